@@ -1,0 +1,45 @@
+# Everything here is a tox environment with a short name. Where tox is
+# missing, it is installed into .venv, and nowhere else.
+
+PYTHON ?= python3
+TOX ?= $(shell command -v tox || echo .venv/bin/tox)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit functional integration bench docs pep8 packages
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: $(TOX)  ## a small cloud with CPU steal that cures itself, in this terminal
+	@test -d .tox/demo || echo 'Installing Nova and Placement into .tox/demo: a minute or two, once.'
+	@$(TOX) -qq run -e demo
+
+test: unit functional  ## the unit tests, and the tests against a real Nova
+
+unit: $(TOX)
+	$(TOX) -q run -e py3
+
+functional: $(TOX)
+	$(TOX) -q run -e functional
+
+integration: packages  ## the tests against real daemons (Debian packages needed)
+	$(TOX) -q run -e integration
+
+bench: $(TOX)  ## how long decisions take
+	$(TOX) -q run -e bench
+
+docs: $(TOX)  ## the documentation, in doc/build/html
+	$(TOX) -q run -e docs
+
+pep8: $(TOX)  ## style, spelling and types
+	$(TOX) -q run -e pep8
+
+packages: $(TOX)  ## whether the packages for 'make integration' are there
+	@$(TOX) -qq run -e bindep --notest
+	@.tox/bindep/bin/bindep integration || { \
+	  echo "As root: apt-get install $$(.tox/bindep/bin/bindep -b integration | xargs)"; exit 1; }
+
+.venv/bin/tox:
+	@echo 'Installing tox into .venv.'
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet 'tox>=4.28'

@@ -1,0 +1,46 @@
+"""Send the view to every nova-scheduler worker."""
+
+from typing import Any
+
+import oslo_messaging
+from oslo_log import log
+
+from steal_scheduler import channel, wire
+from steal_scheduler.view import View
+
+LOG = log.getLogger(__name__)
+
+
+class Sender:
+    """A fanout cast on Nova's own message bus."""
+
+    def __init__(self, conf: Any) -> None:
+        """Use ``[DEFAULT] transport_url``; the first cast connects."""
+        transport = oslo_messaging.get_rpc_transport(conf)
+        # One try: a broker that is down must not hold the tick, and the
+        # next tick sends a better view.
+        self._client = oslo_messaging.get_rpc_client(
+            transport, channel.target(), retry=1
+        )
+        self._sent: bool | None = None
+
+    def send(self, view: View) -> bool:
+        """Whether the broker took it; without, no migration is asked for."""
+        try:
+            self._client.cast({}, 'view', view=wire.to_wire(view))
+        except (
+            oslo_messaging.MessagingException,
+            OSError,
+        ) as error:
+            if self._sent is not False:
+                LOG.error(
+                    'The view reaches no nova-scheduler, so nothing moves: '
+                    '%s. Check transport_url.',
+                    error,
+                )
+            self._sent = False
+            return False
+        if self._sent is False:
+            LOG.info('The view reaches nova-scheduler again.')
+        self._sent = True
+        return True

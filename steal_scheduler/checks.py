@@ -1,0 +1,86 @@
+"""What must be true before the migrator begins, checked once at start."""
+
+from collections.abc import Callable
+
+from oslo_log import log
+
+from steal_scheduler.compute import MICROVERSION
+from steal_scheduler.exception import (
+    ConfigError,
+    NovaError,
+    NovaRefused,
+    ServerGone,
+)
+from steal_scheduler.parts import Parts
+
+LOG = log.getLogger(__name__)
+
+
+def check(parts: Parts, *, strict: bool = False) -> None:
+    """Ask Nova for everything that a tick will ask for.
+
+    A Nova that does not answer now may do so later: that is logged, and the
+    first good tick finds out. A Nova that says no will go on saying no.
+
+    :param strict: a Nova that does not answer is an error as well
+    :raises NovaError: with ``strict``, Nova does not answer
+    :raises ConfigError: a right or the microversion is missing; it is named
+    """
+    nova = parts.nova
+    try:
+        newest = nova.newest_microversion()
+        if newest < tuple(map(int, MICROVERSION.split('.'))):
+            raise ConfigError(
+                f'Nova offers microversion {newest[0]}.{newest[1]} at most, '
+                f'{MICROVERSION} is needed: upgrade Nova to Train or later.'
+            )
+        missing = [
+            f'{policy} ({what})'
+            for policy, what, call in (
+                (
+                    'os_compute_api:servers:detail:get_all_tenants',
+                    'list the servers of all projects',
+                    lambda: nova.page(None),
+                ),
+                (
+                    'os_compute_api:os-availability-zone:detail',
+                    'list hosts with their zones',
+                    nova.hosts,
+                ),
+                (
+                    'os_compute_api:os-aggregates:index',
+                    'read the metadata of host aggregates',
+                    nova.opted_out_hosts,
+                ),
+                (
+                    'os_compute_api:os-migrations:index',
+                    'list migrations',
+                    lambda: nova.migrations(2**31),
+                ),
+            )
+            if not _allowed(call)
+        ]
+        if any(s.status == 'ACTIVE' and not s.host for s in nova.page(None)):
+            missing.append(
+                'os_compute_api:os-extended-server-attributes (see the host '
+                'of a server)'
+            )
+    except (NovaError, ServerGone) as error:
+        if strict:
+            raise
+        LOG.warning('The rights in Nova are not checked: %s', error)
+        return
+    if missing:
+        raise ConfigError(
+            'The user of [nova] lacks rights in Nova: '
+            f'{"; ".join(missing)}. Give it the role admin, or allow these '
+            'in the policy of Nova.'
+        )
+
+
+def _allowed(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except NovaRefused:
+        return False
+    return True

@@ -1,0 +1,78 @@
+"""``steal-status upgrade check``: may this version start here?"""
+
+from steal_scheduler.cmd import threading_backend  # noqa: F401, I001
+
+# isort: split
+import sys
+
+from oslo_config import cfg
+from oslo_upgradecheck import upgradecheck
+
+from steal_scheduler import checks, parts, tags
+from steal_scheduler.conf import opts
+from steal_scheduler.exception import StealError
+
+Code = upgradecheck.Code
+Result = upgradecheck.Result
+
+
+class Checks(upgradecheck.UpgradeCommands):  # type: ignore[misc]
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        super().__init__()
+        self._conf = conf
+
+    def _configuration(self) -> Result:
+        """Every option is right, and every plugin is installed."""
+        try:
+            parts.build(self._conf)
+        except StealError as error:
+            return Result(Code.FAILURE, str(error))
+        return Result(Code.SUCCESS)
+
+    def _nova(self) -> Result:
+        """Nova answers, is new enough, and lets us do our work."""
+        try:
+            checks.check(parts.build(self._conf), strict=True)
+        except StealError as error:
+            return Result(Code.FAILURE, str(error))
+        return Result(Code.SUCCESS)
+
+    def _tags(self) -> Result:
+        """Every tag of ours is one that this version understands."""
+        try:
+            fleet = parts.build(self._conf).inventory.refresh(0.0)
+        except StealError as error:
+            return Result(Code.FAILURE, str(error))
+        strange = [
+            server.server_id
+            for server in fleet.servers.values()
+            if tags.ours(server.tags) and tags.parse(server.tags) is None
+        ]
+        if strange:
+            return Result(
+                Code.WARNING,
+                'Tags that this version does not know, on: '
+                f'{", ".join(strange)}. See "steal-manage recover".',
+            )
+        return Result(Code.SUCCESS)
+
+    _upgrade_checks = (
+        ('Configuration', _configuration),
+        ('Nova', _nova),
+        ('Tags', _tags),
+    )
+
+
+def main() -> int:
+    conf = cfg.ConfigOpts()
+    opts.register(conf)
+    code: int = upgradecheck.main(
+        conf,
+        project='steal-scheduler',
+        upgrade_command=Checks(conf),
+    )
+    return code
+
+
+if __name__ == '__main__':
+    sys.exit(main())

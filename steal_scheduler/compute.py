@@ -1,0 +1,204 @@
+"""Nova, as the few calls we make.
+
+The only module that imports novaclient. What comes back is turned into the
+values of ``model`` here; what fails, into NovaRefused (it did not happen),
+NovaError (it may have happened) or ServerGone.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keystoneauth1.exceptions
+from keystoneauth1 import loading
+import novaclient.client
+import novaclient.exceptions
+
+from steal_scheduler import records
+from steal_scheduler.exception import (
+    ConfigError,
+    NovaError,
+    NovaRefused,
+    ServerGone,
+)
+from steal_scheduler.model import Host, Migration, Server
+from steal_scheduler.roles import RoleRule
+
+GROUP = 'nova'
+#: Migration records with project and user: Nova 20 (Train) and later.
+MICROVERSION = '2.80'
+PAGE = 1000
+
+
+class Compute:
+    """A session with Nova. Every call is one HTTP request, or one a page."""
+
+    def __init__(self, conf: Any, role_rule: RoleRule) -> None:
+        """Take the options of ``[nova]``; the first call connects.
+
+        :raises ConfigError: the options of ``[nova]`` do not fit together
+        """
+        try:
+            auth = loading.load_auth_from_conf_options(conf, GROUP)
+            self._session = loading.load_session_from_conf_options(
+                conf, GROUP, auth=auth
+            )
+        except keystoneauth1.exceptions.ClientException as error:
+            raise ConfigError(f'[nova] is incomplete: {error}') from error
+        self._nova = novaclient.client.Client(
+            MICROVERSION,
+            session=self._session,
+            service_type='compute',
+            region_name=conf.nova.region_name,
+            interface=(conf.nova.valid_interfaces or [None])[0],
+            endpoint_override=conf.nova.endpoint_override,
+        )
+        self._role_rule = role_rule
+        #: Requests sent, for the metrics and the benchmark.
+        self.calls = 0
+
+    # -- reading -----------------------------------------------------------
+
+    def page(self, marker: str | None) -> list[Server]:
+        """The next servers of the whole cloud, oldest first.
+
+        :param marker: id of the last server of the page before
+        :raises ServerGone: the marker is not known any more
+        """
+        try:
+            with self._call():
+                found = self._nova.servers.list(
+                    search_opts={'all_tenants': 1},
+                    marker=marker,
+                    limit=PAGE,
+                    sort_keys=['created_at', 'uuid'],
+                    sort_dirs=['asc', 'asc'],
+                )
+        except NovaRefused as error:
+            if marker and 'marker' in str(error):
+                raise ServerGone(str(error)) from error
+            raise
+        return [self._value(s) for s in found]
+
+    def changed(self, since: float) -> list[Server]:
+        """Servers that changed since; deleted ones have status DELETED."""
+        servers: list[Server] = []
+        while True:
+            with self._call():
+                found = self._nova.servers.list(
+                    search_opts={
+                        'all_tenants': 1,
+                        'changes-since': records.iso(since),
+                    },
+                    marker=servers[-1].server_id if servers else None,
+                    limit=PAGE,
+                )
+            servers += [self._value(s) for s in found]
+            # Nova's own limit may be less than a page: until none is left.
+            if not found:
+                return servers
+
+    def server(self, server_id: str) -> Server:
+        with self._call():
+            return self._value(self._nova.servers.get(server_id))
+
+    def hosts(self) -> list[Host]:
+        """The hosts whose nova-compute is enabled, with their zones."""
+        with self._call():
+            zones = self._nova.availability_zones.list(detailed=True)
+        return [
+            Host(name, zone.zoneName, services['nova-compute']['available'])
+            for zone in zones
+            for name, services in (zone.hosts or {}).items()
+            if 'nova-compute' in services
+        ]
+
+    def opted_out_hosts(self) -> frozenset[str]:
+        """Hosts of the aggregates whose metadata say: never."""
+        with self._call():
+            aggregates = self._nova.aggregates.list()
+        return frozenset(
+            host
+            for aggregate in aggregates
+            if records.says_never(aggregate.metadata)
+            for host in aggregate.hosts
+        )
+
+    def migrations(self, since: float) -> list[Migration]:
+        """Live migrations that changed since, in no order."""
+        found: list[Any] = []
+        while True:
+            with self._call():
+                page = self._nova.migrations.list(
+                    migration_type='live-migration',
+                    changes_since=records.iso(since),
+                    limit=PAGE,
+                    marker=found[-1].uuid if found else None,
+                )
+            found += page
+            # Nova's own limit may be less than a page: until none is left.
+            if not page:
+                return [records.migration(m.to_dict()) for m in found]
+
+    def newest_microversion(self) -> tuple[int, int]:
+        with self._call():
+            version = self._nova.versions.get_current().version
+        major, minor = version.split('.')
+        return int(major), int(minor)
+
+    def user_id(self) -> str | None:
+        """Our own user, whose migrations are ours."""
+        with self._call():
+            user: str | None = self._session.get_user_id()
+            return user
+
+    # -- acting ------------------------------------------------------------
+
+    def live_migrate(self, server_id: str) -> str:
+        """Ask for a move to a host of nova-scheduler's choice.
+
+        :returns: the request id, which Nova's notifications repeat
+        """
+        with self._call():
+            answer = self._nova.servers.live_migrate(
+                server_id, host=None, block_migration='auto'
+            )
+        return str(next(iter(answer.request_ids), ''))
+
+    def abort(self, server_id: str, migration_id: int) -> None:
+        with self._call():
+            self._nova.server_migrations.live_migration_abort(
+                server_id, migration_id
+            )
+
+    def add_tag(self, server_id: str, tag: str) -> None:
+        with self._call():
+            self._nova.servers.add_tag(server_id, tag)
+
+    def remove_tag(self, server_id: str, tag: str) -> None:
+        # One that is gone already is what we wanted.
+        with contextlib.suppress(ServerGone), self._call():
+            self._nova.servers.delete_tag(server_id, tag)
+
+    # -- the edge ----------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _call(self) -> Iterator[None]:
+        self.calls += 1
+        try:
+            yield
+        except novaclient.exceptions.NotFound as error:
+            raise ServerGone(str(error)) from error
+        except novaclient.exceptions.ClientException as error:
+            if 400 <= error.code < 500 and error.code not in (408, 413, 429):
+                raise NovaRefused(str(error)) from error
+            raise NovaError(f'Nova failed: {error}') from error
+        except keystoneauth1.exceptions.Unauthorized as error:
+            raise NovaError(
+                f'Keystone refuses the user of [nova]: {error}'
+            ) from error
+        except keystoneauth1.exceptions.ClientException as error:
+            raise NovaError(f'Nova does not answer: {error}') from error
+
+    def _value(self, server: Any) -> Server:
+        return records.server(server.to_dict(), self._role_rule)

@@ -1,0 +1,51 @@
+"""Build the configuration of a program; it is returned, never global."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log
+
+from steal_scheduler import version
+from steal_scheduler.conf import opts
+
+PROJECT = 'steal-scheduler'
+
+
+def load(
+    argv: Sequence[str],
+    prog: str,
+    cli_opts: Sequence[Any] = (),
+    default_config_files: Sequence[str] | None = None,
+) -> cfg.ConfigOpts:
+    """Parse the command line and the configuration files.
+
+    Without ``--config-file`` it is steal-migrator.conf, in
+    ~/.steal-scheduler, ~, /etc/steal-scheduler or /etc, and the directories
+    steal-migrator.conf.d beside them.
+    """
+    conf = cfg.ConfigOpts()
+    log.register_options(conf)
+    log.set_defaults(
+        default_log_levels=[
+            *log.get_default_log_levels(),
+            'novaclient=WARN',
+            'oslo_messaging=WARN',
+            'keystoneauth=WARN',
+        ]
+    )
+    opts.register(conf)
+    conf.register_cli_opts(cli_opts)
+    name = 'steal-migrator'
+    files = default_config_files
+    if files is None:
+        files = cfg.find_config_files(PROJECT, name)
+    conf(
+        argv,
+        project=PROJECT,
+        prog=prog,
+        version=version.version_string(),
+        default_config_files=list(files),
+        default_config_dirs=cfg.find_config_dirs(PROJECT, name),
+    )
+    return conf

@@ -1,0 +1,128 @@
+"""``[migrator]``: the service itself."""
+
+from oslo_config import cfg
+
+GROUP = 'migrator'
+
+OPTS = [
+    cfg.BoolOpt(
+        'dry_run',
+        default=True,
+        help="""
+Decide, log, measure and notify, but touch nothing: no tag, no drain, no
+migration. What would be done is marked as dry everywhere.
+
+Possible values:
+
+* ``True`` (default): watch what it would do.
+* ``False``: it moves servers.
+""",
+    ),
+    cfg.FloatOpt(
+        'poll_interval',
+        default=30,
+        min=0.1,
+        help="""
+Seconds between two readings of the signals, and so between two polls of the
+detection.
+
+Possible values:
+
+* Any positive number of seconds; not less than the scrape interval of the
+  signals.
+
+Related options:
+
+* ``[detection] polls_suffering`` and ``polls_window`` count these polls.
+""",
+    ),
+    cfg.FloatOpt(
+        'step_interval',
+        default=3,
+        min=0.05,
+        help="""
+Seconds between two looks at the moves in flight, while there are any.
+
+Possible values:
+
+* Any positive number of seconds, at most ``poll_interval``.
+""",
+    ),
+    cfg.StrOpt(
+        'orchestrator',
+        default='noop',
+        help="""
+Who takes a server out of service before it moves, and puts it back.
+
+Possible values:
+
+* ``noop``: nobody; the server just moves.
+* ``command``: an executable of yours, see ``[command]``.
+* The name of any plugin in the entry-point group
+  ``steal_scheduler.orchestrators``.
+""",
+    ),
+    cfg.StrOpt(
+        'lock_url',
+        default='file:///var/lib/steal-scheduler',
+        help="""
+Where the controllers agree which of their migrators is at work, as a tooz URL.
+
+Possible values:
+
+* ``file:///DIRECTORY``: enough for one controller, or for a directory that
+  all controllers share with working locks.
+* ``etcd3+http://HOST:2379``, ``redis://HOST:6379``, ``mysql://...`` and any
+  other driver of tooz that has locks.
+""",
+    ),
+    cfg.HostAddressOpt(
+        'metrics_host',
+        default='127.0.0.1',
+        help="""
+Address on which Prometheus metrics are served, at /metrics.
+
+Possible values:
+
+* An IP address or host name of this controller. The page is not
+  authenticated and names servers and hosts: keep it on loopback or on a
+  management network.
+
+Related options:
+
+* ``metrics_port``
+""",
+    ),
+    cfg.IntOpt(
+        'metrics_port',
+        default=9188,
+        min=0,
+        max=65535,
+        help="""
+TCP port of the metrics.
+
+Possible values:
+
+* 1 to 65535; 0 turns them off.
+""",
+    ),
+    cfg.BoolOpt(
+        'wake_on_notifications',
+        default=False,
+        help="""
+Listen to Nova's versioned notifications, so that the end of a migration is
+seen at once instead of at the next look.
+
+Possible values:
+
+* ``False`` (default).
+* ``True``: needs ``[notifications] notification_format`` of nova.conf to be
+  ``versioned`` or ``both``. The queue (pool ``steal-scheduler``) fills up in
+  the broker while no migrator runs: delete it when you turn this off.
+
+Related options:
+
+* ``step_interval`` is what it takes without.
+""",
+    ),
+]

@@ -1,0 +1,34 @@
+"""``[nova]``: how to reach Nova; keystoneauth's own options."""
+
+from typing import Any
+
+from keystoneauth1 import loading
+
+GROUP = 'nova'
+
+
+def register(conf: Any) -> None:
+    loading.register_session_conf_options(conf, GROUP)
+    loading.register_auth_conf_options(conf, GROUP)
+    conf.register_opts(_adapter_opts(), group=GROUP)
+    # A Nova that does not answer must not hold a tick for ever.
+    conf.set_default('timeout', 60, group=GROUP)
+    conf.set_default('valid_interfaces', ['internal', 'public'], group=GROUP)
+
+
+def list_opts() -> list[Any]:
+    return [
+        *loading.get_session_conf_options(),
+        *loading.get_auth_common_conf_options(),
+        *loading.get_auth_plugin_conf_options('password'),
+        *_adapter_opts(),
+    ]
+
+
+def _adapter_opts() -> list[Any]:
+    wanted = ('valid_interfaces', 'region_name', 'endpoint_override')
+    return [
+        opt
+        for opt in loading.get_adapter_conf_options(include_deprecated=False)
+        if opt.dest in wanted
+    ]

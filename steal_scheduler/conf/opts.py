@@ -1,0 +1,41 @@
+"""Every option, for the service and for oslo.config's generator."""
+
+from typing import Any
+
+from steal_scheduler import plugins
+from steal_scheduler.conf import (
+    detection,
+    limits,
+    migrator,
+    nova,
+    placement,
+    roles,
+    scheduler,
+    signals,
+    stages,
+)
+
+_GROUPS = (migrator, signals, detection, placement, limits, stages)
+
+
+def register(conf: Any) -> None:
+    """Register all options of steal-migrator.conf but the plugins'."""
+    for group in _GROUPS:
+        conf.register_opts(group.OPTS, group=group.GROUP)
+    conf.register_opts(roles.OPTS, group='roles')
+    nova.register(conf)
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """The options of steal-migrator.conf."""
+    return [
+        *((group.GROUP, list(group.OPTS)) for group in _GROUPS),
+        ('roles', list(roles.OPTS)),
+        *plugins.list_opts(),
+        (nova.GROUP, nova.list_opts()),
+    ]
+
+
+def list_nova_opts() -> list[tuple[str, list[Any]]]:
+    """What our plugins read from nova.conf."""
+    return [(scheduler.GROUP, list(scheduler.OPTS))]

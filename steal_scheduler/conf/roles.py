@@ -1,0 +1,117 @@
+"""Options that say where a server's role is read from.
+
+The migrator and nova-scheduler each have them, in their own group, and must
+agree on them.
+"""
+
+import re
+from typing import Any
+
+from oslo_config import cfg
+
+from steal_scheduler.exception import ConfigError
+from steal_scheduler.roles import RoleRule
+
+#: In steal-migrator.conf. In nova.conf they stand with the others of ours.
+GROUP = 'roles'
+
+OPTS = [
+    cfg.StrOpt(
+        'role_metadata_key',
+        default='role',
+        help="""
+Key of the server metadata that names the role of a server.
+
+Servers of one role do the same work and peak at the same hour, so they are
+kept apart: of two hosts with equal steal, the one that holds fewer servers of
+the same role is preferred.
+
+The migrator and every nova-scheduler must have the same value.
+
+Possible values:
+
+* A metadata key. Servers without it play no role, unless one of the options
+  below finds one.
+* An empty string: metadata is not looked at.
+
+Related options:
+
+* ``role_hint``
+* ``role_name_pattern``
+""",
+    ),
+    cfg.StrOpt(
+        'role_hint',
+        default='role',
+        help="""
+Name of the scheduler hint that names the role of a server.
+
+It saves nova-scheduler a look-up at boot. Nova shows hints to nobody but its
+scheduler, so set the same role as metadata as well: otherwise the server is
+not counted when the next one of its role is placed.
+
+Possible values:
+
+* The name of a hint (``openstack server create --hint role=web``).
+* An empty string: hints are not looked at.
+
+Related options:
+
+* ``role_metadata_key``
+""",
+    ),
+    cfg.StrOpt(
+        'role_name_pattern',
+        default='',
+        help=r"""
+Regular expression that finds the role of a server in its name.
+
+It is searched for in names of servers that neither metadata nor hint give a
+role.
+
+The migrator and every nova-scheduler must have the same value.
+
+Possible values:
+
+* A Python regular expression with at least one group; the first group is the
+  role. With ``^(\w+)-\d+$``, the role of ``web-17`` is ``web``. Write ``$$``
+  for a ``$`` that a letter follows.
+* An empty string: names are not looked at.
+
+Related options:
+
+* ``role_metadata_key``
+""",
+    ),
+]
+
+
+def rule(group: Any) -> RoleRule:
+    """The rule that a group of a configuration describes.
+
+    :param group: a group of an oslo.config object in which OPTS stand
+    :raises ConfigError: the pattern cannot be used
+    """
+    return RoleRule(
+        metadata_key=group.role_metadata_key,
+        hint=group.role_hint,
+        name_pattern=_pattern(group.role_name_pattern),
+    )
+
+
+def _pattern(value: str) -> re.Pattern[str] | None:
+    if not value:
+        return None
+    try:
+        pattern = re.compile(value)
+    except re.error as error:
+        raise ConfigError(
+            f'role_name_pattern = {value}: not a regular expression '
+            f'({error}). Correct it, or leave it empty.'
+        ) from error
+    if not pattern.groups:
+        raise ConfigError(
+            f'role_name_pattern = {value}: it has no group, so it finds no '
+            r'role. Put brackets around the role, as in ^(\w+)-\d+$.'
+        )
+    return pattern

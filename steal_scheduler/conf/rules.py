@@ -1,0 +1,65 @@
+"""The configuration as the values that the pure parts take."""
+
+import dataclasses
+from typing import Any, TypeVar
+
+from steal_scheduler.conf import limits as limits_conf
+from steal_scheduler.deadlines import Deadlines
+from steal_scheduler.decision import Rules
+from steal_scheduler.detector import DetectRules
+from steal_scheduler.exception import ConfigError
+from steal_scheduler.limits import LimitRules
+from steal_scheduler.planner import PlanRules
+from steal_scheduler.view import HeatRules
+
+_T = TypeVar('_T')
+
+
+def rules(conf: Any) -> Rules:
+    """What decides.
+
+    :raises ConfigError: options contradict each other
+    """
+    _check(conf)
+    return Rules(
+        heat=_fill(HeatRules, conf.placement, conf.limits),
+        detect=_fill(DetectRules, conf.detection),
+        plan=_fill(PlanRules, conf.placement),
+        limit=dataclasses.replace(
+            _fill(LimitRules, conf.limits, conf.placement),
+            blackout=limits_conf.windows(conf.limits.blackout),
+        ),
+        max_age=conf.signals.max_age,
+    )
+
+
+def deadlines(conf: Any) -> Deadlines:
+    return _fill(Deadlines, conf.stages, conf.detection)
+
+
+def _fill(cls: type[_T], *groups: Any) -> _T:
+    """Its fields are named as options are."""
+    return cls(
+        **{
+            field.name: next(
+                group[field.name] for group in groups if field.name in group
+            )
+            for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+        }
+    )
+
+
+def _check(conf: Any) -> None:
+    _at_most(conf, 'detection', 'polls_suffering', 'polls_window')
+    _at_most(conf, 'placement', 'target_demand', 'relief_demand')
+    _at_most(conf, 'migrator', 'step_interval', 'poll_interval')
+    _at_most(conf, 'limits', 'cooldown', 'history')
+
+
+def _at_most(conf: Any, group: str, small: str, large: str) -> None:
+    if conf[group][small] > conf[group][large]:
+        raise ConfigError(
+            f'[{group}] {small} = {conf[group][small]:g} is more than '
+            f'{large} = {conf[group][large]:g}: lower the first or raise the '
+            'second.'
+        )

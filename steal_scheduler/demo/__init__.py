@@ -1,0 +1,20 @@
+"""A real Nova in one process, for the demo and the functional tests.
+
+Real nova-api, nova-conductor, nova-scheduler and nova-compute, real
+Placement; stand-ins for what Nova only talks to (Keystone, Glance, Neutron)
+and for the hypervisor. Nothing of ``nova.tests`` is used.
+
+Importing this package decides how Nova, oslo.service and oslo.messaging run
+their threads, so import it before any of them.
+"""
+
+import os
+
+# NOTE: both must happen before anything of nova, oslo.service or
+# oslo.messaging is imported: eventlet would patch the standard library, and
+# importing oslo.messaging already chooses oslo.service's eventlet backend.
+os.environ['OS_NOVA_DISABLE_EVENTLET_PATCHING'] = '1'
+
+from nova import monkey_patch  # noqa: E402
+
+monkey_patch.patch(backend='threading')

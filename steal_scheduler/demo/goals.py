@@ -1,0 +1,79 @@
+"""Whether the demo has shown what it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from steal_scheduler.demo import shops
+from steal_scheduler.model import Ended, Outcome
+
+#: Percent of steal above which a host counts as hot.
+_HOT = 5.0
+
+MET = (
+    'Every host over the threshold was relieved.',
+    'No server left its zone, though none had asked for one.',
+    'No two servers of a role were put together while another cold host of '
+    'the zone had none.',
+)
+
+
+def missed(
+    cast: Sequence[shops.Member],
+    ids: Sequence[str],
+    where: Mapping[str, str],
+    steal: Mapping[str, float],
+    ended: Sequence[Ended],
+) -> list[str]:
+    """A sentence for each promise that was not kept.
+
+    :param where: the host of each server now
+    :param steal: of each host now, as a share
+    """
+    members = dict(zip(ids, cast, strict=True))
+    hot = [h for h, share in steal.items() if share * 100 > _HOT]
+    found = [f'MISSED: {host} is still hot.' for host in hot]
+    found += [
+        f'MISSED: the move of {members[e.move.server_id].name} ended as '
+        f'{e.outcome}: {e.detail}'
+        for e in ended
+        if e.outcome is not Outcome.HELPED
+    ]
+    if not ended:
+        found.append('MISSED: nothing moved.')
+    for id_, member in members.items():
+        zone = _zone(member.host)
+        if where[id_] not in shops.ZONES[zone]:
+            found.append(f'MISSED: {member.name} left {zone}.')
+        elif where[id_] != member.host:
+            found += _crowded(id_, members, where, steal)
+    return found
+
+
+def _crowded(
+    moved: str,
+    members: Mapping[str, shops.Member],
+    where: Mapping[str, str],
+    steal: Mapping[str, float],
+) -> list[str]:
+    """The moved server shares its host with its like, and need not."""
+    member = members[moved]
+    holders = {
+        where[id_]
+        for id_, other in members.items()
+        if other.role == member.role and id_ != moved
+    }
+    free = [
+        host
+        for host in shops.ZONES[_zone(member.host)]
+        if host not in holders
+        and host != where[moved]
+        and steal[host] * 100 <= _HOT
+    ]
+    if where[moved] in holders and free:
+        return [f'MISSED: {member.name} joined its like, {free[0]} had none.']
+    return []
+
+
+def _zone(host: str) -> str:
+    return next(zone for zone, hosts in shops.ZONES.items() if host in hosts)

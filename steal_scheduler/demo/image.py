@@ -1,0 +1,56 @@
+"""A stand-in for Glance: one image, which exists under every id.
+
+Nova asks Glance for the image's properties at every boot and never for its
+data, because the hypervisor is a fake. A real Glance would add a process and a
+store, and prove nothing about steal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from steal_scheduler.demo import http
+
+IMAGE_ID = '5a1eb007-0000-4000-8000-000000000001'
+
+_IMAGE = {
+    'name': 'demo',
+    'status': 'active',
+    'visibility': 'public',
+    'container_format': 'bare',
+    'disk_format': 'raw',
+    'min_disk': 0,
+    'min_ram': 0,
+    'size': 1024,
+    'owner': None,
+    'checksum': None,
+    'created_at': '2026-01-01T00:00:00Z',
+    'updated_at': '2026-01-01T00:00:00Z',
+}
+
+# Nova's client builds a model class from this at each boot, and checks the
+# image against it: properties without types keep that cheap.
+_SCHEMA = {
+    'name': 'image',
+    'properties': {name: {} for name in ('id', *_IMAGE)},
+}
+
+
+def app(
+    environ: http.Environ, start_response: http.StartResponse
+) -> Iterable[bytes]:
+    """Answer the calls that nova-compute, nova-api and the CLI make."""
+    parts = environ['PATH_INFO'].strip('/').split('/')
+    match environ['REQUEST_METHOD'], parts:
+        case 'GET', [''] | ['versions']:
+            link = {'rel': 'self', 'href': '/v2/'}
+            version = {'id': 'v2.9', 'status': 'CURRENT', 'links': [link]}
+            return http.reply(start_response, {'versions': [version]})
+        case 'GET', ['v2', 'schemas', 'image']:
+            return http.reply(start_response, _SCHEMA)
+        case 'GET', ['v2', 'images']:
+            images = [{'id': IMAGE_ID} | _IMAGE]
+            return http.reply(start_response, {'images': images})
+        case 'GET', ['v2', 'images', image_id]:
+            return http.reply(start_response, {'id': image_id} | _IMAGE)
+    return http.reply(start_response, {}, '404 Not Found')

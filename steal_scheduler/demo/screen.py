@@ -1,0 +1,80 @@
+"""What the demo shows on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from steal_scheduler.model import Ended, Move, Stage
+from steal_scheduler.refusal import Refusal
+from steal_scheduler.report import table
+
+_BAR = 20
+
+
+def host_steal(measured: Mapping[str, Any]) -> dict[str, float]:
+    """Steal share of each host, from the content of the signals' file."""
+    used = dict.fromkeys(measured['hosts'], 0.0)
+    waited = dict.fromkeys(measured['hosts'], 0.0)
+    for server in measured['servers'].values():
+        used[server['host']] += server['used']
+        waited[server['host']] += server['waited']
+    return {
+        host: waited[host] / (used[host] + waited[host])
+        if used[host] + waited[host]
+        else 0.0
+        for host in used
+    }
+
+
+def hosts_table(
+    before: Mapping[str, float], after: Mapping[str, float]
+) -> list[str]:
+    rows = [
+        (host, f'{steal:4.0%}', _bar(steal), f'{after[host]:4.0%}',
+         _bar(after[host]))
+        for host, steal in before.items()
+    ]
+    head = ('host', 'steal before', '', 'steal after', '')
+    return table(head, rows)
+
+
+def moves_table(
+    ended: Sequence[Ended], names: Mapping[str, str]
+) -> list[str]:
+    rows = [
+        (
+            names[e.move.server_id],
+            f'{e.move.source} -> {e.move.target}',
+            f'{e.move.steal_before or 0:.0%} -> {e.steal_after or 0:.0%}',
+            e.move.reason,
+        )
+        for e in ended
+    ]
+    return table(('server', 'Nova chose', 'waits', 'because it'), rows)
+
+
+def refusals_table(
+    refusals: Sequence[Refusal], names: Mapping[str, str]
+) -> list[str]:
+    rows = sorted(
+        {(names[r.server_id or ''], r.why.value, r.detail) for r in refusals}
+    )
+    return table(('server', 'no', 'because'), rows)
+
+
+def progress(move: Move, names: Mapping[str, str]) -> str:
+    """One line for each step that a person would want to see."""
+    name = names[move.server_id]
+    return {
+        Stage.DRAIN: f'{name} {move.reason}: taken out of service',
+        Stage.REQUEST: f'{name}: asked Nova to move it, to any host',
+        Stage.MIGRATE: f'{name}: Nova moves it to {move.target}',
+        Stage.REATTACH: f'{name}: arrived on {move.target}',
+        Stage.UNDO: f'{name}: put back, {move.failure}',
+        Stage.VERIFY: f'{name}: back in service, its steal is measured',
+    }[move.stage]
+
+
+def _bar(share: float) -> str:
+    return '#' * round(share * _BAR)

@@ -1,0 +1,107 @@
+"""The side effects of a move: each checks the lock first.
+
+The lock may be lost at any moment (a paused process, a network split), and
+then another migrator is at work on the same moves.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from oslo_log import log
+
+from steal_scheduler import tags
+from steal_scheduler.exception import NovaRefused, OrchestratorError
+from steal_scheduler.model import Migration, Move, Server
+from steal_scheduler.orchestrators.base import Answer, Orchestrator, State
+
+LOG = log.getLogger(__name__)
+
+
+class Nova(Protocol):
+    """What a move asks of Nova.
+
+    Each raises NovaRefused (it did not happen), NovaError (it may have
+    happened) or ServerGone.
+    """
+
+    def add_tag(self, server_id: str, tag: str) -> None: ...
+
+    def remove_tag(self, server_id: str, tag: str) -> None: ...
+
+    def live_migrate(self, server_id: str) -> str: ...
+
+    def abort(self, server_id: str, migration_id: int) -> None: ...
+
+
+class Effects:
+    """Holds no state: a move is a value, its truth is in Nova."""
+
+    def __init__(
+        self,
+        nova: Nova,
+        orchestrator: Orchestrator,
+        check_lock: Callable[[], None],
+        requested: Callable[[str], None] = lambda request_id: None,
+    ) -> None:
+        """Take the outside world.
+
+        :param check_lock: raises LockLost
+        :param requested: told the request id of each migration asked for
+        """
+        self._nova = nova
+        self._orchestrator = orchestrator
+        self._check_lock = check_lock
+        self._requested = requested
+
+    def tag(self, move: Move, server: Server) -> None:
+        """Write the move's tag, then take its older ones away."""
+        self._check_lock()
+        tag = tags.of_move(move)
+        self._nova.add_tag(server.server_id, tag)
+        for old in tags.ours(server.tags):
+            if old != tag:
+                self._nova.remove_tag(server.server_id, old)
+
+    def untag(self, server: Server) -> None:
+        self._check_lock()
+        for tag in tags.ours(server.tags):
+            self._nova.remove_tag(server.server_id, tag)
+
+    def migrate(self, server: Server) -> None:
+        self._check_lock()
+        self._requested(self._nova.live_migrate(server.server_id))
+
+    def abort(self, migration: Migration) -> None:
+        """Never forced by suspension: that costs seconds of downtime."""
+        self._check_lock()
+        server_id = migration.server_id
+        try:
+            self._nova.abort(server_id, migration.migration_id)
+        except NovaRefused as error:
+            # Some states can not be aborted; the next tick asks again.
+            LOG.info('Not aborted yet: %s', error, instance_uuid=server_id)
+
+    def drain(self, server: Server) -> Answer:
+        return self._ask(self._orchestrator.drain, server)
+
+    def reattach(self, server: Server) -> Answer:
+        answer = self._ask(self._orchestrator.reattach, server)
+        if answer.state is State.REFUSED:
+            LOG.error(
+                'It can not be put back into its orchestrator: %s',
+                answer.detail,
+                instance_uuid=server.server_id,
+            )
+        return answer
+
+    def _ask(self, verb: Callable[[Server], Answer], server: Server) -> Answer:
+        self._check_lock()
+        try:
+            return verb(server)
+        except OrchestratorError as error:
+            LOG.warning(
+                'The orchestrator does not answer: %s',
+                error,
+                instance_uuid=server.server_id,
+            )
+            return Answer(State.WAITING, str(error))

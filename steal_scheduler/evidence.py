@@ -1,0 +1,48 @@
+"""Which signals count: fresh ones, of servers where Nova says they are."""
+
+import dataclasses
+
+from steal_scheduler.model import Fleet, Signals
+
+
+def usable(
+    signals: Signals, fleet: Fleet, now: float, max_age: float
+) -> Signals:
+    """Leave out what is stale or was measured on another host.
+
+    After a migration the counters of the old host linger; they say nothing
+    of the server where it is now.
+
+    :param max_age: seconds after which a sample says nothing; one from the
+        future beyond it says nothing either (a clock is wrong)
+    """
+    servers = {}
+    known = fleet.servers
+    oldest, newest = now - max_age, now + max_age
+    for server_id, signal in signals.servers.items():
+        server = known.get(server_id)
+        if server is None or not oldest <= signal.at <= newest:
+            continue
+        if signal.host == server.host:
+            servers[server_id] = signal
+        elif signal.host is None:
+            servers[server_id] = dataclasses.replace(signal, host=server.host)
+    hosts = {
+        name: host
+        for name, host in signals.hosts.items()
+        if name in fleet.hosts and oldest <= host.at <= newest
+    }
+    return Signals(servers, hosts, signals.taken_at)
+
+
+def coverage(usable_signals: Signals, fleet: Fleet) -> float:
+    """Percent of Nova's running servers that have a usable signal.
+
+    A cloud without a running server is covered: there is nothing to see.
+    """
+    running = seen = 0
+    for server in fleet.servers.values():
+        if server.status == 'ACTIVE' and server.host:
+            running += 1
+            seen += server.server_id in usable_signals.servers
+    return 100.0 * seen / running if running else 100.0

@@ -1,0 +1,33 @@
+"""One base exception; callers catch it at the edges and nowhere else."""
+
+
+class StealError(Exception):
+    """Something an operator can mend; the message says how."""
+
+
+class ConfigError(StealError):
+    """An option is wrong: the message names it, its value and the cure."""
+
+
+class SignalError(StealError):
+    """The signal source did not answer, or answered nonsense."""
+
+
+class NovaError(StealError):
+    """Nova did not answer or failed: what was asked may have happened."""
+
+
+class NovaRefused(StealError):
+    """Nova understood and said no: what was asked did not happen."""
+
+
+class ServerGone(StealError):
+    """Nova does not know the server any more."""
+
+
+class OrchestratorError(StealError):
+    """An orchestrator did not answer, or answered nonsense: ask again."""
+
+
+class LockLost(StealError):
+    """Another migrator may be at work: do nothing."""

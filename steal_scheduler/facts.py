@@ -1,0 +1,139 @@
+"""What is known of a move in flight, put together from Nova's truth."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from steal_scheduler import tags
+from steal_scheduler.model import (
+    Fleet,
+    Migration,
+    Move,
+    Server,
+    ServerSignal,
+    Signals,
+    Stage,
+)
+
+#: Nova's clock and ours may differ by this many seconds.
+CLOCK_SKEW = 5.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Facts:
+    """What a step may know of its move's server now."""
+
+    now: float
+    #: As Nova tells it now; None when Nova does not know it any more.
+    server: Server | None
+    #: As last known.
+    last_known: Server
+    #: Its live migration, see ``migration_of``.
+    migration: Migration | None
+    #: Its fresh signal on its present host.
+    signal: ServerSignal | None
+    #: Why Nova must not be asked to migrate now; '' when it may.
+    wait_for: str
+
+
+def moves_in_flight(
+    fleet: Fleet, remembered: Mapping[str, Move], usable: Signals
+) -> dict[str, Move]:
+    """Rebuild every move from its server's tag, by server id.
+
+    Memory helps where a tag has no room (reason, demand, target), and where
+    the tag is gone: a tenant removed it, or the server was deleted. Either
+    way the server may be out of its orchestrator, so the move goes on.
+    """
+    moves = {}
+    for server in fleet.servers.values():
+        tag = tags.parse(server.tags)
+        if tag is None:
+            continue
+        stage, since, steal_before = tag
+        known = remembered.get(server.server_id)
+        if known is None:
+            known = _stranger(server, fleet, usable)
+        elif known.stage is stage:
+            since = known.since
+        move = dataclasses.replace(
+            known, stage=stage, since=since, steal_before=steal_before
+        )
+        migration = migration_of(move, fleet)
+        if migration is not None and move.stage is not Stage.UNDO:
+            move = dataclasses.replace(move, target=migration.target)
+        moves[server.server_id] = move
+    return {**remembered, **moves}
+
+
+def _stranger(server: Server, fleet: Fleet, usable: Signals) -> Move:
+    """A move that another process began: ours before a crash, perhaps."""
+    signal = usable.servers.get(server.server_id)
+    last = next(iter(fleet.migrations.get(server.server_id, ())), None)
+    arrived = last is not None and server.host == last.target
+    return Move(
+        server_id=server.server_id,
+        source=(last.source if last and arrived else server.host) or '',
+        stage=Stage.UNDO,
+        since=0.0,
+        role=server.role,
+        zone=server.zone,
+        # What it asks for is unknown while it is drained: assume the worst.
+        demand=max(signal.demand if signal else 0.0, float(server.vcpus)),
+        target=last.target if last else None,
+        reason='taken over from a migrator that stopped',
+    )
+
+
+def strays(
+    detached: frozenset[str], moves: Mapping[str, Move], fleet: Fleet
+) -> list[Server]:
+    """Servers that we took out and that no tag tells of any more."""
+    return [
+        fleet.servers.get(server_id) or _deleted(server_id)
+        for server_id in sorted(detached - moves.keys())
+    ]
+
+
+def _deleted(server_id: str) -> Server:
+    return Server(server_id, '', None, None, 'DELETED', 0, 0, 0)
+
+
+def undo(server: Server, now: float) -> Move:
+    """A move that only puts the server back."""
+    return Move(
+        server_id=server.server_id,
+        source=server.host or '',
+        stage=Stage.UNDO,
+        since=now,
+        role=server.role,
+        zone=server.zone,
+        failure='found out of service, without a tag',
+    )
+
+
+def migration_of(move: Move, fleet: Fleet) -> Migration | None:
+    """The live migration that belongs to the move; None where none does."""
+    newest = next(iter(fleet.migrations.get(move.server_id, ())), None)
+    if newest is None:
+        return None
+    begun = move.since - CLOCK_SKEW
+    if move.stage is Stage.MIGRATE:
+        return newest
+    if move.stage is Stage.REQUEST:
+        return newest if newest.created_at >= begun else None
+    return newest if newest.updated_at >= begun else None
+
+
+def unfit_to_leave(move: Move, server: Server | None) -> str:
+    """Why a server that should be on its source must not be moved now."""
+    if server is None:
+        return 'it was deleted'
+    if server.host != move.source:
+        return f'somebody moved it to {server.host}'
+    if server.status != 'ACTIVE':
+        return f'it is {server.status}'
+    if server.locked:
+        return 'it was locked'
+    if server.opted_out:
+        return f'steal:migrate in its {server.opted_out} says never'
+    return ''

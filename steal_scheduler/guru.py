@@ -1,0 +1,40 @@
+"""The guru meditation report: SIGUSR2 to the worker writes it to stderr."""
+
+import time
+from typing import Any
+
+from oslo_reports import guru_meditation_report as gmr
+from oslo_reports import opts
+from oslo_reports.models import base
+
+from steal_scheduler import report, version
+from steal_scheduler.service import Migrator
+
+
+class _Version:
+    """What oslo.reports asks of a version."""
+
+    def vendor_string(self) -> str:
+        return 'steal-scheduler'
+
+    def product_string(self) -> str:
+        return 'steal-migrator'
+
+    def version_string_with_package(self) -> str:
+        return version.version_string()
+
+
+def enable(conf: Any) -> None:
+    """Answer SIGUSR2; call it in the main thread, before workers fork."""
+    opts.set_defaults(conf)
+    gmr.TextGuruMeditation.setup_autorun(_Version(), conf=conf)
+
+
+def show_moves_of(migrator: Migrator) -> None:
+    """Add the moves in flight to the report."""
+
+    def moves() -> base.ReportModel:
+        lines = report.moves_table(migrator.moves.values(), time.time())
+        return base.ReportModel({}, lambda model: '\n'.join(lines))
+
+    gmr.TextGuruMeditation.register_section('Moves in flight', moves)

@@ -1,0 +1,135 @@
+"""What Nova tells, kept current with a bounded number of calls a tick.
+
+The first refresh reads every server. Each later one reads what changed since,
+the servers in flight, and one page of a round that goes on from tick to tick,
+because Nova does not call a new tag a change. A cloud of less than a page is
+thus read whole at every second tick, and one of 100,000 servers costs no more
+calls than that.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Protocol
+
+from steal_scheduler import tags
+from steal_scheduler.exception import ServerGone
+from steal_scheduler.model import Fleet, Host, Migration, Server
+
+#: Nova's clock and ours may differ, and records take a moment to appear.
+OVERLAP = 60.0
+
+
+class Nova(Protocol):
+    """What is read of Nova; see ``compute.py``."""
+
+    def page(self, marker: str | None) -> list[Server]: ...
+
+    def changed(self, since: float) -> list[Server]: ...
+
+    def server(self, server_id: str) -> Server: ...
+
+    def hosts(self) -> list[Host]: ...
+
+    def opted_out_hosts(self) -> frozenset[str]: ...
+
+    def migrations(self, since: float) -> list[Migration]: ...
+
+
+class Inventory:
+    def __init__(self, nova: Nova, history: float) -> None:
+        """:param history: seconds for which migrations are remembered"""
+        self._nova = nova
+        self._history = history
+        self._servers: dict[str, Server] = {}
+        #: Ids are unique in a cell, and a server lives in one.
+        self._migrations: dict[tuple[str, int], Migration] = {}
+        self._refreshed_at: float | None = None
+        #: The round: the last server read, and all that it has met.
+        self._marker: str | None = None
+        self._met: set[str] = set()
+
+    def refresh(self, now: float, in_flight: Iterable[str] = ()) -> Fleet:
+        """Read on.
+
+        :param in_flight: servers to be read now, whatever their tags say
+        :raises NovaError, NovaRefused: nothing can be known now
+        """
+        if self._refreshed_at is None:
+            while self._read_page():
+                pass
+            since = now - self._history
+        else:
+            since = self._refreshed_at - OVERLAP
+            for server in self._nova.changed(since):
+                self._put(server)
+            self._read_page()
+        tagged = {s for s in self._servers if tags.ours(self._servers[s].tags)}
+        for server_id in tagged.union(in_flight):
+            self._read_one(server_id)
+        for migration in self._nova.migrations(since):
+            key = (migration.server_id, migration.migration_id)
+            self._migrations[key] = migration
+        hosts = {host.name: host for host in self._nova.hosts()}
+        excluded = self._nova.opted_out_hosts()
+        self._refreshed_at = now
+        return self._fleet(hosts, excluded, now)
+
+    def _read_page(self) -> bool:
+        """One page of the round; False when the round is complete."""
+        try:
+            page = self._nova.page(self._marker)
+        except ServerGone:
+            # The marker was deleted: begin the round again.
+            self._marker, self._met = None, set()
+            return True
+        for server in page:
+            self._put(server)
+        if page:
+            self._marker = page[-1].server_id
+            return True
+        for gone in self._servers.keys() - self._met:
+            # Deleted, and Nova purged the record before it told us.
+            del self._servers[gone]
+        self._marker, self._met = None, set()
+        return False
+
+    def _read_one(self, server_id: str) -> None:
+        try:
+            self._put(self._nova.server(server_id))
+        except ServerGone:
+            self._servers.pop(server_id, None)
+
+    def _put(self, server: Server) -> None:
+        if server.status in ('DELETED', 'SOFT_DELETED'):
+            self._servers.pop(server.server_id, None)
+        else:
+            self._servers[server.server_id] = server
+            self._met.add(server.server_id)
+
+    def _fleet(
+        self, hosts: dict[str, Host], excluded: frozenset[str], now: float
+    ) -> Fleet:
+        servers = dict(self._servers)
+        for server_id, server in self._servers.items():
+            if server.host and server.host not in hosts:
+                # Nova leaves disabled hosts out: no target, yet a source.
+                zone = server.zone or ''
+                hosts[server.host] = Host(server.host, zone, up=False)
+            if server.host in excluded and not server.opted_out:
+                servers[server_id] = dataclasses.replace(
+                    server, opted_out='host aggregate'
+                )
+        by_server: dict[str, list[Migration]] = {}
+        newest_first = sorted(
+            self._migrations.items(), key=lambda item: -item[1].migration_id
+        )
+        for key, migration in newest_first:
+            if migration.ended and migration.updated_at < now - self._history:
+                del self._migrations[key]
+            else:
+                by_server.setdefault(migration.server_id, []).append(migration)
+        return Fleet(
+            servers=servers,
+            hosts=hosts,
+            migrations={s: tuple(m) for s, m in by_server.items()},
+        )

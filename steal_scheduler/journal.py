@@ -1,0 +1,109 @@
+"""What the migrator says: to the log, the metrics and the message bus.
+
+Each thing is said once, when it changes.
+"""
+
+from collections.abc import Mapping
+
+from oslo_log import log
+
+from steal_scheduler.decision import NOTHING, Decision
+from steal_scheduler.metrics import Metrics
+from steal_scheduler.model import Ended, Move
+from steal_scheduler.notify import Notifier
+from steal_scheduler.refusal import Refusal
+from steal_scheduler.view import View
+
+LOG = log.getLogger(__name__)
+
+
+class Journal:
+    def __init__(
+        self, metrics: Metrics, notifier: Notifier, *, dry_run: bool
+    ) -> None:
+        self._metrics = metrics
+        self._notifier = notifier
+        self._dry_run = dry_run
+        self._decided = NOTHING
+        self._planned: frozenset[str] = frozenset()
+
+    def stage(self, move: Move) -> None:
+        """A move has reached a stage."""
+        self._notifier.stage(move)
+        LOG.info(
+            'Its move from %s to %s is at %s: %s.',
+            move.source,
+            move.target or 'where Nova chooses',
+            move.stage,
+            move.failure or move.reason,
+            instance_uuid=move.server_id,
+        )
+
+    def ended(self, ended: Ended) -> None:
+        move = ended.move
+        self._metrics.count_end(ended)
+        self._notifier.ended(ended)
+        LOG.info(
+            'Its move from %s to %s is over: %s, %s.',
+            move.source,
+            move.target,
+            ended.outcome,
+            ended.detail,
+            instance_uuid=move.server_id,
+        )
+
+    def would_begin(self, moves: tuple[Move, ...]) -> None:
+        """What a dry run would have done."""
+        for move in moves:
+            if move.server_id not in self._planned:
+                self._notifier.planned(move)
+                LOG.info(
+                    'Dry run: it would move away from %s: %s.',
+                    move.source,
+                    move.reason,
+                    instance_uuid=move.server_id,
+                )
+        self._planned = frozenset(move.server_id for move in moves)
+
+    def show(
+        self,
+        moves: Mapping[str, Move],
+        decided: Decision,
+        seen: View,
+        *,
+        sent: bool,
+    ) -> None:
+        """The end of a tick."""
+        self._log_changes(decided)
+        metrics = self._metrics
+        metrics.dry_run.set(self._dry_run)
+        metrics.sent.set(sent)
+        metrics.coverage.set(decided.coverage)
+        metrics.findings.set(len(decided.findings))
+        metrics.show_moves(moves.values())
+        metrics.show_refusals(decided.refusals)
+        metrics.show_saturations(decided.saturations)
+        metrics.show_view(seen)
+
+    def _log_changes(self, decided: Decision) -> None:
+        before, self._decided = self._decided, decided
+        said = {(r.why, r.server_id) for r in before.refusals}
+        for refusal in decided.refusals:
+            if (refusal.why, refusal.server_id) not in said:
+                self._log_refusal(refusal)
+        zones = {s.zone for s in before.saturations}
+        for saturation in decided.saturations:
+            if saturation.zone not in zones:
+                LOG.warning(
+                    'Zone %s is saturated: moving cannot help, %.1f cores '
+                    'are short.',
+                    saturation.zone,
+                    saturation.cores_short,
+                )
+
+    @staticmethod
+    def _log_refusal(refusal: Refusal) -> None:
+        about = (
+            {'instance_uuid': refusal.server_id} if refusal.server_id else {}
+        )
+        LOG.info('No (%s): %s.', refusal.why, refusal.detail, **about)

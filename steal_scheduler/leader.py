@@ -1,0 +1,102 @@
+"""Of all migrators one is at work: the one that holds the lock.
+
+Fails closed: without the lock, or without an answer about it, nothing moves.
+"""
+
+import contextlib
+import os
+import socket
+from typing import Any
+
+import tooz
+from oslo_log import log
+from tooz import coordination
+
+from steal_scheduler.exception import ConfigError, LockLost
+
+LOG = log.getLogger(__name__)
+
+LOCK = b'steal-migrator'
+
+
+class Leader:
+    """A tooz lock. tooz elections do not work on every driver; locks do."""
+
+    def __init__(self, conf: Any) -> None:
+        self._url: str = conf.migrator.lock_url
+        self._coordinator: Any = None
+        self._lock: Any = None
+        self._waits = False
+
+    def acquire(self) -> bool:
+        """Hold the lock, or try to get it; never waits for it.
+
+        :raises ConfigError: ``lock_url`` cannot be used
+        """
+        try:
+            if self._coordinator is None:
+                self._connect()
+            if self._held():
+                return True
+            held = bool(self._lock.acquire(blocking=False))
+        except coordination.ToozError as error:
+            LOG.error('No lock, so nothing moves: %s', error)
+            self._drop()
+            return False
+        if held or not self._waits:
+            LOG.info(
+                'This migrator is at work.'
+                if held
+                else 'Another migrator is at work; this one stands by.'
+            )
+        self._waits = not held
+        return held
+
+    def check(self) -> None:
+        """Right before a side effect: is the lock still held?
+
+        :raises LockLost: it is not, or nobody can tell
+        """
+        try:
+            if self._coordinator is not None and self._held():
+                return
+        except coordination.ToozError as error:
+            self._drop()
+            raise LockLost(f'The lock does not answer: {error}') from error
+        raise LockLost('The lock is not held any more.')
+
+    def release(self) -> None:
+        """Let another migrator begin at once."""
+        if self._coordinator is None:
+            return
+        with contextlib.suppress(coordination.ToozError):
+            if self._lock.acquired:
+                self._lock.release()
+        self._drop()
+
+    def _connect(self) -> None:
+        member = f'{socket.gethostname()}:{os.getpid()}'.encode()
+        try:
+            coordinator = coordination.get_coordinator(self._url, member)
+            # The heart beats in a thread of its own: a tick may be long.
+            coordinator.start(start_heart=True)
+        except (coordination.ToozError, OSError, ValueError) as error:
+            raise ConfigError(
+                f'[migrator] lock_url = {self._url!r} cannot be used: {error}'
+            ) from error
+        self._coordinator = coordinator
+        self._lock = coordinator.get_lock(LOCK)
+
+    def _held(self) -> bool:
+        if not self._lock.acquired:
+            return False
+        try:
+            return bool(self._lock.is_still_owner())
+        except tooz.NotImplemented:
+            return True
+
+    def _drop(self) -> None:
+        coordinator, self._coordinator = self._coordinator, None
+        self._lock = None
+        with contextlib.suppress(coordination.ToozError):
+            coordinator.stop()

@@ -1,0 +1,238 @@
+"""The frozen values that pass between the parts.
+
+Nothing here does I/O or asks for the time. Units are the same everywhere:
+CPU is in *cores* (CPU-seconds per second), shares run from 0 to 1, times are
+seconds since the epoch, sizes are MiB unless the name says otherwise.
+"""
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ServerSignal:
+    """What one server's vCPUs did, as measured on one host."""
+
+    server_id: str
+    #: Nova's name of the host that was measured; None where the source
+    #: cannot know it (a guest agent), and then Nova's word is taken.
+    host: str | None
+    #: Cores used, and cores that were runnable but had to wait.
+    used: float
+    waited: float
+    at: float
+    #: Share of scheduler periods cut short by the server's own CPU quota.
+    throttled: float | None = None
+    #: Share of the window's seconds in which wait exceeded the limit.
+    bad_seconds: float | None = None
+    #: Guest load average; None where no guest agent tells.
+    load: float | None = None
+
+    @property
+    def demand(self) -> float:
+        """Cores the server would use if it never waited."""
+        return self.used + self.waited
+
+    @property
+    def steal(self) -> float:
+        """Share of the time it wanted to run that it had to wait."""
+        demand = self.used + self.waited
+        return self.waited / demand if demand > 0 else 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostSignal:
+    """What one hypervisor has to give."""
+
+    host: str
+    #: pCPUs that guests may use.
+    cores: float
+    at: float
+    #: Cores used by guests; None where only the servers' sum is known.
+    used: float | None = None
+    #: Runnable vCPU threads per pCPU.
+    runnable: float | None = None
+    #: False where the host's own numbers contradict each other.
+    trusted: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Signals:
+    """One reading of a signal source."""
+
+    servers: Mapping[str, ServerSignal]
+    hosts: Mapping[str, HostSignal]
+    taken_at: float
+
+
+NO_SIGNALS = Signals({}, {}, 0.0)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Host:
+    """A compute host, as Nova tells it."""
+
+    name: str
+    zone: str
+    #: Its nova-compute is enabled and reports: it can take a server.
+    up: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Server:
+    """What must be known of a Nova server to decide and to move it."""
+
+    server_id: str
+    name: str
+    host: str | None
+    zone: str | None
+    status: str
+    vcpus: int
+    ram_mb: int
+    #: Local disk that a migration without shared storage copies.
+    disk_gb: int
+    role: str | None = None
+    locked: bool = False
+    #: Who said no: 'server metadata', 'flavor'; None where nobody did.
+    opted_out: str | None = None
+    metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Migration:
+    """A live migration, as Nova's records tell it."""
+
+    migration_id: int
+    server_id: str
+    status: str
+    source: str
+    #: None until Nova's scheduler has chosen.
+    target: str | None
+    created_at: float
+    updated_at: float
+    user_id: str | None = None
+
+    @property
+    def completed(self) -> bool:
+        return self.status in ('completed', 'done')
+
+    @property
+    def failed(self) -> bool:
+        return self.status in ('error', 'failed', 'cancelled')
+
+    @property
+    def ended(self) -> bool:
+        return self.completed or self.failed
+
+    @property
+    def running(self) -> bool:
+        """The memory is being copied: the time-out counts from here."""
+        return self.status in (
+            'running',
+            'post-migrating',
+            'running (post-copy)',
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fleet:
+    """All that Nova tells: the other half of the truth beside Signals."""
+
+    servers: Mapping[str, Server]
+    hosts: Mapping[str, Host]
+    #: By server id, newest first.
+    migrations: Mapping[str, tuple[Migration, ...]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """A server that suffers: persistently, by steal and by load."""
+
+    server_id: str
+    host: str
+    #: Shares and units as in ServerSignal; load is per vCPU.
+    steal: float
+    load: float
+    demand: float
+    since: float
+    #: In how many of the last polls it suffered, for example '3 of 5'.
+    evidence: str
+
+
+class Stage(enum.StrEnum):
+    """How far a move is. The value is what the server's tag says."""
+
+    #: Being taken out of its orchestrator.
+    DRAIN = 'drain'
+    #: Nova was asked; no memory is being copied yet.
+    REQUEST = 'request'
+    #: Nova copies memory.
+    MIGRATE = 'migrate'
+    #: Arrived; being put back into its orchestrator.
+    REATTACH = 'reattach'
+    #: Did not arrive; being put back into its orchestrator.
+    UNDO = 'undo'
+    #: Back at work on its new host; its steal is about to be measured.
+    VERIFY = 'verify'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Move:
+    """One server on its way; rebuilt from its tag at every tick."""
+
+    server_id: str
+    source: str
+    stage: Stage
+    #: When the stage began.
+    since: float
+    #: Steal share when it was decided; None if the tag does not tell.
+    steal_before: float | None = None
+    role: str | None = None
+    zone: str | None = None
+    #: Cores that travel with it, and MiB that must be copied.
+    demand: float = 0.0
+    copy_mb: int = 0
+    #: None until Nova's scheduler has chosen.
+    target: str | None = None
+    #: Why it moves; and, once it has failed, why.
+    reason: str = ''
+    failure: str = ''
+
+    @property
+    def arriving(self) -> bool:
+        """The target's signals do not show this server yet."""
+        return self.stage in (
+            Stage.REQUEST,
+            Stage.MIGRATE,
+            Stage.REATTACH,
+            Stage.VERIFY,
+        )
+
+    @property
+    def occupies(self) -> bool:
+        """It counts against the slots: out of service or being copied."""
+        return self.stage is not Stage.VERIFY
+
+
+class Outcome(enum.StrEnum):
+    """How a move ended. Each is a label of a metric."""
+
+    HELPED = 'helped'
+    NOT_HELPED = 'not_helped'
+    UNMEASURED = 'unmeasured'
+    NOT_STARTED = 'not_started'
+    FAILED = 'failed'
+    GONE = 'gone'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ended:
+    """A move that is over."""
+
+    move: Move
+    outcome: Outcome
+    at: float
+    detail: str
+    steal_after: float | None = None

@@ -1,0 +1,12 @@
+"""For servers that no orchestrator knows: nothing to take out or put back."""
+
+from steal_scheduler.model import Server
+from steal_scheduler.orchestrators.base import DONE, Answer, Orchestrator
+
+
+class Noop(Orchestrator):
+    def drain(self, server: Server) -> Answer:
+        return DONE
+
+    def reattach(self, server: Server) -> Answer:
+        return DONE

@@ -1,0 +1,98 @@
+"""The parts of a migrator, put together from the configuration."""
+
+import dataclasses
+import threading
+from typing import Any
+
+from steal_scheduler import plugins
+from steal_scheduler.broadcast import Sender
+from steal_scheduler.compute import Compute
+from steal_scheduler.conf import roles as roles_conf
+from steal_scheduler.conf import rules as rules_conf
+from steal_scheduler.decision import Rules
+from steal_scheduler.effects import Effects
+from steal_scheduler.inventory import Inventory
+from steal_scheduler.journal import Journal
+from steal_scheduler.leader import Leader
+from steal_scheduler.metrics import Metrics
+from steal_scheduler.model import Fleet, Migration
+from steal_scheduler.notify import Notifier
+from steal_scheduler.orchestrators.base import Orchestrator
+from steal_scheduler.signals.base import SignalSource
+from steal_scheduler.stages import Stages
+from steal_scheduler.wake import Waker
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parts:
+    conf: Any
+    rules: Rules
+    nova: Compute
+    inventory: Inventory
+    source: SignalSource
+    orchestrator: Orchestrator
+    leader: Leader
+    sender: Sender
+    stages: Stages
+    journal: Journal
+    metrics: Metrics
+    waker: Waker
+    #: Set to make the next tick come at once.
+    wake: threading.Event
+
+    def ours(self, fleet: Fleet) -> tuple[Migration, ...]:
+        """The live migrations that our own user asked for."""
+        me = self.nova.user_id()
+        return tuple(
+            migration
+            for records in fleet.migrations.values()
+            for migration in records
+            if me is None or migration.user_id == me
+        )
+
+    def open(self) -> None:
+        """Begin what runs beside the loop; call it in the worker.
+
+        :raises ConfigError: an address cannot be bound
+        """
+        options = self.conf.migrator
+        if options.metrics_port:
+            self.metrics.serve(options.metrics_host, options.metrics_port)
+        if options.wake_on_notifications:
+            self.waker.listen(self.conf)
+
+    def close(self) -> None:
+        self.waker.stop()
+        self.leader.release()
+
+
+def build(conf: Any) -> Parts:
+    """Put a migrator together; nothing is connected yet.
+
+    :raises ConfigError: an option is wrong; the message names it
+    """
+    rules = rules_conf.rules(conf)
+    nova = Compute(conf, roles_conf.rule(conf.roles))
+    orchestrator = plugins.orchestrator(conf)
+    leader = Leader(conf)
+    metrics = Metrics()
+    wake = threading.Event()
+    waker = Waker(wake)
+    effects = Effects(nova, orchestrator, leader.check, waker.expect)
+    return Parts(
+        conf=conf,
+        rules=rules,
+        nova=nova,
+        inventory=Inventory(nova, rules.limit.history),
+        source=plugins.signal_source(conf),
+        orchestrator=orchestrator,
+        leader=leader,
+        sender=Sender(conf),
+        stages=Stages(effects, rules_conf.deadlines(conf)),
+        journal=Journal(
+            metrics, Notifier(conf), dry_run=conf.migrator.dry_run
+        ),
+        metrics=metrics,
+        waker=waker,
+        wake=wake,
+    )

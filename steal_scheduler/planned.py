@@ -1,0 +1,65 @@
+"""What a tick would do now, decided aside, without a side effect."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from steal_scheduler import decision, evidence, facts, parts, view
+from steal_scheduler.exception import SignalError
+from steal_scheduler.model import NO_SIGNALS, Fleet, Move
+from steal_scheduler.refusal import Refusal, Why
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Planned:
+    decided: decision.Decision
+    moves: Mapping[str, Move]
+    fleet: Fleet
+    #: What the reader must know of how it was decided.
+    notes: tuple[str, ...]
+
+
+def plan(conf: Any, now: float) -> Planned:
+    """Read Nova and the signals once, and decide.
+
+    A single poll has to be enough here, whatever ``polls_suffering`` says.
+
+    :raises StealError: the configuration is wrong, or Nova does not answer
+    """
+    built = parts.build(conf)
+    wanted = built.rules.detect
+    rules = dataclasses.replace(
+        built.rules,
+        detect=dataclasses.replace(wanted, polls_suffering=1, polls_window=1),
+    )
+    notes = [
+        'Judged on this one poll; the migrator wants '
+        f'{wanted.polls_suffering} of {wanted.polls_window} polls.'
+    ]
+    if conf.migrator.dry_run:
+        notes.append(
+            'dry_run is on: the migrator would only say so. Set [migrator] '
+            'dry_run = False to let it move.'
+        )
+    fleet = built.inventory.refresh(now)
+    signals, trouble = NO_SIGNALS, None
+    try:
+        signals = built.source.read(now)
+    except SignalError as error:
+        trouble = Refusal(Why.SIGNALS, str(error))
+    usable = evidence.usable(signals, fleet, now, rules.max_age)
+    moves = facts.moves_in_flight(fleet, {}, usable)
+    if trouble is not None:
+        return Planned(decision.blind(trouble), moves, fleet, tuple(notes))
+    decided = decision.decide(
+        usable,
+        view.build(usable, fleet, moves, rules.heat),
+        fleet,
+        moves,
+        {},
+        {},
+        built.ours(fleet),
+        rules,
+        now,
+    )
+    return Planned(decided, moves, fleet, tuple(notes))

@@ -1,0 +1,70 @@
+"""The order of hosts: hot/cold lexicographic, after Google's Prequal.
+
+1. tier: cold, then unknown, then hot;
+2. among cold: least steal, in bands so that noise does not decide; then the
+   fewest servers of the same role; then the most head-room;
+3. among unknown: the fewest servers of the same role;
+4. among hot: least pressure.
+
+One dense rank, not a weighted sum: no amount of head-room makes a hot host
+better than a cold one.
+"""
+
+from collections.abc import Mapping
+
+from steal_scheduler.view import HostView, Tier, View
+
+#: With fewer hosts that are known, the order says nothing: stock Nova's is
+#: better than one made of ignorance.
+KNOWN_HOSTS_NEEDED = 2
+
+Key = tuple[float, ...]
+
+
+def key(host: HostView, same_role: int, band: float, *, move: bool) -> Key:
+    """What a host is compared by; the least is the best.
+
+    :param same_role: servers of the same role that it holds
+    :param band: width of a steal band, in percent
+    :param move: a boot leaves head-room to Nova's own weighers, which know
+        of the boots that came after the view; it would herd otherwise
+    """
+    if host.tier is Tier.COLD:
+        head_room = -round(host.head_room, 1) if move else 0.0
+        return (
+            Tier.COLD,
+            host.steal * 100 // band,
+            same_role,
+            head_room,
+        )
+    if host.tier is Tier.UNKNOWN:
+        return (Tier.UNKNOWN, same_role)
+    return (Tier.HOT, round(host.pressure, 2))
+
+
+def keys(view: View, role: str | None, *, move: bool) -> dict[str, Key]:
+    """What every host of the view is compared by.
+
+    :returns: empty when too few hosts are known to say anything
+    """
+    known = sum(h.tier is not Tier.UNKNOWN for h in view.hosts.values())
+    if known < KNOWN_HOSTS_NEEDED:
+        return {}
+    same_role = view.roles.get(role, {}) if role else {}
+    return {
+        name: key(host, same_role.get(name, 0), view.steal_band, move=move)
+        for name, host in view.hosts.items()
+    }
+
+
+def ranks(view: View, role: str | None, *, move: bool) -> Mapping[str, int]:
+    """Rank every host of the view for a server of this role; 0 is best.
+
+    Equal hosts share a rank and ranks have no gaps, so one step in rank is
+    always one step in the order above.
+
+    :returns: empty when too few hosts are known to say anything
+    """
+    of_host = keys(view, role, move=move)
+    order = {k: rank for rank, k in enumerate(sorted(set(of_host.values())))}
+    return {name: order[k] for name, k in of_host.items()}

@@ -1,0 +1,75 @@
+"""Nova's JSON turned into our values."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from steal_scheduler.model import Migration, Server
+from steal_scheduler.roles import RoleRule
+
+OPT_OUT = 'steal:migrate'
+
+
+def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
+    """A server as ``GET /servers/detail`` gives it."""
+    flavor = raw['flavor']
+    metadata = raw.get('metadata') or {}
+    boots_from_volume = not raw.get('image')
+    disk_gb = flavor['ephemeral'] + flavor['swap'] // 1024
+    if not boots_from_volume:
+        disk_gb += flavor['disk']
+    opted_out = None
+    if says_never(metadata):
+        opted_out = 'metadata'
+    elif says_never(flavor.get('extra_specs') or {}):
+        opted_out = 'flavor'
+    return Server(
+        server_id=raw['id'],
+        name=raw['name'],
+        host=raw.get('OS-EXT-SRV-ATTR:host'),
+        zone=raw.get('OS-EXT-AZ:availability_zone'),
+        status=raw['status'],
+        vcpus=flavor['vcpus'],
+        ram_mb=flavor['ram'],
+        disk_gb=disk_gb,
+        role=role_rule.role_of(metadata, raw['name']),
+        locked=raw['locked'],
+        opted_out=opted_out,
+        metadata=metadata,
+        tags=tuple(raw.get('tags') or ()),
+    )
+
+
+def says_never(metadata: Any) -> bool:
+    """A missing key means allowed; any word but 'allow' means never.
+
+    Who writes the key at all ('no', 'false') wants to be left alone.
+    """
+    return str(metadata.get(OPT_OUT, 'allow')).strip().lower() != 'allow'
+
+
+def migration(raw: Mapping[str, Any]) -> Migration:
+    """A record as ``GET /os-migrations`` gives it."""
+    return Migration(
+        migration_id=raw['id'],
+        server_id=raw['instance_uuid'],
+        status=raw['status'],
+        source=raw['source_compute'],
+        target=raw['dest_compute'],
+        created_at=_epoch(raw['created_at']),
+        updated_at=_epoch(raw['updated_at'] or raw['created_at']),
+        user_id=raw.get('user_id'),
+    )
+
+
+def _epoch(text: str) -> float:
+    """Nova writes UTC without saying so."""
+    parsed = datetime.datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=datetime.UTC)
+    return parsed.timestamp()
+
+
+def iso(epoch: float) -> str:
+    at = datetime.datetime.fromtimestamp(epoch, datetime.UTC)
+    return at.strftime('%Y-%m-%dT%H:%M:%SZ')

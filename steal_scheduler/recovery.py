@@ -1,0 +1,66 @@
+"""Clear what a migrator that will not come back has left behind.
+
+A running migrator does all this by itself; this is for the day on which
+steal-scheduler is taken away.
+"""
+
+import time
+from typing import Any
+
+from steal_scheduler import facts, parts, tags
+from steal_scheduler.exception import ConfigError, ServerGone, StealError
+from steal_scheduler.model import Fleet, Server
+from steal_scheduler.orchestrators.base import Answer, State
+
+
+def recover(conf: Any, *, clear: bool) -> tuple[list[str], bool]:
+    """Show it, or put the servers back and remove the tags.
+
+    :returns: lines for the operator, and whether anything is left
+    :raises ConfigError: with ``clear``, while a migrator holds the lock
+    """
+    built = parts.build(conf)
+    if clear and not built.leader.acquire():
+        raise ConfigError(
+            'A migrator is at work and will clear this itself; to do it by '
+            'hand stop steal-migrator on all controllers first.'
+        )
+    try:
+        fleet = built.inventory.refresh(time.time())
+        left = _left(fleet, built.orchestrator.detached())
+        if not left:
+            return ['Nothing is left behind.'], False
+        if not clear:
+            lines = [_line(server) for server in left]
+            return [*lines, 'Add --clear to put these back.'], True
+        results = [_clear(server, built) for server in left]
+        return [line for line, _ in results], any(bad for _, bad in results)
+    finally:
+        built.leader.release()
+
+
+def _left(fleet: Fleet, detached: frozenset[str]) -> list[Server]:
+    tagged = [s for s in fleet.servers.values() if tags.ours(s.tags)]
+    seen = frozenset(s.server_id for s in tagged)
+    return tagged + facts.strays(detached - seen, {}, fleet)
+
+
+def _clear(server: Server, built: parts.Parts) -> tuple[str, bool]:
+    """Put it back first: its tag is the only witness until then."""
+    try:
+        built.leader.check()
+        answer: Answer = built.orchestrator.reattach(server)
+        if answer.state is not State.DONE:
+            return f'{_line(server)}: not put back: {answer.detail}', True
+        for tag in tags.ours(server.tags):
+            built.nova.remove_tag(server.server_id, tag)
+    except ServerGone:
+        return f'{_line(server)}: put back; Nova has deleted it', False
+    except StealError as error:
+        return f'{_line(server)}: {error}', True
+    return f'{_line(server)}: put back, tags removed', False
+
+
+def _line(server: Server) -> str:
+    marks = ', '.join(tags.ours(server.tags)) or 'out of its orchestrator'
+    return f'{server.server_id}  {server.name}  on {server.host}: {marks}'

@@ -1,0 +1,37 @@
+"""Which role a server plays: the same answer in the migrator and in Nova.
+
+Servers of one role serve the same purpose (the web servers of one shop) and
+peak at the same hour, so they should not share a host.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RoleRule:
+    """Where the role is read from; the first that says something wins."""
+
+    #: Server metadata key; '' for none.
+    metadata_key: str = 'role'
+    #: Scheduler hint; '' for none.
+    hint: str = 'role'
+    #: On the server's name, its first group being the role; None for none.
+    name_pattern: re.Pattern[str] | None = None
+
+    def role_of(
+        self,
+        metadata: Mapping[str, str] | None = None,
+        name: str | None = None,
+        hint: str | None = None,
+    ) -> str | None:
+        """The role, or None for a server that plays none.
+
+        :param hint: the value of the scheduler hint, where it is known
+        """
+        role = (metadata or {}).get(self.metadata_key) or hint
+        if not role and self.name_pattern and name:
+            match = self.name_pattern.search(name)
+            role = match.group(1) if match else None
+        return role or None

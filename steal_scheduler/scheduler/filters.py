@@ -1,0 +1,130 @@
+"""Filters for nova-scheduler: moves stay in their zone, and off hot hosts.
+
+NOTE: whoever names this module loads every filter class in it, so helpers
+must not be subclasses of Nova's.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import nova.conf
+from nova.scheduler import filters
+from nova.scheduler.utils import request_is_rebuild
+
+from steal_scheduler.scheduler import facts, guard, listener, request, settings
+from steal_scheduler.scheduler.announce import LOG, announce
+from steal_scheduler.view import HostView, Tier
+
+CONF = nova.conf.CONF
+
+_ABSENT = HostView(Tier.UNKNOWN)
+
+
+def _all(filter_: Any, hosts: list[Any], spec: Any) -> list[Any]:
+    return hosts
+
+
+def _zone(host: Any, default: str) -> str:
+    """As Nova finds it, but from what the candidate brings along."""
+    for aggregate in host.aggregates:
+        zone: str | None = aggregate.metadata.get('availability_zone')
+        if zone:
+            return zone
+    return default
+
+
+class SameAvailabilityZoneFilter(filters.BaseHostFilter):
+    """Keeps a server that is moved in the availability zone it is in.
+
+    Nova itself holds on to a zone only if one was asked for when the server
+    was created. This filter does so for every move, whoever asks for it. It
+    has no effect on new and unshelved servers, and needs no view.
+    """
+
+    RUN_ON_REBUILD = False
+    # All servers of one request are new, or the one server is moved.
+    run_filter_once_per_request = True
+
+    def __init__(self) -> None:
+        announce(
+            type(self).__name__,
+            'servers that are moved stay in their availability zone.',
+        )
+        listener.prepare()
+
+    def filter_all(
+        self, filter_obj_list: Iterable[Any], spec_obj: Any
+    ) -> list[Any]:
+        return self._keep(list(filter_obj_list), spec_obj)
+
+    @guard.fail_open('SameAvailabilityZoneFilter', _all)
+    def _keep(self, hosts: list[Any], spec: Any) -> list[Any]:
+        # NOTE: Nova heeds RUN_ON_REBUILD for each host, not for all.
+        if request_is_rebuild(spec):
+            return hosts
+        standing = listener.latest()
+        mover = request.own_mover(standing.view, spec) if standing else None
+        zone = mover.zone if mover else None
+        zone = zone or facts.of(spec).zone
+        if zone is None:
+            return hosts
+        default = CONF.default_availability_zone
+        return [host for host in hosts if _zone(host, default) == zone]
+
+
+class StealFilter(filters.BaseHostFilter):
+    """Rejects hosts that a server should not be put on.
+
+    For a move of the migrator's own, only hosts that stay cold with the
+    server pass. For other moves hot hosts are rejected, unless all are hot.
+    For new servers all pass, and the weigher puts hot hosts last. Two
+    options make it strict. Without a fresh view all hosts pass.
+    """
+
+    RUN_ON_REBUILD = False
+    run_filter_once_per_request = True
+
+    def __init__(self) -> None:
+        self._settings = settings.load()
+        first = announce(
+            type(self).__name__,
+            'our moves only go to hosts that stay cold; strict_moves is '
+            f'{self._settings.strict_moves}, strict_boots is '
+            f'{self._settings.strict_boots}. All hosts pass while there is '
+            'no view.',
+        )
+        enabled = list(CONF.filter_scheduler.enabled_filters)
+        if first and type(self).__name__ in enabled[:-1]:
+            LOG.warning(
+                'StealFilter is not the last of [filter_scheduler] '
+                'enabled_filters (%s): a filter behind it may reject the '
+                'very hosts that it has left. Put it last.',
+                ', '.join(enabled),
+            )
+        listener.prepare()
+
+    def filter_all(
+        self, filter_obj_list: Iterable[Any], spec_obj: Any
+    ) -> list[Any]:
+        return self._keep(list(filter_obj_list), spec_obj)
+
+    @guard.fail_open('StealFilter', _all)
+    def _keep(self, hosts: list[Any], spec: Any) -> list[Any]:
+        standing = listener.latest()
+        if standing is None or request_is_rebuild(spec):
+            return hosts
+        view = standing.view
+        mover = request.own_mover(view, spec)
+        if mover:
+            return [h for h in hosts if view.takes(h.host, mover.demand)]
+        strict = self._settings.strict_boots
+        if request.exists(spec) and facts.of(spec).source is not None:
+            strict = self._settings.strict_moves
+        elif not strict:
+            return hosts
+        fit = [
+            host
+            for host in hosts
+            if view.hosts.get(host.host, _ABSENT).tier is not Tier.HOT
+        ]
+        return fit if fit or strict else hosts

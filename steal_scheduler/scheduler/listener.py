@@ -1,0 +1,132 @@
+"""Listens for views, in each nova-scheduler worker.
+
+NOTE: Nova builds filters and weighers in the parent, before it forks its
+workers. Threads and connections do not survive that, so nothing is started
+where they are built, and what runs belongs to one process id.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import nova.conf
+from nova import rpc, utils
+
+from steal_scheduler import channel
+from steal_scheduler.scheduler import guard, settings
+from steal_scheduler.scheduler.inbox import Inbox
+from steal_scheduler.scheduler.standing import Standing
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds between attempts to start the RPC server, at first and at most.
+RETRY_FIRST, RETRY_MOST = 1.0, 60.0
+#: For the thread to leave what it is doing with the broker.
+STOP_SECONDS = 10.0
+
+_listeners: dict[int, 'Listener'] = {}
+_prepared: set[str] = set()
+
+
+class Endpoint:
+    """All that can be called over RPC: every public method can."""
+
+    target = channel.target()
+
+    def __init__(self, accept: Callable[[Any], None]) -> None:
+        self._accept = accept
+
+    def view(self, ctxt: Any, view: Any) -> None:
+        """Take what the migrator sends; see ``wire``."""
+        self._accept(view)
+
+
+class Listener:
+    """An RPC server for views, on Nova's own transport."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self.inbox = inbox
+        self._stopping = threading.Event()
+        self._server: Any = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, delay: float = 0.0) -> None:
+        """Return at once; a daemon thread does the rest.
+
+        Starting an RPC server is broker I/O and can take for ever.
+
+        :param delay: seconds until the broker is asked
+        """
+        self._thread = threading.Thread(
+            target=self._run,
+            args=(delay,),
+            name='steal-scheduler-listener',
+            daemon=True,
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening. For tests: nova-scheduler just ends."""
+        self._stopping.set()
+        if self._thread:
+            self._thread.join(STOP_SECONDS)
+        if self._server:
+            self._server.stop()
+            self._server.wait()
+
+    def _run(self, pause: float) -> None:
+        while not self._stopping.wait(pause) and not self._serve():
+            self.inbox.watch()
+            pause = min(max(2 * pause, RETRY_FIRST), RETRY_MOST)
+        # From here on the server comes back by itself when the broker does.
+        while not self._stopping.wait(self.inbox.watch()):
+            pass
+
+    @guard.fail_open('Listening for views', lambda self: False)
+    def _serve(self) -> bool:
+        # Nova's own helper: it knows how the threads of this release run.
+        server = rpc.get_server(
+            channel.target(nova.conf.CONF.host), [Endpoint(self.inbox.accept)]
+        )
+        # One thread: views are taken in the order in which they came.
+        server.start(override_pool_size=1)
+        self._server = server
+        return True
+
+
+def latest() -> Standing | None:
+    """The newest view; None where there is none that can be believed.
+
+    The first call in a process starts to listen. Never waits.
+    """
+    return (_listeners.get(os.getpid()) or _start(0.0)).inbox.latest()
+
+
+def prepare() -> None:
+    """Have every worker that is forked from here listen from its start.
+
+    Otherwise a worker would begin with its first request, and place that
+    one blindly. With a few moves a day and dozens of workers, most moves
+    would be the first of some worker.
+    """
+    # NOTE: under eventlet a forked worker gets a new event loop and loses
+    # what was started before it. There the first request has to do.
+    if not _prepared and utils.concurrency_mode_threading():
+        _prepared.add('at fork')
+        os.register_at_fork(after_in_child=_start_in_worker)
+
+
+def _start_in_worker() -> None:
+    # Delayed: a fork that is no worker ends before it asks for anything.
+    _start(RETRY_FIRST)
+
+
+def _start(delay: float) -> Listener:
+    listener = Listener(Inbox(settings.load().view_max_age))
+    # Two first requests may come at once: this is atomic and none waits.
+    kept = _listeners.setdefault(os.getpid(), listener)
+    if kept is listener:
+        listener.start(delay)
+    return kept

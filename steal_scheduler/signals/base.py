@@ -1,0 +1,40 @@
+"""The whole contract of a signal source.
+
+A source is named by ``[signals] source``, found through the entry-point
+group ``steal_scheduler.signals`` and built once per process with the
+configuration. ``static.py`` is the commented example.
+"""
+
+import abc
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from steal_scheduler.model import Signals
+
+
+class SignalSource(abc.ABC):
+    """Tells what servers and hosts did in the last moments."""
+
+    #: oslo.config options, registered in the group of the source's name
+    #: before it is built, and listed by the sample generator.
+    OPTS: ClassVar[Sequence[Any]] = ()
+
+    def __init__(self, conf: Any) -> None:
+        """Take the configuration; do no I/O.
+
+        :param conf: the oslo.config object, with OPTS registered in it
+        :raises ConfigError: an option is wrong
+        """
+        self.conf = conf
+
+    @abc.abstractmethod
+    def read(self, now: float) -> Signals:
+        """Read every server and host once.
+
+        :param now: epoch seconds; what is older than a source's own limit
+            is left out, never returned as if it were new
+        :returns: what was measured. A server or host without a usable
+            sample is *absent*: absent means unknown, never idle. A server
+            that two hosts claim is absent as well.
+        :raises SignalError: nothing can be told now; no move will start
+        """

@@ -1,0 +1,48 @@
+"""The server tag that says how far a move is: our only state.
+
+``steal:<stage>:<epoch>[:<steal before, percent>]``, for example
+``steal:migrate:1795334400:26.1``. Tenants see it and can remove it.
+"""
+
+from collections.abc import Iterable
+
+from steal_scheduler.model import Move, Stage
+
+PREFIX = 'steal:'
+
+_ORDER = {stage: i for i, stage in enumerate(Stage)}
+
+
+def of_move(move: Move) -> str:
+    tag = f'{PREFIX}{move.stage}:{int(move.since)}'
+    if move.steal_before is not None:
+        tag += f':{move.steal_before * 100:.1f}'
+    return tag
+
+
+def ours(tags: Iterable[str]) -> list[str]:
+    """Those that we wrote, or that look as if."""
+    return [tag for tag in tags if tag.startswith(PREFIX)]
+
+
+def parse(tags: Iterable[str]) -> tuple[Stage, float, float | None] | None:
+    """The stage, its begin (epoch seconds) and the steal share before.
+
+    A crash between writing the next tag and removing the last leaves two:
+    the furthest counts. A tag of ours that makes no sense (a tenant wrote
+    it) counts as none.
+    """
+    found = [p for p in map(_parse_one, ours(tags)) if p is not None]
+    if not found:
+        return None
+    return max(found, key=lambda p: (p[1], _ORDER[p[0]]))
+
+
+def _parse_one(tag: str) -> tuple[Stage, float, float | None] | None:
+    parts = tag.removeprefix(PREFIX).split(':')
+    try:
+        stage, since = Stage(parts[0]), float(int(parts[1]))
+        steal = float(parts[2]) / 100 if len(parts) > 2 else None
+    except (ValueError, IndexError):
+        return None
+    return stage, since, steal

@@ -1,0 +1,136 @@
+"""The view's form on the wire."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from steal_scheduler.exception import StealError
+from steal_scheduler.view import HostView, Mover, Tier, View
+
+#: Raised with every change that an older listener would misread.
+VERSION = 1
+
+
+class ViewError(StealError):
+    """A message that is not a view, or not one of our version."""
+
+
+def to_wire(view: View) -> dict[str, Any]:
+    """A JSON-able dict, in columns: names once, numbers rounded.
+
+    8,000 hosts and 100,000 servers have to fit into one message.
+    """
+    names = list(view.hosts)
+    index = {name: i for i, name in enumerate(names)}
+    hosts = view.hosts.values()
+    return {
+        'version': VERSION,
+        'taken_at': view.taken_at,
+        'steal_band': view.steal_band,
+        'target_demand': view.target_demand,
+        'max_arrivals': view.max_arrivals,
+        'hosts': names,
+        'tier': [int(h.tier) for h in hosts],
+        'steal': [round(h.steal, 4) for h in hosts],
+        'demand': [round(h.demand, 2) for h in hosts],
+        'cores': [round(h.cores, 2) for h in hosts],
+        'credit': [round(h.credit, 2) for h in hosts],
+        'arrivals': [h.arrivals for h in hosts],
+        'roles': {
+            role: [
+                part
+                for name, count in counts.items()
+                if name in index
+                for part in (index[name], count)
+            ]
+            for role, counts in view.roles.items()
+        },
+        'movers': {
+            server_id: [m.role, m.zone, m.source, round(m.demand, 2)]
+            for server_id, m in view.movers.items()
+        },
+    }
+
+
+def from_wire(wire: Mapping[str, Any]) -> View:
+    """The view that ``to_wire`` was given, to its rounding.
+
+    What comes out of here is used to answer requests, so nothing that could
+    fail there gets through.
+
+    :raises ViewError: it is none, or of another version
+    """
+    try:
+        if wire['version'] != VERSION:
+            raise ViewError(
+                f'It has version {wire["version"]}, expected {VERSION}: run '
+                'the same steal-scheduler on all controllers.'
+            )
+        return _view(wire)
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ViewError(f'Not a view: {error!r}.') from error
+
+
+def _view(wire: Mapping[str, Any]) -> View:
+    names = [_text(name) for name in wire['hosts']]
+    columns = zip(
+        map(Tier, wire['tier']),
+        map(_number, wire['steal']),
+        map(_number, wire['demand']),
+        map(_number, wire['cores']),
+        map(_number, wire['credit']),
+        map(int, wire['arrivals']),
+        strict=True,
+    )
+    return View(
+        taken_at=_number(wire['taken_at']),
+        hosts={
+            name: HostView(*column)
+            for name, column in zip(names, columns, strict=True)
+        },
+        roles={
+            role: _counts(names, flat) for role, flat in wire['roles'].items()
+        },
+        movers={
+            server_id: Mover(role, zone, _text(source), _number(demand))
+            for server_id, (role, zone, source, demand) in (
+                wire['movers'].items()
+            )
+        },
+        steal_band=_positive(wire['steal_band']),
+        target_demand=_positive(wire['target_demand']),
+        max_arrivals=int(wire['max_arrivals']),
+    )
+
+
+def _counts(names: list[str], flat: list[int]) -> dict[str, int]:
+    return {
+        names[index]: int(count)
+        for index, count in zip(flat[::2], flat[1::2], strict=True)
+    }
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f'{value!r} is not a name')
+    return value
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f'{value!r} is not a number')
+    return number
+
+
+def _positive(value: Any) -> float:
+    number = _number(value)
+    if number <= 0:
+        raise ValueError(f'{value!r} is not positive')
+    return number

@@ -1,0 +1,149 @@
+"""Real daemons for tests: on loopback, in a directory, ended by pid."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+T = TypeVar('T')
+
+
+class DaemonError(Exception):
+    """A daemon is missing, did not start or did not stop."""
+
+
+def program(name: str) -> str:
+    """Return the path of a daemon's program.
+
+    :raises DaemonError: it is not installed. Not a skip: tests that do not
+        run prove nothing, and nobody reads why they did not.
+    """
+    path = shutil.which(name, path=f'{os.environ["PATH"]}:/usr/sbin:/sbin')
+    if path is None:
+        raise DaemonError(
+            f'{name} is not installed. On Debian and Ubuntu: '
+            'apt-get install prometheus rabbitmq-server'
+        )
+    return path
+
+
+def free_port() -> int:
+    """Return a loopback TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return int(probe.getsockname()[1])
+
+
+def until(
+    what: str,
+    condition: Callable[[], T],
+    within: float = 30,
+    failing: tuple[type[Exception], ...] = (),
+    hopeless: Callable[[], bool] = lambda: False,
+) -> T:
+    """Ask again and again until the condition returns something true.
+
+    :param within: seconds
+    :param failing: what the condition may raise, meaning: not yet
+    :param hopeless: asking on would be no use
+    :raises DaemonError: it did not in time
+    """
+    deadline = time.monotonic() + within
+    pause = threading.Event()
+    while True:
+        try:
+            if last := condition():
+                return last
+            seen = repr(last)
+        except failing as e:
+            seen = repr(e)
+        if hopeless() or time.monotonic() > deadline:
+            raise DaemonError(
+                f'{what}: not within {within} seconds; last seen: {seen}'
+            )
+        pause.wait(0.1)
+
+
+class Daemon:
+    """One program, started and stopped as often as a test likes."""
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        directory: pathlib.Path,
+        ready: Callable[[], bool],
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Describe it; start nothing.
+
+        :param directory: its working directory, and that of its log
+        :param ready: tells whether it is fit for use; may raise OSError
+        :param environ: to be added to ours
+        """
+        self.name = name
+        self.log = directory / f'{name}.log'
+        self._argv = argv
+        self._directory = directory
+        self._ready = ready
+        self._environ = {**os.environ, **(environ or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, within: float = 60) -> None:
+        """Start it and return when it is fit for use.
+
+        :raises DaemonError: it is not; the message ends with its log
+        """
+        with self.log.open('ab') as log:
+            # A group of its own, so that its children end with it and a
+            # Ctrl-C in the terminal reaches the test alone.
+            self._process = process = subprocess.Popen(
+                self._argv,
+                cwd=self._directory,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            until(
+                f'{self.name} is ready',
+                self._ready,
+                within,
+                failing=(OSError,),
+                hopeless=lambda: process.poll() is not None,
+            )
+        except BaseException as e:
+            self.stop(signal.SIGKILL)
+            raise DaemonError(f'{e}\n{self.said()}') from e
+
+    def stop(self, how: int = signal.SIGTERM, within: float = 30) -> None:
+        """End it, and whatever it left behind."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(within)
+        except subprocess.TimeoutExpired as e:
+            raise DaemonError(
+                f'{self.name} did not stop within {within} seconds\n'
+                f'{self.said()}'
+            ) from e
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def said(self) -> str:
+        """Return the end of its log."""
+        text = self.log.read_text(errors='replace')
+        return f'The end of {self.log}:\n{text[-5000:]}'

@@ -1,0 +1,142 @@
+"""What exporters show Prometheus, in their form, with a test's numbers.
+
+The form (names of metrics and labels, seconds as the unit) was taken from
+the exporters' own sources; steal_scheduler/signals/presets.py names them.
+"""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Self
+
+import prometheus_client
+from prometheus_client import registry
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+)
+
+
+@dataclasses.dataclass
+class Server:
+    """A server whose counters run at constant rates."""
+
+    server_id: str
+    domain: str
+    vcpus: int
+    #: Cores.
+    used: float
+    waited: float
+    #: What the counters began with, and when.
+    offset: float = 1000.0
+    since: float = dataclasses.field(default_factory=time.time)
+
+    def restart(self) -> None:
+        """Let the counters begin again, as a new QEMU's do."""
+        self.offset, self.since = 0.0, time.time()
+
+    def counter(self, rate: float) -> float:
+        return self.offset + rate * (time.time() - self.since)
+
+
+class Exporter(registry.Collector):
+    """One exporter on one loopback port."""
+
+    def __enter__(self) -> Self:
+        everything = registry.CollectorRegistry()
+        everything.register(self)
+        self._http, self._thread = prometheus_client.start_http_server(
+            0, '127.0.0.1', everything
+        )
+        self.port = self._http.server_port
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    def collect(self) -> Iterator[Metric]:
+        raise NotImplementedError
+
+
+class Libvirt(Exporter):
+    """The inovex and the Tinkoff exporter differ in the info metric only."""
+
+    def __init__(self, info: str, uuid: str, servers: list[Server]) -> None:
+        self._info = info
+        self._uuid = uuid
+        self.servers = servers
+
+    def collect(self) -> Iterator[Metric]:
+        per_vcpu = ['domain', 'vcpu']
+        info = GaugeMetricFamily(
+            self._info, '-', labels=['domain', self._uuid, 'instance_name']
+        )
+        used = CounterMetricFamily(
+            'libvirt_domain_vcpu_time_seconds', '-', labels=per_vcpu
+        )
+        waited = CounterMetricFamily(
+            'libvirt_domain_vcpu_delay_seconds', '-', labels=per_vcpu
+        )
+        for server in self.servers:
+            info.add_metric([server.domain, server.server_id, 'any'], 1)
+            for vcpu in range(server.vcpus):
+                for metric, rate in (
+                    (used, server.used),
+                    (waited, server.waited),
+                ):
+                    metric.add_metric(
+                        [server.domain, str(vcpu)],
+                        server.counter(rate / server.vcpus),
+                    )
+        yield from (info, used, waited)
+
+
+class Inovex(Libvirt):
+    def __init__(self, servers: list[Server]) -> None:
+        super().__init__(
+            'libvirt_domain_openstack_info', 'instance_id', servers
+        )
+
+
+class Tinkoff(Libvirt):
+    def __init__(self, servers: list[Server]) -> None:
+        super().__init__('libvirt_domain_info_meta', 'uuid', servers)
+
+
+class Node(Exporter):
+    """node_exporter, on a hypervisor or in a guest."""
+
+    def __init__(self, cores: int, load: float, server: Server | None) -> None:
+        """Describe it.
+
+        :param server: the guest it runs in; None on a hypervisor
+        """
+        self._cores = cores
+        self._load = load
+        self._server = server or Server('', '', cores, used=1.0, waited=0.0)
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily('node_load1', '-', self._load)
+        seconds = CounterMetricFamily(
+            'node_cpu_seconds', '-', labels=['cpu', 'mode']
+        )
+        server = self._server
+        # Used time in two modes, and idle time of both kinds.
+        for mode, rate in (
+            ('user', server.used * 0.75),
+            ('system', server.used * 0.25),
+            ('steal', server.waited),
+            ('idle', 0.5),
+            ('iowait', 0.5),
+        ):
+            for cpu in range(self._cores):
+                seconds.add_metric(
+                    [str(cpu), mode], server.counter(rate / self._cores)
+                )
+        yield seconds

@@ -1,0 +1,179 @@
+"""Nova's own classes, without a Nova around them."""
+
+import itertools
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import fixtures
+import nova.conf
+from nova import context, objects, rpc
+from nova.scheduler import filters, host_manager, weights
+from oslo_config import fixture as config_fixture
+from oslo_messaging import conffixture as messaging_fixture
+from oslo_utils import uuidutils
+from oslotest import base
+
+from steal_scheduler import wire
+from steal_scheduler.scheduler import announce, guard, listener, lookup
+from steal_scheduler.scheduler.inbox import Inbox
+from steal_scheduler.view import HostView, Mover, Tier, View
+
+COLD, UNKNOWN, HOT = Tier.COLD, Tier.UNKNOWN, Tier.HOT
+CELL = uuidutils.generate_uuid()
+
+objects.register_all()
+
+
+def cold(
+    steal: float = 0.0, demand: float = 8.0, cores: float = 64.0
+) -> HostView:
+    return HostView(COLD, steal, demand, cores)
+
+
+def hot(steal: float = 0.2, demand: float = 80.0) -> HostView:
+    return HostView(HOT, steal, demand, 64.0)
+
+
+def host_state(
+    host: str, zone: str | None = None, node: str = '', **metadata: str
+) -> host_manager.HostState:
+    """A candidate; keywords are metadata of an aggregate it is in."""
+    state = host_manager.HostState(host, node or host, CELL)
+    if zone:
+        metadata['availability_zone'] = zone
+    if metadata:
+        state.aggregates = [objects.Aggregate(metadata=metadata)]
+    return state
+
+
+def boot(**fields: Any) -> objects.RequestSpec:
+    """A request to place a new server."""
+    return objects.RequestSpec(
+        context.get_admin_context(),
+        **{
+            'instance_uuid': uuidutils.generate_uuid(),
+            'flavor': objects.Flavor(vcpus=2, memory_mb=512, root_gb=1),
+            'ignore_hosts': None,
+            'requested_destination': None,
+            'scheduler_hints': {},
+            **fields,
+        },
+    )
+
+
+def move(source: str | None = 'source', **fields: Any) -> objects.RequestSpec:
+    """A request to move a server away from a host, as the conductor does."""
+    cell = objects.CellMapping(
+        uuid=CELL,
+        name='cell1',
+        transport_url='none:///',
+        database_connection=nova.conf.CONF.database.connection,
+    )
+    return boot(
+        **{
+            'ignore_hosts': [source] if source else [],
+            'requested_destination': objects.Destination(cell=cell),
+            **fields,
+        }
+    )
+
+
+def rebuild(host: str) -> objects.RequestSpec:
+    """A request to say whether a server may be rebuilt where it is."""
+    return move(None, scheduler_hints={'_nova_check_type': ['rebuild']})
+
+
+class SchedulerTestCase(base.BaseTestCase):
+    """Each test is a new nova-scheduler worker, with stock options."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.conf = self.useFixture(
+            config_fixture.Config(nova.conf.CONF)
+        ).conf
+        self.conf(
+            [],
+            project='nova',
+            default_config_files=[],
+            default_config_dirs=[],
+        )
+        self.useFixture(messaging_fixture.ConfFixture(self.conf, 'fake:/'))
+        rpc.init(self.conf)
+        self.addCleanup(rpc.cleanup)
+        self.log = self.useFixture(
+            fixtures.FakeLogger('steal_scheduler', level=logging.INFO)
+        )
+        for holder, value in (
+            (announce, '_announced'),
+            (guard, '_failing'),
+            (listener, '_listeners'),
+            (lookup, '_zones'),
+        ):
+            fresh = type(getattr(holder, value))()
+            self.useFixture(fixtures.MonkeyPatch(
+                f'{holder.__name__}.{value}', fresh
+            ))
+        self.addCleanup(self.stop_listening)
+
+    def stop_listening(self) -> None:
+        for each in listener._listeners.values():
+            each.stop()
+
+    def option(self, name: str, value: Any) -> None:
+        self.conf.set_override(name, value, group='steal_scheduler')
+
+    @property
+    def inbox(self) -> Inbox:
+        """The worker's, of which it does not know whence messages come."""
+        listener.latest()
+        (each,) = listener._listeners.values()
+        return each.inbox
+
+    def deliver(
+        self,
+        hosts: dict[str, HostView],
+        *,
+        roles: dict[str, dict[str, int]] | None = None,
+        movers: dict[str, Mover] | None = None,
+        **fields: Any,
+    ) -> None:
+        """A view arrives, fresh unless ``taken_at`` is among the fields."""
+        fields = {'taken_at': time.time(), **fields}
+        view = View(hosts=hosts, roles=roles or {}, movers=movers or {},
+                    **fields)
+        self.inbox.accept(wire.to_wire(view))
+
+    def passed(
+        self,
+        filter_: filters.BaseHostFilter,
+        hosts: Sequence[host_manager.HostState],
+        spec: objects.RequestSpec,
+    ) -> list[str]:
+        """Names of the hosts that Nova's handler lets through."""
+        found = filters.HostFilterHandler().get_filtered_objects(
+            [filter_], hosts, spec
+        )
+        return [state.host for state in found]
+
+    def weighed(
+        self,
+        weigher: weights.BaseHostWeigher,
+        hosts: Sequence[host_manager.HostState],
+        spec: objects.RequestSpec,
+    ) -> dict[str, float]:
+        """What Nova's handler adds up, the best first."""
+        found = weights.HostWeightHandler().get_weighed_objects(
+            [weigher], hosts, spec
+        )
+        return {each.obj.host: each.weight for each in found}
+
+    def order(self, *args: Any) -> list[list[str]]:
+        """Hosts, the best first, those of equal weight together."""
+        return [
+            sorted(name for name, _ in equal)
+            for _, equal in itertools.groupby(
+                self.weighed(*args).items(), key=lambda item: item[1]
+            )
+        ]

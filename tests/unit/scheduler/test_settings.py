@@ -1,0 +1,63 @@
+import dataclasses
+import pathlib
+
+import fixtures
+
+from steal_scheduler.conf import scheduler as options
+from steal_scheduler.roles import RoleRule
+from steal_scheduler.scheduler import settings
+from tests.unit.scheduler import base
+
+
+class TestSettings(base.SchedulerTestCase):
+    def load(self, *lines: str) -> settings.Settings:
+        directory = self.useFixture(fixtures.TempDir()).path
+        path = pathlib.Path(directory, 'nova.conf')
+        path.write_text('\n'.join(['[steal_scheduler]', *lines]))
+        self.conf([], project='nova', default_config_files=[str(path)])
+        return settings.load()
+
+    def test_defaults(self) -> None:
+        self.assertEqual(
+            settings.Settings(
+                steal_weight_multiplier=10.0,
+                view_max_age=120,
+                boot_role_lookup=True,
+                strict_moves=False,
+                strict_boots=False,
+                role=RoleRule('role', 'role', None),
+            ),
+            self.load(),
+        )
+        self.assertEqual('', self.log.output)
+
+    def test_a_dollar_at_the_end_is_itself(self) -> None:
+        found = self.load(r'role_name_pattern = ^(\w+)-\d+$')
+        self.assertEqual('web', found.role.role_of(name='web-1'))
+
+    def test_wrong_values_are_named_and_defaults_taken(self) -> None:
+        found = self.load(
+            'steal_weight_multiplier = -1',
+            'view_max_age = soon',
+            'strict_moves = perhaps',
+            'strict_boots = True',
+        )
+        self.assertEqual(
+            dataclasses.replace(self.load(), strict_boots=True), found
+        )
+        for part in ('steal_weight_multiplier', 'soon', 'perhaps', '120'):
+            self.assertIn(part, self.log.output)
+        self.assertNotIn('strict_boots', self.log.output)
+
+    def test_a_pattern_that_is_none(self) -> None:
+        for pattern, why in ((r'(\w+', 'not a regular'), (r'\w+', 'no group')):
+            found = self.load(
+                f'role_name_pattern = {pattern}', 'role_hint = purpose'
+            )
+            self.assertEqual(RoleRule('role', 'purpose'), found.role)
+            self.assertIn(pattern, self.log.output)
+            self.assertIn(why, self.log.output)
+
+    def test_every_help_tells_the_values(self) -> None:
+        for opt in options.OPTS:
+            self.assertIn('\nPossible values:\n\n* ', opt.help, opt.name)

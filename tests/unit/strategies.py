@@ -1,0 +1,59 @@
+"""Views as hypothesis makes them up."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from steal_scheduler.view import HostView, Mover, Tier, View
+
+# A busy machine is no failure, and what failed once is in the log.
+settings.register_profile('steal', deadline=None, database=None)
+settings.load_profile('steal')
+
+NAMES = [f'host{n}' for n in range(8)]
+ROLES = ('web', 'db')
+
+
+def shares() -> st.SearchStrategy[float]:
+    return st.floats(0, 1)
+
+
+def cores() -> st.SearchStrategy[float]:
+    return st.floats(0, 500)
+
+
+def host_views(
+    tiers: st.SearchStrategy[Tier] | None = None,
+) -> st.SearchStrategy[HostView]:
+    return st.builds(
+        HostView,
+        tier=tiers or st.sampled_from(Tier),
+        steal=shares(),
+        demand=cores(),
+        cores=st.floats(0.5, 500),
+        credit=cores(),
+        arrivals=st.integers(0, 3),
+    )
+
+
+def views() -> st.SearchStrategy[View]:
+    counts = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 20))
+    return st.builds(
+        View,
+        taken_at=st.floats(0, 2e9),
+        hosts=st.dictionaries(st.sampled_from(NAMES), host_views()),
+        roles=st.dictionaries(st.sampled_from(ROLES), counts),
+        movers=st.dictionaries(
+            st.uuids().map(str),
+            st.builds(
+                Mover,
+                role=st.none() | st.sampled_from(ROLES),
+                zone=st.none() | st.just('az1'),
+                source=st.sampled_from(NAMES),
+                demand=cores(),
+            ),
+            max_size=3,
+        ),
+        steal_band=st.floats(0.1, 100),
+        target_demand=st.floats(1, 100),
+        max_arrivals=st.integers(1, 3),
+    )

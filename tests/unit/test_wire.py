@@ -1,0 +1,130 @@
+import json
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oslotest import base
+
+from steal_scheduler import ranking, wire
+from steal_scheduler.view import HostView, Mover, Tier, View
+from tests.unit import strategies
+
+VIEW = View(
+    taken_at=1234.5,
+    hosts={
+        'a': HostView(Tier.COLD, 0.01, 12.5, 64.0, 4.0, 1),
+        'b': HostView(Tier.HOT, 0.25, 80.0, 64.0),
+    },
+    roles={'web': {'a': 2, 'b': 1}},
+    movers={'6f70': Mover('web', 'az1', 'b', 3.5)},
+    steal_band=1.0,
+    target_demand=80.0,
+    max_arrivals=2,
+)
+
+
+def sent(view: View) -> object:
+    """As it arrives: through JSON."""
+    return json.loads(json.dumps(wire.to_wire(view)))
+
+
+class TestWire(base.BaseTestCase):
+    def test_round_trip(self) -> None:
+        self.assertEqual(VIEW, wire.from_wire(sent(VIEW)))
+
+    def test_a_role_on_a_host_that_is_not_named_is_left_out(self) -> None:
+        view = View(1.0, {}, {'web': {'gone': 1}}, {})
+        self.assertEqual({'web': {}}, wire.from_wire(sent(view)).roles)
+
+    def test_another_version(self) -> None:
+        message = wire.to_wire(VIEW) | {'version': wire.VERSION + 1}
+        error = self.assertRaises(wire.ViewError, wire.from_wire, message)
+        self.assertIn('all controllers', str(error))
+
+    @given(strategies.views())
+    def test_round_trip_of_any_view(self, view: View) -> None:
+        arrived = wire.from_wire(sent(view))
+        self.assertEqual(view.taken_at, arrived.taken_at)
+        self.assertEqual(view.movers.keys(), arrived.movers.keys())
+        for name, host in view.hosts.items():
+            there = arrived.hosts[name]
+            self.assertIs(host.tier, there.tier)
+            self.assertAlmostEqual(host.steal, there.steal, 4)
+            self.assertAlmostEqual(host.head_room, there.head_room, 1)
+        for role, counts in view.roles.items():
+            for name in view.hosts:
+                self.assertEqual(
+                    counts.get(name), arrived.roles[role].get(name)
+                )
+
+    @given(strategies.views())
+    def test_what_arrived_does_not_change_by_being_sent_on(
+        self, view: View
+    ) -> None:
+        arrived = wire.from_wire(sent(view))
+        self.assertEqual(arrived, wire.from_wire(sent(arrived)))
+
+
+class TestNonsense(base.BaseTestCase):
+    """Whatever comes from the broker, it is a view or a ViewError."""
+
+    JSON = st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        ),
+        max_leaves=5,
+    )
+
+    def check(self, message: object) -> None:
+        try:
+            view = wire.from_wire(message)  # type: ignore[arg-type]
+        except wire.ViewError:
+            return
+        # It was let in, so it must be good for all that is done with it.
+        for role in (None, *view.roles):
+            ranking.ranks(view, role, move=True)
+        for name in view.hosts:
+            view.takes(name, 1.0)
+
+    @given(JSON)
+    def test_anything(self, message: object) -> None:
+        self.check(message)
+
+    @given(st.sampled_from(sorted(wire.to_wire(VIEW))), JSON)
+    def test_one_field_is_wrong(self, field: str, value: object) -> None:
+        self.check(wire.to_wire(VIEW) | {field: value})
+
+    @given(
+        st.sampled_from(['hosts', 'steal', 'demand', 'cores', 'credit']),
+        st.integers(0, 1),
+        JSON,
+    )
+    def test_one_item_is_wrong(
+        self, field: str, index: int, value: object
+    ) -> None:
+        message = wire.to_wire(VIEW)
+        message[field][index] = value
+        self.check(message)
+
+    def test_a_field_is_missing(self) -> None:
+        for field in wire.to_wire(VIEW):
+            message = wire.to_wire(VIEW)
+            del message[field]
+            self.assertRaises(wire.ViewError, wire.from_wire, message)
+
+    def test_no_number(self) -> None:
+        for value in (math.nan, math.inf, None, 'much', [1]):
+            message = wire.to_wire(VIEW) | {'steal': [0.1, value]}
+            self.assertRaises(wire.ViewError, wire.from_wire, message)
+            message = wire.to_wire(VIEW) | {'taken_at': value}
+            self.assertRaises(wire.ViewError, wire.from_wire, message)
+
+    def test_a_band_without_width(self) -> None:
+        message = wire.to_wire(VIEW) | {'steal_band': 0}
+        self.assertRaises(wire.ViewError, wire.from_wire, message)
