@@ -1,8 +1,10 @@
 """Send the view to every nova-scheduler worker."""
 
+import contextlib
 from typing import Any
 
 import oslo_messaging
+from oslo_config import cfg
 from oslo_log import log
 
 from steal_scheduler import channel, wire
@@ -17,6 +19,7 @@ class Sender:
     def __init__(self, conf: Any) -> None:
         """Use ``[DEFAULT] transport_url``; the first cast connects."""
         transport = oslo_messaging.get_rpc_transport(conf)
+        _mend(conf)
         # One try: a broker that is down must not hold the tick, and the
         # next tick sends a better view.
         self._client = oslo_messaging.get_rpc_client(
@@ -44,3 +47,17 @@ class Sender:
             LOG.info('The view reaches nova-scheduler again.')
         self._sent = True
         return True
+
+
+def _mend(conf: Any) -> None:
+    """Let oslo.messaging 18.3 cast with a configuration that is not global.
+
+    NOTE: it registers some of its options in the global one only, and then
+    looks for them here at each cast. They are off by default.
+    """
+    for group, name in (
+        ('oslo_messaging_tracing', 'tracing_enabled'),
+        ('oslo_messaging_metrics', 'metrics_enabled'),
+    ):
+        with contextlib.suppress(cfg.DuplicateOptError):
+            conf.register_opt(cfg.BoolOpt(name, default=False), group=group)

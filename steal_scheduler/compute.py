@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import keystoneauth1.exceptions
-from keystoneauth1 import loading
 import novaclient.client
 import novaclient.exceptions
+from keystoneauth1 import loading
 
 from steal_scheduler import records
 from steal_scheduler.exception import (
@@ -50,7 +50,7 @@ class Compute:
             session=self._session,
             service_type='compute',
             region_name=conf.nova.region_name,
-            interface=(conf.nova.valid_interfaces or [None])[0],
+            endpoint_type=(conf.nova.valid_interfaces or [None])[0],
             endpoint_override=conf.nova.endpoint_override,
         )
         self._role_rule = role_rule

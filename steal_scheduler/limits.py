@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.model import Fleet, Migration, Move, Stage
-from steal_scheduler.refusal import Refusal, Why
 from steal_scheduler.planner import copy_mb
+from steal_scheduler.refusal import Refusal, Why
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

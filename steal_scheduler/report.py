@@ -10,7 +10,9 @@ from steal_scheduler.model import Move, Server
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     """Columns as wide as they need to be."""
     text = [[str(cell) for cell in row] for row in [head, *rows]]
-    widths = [max(len(cell) for cell in column) for column in zip(*text, strict=True)]
+    widths = [
+        max(len(cell) for cell in column) for column in zip(*text, strict=True)
+    ]
     return [
         '  '.join(
             cell.ljust(width) for cell, width in zip(row, widths, strict=True)

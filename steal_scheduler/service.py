@@ -1,6 +1,5 @@
 """The migrator: one loop around ``tick``, which says it all."""
 
-import dataclasses
 import threading
 import time
 

@@ -1,6 +1,6 @@
 """``steal-status upgrade check``: may this version start here?"""
 
-from steal_scheduler.cmd import threading_backend  # noqa: F401, I001
+from steal_scheduler.cmd import threading_backend  # noqa: F401
 
 # isort: split
 import sys

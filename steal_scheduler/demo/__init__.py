@@ -15,6 +15,6 @@ import os
 # importing oslo.messaging already chooses oslo.service's eventlet backend.
 os.environ['OS_NOVA_DISABLE_EVENTLET_PATCHING'] = '1'
 
-from nova import monkey_patch  # noqa: E402
+from nova import monkey_patch
 
 monkey_patch.patch(backend='threading')

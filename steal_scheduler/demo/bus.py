@@ -76,9 +76,7 @@ class _Exchange(impl_fake.FakeExchange):  # type: ignore[misc]
         fanout: bool = False,
         reply_q: Any = None,
     ) -> None:
-        super().deliver_message(
-            topic, ctxt, message, server, fanout, reply_q
-        )
+        super().deliver_message(topic, ctxt, message, server, fanout, reply_q)
         for listener in list(_Listener.everyone):
             listener.ring(topic, None if fanout else server)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os, gc
+import os
 import pathlib
 import shutil
 import sys
@@ -136,7 +136,8 @@ class Cloud:
         # Of Nova's and Placement's default policies, at each start.
         warnings.filterwarnings('ignore', module='oslo_policy')
         sqlite.install()
-        if not os.environ.get('NOBUS'): bus.install()
+        if not os.environ.get('NOBUS'):
+            bus.install()
         driver.install(self.settings)
         nova_config.parse_args(
             ['nova', '--config-file', str(self.workdir / 'nova.conf')]

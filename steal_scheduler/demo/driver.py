@@ -168,6 +168,7 @@ class DemoDriver(fake.FakeDriver):  # type: ignore[misc]
             return None
         return self.settings.migration_seconds if said is None else float(said)
 
+
 def install(settings: Settings) -> None:
     """Let Nova find the driver, with hosts as settings say."""
     DemoDriver.settings = settings

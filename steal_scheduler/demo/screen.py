@@ -30,37 +30,45 @@ def host_steal(measured: Mapping[str, Any]) -> dict[str, float]:
 def hosts_table(
     before: Mapping[str, float], after: Mapping[str, float]
 ) -> list[str]:
+    """Steal share of each host, before and after."""
     rows = [
-        (host, f'{steal:4.0%}', _bar(steal), f'{after[host]:4.0%}',
-         _bar(after[host]))
+        (
+            host,
+            f'{steal:4.0%}',
+            _bar(steal),
+            f'{after[host]:4.0%}',
+            _bar(after[host]),
+        )
         for host, steal in before.items()
     ]
     head = ('host', 'steal before', '', 'steal after', '')
     return table(head, rows)
 
 
-def moves_table(
-    ended: Sequence[Ended], names: Mapping[str, str]
-) -> list[str]:
+def moves_table(ended: Sequence[Ended], names: Mapping[str, str]) -> list[str]:
     rows = [
         (
             names[e.move.server_id],
             f'{e.move.source} -> {e.move.target}',
             f'{e.move.steal_before or 0:.0%} -> {e.steal_after or 0:.0%}',
-            e.move.reason,
+            e.move.reason.removeprefix('waits '),
         )
         for e in ended
     ]
-    return table(('server', 'Nova chose', 'waits', 'because it'), rows)
+    return table(('server', 'Nova chose', 'waits', 'because it waited'), rows)
 
 
 def refusals_table(
     refusals: Sequence[Refusal], names: Mapping[str, str]
 ) -> list[str]:
-    rows = sorted(
-        {(names[r.server_id or ''], r.why.value, r.detail) for r in refusals}
+    """One line a server: the last word on it."""
+    rows = {
+        names[r.server_id or '']: (r.why.value, r.detail) for r in refusals
+    }
+    return table(
+        ('server', 'no', 'because'),
+        [(name, *rows[name]) for name in sorted(rows)],
     )
-    return table(('server', 'no', 'because'), rows)
 
 
 def progress(move: Move, names: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from steal_scheduler.demo import image
 from steal_scheduler.demo.api import Api
 from steal_scheduler.demo.deadline import wait_for
 
-_PARALLEL = 4
+_PARALLEL = 2
 
 
 @dataclasses.dataclass(frozen=True)

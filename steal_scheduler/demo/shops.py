@@ -35,9 +35,9 @@ class Member:
 
 #: name: vCPUs, RAM in MiB, local disk in GiB.
 FLAVORS: Mapping[str, tuple[int, int, int]] = {
-    'shop': (4, 4096, 10),
-    'big-shop': (4, 16384, 80),
-    'other': (4, 4096, 10),
+    'shop': (4, 4096, 2),
+    'big-shop': (4, 16384, 40),
+    'other': (4, 4096, 2),
 }
 
 
@@ -54,7 +54,7 @@ def _zone(zone: str) -> list[Member]:
         for n in range(1, 4)
     ]
     shops += [
-        # As hungry, and eight times as heavy to move.
+        # As hungry, and nine times as heavy to move.
         Member(f'{kind}-shop4', crowded, 'big-shop', kind, 0.4, 3.6),
         Member(
             f'{kind}-shop5',
@@ -65,9 +65,7 @@ def _zone(zone: str) -> list[Member]:
             4.0,
             metadata={'steal:migrate': 'never'},
         ),
-        Member(
-            f'{kind}-shop6', crowded, 'shop', kind, 0.4, 4.0, locked=True
-        ),
+        Member(f'{kind}-shop6', crowded, 'shop', kind, 0.4, 4.0, locked=True),
         Member(f'{kind}-shop7', empty, 'shop', kind, 0.4, 3.6),
     ]
     return shops + [

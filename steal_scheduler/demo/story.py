@@ -22,6 +22,7 @@ from steal_scheduler.demo.servers import NewServer
 from steal_scheduler.demo.settings import Settings
 from steal_scheduler.journal import Journal
 from steal_scheduler.model import Ended, Move
+from steal_scheduler.refusal import Refusal
 from steal_scheduler.service import Migrator
 
 FILTER_SCHEDULER = """
@@ -99,10 +100,13 @@ def main(*, keep: bool) -> int:
 
 
 class _Story:
+    """The acts, in their order."""
+
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._cast = shops.cast()
         self._ids: list[str] = []
+        self._refusals: list[Refusal] = []
         hosts = tuple(host for zone in shops.ZONES.values() for host in zone)
         self._load = Load(
             cloud.workdir / 'signals.json', self._where, hosts, shops.CORES
@@ -118,9 +122,11 @@ class _Story:
         for host, steal in before.items():
             if steal:
                 _say(f'    {host}: its servers wait {steal:.0%} of the time')
-        _say('steal-migrator begins. It asks Nova to move servers, and names '
-             'no host:')
-        migrator, journal = self._migrate()
+        _say(
+            'steal-migrator begins. It asks Nova to move servers, and names '
+            'no host:'
+        )
+        journal = self._migrate()
         after = screen.host_steal(self._load.write())
         self._load.stop()
         names = journal.names
@@ -129,7 +135,9 @@ class _Story:
         _say('\nWho moved, and who chose the host')
         self._list(screen.moves_table(journal.all_ended, names))
         _say('\nWho did not move, and why')
-        self._list(screen.refusals_table(self._refusals, names))
+        moved = {e.move.server_id for e in journal.all_ended}
+        stayed = [r for r in self._refusals if r.server_id not in moved]
+        self._list(screen.refusals_table(stayed, names))
         _say()
         missed = goals.missed(
             self._cast, self._ids, self._where(), after, journal.all_ended
@@ -171,11 +179,9 @@ class _Story:
     def _where(self) -> dict[str, str]:
         path = '/servers/detail?limit=1000'
         answer = self._cloud.servers.api.call('GET', path)
-        return {
-            s['id']: s['OS-EXT-SRV-ATTR:host'] for s in answer['servers']
-        }
+        return {s['id']: s['OS-EXT-SRV-ATTR:host'] for s in answer['servers']}
 
-    def _migrate(self) -> tuple[Migrator, _Telling]:
+    def _migrate(self) -> _Telling:
         """Run the migrator until nothing suffers and nothing moves."""
         path = self._cloud.workdir / 'steal-migrator.conf'
         path.write_text(
@@ -190,7 +196,6 @@ class _Story:
             id_: m.name for id_, m in zip(self._ids, self._cast, strict=True)
         }
         migrator = Migrator(dataclasses.replace(built, journal=journal))
-        self._refusals = []
         thread = threading.Thread(target=migrator.run, name='migrator')
         thread.start()
         try:
@@ -202,13 +207,10 @@ class _Story:
         finally:
             migrator.stop()
             thread.join()
-        return migrator, journal
+        return journal
 
     def _calm(self, migrator: Migrator, journal: _Telling) -> bool:
-        self._refusals = [
-            *self._refusals,
-            *(r for r in migrator.decided.refusals if r.server_id),
-        ]
+        self._refusals += [r for r in migrator.decided.refusals if r.server_id]
         return bool(
             journal.all_ended
             and not migrator.moves

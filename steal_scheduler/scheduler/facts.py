@@ -29,8 +29,9 @@ def of(spec: Any) -> 'Facts':
 class Facts:
     """Answers about one server; None for what cannot be found out.
 
-    NOTE: it must not keep the request, or neither would ever be freed. And
-    no ``cached_property``: in Python 3.11 its lock would have every request
+    NOTE: it must not keep the request, or neither would ever be freed; and
+    Nova's lists and dicts keep the object that they are a field of. And no
+    ``cached_property``: in Python 3.11 its lock would have every request
     wait for the database query of another.
     """
 
@@ -38,7 +39,7 @@ class Facts:
         self._server_id = spec.instance_uuid
         self._cell = request.cell(spec)
         self._exists = request.exists(spec)
-        self._hints = spec.scheduler_hints if 'scheduler_hints' in spec else {}
+        self._hints = request.hints(spec)
         self._source = next(iter(request.ignored(spec)), None)
         self._zone: str | None = None
         self._found: lookup.Found | None = None
@@ -63,12 +64,9 @@ class Facts:
     def role(self, settings: Settings) -> str | None:
         """The role it plays; a hint spares the look-up."""
         rule = settings.role
-        # Nova keeps each hint as a list.
-        hint = (self._hints or {}).get(rule.hint) if rule.hint else None
-        if isinstance(hint, list):
-            hint = next(iter(hint), None)
+        hint = self._hints.get(rule.hint)
         if hint:
-            return rule.role_of(hint=str(hint))
+            return rule.role_of(hint=hint)
         if not rule.metadata_key and not rule.name_pattern:
             return None
         if not self._exists and not settings.boot_role_lookup:

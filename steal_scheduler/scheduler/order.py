@@ -1,9 +1,10 @@
 """The order of hosts for one kind of request, as weights."""
 
 import bisect
+from collections.abc import Mapping
 
 from steal_scheduler import ranking
-from steal_scheduler.view import Tier, View
+from steal_scheduler.view import Tier
 
 #: A host that the view does not name: unknown, with no server of the role.
 ABSENT: ranking.Key = (Tier.UNKNOWN, 0)
@@ -12,19 +13,18 @@ ABSENT: ranking.Key = (Tier.UNKNOWN, 0)
 class Order:
     """Weights of hosts: for each, how many steps in rank are below it."""
 
-    __slots__ = ('_steps', 'absent', 'weights')
+    __slots__ = ('absent', 'keys', 'weights')
 
-    def __init__(self, view: View, role: str | None, *, move: bool) -> None:
-        keys = ranking.keys(view, role, move=move)
-        self._steps = sorted(set(keys.values()))
-        below = {key: i for i, key in enumerate(reversed(self._steps))}
-        #: Empty where too little is known to say anything.
-        self.weights = {name: float(below[key]) for name, key in keys.items()}
-        self.absent = self.weight(ABSENT)
+    def __init__(self, keys: Mapping[str, ranking.Key]) -> None:
+        """Work it out.
 
-    def weight(self, key: ranking.Key) -> float:
-        """The weight of any key: between its neighbours, if it is new."""
-        position = float(bisect.bisect_left(self._steps, key))
-        if key not in self._steps[int(position) : int(position) + 1]:
-            position -= 0.5
-        return len(self._steps) - 1 - position
+        :param keys: of ``ranking``, by host; empty if too little is known
+        """
+        self.keys = keys
+        steps = sorted(set(keys.values()))
+        below = {key: float(n) for n, key in enumerate(reversed(steps))}
+        #: By host, in ranks from the last.
+        self.weights = {name: below[key] for name, key in keys.items()}
+        #: Of any other host; half a step if nobody is like it.
+        between = len(steps) - bisect.bisect(steps, ABSENT) - 0.5
+        self.absent = below.get(ABSENT, between)

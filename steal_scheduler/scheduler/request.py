@@ -26,6 +26,14 @@ def ignored(spec: Any) -> list[str]:
     return (spec.ignore_hosts if 'ignore_hosts' in spec else None) or []
 
 
+def hints(spec: Any) -> dict[str, str]:
+    """The scheduler hints; of those given several times, the first."""
+    found = spec.scheduler_hints if 'scheduler_hints' in spec else None
+    return {
+        name: values[0] for name, values in (found or {}).items() if values
+    }
+
+
 def exists(spec: Any) -> bool:
     """Whether the server was created before; an unshelved one was."""
     destination = _destination(spec)

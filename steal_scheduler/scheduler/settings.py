@@ -61,7 +61,7 @@ def _value(group: Any, name: str) -> Any:
     except ValueError as error:
         # oslo.config's own error, which names the option and the value.
         LOG.error(
-            '%s Until it is corrected and nova-scheduler restarted, the '
+            '%s. Until it is corrected and nova-scheduler restarted, the '
             'default (%s) counts.',
             error,
             _DEFAULTS[name],

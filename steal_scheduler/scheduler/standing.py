@@ -7,7 +7,7 @@ from steal_scheduler.scheduler.order import Order
 from steal_scheduler.view import HostView, Tier, View
 
 #: Orders kept for one view; each is about as large as the list of hosts.
-MAX_ORDERS = 32
+MAX_ORDERS = 16
 #: Placements remembered for one view.
 MAX_PLACED = 1000
 
@@ -38,17 +38,25 @@ class Standing:
         self._orders: dict[tuple[str | None, bool], Order] = {}
         self._placed: dict[str, Placed] = {}
 
-    def order(self, role: str | None, *, move: bool) -> Order:
-        """The order of hosts for servers of this role."""
-        # Roles nobody has are one and the same: tenants can invent as many
-        # as they like and cost us nothing.
+    def order(
+        self, role: str | None, *, move: bool, server_id: str | None = None
+    ) -> Order:
+        """The order of hosts for a server of this role.
+
+        :param server_id: whose own placement, by an earlier attempt that
+            came to nothing, does not count
+        """
+        # Roles that nobody plays are one and the same: tenants may invent
+        # as many as they like.
         key = (role if role in self.view.roles else None, move)
         order = self._orders.get(key)
         if order is None:
             if len(self._orders) >= MAX_ORDERS:
                 self._orders.clear()
-            order = self._orders[key] = Order(self.view, key[0], move=move)
-        return order
+            order = Order(ranking.keys(self.view, key[0], move=move))
+            self._orders[key] = order
+        changed = self._changed(role, move, server_id) if order.keys else {}
+        return Order({**order.keys, **changed}) if changed else order
 
     def place(self, server_id: str, placed: Placed) -> None:
         """Remember a choice, so that the next one is not the same.
@@ -59,14 +67,10 @@ class Standing:
         if server_id in self._placed or len(self._placed) < MAX_PLACED:
             self._placed[server_id] = placed
 
-    def corrections(
-        self, role: str | None, *, move: bool, server_id: str
-    ) -> dict[str, float]:
-        """New weights of the hosts that servers were placed on.
-
-        :param server_id: whose own placement, by an earlier attempt that
-            came to nothing, does not count
-        """
+    def _changed(
+        self, role: str | None, move: bool, server_id: str | None
+    ) -> dict[str, ranking.Key]:
+        """New keys of the hosts that servers were placed on."""
         cores: dict[str, float] = {}
         alike: dict[str, int] = {}
         for other, placed in list(self._placed.items()):
@@ -74,18 +78,13 @@ class Standing:
                 name = placed.host
                 cores[name] = cores.get(name, 0.0) + placed.cores
                 alike[name] = alike.get(name, 0) + (placed.role == role)
-        if not cores:
-            return {}
-        order = self.order(role, move=move)
         known = self.view.roles.get(role, {}) if role else {}
         return {
-            name: order.weight(
-                ranking.key(
-                    self._filled(name, extra),
-                    known.get(name, 0) + alike[name] if role else 0,
-                    self.view.steal_band,
-                    move=move,
-                )
+            name: ranking.key(
+                self._filled(name, extra),
+                known.get(name, 0) + alike[name] if role else 0,
+                self.view.steal_band,
+                move=move,
             )
             for name, extra in cores.items()
         }

@@ -79,13 +79,11 @@ class StealWeigher(weights.BaseHostWeigher):
             role = known.role(self._settings) if view.roles else None
             move = request.exists(spec) and known.source is not None
             cores = float(spec.vcpus)
-        order = standing.order(role, move=move)
+        order = standing.order(role, move=move, server_id=server_id)
         if not order.weights:
             return _neutral(self, weighed, spec)
-        weights_of = order.weights | standing.corrections(
-            role, move=move, server_id=server_id
-        )
-        found = [weights_of.get(w.obj.host, order.absent) for w in weighed]
+        known_weight, absent = order.weights.get, order.absent
+        found = [known_weight(w.obj.host, absent) for w in weighed]
         if server_id not in known.placed:
             # NOTE: Nova weighs once more for alternates, after the choice.
             known.placed.add(server_id)

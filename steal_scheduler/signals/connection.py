@@ -144,27 +144,7 @@ def check(options: Any) -> None:
 
     :raises ConfigError: one is, or two do
     """
-    parts = urllib.parse.urlsplit(options.url)
-    bare = parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()
-    if bare != options.url:
-        raise ConfigError(
-            f'[prometheus] url = {bare} holds credentials, which would be '
-            'logged. Use username and password.'
-        )
-    try:
-        host = parts.hostname if parts.port != 0 else None
-    except ValueError:
-        host = None
-    if parts.scheme not in ('http', 'https') or not host:
-        raise ConfigError(
-            f'[prometheus] url = {bare!r} is no address of a server. Use, '
-            'for example, http://127.0.0.1:9090.'
-        )
-    if parts.query or parts.fragment:
-        raise ConfigError(
-            f'[prometheus] url = {bare} has a query or a fragment. Remove '
-            'it: /api/v1/query is appended.'
-        )
+    _check_url(options.url)
     for one, other, wrong in (
         ('username', 'token_file', options.username and options.token_file),
         ('insecure', 'cafile', options.insecure and options.cafile),
@@ -177,6 +157,30 @@ def check(options: Any) -> None:
     if options.password and not options.username:
         raise ConfigError(
             '[prometheus] username is not set but password is. Set both.'
+        )
+
+
+def _check_url(url: str) -> None:
+    bare = re.sub('//[^/]*@', '//', url)
+    if bare != url:
+        raise ConfigError(
+            f'[prometheus] url = {bare} holds credentials, which would be '
+            'logged. Use username and password.'
+        )
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ('http', 'https'):
+        raise ConfigError(
+            f'[prometheus] url = {url!r} is no address of a server. Use, '
+            'for example, http://127.0.0.1:9090.'
+        )
+    if parts.query or parts.fragment:
+        raise ConfigError(
+            f'[prometheus] url = {url} has a query or a fragment. Remove '
+            'it: /api/v1/query is appended.'
         )
 
 

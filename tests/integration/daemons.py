@@ -19,18 +19,26 @@ class DaemonError(Exception):
     """A daemon is missing, did not start or did not stop."""
 
 
-def program(name: str) -> str:
-    """Return the path of a daemon's program.
+def missing(name: str) -> DaemonError:
+    """Say that a program is not installed, and how to get it.
 
-    :raises DaemonError: it is not installed. Not a skip: tests that do not
-        run prove nothing, and nobody reads why they did not.
+    Not a skip: tests that do not run prove nothing, and nobody reads why
+    they did not.
+    """
+    return DaemonError(
+        f'{name} is not installed. On Debian and Ubuntu: '
+        'apt-get install prometheus rabbitmq-server'
+    )
+
+
+def program(name: str) -> str:
+    """Return the path of a program.
+
+    :raises DaemonError: it is not installed
     """
     path = shutil.which(name, path=f'{os.environ["PATH"]}:/usr/sbin:/sbin')
     if path is None:
-        raise DaemonError(
-            f'{name} is not installed. On Debian and Ubuntu: '
-            'apt-get install prometheus rabbitmq-server'
-        )
+        raise missing(name)
     return path
 
 

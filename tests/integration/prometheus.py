@@ -5,8 +5,20 @@ import pathlib
 from typing import Any, Self
 
 import requests
+from oslo_config import cfg
 
+from steal_scheduler.signals.prometheus import PrometheusSource
 from tests.integration import daemons
+
+
+def source(**options: Any) -> PrometheusSource:
+    """Return what is tested, with these options."""
+    conf = cfg.ConfigOpts()
+    conf.register_opts(PrometheusSource.OPTS, group='prometheus')
+    conf([])
+    for name, value in options.items():
+        conf.set_override(name, value, group='prometheus')
+    return PrometheusSource(conf)
 
 
 class Prometheus:
@@ -16,15 +28,17 @@ class Prometheus:
         self,
         directory: pathlib.Path,
         web: dict[str, Any] | None = None,
-        scheme: str = 'http',
+        cafile: str | None = None,
     ) -> None:
         """Describe it; start nothing.
 
         :param web: its web configuration: certificates, users
+        :param cafile: what vouches for its certificate, if it has one
         """
         self._directory = directory
         port = daemons.free_port()
-        self.url = f'{scheme}://127.0.0.1:{port}'
+        self.url = f'http{"s" if cafile else ""}://127.0.0.1:{port}'
+        self._cafile = cafile
         self._targets: list[dict[str, Any]] = []
         for name, config in ('web.yml', web or {}), ('prometheus.yml', {}):
             self._write(name, config)
@@ -36,7 +50,6 @@ class Prometheus:
                 f'--web.config.file={directory}/web.yml',
                 f'--web.listen-address=127.0.0.1:{port}',
                 f'--storage.tsdb.path={directory}/data',
-                '--web.enable-lifecycle',
             ],
             directory,
             self._ready,
@@ -76,5 +89,7 @@ class Prometheus:
 
     def _ready(self) -> bool:
         # NOTE: with users configured it answers 401, and is up all the same.
-        response = requests.get(f'{self.url}/-/ready', timeout=5, verify=False)
+        response = requests.get(
+            f'{self.url}/-/ready', timeout=5, verify=self._cafile
+        )
         return response.status_code in (200, 401)

@@ -81,9 +81,7 @@ class TestRanks(base.BaseTestCase):
 class TestAnyView(base.BaseTestCase):
     """What holds whatever the hosts are like."""
 
-    @given(
-        strategies.views(), st.none() | st.just('web'), st.booleans()
-    )
+    @given(strategies.views(), st.none() | st.just('web'), st.booleans())
     def test_tiers_come_first(
         self, view: View, role: str | None, move: bool
     ) -> None:

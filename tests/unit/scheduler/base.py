@@ -66,10 +66,11 @@ def boot(**fields: Any) -> objects.RequestSpec:
 def move(source: str | None = 'source', **fields: Any) -> objects.RequestSpec:
     """A request to move a server away from a host, as the conductor does."""
     cell = objects.CellMapping(
+        context.get_admin_context(),
         uuid=CELL,
         name='cell1',
         transport_url='none:///',
-        database_connection=nova.conf.CONF.database.connection,
+        database_connection=nova.conf.CONF.database.connection or '',
     )
     return boot(
         **{
@@ -90,9 +91,7 @@ class SchedulerTestCase(base.BaseTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.conf = self.useFixture(
-            config_fixture.Config(nova.conf.CONF)
-        ).conf
+        self.conf = self.useFixture(config_fixture.Config(nova.conf.CONF)).conf
         self.conf(
             [],
             project='nova',
@@ -112,9 +111,9 @@ class SchedulerTestCase(base.BaseTestCase):
             (lookup, '_zones'),
         ):
             fresh = type(getattr(holder, value))()
-            self.useFixture(fixtures.MonkeyPatch(
-                f'{holder.__name__}.{value}', fresh
-            ))
+            self.useFixture(
+                fixtures.MonkeyPatch(f'{holder.__name__}.{value}', fresh)
+            )
         self.addCleanup(self.stop_listening)
 
     def stop_listening(self) -> None:
@@ -141,8 +140,9 @@ class SchedulerTestCase(base.BaseTestCase):
     ) -> None:
         """A view arrives, fresh unless ``taken_at`` is among the fields."""
         fields = {'taken_at': time.time(), **fields}
-        view = View(hosts=hosts, roles=roles or {}, movers=movers or {},
-                    **fields)
+        view = View(
+            hosts=hosts, roles=roles or {}, movers=movers or {}, **fields
+        )
         self.inbox.accept(wire.to_wire(view))
 
     def passed(

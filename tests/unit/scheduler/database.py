@@ -14,7 +14,6 @@ from oslo_utils import uuidutils
 
 from tests.unit.scheduler import base
 
-
 # Here and not in a test, which has a temporary directory of its own.
 _DIRECTORY = tempfile.TemporaryDirectory(prefix='steal-scheduler-')
 API, MAIN = (f'sqlite:///{_DIRECTORY.name}/{name}' for name in ('api', 'main'))
@@ -74,7 +73,10 @@ class DatabaseTestCase(base.SchedulerTestCase):
             project_id='project',
             instance_uuid=server_id,
             instance=objects.Instance(
-                self.admin, uuid=server_id, project_id='project', **fields
+                self.admin,
+                uuid=server_id,
+                project_id='project',
+                **{'display_name': 'new', 'metadata': {}, **fields},
             ),
             block_device_mappings=objects.BlockDeviceMappingList(),
             tags=objects.TagList(),

@@ -63,9 +63,7 @@ class TestLookup(database.DatabaseTestCase):
 
         engine = db.get_engine()  # type: ignore[attr-defined]
         event.listen(engine, 'before_cursor_execute', note)
-        self.addCleanup(
-            event.remove, engine, 'before_cursor_execute', note
-        )
+        self.addCleanup(event.remove, engine, 'before_cursor_execute', note)
         return seen
 
 

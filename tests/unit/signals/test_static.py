@@ -2,12 +2,12 @@ import json
 import os
 
 import fixtures
-from oslo_config import cfg
 from oslotest import base
 
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.model import HostSignal, ServerSignal
 from steal_scheduler.signals.static import StaticSource
+from tests.unit.signals.options import configuration
 
 NOW = 1_000_000.0
 
@@ -26,10 +26,7 @@ class StaticTest(base.BaseTestCase):
         self.path = os.path.join(
             self.useFixture(fixtures.TempDir()).path, 'signals.json'
         )
-        self.conf = cfg.ConfigOpts()
-        self.conf.register_opts(StaticSource.OPTS, group='static')
-        self.conf.set_override('path', self.path, group='static')
-        self.conf([])
+        self.conf = configuration('static', StaticSource.OPTS, path=self.path)
         self.source = StaticSource(self.conf)
 
     def _read(self, text):

@@ -1,0 +1,362 @@
+"""Our filters and our weigher in a real nova-scheduler."""
+
+import collections
+import itertools
+import threading
+import time
+from typing import Any, ClassVar
+
+from steal_scheduler.demo.cloud import Cloud  # isort: skip (before Nova's)
+
+from oslo_config import cfg
+from oslo_messaging import conffixture
+from oslotest import base
+
+from steal_scheduler.broadcast import Sender
+from steal_scheduler.demo import http, image
+from steal_scheduler.demo.deadline import wait_for
+from steal_scheduler.demo.servers import NewServer
+from steal_scheduler.demo.settings import Settings
+from steal_scheduler.scheduler import listener, lookup
+from steal_scheduler.view import HostView, Mover, Tier, View
+
+ZONES = {'az1': ['a1', 'a2', 'a3'], 'az2': ['b1', 'b2']}
+HOSTS = list(itertools.chain.from_iterable(ZONES.values()))
+MAX_AGE = 30
+
+FILTER_SCHEDULER = """
+available_filters = nova.scheduler.filters.all_filters
+available_filters = \
+steal_scheduler.scheduler.filters.SameAvailabilityZoneFilter
+available_filters = steal_scheduler.scheduler.filters.StealFilter
+enabled_filters = ComputeFilter,SameAvailabilityZoneFilter,StealFilter
+weight_classes = nova.scheduler.weights.all_weighers,\
+steal_scheduler.scheduler.weighers.StealWeigher
+"""
+
+NOVA_CONF = f"""
+[DEFAULT]
+allow_resize_to_same_host = True
+shelved_offload_time = 0
+[steal_scheduler]
+view_max_age = {MAX_AGE}
+role_name_pattern = ^(\\w+)-\\d+$
+"""
+
+COLD = HostView(Tier.COLD, 0.0, 2.0, 16.0)
+STEALING = HostView(Tier.COLD, 0.03, 2.0, 16.0)
+HOT = HostView(Tier.HOT, 0.2, 20.0, 16.0)
+
+
+def image_app(environ: http.Environ, start_response: Any) -> Any:
+    """The image service, and snapshots: a shelved server becomes one."""
+    if environ['REQUEST_METHOD'] == 'POST':
+        made = {'id': image.IMAGE_ID, 'name': 'made', 'status': 'queued'}
+        return http.reply(start_response, made, '201 Created')
+    return image.app(environ, start_response)
+
+
+class SchedulerTestCase(base.BaseTestCase):
+    cloud: ClassVar[Cloud]
+    sender: ClassVar[Sender]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.cloud = Cloud(
+            ZONES,
+            Settings(filter_scheduler=FILTER_SCHEDULER, nova_conf=NOVA_CONF),
+        ).start()
+        cls.cloud.http.apps['image'] = image_app
+        cls.servers = cls.cloud.servers
+        cls.flavor = cls.servers.flavor('small')
+        cls.large = cls.servers.flavor('large', vcpus=2)
+        conf = cfg.ConfigOpts()
+        conf([], project='test', default_config_files=[])
+        conffixture.ConfFixture(conf, 'fake:/').setUp()
+        cls.sender = Sender(conf)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        for each in listener._listeners.values():
+            each.stop()
+        cls.cloud.stop()
+        super().tearDownClass()
+
+    def setUp(self) -> None:
+        """Each test has an empty cloud and a worker that knows nothing."""
+        super().setUp()
+        for each in listener._listeners.values():
+            each.stop()
+        listener._listeners.clear()
+        lookup._zones.clear()
+        self.addCleanup(self.delete_all)
+
+    def delete_all(self) -> None:
+        call = self.servers.api.call
+        for each in call('GET', '/servers')['servers']:
+            call('DELETE', f'/servers/{each["id"]}')
+        wait_for(
+            lambda: not call('GET', '/servers')['servers'],
+            30.0,
+            'all servers to be gone',
+        )
+
+    def send(self, hosts: dict[str, HostView], **fields: Any) -> View:
+        """What the migrator does; returns when it has arrived."""
+        view = View(
+            **{
+                'taken_at': time.time(),
+                'hosts': hosts,
+                'roles': {},
+                'movers': {},
+                **fields,
+            }
+        )
+
+        def arrived() -> bool:
+            self.assertTrue(self.sender.send(view))
+            threading.Event().wait(0.05)
+            standing = listener.latest()
+            return bool(standing and standing.view.taken_at == view.taken_at)
+
+        wait_for(arrived, 20.0, 'the view to arrive')
+        return view
+
+    def boot(self, *news: dict[str, Any]) -> list[str]:
+        """Boot servers one after the other; ids in order."""
+        ids = []
+        for n, new in enumerate(news or [{}]):
+            fields = {'name': f'vm{n}', 'flavor': self.flavor} | new
+            ids += self.servers.boot_many([NewServer(**fields)])
+        return ids
+
+    def hosts_of(self, ids: list[str]) -> collections.Counter[str]:
+        return collections.Counter(self.servers.host(each) for each in ids)
+
+    def act(self, server_id: str, action: str, body: Any = None) -> None:
+        self.servers.api.call(
+            'POST', f'/servers/{server_id}/action', {action: body}
+        )
+
+    def wait_status(self, server_id: str, status: str) -> dict[str, Any]:
+        def reached() -> dict[str, Any] | None:
+            server = self.servers.server(server_id)
+            self.assertNotEqual('ERROR', server['status'], server)
+            busy = server['OS-EXT-STS:task_state']
+            return (
+                server if (server['status'], busy) == (status, None) else None
+            )
+
+        return wait_for(reached, 30.0, f'the server to be {status}')
+
+
+class TestStart(SchedulerTestCase):
+    def test_one_line_for_each_class(self) -> None:
+        log = self.cloud.nova_log.read_text()
+        for name in (
+            'SameAvailabilityZoneFilter',
+            'StealFilter',
+            'StealWeigher',
+        ):
+            self.assertEqual(1, log.count(f'{name} is enabled'), name)
+        self.assertNotIn('Put it last', log)
+
+    def test_stock_until_a_view_arrives(self) -> None:
+        found = self.hosts_of(self.boot(*[{}] * 5))
+        # Stock weighers spread.
+        self.assertEqual(dict.fromkeys(HOSTS, 1), dict(found))
+
+    def test_a_class_that_fails_fails_no_boot(self) -> None:
+        self.send(dict.fromkeys(HOSTS, COLD))
+        self.patch(listener, 'latest', None)
+        self.boot()
+        self.assertIn('StealWeigher failed', self.cloud.nova_log.read_text())
+
+
+class TestBoots(SchedulerTestCase):
+    def test_away_from_hot_hosts(self) -> None:
+        self.send(dict.fromkeys(HOSTS, HOT) | {'a2': COLD, 'b2': COLD})
+        found = self.hosts_of(self.boot(*[{}] * 6))
+        self.assertEqual({'a2', 'b2'}, found.keys())
+
+    def test_on_a_hot_host_rather_than_nowhere(self) -> None:
+        self.send(dict.fromkeys(HOSTS, HOT))
+        self.boot(*[{}] * 3)
+
+    def test_apart_from_their_role(self) -> None:
+        counts = {'a1': 2, 'a2': 1, 'a3': 1, 'b1': 1}
+        for new in (
+            {'metadata': {'role': 'web'}},
+            {'hints': {'role': 'web'}},
+            {'name': 'web-1'},
+        ):
+            self.send(dict.fromkeys(HOSTS, COLD), roles={'web': counts})
+            self.assertEqual({'b2': 1}, self.hosts_of(self.boot(new)), new)
+
+    def test_apart_although_no_view_comes_between(self) -> None:
+        self.send(dict.fromkeys(HOSTS, COLD), roles={'web': {}})
+        new = {'metadata': {'role': 'web'}}
+        found = self.hosts_of(self.boot(*[new] * 5))
+        self.assertEqual(dict.fromkeys(HOSTS, 1), dict(found))
+
+    def test_several_at_once(self) -> None:
+        self.send(dict.fromkeys(HOSTS, COLD), roles={'web': {}})
+        body = {
+            'name': 'many',
+            'flavorRef': self.flavor,
+            'imageRef': image.IMAGE_ID,
+            'networks': 'none',
+            'metadata': {'role': 'web'},
+            'min_count': 5,
+        }
+        call = self.servers.api.call
+        call('POST', '/servers', {'server': body})
+        ids = [s['id'] for s in call('GET', '/servers')['servers']]
+        self.servers.wait_active(ids)
+        found = self.hosts_of(ids)
+        self.assertEqual(dict.fromkeys(HOSTS, 1), dict(found))
+
+
+class TestMoves(SchedulerTestCase):
+    """Moves that somebody else asks for."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        (self.server_id,) = self.boot({'host': 'a1'})
+        # Everything invites to the other zone.
+        self.tempting = {
+            'a1': HOT,
+            'a2': HOT,
+            'a3': STEALING,
+            'b1': COLD,
+            'b2': COLD,
+        }
+
+    def host(self) -> str:
+        return self.servers.host(self.server_id)
+
+    def test_live_migration_stays_in_its_zone(self) -> None:
+        self.send(self.tempting)
+        self.servers.migrate(self.server_id)
+        self.servers.wait_migrated(self.server_id)
+        self.assertEqual('a3', self.host())
+
+    def test_without_a_view_it_stays_as_well(self) -> None:
+        for _ in range(3):
+            self.servers.migrate(self.server_id)
+            self.servers.wait_migrated(self.server_id)
+            self.assertIn(self.host(), ZONES['az1'])
+
+    def test_to_a_hot_host_if_all_are(self) -> None:
+        self.send(dict.fromkeys(HOSTS, HOT))
+        self.servers.migrate(self.server_id)
+        self.servers.wait_migrated(self.server_id)
+        self.assertIn(self.host(), ['a2', 'a3'])
+
+    def test_cold_migration(self) -> None:
+        self.send(self.tempting)
+        self.act(self.server_id, 'migrate')
+        self.wait_status(self.server_id, 'VERIFY_RESIZE')
+        self.assertEqual('a3', self.host())
+
+    def test_resize_that_may_stay(self) -> None:
+        self.send(self.tempting)
+        self.act(self.server_id, 'resize', {'flavorRef': self.large})
+        self.wait_status(self.server_id, 'VERIFY_RESIZE')
+        self.assertEqual('a3', self.host())
+
+    def test_evacuation(self) -> None:
+        self.send(self.tempting)
+        call = self.servers.api.call
+        path = '/os-services?host=a1&binary=nova-compute'
+        (service,) = call('GET', path)['services']
+        path = f'/os-services/{service["id"]}'
+        call('PUT', path, {'forced_down': True})
+        self.addCleanup(call, 'PUT', path, {'forced_down': False})
+        self.act(self.server_id, 'evacuate', {})
+        wait_for(lambda: self.host() == 'a3', 30.0, 'the evacuation')
+        self.wait_status(self.server_id, 'ACTIVE')
+
+    def test_an_unshelved_server_may_go_anywhere(self) -> None:
+        self.act(self.server_id, 'shelve')
+        self.wait_status(self.server_id, 'SHELVED_OFFLOADED')
+        self.send(dict.fromkeys(HOSTS, HOT) | {'b1': COLD})
+        self.act(self.server_id, 'unshelve')
+        self.wait_status(self.server_id, 'ACTIVE')
+        self.assertEqual('b1', self.host())
+
+    def test_rebuild_stays_where_it_is(self) -> None:
+        self.send(self.tempting)
+        other = '00000000-0000-4000-8000-000000000002'
+        self.act(self.server_id, 'rebuild', {'imageRef': other})
+        self.wait_status(self.server_id, 'ACTIVE')
+        self.assertEqual('a1', self.host())
+
+
+class TestOurMoves(SchedulerTestCase):
+    """Moves of the migrator: the view names the server."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        (self.server_id,) = self.boot({'host': 'a1'})
+
+    def movers(
+        self, demand: float = 4.0, role: str | None = None
+    ) -> dict[str, Mover]:
+        return {self.server_id: Mover(role, 'az1', 'a1', demand)}
+
+    def migrate(self, status: str = 'completed') -> str:
+        self.servers.migrate(self.server_id)
+        self.servers.wait_migrated(self.server_id, status)
+        return self.servers.host(self.server_id)
+
+    def test_to_the_best_cold_host(self) -> None:
+        hosts = {
+            'a1': HOT,
+            'a2': HostView(Tier.COLD, 0.0, 8.0, 16.0),
+            'a3': COLD,
+            'b1': COLD,
+            'b2': COLD,
+        }
+        self.send(hosts, movers=self.movers())
+        self.assertEqual('a3', self.migrate())
+
+    def test_apart_from_its_role(self) -> None:
+        hosts = dict.fromkeys(HOSTS, COLD)
+        hosts['a3'] = HostView(Tier.COLD, 0.0, 8.0, 16.0)
+        self.send(
+            hosts, movers=self.movers(role='web'), roles={'web': {'a2': 1}}
+        )
+        self.assertEqual('a3', self.migrate())
+
+    def test_rather_not_than_to_a_host_that_would_be_hot(self) -> None:
+        hosts = {
+            'a1': HOT,
+            'a2': HOT,
+            'a3': HostView(Tier.COLD, 0.0, 11.0, 16.0),
+            'b1': COLD,
+            'b2': COLD,
+        }
+        self.send(hosts, movers=self.movers())
+        self.assertEqual('a1', self.migrate('error'))
+        server = self.servers.server(self.server_id)
+        self.assertEqual('ACTIVE', server['status'])
+
+    def test_stock_again_when_the_view_is_stale(self) -> None:
+        hosts = dict.fromkeys(HOSTS, HOT)
+        self.send(
+            hosts,
+            movers=self.movers(),
+            taken_at=time.time() - MAX_AGE + 5,
+        )
+        self.assertEqual('a1', self.migrate('error'))
+        wait_for(
+            lambda: listener.latest() is None, 20.0, 'the view to be stale'
+        )
+        self.assertIn(self.migrate(), ['a2', 'a3'])
+
+
+# One cloud in the life of a process: its tests are one class to unittest.
+class TestScheduler(TestStart, TestBoots, TestMoves, TestOurMoves):
+    pass

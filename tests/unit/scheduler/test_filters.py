@@ -1,0 +1,206 @@
+from typing import Any
+
+from nova.scheduler import filters as nova_filters
+from oslo_utils import uuidutils
+
+from steal_scheduler.scheduler import filters
+from steal_scheduler.view import HostView, Mover
+from tests.unit.scheduler import base, database
+from tests.unit.scheduler.base import cold, host_state, hot
+
+PATH = 'steal_scheduler.scheduler.filters'
+SERVER = uuidutils.generate_uuid()
+
+
+class TestLoading(base.SchedulerTestCase):
+    def test_by_class_path(self) -> None:
+        names = ['SameAvailabilityZoneFilter', 'StealFilter']
+        found = nova_filters.HostFilterHandler().get_matching_classes(
+            [f'{PATH}.{name}' for name in names]
+        )
+        self.assertEqual(names, [each.__name__ for each in found])
+
+    def test_one_line_for_each(self) -> None:
+        for _ in range(3):
+            filters.SameAvailabilityZoneFilter()
+            filters.StealFilter()
+        for name in ('SameAvailabilityZoneFilter', 'StealFilter'):
+            self.assertEqual(1, self.log.output.count(f'{name} is enabled'))
+        self.assertEqual(2, self.log.output.count('\n'))
+
+    def test_the_steal_filter_should_be_last(self) -> None:
+        for enabled, expected in (
+            (['ComputeFilter', 'StealFilter'], 0),
+            (['StealFilter', 'ComputeFilter'], 1),
+        ):
+            self.conf.set_override(
+                'enabled_filters', enabled, group='filter_scheduler'
+            )
+            base.announce._announced.clear()
+            for _ in range(2):
+                filters.StealFilter()
+            self.assertEqual(expected, self.log.output.count('Put it last'))
+
+
+class TestSameZone(database.DatabaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.source, neighbour = self.new_name('host'), self.new_name('host')
+        self.zone = self.add_zone(self.source, neighbour)
+        self.hosts = [
+            host_state('same', self.zone),
+            host_state('other', 'other zone'),
+            host_state('none'),
+        ]
+        self.all = [host.host for host in self.hosts]
+
+    def names(self, spec: Any) -> list[str]:
+        return self.passed(
+            filters.SameAvailabilityZoneFilter(), self.hosts, spec
+        )
+
+    def test_new_servers_go_anywhere(self) -> None:
+        self.assertEqual(self.all, self.names(base.boot()))
+
+    def test_a_move_stays_although_no_zone_was_requested(self) -> None:
+        spec = base.move(self.source, availability_zone=None)
+        self.assertEqual(['same'], self.names(spec))
+
+    def test_from_a_host_without_zone(self) -> None:
+        self.assertEqual(['none'], self.names(base.move('elsewhere')))
+        self.conf.set_override('default_availability_zone', 'other zone')
+        base.lookup._zones.clear()
+        spec = base.move('elsewhere')
+        self.assertEqual(['other', 'none'], self.names(spec))
+
+    def test_a_resize_that_may_stay(self) -> None:
+        server_id = self.add_server(self.source)
+        spec = base.move(None, instance_uuid=server_id)
+        self.assertEqual(['same'], self.names(spec))
+
+    def test_an_unshelved_server_goes_anywhere(self) -> None:
+        spec = base.move(None, instance_uuid=self.add_server(None))
+        self.assertEqual(self.all, self.names(spec))
+
+    def test_a_rebuild_stays_where_it_is(self) -> None:
+        self.assertEqual(self.all, self.names(base.rebuild(self.source)))
+
+    def test_the_zone_of_our_mover_is_known(self) -> None:
+        mover = Mover(None, 'other zone', self.source, 1.0)
+        self.deliver({}, movers={SERVER: mover})
+        spec = base.move(self.source, instance_uuid=SERVER)
+        self.assertEqual(['other'], self.names(spec))
+
+    def test_a_mover_without_zone(self) -> None:
+        mover = Mover(None, None, self.source, 1.0)
+        self.deliver({}, movers={SERVER: mover})
+        spec = base.move(self.source, instance_uuid=SERVER)
+        self.assertEqual(['same'], self.names(spec))
+
+    def test_a_zone_that_cannot_be_found_out(self) -> None:
+        self.patch(base.lookup.availability_zones, 'objects', None)
+        for _ in range(3):
+            self.assertEqual(self.all, self.names(base.move(self.source)))
+        self.assertEqual(1, self.log.output.count('availability zone failed'))
+
+
+class StealFilterTestCase(base.SchedulerTestCase):
+    def names(self, spec: Any, *hosts: str) -> list[str]:
+        states = [host_state(name) for name in hosts or self.hosts]
+        return self.passed(filters.StealFilter(), states, spec)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.hosts: dict[str, HostView] = {
+            'cold': cold(),
+            'unknown': HostView(base.UNKNOWN),
+            'hot': hot(),
+        }
+
+
+class TestOurMoves(StealFilterTestCase):
+    def move(self, demand: float, **fields: Any) -> list[str]:
+        mover = Mover(None, 'az1', 'source', demand)
+        self.deliver(self.hosts, movers={SERVER: mover}, **fields)
+        spec = base.move('source', instance_uuid=SERVER)
+        return self.names(spec, *self.hosts, 'not in the view')
+
+    def test_only_hosts_that_stay_cold(self) -> None:
+        self.hosts |= {
+            'full': cold(demand=56.0),
+            'awaits another': HostView(
+                base.COLD, demand=8.0, cores=64.0, arrivals=1
+            ),
+        }
+        self.assertEqual(['cold'], self.move(2.0))
+
+    def test_rather_none_than_one_that_would_be_hot(self) -> None:
+        self.assertEqual([], self.move(60.0))
+
+    def test_a_stale_view_says_nothing(self) -> None:
+        self.assertEqual(4, len(self.move(2.0, taken_at=1.0)))
+
+    def test_somebody_else_has_moved_it_meanwhile(self) -> None:
+        mover = Mover(None, 'az1', 'source', 60.0)
+        self.deliver(self.hosts, movers={SERVER: mover})
+        spec = base.move('another source', instance_uuid=SERVER)
+        self.assertEqual(['cold', 'unknown'], self.names(spec))
+
+
+class TestOtherMoves(StealFilterTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.deliver(self.hosts)
+
+    def test_no_hot_hosts(self) -> None:
+        found = self.names(base.move(), *self.hosts, 'not in the view')
+        self.assertEqual(['cold', 'unknown', 'not in the view'], found)
+
+    def test_a_hot_host_rather_than_none(self) -> None:
+        self.assertEqual(['hot'], self.names(base.move(), 'hot'))
+
+    def test_strict(self) -> None:
+        self.option('strict_moves', True)
+        self.assertEqual([], self.names(base.move(), 'hot'))
+
+    def test_a_rebuild_is_no_move(self) -> None:
+        self.option('strict_moves', True)
+        self.assertEqual(['hot'], self.names(base.rebuild('hot'), 'hot'))
+
+
+class TestBoots(StealFilterTestCase):
+    def test_all_pass(self) -> None:
+        self.deliver(self.hosts)
+        self.assertEqual(list(self.hosts), self.names(base.boot()))
+
+    def test_strict(self) -> None:
+        self.option('strict_boots', True)
+        self.deliver(self.hosts)
+        self.assertEqual(['cold', 'unknown'], self.names(base.boot()))
+        self.assertEqual([], self.names(base.boot(), 'hot'))
+
+
+class TestNeutral(StealFilterTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.option('strict_moves', True)
+        self.option('strict_boots', True)
+
+    def test_without_a_view(self) -> None:
+        for spec in (base.boot(), base.move()):
+            self.assertEqual(list(self.hosts), self.names(spec))
+
+    def test_with_a_stale_view(self) -> None:
+        self.deliver(self.hosts, taken_at=1.0)
+        for spec in (base.boot(), base.move()):
+            self.assertEqual(list(self.hosts), self.names(spec))
+
+    def test_with_a_request_that_cannot_be_read(self) -> None:
+        self.deliver(self.hosts)
+        for filter_ in (
+            filters.StealFilter(),
+            filters.SameAvailabilityZoneFilter(),
+        ):
+            states = [host_state(name) for name in self.hosts]
+            found = list(filter_.filter_all(iter(states), object()))
+            self.assertEqual(states, found)

@@ -1,0 +1,125 @@
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import oslo_messaging
+from nova import rpc
+
+from steal_scheduler import channel, wire
+from steal_scheduler.scheduler import listener, weighers
+from steal_scheduler.view import View
+from tests.unit.scheduler import base
+
+SECONDS = 20.0
+
+
+class TestListener(base.SchedulerTestCase):
+    """Over Nova's transport, as the migrator sends."""
+
+    def cast(self, method: str = 'view', **arguments: Any) -> None:
+        client = oslo_messaging.get_rpc_client(rpc.TRANSPORT, channel.target())
+        client.cast({}, method, **arguments)
+
+    def view(self, **hosts: Any) -> dict[str, Any]:
+        return wire.to_wire(View(time.time(), hosts, {}, {}))
+
+    def until(self, reached: Callable[[], object], act: Any) -> None:
+        """Act until something is reached; fanout keeps nothing for later."""
+        end = time.monotonic() + SECONDS
+        while not reached():
+            self.assertLess(time.monotonic(), end)
+            act()
+            threading.Event().wait(0.05)
+
+    def test_a_view_arrives(self) -> None:
+        self.assertIsNone(listener.latest())
+        self.until(
+            listener.latest, lambda: self.cast(view=self.view(a=base.cold()))
+        )
+        standing = listener.latest()
+        assert standing is not None
+        self.assertEqual({'a': base.cold()}, standing.view.hosts)
+
+    def test_views_arrive_in_the_order_in_which_they_were_sent(self) -> None:
+        self.until(listener.latest, lambda: self.cast(view=self.view()))
+        for n in range(20):
+            self.cast(view=self.view(**{f'host{n}': base.cold()}))
+        self.until(
+            lambda: 'host19' in self.inbox.latest().view.hosts,  # type: ignore
+            lambda: None,
+        )
+
+    def test_nonsense_does_not_stop_it(self) -> None:
+        self.until(listener.latest, lambda: self.cast(view=self.view()))
+        self.cast(view='nonsense')
+        self.cast(view=self.view(a=base.cold()))
+        self.until(
+            lambda: 'a' in self.inbox.latest().view.hosts,  # type: ignore
+            lambda: None,
+        )
+        self.assertEqual(1, self.log.output.count('View ignored'))
+
+    def test_nothing_starts_where_nova_builds_its_classes(self) -> None:
+        before = threading.active_count()
+        weighers.StealWeigher()
+        self.assertEqual({}, listener._listeners)
+        self.assertEqual(before, threading.active_count())
+
+    def test_one_for_each_process(self) -> None:
+        for _ in range(3):
+            listener.latest()
+        self.assertEqual(1, len(listener._listeners))
+
+    def test_the_broker_is_down_at_first(self) -> None:
+        self.patch(listener, 'RETRY_FIRST', 0.01)
+        self.patch(rpc, 'get_server', self.refuse)
+        self.assertIsNone(listener.latest())
+        self.until(lambda: self.refused > 2, lambda: None)
+        self.assertEqual(1, self.log.output.count('no broker'))
+        self.assertIsNone(listener.latest())
+
+    refused = 0
+
+    def refuse(self, *_: object) -> None:
+        self.refused += 1
+        raise ConnectionError('no broker')
+
+
+class TestProcesses(base.SchedulerTestCase):
+    """In a process of their own: see worker.py."""
+
+    def run_worker(self, mode: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, '-m', 'tests.unit.scheduler.worker', mode],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        self.assertEqual(0, done.returncode, done.stderr)
+        return done.stdout.splitlines()
+
+    def test_threading(self) -> None:
+        self.assertEqual(
+            ['parent listens: False', 'first request: None', 'view: a'],
+            self.run_worker('threading'),
+        )
+
+    def test_eventlet(self) -> None:
+        self.assertEqual(
+            ['parent listens: False', 'first request: None', 'view: a'],
+            self.run_worker('eventlet'),
+        )
+
+    def test_a_forked_worker_does_not_wait_for_its_first_request(self) -> None:
+        self.assertEqual(
+            [
+                'parent listens: False',
+                'worker listens: True',
+                'view: a',
+                'parent listens: False',
+            ],
+            self.run_worker('fork'),
+        )
