@@ -8,6 +8,7 @@ known before it is made.
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from steal_scheduler.cure import lightest_cure
 from steal_scheduler.model import Finding, Fleet, Move, Server, Stage
 from steal_scheduler.refusal import Refusal, Saturation, Why
 from steal_scheduler.targets import Targets
@@ -121,7 +122,7 @@ def _cure(
     stuck: list[Move] = []
     remaining = excess
     while pool and (remaining > 0 or not chosen):
-        move = _lightest_of_the_fewest(pool, remaining)
+        move = lightest_cure(pool, remaining)[0]
         pool.remove(move)
         if targets.take(move) is None:
             stuck.append(move)
@@ -145,38 +146,6 @@ def _cure(
         tuple(chosen),
         tuple(refusals),
         (Saturation(stuck[0].zone or '', lack),) if saturated else (),
-    )
-
-
-def _lightest_of_the_fewest(pool: Sequence[Move], excess: float) -> Move:
-    """Of the smallest sets whose leaving cures, the lightest member.
-
-    If all together cannot, the one that takes most away.
-    """
-    demands = sorted((m.demand for m in pool), reverse=True)
-    total = 0.0
-    needed = 0
-    for demand in demands:
-        total += demand
-        needed += 1
-        if total >= excess:
-            break
-    if total < excess:
-        return max(pool, key=lambda m: (m.demand, -m.copy_mb, m.server_id))
-    # A member of a set of that size must, with the largest others, suffice.
-    largest_others = sum(demands[: needed - 1])
-    largest_with_one_more = sum(demands[:needed])
-
-    def suffices(move: Move) -> bool:
-        among = needed > 1 and move.demand >= demands[needed - 2]
-        together = (
-            largest_with_one_more if among else largest_others + move.demand
-        )
-        return together >= excess
-
-    return min(
-        filter(suffices, pool),
-        key=lambda m: (m.copy_mb, -m.demand, m.server_id),
     )
 
 

@@ -1,6 +1,7 @@
 """Ask a Prometheus over HTTP; every failure says what to do about it."""
 
 import collections
+import json
 from typing import Any
 
 import requests
@@ -45,14 +46,18 @@ class PrometheusApi:
         """
         auth = connection.auth(self._options)
         response = self._send(option, promql, auth)
+        # Not response.json() or .text: both may guess at the encoding, which
+        # takes long for a large page of something else.
         try:
-            body = response.json()
+            body = json.loads(response.content)
         except ValueError:
             body = None
         if not isinstance(body, dict):
             body = {}
         if response.status_code != 200 or body.get('status') != 'success':
-            said = body.get('error') or response.text
+            said = body.get('error') or response.content.decode(
+                errors='replace'
+            )
             raise self.error(
                 option,
                 f'answered {response.status_code} {response.reason}: '

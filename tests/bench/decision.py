@@ -1,0 +1,76 @@
+"""How long one decision takes, with the signals parsed already."""
+
+import dataclasses
+import time
+
+from steal_scheduler import decision, evidence, view
+from steal_scheduler.detector import DetectRules
+from steal_scheduler.limits import LimitRules
+from steal_scheduler.planner import PlanRules
+from tests.bench import clouds
+
+SIZES = ((80, 1_000), (500, 6_000), (8_000, 100_000))
+#: A single poll is enough, so that every decision has all its findings; and
+#: the gate is wide open, so that it looks at every move.
+RULES = decision.Rules(
+    heat=view.HeatRules(),
+    detect=DetectRules(polls_suffering=1, polls_window=1),
+    plan=PlanRules(),
+    limit=LimitRules(
+        slots=10**6,
+        slots_per_source=10**6,
+        slots_per_role=10**6,
+        copy_burst=10.0**9,
+    ),
+)
+REPEATS = 5
+
+
+@dataclasses.dataclass
+class Timing:
+    usable: float
+    view: float
+    decide: float
+
+    @property
+    def total(self) -> float:
+        return self.usable + self.view + self.decide
+
+
+def once(fleet: object, signals: object, now: float) -> tuple[Timing, object]:
+    begun = time.perf_counter()
+    usable = evidence.usable(signals, fleet, now, RULES.max_age)
+    joined = time.perf_counter()
+    seen = view.build(usable, fleet, {}, RULES.heat)
+    built = time.perf_counter()
+    decided = decision.decide(
+        usable, seen, fleet, {}, {}, {}, (), RULES, now
+    )
+    done = time.perf_counter()
+    timing = Timing(joined - begun, built - joined, done - built)
+    return timing, decided
+
+
+def main() -> None:
+    now = 1_800_000_000.0
+    print('One decision, best of', REPEATS, '(ms)')
+    print(
+        f'{"hosts":>6} {"servers":>8} {"join":>8} {"view":>8} '
+        f'{"detect+plan+limits":>19} {"in all":>8}  findings  moves  short'
+    )
+    for hosts, servers in SIZES:
+        fleet, signals = clouds.cloud(hosts, servers, now)
+        runs = [once(fleet, signals, now) for _ in range(REPEATS)]
+        best = min((timing for timing, _ in runs), key=lambda t: t.total)
+        decided = runs[0][1]
+        short = sum(s.cores_short for s in decided.saturations)
+        print(
+            f'{hosts:>6} {servers:>8} {best.usable * 1e3:>8.1f} '
+            f'{best.view * 1e3:>8.1f} {best.decide * 1e3:>19.1f} '
+            f'{best.total * 1e3:>8.1f}  {len(decided.findings):>8}  '
+            f'{len(decided.admitted):>5}  {short:.0f}'
+        )
+
+
+if __name__ == '__main__':
+    main()
