@@ -4,18 +4,11 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 from steal_scheduler import detector, evidence, limits, planner, veto, view
-from steal_scheduler.model import (
-    Ended,
-    Finding,
-    Fleet,
-    Migration,
-    Move,
-    Signals,
-)
+from steal_scheduler.model import Finding, Move
 from steal_scheduler.refusal import Refusal, Saturation
+from steal_scheduler.world import World
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,28 +44,19 @@ def blind(trouble: Refusal) -> Decision:
     return dataclasses.replace(NOTHING, refusals=(trouble,))
 
 
-def decide(
-    usable: Signals,
-    seen: view.View,
-    fleet: Fleet,
-    moves: Mapping[str, Move],
-    ended: Mapping[str, Ended],
-    watches: detector.Watches,
-    ours: tuple[Migration, ...],
-    rules: Rules,
-    now: float,
-) -> Decision:
+def decide(world: World, watches: detector.Watches, rules: Rules) -> Decision:
     """Say what should be begun now, and why the rest should not.
 
-    :param ours: live migrations that we asked for, for the breaker
+    :param watches: of the decision before
     """
-    detection = detector.detect(usable, fleet, watches, rules.detect)
+    now, fleet, moves = world.now, world.fleet, world.moves
+    detection = detector.detect(world.usable, fleet, watches, rules.detect)
     allowed, vetoed = veto.veto(
-        detection.findings, fleet, moves, ended, rules.limit, now
+        detection.findings, fleet, moves, world.ended, rules.limit, now
     )
-    plan = planner.plan(allowed, fleet, seen, moves, rules.plan, now)
-    covered = evidence.coverage(usable, fleet)
-    held = limits.holds(covered, ours, rules.limit, now)
+    plan = planner.plan(allowed, fleet, world.view, moves, rules.plan, now)
+    covered = evidence.coverage(world.usable, fleet)
+    held = limits.holds(covered, world.ours, rules.limit, now)
     admitted: list[Move] = []
     gated: list[Refusal] = []
     if not held:

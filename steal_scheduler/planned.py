@@ -8,6 +8,7 @@ from steal_scheduler import decision, evidence, facts, parts, view
 from steal_scheduler.exception import SignalError
 from steal_scheduler.model import NO_SIGNALS, Fleet, Move
 from steal_scheduler.refusal import Refusal, Why
+from steal_scheduler.world import World
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,15 +52,14 @@ def plan(conf: Any, now: float) -> Planned:
     moves = facts.moves_in_flight(fleet, {}, usable)
     if trouble is not None:
         return Planned(decision.blind(trouble), moves, fleet, tuple(notes))
-    decided = decision.decide(
-        usable,
-        view.build(usable, fleet, moves, rules.heat),
-        fleet,
-        moves,
-        {},
-        {},
-        built.ours(fleet),
-        rules,
-        now,
+    world = World(
+        now=now,
+        fleet=fleet,
+        usable=usable,
+        view=view.build(usable, fleet, moves, rules.heat),
+        moves=moves,
+        ended={},
+        ours=built.ours(fleet),
     )
+    decided = decision.decide(world, {}, rules)
     return Planned(decided, moves, fleet, tuple(notes))

@@ -5,10 +5,12 @@ import time
 
 from oslo_log import log
 
-from steal_scheduler import decision, evidence, facts, view
+from steal_scheduler import decision, evidence, facts, turns, view
 from steal_scheduler.exception import (
     NovaError,
+    NovaRefused,
     OrchestratorError,
+    ServerGone,
     SignalError,
     StealError,
 )
@@ -20,10 +22,10 @@ from steal_scheduler.model import (
     Outcome,
     Server,
     Signals,
-    Stage,
 )
 from steal_scheduler.parts import Parts
 from steal_scheduler.refusal import Refusal, Why
+from steal_scheduler.world import World
 
 LOG = log.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class Migrator:
         self._parts = parts
         self._stop = threading.Event()
         self._signals: Signals = NO_SIGNALS
+        self._trouble: Refusal | None = None
         self._polled_at = 0.0
         self._servers: dict[str, Server] = {}
         self._ended: dict[str, Ended] = {}
@@ -57,28 +60,18 @@ class Migrator:
         if not self._leads():
             return
         fleet = parts.inventory.refresh(now, self.moves)
-        trouble = self._poll(now)
+        polled = self._poll(now)
         usable = evidence.usable(self._signals, fleet, now, rules.max_age)
         self.moves = facts.moves_in_flight(fleet, self.moves, usable)
         self._sweep(fleet, now)
         seen = view.build(usable, fleet, self.moves, rules.heat)
         sent = parts.sender.send(seen)
-        self._advance(fleet, usable, seen, now, sent=sent)
-        if trouble is not None:
-            self.decided = decision.blind(trouble)
-        elif self._polled_at == now:
-            self.decided = decision.decide(
-                usable,
-                seen,
-                fleet,
-                self.moves,
-                self._ended,
-                self.decided.watches,
-                parts.ours(fleet),
-                rules,
-                now,
-            )
-            self._begin(fleet, now)
+        ours = parts.ours(fleet)
+        world = World(now, fleet, usable, seen, self.moves, self._ended, ours)
+        self._advance(world, sent=sent)
+        if polled:
+            self.decided = self._decide(world)
+            self._begin(world)
         parts.journal.show(self.moves, self.decided, seen, sent=sent)
 
     # -- the loop ----------------------------------------------------------
@@ -140,83 +133,59 @@ class Migrator:
             self._servers[server.server_id] = server
             self.moves[server.server_id] = facts.undo(server, now)
 
-    def _poll(self, now: float) -> Refusal | None:
-        """Read the signals when it is time; say what is wrong with them."""
+    def _poll(self, now: float) -> bool:
+        """Read the signals when it is time; whether it was."""
         interval = self._parts.conf.migrator.poll_interval
         if now - self._polled_at < interval * 0.9:
-            return None
+            return False
+        self._polled_at = now
         try:
             self._signals = self._parts.source.read(now)
         except SignalError as error:
-            LOG.error('No signals, so nothing starts: %s', error)
-            return Refusal(Why.SIGNALS, str(error))
+            self._trouble = Refusal(Why.SIGNALS, str(error))
         except Exception as error:
             # A plugin's own mistake is an outage like any other.
-            LOG.exception('The signal source failed, so nothing starts.')
-            return Refusal(Why.SIGNALS, repr(error))
-        self._polled_at = now
-        return None
+            LOG.exception('The signal source failed.')
+            self._trouble = Refusal(Why.SIGNALS, repr(error))
+        else:
+            self._trouble = None
+        return True
 
-    def _advance(
-        self,
-        fleet: Fleet,
-        usable: Signals,
-        seen: view.View,
-        now: float,
-        *,
-        sent: bool,
-    ) -> None:
-        self._servers |= {
-            s: fleet.servers[s] for s in self.moves if s in fleet.servers
-        }
+    def _advance(self, world: World, *, sent: bool) -> None:
+        servers = world.fleet.servers
+        self._servers |= {s: servers[s] for s in self.moves if s in servers}
+        dry_run = self._parts.conf.migrator.dry_run
         for server_id, move in list(self.moves.items()):
             known = facts.Facts(
-                now=now,
-                server=fleet.servers.get(server_id),
+                now=world.now,
+                server=servers.get(server_id),
                 last_known=self._servers[server_id],
-                migration=facts.migration_of(move, fleet),
-                signal=usable.servers.get(server_id),
-                wait_for=self._wait_for(move, fleet, seen, sent=sent),
+                migration=facts.migration_of(move, world.fleet),
+                signal=world.usable.servers.get(server_id),
+                wait_for='dry_run is on'
+                if dry_run
+                else turns.wait_for(move, world, sent=sent),
             )
             try:
                 after = self._parts.stages.advance(move, known)
-            except NovaError as error:
+            except (NovaError, NovaRefused) as error:
                 LOG.warning(
                     'Its move waits at %s: %s',
                     move.stage,
                     error,
                     instance_uuid=server_id,
                 )
-                continue
-            self._keep(move, after)
+            else:
+                self._keep(move, after)
 
-    def _wait_for(
-        self, move: Move, fleet: Fleet, seen: view.View, *, sent: bool
-    ) -> str:
-        """Why Nova must not be asked now to migrate; '' when it may.
-
-        One after the other: requests that Nova gets in parallel all choose
-        the same host.
-        """
-        if self._parts.conf.migrator.dry_run:
-            return 'dry_run is on'
-        if not sent:
-            return Why.VIEW_NOT_SENT
-        if any(
-            other.target is None
-            and other.stage in (Stage.REQUEST, Stage.MIGRATE)
-            for other in self.moves.values()
-        ):
-            return Why.TARGET_PENDING
-        if not any(
-            host.up
-            and host.zone == move.zone
-            and name != move.source
-            and seen.takes(name, move.demand)
-            for name, host in fleet.hosts.items()
-        ):
-            return Why.SATURATED
-        return ''
+    def _decide(self, world: World) -> decision.Decision:
+        history = self._parts.rules.limit.history
+        for server_id, ended in list(self._ended.items()):
+            if ended.at < world.now - history:
+                del self._ended[server_id]
+        if self._trouble is not None:
+            return decision.blind(self._trouble)
+        return decision.decide(world, self.decided.watches, self._parts.rules)
 
     def _keep(self, before: Move, after: Move | Ended) -> None:
         """Remember what became of a move."""
@@ -230,17 +199,17 @@ class Migrator:
         self._ended[server_id] = after
         self._parts.journal.ended(after)
 
-    def _begin(self, fleet: Fleet, now: float) -> None:
+    def _begin(self, world: World) -> None:
         admitted = self.decided.admitted
         if self._parts.conf.migrator.dry_run:
             self._parts.journal.would_begin(admitted)
             return
         for move in admitted:
-            server = fleet.servers[move.server_id]
+            server = world.fleet.servers[move.server_id]
             try:
-                begun = self._parts.stages.begin(move, server, now)
-            except StealError as error:
-                ended = Ended(move, Outcome.NOT_STARTED, now, str(error))
+                begun = self._parts.stages.begin(move, server, world.now)
+            except (NovaError, NovaRefused, ServerGone) as error:
+                ended = Ended(move, Outcome.NOT_STARTED, world.now, str(error))
                 self._ended[move.server_id] = ended
                 self._parts.journal.ended(ended)
                 continue

@@ -6,7 +6,9 @@ import time
 from steal_scheduler import decision, evidence, view
 from steal_scheduler.detector import DetectRules
 from steal_scheduler.limits import LimitRules
+from steal_scheduler.model import Fleet, Signals
 from steal_scheduler.planner import PlanRules
+from steal_scheduler.world import World
 from tests.bench import clouds
 
 SIZES = ((80, 1_000), (500, 6_000), (8_000, 100_000))
@@ -37,15 +39,16 @@ class Timing:
         return self.usable + self.view + self.decide
 
 
-def once(fleet: object, signals: object, now: float) -> tuple[Timing, object]:
+def once(
+    fleet: Fleet, signals: Signals, now: float
+) -> tuple[Timing, decision.Decision]:
     begun = time.perf_counter()
     usable = evidence.usable(signals, fleet, now, RULES.max_age)
     joined = time.perf_counter()
     seen = view.build(usable, fleet, {}, RULES.heat)
     built = time.perf_counter()
-    decided = decision.decide(
-        usable, seen, fleet, {}, {}, {}, (), RULES, now
-    )
+    world = World(now, fleet, usable, seen, {}, {}, ())
+    decided = decision.decide(world, {}, RULES)
     done = time.perf_counter()
     timing = Timing(joined - begun, built - joined, done - built)
     return timing, decided
