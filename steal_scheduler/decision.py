@@ -60,9 +60,8 @@ def decide(world: World, watches: detector.Watches, rules: Rules) -> Decision:
     admitted: list[Move] = []
     gated: list[Refusal] = []
     if not held:
-        admitted, gated = limits.admit(
-            plan.moves, fleet, moves, rules.limit, now
-        )
+        limit = limits.while_trying(world.ours, rules.limit)
+        admitted, gated = limits.admit(plan.moves, fleet, moves, limit, now)
     return Decision(
         findings=detection.findings,
         admitted=tuple(admitted),

@@ -32,6 +32,8 @@ class Watch:
     #: The last n polls, newest in the lowest bit; 1 is 'suffered'.
     polls: int
     since: float
+    #: Of the sample that the last poll saw; a sample is judged once.
+    at: float
 
 
 #: Only servers that suffered lately are remembered.
@@ -52,7 +54,8 @@ def detect(
     """Judge one poll, in the light of those before.
 
     :param usable: fresh signals only; a server without one did not suffer
-        in this poll, as far as we may say
+        in this poll, as far as we may say. A sample that the poll before
+        has seen already is not judged again.
     :param watches: what the poll before returned; empty at first
     """
     mask = (1 << rules.polls_window) - 1
@@ -60,7 +63,7 @@ def detect(
     load_threshold = rules.load_threshold
     findings: list[Finding] = []
     refusals: list[Refusal] = []
-    after: dict[str, Watch] = {}
+    after = _unseen(watches, usable, mask)
     servers = fleet.servers
     # Most servers do not suffer: they cost one division and a look-up.
     for server_id, signal in usable.servers.items():
@@ -76,18 +79,31 @@ def detect(
         watch = watches.get(server_id)
         if not suffers and watch is None:
             continue
-        polls = ((watch.polls << 1 if watch else 0) | suffers) & mask
-        if not polls:
-            continue
-        since = watch.since if watch else signal.at
-        after[server_id] = Watch(polls, since)
-        if suffers and polls.bit_count() >= rules.polls_suffering:
-            findings.append(_finding(signal, load, polls, since, rules))
-    for server_id in watches.keys() - usable.servers.keys():
-        polls = (watches[server_id].polls << 1) & mask
-        if polls:
-            after[server_id] = Watch(polls, watches[server_id].since)
+        watch = _seen(watch, suffers, signal.at, mask)
+        if watch.polls:
+            after[server_id] = watch
+        if suffers and watch.polls.bit_count() >= rules.polls_suffering:
+            findings.append(_finding(signal, load, watch, rules))
     return Detection(tuple(findings), tuple(refusals), after)
+
+
+def _unseen(watches: Watches, usable: Signals, mask: int) -> dict[str, Watch]:
+    """After a poll that brought nothing of them."""
+    after = {}
+    for server_id in watches.keys() - usable.servers.keys():
+        watch = watches[server_id]
+        polls = (watch.polls << 1) & mask
+        if polls:
+            after[server_id] = dataclasses.replace(watch, polls=polls)
+    return after
+
+
+def _seen(watch: Watch | None, suffers: bool, at: float, mask: int) -> Watch:
+    if watch is None:
+        return Watch(int(suffers), at, at)
+    if watch.at == at:
+        return watch
+    return Watch(((watch.polls << 1) | suffers) & mask, watch.since, at)
 
 
 def _load(signal: ServerSignal, vcpus: int) -> float:
@@ -115,11 +131,7 @@ def _quota(signal: ServerSignal, rules: DetectRules) -> Refusal:
 
 
 def _finding(
-    signal: ServerSignal,
-    load: float,
-    polls: int,
-    since: float,
-    rules: DetectRules,
+    signal: ServerSignal, load: float, watch: Watch, rules: DetectRules
 ) -> Finding:
     return Finding(
         server_id=signal.server_id,
@@ -127,6 +139,6 @@ def _finding(
         steal=signal.steal,
         load=load,
         demand=signal.demand,
-        since=since,
-        evidence=f'{polls.bit_count()} of {rules.polls_window} polls',
+        since=watch.since,
+        evidence=f'{watch.polls.bit_count()} of {rules.polls_window} polls',
     )

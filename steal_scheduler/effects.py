@@ -10,7 +10,11 @@ from typing import Protocol
 from oslo_log import log
 
 from steal_scheduler import tags
-from steal_scheduler.exception import NovaRefused, OrchestratorError
+from steal_scheduler.exception import (
+    NovaRefused,
+    OrchestratorError,
+    ServerGone,
+)
 from steal_scheduler.model import Migration, Move, Server
 from steal_scheduler.orchestrators.base import Answer, Orchestrator, State
 
@@ -62,10 +66,30 @@ class Effects:
             if old != tag:
                 self._nova.remove_tag(server.server_id, old)
 
-    def untag(self, server: Server) -> None:
+    def retag(self, move: Move, server: Server) -> None:
+        """Tag it if Nova takes tags now; not of a server in ERROR or SHELVED.
+
+        The last one stays then, and it leads to the reattach as well.
+        """
+        try:
+            self.tag(move, server)
+        except NovaRefused as error:
+            LOG.warning(
+                'Nova takes no tag: %s', error, instance_uuid=move.server_id
+            )
+
+    def untag(self, server: Server) -> bool:
+        """Whether no tag of ours is left; False where Nova refuses now."""
         self._check_lock()
-        for tag in tags.ours(server.tags):
-            self._nova.remove_tag(server.server_id, tag)
+        try:
+            for tag in tags.ours(server.tags):
+                self._nova.remove_tag(server.server_id, tag)
+        except NovaRefused as error:
+            LOG.debug(
+                'Not untagged: %s', error, instance_uuid=server.server_id
+            )
+            return False
+        return True
 
     def migrate(self, server: Server) -> None:
         self._check_lock()
@@ -77,8 +101,8 @@ class Effects:
         server_id = migration.server_id
         try:
             self._nova.abort(server_id, migration.migration_id)
-        except NovaRefused as error:
-            # Some states can not be aborted; the next tick asks again.
+        except (NovaRefused, ServerGone) as error:
+            # Not in this state, or just over; the next tick asks again.
             LOG.info('Not aborted yet: %s', error, instance_uuid=server_id)
 
     def drain(self, server: Server) -> Answer:
@@ -105,3 +129,9 @@ class Effects:
                 instance_uuid=server.server_id,
             )
             return Answer(State.WAITING, str(error))
+        except Exception as error:
+            # A plugin's own mistake is an outage like any other.
+            LOG.exception(
+                'The orchestrator failed.', instance_uuid=server.server_id
+            )
+            return Answer(State.WAITING, repr(error))

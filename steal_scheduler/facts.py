@@ -40,47 +40,56 @@ def moves_in_flight(
 ) -> dict[str, Move]:
     """Rebuild every move from its server's tag, by server id.
 
-    Memory helps where a tag has no room (reason, demand, target), and where
-    the tag is gone: a tenant removed it, or the server was deleted. Either
-    way the server may be out of its orchestrator, so the move goes on.
+    Memory counts for more than the tag, since nobody else has had the lock:
+    Nova takes no tag of a server in ERROR, a tenant removes or forges one,
+    the server is deleted. Each time it may be out of its orchestrator, so
+    the move goes on.
     """
-    moves = {}
+    moves = dict(remembered)
     for server in fleet.servers.values():
         tag = tags.parse(server.tags)
-        if tag is None:
-            continue
-        stage, since, steal_before = tag
-        known = remembered.get(server.server_id)
-        if known is None:
-            known = _stranger(server, fleet, usable)
-        elif known.stage is stage:
-            since = known.since
-        move = dataclasses.replace(
-            known, stage=stage, since=since, steal_before=steal_before
-        )
+        if tag is not None and server.server_id not in moves:
+            moves[server.server_id] = _stranger(server, tag, fleet, usable)
+    for server_id, move in moves.items():
         migration = migration_of(move, fleet)
         if migration is not None and move.stage is not Stage.UNDO:
-            move = dataclasses.replace(move, target=migration.target)
-        moves[server.server_id] = move
-    return {**remembered, **moves}
+            moves[server_id] = dataclasses.replace(
+                move, target=migration.target
+            )
+    return moves
 
 
-def _stranger(server: Server, fleet: Fleet, usable: Signals) -> Move:
+def _stranger(
+    server: Server, tag: tags.Parsed, fleet: Fleet, usable: Signals
+) -> Move:
     """A move that another process began: ours before a crash, perhaps."""
+    stage, since, steal_before = tag
     signal = usable.servers.get(server.server_id)
-    last = next(iter(fleet.migrations.get(server.server_id, ())), None)
-    arrived = last is not None and server.host == last.target
-    return Move(
+    move = Move(
         server_id=server.server_id,
-        source=(last.source if last and arrived else server.host) or '',
-        stage=Stage.UNDO,
-        since=0.0,
+        source=server.host or '',
+        stage=stage,
+        since=since,
+        steal_before=steal_before,
         role=server.role,
         zone=server.zone,
         # What it asks for is unknown while it is drained: assume the worst.
         demand=max(signal.demand if signal else 0.0, float(server.vcpus)),
-        target=last.target if last else None,
         reason='taken over from a migrator that stopped',
+    )
+    migration = migration_of(move, fleet)
+    if stage in (Stage.REATTACH, Stage.VERIFY):
+        # It ended before the stage began, however long before.
+        migration = next(
+            iter(fleet.migrations.get(server.server_id, ())), None
+        )
+    if migration is None:
+        return move
+    arrived = server.host == migration.target
+    return dataclasses.replace(
+        move,
+        source=migration.source if arrived else move.source,
+        target=migration.target,
     )
 
 

@@ -17,6 +17,8 @@ from steal_scheduler.model import Fleet, Host, Migration, Server
 
 #: Nova's clock and ours may differ, and records take a moment to appear.
 OVERLAP = 60.0
+#: What Nova calls a server whose cell does not answer; it tells no more then.
+UNKNOWN = 'UNKNOWN'
 
 
 class Nova(Protocol):
@@ -102,9 +104,11 @@ class Inventory:
     def _put(self, server: Server) -> None:
         if server.status in ('DELETED', 'SOFT_DELETED'):
             self._servers.pop(server.server_id, None)
-        else:
+            return
+        self._met.add(server.server_id)
+        # Of a server whose cell is down the last word counts.
+        if server.status != UNKNOWN:
             self._servers[server.server_id] = server
-            self._met.add(server.server_id)
 
     def _fleet(
         self, hosts: dict[str, Host], excluded: frozenset[str], now: float

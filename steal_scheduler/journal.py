@@ -4,6 +4,7 @@ Each thing is said once, when it changes.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from oslo_log import log
 
@@ -103,7 +104,7 @@ class Journal:
 
     @staticmethod
     def _log_refusal(refusal: Refusal) -> None:
-        about = (
-            {'instance_uuid': refusal.server_id} if refusal.server_id else {}
-        )
+        about: dict[str, Any] = {}
+        if refusal.server_id:
+            about['instance_uuid'] = refusal.server_id
         LOG.info('No (%s): %s.', refusal.why, refusal.detail, **about)

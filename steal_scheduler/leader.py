@@ -27,9 +27,15 @@ class Leader:
         self._coordinator: Any = None
         self._lock: Any = None
         self._waits = False
+        #: It was held at the last look.
+        self._led = False
 
     def acquire(self) -> bool:
         """Hold the lock, or try to get it; never waits for it.
+
+        After a loss it says no once, even where the lock is free again:
+        another migrator may have been at work, and what is remembered of
+        the moves is void.
 
         :raises ConfigError: ``lock_url`` cannot be used
         """
@@ -38,9 +44,14 @@ class Leader:
                 self._connect()
             if self._held():
                 return True
+            if self._led:
+                LOG.warning('The lock was lost.')
+                self._led = False
+                return False
             held = bool(self._lock.acquire(blocking=False))
         except coordination.ToozError as error:
             LOG.error('No lock, so nothing moves: %s', error)
+            self._led = False
             self._drop()
             return False
         if held or not self._waits:
@@ -49,7 +60,7 @@ class Leader:
                 if held
                 else 'Another migrator is at work; this one stands by.'
             )
-        self._waits = not held
+        self._waits, self._led = not held, held
         return held
 
     def check(self) -> None:

@@ -8,6 +8,7 @@ import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from steal_scheduler.facts import migration_of
 from steal_scheduler.model import Fleet, Migration, Move, Stage
 from steal_scheduler.planner import copy_mb
 from steal_scheduler.refusal import Refusal, Why
@@ -78,9 +79,23 @@ def holds(
     return found
 
 
+def while_trying(
+    migrations: Sequence[Migration], rules: LimitRules
+) -> LimitRules:
+    """After the breaker's pause one move is let through at a time.
+
+    :param migrations: as in ``holds``
+    :returns: the rules that hold until a migration succeeds
+    """
+    if not _breaker_until(migrations, rules):
+        return rules
+    return dataclasses.replace(rules, slots=1)
+
+
 def _breaker_until(
     migrations: Sequence[Migration], rules: LimitRules
 ) -> float:
+    """0 where the last migrations did not all fail."""
     ended = sorted(
         (m for m in migrations if m.ended), key=lambda m: -m.updated_at
     )
@@ -103,7 +118,7 @@ def admit(
     """
     busy = [m for m in moves.values() if m.occupies]
     sources = collections.Counter(m.source for m in busy)
-    roles = collections.Counter(m.role for m in busy if m.role)
+    roles = collections.Counter(m.role or '' for m in busy)
     free = rules.slots - len(busy)
     tokens = _tokens_mb(fleet, moves, rules, now)
     admitted: list[Move] = []
@@ -133,7 +148,7 @@ def admit(
         admitted.append(move)
         free -= 1
         sources[move.source] += 1
-        roles[move.role] += 1
+        roles[move.role or ''] += 1
         tokens -= move.copy_mb
     return admitted, refusals
 
@@ -143,25 +158,33 @@ def _tokens_mb(
 ) -> float:
     """MiB that may be copied now: the bucket, replayed from the records."""
     burst = rules.copy_burst * 1024
-    horizon = now - burst / rules.copy_rate
     begun = [
         m
         for records in fleet.migrations.values()
         for m in records
-        if m.created_at > horizon and m.server_id in fleet.servers
+        if m.server_id in fleet.servers
     ]
-    tokens, last = burst, horizon
+    tokens, last = burst, now
     for migration in sorted(begun, key=lambda m: m.created_at):
-        tokens += (migration.created_at - last) * rules.copy_rate
+        # Nova's clock may be ahead of ours.
+        at = min(migration.created_at, now)
+        tokens += max(at - last, 0.0) * rules.copy_rate
         tokens = min(burst, tokens) - copy_mb(
             fleet.servers[migration.server_id],
             shared_storage=rules.shared_storage,
         )
-        last = migration.created_at
+        last = at
     tokens = min(burst, tokens + (now - last) * rules.copy_rate)
     return tokens - sum(
-        m.copy_mb for m in moves.values() if m.stage is Stage.DRAIN
+        m.copy_mb for m in moves.values() if not _recorded(m, fleet)
     )
+
+
+def _recorded(move: Move, fleet: Fleet) -> bool:
+    """Whether its bytes are in Nova's records, or will never be copied."""
+    if move.stage is Stage.REQUEST:
+        return migration_of(move, fleet) is not None
+    return move.stage is not Stage.DRAIN
 
 
 def _no(why: Why, move: Move, option: str, value: int) -> Refusal:

@@ -18,7 +18,8 @@ LOG = log.getLogger(__name__)
 class Metrics:
     def __init__(self) -> None:
         self.registry = prometheus.CollectorRegistry()
-        self._last_tick = 0.0
+        # None yet: its age is then how long one is missing.
+        self._last_tick = time.time()
         self.ticks = self._counter('ticks', 'Ticks made')
         self.errors = self._counter('tick_errors', 'Ticks that failed')
         self.ended = self._counter('moves', 'Moves that are over', 'outcome')

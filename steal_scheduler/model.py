@@ -199,6 +199,8 @@ class Move:
     #: Why it moves; and, once it has failed, why.
     reason: str = ''
     failure: str = ''
+    #: At work again; only its tag is left, which Nova does not remove now.
+    back: bool = False
 
     @property
     def arriving(self) -> bool:
@@ -213,7 +215,7 @@ class Move:
     @property
     def occupies(self) -> bool:
         """It counts against the slots: out of service or being copied."""
-        return self.stage is not Stage.VERIFY
+        return self.stage is not Stage.VERIFY and not self.back
 
 
 class Outcome(enum.StrEnum):

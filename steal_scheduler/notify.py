@@ -9,6 +9,7 @@ import socket
 from typing import Any
 
 import oslo_messaging
+from oslo_context import context
 from oslo_log import log
 
 from steal_scheduler.model import Ended, Move, Outcome
@@ -64,6 +65,6 @@ class Notifier:
     ) -> None:
         send = self._notifier.error if bad else self._notifier.info
         try:
-            send({}, f'steal_scheduler.move.{event}', payload)
+            send(context.RequestContext(), f'steal_scheduler.move.{event}', payload)
         except (oslo_messaging.MessagingException, OSError) as error:
             LOG.warning('A notification is lost: %s', error)

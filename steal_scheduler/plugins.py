@@ -43,18 +43,22 @@ def list_opts() -> list[tuple[str, list[Any]]]:
     return [
         (extension.name, list(extension.plugin.OPTS))
         for namespace in (SIGNALS, ORCHESTRATORS)
-        for extension in stevedore.ExtensionManager(namespace)
+        for extension in _installed(namespace)
         if extension.plugin.OPTS
     ]
 
 
+def _installed(namespace: str) -> Any:
+    return stevedore.ExtensionManager(namespace)
+
+
 def _load(conf: Any, namespace: str, option: str, name: str) -> Any:
-    installed = sorted(stevedore.ExtensionManager(namespace).names())
+    installed = sorted(_installed(namespace).names())
     if name not in installed:
         raise ConfigError(
             f'{option} = {name!r} is not installed: choose one of '
             f'{", ".join(installed)}.'
         )
-    plugin = stevedore.DriverManager(namespace, name).driver
+    plugin: Any = stevedore.DriverManager(namespace, name).driver
     conf.register_opts(plugin.OPTS, group=name)
     return plugin(conf)

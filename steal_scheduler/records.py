@@ -11,7 +11,12 @@ OPT_OUT = 'steal:migrate'
 
 
 def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
-    """A server as ``GET /servers/detail`` gives it."""
+    """A server as ``GET /servers/detail`` gives it.
+
+    Of one in a cell that is down Nova tells little more than its status.
+    """
+    if 'flavor' not in raw or 'name' not in raw:
+        return Server(raw['id'], '', None, None, raw['status'], 0, 0, 0)
     flavor = raw['flavor']
     metadata = raw.get('metadata') or {}
     boots_from_volume = not raw.get('image')

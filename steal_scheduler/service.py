@@ -46,6 +46,7 @@ class Migrator:
         self._servers: dict[str, Server] = {}
         self._ended: dict[str, Ended] = {}
         self._swept = False
+        self._error = ''
         #: What goes on now, by server id; for the reports.
         self.moves: dict[str, Move] = {}
         #: What was decided last; for the reports.
@@ -100,13 +101,20 @@ class Migrator:
             self.tick(now)
         except StealError as error:
             metrics.errors.inc()
-            LOG.error('No tick: %s', error)
+            self._say_error(str(error))
         except Exception:
             # Nothing may end the loop: servers may be out of service.
             metrics.errors.inc()
             LOG.exception('A tick failed; the next one comes.')
         else:
             metrics.tick_done(now, time.monotonic() - begun)
+            self._error = ''
+
+    def _say_error(self, error: str) -> None:
+        """Once, until it is another one or over."""
+        level = log.DEBUG if error == self._error else log.ERROR
+        LOG.log(level, 'No tick: %s', error)
+        self._error = error
 
     # -- the steps of a tick -----------------------------------------------
 
@@ -128,6 +136,9 @@ class Migrator:
         except OrchestratorError as error:
             LOG.warning('Whom it detached is not known yet: %s', error)
             return
+        except Exception:
+            LOG.exception('Whom it detached is not known yet.')
+            return
         self._swept = True
         for server in facts.strays(detached, self.moves, fleet):
             self._servers[server.server_id] = server
@@ -136,7 +147,8 @@ class Migrator:
     def _poll(self, now: float) -> bool:
         """Read the signals when it is time; whether it was."""
         interval = self._parts.conf.migrator.poll_interval
-        if now - self._polled_at < interval * 0.9:
+        # A clock that was set back must not silence it until then.
+        if 0 <= now - self._polled_at < interval * 0.9:
             return False
         self._polled_at = now
         try:

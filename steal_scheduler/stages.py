@@ -63,10 +63,10 @@ class Stages:
         :returns: the move as it is now, or how it ended
         :raises NovaError: Nova did not answer: the same step comes again
         """
-        if facts.server and not tags.ours(facts.server.tags):
-            # A tenant removed it: a crash now would forget the server.
-            self._retag(move, facts.server)
         try:
+            if facts.server and not tags.ours(facts.server.tags):
+                # A tenant removed it: a crash now would forget the server.
+                self._effects.retag(move, facts.server)
             return self._steps[move.stage](move, facts)
         except ServerGone:
             gone = dataclasses.replace(facts, server=None)
@@ -135,7 +135,7 @@ class Stages:
     def _undo(self, move: Move, facts: Facts) -> Move | Ended:
         if not self._back(facts):
             return move
-        failed = facts.migration is not None
+        failed = facts.migration is not None or move.target is not None
         outcome = Outcome.FAILED if failed else Outcome.NOT_STARTED
         return self._end(move, facts, outcome, move.failure or 'undone')
 
@@ -165,12 +165,14 @@ class Stages:
         self, move: Move, migration: Migration, facts: Facts, timeout: float
     ) -> Move | Ended:
         """Wait for the migration's end; abort it when that takes too long."""
+        if facts.server is None:
+            return self._fail(move, facts, 'it was deleted')
         if migration.failed:
             return self._fail(
                 move, facts, f'the migration ended as: {migration.status}'
             )
         if migration.completed:
-            return self._arrived(move, migration, facts)
+            return self._arrived(move, migration, facts, facts.server)
         overdue = facts.now - move.since - timeout
         if overdue <= 0:
             return move
@@ -190,12 +192,9 @@ class Stages:
         return aborted
 
     def _arrived(
-        self, move: Move, migration: Migration, facts: Facts
+        self, move: Move, migration: Migration, facts: Facts, server: Server
     ) -> Move | Ended:
         """Believe the record only when the server's host says so too."""
-        server = facts.server
-        if server is None:
-            return self._fail(move, facts, 'it was deleted')
         if server.host == migration.target:
             return self._next(move, Stage.REATTACH, facts)
         if facts.now - migration.updated_at > self._deadlines.request_timeout:
@@ -220,11 +219,11 @@ class Stages:
         outcome: Outcome,
         detail: str,
         steal_after: float | None = None,
-    ) -> Ended:
+    ) -> Move | Ended:
         if facts.server is None:
             outcome = Outcome.GONE
-        else:
-            self._effects.untag(facts.server)
+        elif not self._effects.untag(facts.server):
+            return dataclasses.replace(move, back=True)
         return Ended(move, outcome, facts.now, detail, steal_after)
 
     def _next(self, move: Move, stage: Stage, facts: Facts) -> Move:
@@ -234,17 +233,5 @@ class Stages:
         if stage is Stage.REQUEST:
             self._effects.tag(move, facts.server)
         else:
-            self._retag(move, facts.server)
+            self._effects.retag(move, facts.server)
         return move
-
-    def _retag(self, move: Move, server: Server) -> None:
-        """Nova takes no tag in some states (ERROR, SHELVED).
-
-        The last one stays then, and it leads to the reattach as well.
-        """
-        try:
-            self._effects.tag(move, server)
-        except NovaRefused as error:
-            LOG.warning(
-                'Nova takes no tag: %s', error, instance_uuid=move.server_id
-            )

@@ -10,6 +10,9 @@ from steal_scheduler.model import Move, Stage
 
 PREFIX = 'steal:'
 
+#: The stage, its begin (epoch seconds) and the steal share before.
+Parsed = tuple[Stage, float, float | None]
+
 _ORDER = {stage: i for i, stage in enumerate(Stage)}
 
 
@@ -25,8 +28,8 @@ def ours(tags: Iterable[str]) -> list[str]:
     return [tag for tag in tags if tag.startswith(PREFIX)]
 
 
-def parse(tags: Iterable[str]) -> tuple[Stage, float, float | None] | None:
-    """The stage, its begin (epoch seconds) and the steal share before.
+def parse(tags: Iterable[str]) -> Parsed | None:
+    """What the tags of a server say of its move; None where they say nothing.
 
     A crash between writing the next tag and removing the last leaves two:
     the furthest counts. A tag of ours that makes no sense (a tenant wrote
@@ -38,7 +41,7 @@ def parse(tags: Iterable[str]) -> tuple[Stage, float, float | None] | None:
     return max(found, key=lambda p: (p[1], _ORDER[p[0]]))
 
 
-def _parse_one(tag: str) -> tuple[Stage, float, float | None] | None:
+def _parse_one(tag: str) -> Parsed | None:
     parts = tag.removeprefix(PREFIX).split(':')
     try:
         stage, since = Stage(parts[0]), float(int(parts[1]))

@@ -64,7 +64,8 @@ class Targets:
         """The fewest servers of the role, then the most head-room."""
         shared: list[tuple[int, float, str]] = []
         for head_room, name in self._descend(heap):
-            if -head_room < move.demand:
+            if -head_room < move.demand and self._view.target_demand <= 100:
+                # No host after it has more.
                 break
             if name == move.source or self._room(name) < move.demand:
                 continue

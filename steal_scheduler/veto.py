@@ -94,4 +94,5 @@ def _cooldown_until(
         doublings += ended.outcome is Outcome.NOT_HELPED
     if not ends:
         return 0.0
-    return max(ends) + min(rules.cooldown * 2**doublings, rules.history)
+    lasts = min(rules.cooldown * 2.0**doublings, rules.history)
+    return max(ends) + lasts

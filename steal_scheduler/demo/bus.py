@@ -31,9 +31,11 @@ class _Listener(impl_fake.FakeListener):  # type: ignore[misc]
     @base.batch_poll_helper  # type: ignore[untyped-decorator]
     def poll(self, timeout: float | None = None) -> Any:
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._stopped.is_set():
-            # NOTE: before looking, or a message that comes now is missed.
+        while True:
+            # NOTE: before looking, or what comes between would be missed.
             self._bell.clear()
+            if self._stopped.is_set():
+                return None
             message = self._take()
             if message is not None:
                 return message
@@ -41,7 +43,6 @@ class _Listener(impl_fake.FakeListener):  # type: ignore[misc]
             if left is not None and left <= 0:
                 return None
             self._bell.wait(left)
-        return None
 
     def _take(self) -> Any:
         for target in self._targets:

@@ -45,7 +45,8 @@ paste.app_factory = nova.api.openstack.compute:APIRouterV21.factory
 
 # What costs time and proves nothing here is off: checks of answers against
 # their schemas, housekeeping of guests that the fake driver cannot lose,
-# waiting for ports that no server has.
+# waiting for ports that no server has. Builds come one at a time, because all
+# hosts share one interpreter and threads would only delay each other.
 _NOVA_CONF = """\
 [DEFAULT]
 host = controller
@@ -57,8 +58,11 @@ use_stderr = False
 transport_url = fake:/
 compute_driver = {driver}
 max_concurrent_live_migrations = {concurrent_migrations}
-manager_shutdown_timeout = 0
-report_interval = 10
+max_concurrent_builds = 1
+max_concurrent_snapshots = 1
+manager_shutdown_timeout = 1
+report_interval = 30
+service_down_time = 120
 periodic_fuzzy_delay = 0
 update_resources_interval = {update_resources_interval}
 scheduler_instance_sync_interval = {scheduler_instance_sync_interval}

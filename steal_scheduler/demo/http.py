@@ -97,9 +97,11 @@ class Http:
     def stop(self) -> None:
         """Close the port; requests that hang are released."""
         self.lift()
-        self._server.shutdown()
+        # NOTE: shutdown() would wait for ever for a loop that never ran.
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
         self._server.server_close()
-        self._thread.join()
 
     def lift(self) -> None:
         """End all faults."""

@@ -8,6 +8,7 @@ store, and prove nothing about steal.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from wsgiref import util
 
 from steal_scheduler.demo import http
 
@@ -43,7 +44,8 @@ def app(
     parts = environ['PATH_INFO'].strip('/').split('/')
     match environ['REQUEST_METHOD'], parts:
         case 'GET', [''] | ['versions']:
-            link = {'rel': 'self', 'href': '/v2/'}
+            root = util.application_uri(environ)
+            link = {'rel': 'self', 'href': f'{root}/v2/'}
             version = {'id': 'v2.9', 'status': 'CURRENT', 'links': [link]}
             return http.reply(start_response, {'versions': [version]})
         case 'GET', ['v2', 'schemas', 'image']:

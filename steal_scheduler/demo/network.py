@@ -8,6 +8,7 @@ and would answer the same: nothing there.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from wsgiref import util
 
 from steal_scheduler.demo import http
 
@@ -18,8 +19,11 @@ def app(
     """Answer every listing with an empty list, all else with 404."""
     parts = environ['PATH_INFO'].strip('/').split('/')
     match environ['REQUEST_METHOD'], parts:
-        case 'GET', []:
-            pass
+        case 'GET', ['']:
+            root = util.application_uri(environ)
+            link = {'rel': 'self', 'href': f'{root}/v2.0/'}
+            version = {'id': 'v2.0', 'status': 'CURRENT', 'links': [link]}
+            return http.reply(start_response, {'versions': [version]})
         case 'GET', ['v2.0', collection]:
             key = collection.replace('-', '_')
             return http.reply(start_response, {key: []})

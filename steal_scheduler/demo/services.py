@@ -86,4 +86,5 @@ class Services:
         for thread in threads:
             thread.join(_STOP_SECONDS)
         self._running.clear()
-        rpc.cleanup()
+        if rpc.TRANSPORT is not None:
+            rpc.cleanup()

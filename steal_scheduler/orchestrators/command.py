@@ -8,13 +8,16 @@ its environment::
 
 and answers with its exit status: 0 is done, 75 (EX_TEMPFAIL) is under way
 (it is called again at the next look), anything else is refused. Its last
-line of output goes to the operator.
+line of output goes to the operator. Metadata that are longer than the kernel
+lets a variable be are left out.
 """
 
 import json
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 from typing import Any
 
 from oslo_config import cfg
@@ -29,6 +32,8 @@ from steal_scheduler.orchestrators.base import (
 )
 
 _UNDER_WAY = 75
+#: Linux takes no variable of 128 KiB (MAX_ARG_STRLEN) or more.
+_LONGEST = 120 * 1024
 
 
 class Command(Orchestrator):
@@ -98,17 +103,17 @@ Possible values:
         return frozenset(done.stdout.split())
 
     def _answer(self, verb: str, server: Server) -> Answer:
-        done = self._run(
-            verb,
-            {
-                'STEAL_SERVER_ID': server.server_id,
-                'STEAL_SERVER_NAME': server.name,
-                'STEAL_SERVER_HOST': server.host or '',
-                'STEAL_SERVER_ZONE': server.zone or '',
-                'STEAL_SERVER_ROLE': server.role or '',
-                'STEAL_SERVER_METADATA': json.dumps(dict(server.metadata)),
-            },
-        )
+        about = {
+            'STEAL_SERVER_ID': server.server_id,
+            'STEAL_SERVER_NAME': server.name,
+            'STEAL_SERVER_HOST': server.host or '',
+            'STEAL_SERVER_ZONE': server.zone or '',
+            'STEAL_SERVER_ROLE': server.role or '',
+        }
+        metadata = json.dumps(dict(server.metadata))
+        if len(metadata) < _LONGEST:
+            about['STEAL_SERVER_METADATA'] = metadata
+        done = self._run(verb, about)
         if done.returncode == 0:
             return DONE
         detail = _last_line(done.stdout)
@@ -126,24 +131,32 @@ Possible values:
             for k in ('PATH', 'HOME', 'LANG')
             if k in os.environ
         }
-        try:
-            return subprocess.run(
-                [options.path, verb],
-                env=passed | server,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=options.timeout,
-                text=True,
-                errors='replace',
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise OrchestratorError(
-                f'[command] path {verb} did not end in {options.timeout:g} s'
-            ) from error
-        except (OSError, ValueError) as error:
-            raise OrchestratorError(f'[command] path: {error}') from error
+        command = [options.path, verb]
+        # A file, not a pipe: whom it leaves behind would keep that open.
+        with tempfile.TemporaryFile() as output:
+            try:
+                process = subprocess.Popen(
+                    command,
+                    env=passed | server,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as error:
+                raise OrchestratorError(f'[command] path: {error}') from error
+            try:
+                status = process.wait(options.timeout)
+            except subprocess.TimeoutExpired as error:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise OrchestratorError(
+                    f'[command] path {verb} did not end in '
+                    f'{options.timeout:g} s'
+                ) from error
+            output.seek(0)
+            said = output.read().decode(errors='replace')
+        return subprocess.CompletedProcess(command, status, said)
 
 
 def _last_line(output: str) -> str:

@@ -9,7 +9,8 @@ from tests.unit.signals import stand_in
 from tests.unit.signals.options import configuration
 
 NOW = 1_000_000.0
-A, B = {'server_id': 'a', 'host': 'h:9177'}, {'server_id': 'b', 'host': 'i'}
+A = {'server_id': 'a', 'host': 'cmp-1.example:9177'}
+B = {'server_id': 'b', 'host': 'cmp-2'}
 
 
 def built(**options):
@@ -38,7 +39,10 @@ class ReadTest(base.BaseTestCase):
             used=[(A, 2.0, NOW), (B, 1.0, NOW)],
             waited=[(A, 0.5, NOW), (B, 0.0, NOW)],
             load=[({'server_id': 'a'}, 4.5, NOW)],
-            cores=[({'host': 'h:9100'}, 16, NOW), ({'host': 'i'}, 8, NOW)],
+            cores=[
+                ({'host': 'cmp-1.example:9100'}, 16, NOW),
+                ({'host': 'cmp-2'}, 8, NOW),
+            ],
         )
 
     def _says(self, **answers):
@@ -56,14 +60,17 @@ class ReadTest(base.BaseTestCase):
         signals = self.source.read(NOW)
         self.assertEqual(NOW, signals.taken_at)
         self.assertEqual(
-            {'a': ('h', 2.0, 0.5, 4.5), 'b': ('i', 1.0, 0.0, None)},
+            {
+                'a': ('cmp-1.example', 2.0, 0.5, 4.5),
+                'b': ('cmp-2', 1.0, 0.0, None),
+            },
             {
                 s.server_id: (s.host, s.used, s.waited, s.load)
                 for s in signals.servers.values()
             },
         )
         self.assertEqual(
-            {'h': 16.0, 'i': 8.0},
+            {'cmp-1.example': 16.0, 'cmp-2': 8.0},
             {host.host: host.cores for host in signals.hosts.values()},
         )
 

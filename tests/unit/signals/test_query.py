@@ -74,6 +74,7 @@ class AskTest(base.BaseTestCase):
             (422, {'status': 'error', 'error': 'many-to-many'}, 'many-to'),
             (502, b'<html>bad gateway</html>', 'bad gateway'),
             (503, {'status': 'error', 'error': 'timed out'}, 'raise timeout'),
+            (500, stand_in.vector(({}, 1, 1)), 'what answers there'),
             (302, b'', 'what answers there'),
             (200, b'<html>welcome</html>', 'welcome'),
             (200, b'\xff', 'what answers there'),

@@ -1,0 +1,79 @@
+"""steal-migrator and the other programs, as processes of their own."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+from steal_scheduler.demo.deadline import wait_for
+
+_BIN = pathlib.Path(sys.executable).parent
+#: As an operator's shell has it: nothing of the test's own environment.
+_ENVIRON = {
+    name: os.environ[name]
+    for name in ('PATH', 'HOME', 'LANG')
+    if name in os.environ
+}
+
+
+def run(
+    program: str, *args: object, seconds: float = 60.0
+) -> subprocess.CompletedProcess[str]:
+    """Run one of our programs to its end."""
+    return subprocess.run(
+        [_BIN / program, *map(str, args)],
+        env=_ENVIRON,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        start_new_session=True,
+    )
+
+
+class Daemon:
+    """A steal-migrator: a parent and its worker, in a session of their own."""
+
+    def __init__(self, config_file: pathlib.Path, log: pathlib.Path) -> None:
+        self._log = log
+        with log.open('a') as output:
+            self._process = subprocess.Popen(
+                [_BIN / 'steal-migrator', '--config-file', config_file],
+                env=_ENVIRON,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def log(self) -> str:
+        """What it and those before it with the same file have said."""
+        return self._log.read_text()
+
+    def wait_log(self, text: str, seconds: float = 60.0) -> None:
+        wait_for(lambda: text in self.log(), seconds, f'the log to say {text}')
+
+    def worker(self) -> int:
+        """The process id of the one worker."""
+        children = pathlib.Path(
+            f'/proc/{self._process.pid}/task/{self._process.pid}/children'
+        )
+        found = wait_for(
+            lambda: children.read_text().split(), 60.0, 'the worker'
+        )
+        return int(found[0])
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it to the parent, as systemd does."""
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, to all of it at once; also if it has ended already."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def wait(self, seconds: float = 60.0) -> int:
+        """Wait until it has ended; its exit status."""
+        return self._process.wait(seconds)

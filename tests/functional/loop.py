@@ -1,0 +1,184 @@
+"""A migrator in the test's own process, which ticks when the test says so."""
+
+import dataclasses
+import itertools
+import logging
+import pathlib
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from tests.functional.scene import Guest, Scene  # isort: skip (before Nova's)
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler import parts
+from steal_scheduler.conf import load as conf_load
+from steal_scheduler.demo.deadline import wait_for
+from steal_scheduler.journal import Journal
+from steal_scheduler.model import Ended, Outcome
+from steal_scheduler.service import Migrator
+from tests.functional.script import Script
+
+#: section -> option -> value: everything at once, and nothing remembered.
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    'DEFAULT': {'transport_url': 'fake:/', 'use_stderr': True},
+    'migrator': {
+        'dry_run': False,
+        'poll_interval': 0.1,
+        'step_interval': 0.05,
+        'metrics_port': 0,
+        'orchestrator': 'command',
+    },
+    'command': {'timeout': 10},
+    'signals': {'source': 'static', 'max_age': 20},
+    'detection': {'polls_suffering': 1, 'polls_window': 1},
+    'limits': {'breaker_failures': 1000},
+    'stages': {'settle_time': 0},
+}
+
+_numbers = itertools.count()
+
+
+class _Remembering(Journal):
+    """The migrator's journal; it also keeps what it was told."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.__dict__.update(journal.__dict__)
+        self.all_ended: list[Ended] = []
+
+    def ended(self, ended: Ended) -> None:
+        super().ended(ended)
+        self.all_ended.append(ended)
+
+
+class Loop:
+    """The real migrator, without its thread."""
+
+    def __init__(self, scene: Scene, conf: Any) -> None:
+        self._scene = scene
+        self.parts = parts.build(conf)
+        self.journal = _Remembering(self.parts.journal)
+        self.migrator = Migrator(
+            dataclasses.replace(self.parts, journal=self.journal)
+        )
+
+    def tick(self, *, measure: bool = True) -> None:
+        """Measure and look at the world once; never raises."""
+        if measure:
+            self._scene.measure()
+        self.migrator.guarded_tick(time.time())
+
+    def until(
+        self,
+        predicate: Callable[[], Any],
+        what: str,
+        *,
+        seconds: float = 60.0,
+        measure: bool = True,
+    ) -> Any:
+        """Tick until it is true."""
+
+        def look() -> Any:
+            self.tick(measure=measure)
+            return predicate()
+
+        return wait_for(look, seconds, what)
+
+    def until_ended(self, *server_ids: str) -> list[Ended]:
+        """Tick until the moves of these are over; how they ended."""
+
+        def ended() -> list[Ended] | None:
+            known = {e.move.server_id: e for e in self.journal.all_ended}
+            over = set(server_ids) <= known.keys()
+            return [known[id_] for id_ in server_ids] if over else None
+
+        found: list[Ended] = self.until(ended, 'the moves to end')
+        return found
+
+    def value(self, name: str, **labels: str) -> float:
+        """A sample of the metrics."""
+        return self.parts.metrics.value(f'steal_{name}', labels)
+
+    def outcomes(self) -> dict[str, int]:
+        """How many moves ended how, as the metrics tell."""
+        counts = {
+            str(outcome): int(self.value('moves_total', outcome=outcome))
+            for outcome in Outcome
+        }
+        return {outcome: n for outcome, n in counts.items() if n}
+
+    def refused(self, why: str) -> int:
+        return int(self.value('refusals', why=why))
+
+
+class LoopTestCase(base.BaseTestCase):
+    """Each test has an empty cloud, a log, a script and options."""
+
+    #: Of the module, which starts and stops it.
+    scene: ClassVar[Scene]
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.logger = self.useFixture(
+            fixtures.FakeLogger('steal_scheduler', level=logging.INFO)
+        )
+        self.directory = pathlib.Path(
+            tempfile.mkdtemp(prefix='test-', dir=self.scene.workdir)
+        )
+        self.script = Script(self.directory / 'script')
+        self.addCleanup(self.scene.clear)
+        self.addCleanup(self.script.release)
+
+    def config_file(self, **sections: Mapping[str, Any]) -> pathlib.Path:
+        """Write a configuration file: OPTIONS, and over them these."""
+        own: dict[str, dict[str, Any]] = {
+            'migrator': {'lock_url': f'file://{self.directory}/lock'},
+            'static': {'path': self.scene.load.path},
+            'command': {'path': self.script.path},
+        }
+        lines = []
+        for section in OPTIONS.keys() | own.keys() | sections.keys():
+            values = {
+                **OPTIONS.get(section, {}),
+                **own.get(section, {}),
+                **sections.get(section, {}),
+            }
+            if section != 'nova':
+                lines.append(f'[{section}]')
+                lines += [f'{name} = {v}' for name, v in values.items()]
+        # Last, for its options may be followed by others of [nova].
+        lines.append(self.scene.cloud.nova_auth_conf())
+        nova = sections.get('nova', {})
+        lines += [f'{name} = {value}' for name, value in nova.items()]
+        path = self.directory / f'steal-migrator-{next(_numbers)}.conf'
+        path.write_text('\n'.join(lines) + '\n')
+        return path
+
+    def loop(self, **sections: Mapping[str, Any]) -> Loop:
+        """A migrator with these options over OPTIONS."""
+        path = self.config_file(**sections)
+        conf = conf_load.load([f'--config-file={path}'], 'steal-migrator')
+        loop = Loop(self.scene, conf)
+        self.addCleanup(loop.parts.close)
+        return loop
+
+    def boot_sufferer(
+        self, host: str = 'a1', *, demand: float = 1.5, **fields: Any
+    ) -> str:
+        """A server, and something beside it that takes its cores away."""
+        self.scene.noise[host] = 1.5
+        return self.scene.boot(
+            Guest(f'on-{host}', host, demand, **fields)
+        )[0]
+
+    def assert_back(self, server_id: str) -> None:
+        """It is in its orchestrator again, and nothing tells of a move."""
+        self.assertEqual([], self.scene.tags(server_id))
+        self.assertEqual('reattach', self.script.done(server_id)[-1])
+
+    def log_text(self) -> str:
+        text: str = self.logger.output
+        return text

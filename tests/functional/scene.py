@@ -1,0 +1,198 @@
+"""A cloud with servers on it that suffer, as a test wants them."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from steal_scheduler.demo.cloud import Cloud  # isort: skip (before Nova's)
+
+from steal_scheduler.demo.api import ApiError
+from steal_scheduler.demo.deadline import wait_for
+from steal_scheduler.demo.load import Load
+from steal_scheduler.demo.servers import NewServer
+from steal_scheduler.demo.settings import Settings
+from steal_scheduler.demo.story import FILTER_SCHEDULER
+from steal_scheduler.scheduler import listener
+
+#: Of each host, as the signals tell.
+CORES = 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Guest:
+    """A server to boot, and the cores it asks for once it is up."""
+
+    name: str
+    host: str
+    demand: float = 1.5
+    role: str | None = None
+    metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    ram_mb: int = 512
+    disk_gb: int = 1
+    extra_specs: tuple[tuple[str, str], ...] = ()
+
+
+class Scene:
+    """One cloud for all tests of a module, started by its setUpModule."""
+
+    cloud: Cloud
+    load: Load
+
+    def __init__(
+        self, zones: Mapping[str, Sequence[str]], **settings: Any
+    ) -> None:
+        self.zones = zones
+        self._settings = Settings(
+            filter_scheduler=FILTER_SCHEDULER, **settings
+        )
+        self._demands: dict[str, float] = {}
+        #: host -> cores that something else than a server asks for there.
+        self.noise: dict[str, float] = {}
+        #: Servers that no exporter sees.
+        self.unseen: set[str] = set()
+        self._flavor = functools.cache(self._make_flavor)
+
+    def start(self) -> None:
+        self.cloud = Cloud(self.zones, self._settings).start()
+        hosts = tuple(host for zone in self.zones.values() for host in zone)
+        self.load = Load(
+            self.workdir / 'signals.json', self._where, hosts, CORES
+        )
+        self.load.demands = self._demands
+
+    def stop(self) -> None:
+        for each in listener._listeners.values():
+            each.stop()
+        self.cloud.stop()
+
+    @property
+    def workdir(self) -> pathlib.Path:
+        return self.cloud.workdir
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Nova's API, as the admin."""
+        return self.cloud.servers.api.call(method, path, body)
+
+    # -- servers -----------------------------------------------------------
+
+    def boot(self, *guests: Guest) -> list[str]:
+        """Boot them and wait; their ids in order."""
+        ids = self.cloud.servers.boot_many(
+            NewServer(
+                guest.name,
+                self._flavor(guest.ram_mb, guest.disk_gb, guest.extra_specs),
+                host=guest.host,
+                metadata={
+                    **guest.metadata,
+                    **({'role': guest.role} if guest.role else {}),
+                },
+            )
+            for guest in guests
+        )
+        for id_, guest in zip(ids, guests, strict=True):
+            self._demands[id_] = guest.demand
+        return ids
+
+    def clear(self) -> None:
+        """Lift all faults and delete all servers."""
+        self.cloud.http.lift()
+        self.noise.clear()
+        self.unseen.clear()
+        for id_ in self._all():
+            self.unblock(id_)
+            self.call('DELETE', f'/servers/{id_}')
+        wait_for(lambda: not self._all(), 30.0, 'all servers to be gone')
+        self._demands.clear()
+
+    def unblock(self, id_: str) -> None:
+        """Abort its migrations, if it has any under way."""
+        for each in self.call('GET', f'/servers/{id_}/migrations')[
+            'migrations'
+        ]:
+            try:
+                self.call('DELETE', f'/servers/{id_}/migrations/{each["id"]}')
+            except ApiError:
+                # It ends by itself just now.
+                continue
+
+    def action(self, id_: str, name: str, body: Any = None) -> None:
+        self.call('POST', f'/servers/{id_}/action', {name: body})
+
+    def finish_migration(self, id_: str) -> None:
+        """Let a migration that never ends complete."""
+        path = f'/servers/{id_}/migrations'
+        migration = self.call('GET', path)['migrations'][0]['id']
+        self.call('POST', f'{path}/{migration}/action', {'force_complete': None})
+
+    def set_zone_metadata(
+        self, zone: str, metadata: Mapping[str, str | None]
+    ) -> None:
+        """Of the zone's host aggregate; None removes a key."""
+        for each in self.call('GET', '/os-aggregates')['aggregates']:
+            if each['name'] == zone:
+                body = {'set_metadata': {'metadata': dict(metadata)}}
+                path = f'/os-aggregates/{each["id"]}/action'
+                self.call('POST', path, body)
+
+    def host(self, id_: str) -> str:
+        return self.cloud.servers.host(id_)
+
+    def tags(self, id_: str) -> list[str]:
+        """Those of ours."""
+        tags = self.cloud.servers.server(id_)['tags']
+        return [tag for tag in tags if tag.startswith('steal:')]
+
+    def stage(self, id_: str) -> str | None:
+        """What its tag says."""
+        tags = self.tags(id_)
+        return tags[-1].split(':')[1] if tags else None
+
+    def wait_stage(self, id_: str, stage: str, seconds: float = 60.0) -> None:
+        wait_for(
+            lambda: self.stage(id_) == stage,
+            seconds,
+            f'the move to be at {stage}',
+        )
+
+    def migrations(self, id_: str) -> list[str]:
+        """What became of its live migrations, the latest first."""
+        return [m['status'] for m in self.cloud.servers.migrations(id_)]
+
+    # -- signals -----------------------------------------------------------
+
+    def measure(self) -> None:
+        """Write the signals, as fresh as can be."""
+        self.load.write()
+
+    def _where(self) -> dict[str, str]:
+        answer = self.call('GET', '/servers/detail?limit=1000')
+        where = {
+            s['id']: s['OS-EXT-SRV-ATTR:host']
+            for s in answer['servers']
+            if s['id'] in self._demands.keys() - self.unseen
+            and s['OS-EXT-SRV-ATTR:host']
+        }
+        noise = {f'noise on {host}': host for host in self.noise}
+        self.load.demands = self._demands | {
+            name: self.noise[host] for name, host in noise.items()
+        }
+        return where | noise
+
+    def _all(self) -> list[str]:
+        return [s['id'] for s in self.call('GET', '/servers')['servers']]
+
+    def _make_flavor(
+        self,
+        ram_mb: int,
+        disk_gb: int,
+        extra_specs: tuple[tuple[str, str], ...],
+    ) -> str:
+        return self.cloud.servers.flavor(
+            f'{ram_mb} {disk_gb} {extra_specs}',
+            1,
+            ram_mb,
+            disk_gb,
+            dict(extra_specs),
+        )

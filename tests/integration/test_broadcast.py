@@ -1,0 +1,146 @@
+"""Views and notifications over a real RabbitMQ, and through its restart."""
+
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_context import context
+
+from steal_scheduler import broadcast, notify, wake
+from steal_scheduler.conf import opts
+from steal_scheduler.model import Move, Stage
+from steal_scheduler.view import HostView, Tier, View
+from tests.integration import base, daemons
+from tests.integration.rabbitmq import RabbitMQ
+
+ROOT = pathlib.Path(__file__).parents[2]
+MOVE = Move('a-server', 'source', Stage.DRAIN, 0.0, steal_before=0.3)
+
+
+class BrokerTestCase(base.TestCase):
+    def setUp(self):
+        super().setUp()
+        rabbitmq = RabbitMQ(self.directory())
+        for daemon in rabbitmq.epmd, rabbitmq.daemon:
+            self.keep(daemon.log)
+        self.rabbitmq = self.enterContext(rabbitmq)
+        self.conf = cfg.ConfigOpts()
+        opts.register(self.conf)
+        path = self.directory() / 'migrator.conf'
+        path.write_text(
+            f'[DEFAULT]\ntransport_url = {rabbitmq.url}\n'
+            '[oslo_messaging_notifications]\ndriver = messagingv2\n'
+            '[oslo_messaging_rabbit]\n'
+            'rabbit_retry_interval = 1\nrabbit_interval_max = 1\n'
+        )
+        self.conf([f'--config-file={path}'], default_config_files=[])
+
+
+class ViewTest(BrokerTestCase):
+    def setUp(self):
+        super().setUp()
+        self.heard = [self._worker(f'worker-{n}') for n in (1, 2)]
+        self.sender = broadcast.Sender(self.conf)
+
+    def _worker(self, name):
+        directory = self.directory()
+        heard, errors = directory / f'{name}.out', directory / f'{name}.err'
+        self.keep(errors)
+        with heard.open('wb') as out, errors.open('wb') as err:
+            process = subprocess.Popen(
+                [
+                    sys.executable,
+                    '-m',
+                    'tests.integration.scheduler_probe',
+                    self.rabbitmq.url,
+                ],
+                cwd=ROOT,
+                stdout=out,
+                stderr=err,
+            )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return heard
+
+    def _send(self):
+        now = round(time.time(), 3)
+        hosts = {'host': HostView(Tier.COLD, cores=16)}
+        view = View(taken_at=now, hosts=hosts, roles={}, movers={})
+        return now if self.sender.send(view) else None
+
+    def _every_worker_hears(self, what):
+        sent = set()
+
+        def heard():
+            sent.add(str(self._send()))
+            got = (set(each.read_text().split()) for each in self.heard)
+            return sent.intersection(*got)
+
+        daemons.until(what, heard, within=90)
+
+    def test_every_worker_hears_and_hears_again(self):
+        self._every_worker_hears('both workers have a view')
+        self.rabbitmq.restart()
+        self._every_worker_hears('both have a view after a restart')
+        self.rabbitmq.stop()
+        self.assertIsNone(self._send())
+        self.rabbitmq.start()
+        self._every_worker_hears('both have a view after an outage')
+
+
+class NotificationTest(BrokerTestCase):
+    def test_others_are_told(self):
+        told = []
+        self._listen('notifications', told.append)
+        notifier = notify.Notifier(self.conf)
+        notifier.stage(MOVE)
+        daemons.until('the notification came', lambda: told, within=30)
+        self.assertEqual('steal_scheduler.move.drain', told[0][0])
+        self.assertEqual('a-server', told[0][1]['server_id'])
+        self.assertIs(True, told[0][1]['dry_run'])
+
+    def test_a_lost_broker_holds_nobody(self):
+        notifier = notify.Notifier(self.conf)
+        self.rabbitmq.stop()
+        begun = time.monotonic()
+        notifier.stage(MOVE)
+        self.assertLess(time.monotonic() - begun, 30)
+
+    def test_nova_wakes_the_loop_of_its_own_request_only(self):
+        event = threading.Event()
+        waker = wake.Waker(event)
+        waker.expect('req-ours')
+        waker.listen(self.conf)
+        self.addCleanup(waker.stop)
+        # As Nova does; a transport reads it when it is made.
+        self.conf.set_override('control_exchange', 'nova')
+        nova = oslo_messaging.Notifier(
+            oslo_messaging.get_notification_transport(self.conf),
+            publisher_id='nova-compute:host',
+            topics=[wake.TOPIC],
+        )
+        kind = 'instance.live_migration_post_dest.end'
+        ours = context.RequestContext(request_id='req-ours')
+        nova.info(context.RequestContext(request_id='req-theirs'), kind, {})
+        nova.info(ours, 'instance.update', {})
+        self.assertFalse(event.wait(2))
+        nova.info(ours, kind, {})
+        self.assertTrue(event.wait(30))
+
+    def _listen(self, topic, tell):
+        class Endpoint:
+            def info(self, ctxt, publisher, event_type, payload, metadata):
+                tell((event_type, payload))
+
+        listener = oslo_messaging.get_notification_listener(
+            oslo_messaging.get_notification_transport(self.conf),
+            [oslo_messaging.Target(topic=topic)],
+            [Endpoint()],
+        )
+        listener.start()
+        self.addCleanup(listener.wait)
+        self.addCleanup(listener.stop)

@@ -1,0 +1,371 @@
+"""Stand-ins for the outside world of a migrator.
+
+They are small state machines that do what the real ones were seen to do, and
+whatever trouble a test asks for. They prove nothing about the real ones:
+that is what ``tests/functional`` and ``tests/integration`` are for.
+"""
+
+import collections
+import dataclasses
+import types
+from collections.abc import Callable
+from typing import Any
+
+from steal_scheduler.exception import (
+    LockLost,
+    NovaError,
+    NovaRefused,
+    OrchestratorError,
+    ServerGone,
+)
+from steal_scheduler.model import (
+    Ended,
+    Host,
+    HostSignal,
+    Migration,
+    Move,
+    Server,
+    ServerSignal,
+    Signals,
+)
+from steal_scheduler.orchestrators.base import (
+    DONE,
+    Answer,
+    Orchestrator,
+    State,
+)
+from steal_scheduler.view import View
+from tests.unit import make
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class FakeNova:
+    """A stand-in for ``compute.Compute`` and the Nova behind it.
+
+    Each acting call takes the next word of ``trouble`` first:
+
+    ok      nothing special
+    refused it did not happen, and Nova says so
+    lost    it did not happen, and nobody says so
+    unheard it happened, and nobody says so
+    dies    the migrator dies just before it
+    died    the migrator dies just after it
+    """
+
+    #: In which Nova takes and removes tags.
+    TAGGABLE = ('ACTIVE', 'PAUSED', 'SUSPENDED', 'SHUTOFF')
+
+    def __init__(self, *servers: Server, hosts: str = 'abc') -> None:
+        self.now = make.NOW
+        self.servers = {s.server_id: s for s in servers}
+        self.records: dict[int, Migration] = {}
+        self._hosts = [Host(name, 'az1') for name in hosts]
+        #: Accepted, and not recorded yet: server ids.
+        self.accepted: list[str] = []
+        #: Live migrations asked for since the server got its drain tag.
+        self.asked: collections.Counter[str] = collections.Counter()
+        self.trouble: list[str] = []
+        #: It answers no reading call.
+        self.down = False
+        #: Records of migrations appear only when ``record`` is called.
+        self.slow = False
+        #: The answer to an abort: it ends the migration, or is ignored.
+        self.aborts = True
+
+    # -- what happens to it ------------------------------------------------
+
+    def change(self, server_id: str, **values: Any) -> None:
+        if server_id in self.servers:
+            self.servers[server_id] = dataclasses.replace(
+                self.servers[server_id], **values
+            )
+
+    def record(self) -> None:
+        """What was accepted gets its record."""
+        while self.accepted:
+            server_id = self.accepted.pop()
+            found = len(self.records) + 1
+            source = self.servers[server_id].host or ''
+            self.records[found] = make.migration(
+                server_id,
+                migration_id=found,
+                status='accepted',
+                source=source,
+                target=None,
+                created_at=self.now,
+            )
+
+    def going_on(self, server_id: str = 's') -> Migration | None:
+        """The server's migration that has not ended."""
+        for found in self.records.values():
+            if found.server_id == server_id and not found.ended:
+                return found
+        return None
+
+    def proceed(self, status: str, server_id: str = 's') -> None:
+        """Take its migration to this status; Nova has chosen a target."""
+        found = self.going_on(server_id)
+        if found is None:
+            return
+        target = found.target
+        if target is None and status not in ('error', 'cancelled'):
+            target = next(
+                h.name for h in self._hosts if h.name != found.source
+            )
+        self.records[found.migration_id] = dataclasses.replace(
+            found, status=status, target=target, updated_at=self.now
+        )
+        if status == 'completed':
+            self.change(server_id, host=target)
+
+    # -- what the migrator reads -------------------------------------------
+
+    def page(self, marker: str | None) -> list[Server]:
+        self._read()
+        found = sorted(self.servers)
+        after = [s for s in found if marker is None or s > marker]
+        return [self.servers[s] for s in after]
+
+    def changed(self, since: float) -> list[Server]:
+        self._read()
+        return list(self.servers.values())
+
+    def server(self, server_id: str) -> Server:
+        self._read()
+        if server_id not in self.servers:
+            raise ServerGone(server_id)
+        return self.servers[server_id]
+
+    def hosts(self) -> list[Host]:
+        self._read()
+        return self._hosts
+
+    def opted_out_hosts(self) -> frozenset[str]:
+        self._read()
+        return frozenset()
+
+    def migrations(self, since: float) -> list[Migration]:
+        self._read()
+        return [m for m in self.records.values() if m.updated_at >= since]
+
+    def user_id(self) -> str | None:
+        return 'us'
+
+    def _read(self) -> None:
+        if self.down:
+            raise NovaError('Nova does not answer')
+
+    # -- what the migrator does --------------------------------------------
+
+    def add_tag(self, server_id: str, tag: str) -> None:
+        def add() -> None:
+            if not self._taggable(server_id).tags:
+                self.asked[server_id] = 0
+            tags = {*self.servers[server_id].tags, tag}
+            self.change(server_id, tags=tuple(sorted(tags)))
+
+        self._act(add)
+
+    def remove_tag(self, server_id: str, tag: str) -> None:
+        def remove() -> None:
+            if server_id in self.servers:
+                tags = {*self._taggable(server_id).tags} - {tag}
+                self.change(server_id, tags=tuple(sorted(tags)))
+
+        self._act(remove)
+
+    def live_migrate(self, server_id: str) -> str:
+        def migrate() -> None:
+            server = self._known(server_id)
+            busy = self.going_on(server_id) or server_id in self.accepted
+            if server.status != 'ACTIVE' or busy:
+                raise NovaRefused('409')
+            self.asked[server_id] += 1
+            self.accepted.append(server_id)
+            if not self.slow:
+                self.record()
+
+        self._act(migrate)
+        return f'req-{server_id}'
+
+    def abort(self, server_id: str, migration_id: int) -> None:
+        def abort() -> None:
+            self._known(server_id)
+            found = self.records[migration_id]
+            if found.ended:
+                raise ServerGone('404: migration not found')
+            if self.aborts:
+                self.proceed('cancelled', server_id)
+
+        self._act(abort)
+
+    def _act(self, do: Callable[[], None]) -> None:
+        word = self.trouble.pop(0) if self.trouble else 'ok'
+        if word == 'refused':
+            raise NovaRefused('403')
+        if word == 'lost':
+            raise NovaError('connection refused')
+        if word == 'dies':
+            raise Crash
+        do()
+        if word == 'unheard':
+            raise NovaError('read timed out')
+        if word == 'died':
+            raise Crash
+
+    def _known(self, server_id: str) -> Server:
+        if server_id not in self.servers:
+            raise ServerGone(server_id)
+        return self.servers[server_id]
+
+    def _taggable(self, server_id: str) -> Server:
+        server = self._known(server_id)
+        if server.status not in self.TAGGABLE:
+            raise NovaRefused(f'409: it is {server.status}')
+        return server
+
+
+class FakeOrchestrator(Orchestrator):
+    """A stand-in for whoever takes servers out of service.
+
+    Each drain and reattach takes the next word of ``says``: done, waiting,
+    refused, silent (it does not answer), mistaken (a bug of the plugin),
+    dies, died (see FakeNova). Whatever a drain says, the server counts as
+    out from then on, until a reattach is done.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.out: set[str] = set()
+        self.says: list[str] = []
+        #: It keeps marks of its own: what a lost tag would hide.
+        self.marks = True
+        #: What it was asked for, in order: verb and server id.
+        self.asked: list[tuple[str, str]] = []
+
+    def drain(self, server: Server) -> Answer:
+        return self._do('drain', server, self.out.add)
+
+    def reattach(self, server: Server) -> Answer:
+        return self._do('reattach', server, self.out.discard)
+
+    def detached(self) -> frozenset[str]:
+        return frozenset(self.out) if self.marks else frozenset()
+
+    def _do(
+        self, verb: str, server: Server, do: Callable[[str], None]
+    ) -> Answer:
+        word = self.says.pop(0) if self.says else 'done'
+        if word == 'dies':
+            raise Crash
+        self.asked.append((verb, server.server_id))
+        if verb == 'drain' or word in ('done', 'died'):
+            do(server.server_id)
+        if word == 'silent':
+            raise OrchestratorError('no answer')
+        if word == 'mistaken':
+            raise KeyError('a bug')
+        if word == 'died':
+            raise Crash
+        return DONE if word == 'done' else Answer(State(word), f'is {word}')
+
+
+class FakeSource:
+    """A stand-in for a signal source: what each server asks for, by id.
+
+    Hosts share their cores out evenly: what is asked for beyond them waits.
+    """
+
+    def __init__(self, nova: FakeNova, cores: float = 8.0) -> None:
+        self._nova = nova
+        self._cores = cores
+        self.demand: dict[str, float] = {}
+        self.trouble: Exception | None = None
+        self.reads = 0
+
+    def read(self, now: float) -> Signals:
+        self.reads += 1
+        if self.trouble is not None:
+            raise self.trouble
+        asked: dict[str, float] = {}
+        running = {
+            s.server_id: s
+            for s in self._nova.servers.values()
+            if s.host and s.status == 'ACTIVE'
+        }
+        for server_id, server in running.items():
+            host = server.host or ''
+            asked[host] = asked.get(host, 0) + self.demand.get(server_id, 0.1)
+        servers = {}
+        for server_id, server in running.items():
+            demand = self.demand.get(server_id, 0.1)
+            got = min(1.0, self._cores / asked[server.host or ''])
+            servers[server_id] = ServerSignal(
+                server_id, server.host, demand * got, demand * (1 - got), now
+            )
+        hosts = {
+            h.name: HostSignal(h.name, self._cores, now)
+            for h in self._nova.hosts()
+        }
+        return Signals(servers, hosts, now)
+
+
+class FakeLeader:
+    """A stand-in for the lock, which others may take."""
+
+    def __init__(self) -> None:
+        self.held = True
+        #: It is lost after so many more side effects.
+        self.lost_after: int | None = None
+
+    def acquire(self) -> bool:
+        return self.held
+
+    def check(self) -> None:
+        if self.lost_after is not None:
+            self.lost_after -= 1
+            self.held = self.held and self.lost_after >= 0
+        if not self.held:
+            raise LockLost('another migrator has it')
+
+    def release(self) -> None:
+        self.held = False
+
+
+class FakeSender:
+    """A stand-in for the message bus towards nova-scheduler."""
+
+    def __init__(self) -> None:
+        self.reaches = True
+        self.views: list[View] = []
+
+    def send(self, view: View) -> bool:
+        self.views.append(view)
+        return self.reaches
+
+
+class FakeNotifier:
+    """A stand-in for ``notify.Notifier``: keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str]] = []
+
+    def planned(self, move: Move) -> None:
+        self.said.append(('planned', move.server_id))
+
+    def stage(self, move: Move) -> None:
+        self.said.append((str(move.stage), move.server_id))
+
+    def ended(self, ended: Ended) -> None:
+        self.said.append((str(ended.outcome), ended.move.server_id))
+
+
+def conf(**migrator: Any) -> Any:
+    """What the loop itself reads of the configuration."""
+    options = {'dry_run': False, 'poll_interval': 30.0, 'step_interval': 3.0}
+    return types.SimpleNamespace(
+        migrator=types.SimpleNamespace(**(options | migrator))
+    )

@@ -1,0 +1,118 @@
+"""Values of ``model`` in one line each, for the tests."""
+
+from typing import Any
+
+from steal_scheduler.model import (
+    Ended,
+    Finding,
+    Fleet,
+    Host,
+    HostSignal,
+    Migration,
+    Move,
+    Outcome,
+    Server,
+    ServerSignal,
+    Signals,
+    Stage,
+)
+
+NOW = 1_000_000.0
+
+
+def server(server_id: str = 's', **other: Any) -> Server:
+    values: dict[str, Any] = {
+        'name': f'name of {server_id}',
+        'host': 'a',
+        'zone': 'az1',
+        'status': 'ACTIVE',
+        'vcpus': 4,
+        'ram_mb': 4096,
+        'disk_gb': 10,
+    }
+    return Server(server_id, **(values | other))
+
+
+def signal(server_id: str = 's', **other: Any) -> ServerSignal:
+    values: dict[str, Any] = {
+        'host': 'a',
+        'used': 3.0,
+        'waited': 1.0,
+        'at': NOW,
+    }
+    return ServerSignal(server_id, **(values | other))
+
+
+def signals(
+    *servers: ServerSignal, hosts: dict[str, float] | None = None
+) -> Signals:
+    """:param hosts: cores by name"""
+    return Signals(
+        {s.server_id: s for s in servers},
+        {name: HostSignal(name, c, NOW) for name, c in (hosts or {}).items()},
+        NOW,
+    )
+
+
+def migration(server_id: str = 's', **other: Any) -> Migration:
+    values: dict[str, Any] = {
+        'migration_id': 1,
+        'status': 'completed',
+        'source': 'a',
+        'target': 'b',
+        'created_at': NOW,
+        'updated_at': other.get('created_at', NOW),
+        'user_id': 'us',
+    }
+    return Migration(server_id=server_id, **(values | other))
+
+
+def fleet(
+    *servers: Server,
+    hosts: dict[str, str] | None = None,
+    migrations: tuple[Migration, ...] = (),
+) -> Fleet:
+    """:param hosts: zones by name; a, b and c in az1 by default"""
+    zones = hosts or dict.fromkeys('abc', 'az1')
+    by_server: dict[str, tuple[Migration, ...]] = {}
+    for m in sorted(migrations, key=lambda m: -m.migration_id):
+        by_server[m.server_id] = (*by_server.get(m.server_id, ()), m)
+    return Fleet(
+        {s.server_id: s for s in servers},
+        {name: Host(name, zone) for name, zone in zones.items()},
+        by_server,
+    )
+
+
+def finding(server_id: str = 's', **other: Any) -> Finding:
+    values: dict[str, Any] = {
+        'host': 'a',
+        'steal': 0.25,
+        'load': 1.0,
+        'demand': 4.0,
+        'since': NOW,
+        'evidence': '3 of 5 polls',
+    }
+    return Finding(server_id, **(values | other))
+
+
+def move(server_id: str = 's', **other: Any) -> Move:
+    values: dict[str, Any] = {
+        'source': 'a',
+        'stage': Stage.DRAIN,
+        'since': NOW,
+        'zone': 'az1',
+        'demand': 4.0,
+        'copy_mb': 14336,
+    }
+    return Move(server_id, **(values | other))
+
+
+def ended(server_id: str = 's', **other: Any) -> Ended:
+    values: dict[str, Any] = {
+        'move': move(server_id),
+        'outcome': Outcome.HELPED,
+        'at': NOW,
+        'detail': 'it waits 1% of its time now',
+    }
+    return Ended(**(values | other))

@@ -1,0 +1,101 @@
+"""A whole migrator, with stand-ins for everything around it."""
+
+import dataclasses
+import threading
+from typing import Any
+
+from steal_scheduler.deadlines import Deadlines
+from steal_scheduler.decision import Rules
+from steal_scheduler.detector import DetectRules
+from steal_scheduler.effects import Effects
+from steal_scheduler.inventory import Inventory
+from steal_scheduler.journal import Journal
+from steal_scheduler.limits import LimitRules
+from steal_scheduler.metrics import Metrics
+from steal_scheduler.parts import Parts
+from steal_scheduler.planner import PlanRules
+from steal_scheduler.service import Migrator
+from steal_scheduler.stages import Stages
+from steal_scheduler.view import HeatRules
+from steal_scheduler.wake import Waker
+from tests.unit import fakes
+from tests.unit.make import NOW, server
+
+RULES = Rules(
+    heat=HeatRules(),
+    detect=DetectRules(polls_suffering=1, polls_window=1),
+    plan=PlanRules(),
+    limit=LimitRules(slots_per_source=2),
+)
+
+
+class Rig:
+    """Servers x, y and z on host a; b and c are empty; 8 cores each.
+
+    x suffers, and so does everybody on a, as soon as ``suffer`` was called.
+    """
+
+    def __init__(self, rules: Rules = RULES, **options: Any) -> None:
+        self.now = NOW
+        self.rules = rules
+        self.nova = fakes.FakeNova(*(server(s, vcpus=4) for s in 'xyz'))
+        self.orchestrator = fakes.FakeOrchestrator()
+        self.source = fakes.FakeSource(self.nova)
+        self.leader = fakes.FakeLeader()
+        self.sender = fakes.FakeSender()
+        self.notifier = fakes.FakeNotifier()
+        self.conf = fakes.conf(**options)
+        self.restart()
+
+    def suffer(self) -> None:
+        """Let 11 cores be asked for on host a, 4 of them by x."""
+        self.source.demand = {'x': 4.0, 'y': 3.6, 'z': 3.4}
+
+    def restart(self) -> None:
+        """A new process: nothing is remembered."""
+        self.metrics = Metrics()
+        wake = threading.Event()
+        self.wake = wake
+        waker = Waker(wake)
+        effects = Effects(
+            self.nova, self.orchestrator, self.leader.check, waker.expect
+        )
+        nova: Any = self.nova
+        leader: Any = self.leader
+        sender: Any = self.sender
+        notifier: Any = self.notifier
+        self.parts = Parts(
+            conf=self.conf,
+            rules=self.rules,
+            nova=nova,
+            inventory=Inventory(self.nova, self.rules.limit.history),
+            source=self.source,
+            orchestrator=self.orchestrator,
+            leader=leader,
+            sender=sender,
+            stages=Stages(effects, Deadlines()),
+            journal=Journal(
+                self.metrics, notifier, dry_run=self.conf.migrator.dry_run
+            ),
+            metrics=self.metrics,
+            waker=waker,
+            wake=wake,
+        )
+        self.migrator = Migrator(self.parts)
+
+    def tick(self, seconds: float = 30.0, times: int = 1) -> None:
+        """Let time pass, then look; what a tick raises is logged."""
+        for _ in range(times):
+            self.now += seconds
+            self.nova.now = self.now
+            self.migrator.guarded_tick(self.now)
+
+    def stages(self) -> dict[str, str]:
+        return {s: str(m.stage) for s, m in self.migrator.moves.items()}
+
+    def tags(self) -> list[str]:
+        return [t for s in self.nova.servers.values() for t in s.tags]
+
+    def set_parts(self, **parts: Any) -> None:
+        self.parts = dataclasses.replace(self.parts, **parts)
+        self.migrator = Migrator(self.parts)
