@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOX ?= $(shell command -v tox || echo .venv/bin/tox)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit functional integration bench docs pep8 packages
+.PHONY: help demo test unit functional nova33 integration bench docs pep8 packages
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,9 @@ functional: $(TOX)
 
 integration: packages  ## the tests against real daemons (Debian packages needed)
 	$(TOX) -q run -e integration
+
+nova33: $(TOX)  ## the scheduler's tests on the oldest Nova we support
+	$(TOX) -q run -e functional-nova33
 
 bench: $(TOX)  ## how long decisions take
 	$(TOX) -q run -e bench

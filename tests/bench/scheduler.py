@@ -1,0 +1,262 @@
+"""What our filters and our weigher add to a request of nova-scheduler."""
+
+import os
+
+# Before Nova: it would patch the standard library.
+os.environ['OS_NOVA_DISABLE_EVENTLET_PATCHING'] = '1'
+
+import dataclasses
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+import nova.conf
+from nova import context, objects, rpc
+from nova.scheduler import host_manager
+from oslo_messaging import conffixture
+from oslo_utils import uuidutils
+
+from steal_scheduler import view, wire
+from steal_scheduler.scheduler import listener
+from steal_scheduler.view import Mover, View
+from tests.bench import clouds
+
+SIZES = ((80, 1_000), (500, 6_000), (5_000, 62_500))
+REPEATS = 7
+PATH = 'steal_scheduler.scheduler'
+ZONE = 'zone0'
+#: Of the server that is about to be moved, and from where.
+MOVER, SOURCE = uuidutils.generate_uuid(), 'compute00000'
+
+CONF = nova.conf.CONF
+
+
+class Scheduler:
+    """Nova's host manager with stock filters and weighers, and with ours."""
+
+    def __init__(self, names: list[str]) -> None:
+        with (
+            mock.patch.object(
+                host_manager.HostManager, 'refresh_cells_caches'
+            ),
+            mock.patch.object(host_manager.HostManager, '_init_aggregates'),
+            mock.patch.object(host_manager.HostManager, '_init_instance_info'),
+        ):
+            self.manager = host_manager.HostManager()
+        self.manager.cells = {}
+        self.manager._instance_info = {
+            name: {'instances': {}, 'updated': True} for name in names
+        }
+        zone = objects.Aggregate(id=1, metadata={'availability_zone': ZONE})
+        self.manager.aggs_by_id = {1: zone}
+        for name in names:
+            self.manager.host_aggregates_map[name].add(1)
+        self.computes = [compute_node(n, name) for n, name in enumerate(names)]
+        self.services = {name: service(name) for name in names}
+        handlers = (self.manager.filter_handler, self.manager.weight_handler)
+        self.filters, self.weighers = (
+            [cls() for cls in handler.get_matching_classes(paths)]
+            for handler, paths in zip(
+                handlers,
+                (
+                    [
+                        f'{PATH}.filters.SameAvailabilityZoneFilter',
+                        f'{PATH}.filters.StealFilter',
+                    ],
+                    [f'{PATH}.weighers.StealWeigher'],
+                ),
+                strict=True,
+            )
+        )
+
+    def host_states(self) -> list[Any]:
+        found = list(
+            self.manager._get_host_states(
+                context.get_admin_context(),
+                {'cell': self.computes},
+                self.services,
+            )
+        )
+        for state in found:
+            state.allocation_candidates = [{}]
+        return found
+
+    def ours(self, states: list[Any], spec: Any) -> tuple[float, float]:
+        """Seconds in our filters and in our weigher."""
+        begun = time.perf_counter()
+        passed = list(
+            self.manager.filter_handler.get_filtered_objects(
+                self.filters, states, spec
+            )
+        )
+        filtered = time.perf_counter()
+        self.manager.weight_handler.get_weighed_objects(
+            self.weighers, passed, spec
+        )
+        return filtered - begun, time.perf_counter() - filtered
+
+
+def compute_node(number: int, name: str) -> Any:
+    arch = {'arch': 'x86_64', 'hv_type': 'kvm', 'vm_mode': 'hvm'}
+    return objects.ComputeNode(
+        context.get_admin_context(),
+        id=number,
+        uuid=uuidutils.generate_uuid(),
+        host=name,
+        hypervisor_hostname=name,
+        local_gb=1000,
+        local_gb_used=100,
+        free_disk_gb=900,
+        disk_available_least=None,
+        memory_mb=512_000,
+        memory_mb_used=100 * number % 400_000,
+        free_ram_mb=512_000 - 100 * number % 400_000,
+        vcpus=clouds.CORES,
+        vcpus_used=number % 64,
+        numa_topology=None,
+        pci_device_pools=None,
+        host_ip='127.0.0.1',
+        hypervisor_type='QEMU',
+        hypervisor_version=8_000_000,
+        cpu_info='{}',
+        supported_hv_specs=[objects.HVSpec(**arch)],
+        stats={'num_instances': '12', 'io_workload': '0'},
+        metrics=None,
+        cpu_allocation_ratio=4.0,
+        ram_allocation_ratio=1.0,
+        disk_allocation_ratio=1.0,
+        updated_at=datetime.datetime.now(datetime.UTC),
+    )
+
+
+def service(name: str) -> Any:
+    now = datetime.datetime.now(datetime.UTC)
+    return objects.Service(
+        context.get_admin_context(),
+        id=1,
+        host=name,
+        binary='nova-compute',
+        topic='compute',
+        disabled=False,
+        report_count=1,
+        last_seen_up=now,
+        updated_at=now,
+        created_at=now,
+        forced_down=False,
+        disabled_reason=None,
+    )
+
+
+def request(**fields: Any) -> Any:
+    defaults = {
+        'instance_uuid': uuidutils.generate_uuid(),
+        'flavor': objects.Flavor(
+            vcpus=2,
+            memory_mb=512,
+            root_gb=1,
+            ephemeral_gb=0,
+            swap=0,
+            extra_specs={},
+        ),
+        'image': objects.ImageMeta(properties=objects.ImageMetaProps()),
+        'scheduler_hints': {'role': ['role1']},
+    }
+    empty = dict.fromkeys(
+        (
+            'ignore_hosts',
+            'force_hosts',
+            'force_nodes',
+            'instance_group',
+            'requested_destination',
+            'numa_topology',
+            'pci_requests',
+            'availability_zone',
+        )
+    )
+    return objects.RequestSpec(
+        context.get_admin_context(), **{**empty, **defaults, **fields}
+    )
+
+
+def made_up_view(hosts: int, servers: int) -> View:
+    now = time.time()
+    fleet, signals = clouds.cloud(hosts, servers, now)
+    made = view.build(signals, fleet, {}, view.HeatRules())
+    mover = Mover('role1', ZONE, SOURCE, 2.0)
+    return dataclasses.replace(made, movers={MOVER: mover})
+
+
+def best(seconds: Callable[[], float]) -> float:
+    """Milliseconds, of the quickest run."""
+    return 1e3 * min(seconds() for _ in range(REPEATS))
+
+
+def spent(act: Callable[[], Any]) -> float:
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
+def row(hosts: int, servers: int) -> Iterator[float]:
+    """Milliseconds: Nova's states, filters, weighers; ours per kind."""
+    seen = made_up_view(hosts, servers)
+    scheduler = Scheduler(list(seen.hosts))
+    boot = request()
+    move = request(instance_uuid=MOVER, ignore_hosts=[SOURCE])
+    manager, states = scheduler.manager, scheduler.host_states()
+    yield best(lambda: spent(scheduler.host_states))
+    yield best(
+        lambda: spent(lambda: list(manager.get_filtered_hosts(states, boot)))
+    )
+    yield best(lambda: spent(lambda: manager.get_weighed_hosts(states, boot)))
+    listener.latest()
+    (each,) = listener._listeners.values()
+    each.inbox.accept(wire.to_wire(seen))
+    assert listener.latest() is not None
+    for spec in (boot, move):
+        yield best(lambda spec=spec: sum(scheduler.ours(states, spec)))
+    # The first request of its kind after a view, and one that comes after
+    # others, each of which is taken into account.
+    yield best(lambda: _after_a_view(scheduler, states, seen))
+    yield best(lambda: sum(scheduler.ours(states, request())))
+
+
+def _after_a_view(
+    scheduler: Scheduler, states: list[Any], seen: View
+) -> float:
+    (each,) = listener._listeners.values()
+    again = dataclasses.replace(seen, taken_at=time.time())
+    each.inbox.accept(wire.to_wire(again))
+    return sum(scheduler.ours(states, request()))
+
+
+def main() -> None:
+    CONF([], project='nova', default_config_files=[], default_config_dirs=[])
+    conffixture.ConfFixture(CONF, 'fake:/').setUp()
+    rpc.init(CONF)
+    objects.register_all()
+    print(
+        'nova-scheduler without database, RPC and Placement: what Nova needs'
+    )
+    print(f'for one request, and what ours adds; best of {REPEATS} (ms)')
+    print(
+        f'{"hosts":>6} | {"states":>7} {"filters":>7} {"weigh":>7} '
+        f'{"Nova":>7} '
+        f'| {"boot":>6} {"move":>6} {"1st boot":>8} {"burst":>6} '
+        f'| worst of ours / Nova'
+    )
+    for hosts, servers in SIZES:
+        states, filters, weigh, *ours = row(hosts, servers)
+        total = states + filters + weigh
+        print(
+            f'{hosts:>6} | {states:>7.1f} {filters:>7.1f} {weigh:>7.1f} '
+            f'{total:>7.1f} | {ours[0]:>6.2f} {ours[1]:>6.2f} '
+            f'{ours[2]:>8.2f} {ours[3]:>6.2f} | {max(ours) / total:.3f}'
+        )
+        listener.stop()
+
+
+if __name__ == '__main__':
+    main()
