@@ -1,8 +1,8 @@
 # Everything here is a tox environment with a short name. Where tox is
-# missing, it is installed into .venv, and nowhere else.
+# missing, it is installed into .tox-bootstrap, and nowhere else.
 
 PYTHON ?= python3
-TOX ?= $(shell command -v tox || echo .venv/bin/tox)
+TOX ?= $(shell command -v tox || echo .tox-bootstrap/bin/tox)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit functional nova33 integration bench docs pep8 packages
@@ -42,7 +42,7 @@ packages: $(TOX)  ## whether the packages for 'make integration' are there
 	@.tox/bindep/bin/bindep integration || { \
 	  echo "As root: apt-get install $$(.tox/bindep/bin/bindep -b integration | xargs)"; exit 1; }
 
-.venv/bin/tox:
-	@echo 'Installing tox into .venv.'
-	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet 'tox>=4.28'
+.tox-bootstrap/bin/tox:
+	@echo 'Installing tox into .tox-bootstrap.'
+	@$(PYTHON) -m venv .tox-bootstrap
+	@.tox-bootstrap/bin/python -m pip install --quiet 'tox>=4.28'

@@ -7,6 +7,7 @@ from oslo_log import log
 from steal_scheduler.compute import MICROVERSION
 from steal_scheduler.exception import (
     ConfigError,
+    LoginRefused,
     NovaError,
     NovaRefused,
     ServerGone,
@@ -17,15 +18,17 @@ LOG = log.getLogger(__name__)
 
 
 def check(parts: Parts, *, strict: bool = False) -> None:
-    """Ask Nova for everything that a tick will ask for.
+    """Try the lock, and ask Nova for everything that a tick will ask for.
 
     A Nova that does not answer now may do so later: that is logged, and the
     first good tick finds out. A Nova that says no will go on saying no.
 
     :param strict: a Nova that does not answer is an error as well
     :raises NovaError: with ``strict``, Nova does not answer
-    :raises ConfigError: a right or the microversion is missing; it is named
+    :raises ConfigError: the lock, the login, a right or the microversion is
+        missing; it is named
     """
+    parts.leader.probe()
     nova = parts.nova
     try:
         newest = nova.newest_microversion()
@@ -60,11 +63,15 @@ def check(parts: Parts, *, strict: bool = False) -> None:
             )
             if not _allowed(call)
         ]
-        if any(s.status == 'ACTIVE' and not s.host for s in nova.page(None)):
+        if not missing and any(
+            s.status == 'ACTIVE' and not s.host for s in nova.page(None)
+        ):
             missing.append(
                 'os_compute_api:os-extended-server-attributes (see the host '
                 'of a server)'
             )
+    except LoginRefused as error:
+        raise ConfigError(str(error)) from error
     except (NovaError, ServerGone) as error:
         if strict:
             raise

@@ -17,6 +17,7 @@ from keystoneauth1 import loading
 from steal_scheduler import records
 from steal_scheduler.exception import (
     ConfigError,
+    LoginRefused,
     NovaError,
     NovaRefused,
     ServerGone,
@@ -194,7 +195,7 @@ class Compute:
                 raise NovaRefused(str(error)) from error
             raise NovaError(f'Nova failed: {error}') from error
         except keystoneauth1.exceptions.Unauthorized as error:
-            raise NovaError(
+            raise LoginRefused(
                 f'Keystone refuses the user of [nova]: {error}'
             ) from error
         except keystoneauth1.exceptions.ClientException as error:

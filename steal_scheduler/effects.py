@@ -66,17 +66,19 @@ class Effects:
             if old != tag:
                 self._nova.remove_tag(server.server_id, old)
 
-    def retag(self, move: Move, server: Server) -> None:
+    def retag(self, move: Move, server: Server) -> bool:
         """Tag it if Nova takes tags now; not of a server in ERROR or SHELVED.
 
         The last one stays then, and it leads to the reattach as well.
         """
         try:
             self.tag(move, server)
+            return True
         except NovaRefused as error:
             LOG.warning(
                 'Nova takes no tag: %s', error, instance_uuid=move.server_id
             )
+            return False
 
     def untag(self, server: Server) -> bool:
         """Whether no tag of ours is left; False where Nova refuses now."""

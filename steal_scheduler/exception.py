@@ -17,6 +17,10 @@ class NovaError(StealError):
     """Nova did not answer or failed: what was asked may have happened."""
 
 
+class LoginRefused(NovaError):
+    """Keystone does not let the user of ``[nova]`` in."""
+
+
 class NovaRefused(StealError):
     """Nova understood and said no: what was asked did not happen."""
 

@@ -75,7 +75,7 @@ def _stranger(
         zone=server.zone,
         # What it asks for is unknown while it is drained: assume the worst.
         demand=max(signal.demand if signal else 0.0, float(server.vcpus)),
-        reason='taken over from a migrator that stopped',
+        reason='begun by another migrator process',
     )
     migration = migration_of(move, fleet)
     if stage in (Stage.REATTACH, Stage.VERIFY):

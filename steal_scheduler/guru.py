@@ -5,6 +5,7 @@ from typing import Any
 
 from oslo_reports import guru_meditation_report as gmr
 from oslo_reports import opts
+from oslo_reports.generators import conf as conf_generator
 from oslo_reports.models import base
 
 from steal_scheduler import report, version
@@ -27,6 +28,11 @@ class _Version:
 def enable(conf: Any) -> None:
     """Answer SIGUSR2; call it in the main thread, before workers fork."""
     opts.set_defaults(conf)
+    # oslo.reports itself shows the global configuration, which is empty.
+    gmr.TextGuruMeditation.register_section(
+        'Configuration of steal-migrator',
+        conf_generator.ConfigReportGenerator(conf),
+    )
     gmr.TextGuruMeditation.setup_autorun(_Version(), conf=conf)
 
 

@@ -3,7 +3,7 @@
 Each thing is said once, when it changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from oslo_log import log
@@ -13,7 +13,7 @@ from steal_scheduler.metrics import Metrics
 from steal_scheduler.model import Ended, Move
 from steal_scheduler.notify import Notifier
 from steal_scheduler.refusal import Refusal
-from steal_scheduler.view import View
+from steal_scheduler.world import World
 
 LOG = log.getLogger(__name__)
 
@@ -66,11 +66,16 @@ class Journal:
                 )
         self._planned = frozenset(move.server_id for move in moves)
 
+    def stand_by(self) -> None:
+        """Another migrator is at work: what was shown is not ours to say."""
+        self._decided = NOTHING
+        self._metrics.clear()
+
     def show(
         self,
-        moves: Mapping[str, Move],
+        world: World,
         decided: Decision,
-        seen: View,
+        waiting: Sequence[Refusal],
         *,
         sent: bool,
     ) -> None:
@@ -81,10 +86,10 @@ class Journal:
         metrics.sent.set(sent)
         metrics.coverage.set(decided.coverage)
         metrics.findings.set(len(decided.findings))
-        metrics.show_moves(moves.values())
-        metrics.show_refusals(decided.refusals)
+        metrics.show_moves(world.moves.values())
+        metrics.show_refusals([*decided.refusals, *waiting])
         metrics.show_saturations(decided.saturations)
-        metrics.show_view(seen)
+        metrics.show_view(world.view)
 
     def _log_changes(self, decided: Decision) -> None:
         before, self._decided = self._decided, decided
@@ -107,4 +112,7 @@ class Journal:
         about: dict[str, Any] = {}
         if refusal.server_id:
             about['instance_uuid'] = refusal.server_id
-        LOG.info('No (%s): %s.', refusal.why, refusal.detail, **about)
+        detail = refusal.detail.rstrip('.')
+        # The whole cloud, held up, wants a person; one server does not.
+        level = log.INFO if refusal.server_id else log.WARNING
+        LOG.log(level, 'No (%s): %s.', refusal.why, detail, **about)

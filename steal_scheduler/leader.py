@@ -8,6 +8,7 @@ import os
 import socket
 from typing import Any
 
+import stevedore.exception
 import tooz
 from oslo_log import log
 from tooz import coordination
@@ -63,6 +64,14 @@ class Leader:
         self._waits, self._led = not held, held
         return held
 
+    def probe(self) -> None:
+        """Whether there can be a lock; takes none.
+
+        :raises ConfigError: ``lock_url`` cannot be used
+        """
+        self._connect()
+        self._drop()
+
     def check(self) -> None:
         """Right before a side effect: is the lock still held?
 
@@ -80,9 +89,7 @@ class Leader:
         """Let another migrator begin at once."""
         if self._coordinator is None:
             return
-        with contextlib.suppress(coordination.ToozError):
-            if self._lock.acquired:
-                self._lock.release()
+        self._led = False
         self._drop()
 
     def _connect(self) -> None:
@@ -91,7 +98,14 @@ class Leader:
             coordinator = coordination.get_coordinator(self._url, member)
             # The heart beats in a thread of its own: a tick may be long.
             coordinator.start(start_heart=True)
-        except (coordination.ToozError, OSError, ValueError) as error:
+        except (
+            coordination.ToozError,
+            # No driver of that name, or its client library is missing.
+            stevedore.exception.NoUniqueMatch,
+            ImportError,
+            OSError,
+            ValueError,
+        ) as error:
             raise ConfigError(
                 f'[migrator] lock_url = {self._url!r} cannot be used: {error}'
             ) from error
@@ -108,6 +122,9 @@ class Leader:
 
     def _drop(self) -> None:
         coordinator, self._coordinator = self._coordinator, None
-        self._lock = None
+        lock, self._lock = self._lock, None
+        with contextlib.suppress(coordination.ToozError):
+            if lock.acquired:
+                lock.release()
         with contextlib.suppress(coordination.ToozError):
             coordinator.stop()

@@ -23,6 +23,7 @@ class Metrics:
         self.ticks = self._counter('ticks', 'Ticks made')
         self.errors = self._counter('tick_errors', 'Ticks that failed')
         self.ended = self._counter('moves', 'Moves that are over', 'outcome')
+        self.nova_calls = self._gauge('nova_calls', 'Requests sent to Nova')
         self.seconds = prometheus.Histogram(
             'steal_tick_seconds', 'Time a tick took', registry=self.registry
         )
@@ -60,6 +61,17 @@ class Metrics:
                 f'[migrator] metrics_host = {host!r}, metrics_port = {port} '
                 f'cannot be bound: {error}. Is another migrator running?'
             ) from error
+
+    def clear(self) -> None:
+        """Show nothing of a cloud that another migrator looks after."""
+        self.sent.set(0)
+        self.coverage.set(0)
+        self.findings.set(0)
+        self.show_moves(())
+        self.show_refusals(())
+        self.show_saturations(())
+        self._hosts.clear()
+        self._steal.clear()
 
     def tick_done(self, now: float, seconds: float) -> None:
         self._last_tick = now

@@ -65,6 +65,10 @@ class Notifier:
     ) -> None:
         send = self._notifier.error if bad else self._notifier.info
         try:
-            send(context.RequestContext(), f'steal_scheduler.move.{event}', payload)
+            send(
+                context.RequestContext(),
+                f'steal_scheduler.move.{event}',
+                payload,
+            )
         except (oslo_messaging.MessagingException, OSError) as error:
             LOG.warning('A notification is lost: %s', error)

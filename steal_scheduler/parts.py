@@ -9,6 +9,7 @@ from steal_scheduler.broadcast import Sender
 from steal_scheduler.compute import Compute
 from steal_scheduler.conf import roles as roles_conf
 from steal_scheduler.conf import rules as rules_conf
+from steal_scheduler.conf import values
 from steal_scheduler.decision import Rules
 from steal_scheduler.effects import Effects
 from steal_scheduler.inventory import Inventory
@@ -71,11 +72,13 @@ def build(conf: Any) -> Parts:
 
     :raises ConfigError: an option is wrong; the message names it
     """
+    values.judge(conf)
     rules = rules_conf.rules(conf)
     nova = Compute(conf, roles_conf.rule(conf.roles))
     orchestrator = plugins.orchestrator(conf)
     leader = Leader(conf)
     metrics = Metrics()
+    metrics.nova_calls.set_function(lambda: nova.calls)
     wake = threading.Event()
     waker = Waker(wake)
     effects = Effects(nova, orchestrator, leader.check, waker.expect)

@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from steal_scheduler import decision, evidence, facts, parts, view
+from steal_scheduler import decision, evidence, facts, parts, turns, view
 from steal_scheduler.exception import SignalError
-from steal_scheduler.model import NO_SIGNALS, Fleet, Move
+from steal_scheduler.model import NO_SIGNALS, Fleet, Move, Stage
 from steal_scheduler.refusal import Refusal, Why
 from steal_scheduler.world import World
 
@@ -62,4 +62,13 @@ def plan(conf: Any, now: float) -> Planned:
         ours=built.ours(fleet),
     )
     decided = decision.decide(world, {}, rules)
+    dry_run = conf.migrator.dry_run
+    waiting = [
+        turns.wait_for(move, world, sent=True, dry_run=dry_run)
+        for move in moves.values()
+        if move.stage is Stage.DRAIN
+    ]
+    decided = dataclasses.replace(
+        decided, refusals=(*decided.refusals, *filter(None, waiting))
+    )
     return Planned(decided, moves, fleet, tuple(notes))

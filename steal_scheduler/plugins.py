@@ -5,6 +5,7 @@ from typing import Any
 import stevedore
 import stevedore.exception
 
+from steal_scheduler.conf import values
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.orchestrators.base import Orchestrator
 from steal_scheduler.signals.base import SignalSource
@@ -61,4 +62,5 @@ def _load(conf: Any, namespace: str, option: str, name: str) -> Any:
         )
     plugin: Any = stevedore.DriverManager(namespace, name).driver
     conf.register_opts(plugin.OPTS, group=name)
+    values.judge(conf)
     return plugin(conf)

@@ -27,6 +27,8 @@ class Why(enum.StrEnum):
     BREAKER = 'breaker'
     COVERAGE = 'coverage'
     SIGNALS = 'signals'
+    # about a move that waits in its drain
+    DRY_RUN = 'dry_run'
     TARGET_PENDING = 'target_pending'
     VIEW_NOT_SENT = 'view_not_sent'
 

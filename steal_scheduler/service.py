@@ -5,7 +5,7 @@ import time
 
 from oslo_log import log
 
-from steal_scheduler import decision, evidence, facts, turns, view
+from steal_scheduler import decision, evidence, facts, takeover, turns, view
 from steal_scheduler.exception import (
     NovaError,
     NovaRefused,
@@ -22,6 +22,7 @@ from steal_scheduler.model import (
     Outcome,
     Server,
     Signals,
+    Stage,
 )
 from steal_scheduler.parts import Parts
 from steal_scheduler.refusal import Refusal, Why
@@ -49,6 +50,8 @@ class Migrator:
         self._error = ''
         #: What goes on now, by server id; for the reports.
         self.moves: dict[str, Move] = {}
+        #: Why moves that could go on do not; for the reports.
+        self.waiting: list[Refusal] = []
         #: What was decided last; for the reports.
         self.decided = decision.NOTHING
 
@@ -63,17 +66,20 @@ class Migrator:
         fleet = parts.inventory.refresh(now, self.moves)
         polled = self._poll(now)
         usable = evidence.usable(self._signals, fleet, now, rules.max_age)
-        self.moves = facts.moves_in_flight(fleet, self.moves, usable)
+        self.moves = takeover.moves(
+            fleet, self.moves, usable, rules.limit, now
+        )
         self._sweep(fleet, now)
         seen = view.build(usable, fleet, self.moves, rules.heat)
-        sent = parts.sender.send(seen)
+        # Before the first reading there is nothing to tell.
+        sent = self._signals is not NO_SIGNALS and parts.sender.send(seen)
         ours = parts.ours(fleet)
         world = World(now, fleet, usable, seen, self.moves, self._ended, ours)
         self._advance(world, sent=sent)
         if polled:
             self.decided = self._decide(world)
             self._begin(world)
-        parts.journal.show(self.moves, self.decided, seen, sent=sent)
+        parts.journal.show(world, self.decided, self.waiting, sent=sent)
 
     # -- the loop ----------------------------------------------------------
 
@@ -125,6 +131,7 @@ class Migrator:
             # They are another migrator's now.
             self.moves, self.decided = {}, decision.NOTHING
             self._swept = False
+            self._parts.journal.stand_by()
         return leads
 
     def _sweep(self, fleet: Fleet, now: float) -> None:
@@ -166,17 +173,16 @@ class Migrator:
     def _advance(self, world: World, *, sent: bool) -> None:
         servers = world.fleet.servers
         self._servers |= {s: servers[s] for s in self.moves if s in servers}
-        dry_run = self._parts.conf.migrator.dry_run
+        self.waiting = []
         for server_id, move in list(self.moves.items()):
+            waits = self._wait_for(move, world, sent=sent)
             known = facts.Facts(
                 now=world.now,
                 server=servers.get(server_id),
                 last_known=self._servers[server_id],
                 migration=facts.migration_of(move, world.fleet),
                 signal=world.usable.servers.get(server_id),
-                wait_for='dry_run is on'
-                if dry_run
-                else turns.wait_for(move, world, sent=sent),
+                wait_for=waits.why if waits else '',
             )
             try:
                 after = self._parts.stages.advance(move, known)
@@ -189,6 +195,18 @@ class Migrator:
                 )
             else:
                 self._keep(move, after)
+
+    def _wait_for(
+        self, move: Move, world: World, *, sent: bool
+    ) -> Refusal | None:
+        """Why a move that is at DRAIN must not go on to Nova now."""
+        if move.stage is not Stage.DRAIN:
+            return None
+        dry_run = self._parts.conf.migrator.dry_run
+        waits = turns.wait_for(move, world, sent=sent, dry_run=dry_run)
+        if waits is not None:
+            self.waiting.append(waits)
+        return waits
 
     def _decide(self, world: World) -> decision.Decision:
         history = self._parts.rules.limit.history

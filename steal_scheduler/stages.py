@@ -64,9 +64,14 @@ class Stages:
         :raises NovaError: Nova did not answer: the same step comes again
         """
         try:
-            if facts.server and not tags.ours(facts.server.tags):
+            server = facts.server
+            if (
+                server is not None
+                and not tags.ours(server.tags)
+                and self._effects.retag(move, server)
+            ):
                 # A tenant removed it: a crash now would forget the server.
-                self._effects.retag(move, facts.server)
+                return move
             return self._steps[move.stage](move, facts)
         except ServerGone:
             gone = dataclasses.replace(facts, server=None)
@@ -133,7 +138,7 @@ class Stages:
         return self._next(move, Stage.VERIFY, facts)
 
     def _undo(self, move: Move, facts: Facts) -> Move | Ended:
-        if not self._back(facts):
+        if not (move.back or self._back(facts)):
             return move
         failed = facts.migration is not None or move.target is not None
         outcome = Outcome.FAILED if failed else Outcome.NOT_STARTED

@@ -6,22 +6,34 @@ and has been told a view in which that target is credited.
 """
 
 from steal_scheduler.model import Move, Stage
-from steal_scheduler.refusal import Why
+from steal_scheduler.refusal import Refusal, Why
 from steal_scheduler.world import World
 
 
-def wait_for(move: Move, world: World, *, sent: bool) -> str:
-    """Why Nova must not be asked now to migrate; '' when it may.
+def wait_for(
+    move: Move, world: World, *, sent: bool, dry_run: bool = False
+) -> Refusal | None:
+    """Why Nova must not be asked now to migrate; None when it may.
 
     :param sent: the world's view has reached the message bus
     """
+    if dry_run:
+        return Refusal(Why.DRY_RUN, 'dry_run is on', move.server_id)
     if not sent:
-        return Why.VIEW_NOT_SENT
+        return Refusal(
+            Why.VIEW_NOT_SENT,
+            'nova-scheduler has not been told the present view',
+            move.server_id,
+        )
     if any(
         other.target is None and other.stage in (Stage.REQUEST, Stage.MIGRATE)
         for other in world.moves.values()
     ):
-        return Why.TARGET_PENDING
+        return Refusal(
+            Why.TARGET_PENDING,
+            'Nova is choosing the target of another server: its turn comes',
+            move.server_id,
+        )
     if not any(
         host.up
         and host.zone == move.zone
@@ -29,5 +41,10 @@ def wait_for(move: Move, world: World, *, sent: bool) -> str:
         and world.view.takes(name, move.demand)
         for name, host in world.fleet.hosts.items()
     ):
-        return Why.SATURATED
-    return ''
+        return Refusal(
+            Why.SATURATED,
+            f'no host of zone {move.zone} can take its {move.demand:.1f} '
+            'cores any more and stay cold',
+            move.server_id,
+        )
+    return None

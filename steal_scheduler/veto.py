@@ -32,7 +32,7 @@ def veto(
     refusals: list[Refusal] = []
     for finding in findings:
         server = fleet.servers[finding.server_id]
-        refusal = _veto(server, fleet, moves, ended, rules, now)
+        refusal = veto_one(server, fleet, moves, ended, rules, now)
         if refusal is None:
             allowed.append(finding)
         else:
@@ -40,7 +40,7 @@ def veto(
     return allowed, refusals
 
 
-def _veto(
+def veto_one(
     server: Server,
     fleet: Fleet,
     moves: Mapping[str, Move],
@@ -48,6 +48,7 @@ def _veto(
     rules: LimitRules,
     now: float,
 ) -> Refusal | None:
+    """Why this server may not move; see ``veto``."""
     server_id = server.server_id
     migrations = fleet.migrations.get(server_id, ())
     if server_id in moves:
@@ -94,5 +95,5 @@ def _cooldown_until(
         doublings += ended.outcome is Outcome.NOT_HELPED
     if not ends:
         return 0.0
-    lasts = min(rules.cooldown * 2.0**doublings, rules.history)
+    lasts = min(rules.cooldown * 2.0 ** min(doublings, 50), rules.history)
     return max(ends) + lasts

@@ -17,6 +17,11 @@ from steal_scheduler.service import Migrator
 
 LOG = log.getLogger(__name__)
 
+#: Of the 60 that oslo.service gives a worker to end.
+_STOP_SECONDS = 50.0
+#: Until a port is free, or the options are mended and SIGHUP has come.
+_RETRY_SECONDS = 5.0
+
 
 class MigratorService(service.ServiceBase):  # type: ignore[misc]
     """The loop as an oslo.service: a parent, and one worker that forks."""
@@ -25,21 +30,50 @@ class MigratorService(service.ServiceBase):  # type: ignore[misc]
         self._conf = conf
         self._migrator: Migrator | None = None
         self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
 
     def start(self) -> None:
         """In the worker: also after SIGHUP, with the options read again."""
-        built = parts.build(self._conf)
-        built.open()
-        self._migrator = Migrator(built)
-        guru.show_moves_of(self._migrator)
         self._thread = threading.Thread(
-            target=self._migrator.run, name='tick', daemon=True
+            target=self._run, name='tick', daemon=True
         )
         self._thread.start()
 
+    def _run(self) -> None:
+        """Tick; as long as that is not possible, say why and try again.
+
+        NOTE: an option that SIGHUP made wrong must not end the worker, or
+        the parent would start it over and over, and give up in the end.
+        """
+        said = ''
+        while not self._stopping.is_set():
+            try:
+                built = parts.build(self._conf)
+                built.open()
+            except StealError as error:
+                if str(error) != said:
+                    said = str(error)
+                    LOG.critical(
+                        'Nothing moves until this is over: %s', said
+                    )
+                self._stopping.wait(_RETRY_SECONDS)
+                continue
+            self._migrator = Migrator(built)
+            guru.show_moves_of(self._migrator)
+            if not self._stopping.is_set():
+                self._migrator.run()
+
     def stop(self) -> None:
+        """End after the present tick, if that is soon.
+
+        The worker exits when this returns, whatever its threads do. What a
+        tick leaves half done then goes on later.
+        """
+        self._stopping.set()
         if self._migrator is not None:
             self._migrator.stop()
+        if self._thread is not None:
+            self._thread.join(_STOP_SECONDS)
 
     def wait(self) -> None:
         if self._thread is not None:

@@ -9,7 +9,7 @@ from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
 from steal_scheduler import checks, parts, tags
-from steal_scheduler.conf import opts
+from steal_scheduler.conf import load, opts
 from steal_scheduler.exception import StealError
 
 Code = upgradecheck.Code
@@ -68,8 +68,11 @@ def main() -> int:
     opts.register(conf)
     code: int = upgradecheck.main(
         conf,
-        project='steal-scheduler',
+        project=load.PROJECT,
         upgrade_command=Checks(conf),
+        default_config_files=cfg.find_config_files(
+            load.PROJECT, 'steal-migrator'
+        ),
     )
     return code
 

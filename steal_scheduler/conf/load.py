@@ -8,6 +8,7 @@ from oslo_log import log
 
 from steal_scheduler import version
 from steal_scheduler.conf import opts
+from steal_scheduler.exception import ConfigError
 
 PROJECT = 'steal-scheduler'
 
@@ -23,6 +24,8 @@ def load(
     Without ``--config-file`` it is steal-migrator.conf, in
     ~/.steal-scheduler, ~, /etc/steal-scheduler or /etc, and the directories
     steal-migrator.conf.d beside them.
+
+    :raises ConfigError: a file cannot be read
     """
     conf = cfg.ConfigOpts()
     log.register_options(conf)
@@ -40,12 +43,15 @@ def load(
     files = default_config_files
     if files is None:
         files = cfg.find_config_files(PROJECT, name)
-    conf(
-        argv,
-        project=PROJECT,
-        prog=prog,
-        version=version.version_string(),
-        default_config_files=list(files),
-        default_config_dirs=cfg.find_config_dirs(PROJECT, name),
-    )
+    try:
+        conf(
+            argv,
+            project=PROJECT,
+            prog=prog,
+            version=version.version_string(),
+            default_config_files=list(files),
+            default_config_dirs=cfg.find_config_dirs(PROJECT, name),
+        )
+    except cfg.Error as error:
+        raise ConfigError(str(error)) from error
     return conf

@@ -11,10 +11,6 @@ their threads, so import it before any of them.
 import gc
 import os
 
-# Nearly all that is made from here until the cloud is up stays; `Cloud.start`
-# turns this on again.
-gc.disable()
-
 # NOTE: both must happen before anything of nova, oslo.service or
 # oslo.messaging is imported: eventlet would patch the standard library, and
 # importing oslo.messaging already chooses oslo.service's eventlet backend.
@@ -23,3 +19,7 @@ os.environ['OS_NOVA_DISABLE_EVENTLET_PATCHING'] = '1'
 from nova import monkey_patch
 
 monkey_patch.patch(backend='threading')
+
+# Nearly all that is made from here until the cloud is up stays, so looking for
+# garbage is in vain; `Cloud.start` turns it on again.
+gc.disable()

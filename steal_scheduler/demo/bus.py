@@ -14,7 +14,7 @@ from typing import Any
 from oslo_messaging._drivers import base, impl_fake
 
 
-class _Listener(impl_fake.FakeListener):  # type: ignore[misc]
+class _Listener(impl_fake.FakeListener):
     """Waits until there is a message, instead of looking every 50 ms.
 
     A boot or a migration is about ten messages, one after the other; and
@@ -28,7 +28,7 @@ class _Listener(impl_fake.FakeListener):  # type: ignore[misc]
         self._bell = threading.Event()
         self.everyone.append(self)
 
-    @base.batch_poll_helper  # type: ignore[untyped-decorator]
+    @base.batch_poll_helper
     def poll(self, timeout: float | None = None) -> Any:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -67,7 +67,7 @@ class _Listener(impl_fake.FakeListener):  # type: ignore[misc]
                 self._bell.set()
 
 
-class _Exchange(impl_fake.FakeExchange):  # type: ignore[misc]
+class _Exchange(impl_fake.FakeExchange):
     def deliver_message(
         self,
         topic: str,
@@ -82,7 +82,14 @@ class _Exchange(impl_fake.FakeExchange):  # type: ignore[misc]
             listener.ring(topic, None if fanout else server)
 
 
+class _Manager(impl_fake.FakeExchangeManager):
+    @classmethod
+    def cleanup(cls) -> None:
+        """Nothing: one client that leaves would take everyone's queues."""
+
+
 def install() -> None:
     """Make the fake driver of this process use these; before any transport."""
+    impl_fake.FakeExchangeManager = _Manager
     impl_fake.FakeListener = _Listener
     impl_fake.FakeExchange = _Exchange

@@ -38,6 +38,7 @@ from steal_scheduler.demo.servers import Servers
 from steal_scheduler.demo.settings import Settings
 
 _CONTROLLER = 'controller'
+_STOCK = Settings()
 # Where files are memory, if the system has such a place.
 _TMPFS = pathlib.Path('/dev/shm')
 
@@ -51,15 +52,16 @@ class Cloud:
     def __init__(
         self,
         zones: Mapping[str, Sequence[str]],
-        settings: Settings = Settings(),
+        settings: Settings = _STOCK,
         *,
         workdir: str | None = None,
         port: int = 0,
     ) -> None:
         """Zones are names of hosts by name of availability zone.
 
-        Files go to workdir, or to a new directory that `stop` removes. The
-        APIs listen on this port of 127.0.0.1, or on a free one.
+        Files go to workdir, which must be empty, and stay; or to a new
+        directory that `stop` removes. The APIs listen on this port of
+        127.0.0.1, or on a free one.
         """
         self.zones = zones
         self.settings = settings

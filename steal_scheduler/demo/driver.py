@@ -46,7 +46,7 @@ class _Moving:
         return self.how
 
 
-class DemoDriver(fake.FakeDriver):  # type: ignore[misc]
+class DemoDriver(fake.FakeDriver):
     """Nova's fake driver, made to behave over a server's whole life."""
 
     settings = Settings()
@@ -176,7 +176,7 @@ def install(settings: Settings) -> None:
 
 
 def _fails(instance: Any, where: str) -> bool:
-    return instance.metadata.get('demo:fail') == where
+    return bool(instance.metadata.get('demo:fail') == where)
 
 
 def _node_id(name: str) -> str:

@@ -56,7 +56,8 @@ class _Server(socketserver.ThreadingMixIn, simple_server.WSGIServer):
     def server_bind(self) -> None:
         # NOTE: HTTPServer would look the host's name up in DNS here.
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name = '127.0.0.1'
+        self.server_port = self.socket.getsockname()[1]
         self.setup_environ()
 
 

@@ -110,8 +110,9 @@ class Servers:
 
     def server(self, id_: str) -> dict[str, Any]:
         """The server as Nova shows it. Raises ApiError (404) if gone."""
-        answer: dict[str, Any] = self.api.call('GET', f'/servers/{id_}')
-        return answer['server']
+        path = f'/servers/{id_}'
+        found: dict[str, Any] = self.api.call('GET', path)['server']
+        return found
 
     def host(self, id_: str) -> str:
         """The host the server is on. Only an admin sees it."""
@@ -140,11 +141,18 @@ class Servers:
         status: str = 'completed',
         seconds: float = 30.0,
     ) -> dict[str, Any]:
-        """Wait until the latest migration has this status; returns it."""
+        """Wait until the latest migration has this status; returns it.
+
+        Raises TimeoutError, which says what became of it, after seconds.
+        """
 
         def reached() -> dict[str, Any] | None:
             found = self.migrations(id_)
             # There may be none yet: the record follows the 202 by a moment.
             return found[0] if found and found[0]['status'] == status else None
 
-        return wait_for(reached, seconds, f'the migration to be {status}')
+        try:
+            return wait_for(reached, seconds, f'a migration to be {status}')
+        except TimeoutError as error:
+            latest = self.migrations(id_)[:1]
+            raise TimeoutError(f'{error}, but: {latest}') from None

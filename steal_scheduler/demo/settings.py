@@ -21,7 +21,7 @@ class Settings:
     # cloud: Nova limits them per host, by a pool of threads per process.
     migration_seconds: float = 0.0
     concurrent_migrations: int = 4
-    update_resources_interval: int = 10
+    update_resources_interval: int = 20
     scheduler_instance_sync_interval: int = 10
     # Whether Nova sends its versioned notifications over the fake bus.
     notifications: bool = False

@@ -92,10 +92,12 @@ def main(*, keep: bool) -> int:
         migration_seconds=1.0,
     )
     with Cloud(shops.ZONES, settings) as cloud:
-        verdict = _Story(cloud).tell()
+        story = _Story(cloud)
+        verdict = story.tell()
         _say(f'\n{time.monotonic() - begun:.0f} s in all.')
         if keep:
             _keep(cloud)
+        story.end()
     return verdict
 
 
@@ -128,7 +130,6 @@ class _Story:
         )
         journal = self._migrate()
         after = screen.host_steal(self._load.write())
-        self._load.stop()
         names = journal.names
         _say('\nWhat became of the hosts')
         self._list(screen.hosts_table(before, after))
@@ -145,6 +146,10 @@ class _Story:
         for line in missed or goals.MET:
             _say(line)
         return 1 if missed else 0
+
+    def end(self) -> None:
+        """Measure no more."""
+        self._load.stop()
 
     def _boot(self) -> None:
         servers = self._cloud.servers

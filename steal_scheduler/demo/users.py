@@ -53,7 +53,7 @@ def authenticate(given: dict[str, Any]) -> User | None:
 
 def may_enter(user: User, project: dict[str, Any]) -> bool:
     """Whether the user has a role in the ``scope.project`` of a request."""
-    return (
+    return bool(
         project.get('id', user.project_id) == user.project_id
         and project.get('name', user.project) == user.project
     )

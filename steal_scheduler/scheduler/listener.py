@@ -68,7 +68,7 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening. For tests: nova-scheduler just ends."""
+        """Stop listening."""
         self._stopping.set()
         if self._thread:
             self._thread.join(STOP_SECONDS)
@@ -102,6 +102,16 @@ def latest() -> Standing | None:
     The first call in a process starts to listen. Never waits.
     """
     return (_listeners.get(os.getpid()) or _start(0.0)).inbox.latest()
+
+
+def stop() -> None:
+    """Stop listening and forget the view, as if the worker had restarted.
+
+    For a Nova that shares its process with others; a worker just ends.
+    """
+    while _listeners:
+        _, listener = _listeners.popitem()
+        listener.stop()
 
 
 def prepare() -> None:

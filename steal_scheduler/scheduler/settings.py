@@ -16,6 +16,8 @@ LOG = logging.getLogger(__name__)
 options.register(nova.conf.CONF)
 
 _DEFAULTS = {opt.name: opt.default for opt in options.OPTS}
+#: Complaints that were logged: each class of ours reads the options.
+_said: set[str] = set()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,10 +48,9 @@ def load() -> Settings:
     try:
         role = roles.rule(group)
     except ConfigError as error:
-        LOG.error(
-            '[%s] %s Until then names of servers give no role.',
-            options.GROUP,
-            error,
+        _complain(
+            f'[{options.GROUP}] {error} Until then names of servers give no '
+            'role.'
         )
         role = RoleRule(group.role_metadata_key, group.role_hint)
     return Settings(role=role, **plain)
@@ -60,10 +61,14 @@ def _value(group: Any, name: str) -> Any:
         return group[name]
     except ValueError as error:
         # oslo.config's own error, which names the option and the value.
-        LOG.error(
-            '%s. Until it is corrected and nova-scheduler restarted, the '
-            'default (%s) counts.',
-            error,
-            _DEFAULTS[name],
+        _complain(
+            f'{error}. Until it is corrected and nova-scheduler restarted, '
+            f'the default ({_DEFAULTS[name]}) counts.'
         )
         return _DEFAULTS[name]
+
+
+def _complain(text: str) -> None:
+    if text not in _said:
+        _said.add(text)
+        LOG.error('%s', text)

@@ -21,9 +21,10 @@ class StealWeigher(weights.BaseHostWeigher):
     """Prefers hosts by CPU steal, then by servers of the same role.
 
     The weight of a host is the number of steps that are below it in the
-    ranking of all hosts (see ``ranking``), times the multiplier (see
-    ``steal_weight_multiplier``, which says why it is 10). Without a fresh
-    view all weights are 0 and Nova's other weighers decide.
+    ranking of all hosts (see ``ranking``), times the multiplier. That is 10
+    because Nova's common weighers, nine of them with multipliers of 1, cannot
+    outweigh one step then; build failures and the cell still can. Without a
+    fresh view all weights are 0 and Nova's weighers decide alone.
     """
 
     # NOTE: these are not bounds. Both are set so that Nova does not

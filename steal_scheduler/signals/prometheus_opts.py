@@ -28,8 +28,8 @@ Related options:
 
 
 _ONE_SERIES = """ The answer must have one series per server, labelled with
-the server's uuid and, unless an agent in the guest answers, with the host:
-aggregate with ``sum by ({server_label}, {host_label})``."""
+  the server's uuid and, unless an agent in the guest answers, with the host:
+  aggregate with ``sum by ({server_label}, {host_label})``."""
 
 OPTS = [
     cfg.StrOpt(

@@ -6,7 +6,6 @@ import os
 os.environ['OS_NOVA_DISABLE_EVENTLET_PATCHING'] = '1'
 
 import dataclasses
-import datetime
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,7 +20,7 @@ from oslo_utils import uuidutils
 from steal_scheduler import view, wire
 from steal_scheduler.scheduler import listener
 from steal_scheduler.view import Mover, View
-from tests.bench import clouds
+from tests.bench import clouds, made
 
 SIZES = ((80, 1_000), (500, 6_000), (5_000, 62_500))
 REPEATS = 7
@@ -53,8 +52,10 @@ class Scheduler:
         self.manager.aggs_by_id = {1: zone}
         for name in names:
             self.manager.host_aggregates_map[name].add(1)
-        self.computes = [compute_node(n, name) for n, name in enumerate(names)]
-        self.services = {name: service(name) for name in names}
+        self.computes = [
+            made.compute_node(n, name) for n, name in enumerate(names)
+        ]
+        self.services = {name: made.service(name) for name in names}
         handlers = (self.manager.filter_handler, self.manager.weight_handler)
         self.filters, self.weighers = (
             [cls() for cls in handler.get_matching_classes(paths)]
@@ -98,94 +99,12 @@ class Scheduler:
         return filtered - begun, time.perf_counter() - filtered
 
 
-def compute_node(number: int, name: str) -> Any:
-    arch = {'arch': 'x86_64', 'hv_type': 'kvm', 'vm_mode': 'hvm'}
-    return objects.ComputeNode(
-        context.get_admin_context(),
-        id=number,
-        uuid=uuidutils.generate_uuid(),
-        host=name,
-        hypervisor_hostname=name,
-        local_gb=1000,
-        local_gb_used=100,
-        free_disk_gb=900,
-        disk_available_least=None,
-        memory_mb=512_000,
-        memory_mb_used=100 * number % 400_000,
-        free_ram_mb=512_000 - 100 * number % 400_000,
-        vcpus=clouds.CORES,
-        vcpus_used=number % 64,
-        numa_topology=None,
-        pci_device_pools=None,
-        host_ip='127.0.0.1',
-        hypervisor_type='QEMU',
-        hypervisor_version=8_000_000,
-        cpu_info='{}',
-        supported_hv_specs=[objects.HVSpec(**arch)],
-        stats={'num_instances': '12', 'io_workload': '0'},
-        metrics=None,
-        cpu_allocation_ratio=4.0,
-        ram_allocation_ratio=1.0,
-        disk_allocation_ratio=1.0,
-        updated_at=datetime.datetime.now(datetime.UTC),
-    )
-
-
-def service(name: str) -> Any:
-    now = datetime.datetime.now(datetime.UTC)
-    return objects.Service(
-        context.get_admin_context(),
-        id=1,
-        host=name,
-        binary='nova-compute',
-        topic='compute',
-        disabled=False,
-        report_count=1,
-        last_seen_up=now,
-        updated_at=now,
-        created_at=now,
-        forced_down=False,
-        disabled_reason=None,
-    )
-
-
-def request(**fields: Any) -> Any:
-    defaults = {
-        'instance_uuid': uuidutils.generate_uuid(),
-        'flavor': objects.Flavor(
-            vcpus=2,
-            memory_mb=512,
-            root_gb=1,
-            ephemeral_gb=0,
-            swap=0,
-            extra_specs={},
-        ),
-        'image': objects.ImageMeta(properties=objects.ImageMetaProps()),
-        'scheduler_hints': {'role': ['role1']},
-    }
-    empty = dict.fromkeys(
-        (
-            'ignore_hosts',
-            'force_hosts',
-            'force_nodes',
-            'instance_group',
-            'requested_destination',
-            'numa_topology',
-            'pci_requests',
-            'availability_zone',
-        )
-    )
-    return objects.RequestSpec(
-        context.get_admin_context(), **{**empty, **defaults, **fields}
-    )
-
-
 def made_up_view(hosts: int, servers: int) -> View:
     now = time.time()
     fleet, signals = clouds.cloud(hosts, servers, now)
-    made = view.build(signals, fleet, {}, view.HeatRules())
+    seen = view.build(signals, fleet, {}, view.HeatRules())
     mover = Mover('role1', ZONE, SOURCE, 2.0)
-    return dataclasses.replace(made, movers={MOVER: mover})
+    return dataclasses.replace(seen, movers={MOVER: mover})
 
 
 def best(seconds: Callable[[], float]) -> float:
@@ -203,8 +122,8 @@ def row(hosts: int, servers: int) -> Iterator[float]:
     """Milliseconds: Nova's states, filters, weighers; ours per kind."""
     seen = made_up_view(hosts, servers)
     scheduler = Scheduler(list(seen.hosts))
-    boot = request()
-    move = request(instance_uuid=MOVER, ignore_hosts=[SOURCE])
+    boot = made.request()
+    move = made.request(instance_uuid=MOVER, ignore_hosts=[SOURCE])
     manager, states = scheduler.manager, scheduler.host_states()
     yield best(lambda: spent(scheduler.host_states))
     yield best(
@@ -220,7 +139,7 @@ def row(hosts: int, servers: int) -> Iterator[float]:
     # The first request of its kind after a view, and one that comes after
     # others, each of which is taken into account.
     yield best(lambda: _after_a_view(scheduler, states, seen))
-    yield best(lambda: sum(scheduler.ours(states, request())))
+    yield best(lambda: sum(scheduler.ours(states, made.request())))
 
 
 def _after_a_view(
@@ -229,7 +148,7 @@ def _after_a_view(
     (each,) = listener._listeners.values()
     again = dataclasses.replace(seen, taken_at=time.time())
     each.inbox.accept(wire.to_wire(again))
-    return sum(scheduler.ours(states, request()))
+    return sum(scheduler.ours(states, made.request()))
 
 
 def main() -> None:

@@ -56,17 +56,21 @@ class Daemon:
 
     def worker(self) -> int:
         """The process id of the one worker."""
-        children = pathlib.Path(
-            f'/proc/{self._process.pid}/task/{self._process.pid}/children'
-        )
-        found = wait_for(
-            lambda: children.read_text().split(), 60.0, 'the worker'
-        )
-        return int(found[0])
+        # The thread that forks is not the main one.
+        threads = pathlib.Path(f'/proc/{self._process.pid}/task')
 
-    def signal(self, number: signal.Signals) -> None:
+        def children() -> list[str]:
+            files = threads.glob('*/children')
+            return [id_ for file in files for id_ in file.read_text().split()]
+
+        return int(wait_for(children, 60.0, 'the worker')[0])
+
+    def send(self, number: signal.Signals) -> None:
         """Send it to the parent, as systemd does."""
         self._process.send_signal(number)
+
+    def send_worker(self, number: signal.Signals) -> None:
+        os.kill(self.worker(), number)
 
     def kill(self) -> None:
         """SIGKILL, to all of it at once; also if it has ended already."""

@@ -75,6 +75,15 @@ class Scene:
         """Nova's API, as the admin."""
         return self.cloud.servers.api.call(method, path, body)
 
+    def flavor(
+        self,
+        ram_mb: int = 512,
+        disk_gb: int = 1,
+        extra_specs: tuple[tuple[str, str], ...] = (),
+    ) -> str:
+        """Id of the flavor of this size."""
+        return self._flavor(ram_mb, disk_gb, extra_specs)
+
     # -- servers -----------------------------------------------------------
 
     def boot(self, *guests: Guest) -> list[str]:
@@ -82,7 +91,7 @@ class Scene:
         ids = self.cloud.servers.boot_many(
             NewServer(
                 guest.name,
-                self._flavor(guest.ram_mb, guest.disk_gb, guest.extra_specs),
+                self.flavor(guest.ram_mb, guest.disk_gb, guest.extra_specs),
                 host=guest.host,
                 metadata={
                     **guest.metadata,
@@ -119,6 +128,22 @@ class Scene:
 
     def action(self, id_: str, name: str, body: Any = None) -> None:
         self.call('POST', f'/servers/{id_}/action', {name: body})
+
+    def set_metadata(self, id_: str, metadata: Mapping[str, str]) -> None:
+        body = {'metadata': dict(metadata)}
+        self.call('POST', f'/servers/{id_}/metadata', body)
+
+    def exists(self, id_: str) -> bool:
+        return id_ in self._all()
+
+    def is_active(self, id_: str) -> bool:
+        return bool(self.cloud.servers.server(id_)['status'] == 'ACTIVE')
+
+    def wait_status(self, id_: str, status: str) -> None:
+        server = self.cloud.servers.server
+        wait_for(
+            lambda: server(id_)['status'] == status, 30.0, f'it to be {status}'
+        )
 
     def finish_migration(self, id_: str) -> None:
         """Let a migration that never ends complete."""

@@ -1,5 +1,6 @@
 """An orchestrator's script that does what the test says, and notes it."""
 
+import contextlib
 import os
 import pathlib
 
@@ -51,6 +52,15 @@ class Script:
     def done(self, server_id: str) -> list[str]:
         """Verbs it answered 'done' to."""
         return self._read('done', server_id)
+
+    def processes(self) -> list[int]:
+        """Process ids of those that run now."""
+        found = []
+        for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
+            with contextlib.suppress(OSError):
+                if str(self.path).encode() in path.read_bytes().split(b'\0'):
+                    found.append(int(path.parent.name))
+        return found
 
     def _read(self, name: str, server_id: str) -> list[str]:
         path = self._directory / name

@@ -172,7 +172,7 @@ class TestKill(loop.LoopTestCase):
         daemon.kill()
         self.assertEqual('undo', scene.stage(mover))
         self.script.release()
-        self.assert_ended(mover, ['error'], 'failed')
+        self.assert_ended(mover, ['failed'], 'failed')
 
     def test_verify(self) -> None:
         mover = self.boot_sufferer()

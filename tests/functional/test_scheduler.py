@@ -1,168 +1,32 @@
 """Our filters and our weigher in a real nova-scheduler."""
 
-import collections
-import functools
-import itertools
-import threading
-import time
-from typing import Any
+from tests.functional import scheduler  # isort: skip (before Nova's)
 
-from steal_scheduler.demo.cloud import Cloud  # isort: skip (before Nova's)
+import time
 
 import fixtures
-from oslo_config import cfg
-from oslo_messaging import conffixture
-from oslotest import base
 
-from steal_scheduler.broadcast import Sender
-from steal_scheduler.demo import http, image
+from steal_scheduler.demo import image
 from steal_scheduler.demo.deadline import wait_for
-from steal_scheduler.demo.servers import NewServer
-from steal_scheduler.demo.settings import Settings
-from steal_scheduler.scheduler import listener, lookup
-from steal_scheduler.view import HostView, Mover, Tier, View
+from steal_scheduler.scheduler import listener
+from steal_scheduler.view import HostView, Mover, Tier
+from tests.functional.scheduler import (
+    CLASSES,
+    COLD,
+    HOSTS,
+    HOT,
+    MAX_AGE,
+    STEALING,
+    ZONES,
+    SchedulerTestCase,
+)
 
-# c1 is the host that dies: Nova has no way back for it but a restart.
-ZONES = {'az1': ['a1', 'a2', 'a3'], 'az2': ['b1', 'b2'], 'az3': ['c1', 'c2']}
-HOSTS = list(itertools.chain.from_iterable(ZONES.values()))
-CLASSES = ['SameAvailabilityZoneFilter', 'StealFilter', 'StealWeigher']
-MAX_AGE = 30
-
-FILTER_SCHEDULER = """
-available_filters = nova.scheduler.filters.all_filters
-available_filters = \
-steal_scheduler.scheduler.filters.SameAvailabilityZoneFilter
-available_filters = steal_scheduler.scheduler.filters.StealFilter
-enabled_filters = ComputeFilter,SameAvailabilityZoneFilter,StealFilter
-weight_classes = nova.scheduler.weights.all_weighers,\
-steal_scheduler.scheduler.weighers.StealWeigher
-"""
-
-NOVA_CONF = f"""
-[DEFAULT]
-allow_resize_to_same_host = True
-shelved_offload_time = 0
-[steal_scheduler]
-view_max_age = {MAX_AGE}
-role_name_pattern = ^(\\w+)-\\d+$
-"""
-
-COLD = HostView(Tier.COLD, 0.0, 2.0, 16.0)
-STEALING = HostView(Tier.COLD, 0.03, 2.0, 16.0)
-HOT = HostView(Tier.HOT, 0.2, 20.0, 16.0)
-
-
-def image_app(environ: http.Environ, start_response: Any) -> Any:
-    """The image service, and snapshots: a shelved server becomes one."""
-    if environ['REQUEST_METHOD'] == 'POST':
-        made = {'id': image.IMAGE_ID, 'name': 'made', 'status': 'queued'}
-        return http.reply(start_response, made, '201 Created')
-    return image.app(environ, start_response)
-
-
-cloud: Cloud
-sender: Sender
-
-
-def setUpModule() -> None:
-    """One cloud: a process can have no other after it."""
-    global cloud, sender
-    settings = Settings(filter_scheduler=FILTER_SCHEDULER, nova_conf=NOVA_CONF)
-    cloud = Cloud(ZONES, settings).start()
-    cloud.http.apps['image'] = image_app
-    conf = cfg.ConfigOpts()
-    conf([], project='test', default_config_files=[])
-    conffixture.ConfFixture(conf, 'fake:/').setUp()
-    sender = Sender(conf)
-
-
-def tearDownModule() -> None:
-    stop_listening()
-    cloud.stop()
-
-
-def stop_listening() -> None:
-    for each in listener._listeners.values():
-        each.stop()
-    listener._listeners.clear()
-
-
-@functools.cache
-def flavor(vcpus: int) -> str:
-    return cloud.servers.flavor(f'of {vcpus}', vcpus=vcpus)
-
-
-class SchedulerTestCase(base.BaseTestCase):
-    def setUp(self) -> None:
-        """Each test has an empty cloud and a worker that knows nothing."""
-        super().setUp()
-        stop_listening()
-        lookup._zones.clear()
-        self.servers = cloud.servers
-        self.addCleanup(self.delete_all)
-
-    def delete_all(self) -> None:
-        call = self.servers.api.call
-        for each in call('GET', '/servers')['servers']:
-            call('DELETE', f'/servers/{each["id"]}')
-        wait_for(
-            lambda: not call('GET', '/servers')['servers'],
-            30.0,
-            'all servers to be gone',
-        )
-
-    def send(self, hosts: dict[str, HostView], **fields: Any) -> View:
-        """What the migrator does; returns when it has arrived."""
-        view = View(
-            **{
-                'taken_at': time.time(),
-                'hosts': hosts,
-                'roles': {},
-                'movers': {},
-                **fields,
-            }
-        )
-
-        def arrived() -> bool:
-            self.assertTrue(sender.send(view))
-            threading.Event().wait(0.05)
-            standing = listener.latest()
-            return bool(standing and standing.view.taken_at == view.taken_at)
-
-        wait_for(arrived, 20.0, 'the view to arrive')
-        return view
-
-    def boot(self, *news: dict[str, Any]) -> list[str]:
-        """Boot servers one after the other; ids in order."""
-        ids = []
-        for n, new in enumerate(news or [{}]):
-            fields = {'name': f'vm{n}', 'flavor': flavor(1)} | new
-            ids += self.servers.boot_many([NewServer(**fields)])
-        return ids
-
-    def hosts_of(self, ids: list[str]) -> collections.Counter[str]:
-        return collections.Counter(self.servers.host(each) for each in ids)
-
-    def act(self, server_id: str, action: str, body: Any = None) -> None:
-        self.servers.api.call(
-            'POST', f'/servers/{server_id}/action', {action: body}
-        )
-
-    def wait_status(self, server_id: str, status: str) -> dict[str, Any]:
-        def reached() -> dict[str, Any] | None:
-            server = self.servers.server(server_id)
-            self.assertNotEqual('ERROR', server['status'], server)
-            busy = server['OS-EXT-STS:task_state']
-            return (
-                server if (server['status'], busy) == (status, None) else None
-            )
-
-        return wait_for(reached, 30.0, f'the server to be {status}')
+setUpModule, tearDownModule = scheduler.start, scheduler.stop
 
 
 class TestStart(SchedulerTestCase):
     def test_one_line_for_each_class(self) -> None:
-        log = cloud.nova_log.read_text()
+        log = scheduler.cloud.nova_log.read_text()
         for name in CLASSES:
             self.assertEqual(1, log.count(f'{name} is enabled'), name)
         self.assertNotIn('Put it last', log)
@@ -211,7 +75,7 @@ class TestBoots(SchedulerTestCase):
         self.send(dict.fromkeys(HOSTS, COLD), roles={'web': {}})
         body = {
             'name': 'many',
-            'flavorRef': flavor(1),
+            'flavorRef': scheduler.flavor(1),
             'imageRef': image.IMAGE_ID,
             'networks': 'none',
             'metadata': {'role': 'web'},
@@ -268,7 +132,7 @@ class TestMoves(SchedulerTestCase):
 
     def test_resize_that_may_stay(self) -> None:
         self.send(self.tempting)
-        self.act(self.server_id, 'resize', {'flavorRef': flavor(2)})
+        self.act(self.server_id, 'resize', {'flavorRef': scheduler.flavor(2)})
         self.wait_status(self.server_id, 'VERIFY_RESIZE')
         self.assertEqual('a3', self.host())
 

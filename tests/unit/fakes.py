@@ -243,6 +243,8 @@ class FakeOrchestrator(Orchestrator):
         self.says: list[str] = []
         #: It keeps marks of its own: what a lost tag would hide.
         self.marks = True
+        #: What its list of them ends in.
+        self.list_trouble: Exception | None = None
         #: What it was asked for, in order: verb and server id.
         self.asked: list[tuple[str, str]] = []
 
@@ -253,6 +255,8 @@ class FakeOrchestrator(Orchestrator):
         return self._do('reattach', server, self.out.discard)
 
     def detached(self) -> frozenset[str]:
+        if self.list_trouble is not None:
+            raise self.list_trouble
         return frozenset(self.out) if self.marks else frozenset()
 
     def _do(

@@ -16,7 +16,13 @@ from oslo_utils import uuidutils
 from oslotest import base
 
 from steal_scheduler import wire
-from steal_scheduler.scheduler import announce, guard, listener, lookup
+from steal_scheduler.scheduler import (
+    announce,
+    guard,
+    listener,
+    lookup,
+    settings,
+)
 from steal_scheduler.scheduler.inbox import Inbox
 from steal_scheduler.view import HostView, Mover, Tier, View
 
@@ -109,16 +115,13 @@ class SchedulerTestCase(base.BaseTestCase):
             (guard, '_failing'),
             (listener, '_listeners'),
             (lookup, '_zones'),
+            (settings, '_said'),
         ):
             fresh = type(getattr(holder, value))()
             self.useFixture(
                 fixtures.MonkeyPatch(f'{holder.__name__}.{value}', fresh)
             )
-        self.addCleanup(self.stop_listening)
-
-    def stop_listening(self) -> None:
-        for each in listener._listeners.values():
-            each.stop()
+        self.addCleanup(listener.stop)
 
     def option(self, name: str, value: Any) -> None:
         self.conf.set_override(name, value, group='steal_scheduler')

@@ -78,7 +78,9 @@ class TestListener(base.SchedulerTestCase):
         self.patch(rpc, 'get_server', self.refuse)
         self.assertIsNone(listener.latest())
         self.until(lambda: self.refused > 2, lambda: None)
-        self.assertEqual(1, self.log.output.count('no broker'))
+        self.assertEqual(
+            1, self.log.output.count('Listening for views failed')
+        )
         self.assertIsNone(listener.latest())
 
     refused = 0

@@ -49,6 +49,12 @@ class TestSettings(base.SchedulerTestCase):
             self.assertIn(part, self.log.output)
         self.assertNotIn('strict_boots', self.log.output)
 
+    def test_it_is_said_once(self) -> None:
+        self.load('view_max_age = soon', 'role_name_pattern = (')
+        for _ in range(3):
+            settings.load()
+        self.assertEqual(2, self.log.output.count('Until'))
+
     def test_a_pattern_that_is_none(self) -> None:
         for pattern, why in ((r'(\w+', 'not a regular'), (r'\w+', 'no group')):
             found = self.load(

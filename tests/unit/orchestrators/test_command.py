@@ -1,0 +1,184 @@
+import json
+import os
+import time
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler.exception import ConfigError, OrchestratorError
+from steal_scheduler.orchestrators.base import Answer, State
+from steal_scheduler.orchestrators.command import Command
+from tests.unit.make import server
+from tests.unit.signals.options import configuration
+
+
+class CommandTest(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.directory = self.useFixture(fixtures.TempDir()).path
+        self.path = os.path.join(self.directory, 'script')
+
+    def command(self, script: str, mode: int = 0o755, **options) -> Command:
+        with open(self.path, 'w') as file:
+            file.write(f'#!/bin/sh\n{script}\n')
+        os.chmod(self.path, mode)
+        options.setdefault('path', self.path)
+        return Command(configuration('command', Command.OPTS, **options))
+
+    def written(self, name: str = 'out') -> str:
+        with open(os.path.join(self.directory, name)) as file:
+            return file.read()
+
+
+class TestAnswers(CommandTest):
+    def test_done(self) -> None:
+        command = self.command('echo fine')
+        self.assertEqual(Answer(State.DONE), command.drain(server()))
+        self.assertEqual(Answer(State.DONE), command.reattach(server()))
+
+    def test_under_way(self) -> None:
+        command = self.command('echo one; echo two pods left >&2; exit 75')
+        self.assertEqual(
+            Answer(State.WAITING, 'two pods left'), command.drain(server())
+        )
+
+    def test_refused(self) -> None:
+        command = self.command('printf "its budget\\377 says no"; exit 3')
+        self.assertEqual(
+            Answer(State.REFUSED, 'status 3: its budget\N{REPLACEMENT CHARACTER} says no'),
+            command.drain(server()),
+        )
+
+    def test_it_is_killed(self) -> None:
+        answer = self.command('kill -9 $$').drain(server())
+        self.assertIs(State.REFUSED, answer.state)
+
+    def test_the_verb(self) -> None:
+        command = self.command(f'echo "$@" >> {self.directory}/out')
+        command.drain(server())
+        command.reattach(server())
+        self.assertEqual('drain\nreattach\n', self.written())
+
+    def test_it_reads_nothing(self) -> None:
+        answer = self.command('read line && exit 1; exit 0').drain(server())
+        self.assertIs(State.DONE, answer.state)
+
+
+class TestEnvironment(CommandTest):
+    def environment(self, **values) -> dict[str, str]:
+        script = f'env -0 > {self.directory}/out'
+        self.command(script).drain(server(**values))
+        pairs = self.written().rstrip('\0').split('\0')
+        return dict(pair.split('=', 1) for pair in pairs)
+
+    def test_the_server(self) -> None:
+        metadata = {'a': 'line\nbreak', 'b': '"\N{SNOWMAN}$(id)'}
+        found = self.environment(
+            name='my web', role='web', metadata=metadata
+        )
+        self.assertEqual(
+            ('s', 'my web', 'a', 'az1', 'web'),
+            tuple(
+                found[f'STEAL_SERVER_{name}']
+                for name in ('ID', 'NAME', 'HOST', 'ZONE', 'ROLE')
+            ),
+        )
+        self.assertEqual(
+            metadata, json.loads(found['STEAL_SERVER_METADATA'])
+        )
+
+    def test_what_is_unknown_is_empty(self) -> None:
+        found = self.environment(host=None, zone=None, role=None)
+        for name in ('HOST', 'ZONE', 'ROLE'):
+            self.assertEqual('', found[f'STEAL_SERVER_{name}'])
+
+    def test_nothing_else_of_ours(self) -> None:
+        for name in ('OS_PASSWORD', 'LD_PRELOAD_', 'STEAL_SECRET'):
+            self.useFixture(fixtures.EnvironmentVariable(name, 'hush'))
+        found = self.environment()
+        ours = {n for n in found if not n.startswith('STEAL_SERVER_')}
+        # The shell sets some of its own.
+        self.assertLessEqual(
+            ours, {'PATH', 'HOME', 'LANG', 'PWD', 'SHLVL', '_', 'OLDPWD'}
+        )
+        self.assertEqual(os.environ['PATH'], found['PATH'])
+
+    def test_more_metadata_than_fits(self) -> None:
+        """As much as Nova lets a tenant write: it must not hold a server."""
+        metadata = {
+            f'{n:03}' + '\N{SNOWMAN}' * 250: '\N{SNOWMAN}' * 255
+            for n in range(128)
+        }
+        found = self.environment(metadata=metadata)
+        self.assertEqual('s', found['STEAL_SERVER_ID'])
+        self.assertNotIn('STEAL_SERVER_METADATA', found)
+
+
+class TestTime(CommandTest):
+    def assert_late(self, command: Command) -> None:
+        begun = time.monotonic()
+        error = self.assertRaises(OrchestratorError, command.drain, server())
+        self.assertLess(time.monotonic() - begun, 20)
+        self.assertIn('[command] path drain did not end in 0.3', str(error))
+
+    def test_it_takes_too_long(self) -> None:
+        self.assert_late(self.command('exec sleep 60', timeout=0.3))
+
+    def test_and_so_does_a_grandchild(self) -> None:
+        script = f'sleep 60 & echo $! > {self.directory}/pid; wait'
+        self.assert_late(self.command(script, timeout=0.3))
+        # Killed with it. Until init has reaped it, it is a zombie.
+        grandchild = f'/proc/{self.written("pid").strip()}/stat'
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                with open(grandchild) as file:
+                    if file.read().rpartition(')')[2].split()[0] == 'Z':
+                        return
+            except (FileNotFoundError, ProcessLookupError):
+                return
+        self.fail('it lives on')
+
+    def test_a_grandchild_that_keeps_the_output_open(self) -> None:
+        command = self.command('sleep 3 & echo begun; exit 75', timeout=40)
+        begun = time.monotonic()
+        self.assertEqual(
+            Answer(State.WAITING, 'begun'), command.drain(server())
+        )
+        self.assertLess(time.monotonic() - begun, 2.9)
+
+
+class TestDetached(CommandTest):
+    def test_it_does_not_know(self) -> None:
+        command = self.command('echo x; exit 1')
+        self.assertEqual(frozenset(), command.detached())
+
+    def test_it_knows(self) -> None:
+        command = self.command(
+            '[ "$1" = detached ] && echo x && echo y', lists_detached=True
+        )
+        self.assertEqual({'x', 'y'}, command.detached())
+
+    def test_it_fails(self) -> None:
+        command = self.command('echo no access; exit 1', lists_detached=True)
+        error = self.assertRaises(OrchestratorError, command.detached)
+        self.assertIn('status 1: no access', str(error))
+
+
+class TestPath(CommandTest):
+    def test_wrong(self) -> None:
+        for path in (None, '', 'script', '/no/such/file', self.directory):
+            error = self.assertRaises(
+                ConfigError, self.command, 'exit 0', path=path
+            )
+            self.assertIn(f'[command] path = {path!r}', str(error))
+            self.assertIn('chmod +x', str(error))
+
+    def test_not_executable(self) -> None:
+        self.assertRaises(ConfigError, self.command, 'exit 0', mode=0o644)
+
+    def test_it_goes_away(self) -> None:
+        command = self.command('exit 0')
+        os.unlink(self.path)
+        error = self.assertRaises(OrchestratorError, command.drain, server())
+        self.assertIn('[command] path', str(error))

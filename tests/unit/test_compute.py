@@ -1,0 +1,211 @@
+from oslotest import base
+
+from steal_scheduler.compute import MICROVERSION, Compute
+from steal_scheduler.exception import (
+    ConfigError,
+    NovaError,
+    NovaRefused,
+    ServerGone,
+)
+from steal_scheduler.model import Host
+from steal_scheduler.roles import RoleRule
+from tests.unit import nova_api
+from tests.unit.nova_api import fault
+
+LIST = 'GET /servers/detail'
+ONE = 'GET /servers/s'
+ACTION = 'POST /servers/s/action'
+TAG = '/servers/s/tags/steal:drain:1'
+
+
+class ComputeTest(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.api = nova_api.NovaApi()
+        self.api.__enter__()
+        self.addCleanup(self.api.stop)
+        self.compute = Compute(self.api.conf(), RoleRule())
+
+    def answer(self, asked: str, status: int, body: object = None) -> None:
+        self.api.answers[asked] = (status, body)
+
+
+class TestReading(ComputeTest):
+    def test_a_page(self) -> None:
+        self.answer(LIST, 200, {'servers': [nova_api.server()]})
+        self.assertEqual(['s'], [s.server_id for s in self.compute.page('r')])
+        _, query, headers, _ = self.api.asked[0]
+        self.assertEqual(
+            ('1', 'r', '1000'),
+            (query['all_tenants'], query['marker'], query['limit']),
+        )
+        self.assertEqual(
+            f'compute {MICROVERSION}', headers['OpenStack-API-Version']
+        )
+
+    def test_the_marker_is_gone(self) -> None:
+        gone = fault(400, 'marker [r] not found')
+        self.api.answers[LIST] = gone
+        self.assertRaises(ServerGone, self.compute.page, 'r')
+        self.assertRaises(NovaRefused, self.compute.page, None)
+        self.api.answers[LIST] = fault(400, 'Bad sort key')
+        self.assertRaises(NovaRefused, self.compute.page, 'r')
+
+    def pages(self, key: str, items: dict[str, dict]) -> None:
+        """Pages of two, whatever the limit asks for."""
+
+        def page(query: dict[str, str]) -> tuple[int, dict]:
+            marker = query.get('marker')
+            ids = list(items)
+            begin = ids.index(marker) + 1 if marker else 0
+            found = [items[i] for i in ids[begin : begin + 2]]
+            return 200, {key: found}
+
+        path = {'servers': '/servers/detail', 'migrations': '/os-migrations'}
+        self.api.answers[f'GET {path[key]}'] = page
+
+    def test_changed_servers_of_all_pages(self) -> None:
+        self.pages('servers', {i: nova_api.server(i) for i in 'abcde'})
+        found = self.compute.changed(1767225600.0)
+        self.assertEqual('abcde', ''.join(s.server_id for s in found))
+        since = {q['changes-since'] for _, q, _, _ in self.api.asked}
+        self.assertEqual({'2026-01-01T00:00:00Z'}, since)
+        self.assertEqual(self.compute.calls, len(self.api.asked))
+
+    def test_migrations_of_all_pages(self) -> None:
+        records = {
+            f'm{i}': nova_api.migration(id=i, uuid=f'm{i}') for i in range(5)
+        }
+        self.pages('migrations', records)
+        found = self.compute.migrations(1767225600.0)
+        self.assertEqual([*range(5)], [m.migration_id for m in found])
+        _, query, _, _ = self.api.asked[0]
+        self.assertEqual('live-migration', query['migration_type'])
+        self.assertEqual('2026-01-01T00:00:00Z', query['changes-since'])
+
+    def test_one_server(self) -> None:
+        self.answer(ONE, 200, {'server': nova_api.server()})
+        self.assertEqual('web', self.compute.server('s').role)
+        self.api.answers[ONE] = fault(404)
+        self.assertRaises(ServerGone, self.compute.server, 's')
+
+    def test_hosts(self) -> None:
+        def service(available: bool) -> dict[str, object]:
+            return {
+                'nova-compute': {
+                    'active': True,
+                    'available': available,
+                    'updated_at': None,
+                }
+            }
+
+        zones = [
+            {
+                'zoneName': 'az1',
+                'zoneState': {'available': True},
+                'hosts': {'a': service(True), 'b': service(False)},
+            },
+            {
+                'zoneName': 'internal',
+                'zoneState': {'available': True},
+                'hosts': {'c': {'nova-scheduler': {'available': True}}},
+            },
+            {
+                'zoneName': 'empty',
+                'zoneState': {'available': False},
+                'hosts': None,
+            },
+        ]
+        self.answer(
+            'GET /os-availability-zone/detail',
+            200,
+            {'availabilityZoneInfo': zones},
+        )
+        self.assertEqual(
+            [Host('a', 'az1', True), Host('b', 'az1', False)],
+            self.compute.hosts(),
+        )
+
+    def test_hosts_whose_aggregate_says_never(self) -> None:
+        aggregates = [
+            {'id': 1, 'hosts': ['a', 'b'], 'metadata': {'steal:migrate': 'no'}},
+            {'id': 2, 'hosts': ['b', 'c'], 'metadata': {'ssd': 'true'}},
+            {'id': 3, 'hosts': ['d'], 'metadata': {'steal:migrate': 'allow'}},
+        ]
+        self.answer('GET /os-aggregates', 200, {'aggregates': aggregates})
+        self.assertEqual({'a', 'b'}, self.compute.opted_out_hosts())
+
+
+class TestActing(ComputeTest):
+    def test_live_migrate(self) -> None:
+        self.answer(ACTION, 202)
+        self.assertEqual('req-1', self.compute.live_migrate('s'))
+        self.assertEqual(
+            {'os-migrateLive': {'host': None, 'block_migration': 'auto'}},
+            self.api.asked[0][3],
+        )
+
+    def test_abort(self) -> None:
+        asked = 'DELETE /servers/s/migrations/7'
+        self.answer(asked, 202)
+        self.compute.abort('s', 7)
+        self.assertEqual([asked], [a[0] for a in self.api.asked])
+
+    def test_tags(self) -> None:
+        self.answer(f'PUT {TAG}', 201)
+        self.answer(f'DELETE {TAG}', 204)
+        self.compute.add_tag('s', 'steal:drain:1')
+        self.compute.remove_tag('s', 'steal:drain:1')
+        self.assertEqual(
+            [f'PUT {TAG}', f'DELETE {TAG}'], [a[0] for a in self.api.asked]
+        )
+
+    def test_a_tag_that_is_gone_is_removed(self) -> None:
+        self.api.answers[f'DELETE {TAG}'] = fault(404)
+        self.compute.remove_tag('s', 'steal:drain:1')
+        self.api.answers[f'PUT {TAG}'] = fault(404)
+        self.assertRaises(
+            ServerGone, self.compute.add_tag, 's', 'steal:drain:1'
+        )
+
+
+class TestErrors(ComputeTest):
+    """Whether it happened: no, perhaps, or there is no such server."""
+
+    def assert_raises(self, kind: type[Exception], *answers) -> None:
+        for answer in answers:
+            self.api.answers[ACTION] = answer
+            error = self.assertRaises(kind, self.compute.live_migrate, 's')
+            self.assertIs(kind, type(error), answer)
+
+    def test_it_did_not_happen(self) -> None:
+        self.assert_raises(
+            NovaRefused, fault(400), fault(403), fault(405), fault(409)
+        )
+
+    def test_it_may_have_happened(self) -> None:
+        self.assert_raises(
+            NovaError,
+            fault(500),
+            fault(502),
+            fault(503),
+            fault(408),
+            fault(413),
+            fault(429),
+            (503, b'<html>'),
+            None,
+        )
+
+    def test_gone(self) -> None:
+        self.assert_raises(ServerGone, fault(404))
+
+    def test_nobody_listens(self) -> None:
+        self.api.stop()
+        self.assertRaises(NovaError, self.compute.live_migrate, 's')
+        self.api.__enter__()
+
+    def test_the_options_do_not_fit_together(self) -> None:
+        conf = self.api.conf(auth_type='no-such-plugin')
+        error = self.assertRaises(ConfigError, Compute, conf, RoleRule())
+        self.assertIn('[nova]', str(error))
+        self.assertIn('no-such-plugin', str(error))

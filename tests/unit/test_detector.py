@@ -1,0 +1,173 @@
+import dataclasses
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oslotest import base
+
+from steal_scheduler import detector
+from steal_scheduler.detector import Detection, DetectRules, Watches
+from steal_scheduler.model import ServerSignal
+from steal_scheduler.refusal import Why
+from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
+from tests.unit.make import NOW, fleet, server, signal, signals
+
+RULES = DetectRules(polls_suffering=3, polls_window=5)
+ONE = DetectRules(polls_suffering=1, polls_window=1)
+#: Half of it waits, at a load of one per vCPU.
+BAD = {'used': 2.0, 'waited': 2.0}
+GOOD = {'used': 4.0, 'waited': 0.0}
+
+
+def polls(
+    pattern: str, rules: DetectRules = RULES, server_id: str = 's'
+) -> Detection:
+    """What the last of these polls finds.
+
+    :param pattern: one letter a poll: b suffers, g does not, - no signal,
+        = the sample of the poll before once more
+    """
+    watches: Watches = {}
+    found = Detection((), (), {})
+    last = signals()
+    for n, letter in enumerate(pattern):
+        if letter == '-':
+            last = signals()
+        elif letter != '=':
+            values = BAD if letter == 'b' else GOOD
+            last = signals(signal(server_id, at=NOW + 30 * n, **values))
+        found = detector.detect(last, fleet(server(server_id)), watches, rules)
+        watches = found.watches
+    return found
+
+
+def once(rules: DetectRules = ONE, **values: float) -> Detection:
+    return detector.detect(
+        signals(signal(**values)), fleet(server(vcpus=4)), {}, rules
+    )
+
+
+class TestKOfN(base.BaseTestCase):
+    def test_three_of_five(self) -> None:
+        for pattern in ('bbb', 'bgbgb', 'ggbbb', 'b-b-b', 'gggggbbb'):
+            found = polls(pattern).findings
+            self.assertEqual(['3 of 5 polls'], [f.evidence for f in found])
+
+    def test_too_few_or_too_long_ago(self) -> None:
+        for pattern in ('b', 'bb', 'bggbgb', 'bb---b', 'bbbggg'):
+            self.assertEqual((), polls(pattern).findings, pattern)
+
+    def test_who_does_not_suffer_now_is_not_found(self) -> None:
+        self.assertEqual((), polls('bbbbg').findings)
+        self.assertEqual((), polls('bbbb-').findings)
+
+    def test_a_sample_counts_once(self) -> None:
+        self.assertEqual((), polls('b====').findings)
+        self.assertEqual((), polls('bb=').findings)
+
+    def test_the_same_poll_again_says_the_same(self) -> None:
+        for pattern in ('bbb', 'bbg', 'bgbgb'):
+            self.assertEqual(polls(pattern), polls(pattern + '=='))
+
+    def test_the_finding(self) -> None:
+        (found,) = polls('gbbb').findings
+        self.assertEqual(('s', 'a'), (found.server_id, found.host))
+        self.assertEqual((0.5, 1.0, 4.0, NOW + 30), dataclasses.astuple(found)[2:6])
+
+    @given(st.text('bg-', max_size=12))
+    def test_any_pattern(self, pattern: str) -> None:
+        found = polls(pattern)
+        expected = pattern[-5:].count('b') >= 3 and pattern[-1] == 'b'
+        self.assertEqual(expected, bool(found.findings))
+        # Nobody is remembered who did not suffer in the window.
+        self.assertEqual('b' in pattern[-5:], 's' in found.watches)
+
+
+class TestThresholds(base.BaseTestCase):
+    def test_steal(self) -> None:
+        self.assertEqual(1, len(once(used=3.6, waited=0.4).findings))
+        self.assertEqual(0, len(once(used=3.7, waited=0.3).findings))
+
+    def test_load_as_seen_from_outside(self) -> None:
+        self.assertEqual(1, len(once(used=1.4, waited=1.4).findings))
+        self.assertEqual(0, len(once(used=1.3, waited=1.4).findings))
+
+    def test_the_guests_own_load_counts_for_more(self) -> None:
+        self.assertEqual(0, len(once(load=2.7, **BAD).findings))
+        found = once(used=0.5, waited=0.5, load=2.8).findings
+        self.assertEqual([0.7], [round(f.load, 6) for f in found])
+
+    def test_a_server_that_wants_nothing(self) -> None:
+        self.assertEqual(0, len(once(used=0, waited=0, load=9).findings))
+        # Not even where every share is enough.
+        rules = dataclasses.replace(ONE, steal_threshold=0, load_threshold=0)
+        self.assertEqual(0, len(once(rules, used=0, waited=0).findings))
+
+    def test_its_own_quota(self) -> None:
+        found = once(throttled=0.05, **BAD)
+        self.assertEqual((), found.findings)
+        self.assertEqual({}, found.watches)
+        (refusal,) = found.refusals
+        self.assertEqual((Why.QUOTA, 's'), (refusal.why, refusal.server_id))
+        self.assertIn('throttled_threshold 5%', refusal.detail)
+        self.assertEqual(1, len(once(throttled=0.049, **BAD).findings))
+
+    def test_who_is_throttled_and_does_not_suffer_is_not_refused(self) -> None:
+        self.assertEqual((), once(throttled=0.5, **GOOD).refusals)
+
+
+def cloud() -> st.SearchStrategy[dict[str, ServerSignal]]:
+    cores = st.floats(0, 8)
+    return st.dictionaries(
+        st.sampled_from('abcdefgh'),
+        st.builds(
+            signal,
+            st.just(''),
+            used=cores,
+            waited=cores,
+            throttled=st.none() | st.floats(0, 1),
+        ),
+    ).map(
+        lambda found: {
+            s: dataclasses.replace(f, server_id=s) for s, f in found.items()
+        }
+    )
+
+
+class TestAnyCloud(base.BaseTestCase):
+    @given(st.lists(cloud(), max_size=6), st.randoms(use_true_random=False))
+    def test_order_does_not_matter(
+        self, seen: list[dict[str, ServerSignal]], chance: random.Random
+    ) -> None:
+        known = fleet(*map(server, 'abcdefgh'))
+        straight: Watches = {}
+        shuffled: Watches = {}
+        for n, poll in enumerate(seen):
+            poll = {
+                s: dataclasses.replace(f, at=NOW + n) for s, f in poll.items()
+            }
+            order = list(poll)
+            chance.shuffle(order)
+            one = detector.detect(
+                signals(*poll.values()), known, straight, RULES
+            )
+            other = detector.detect(
+                signals(*(poll[s] for s in order)), known, shuffled, RULES
+            )
+            self.assertEqual(set(one.findings), set(other.findings))
+            self.assertEqual(set(one.refusals), set(other.refusals))
+            self.assertEqual(one.watches, other.watches)
+            straight, shuffled = one.watches, other.watches
+
+    @given(cloud())
+    def test_who_is_found_is_watched_and_not_refused(
+        self, poll: dict[str, ServerSignal]
+    ) -> None:
+        found = detector.detect(
+            signals(*poll.values()), fleet(*map(server, 'abcdefgh')), {}, ONE
+        )
+        suffering = {f.server_id for f in found.findings}
+        self.assertEqual(suffering, set(found.watches))
+        self.assertEqual(
+            set(), suffering & {r.server_id for r in found.refusals}
+        )

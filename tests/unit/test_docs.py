@@ -1,0 +1,330 @@
+"""What is written for operators says what the code does."""
+
+import ast
+import configparser
+import enum
+import json
+import os
+import re
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import testtools
+from oslo_config import cfg
+from oslotest import base
+
+from steal_scheduler import metrics, parts, plugins
+from steal_scheduler.conf import load, opts
+from steal_scheduler.model import Outcome, Stage
+from steal_scheduler.refusal import Why
+
+try:
+    from docutils import core, utils
+except ImportError:
+    # It comes with the dependency group docs.
+    core = None
+
+ROOT = Path(__file__).parents[2]
+ADMIN = ROOT / 'doc/source/admin'
+EXAMPLE = ROOT / 'etc/steal_scheduler/steal-migrator.conf.example'
+
+#: Groups whose help texts are keystoneauth's.
+FOREIGN = {'nova'}
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding='utf-8')
+
+
+def rows(text: str) -> list[str]:
+    """The first cells of list tables that hold one literal."""
+    return re.findall(r'^   \* - ``([^`]+)``$', text, re.MULTILINE)
+
+
+def metric_names() -> set[str]:
+    """Names of families, and of the samples that they have."""
+    found: set[str] = set()
+    for family in metrics.Metrics().registry.collect():
+        suffixes = {
+            'counter': ['_total', '_created'],
+            'histogram': ['', '_bucket', '_sum', '_count', '_created'],
+        }.get(family.type, [''])
+        found |= {family.name + suffix for suffix in suffixes}
+    return found
+
+
+class TestAdmin(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.operating = (ADMIN / 'operating.rst').read_text('utf-8')
+
+    def section(self, label: str) -> str:
+        """From a label to the next one."""
+        begin = self.operating.index(f'.. _{label}:')
+        return self.operating[begin:].split('\n.. _')[0]
+
+    def described(self, label: str, words: type[enum.StrEnum]) -> None:
+        section = self.section(label)
+        found = rows(section) + re.findall(r'^``(\w+)``$', section, re.M)
+        self.assertEqual(sorted(words), sorted(found))
+
+    def test_every_refusal_is_described_once(self) -> None:
+        self.described('refusals', Why)
+
+    def test_every_stage_is_described_once(self) -> None:
+        self.described('stages', Stage)
+
+    def test_every_outcome_is_described_once(self) -> None:
+        self.described('outcomes', Outcome)
+
+    def test_every_metric_is_described_once(self) -> None:
+        text = (ADMIN / 'metrics.rst').read_text('utf-8')
+        found = [name for name in rows(text) if name.startswith('steal_')]
+        shown = {
+            name
+            for name in metric_names()
+            if not name.endswith(('_created', '_bucket', '_sum', '_count'))
+        }
+        self.assertEqual(sorted(shown), sorted(found))
+
+    def test_every_alert_is_described_once(self) -> None:
+        text = (ADMIN / 'metrics.rst').read_text('utf-8')
+        found = [name for name in rows(text) if name.startswith('Steal')]
+        rules = read('etc/prometheus/steal-scheduler.rules.yml')
+        alerts = re.findall(r'- alert: (\w+)', rules)
+        self.assertEqual(sorted(alerts), sorted(found))
+
+
+class TestOptions(base.BaseTestCase):
+    def test_help(self) -> None:
+        for group, options in opts.list_opts() + opts.list_nova_opts():
+            for option in options if group not in FOREIGN else ():
+                name = f'[{group}] {option.name}'
+                self.assertIn('Possible values:', option.help or '', name)
+
+    def test_every_deciding_option_is_in_the_reference(self) -> None:
+        names = {
+            option.name
+            for group, options in opts.list_opts()
+            if group in ('detection', 'placement', 'limits', 'stages')
+            for option in options
+        }
+        text = read('doc/source/reference/rules.rst') + read(
+            'doc/source/configuration/limits.rst'
+        )
+        words = set(re.findall(r'\w+', text))
+        self.assertEqual(set(), names - words)
+
+
+class TestExample(base.BaseTestCase):
+    """steal-migrator.conf.example: every option exists and is right."""
+
+    def given(self) -> Iterator[tuple[str, str]]:
+        # ConfigParser would give every section what stands in [DEFAULT].
+        parser = configparser.RawConfigParser(
+            default_section='', delimiters='='
+        )
+        parser.read_string(EXAMPLE.read_text('utf-8'))
+        for section in parser.sections():
+            for name in parser.options(section):
+                yield section, name
+
+    def test_every_option_exists_and_is_right(self) -> None:
+        conf = load.load([f'--config-file={EXAMPLE}'], 'test')
+        # Which registers, beside ours, what the libraries ask for.
+        parts.build(conf)
+        for group, name in self.given():
+            self.assertIsNotNone(
+                conf[name] if group == 'DEFAULT' else conf[group][name]
+            )
+        self.assertIs(True, conf.migrator.dry_run)
+
+    def test_its_values_are_the_defaults(self) -> None:
+        """Whoever deletes a line gets what it said."""
+        conf = load.load([f'--config-file={EXAMPLE}'], 'test')
+        plugins.signal_source(conf)
+        bare = load.load([], 'test', default_config_files=())
+        plugins.signal_source(bare)
+        for group, name in self.given():
+            if group not in ('DEFAULT', 'nova'):
+                self.assertEqual(bare[group][name], conf[group][name], name)
+
+
+class TestNovaConf(base.BaseTestCase):
+    """nova.conf.snippet: what the demo runs, and Nova's own filters."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.snippet = self.parse(
+            read('etc/steal_scheduler/nova.conf.snippet')
+        )
+        tree = ast.parse(read('steal_scheduler/demo/story.py'))
+        text = next(
+            ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and ast.unparse(node.targets[0]) == 'FILTER_SCHEDULER'
+        )
+        self.demo = self.parse(f'[filter_scheduler]\n{text}')
+
+    def parse(self, text: str) -> Any:
+        path = self.create_tempfiles([('nova', text)])[0]
+        conf = cfg.ConfigOpts()
+        conf.register_opts(
+            [
+                cfg.MultiStrOpt('available_filters'),
+                cfg.ListOpt('enabled_filters'),
+                cfg.ListOpt('weight_classes'),
+            ],
+            'filter_scheduler',
+        )
+        conf(['--config-file', path], default_config_files=[])
+        return conf.filter_scheduler
+
+    def test_it_names_the_same_classes(self) -> None:
+        for name in ('available_filters', 'weight_classes'):
+            self.assertEqual(self.demo[name], self.snippet[name])
+
+    def test_our_filters_are_the_last(self) -> None:
+        enabled = self.snippet.enabled_filters
+        self.assertEqual(self.demo.enabled_filters[-2:], enabled[-2:])
+        self.assertLessEqual({*self.demo.enabled_filters}, {*enabled})
+
+    def test_its_options_exist_with_their_defaults(self) -> None:
+        text = read('etc/steal_scheduler/nova.conf.snippet')
+        found = dict(re.findall(r'^#(\w+) = ?(.*)$', text, re.MULTILINE))
+        [(_, options)] = opts.list_nova_opts()
+        self.assertEqual({o.name: str(o.default) for o in options}, found)
+
+
+class TestMonitoring(base.BaseTestCase):
+    def test_rules_use_metrics_that_exist(self) -> None:
+        text = read('etc/prometheus/steal-scheduler.rules.yml')
+        found = set(re.findall(r'\bsteal_\w+', text))
+        self.assertEqual(set(), found - metric_names())
+
+    def test_rules_use_labels_that_exist(self) -> None:
+        text = read('etc/prometheus/steal-scheduler.rules.yml')
+        for label, words in (
+            ('why', Why),
+            ('stage', Stage),
+            ('outcome', Outcome),
+        ):
+            found = re.findall(rf'{label}=~?"([\w|]+)"', text)
+            self.assertNotEqual([], found)
+            self.assertLessEqual({*'|'.join(found).split('|')}, {*words})
+
+    def test_dashboard_uses_metrics_that_exist(self) -> None:
+        board = json.loads(read('etc/grafana/steal-scheduler.json'))
+        used: set[str] = set()
+        for panel in board['panels']:
+            for target in panel['targets']:
+                found = set(re.findall(r'\bsteal_\w+', target['expr']))
+                self.assertNotEqual(set(), found, panel['title'])
+                used |= found
+        self.assertEqual(set(), used - metric_names())
+
+
+class TestReadme(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.text = read('README.rst')
+
+    @testtools.skipIf(core is None, 'docutils is not installed')
+    def test_it_is_valid_without_sphinx(self) -> None:
+        core.publish_doctree(
+            self.text,
+            settings_overrides={
+                'halt_level': utils.Reporter.WARNING_LEVEL,
+                'report_level': utils.Reporter.SEVERE_LEVEL,
+            },
+        )
+
+    def test_it_has_no_roles_of_sphinx(self) -> None:
+        self.assertNotRegex(self.text, r':[a-z-]+:`')
+
+    def test_make_targets_exist(self) -> None:
+        targets = set(re.findall(r'^(\w+):', read('Makefile'), re.MULTILINE))
+        named = set(re.findall(r'(?:``|^ +)make (\w+)', self.text, re.M))
+        self.assertEqual({'demo', 'test'}, named & {'demo', 'test'})
+        self.assertEqual(set(), named - targets)
+
+    def test_files_and_links_exist(self) -> None:
+        paths = re.findall(r'<([\w/.-]+)>`_', self.text)
+        paths += re.findall(r'``((?:etc|steal_scheduler)/[^` ]+)``', self.text)
+        for path in paths:
+            self.assertTrue((ROOT / path).exists(), path)
+
+    def test_it_is_short(self) -> None:
+        self.assertLessEqual(len(self.text.splitlines()), 150)
+
+
+class _HAProxy(socketserver.StreamRequestHandler):
+    """As much of its runtime API as the example needs."""
+
+    state: dict[str, str]
+    sessions: int
+
+    def handle(self) -> None:
+        words = self.rfile.readline().decode().split()
+        if words[:2] == ['set', 'server']:
+            states = {'drain': 'DRAIN', 'ready': 'UP'}
+            self.state[words[2]] = states[words[4]]
+            return
+        lines = ['# pxname,svname,status,scur,']
+        for name, status in self.state.items():
+            place = name.replace('/', ',')
+            lines.append(f'{place},{status},{self.sessions},')
+        self.wfile.write('\n'.join(lines).encode() + b'\n\n')
+
+
+class TestDrainScript(base.BaseTestCase):
+    """The example of doc/source/configuration/orchestrators.rst."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.haproxy = type('HAProxy', (_HAProxy,), {'sessions': 0})
+        self.haproxy.state = {'shop/web-1': 'UP', 'shop/web-2': 'UP'}
+        server = socketserver.TCPServer(('127.0.0.1', 0), self.haproxy)
+        self.addCleanup(server.server_close)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.shutdown)
+        source = read('doc/source/configuration/drain_haproxy.py')
+        address = f'HAPROXIES = [{server.server_address!r}]'
+        self.script = self.create_tempfiles(
+            [('drain', re.sub('(?m)^HAPROXIES = .*$', address, source))]
+        )[0]
+
+    def run_it(self, verb: str) -> int:
+        return subprocess.run(
+            [sys.executable, self.script, verb],
+            env={**os.environ, 'STEAL_SERVER_NAME': 'web-1'},
+            stdout=subprocess.DEVNULL,
+        ).returncode
+
+    def test_out_and_back(self) -> None:
+        self.assertEqual(0, self.run_it('drain'))
+        self.assertEqual(0, self.run_it('drain'))
+        drained = {'shop/web-1': 'DRAIN', 'shop/web-2': 'UP'}
+        self.assertEqual(drained, self.haproxy.state)
+        self.assertEqual(0, self.run_it('reattach'))
+        self.assertEqual(0, self.run_it('reattach'))
+        self.assertEqual({'UP'}, {*self.haproxy.state.values()})
+
+    def test_sessions_are_waited_for(self) -> None:
+        self.haproxy.sessions = 3
+        self.assertEqual(75, self.run_it('drain'))
+        self.assertEqual('DRAIN', self.haproxy.state['shop/web-1'])
+
+    def test_maintenance_is_left_alone(self) -> None:
+        self.haproxy.state['shop/web-1'] = 'MAINT'
+        self.assertEqual(0, self.run_it('drain'))
+        self.assertEqual(0, self.run_it('reattach'))
+        self.assertEqual('MAINT', self.haproxy.state['shop/web-1'])

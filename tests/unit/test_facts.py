@@ -1,0 +1,158 @@
+import dataclasses
+
+from oslotest import base
+
+from steal_scheduler import facts
+from steal_scheduler.model import Migration, Stage
+from tests.unit.make import NOW, fleet, migration, move, server, signal, signals
+
+NOTHING = signals()
+
+
+def tagged(stage: str, since: float = NOW, **values: object):
+    return server(tags=('web', f'steal:{stage}:{int(since)}:26.1'), **values)
+
+
+class TestMovesInFlight(base.BaseTestCase):
+    def stranger(self, *args, migrations=(), usable=NOTHING):
+        found = facts.moves_in_flight(
+            fleet(*args, migrations=migrations), {}, usable
+        )
+        return found['s']
+
+    def test_nobody_moves(self) -> None:
+        known = fleet(server(tags=('web', 'steal:fly:1')))
+        self.assertEqual({}, facts.moves_in_flight(known, {}, NOTHING))
+
+    def test_from_the_tag(self) -> None:
+        found = self.stranger(tagged('drain', role='web'))
+        self.assertEqual(
+            ('s', 'a', Stage.DRAIN, NOW, 0.261, 'web', 'az1'),
+            dataclasses.astuple(found)[:7],
+        )
+        self.assertIsNone(found.target)
+
+    def test_its_demand_is_its_vcpus_unless_it_asks_for_more(self) -> None:
+        for used, expected in ((1.0, 4.0), (6.0, 6.0)):
+            usable = signals(signal(used=used, waited=0.0))
+            found = self.stranger(tagged('drain'), usable=usable)
+            self.assertEqual(expected, found.demand)
+        self.assertEqual(4.0, self.stranger(tagged('drain')).demand)
+
+    def test_a_move_long_ago_says_nothing(self) -> None:
+        """It came here from b an hour ago, and is about to leave."""
+        before = migration(source='b', target='a', created_at=NOW - 3600)
+        for stage in ('drain', 'request'):
+            found = self.stranger(tagged(stage), migrations=(before,))
+            self.assertEqual(('a', None), (found.source, found.target))
+
+    def test_its_target(self) -> None:
+        record = migration(status='running')
+        for stage in ('request', 'migrate'):
+            found = self.stranger(tagged(stage), migrations=(record,))
+            self.assertEqual(('a', 'b'), (found.source, found.target))
+
+    def test_where_it_came_from(self) -> None:
+        record = migration(created_at=NOW - 300)
+        for stage in ('reattach', 'verify'):
+            there = tagged(stage, host='b')
+            found = self.stranger(there, migrations=(record,))
+            self.assertEqual(('a', 'b'), (found.source, found.target))
+
+    def remembered(self, known, *args, migrations=()):
+        found = facts.moves_in_flight(
+            fleet(*args, migrations=migrations), {'s': known}, NOTHING
+        )
+        return found['s']
+
+    def test_memory_knows_more(self) -> None:
+        known = move(reason='it waits', since=NOW + 0.5, demand=9.0)
+        self.assertEqual(known, self.remembered(known, tagged('drain')))
+
+    def test_memory_outlives_the_tag_and_the_server(self) -> None:
+        self.assertEqual(move(), self.remembered(move(), server()))
+        self.assertEqual(move(), self.remembered(move()))
+
+    def test_memory_is_ahead_of_a_tag_that_nova_did_not_take(self) -> None:
+        known = move(stage=Stage.UNDO, failure='the migration ended as: error')
+        stale = tagged('migrate', since=NOW - 60, status='ERROR')
+        self.assertEqual(known, self.remembered(known, stale))
+
+    def test_nobody_forges_a_stage(self) -> None:
+        forged = tagged('verify', since=NOW + 10**9)
+        self.assertEqual(move(), self.remembered(move(), forged))
+
+    def test_the_target_is_filled_in(self) -> None:
+        known = move(stage=Stage.REQUEST)
+        record = migration(status='queued')
+        found = self.remembered(known, tagged('request'), migrations=(record,))
+        self.assertEqual('b', found.target)
+
+    def test_what_is_undone_arrives_nowhere(self) -> None:
+        known = move(stage=Stage.UNDO)
+        found = self.remembered(
+            known, tagged('undo'), migrations=(migration(),)
+        )
+        self.assertIsNone(found.target)
+
+
+class TestMigrationOf(base.BaseTestCase):
+    def of(self, stage: Stage, *records: Migration) -> int | None:
+        known = fleet(server(), migrations=records)
+        found = facts.migration_of(move(stage=stage), known)
+        return found and found.migration_id
+
+    def test_none(self) -> None:
+        for stage in Stage:
+            self.assertIsNone(self.of(stage))
+
+    def test_an_older_one_is_not_what_we_asked_for(self) -> None:
+        old = migration(created_at=NOW - 100)
+        for stage in (Stage.DRAIN, Stage.REQUEST, Stage.UNDO):
+            self.assertIsNone(self.of(stage, old))
+
+    def test_one_that_ends_now_was_not_begun_now(self) -> None:
+        old = migration(created_at=NOW - 100, updated_at=NOW + 1)
+        self.assertIsNone(self.of(Stage.REQUEST, old))
+        self.assertEqual(1, self.of(Stage.UNDO, old))
+
+    def test_clocks_differ(self) -> None:
+        for early, expected in ((5, 1), (6, None)):
+            one = migration(created_at=NOW - early)
+            self.assertEqual(expected, self.of(Stage.REQUEST, one))
+
+    def test_what_runs_is_the_newest_however_old(self) -> None:
+        old = migration(migration_id=7, created_at=NOW - 5000)
+        older = migration(migration_id=6, created_at=NOW - 9000)
+        self.assertEqual(7, self.of(Stage.MIGRATE, older, old))
+
+
+class TestStrays(base.BaseTestCase):
+    def test_who_is_out_and_not_moving(self) -> None:
+        known = fleet(server('x'), server('y'))
+        found = facts.strays(
+            frozenset({'x', 'y', 'gone'}), {'y': move('y')}, known
+        )
+        self.assertEqual(
+            [('gone', 'DELETED'), ('x', 'ACTIVE')],
+            [(s.server_id, s.status) for s in found],
+        )
+
+    def test_it_is_only_put_back(self) -> None:
+        found = facts.undo(server(), NOW)
+        self.assertEqual((Stage.UNDO, NOW, 'a'), (found.stage, found.since, found.source))
+
+
+class TestUnfitToLeave(base.BaseTestCase):
+    def test_reasons(self) -> None:
+        for values, word in (
+            ({}, ''),
+            ({'host': 'c'}, 'moved it to c'),
+            ({'status': 'SHUTOFF'}, 'SHUTOFF'),
+            ({'locked': True}, 'locked'),
+            ({'opted_out': 'flavor'}, 'flavor'),
+        ):
+            found = facts.unfit_to_leave(move(), server(**values))
+            self.assertEqual(bool(word), bool(found))
+            self.assertIn(word, found)
+        self.assertIn('deleted', facts.unfit_to_leave(move(), None))

@@ -1,0 +1,106 @@
+import dataclasses
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler.decision import NOTHING
+from steal_scheduler.journal import Journal
+from steal_scheduler.metrics import Metrics
+from steal_scheduler.model import Outcome, Stage
+from steal_scheduler.refusal import Refusal, Saturation, Why
+from steal_scheduler.view import HostView, Tier, View
+from tests.unit import fakes
+from tests.unit.make import NOW, ended, finding, move
+
+VIEW = View(NOW, {'a': HostView(Tier.COLD)}, {}, {})
+
+
+class TestJournal(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+        self.said = 0
+        self.metrics = Metrics()
+        self.notifier = fakes.FakeNotifier()
+        self.journal = Journal(self.metrics, self.notifier, dry_run=True)
+
+    def lines(self) -> list[str]:
+        """What was logged since the last time."""
+        found = self.log.output.splitlines()
+        new, self.said = found[self.said :], len(found)
+        return new
+
+    def test_a_stage(self) -> None:
+        self.journal.stage(move(stage=Stage.MIGRATE, target='b', reason='it waits'))
+        self.assertEqual([('migrate', 's')], self.notifier.said)
+        self.assertEqual(
+            ['Its move from a to b is at migrate: it waits.'], self.lines()
+        )
+        self.journal.stage(move(reason='it waits', failure='it was locked'))
+        self.assertEqual(
+            ['Its move from a to where Nova chooses is at drain: it was locked.'],
+            self.lines(),
+        )
+
+    def test_the_end(self) -> None:
+        self.journal.ended(ended(move=move(target='b'), outcome=Outcome.FAILED))
+        self.assertEqual([('failed', 's')], self.notifier.said)
+        self.assertEqual(
+            1.0, self.metrics.value('steal_moves_total', {'outcome': 'failed'})
+        )
+        (line,) = self.lines()
+        self.assertIn('from a to b is over: failed', line)
+
+    def test_a_dry_run_says_it_once(self) -> None:
+        for moves in ((move('x'),), (move('x'), move('y')), (), (move('x'),)):
+            self.journal.would_begin(moves)
+        self.assertEqual(
+            [('planned', 'x'), ('planned', 'y'), ('planned', 'x')],
+            self.notifier.said,
+        )
+
+    def show(self, **decided: object) -> list[str]:
+        self.journal.show(
+            {'m': move('m')},
+            dataclasses.replace(NOTHING, **decided),
+            VIEW,
+            sent=True,
+        )
+        return self.lines()
+
+    def test_a_refusal_is_said_when_it_changes(self) -> None:
+        no = Refusal(Why.COOLDOWN, '90 s are left', 's')
+        self.assertEqual(
+            ['No (cooldown): 90 s are left.'], self.show(refusals=(no,))
+        )
+        later = dataclasses.replace(no, detail='60 s are left')
+        self.assertEqual([], self.show(refusals=(later,)))
+        other = dataclasses.replace(no, server_id='t')
+        self.assertEqual(1, len(self.show(refusals=(later, other))))
+        self.assertEqual([], self.show())
+        self.assertEqual(1, len(self.show(refusals=(no,))))
+
+    def test_saturation_is_said_when_it_begins(self) -> None:
+        for cores, lines in ((2.0, 1), (3.0, 0)):
+            found = self.show(saturations=(Saturation('az1', cores),))
+            self.assertEqual(lines, len(found))
+
+    def test_the_metrics(self) -> None:
+        self.show(
+            coverage=75.0,
+            findings=(finding(),),
+            refusals=(Refusal(Why.QUOTA, '', 's'),),
+            saturations=(Saturation('az1', 2.5),),
+        )
+        for name, labels, expected in (
+            ('dry_run', {}, 1.0),
+            ('view_sent', {}, 1.0),
+            ('coverage_percent', {}, 75.0),
+            ('suffering_servers', {}, 1.0),
+            ('moves_in_flight', {'stage': 'drain'}, 1.0),
+            ('refusals', {'why': 'quota'}, 1.0),
+            ('saturated_cores', {'zone': 'az1'}, 2.5),
+            ('hosts', {'tier': 'cold'}, 1.0),
+        ):
+            found = self.metrics.value(f'steal_{name}', labels)
+            self.assertEqual(expected, found, name)

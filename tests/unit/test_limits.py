@@ -1,0 +1,347 @@
+import collections
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oslotest import base
+
+from steal_scheduler import limits
+from steal_scheduler.limits import LimitRules
+from steal_scheduler.model import Migration, Move, Stage
+from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
+from tests.unit.make import NOW, fleet, migration, move, server
+
+OPEN = LimitRules(
+    slots=99, slots_per_source=99, slots_per_role=99, copy_burst=1e6
+)
+MIDNIGHT = 86400.0 * 11
+
+
+def rules(**values: object) -> LimitRules:
+    return dataclasses.replace(OPEN, **values)
+
+
+def failures(*ends: float, status: str = 'error') -> list[Migration]:
+    return [
+        migration(f's{n}', migration_id=n, status=status, created_at=NOW + at)
+        for n, at in enumerate(ends)
+    ]
+
+
+def whys(found: list) -> list[str]:
+    return [str(r.why) for r in found]
+
+
+class TestHolds(base.BaseTestCase):
+    def holds(
+        self,
+        coverage: float = 100.0,
+        migrations: list[Migration] | None = None,
+        now: float = NOW,
+        **values: object,
+    ) -> list[str]:
+        return whys(
+            limits.holds(coverage, migrations or [], rules(**values), now)
+        )
+
+    def test_nothing_holds(self) -> None:
+        self.assertEqual([], self.holds())
+
+    def test_coverage_floor(self) -> None:
+        self.assertEqual([], self.holds(80.0))
+        self.assertEqual(['coverage'], self.holds(79.9))
+
+    def test_the_breaker_opens_after_failures_in_a_row(self) -> None:
+        self.assertEqual([], self.holds(migrations=failures(-9, -8)))
+        three = failures(-9, -8, -7)
+        self.assertEqual(['breaker'], self.holds(migrations=three))
+        success = [migration(migration_id=9, created_at=NOW - 7.5)]
+        self.assertEqual([], self.holds(migrations=three + success))
+        older = [migration(migration_id=9, created_at=NOW - 99)]
+        self.assertEqual(['breaker'], self.holds(migrations=older + three))
+
+    def test_a_migration_that_goes_on_proves_nothing(self) -> None:
+        running = failures(-1, status='running')
+        found = self.holds(migrations=failures(-9, -8, -7) + running)
+        self.assertEqual(['breaker'], found)
+
+    def test_the_breaker_closes_after_its_pause(self) -> None:
+        three = failures(-9, -8, 0)
+        for later, expected in ((1799, ['breaker']), (1800, [])):
+            found = self.holds(migrations=three, now=NOW + later)
+            self.assertEqual(expected, found, later)
+
+    def test_then_one_is_tried_until_it_succeeds(self) -> None:
+        three = failures(-9, -8, 0)
+        self.assertEqual(1, limits.while_trying(three, OPEN).slots)
+        good = [migration(migration_id=9, created_at=NOW + 1)]
+        self.assertEqual(OPEN, limits.while_trying(three + good, OPEN))
+        self.assertEqual(OPEN, limits.while_trying([], OPEN))
+
+    def test_blackout(self) -> None:
+        day = (9 * 3600, 10 * 3600)
+        night = (23 * 3600, 1 * 3600)
+        for window, hour, inside in (
+            (day, 8.99, False),
+            (day, 9, True),
+            (day, 9.99, True),
+            (day, 10, False),
+            (night, 22.99, False),
+            (night, 23, True),
+            (night, 23.99, True),
+            (night, 0, True),
+            (night, 0.99, True),
+            (night, 1, False),
+            (night, 12, False),
+        ):
+            found = self.holds(
+                now=MIDNIGHT + hour * 3600, blackout=(window,)
+            )
+            self.assertEqual(['blackout'] * inside, found, (window, hour))
+
+    @given(
+        st.integers(0, 86399), st.integers(0, 86399), st.integers(0, 86399)
+    )
+    def test_a_blackout_and_its_complement(
+        self, begin: int, end: int, second: int
+    ) -> None:
+        if begin != end:
+            now = MIDNIGHT + second
+            both = (
+                self.holds(now=now, blackout=((begin, end),)),
+                self.holds(now=now, blackout=((end, begin),)),
+            )
+            self.assertEqual(['blackout'], both[0] + both[1])
+
+    def test_every_reason_is_told(self) -> None:
+        found = self.holds(
+            10.0, failures(-3, -2, -1), blackout=((0, 86399),)
+        )
+        self.assertEqual(['coverage', 'breaker', 'blackout'], found)
+
+
+class TestSlots(base.BaseTestCase):
+    def admit(
+        self, *planned: Move, in_flight: tuple[Move, ...] = (), **values: object
+    ) -> dict[str, str]:
+        """What becomes of each: 'go', or why not."""
+        admitted, refusals = limits.admit(
+            planned,
+            fleet(),
+            {m.server_id: m for m in in_flight},
+            rules(**values),
+            NOW,
+        )
+        return {m.server_id: 'go' for m in admitted} | {
+            str(r.server_id): str(r.why) for r in refusals
+        }
+
+    def test_of_the_cloud(self) -> None:
+        found = self.admit(
+            move('x'), move('y'), in_flight=(move('z'),), slots=2
+        )
+        self.assertEqual({'x': 'go', 'y': 'slot_cloud'}, found)
+
+    def test_of_a_source(self) -> None:
+        found = self.admit(
+            move('w'),
+            move('x', source='b'),
+            move('y', source='b'),
+            in_flight=(move('z'),),
+            slots_per_source=1,
+        )
+        self.assertEqual(
+            {'w': 'slot_source', 'x': 'go', 'y': 'slot_source'}, found
+        )
+
+    def test_of_a_role(self) -> None:
+        found = self.admit(
+            move('u'),
+            move('v'),
+            move('w', role='web'),
+            move('x', role='db'),
+            move('y', role='db'),
+            in_flight=(move('z', role='web'),),
+            slots_per_role=1,
+        )
+        self.assertEqual(
+            {
+                'u': 'go',
+                'v': 'go',
+                'w': 'slot_role',
+                'x': 'go',
+                'y': 'slot_role',
+            },
+            found,
+        )
+
+    def test_who_is_being_verified_takes_no_slot(self) -> None:
+        found = self.admit(
+            move('x', role='web'),
+            in_flight=(move('z', stage=Stage.VERIFY, role='web'),),
+            slots=1,
+            slots_per_source=1,
+            slots_per_role=1,
+        )
+        self.assertEqual({'x': 'go'}, found)
+
+    @given(
+        st.lists(
+            st.builds(
+                move,
+                st.just(''),
+                source=st.sampled_from('abc'),
+                role=st.sampled_from((None, 'web', 'db')),
+                stage=st.sampled_from(Stage),
+            ),
+            max_size=12,
+        ),
+        st.integers(0, 4),
+        st.tuples(*[st.integers(1, 3)] * 3),
+    )
+    def test_never_above_any_slot(
+        self, moves: list[Move], under_way: int, slots: tuple[int, int, int]
+    ) -> None:
+        moves = [
+            dataclasses.replace(m, server_id=f's{n}')
+            for n, m in enumerate(moves)
+        ]
+        in_flight, planned = moves[:under_way], moves[under_way:]
+        names = ('slots', 'slots_per_source', 'slots_per_role')
+        values = dict(zip(names, slots, strict=True))
+        found = self.admit(*planned, in_flight=tuple(in_flight), **values)
+        self.assertEqual({m.server_id for m in planned}, set(found))
+        begun = [m for m in planned if found[m.server_id] == 'go']
+        busy = [m for m in in_flight if m.occupies]
+        counts = (
+            lambda m: 'all',
+            lambda m: m.source,
+            lambda m: m.role,
+        )
+        for limit, key in zip(slots, counts, strict=True):
+            before = collections.Counter(map(key, busy))
+            for of, count in collections.Counter(map(key, begun)).items():
+                if of is not None:
+                    self.assertLessEqual(before[of] + count, limit)
+        # Who is refused would break a limit, given who goes before it.
+        for one in planned:
+            if found[one.server_id] != 'go':
+                ahead = busy + begun
+                full = any(
+                    key(one) is not None
+                    and sum(key(m) == key(one) for m in ahead) >= limit
+                    for limit, key in zip(slots, counts, strict=True)
+                )
+                self.assertTrue(full, found[one.server_id])
+
+
+class TestBytes(base.BaseTestCase):
+    """A bucket of 10 GiB that gets 1 MiB a second."""
+
+    RULES = rules(copy_burst=10.0, copy_rate=1.0, shared_storage=True)
+
+    def admit(
+        self,
+        *gib: float,
+        copied: tuple[tuple[float, float], ...] = (),
+        in_flight: tuple[Move, ...] = (),
+        now: float = NOW,
+    ) -> list[int]:
+        """Which of these go, by index.
+
+        :param copied: in the past: (seconds ago, GiB)
+        """
+        servers = [
+            server(f'old{n}', ram_mb=int(size * 1024))
+            for n, (_, size) in enumerate(copied)
+        ]
+        records = [
+            migration(f'old{n}', migration_id=n, created_at=now - ago)
+            for n, (ago, _) in enumerate(copied)
+        ]
+        planned = [
+            move(str(n), copy_mb=int(size * 1024))
+            for n, size in enumerate(gib)
+        ]
+        admitted, refused = limits.admit(
+            planned,
+            fleet(*servers, migrations=tuple(records)),
+            {m.server_id: m for m in in_flight},
+            self.RULES,
+            now,
+        )
+        self.assertEqual(len(planned), len(admitted) + len(refused))
+        self.assertLessEqual(set(whys(refused)), {'bytes'})
+        return [int(m.server_id) for m in admitted]
+
+    def test_a_burst(self) -> None:
+        self.assertEqual([0, 1], self.admit(6, 4, 1))
+
+    def test_what_was_copied_lately_counts(self) -> None:
+        # 8 GiB copied 2048 seconds ago: 2 + 2 GiB are there.
+        self.assertEqual([0], self.admit(4, copied=((2048, 8),)))
+        self.assertEqual([], self.admit(4.1, copied=((2048, 8),)))
+
+    def test_the_urgent_one_is_not_passed_by_smaller_ones(self) -> None:
+        self.assertEqual([], self.admit(8, 1, copied=((0, 5),)))
+
+    def test_one_larger_than_the_bucket_waits_until_it_is_full(self) -> None:
+        self.assertEqual([0], self.admit(500))
+        self.assertEqual([], self.admit(500, copied=((1023, 1),)))
+        self.assertEqual([0], self.admit(500, copied=((1024, 1),)))
+
+    def test_and_nothing_follows_until_it_is_paid_for(self) -> None:
+        self.assertEqual([], self.admit(1, copied=((20 * 1024, 30),)))
+        self.assertEqual([0], self.admit(1, copied=((21 * 1024, 30),)))
+
+    def test_a_bucket_that_was_never_full_since(self) -> None:
+        # 10 GiB, then half of what came in: 5 GiB are there, not 10.
+        copied = ((10241, 10), (5121, 5))
+        self.assertEqual([0], self.admit(5, copied=copied))
+        self.assertEqual([], self.admit(5.1, copied=copied))
+
+    def test_who_is_about_to_copy_counts(self) -> None:
+        size = {'copy_mb': 8 * 1024}
+        for stage, counts in (
+            (Stage.DRAIN, True),
+            # Nova has no record of it yet.
+            (Stage.REQUEST, True),
+            (Stage.UNDO, False),
+        ):
+            in_flight = (move('old', stage=stage, **size),)
+            found = self.admit(4, in_flight=in_flight)
+            self.assertEqual([] if counts else [0], found, stage)
+
+    def test_nothing_counts_twice(self) -> None:
+        recorded = (move('old0', stage=Stage.REQUEST, copy_mb=6 * 1024),)
+        found = self.admit(4, copied=((0, 6),), in_flight=recorded)
+        self.assertEqual([0], found)
+
+    def test_a_clock_ahead_of_ours(self) -> None:
+        self.assertEqual([0], self.admit(4, copied=((-30, 6),)))
+        self.assertEqual([], self.admit(4.2, copied=((-30, 6),)))
+
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, 4000), st.integers(1, 10)), max_size=20
+        )
+    )
+    def test_never_above_burst_and_rate(
+        self, wishes: list[tuple[int, int]]
+    ) -> None:
+        """Whoever is let through is copied at once; others give up.
+
+        :param wishes: seconds since the last wish, GiB
+        """
+        done: list[tuple[float, float]] = []
+        now = NOW
+        for seconds, size in wishes:
+            now += seconds
+            copied = tuple((now - at, gib) for at, gib in done)
+            if self.admit(size, copied=copied, now=now):
+                done.append((now, size))
+        for first, (begun, _) in enumerate(done):
+            total = 0.0
+            for at, size in done[first:]:
+                total += size
+                self.assertLessEqual(total, 10 + (at - begun) / 1024 + 1e-6)

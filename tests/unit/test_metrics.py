@@ -1,0 +1,92 @@
+import socket
+import time
+import urllib.request
+
+import prometheus_client
+from oslotest import base
+
+from steal_scheduler.exception import ConfigError
+from steal_scheduler.metrics import Metrics
+from steal_scheduler.model import Outcome, Stage
+from steal_scheduler.refusal import Refusal, Saturation, Why
+from steal_scheduler.view import HostView, Tier, View
+from tests.unit.make import NOW, ended, move
+
+
+class TestMetrics(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.metrics = Metrics()
+
+    def value(self, name: str, **labels: str) -> float:
+        return self.metrics.value(f'steal_{name}', labels)
+
+    def test_ticks(self) -> None:
+        self.metrics.tick_done(time.time() - 100, 0.2)
+        self.assertEqual(1.0, self.value('ticks_total'))
+        self.assertAlmostEqual(0.2, self.value('tick_seconds_sum'))
+        age = self.value('last_tick_age_seconds')
+        self.assertTrue(100 <= age < 160, age)
+
+    def test_moves_that_are_over(self) -> None:
+        self.metrics.count_end(ended())
+        self.metrics.count_end(ended())
+        counts = {o: self.value('moves_total', outcome=o) for o in Outcome}
+        self.assertEqual({Outcome.HELPED: 2.0}, {k: v for k, v in counts.items() if v})
+        # Every outcome is there from the start, or its first is not seen.
+        text = self.scrape()
+        for outcome in Outcome:
+            self.assertIn(f'steal_moves_total{{outcome="{outcome}"}}', text)
+
+    def test_moves_in_flight(self) -> None:
+        self.metrics.show_moves([move('x'), move('y'), move(stage=Stage.UNDO)])
+        self.assertEqual(2.0, self.value('moves_in_flight', stage='drain'))
+        self.metrics.show_moves([])
+        self.assertEqual(0.0, self.value('moves_in_flight', stage='drain'))
+        self.assertIn('steal_moves_in_flight{stage="verify"} 0.0', self.scrape())
+
+    def test_refusals(self) -> None:
+        self.metrics.show_refusals([Refusal(Why.COOLDOWN, '', 's')] * 2)
+        self.assertEqual(2.0, self.value('refusals', why='cooldown'))
+        self.metrics.show_refusals([])
+        self.assertIn('steal_refusals{why="cooldown"} 0.0', self.scrape())
+
+    def test_saturation_goes_away(self) -> None:
+        self.metrics.show_saturations([Saturation('az1', 2.5)])
+        self.assertEqual(2.5, self.value('saturated_cores', zone='az1'))
+        self.metrics.show_saturations([])
+        self.assertNotIn('az1', self.scrape())
+
+    def test_hosts(self) -> None:
+        hosts = {
+            'a': HostView(Tier.HOT, 0.25, 20.0, 16.0),
+            'b': HostView(Tier.UNKNOWN),
+        }
+        self.metrics.show_view(View(NOW, hosts, {}, {}))
+        self.assertEqual(1.0, self.value('hosts', tier='hot'))
+        self.assertEqual(0.0, self.value('hosts', tier='cold'))
+        self.assertEqual(0.25, self.value('host_steal_share', host='a'))
+        self.assertNotIn('host="b"', self.scrape())
+        self.metrics.show_view(View(NOW, {}, {}, {}))
+        self.assertNotIn('host="a"', self.scrape())
+
+    def scrape(self) -> str:
+        return prometheus_client.generate_latest(
+            self.metrics.registry
+        ).decode()
+
+
+class TestServe(base.BaseTestCase):
+    def test_over_http_and_once(self) -> None:
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
+        Metrics().serve('127.0.0.1', port)
+        with urllib.request.urlopen(
+            f'http://127.0.0.1:{port}/metrics', timeout=30
+        ) as answer:
+            self.assertIn(b'steal_leading 0.0', answer.read())
+        error = self.assertRaises(
+            ConfigError, Metrics().serve, '127.0.0.1', port
+        )
+        self.assertIn(f'metrics_port = {port}', str(error))

@@ -1,0 +1,93 @@
+import fixtures
+import oslo_messaging
+from oslo_messaging.notify import _impl_test
+from oslotest import base
+
+from steal_scheduler.conf import migrator
+from steal_scheduler.model import Outcome, Stage
+from steal_scheduler.notify import Notifier
+from tests.unit import bus
+from tests.unit.make import ended, move
+
+
+class TestNotifier(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        _impl_test.reset()
+        self.addCleanup(_impl_test.reset)
+        self.conf = bus.configuration(opts=[('migrator', migrator.OPTS)])
+        self.conf.set_override(
+            'driver', ['test'], group='oslo_messaging_notifications'
+        )
+
+    def sent(self) -> tuple[str, str, dict]:
+        """The event type, the priority and the payload of the only one."""
+        ((_, message, priority, _),) = _impl_test.NOTIFICATIONS
+        self.assertTrue(message['publisher_id'].startswith('steal-migrator.'))
+        return message['event_type'], priority, message['payload']
+
+    def test_a_stage(self) -> None:
+        Notifier(self.conf).stage(
+            move(stage=Stage.MIGRATE, target='b', reason='it waits')
+        )
+        event, priority, payload = self.sent()
+        self.assertEqual(
+            ('steal_scheduler.move.migrate', 'INFO'), (event, priority)
+        )
+        self.assertEqual(
+            ('s', 'migrate', 'a', 'b', 'az1', 'it waits', True),
+            tuple(
+                payload[key]
+                for key in (
+                    'server_id',
+                    'stage',
+                    'source',
+                    'target',
+                    'zone',
+                    'reason',
+                    'dry_run',
+                )
+            ),
+        )
+
+    def test_it_moves_for_real(self) -> None:
+        self.conf.set_override('dry_run', False, group='migrator')
+        Notifier(self.conf).planned(move())
+        event, _, payload = self.sent()
+        self.assertEqual('steal_scheduler.move.planned', event)
+        self.assertFalse(payload['dry_run'])
+
+    def test_the_end(self) -> None:
+        Notifier(self.conf).ended(ended(steal_after=0.01))
+        event, priority, payload = self.sent()
+        self.assertEqual(
+            ('steal_scheduler.move.end', 'INFO'), (event, priority)
+        )
+        self.assertEqual(
+            ('helped', 'it waits 1% of its time now', 0.01),
+            tuple(payload[k] for k in ('outcome', 'detail', 'steal_after')),
+        )
+
+    def test_a_bad_end(self) -> None:
+        Notifier(self.conf).ended(ended(outcome=Outcome.FAILED))
+        self.assertEqual('ERROR', self.sent()[1])
+
+    def test_a_broker_that_is_down(self) -> None:
+        trouble = oslo_messaging.MessageDeliveryFailure('no broker')
+
+        def fails(*args: object) -> None:
+            raise trouble
+
+        self.useFixture(
+            fixtures.MockPatchObject(_impl_test.TestDriver, 'notify', fails)
+        )
+        # It must not hold the tick.
+        Notifier(self.conf).stage(move())
+        self.assertEqual([], _impl_test.NOTIFICATIONS)
+
+    def test_no_driver_is_silence(self) -> None:
+        self.conf.clear_override(
+            'driver', group='oslo_messaging_notifications'
+        )
+        Notifier(self.conf).stage(move())
+        self.assertEqual([], _impl_test.NOTIFICATIONS)

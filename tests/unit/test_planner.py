@@ -1,0 +1,313 @@
+import dataclasses
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oslotest import base
+
+from steal_scheduler.model import Finding, Move, Stage
+from steal_scheduler.planner import Plan, PlanRules, copy_mb, plan
+from steal_scheduler.refusal import Why
+from steal_scheduler.view import HostView, Tier, View
+from tests.unit.clouds import Cloud, clouds
+from tests.unit.make import NOW, finding, fleet, move, server
+from tests.unit.test_cure import smallest
+
+RULES = PlanRules()
+ZONES = {'a': 'az1', 'b': 'az1', 'c': 'az1', 'z': 'az2'}
+
+
+def host(demand: float = 0.0, **other: float | Tier) -> HostView:
+    values = {'tier': Tier.COLD, 'steal': 0.0, 'cores': 16.0}
+    return HostView(demand=demand, **(values | other))
+
+
+def hot(demand: float) -> HostView:
+    return host(demand, tier=Tier.HOT, steal=max(0.0, 1 - 16 / demand))
+
+
+def planned(
+    found: dict[str, Finding],
+    hosts: dict[str, HostView],
+    moves: dict[str, Move] | None = None,
+    rules: PlanRules = RULES,
+    **of_servers: dict[str, object],
+) -> Plan:
+    servers = [
+        server(s, host=f.host, zone=ZONES[f.host], **of_servers.get(s, {}))
+        for s, f in found.items()
+    ]
+    servers += [
+        server(s, host=m.source)
+        for s, m in (moves or {}).items()
+        if s not in found
+    ]
+    return plan(
+        tuple(found.values()),
+        fleet(*servers, hosts=ZONES),
+        View(NOW, hosts, {}, {}),
+        moves or {},
+        rules,
+        NOW,
+    )
+
+
+def found(**demands: float) -> dict[str, Finding]:
+    """Findings on host a, by server id."""
+    return {s: finding(s, demand=d) for s, d in demands.items()}
+
+
+def why(plan: Plan) -> dict[str | None, str]:
+    return {r.server_id: str(r.why) for r in plan.refusals}
+
+
+def ids(plan: Plan) -> list[str]:
+    return [m.server_id for m in plan.moves]
+
+
+class TestPlan(base.BaseTestCase):
+    def test_the_excess_leaves_and_no_more(self) -> None:
+        made = planned(found(x=4, y=2, z=1), {'a': hot(19), 'b': host()})
+        self.assertEqual(['x'], ids(made))
+        self.assertEqual({'y': 'spared', 'z': 'spared'}, why(made))
+        self.assertEqual((), made.saturations)
+
+    def test_the_move(self) -> None:
+        one = found(x=4)
+        made = planned(
+            one, {'a': hot(19), 'b': host()}, x={'role': 'web', 'disk_gb': 1}
+        )
+        expected = move(
+            'x', role='web', steal_before=0.25, copy_mb=4096 + 1024
+        )
+        self.assertEqual(
+            [expected],
+            [dataclasses.replace(m, reason='') for m in made.moves],
+        )
+        self.assertIn('waits 25% of its time at load 1.00', made.moves[0].reason)
+
+    def test_the_worst_host_first(self) -> None:
+        both = found(x=2) | {'y': finding('y', host='c', demand=2.0)}
+        for on_a, on_c, first in ((18, 17, 'x'), (17, 18, 'y')):
+            made = planned(
+                both, {'a': hot(on_a), 'b': host(), 'c': hot(on_c)}
+            )
+            self.assertEqual(first, ids(made)[0])
+
+    def test_the_lighter_of_two(self) -> None:
+        made = planned(
+            found(x=4, y=4),
+            {'a': hot(19), 'b': host()},
+            x={'disk_gb': 500},
+        )
+        self.assertEqual(['y'], ids(made))
+        made = planned(
+            found(x=4, y=4),
+            {'a': hot(19), 'b': host()},
+            rules=PlanRules(shared_storage=True),
+            x={'disk_gb': 500, 'ram_mb': 1024},
+        )
+        self.assertEqual(['x'], ids(made))
+
+    def test_one_that_fits_nowhere_gives_way(self) -> None:
+        made = planned(found(x=8, y=4, z=1), {'a': hot(20), 'b': host(10)})
+        self.assertEqual(['y'], ids(made))
+        self.assertEqual({'x': 'spared', 'z': 'spared'}, why(made))
+        self.assertEqual((), made.saturations)
+
+    def test_what_is_leaving_already_counts(self) -> None:
+        leaving = {'m': move('m', demand=2.0)}
+        made = planned(
+            found(x=1, y=2), {'a': hot(17.5), 'b': host()}, leaving
+        )
+        self.assertEqual([], ids(made))
+        self.assertEqual({'x': 'spared', 'y': 'spared'}, why(made))
+        made = planned(found(x=1, y=2), {'a': hot(19), 'b': host()}, leaving)
+        self.assertEqual(['y'], ids(made))
+
+    def test_what_is_undone_does_not_leave(self) -> None:
+        undone = {'m': move('m', demand=2.0, stage=Stage.UNDO)}
+        made = planned(found(x=2), {'a': hot(18), 'b': host()}, undone)
+        self.assertEqual(['x'], ids(made))
+
+    def test_relief_demand(self) -> None:
+        made = planned(
+            found(x=2, y=2),
+            {'a': hot(17), 'b': host()},
+            rules=PlanRules(relief_demand=75),
+        )
+        self.assertEqual(['x', 'y'], sorted(ids(made)))
+
+
+class TestSaturation(base.BaseTestCase):
+    def saturated(self, **others: HostView) -> Plan:
+        made = planned(found(x=4), {'a': hot(18), **others})
+        self.assertEqual([], ids(made))
+        return made
+
+    def test_nobody_stays_cold(self) -> None:
+        made = self.saturated(b=host(10.5), c=hot(17))
+        self.assertEqual({'x': 'saturated'}, why(made))
+        (short,) = made.saturations
+        self.assertEqual(('az1', 2.0), (short.zone, short.cores_short))
+
+    def test_another_zone_does_not_help(self) -> None:
+        self.assertEqual({'x': 'saturated'}, why(self.saturated(z=host())))
+
+    def test_an_unknown_host_does_not_help(self) -> None:
+        made = self.saturated(b=host(tier=Tier.UNKNOWN))
+        self.assertEqual({'x': 'saturated'}, why(made))
+
+    def test_credit_counts(self) -> None:
+        self.assertEqual(
+            {'x': 'saturated'}, why(self.saturated(b=host(8, credit=3.0)))
+        )
+
+    def test_a_host_that_is_receiving_is_waited_for(self) -> None:
+        made = self.saturated(b=host(arrivals=1))
+        self.assertEqual({'x': 'slot_target'}, why(made))
+        self.assertEqual((), made.saturations)
+
+    def test_the_source_is_no_target(self) -> None:
+        made = planned(found(x=1), {'a': host(2), 'b': hot(18)})
+        self.assertEqual({'x': 'saturated'}, why(made))
+
+    def test_zones_add_up(self) -> None:
+        both = found(x=4) | {'y': finding('y', host='b', demand=4.0)}
+        made = planned(both, {'a': hot(18), 'b': hot(19)})
+        self.assertEqual([5.0], [s.cores_short for s in made.saturations])
+
+
+def room(cloud: Cloud, name: str) -> float:
+    view = cloud.view.hosts[name]
+    limit = view.cores * cloud.view.target_demand / 100
+    return limit - view.demand - view.credit
+
+
+def targets(cloud: Cloud, of: Move | Finding, busy: bool = True) -> list[str]:
+    """Cold hosts of its zone that could take it if it were alone."""
+    source = of.source if isinstance(of, Move) else of.host
+    zone = cloud.fleet.servers[of.server_id].zone
+    return [
+        name
+        for name, host in cloud.fleet.hosts.items()
+        if host.up
+        and host.zone == zone
+        and name != source
+        and cloud.view.hosts[name].tier is Tier.COLD
+        and (busy or not cloud.view.hosts[name].arrivals)
+        and room(cloud, name) >= of.demand
+    ]
+
+
+def fits(cloud: Cloud, moves: list[Move], taken: dict[str, float]) -> bool:
+    """Whether there is a way to place all of them; by trying every one."""
+    if not moves:
+        return True
+    for name in targets(cloud, moves[0], busy=False):
+        after = taken.get(name, 0.0) + moves[0].demand
+        if after <= room(cloud, name) and fits(
+            cloud, moves[1:], {**taken, name: after}
+        ):
+            return True
+    return False
+
+
+def make_plan(cloud: Cloud) -> Plan:
+    return plan(
+        cloud.findings, cloud.fleet, cloud.view, cloud.moves, RULES, NOW
+    )
+
+
+class TestAnyCloud(base.BaseTestCase):
+    @given(clouds())
+    def test_nobody_is_dropped(self, cloud: Cloud) -> None:
+        made = make_plan(cloud)
+        answered = ids(made) + [str(r.server_id) for r in made.refusals]
+        self.assertEqual(
+            sorted(f.server_id for f in cloud.findings), sorted(answered)
+        )
+
+    @given(clouds())
+    def test_every_move_has_its_place(self, cloud: Cloud) -> None:
+        """In its zone, on a cold host, together with all the others."""
+        self.assertTrue(fits(cloud, list(make_plan(cloud).moves), {}))
+
+    @given(clouds())
+    def test_saturated_only_where_no_host_could(self, cloud: Cloud) -> None:
+        made = make_plan(cloud)
+        refused = {r.server_id: r.why for r in made.refusals}
+        planned = sum(m.demand for m in made.moves)
+        for one in cloud.findings:
+            if refused.get(one.server_id) is Why.SATURATED:
+                # The best host would do only if nothing else went there.
+                for name in targets(cloud, one):
+                    self.assertGreater(
+                        planned + one.demand, room(cloud, name)
+                    )
+        if not made.moves:
+            for one in cloud.findings:
+                if refused[one.server_id] is Why.SATURATED:
+                    self.assertEqual([], targets(cloud, one))
+
+    @given(clouds())
+    def test_one_cold_host_with_room_is_chosen(self, cloud: Cloud) -> None:
+        for one in cloud.findings:
+            alone = plan(
+                [one], cloud.fleet, cloud.view, {}, RULES, NOW
+            )
+            could = bool(targets(cloud, one, busy=False))
+            self.assertEqual([one.server_id] * could, ids(alone))
+
+    @given(clouds(in_flight=False))
+    def test_never_more_moves_than_needed(self, cloud: Cloud) -> None:
+        made = make_plan(cloud)
+        refused = {r.server_id: r.why for r in made.refusals}
+        for name, view in cloud.view.hosts.items():
+            here = [f for f in cloud.findings if f.host == name]
+            going = [m for m in made.moves if m.source == name]
+            excess = view.demand - view.cores
+            if excess <= 0:
+                self.assertLessEqual(len(going), 1)
+            if any(refused.get(f.server_id) is not Why.SPARED for f in here):
+                # Some fit nowhere: then more than the fewest may have to.
+                continue
+            pool = [move(f.server_id, demand=f.demand) for f in here]
+            if len(going) == len(pool):
+                continue
+            self.assertLessEqual(len(going), smallest(pool, excess) or 0)
+
+    @given(clouds(), st.randoms(use_true_random=False))
+    def test_order_does_not_matter(
+        self, cloud: Cloud, chance: random.Random
+    ) -> None:
+        def shuffled(values: dict) -> dict:
+            names = list(values)
+            chance.shuffle(names)
+            return {name: values[name] for name in names}
+
+        findings = list(cloud.findings)
+        chance.shuffle(findings)
+        other = Cloud(
+            dataclasses.replace(
+                cloud.fleet,
+                servers=shuffled(cloud.fleet.servers),
+                hosts=shuffled(cloud.fleet.hosts),
+            ),
+            dataclasses.replace(
+                cloud.view, hosts=shuffled(cloud.view.hosts)
+            ),
+            tuple(findings),
+            shuffled(cloud.moves),
+        )
+        made, again = make_plan(cloud), make_plan(other)
+        self.assertEqual(made.moves, again.moves)
+        self.assertEqual(set(made.refusals), set(again.refusals))
+        self.assertEqual(made.saturations, again.saturations)
+
+
+class TestCopy(base.BaseTestCase):
+    def test_memory_and_local_disk(self) -> None:
+        one = server(ram_mb=1000, disk_gb=2)
+        self.assertEqual(3048, copy_mb(one, shared_storage=False))
+        self.assertEqual(1000, copy_mb(one, shared_storage=True))

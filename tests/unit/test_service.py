@@ -1,0 +1,251 @@
+import dataclasses
+import threading
+import time
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler.exception import OrchestratorError, SignalError
+from steal_scheduler.model import Outcome
+from tests.unit.rig import RULES, Rig
+
+
+class MigratorTest(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+
+    def ends(self, rig: Rig) -> dict[str, float]:
+        """How many moves ended in each way."""
+        counts = {
+            str(o): rig.metrics.value('steal_moves_total', {'outcome': str(o)})
+            for o in Outcome
+        }
+        return {outcome: count for outcome, count in counts.items() if count}
+
+
+class TestTick(MigratorTest):
+    def test_from_steal_to_a_cured_server(self) -> None:
+        rig = Rig()
+        rig.suffer()
+        rig.tick()
+        self.assertEqual({'x': 'drain'}, rig.stages())
+        rig.tick(3)
+        self.assertEqual({'x': 'request'}, rig.stages())
+        rig.nova.proceed('running', 'x')
+        rig.tick(3)
+        self.assertEqual({'x': 'migrate'}, rig.stages())
+        rig.nova.proceed('completed', 'x')
+        rig.tick(3, times=2)
+        self.assertEqual({'x': 'verify'}, rig.stages())
+        self.assertEqual(set(), rig.orchestrator.out)
+        rig.tick(30, times=4)
+        self.assertEqual({}, rig.stages())
+        self.assertEqual({'helped': 1.0}, self.ends(rig))
+        self.assertEqual([], rig.tags())
+        self.assertEqual(
+            ['drain', 'request', 'migrate', 'reattach', 'verify', 'helped'],
+            [event for event, _ in rig.notifier.said],
+        )
+
+    def test_nobody_suffers(self) -> None:
+        rig = Rig()
+        rig.tick(times=5)
+        self.assertEqual(([], []), (rig.notifier.said, rig.tags()))
+        self.assertEqual(5.0, rig.metrics.value('steal_ticks_total'))
+
+    def test_signals_are_polled_at_their_own_pace(self) -> None:
+        rig = Rig()
+        rig.tick(3, times=21)
+        self.assertEqual(3, rig.source.reads)
+
+    def test_a_clock_that_is_set_back(self) -> None:
+        rig = Rig()
+        rig.tick()
+        rig.tick(-3600)
+        self.assertEqual(2, rig.source.reads)
+
+    def test_dry_run_touches_nothing(self) -> None:
+        rig = Rig(dry_run=True)
+        rig.suffer()
+        rig.tick(times=4)
+        self.assertEqual(['x'], [m.server_id for m in rig.migrator.decided.admitted])
+        self.assertEqual(([], [], {}), (rig.tags(), rig.orchestrator.asked, rig.stages()))
+        # Said once, for as long as it holds.
+        self.assertEqual([('planned', 'x')], rig.notifier.said)
+        self.assertIn('Dry run: it would move away from a', self.log.output)
+
+    def test_one_after_the_other(self) -> None:
+        """The second is asked for when Nova has chosen for the first."""
+        rules = dataclasses.replace(
+            RULES, plan=dataclasses.replace(RULES.plan, relief_demand=50)
+        )
+        rig = Rig(rules)
+        rig.suffer()
+        rig.tick()
+        self.assertEqual({'x': 'drain', 'y': 'drain'}, rig.stages())
+        rig.tick(3, times=4)
+        self.assertEqual({'x': 'request', 'y': 'drain'}, rig.stages())
+        rig.nova.proceed('preparing', 'x')
+        rig.tick(3)
+        self.assertEqual({'x': 'request', 'y': 'request'}, rig.stages())
+        # The view that Nova chose the second target by has the first in it.
+        sent = rig.sender.views[-1].hosts
+        self.assertEqual((1, 4.0), (sent['b'].arrivals, sent['b'].credit))
+
+
+class TestTrouble(MigratorTest):
+    def why(self, rig: Rig) -> list[str]:
+        return [str(r.why) for r in rig.migrator.decided.refusals]
+
+    def test_no_signals(self) -> None:
+        for trouble in (SignalError('no answer'), KeyError('a bug')):
+            rig = Rig()
+            rig.suffer()
+            rig.source.trouble = trouble
+            rig.tick(times=3)
+            self.assertEqual((['signals'], {}), (self.why(rig), rig.stages()))
+            rig.source.trouble = None
+            rig.tick()
+            self.assertEqual({'x': 'drain'}, rig.stages())
+
+    def test_moves_go_on_without_signals(self) -> None:
+        rig = Rig()
+        rig.suffer()
+        rig.tick(times=2)
+        rig.nova.proceed('completed', 'x')
+        rig.source.trouble = SignalError('no answer')
+        rig.tick(3)
+        rig.tick(300)
+        self.assertEqual({'x': 'verify'}, rig.stages())
+        self.assertEqual(set(), rig.orchestrator.out)
+
+    def test_the_view_does_not_reach_nova(self) -> None:
+        rig = Rig()
+        rig.suffer()
+        rig.sender.reaches = False
+        rig.tick(times=3)
+        self.assertEqual({'x': 'drain'}, rig.stages())
+        self.assertEqual(0.0, rig.metrics.value('steal_view_sent'))
+
+    def test_without_the_lock_nothing_is_known_and_done(self) -> None:
+        rig = Rig()
+        rig.suffer()
+        rig.tick(times=2)
+        rig.leader.held = False
+        tags, asked = rig.tags(), list(rig.orchestrator.asked)
+        rig.nova.proceed('completed', 'x')
+        rig.tick(times=5)
+        self.assertEqual({}, rig.stages())
+        self.assertEqual((tags, asked), (rig.tags(), rig.orchestrator.asked))
+        self.assertEqual(0.0, rig.metrics.value('steal_leading'))
+
+    def test_nova_does_not_answer(self) -> None:
+        rig = Rig()
+        rig.suffer()
+        rig.nova.down = True
+        rig.tick(times=2)
+        self.assertEqual(2.0, rig.metrics.value('steal_tick_errors_total'))
+        rig.nova.down = False
+        rig.tick()
+        self.assertEqual({'x': 'drain'}, rig.stages())
+
+    def test_one_move_in_trouble_does_not_hold_the_others(self) -> None:
+        rig = Rig()
+        for server_id in 'xy':
+            rig.nova.change(server_id, tags=(f'steal:undo:{int(rig.now)}',))
+        rig.nova.trouble = ['lost']
+        rig.tick(3)
+        self.assertEqual({'x': 'undo'}, rig.stages())
+
+    def test_a_mistake_does_not_end_the_loop(self) -> None:
+        rig = Rig()
+        rig.nova.opted_out_hosts = lambda: 1 // 0
+        rig.tick()
+        self.assertEqual(1.0, rig.metrics.value('steal_tick_errors_total'))
+        self.assertIn('ZeroDivisionError', self.log.output)
+
+    def test_nova_takes_no_first_tag(self) -> None:
+        rig = Rig()
+        rig.suffer()
+        rig.nova.trouble = ['refused']
+        rig.tick()
+        self.assertEqual({}, rig.stages())
+        self.assertEqual({'not_started': 1.0}, self.ends(rig))
+        rig.tick()
+        # It has a cooldown, and another goes instead.
+        self.assertEqual({'y': 'drain'}, rig.stages())
+
+    def test_a_server_in_error_holds_no_slot(self) -> None:
+        rules = dataclasses.replace(
+            RULES, limit=dataclasses.replace(RULES.limit, slots=1)
+        )
+        rig = Rig(rules)
+        rig.suffer()
+        rig.tick(times=2)
+        rig.nova.proceed('error', 'x')
+        rig.nova.change('x', status='ERROR')
+        rig.tick(3, times=2)
+        self.assertEqual({'x': 'undo'}, rig.stages())
+        self.assertEqual(set(), rig.orchestrator.out)
+        rig.source.demand = {'y': 6.0, 'z': 6.0}
+        rig.tick()
+        self.assertEqual({'x': 'undo', 'y': 'drain'}, rig.stages())
+
+
+class TestRestart(MigratorTest):
+    def test_in_every_stage(self) -> None:
+        for looks in range(6):
+            rig = Rig()
+            rig.suffer()
+            for look in range(20):
+                if look == looks:
+                    rig.restart()
+                rig.tick(31)
+                rig.nova.proceed('completed', 'x')
+                rig.nova.proceed('running', 'x')
+            self.assertEqual({}, rig.stages(), looks)
+            self.assertEqual([], rig.tags())
+            self.assertEqual(set(), rig.orchestrator.out)
+            self.assertEqual(1, rig.nova.asked['x'])
+            self.assertEqual('b', rig.nova.servers['x'].host)
+
+    def test_who_lost_its_tag_is_put_back(self) -> None:
+        rig = Rig()
+        rig.orchestrator.out = {'y', 'gone'}
+        rig.tick()
+        rig.tick(3)
+        self.assertEqual(set(), rig.orchestrator.out)
+        self.assertEqual({}, rig.stages())
+
+    def test_it_does_not_say_whom_it_has(self) -> None:
+        rig = Rig()
+        rig.orchestrator.out = {'y'}
+        for trouble in (OrchestratorError('no answer'), KeyError('a bug')):
+            rig.orchestrator.list_trouble = trouble
+            rig.tick()
+            self.assertEqual(0.0, rig.metrics.value('steal_tick_errors_total'))
+        rig.orchestrator.list_trouble = None
+        rig.tick()
+        rig.tick(3)
+        self.assertEqual(set(), rig.orchestrator.out)
+
+
+class TestRun(MigratorTest):
+    def test_it_runs_until_it_is_stopped(self) -> None:
+        rig = Rig(poll_interval=3600.0)
+        looked = threading.Event()
+        rig.sender.send = lambda view: looked.set() or True
+        loop = threading.Thread(target=rig.migrator.run)
+        loop.start()
+        self.assertTrue(looked.wait(30))
+        looked.clear()
+        # A notification: it does not wait out its interval.
+        rig.wake.set()
+        self.assertTrue(looked.wait(30))
+        begun = time.monotonic()
+        rig.migrator.stop()
+        loop.join(30)
+        self.assertFalse(loop.is_alive())
+        self.assertLess(time.monotonic() - begun, 30)
+        self.assertFalse(rig.leader.held)

@@ -1,0 +1,427 @@
+import dataclasses
+
+import fixtures
+from hypothesis import given
+from hypothesis import strategies as st
+from oslotest import base
+
+from steal_scheduler import facts
+from steal_scheduler.deadlines import Deadlines
+from steal_scheduler.effects import Effects
+from steal_scheduler.exception import LockLost, NovaError
+from steal_scheduler.model import Ended, Move, Outcome, Stage
+from steal_scheduler.stages import Stages
+from tests.unit import (
+    fakes,
+    strategies,  # noqa: F401 (hypothesis' settings)
+)
+from tests.unit.make import NOW, fleet, move, server, signal
+
+DEADLINES = Deadlines()
+
+
+class Ride(base.BaseTestCase):
+    """One server and its move."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.nova = fakes.FakeNova(server())
+        self.orchestrator = fakes.FakeOrchestrator()
+        self.leader = fakes.FakeLeader()
+        self.requests: list[str] = []
+        self.stages = Stages(
+            Effects(
+                self.nova,
+                self.orchestrator,
+                self.leader.check,
+                self.requests.append,
+            ),
+            DEADLINES,
+        )
+
+    def at(self, stage: Stage | str, **values: object) -> Move:
+        """A move at this stage since now, with its tag."""
+        made = move(stage=Stage(stage), since=self.nova.now, **values)
+        self.nova.change('s', tags=(f'steal:{stage}:{int(made.since)}',))
+        return made
+
+    def step(
+        self,
+        made: Move,
+        seconds: float = 3.0,
+        wait_for: str = '',
+        **of_signal: float,
+    ) -> Move | Ended:
+        self.nova.now += seconds
+        now = self.nova.now
+        known = fleet(
+            *self.nova.servers.values(),
+            migrations=tuple(self.nova.records.values()),
+        )
+        seen = signal(at=now, **of_signal) if of_signal else None
+        return self.stages.advance(
+            made,
+            facts.Facts(
+                now=now,
+                server=self.nova.servers.get('s'),
+                last_known=server(),
+                migration=facts.migration_of(made, known),
+                signal=seen,
+                wait_for=wait_for,
+            ),
+        )
+
+    def assert_at(self, stage: str, made: Move | Ended) -> Move:
+        """At this stage since now, and its one tag says so."""
+        assert isinstance(made, Move), made
+        self.assertEqual(stage, made.stage)
+        self.assertEqual(self.nova.now, made.since)
+        if 's' in self.nova.servers:
+            tags = self.nova.servers['s'].tags
+            self.assertEqual([f'steal:{stage}:{int(made.since)}'], [*tags])
+        return made
+
+    def assert_ended(
+        self, outcome: Outcome, detail: str, made: Move | Ended
+    ) -> None:
+        assert isinstance(made, Ended), made
+        self.assertEqual((outcome, NOW), (made.outcome, made.at - self.nova.now + NOW))
+        self.assertIn(detail, made.detail)
+        if 's' in self.nova.servers:
+            self.assertEqual((), self.nova.servers['s'].tags)
+        self.assertEqual(set(), self.orchestrator.out)
+
+    def assert_undone(
+        self, outcome: Outcome, detail: str, made: Move | Ended
+    ) -> None:
+        assert isinstance(made, Move), made
+        self.assertEqual(Stage.UNDO, made.stage)
+        self.assert_ended(outcome, detail, self.step(made))
+
+
+class TestWholeMove(Ride):
+    def test_it_helps(self) -> None:
+        made = self.stages.begin(
+            move(steal_before=0.25), self.nova.servers['s'], self.nova.now
+        )
+        self.assertEqual(
+            ('steal:drain:1000000:25.0',), self.nova.servers['s'].tags
+        )
+        self.assertEqual([], self.orchestrator.asked)
+        made = dataclasses.replace(made, steal_before=None)
+        made = self.assert_at('request', self.step(made))
+        self.assertEqual({'s'}, self.orchestrator.out)
+        self.assertEqual(['req-s'], self.requests)
+        self.nova.proceed('running')
+        made = self.assert_at('migrate', self.step(made))
+        self.assertEqual('b', made.target)
+        self.nova.proceed('completed')
+        made = self.assert_at('reattach', self.step(made))
+        self.assertEqual({'s'}, self.orchestrator.out)
+        made = self.assert_at('verify', self.step(made))
+        self.assertEqual(set(), self.orchestrator.out)
+        over = self.step(made, 90, used=3.7, waited=0.3, host=None)
+        self.assert_ended(Outcome.HELPED, 'waits 8% of its time now', over)
+        self.assertAlmostEqual(0.075, over.steal_after)
+
+
+class TestDrain(Ride):
+    def test_it_is_asked_again(self) -> None:
+        self.orchestrator.says = ['waiting', 'silent', 'mistaken']
+        made = self.at('drain')
+        for _ in range(3):
+            self.assertEqual(made, self.step(made))
+        self.assert_at('request', self.step(made))
+
+    def test_a_bug_in_the_plugin_is_logged(self) -> None:
+        logged = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+        self.orchestrator.says = ['mistaken', 'mistaken']
+        made = self.at('drain')
+        self.assertEqual(made, self.step(made))
+        self.assertIn("KeyError: 'a bug'", logged.output)
+        self.assertIn('Traceback', logged.output)
+
+    def test_it_is_not_its_turn(self) -> None:
+        made = self.at('drain')
+        self.assertEqual(made, self.step(made, wait_for='target_pending'))
+        self.assertEqual({'s'}, self.orchestrator.out)
+        self.assertEqual([], self.requests)
+
+    def test_refused(self) -> None:
+        self.orchestrator.says = ['refused']
+        self.assert_undone(
+            Outcome.NOT_STARTED,
+            'drain refused: is refused',
+            self.step(self.at('drain')),
+        )
+
+    def test_it_takes_too_long(self) -> None:
+        self.orchestrator.says = ['waiting']
+        made = self.step(self.at('drain'), 600)
+        self.assertEqual(Stage.DRAIN, made.stage)
+        self.assert_undone(
+            Outcome.NOT_STARTED, '600 s (drain_timeout)', self.step(made, 1)
+        )
+
+    def test_unfit_meanwhile(self) -> None:
+        for word, values in (
+            ('it is ERROR', {'status': 'ERROR'}),
+            ('locked', {'locked': True}),
+            ('says never', {'opted_out': 'metadata'}),
+            ('moved it to c', {'host': 'c'}),
+        ):
+            self.nova.servers['s'] = server()
+            made = self.at('drain')
+            self.nova.change('s', **values)
+            made = self.step(made)
+            self.assertEqual((Stage.UNDO, []), (made.stage, self.requests))
+            self.assertIn(word, made.failure)
+
+    def test_nova_refuses(self) -> None:
+        # The tag, the old tag, then the migration.
+        self.nova.trouble = ['ok', 'ok', 'refused']
+        self.assert_undone(
+            Outcome.NOT_STARTED, 'Nova refused', self.step(self.at('drain'))
+        )
+
+    def test_nova_takes_no_tag(self) -> None:
+        """Without it a crash would ask for a second migration."""
+        for word in ('refused', 'lost'):
+            self.nova.trouble = [word]
+            self.step(self.at('drain'))
+            self.assertEqual([], self.requests)
+
+    def test_no_answer_to_the_request(self) -> None:
+        for word in ('lost', 'unheard'):
+            self.nova.servers['s'] = server()
+            self.nova.records.clear()
+            self.nova.trouble = ['ok', 'ok', word]
+            made = self.assert_at('request', self.step(self.at('drain')))
+            again = self.step(made, 60)
+            if word == 'unheard':
+                self.assertEqual(Stage.REQUEST, again.stage)
+                self.assertEqual(1, self.nova.asked['s'])
+            else:
+                self.assertEqual(made, again)
+                self.assert_undone(
+                    Outcome.NOT_STARTED, 'no record', self.step(again, 1)
+                )
+
+
+class TestMigration(Ride):
+    """REQUEST and MIGRATE follow Nova's record."""
+
+    def asked(self, status: str = '') -> Move:
+        self.orchestrator.out.add('s')
+        made = self.at('request')
+        self.nova.live_migrate('s')
+        if status:
+            self.nova.proceed(status)
+        return made
+
+    def test_the_target_is_known_as_soon_as_nova_chose(self) -> None:
+        made = self.step(self.asked('preparing'))
+        self.assertEqual((Stage.REQUEST, 'b'), (made.stage, made.target))
+
+    def test_it_ends_between_two_looks(self) -> None:
+        self.assert_at('reattach', self.step(self.asked('completed')))
+
+    def test_it_fails(self) -> None:
+        for status in ('error', 'failed', 'cancelled'):
+            self.nova.servers['s'] = server()
+            made = self.step(self.asked(status))
+            self.assert_undone(Outcome.FAILED, f'ended as: {status}', made)
+
+    def test_a_failure_that_is_seen_late(self) -> None:
+        made = self.step(self.asked('running'))
+        self.nova.proceed('failed')
+        made = self.step(made, 900)
+        self.assert_undone(Outcome.FAILED, 'ended as: failed', made)
+
+    def test_it_does_not_begin(self) -> None:
+        made = self.step(self.asked('queued'), 600)
+        self.assertEqual('', made.failure)
+        made = self.step(made, 1)
+        self.assertEqual((Stage.REQUEST, 'cancelled'), (
+            made.stage, self.nova.records[1].status
+        ))
+        self.assert_undone(
+            Outcome.FAILED, 'aborted: not done in 600 s', self.step(made)
+        )
+
+    def test_it_does_not_converge(self) -> None:
+        made = self.assert_at('migrate', self.step(self.asked('running'), 500))
+        made = self.step(made, 1800)
+        self.assertEqual('running', self.nova.records[1].status)
+        made = self.step(made, 1)
+        self.assertEqual('cancelled', self.nova.records[1].status)
+        self.assert_undone(
+            Outcome.FAILED, 'aborted: not done in 1800 s', self.step(made)
+        )
+
+    def test_the_abort_comes_too_late(self) -> None:
+        made = self.step(self.asked('running'))
+        # It ended, and the reading of records does not show it yet.
+        before = dict(self.nova.records)
+        self.nova.proceed('completed')
+        after, self.nova.records = self.nova.records, before
+
+        class Late(dict):
+            """Shows what was, and acts on what is."""
+
+            def __getitem__(self, key):
+                return after[key]
+
+        self.nova.records = Late(before)
+        made = self.step(made, 1801)
+        self.assertEqual(Stage.MIGRATE, made.stage)
+        self.nova.records = after
+        self.assert_at('reattach', self.step(made))
+
+    def test_it_can_not_be_aborted(self) -> None:
+        self.nova.aborts = False
+        made = self.step(self.asked('running'))
+        made = self.step(made, 1920)
+        self.assertEqual(Stage.MIGRATE, made.stage)
+        self.assert_undone(Outcome.FAILED, 'aborted', self.step(made, 1))
+
+    def test_nova_lost_the_record(self) -> None:
+        made = self.step(self.asked('running'))
+        self.nova.records.clear()
+        self.assertIn('lost the record', self.step(made).failure)
+
+    def test_it_is_deleted_meanwhile(self) -> None:
+        for status in ('', 'queued', 'running'):
+            made = self.asked(status)
+            if status == 'running':
+                made = self.step(made)
+            del self.nova.servers['s']
+            self.assert_undone(Outcome.GONE, 'deleted', self.step(made))
+            self.nova.servers['s'] = server()
+            self.nova.records.clear()
+
+    def test_the_record_is_ahead_of_the_server(self) -> None:
+        made = self.asked('completed')
+        self.nova.change('s', host='a')
+        made = self.step(made, 60)
+        self.assertEqual(Stage.REQUEST, made.stage)
+        self.nova.change('s', host='b')
+        self.assert_at('reattach', self.step(made))
+
+    def test_completed_and_yet_not_there(self) -> None:
+        made = self.asked('completed')
+        self.nova.change('s', host='a')
+        made = self.step(made, 61)
+        self.assertIn('yet the server is on a', made.failure)
+
+
+class TestBack(Ride):
+    """REATTACH and UNDO."""
+
+    def test_it_is_asked_for_ever(self) -> None:
+        for stage in ('reattach', 'undo'):
+            made = self.at(stage, failure='why')
+            self.orchestrator.out.add('s')
+            self.orchestrator.says = ['waiting', 'refused', 'silent', 'mistaken']
+            for _ in range(4):
+                self.assertEqual(made, self.step(made, 10**6))
+            self.step(made)
+            self.assertEqual(set(), self.orchestrator.out)
+
+    def test_it_was_deleted(self) -> None:
+        for stage, outcome in (('reattach', 'it was deleted'), ('undo', 'why')):
+            made = self.at(stage, failure='why')
+            self.orchestrator.out.add('s')
+            del self.nova.servers['s']
+            over = self.step(made)
+            if stage == 'reattach':
+                over = self.step(over)
+            self.assert_ended(Outcome.GONE, outcome, over)
+            self.nova.servers['s'] = server()
+
+    def test_nova_takes_no_tag_away(self) -> None:
+        """It is back; it holds no slot; and it ends as it would have."""
+        made = self.at('undo', failure='why')
+        self.orchestrator.out.add('s')
+        self.nova.change('s', status='ERROR')
+        made = self.step(made)
+        self.assertEqual((Stage.UNDO, False), (made.stage, made.occupies))
+        self.assertEqual(set(), self.orchestrator.out)
+        self.assertEqual(made, self.step(made))
+        self.nova.change('s', status='ACTIVE')
+        self.assert_ended(Outcome.NOT_STARTED, 'why', self.step(made))
+
+
+class TestVerify(Ride):
+    def test_it_did_not_help(self) -> None:
+        over = self.step(self.at('verify'), 90, used=3.6, waited=0.4)
+        self.assert_ended(Outcome.NOT_HELPED, 'waits 10%', over)
+
+    def test_too_early_to_say(self) -> None:
+        made = self.at('verify')
+        self.assertEqual(made, self.step(made, 89, used=3.6, waited=0.4))
+
+    def test_no_signal(self) -> None:
+        made = self.at('verify')
+        self.assertEqual(made, self.step(made, 600))
+        self.assert_ended(Outcome.UNMEASURED, 'no fresh', self.step(made, 1))
+
+
+class TestTags(Ride):
+    def test_a_tenant_removes_it(self) -> None:
+        for stage in Stage:
+            made = self.at(stage)
+            self.nova.change('s', tags=('web',))
+            self.assertEqual(made, self.step(made))
+            self.assertIn(
+                f'steal:{stage}:{int(made.since)}', self.nova.servers['s'].tags
+            )
+
+    def test_other_tags_stay(self) -> None:
+        made = self.at('undo')
+        tags = ('stealth', 'web', *self.nova.servers['s'].tags)
+        self.nova.change('s', tags=tags)
+        self.step(made)
+        self.assertEqual(
+            ['stealth', 'web'], sorted(self.nova.servers['s'].tags)
+        )
+
+    def test_the_server_goes_while_it_is_tagged(self) -> None:
+        made = self.at('drain')
+        known = server(tags=())
+        del self.nova.servers['s']
+        made = self.stages.advance(
+            made, facts.Facts(self.nova.now, known, known, None, None, '')
+        )
+        self.assertEqual(Stage.UNDO, made.stage)
+
+
+class TestNoAnswer(Ride):
+    @given(st.sampled_from(Stage))
+    def test_the_lock_is_lost(self, stage: Stage) -> None:
+        """Nothing is touched then."""
+        made = self.at(stage)
+        self.leader.held = False
+        before = dict(self.nova.servers), list(self.orchestrator.asked)
+        try:
+            self.step(made, 90, used=3.6, waited=0.4)
+        except LockLost:
+            pass
+        after = dict(self.nova.servers), list(self.orchestrator.asked)
+        self.leader.held = True
+        self.assertEqual(before, after)
+
+    def test_nova_does_not_answer(self) -> None:
+        """The same step comes again."""
+        for stage in ('undo', 'reattach'):
+            made = self.at(stage)
+            self.nova.trouble = ['lost']
+            self.assertRaises(NovaError, self.step, made)
+            self.assertEqual([], self.nova.trouble)
+
+    def test_the_first_tag_is_not_taken(self) -> None:
+        self.nova.trouble = ['lost']
+        self.assertRaises(
+            NovaError, self.stages.begin, move(), server(), self.nova.now
+        )
+        self.assertEqual([], self.orchestrator.asked)
