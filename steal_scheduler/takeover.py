@@ -24,35 +24,37 @@ def moves(
     :param remembered: of the tick before; empty after a start
     """
     found = facts.moves_in_flight(fleet, remembered, usable)
-    for server_id in sorted(found.keys() - remembered.keys()):
-        move = found[server_id]
+    strangers = found.keys() - remembered.keys()
+    doubtful = {s for s in strangers if found[s].stage is Stage.DRAIN}
+    taken = {s: m for s, m in found.items() if s not in doubtful}
+    for server_id in sorted(strangers):
         # No deadline may be put off by a date in the future.
-        move = dataclasses.replace(move, since=min(move.since, now))
-        why = _refused(move, found, fleet, rules, now)
-        if why:
-            move = dataclasses.replace(
-                move,
-                stage=Stage.UNDO,
-                since=now,
-                failure=f'begun by another process, and refused: {why}',
-            )
-        found[server_id] = move
-    return found
+        since = min(found[server_id].since, now)
+        move = dataclasses.replace(found[server_id], since=since)
+        if server_id in doubtful:
+            move = _judge(move, taken, fleet, rules, now)
+        taken[server_id] = move
+    return taken
 
 
-def _refused(
+def _judge(
     move: Move,
-    found: Mapping[str, Move],
+    taken: Mapping[str, Move],
     fleet: Fleet,
     rules: limits.LimitRules,
     now: float,
-) -> str:
-    if move.stage is not Stage.DRAIN:
-        return ''
-    others = {s: m for s, m in found.items() if s != move.server_id}
+) -> Move:
+    """The move, or its undoing."""
     server = fleet.servers[move.server_id]
-    refusal = veto.veto_one(server, fleet, others, {}, rules, now)
-    if refusal is not None:
-        return refusal.detail
-    _, refusals = limits.admit([move], fleet, others, rules, now)
-    return refusals[0].detail if refusals else ''
+    refusal = veto.veto_one(server, fleet, taken, {}, rules, now)
+    if refusal is None:
+        _, refusals = limits.admit([move], fleet, taken, rules, now)
+        refusal = next(iter(refusals), None)
+    if refusal is None:
+        return move
+    return dataclasses.replace(
+        move,
+        stage=Stage.UNDO,
+        since=now,
+        failure=f'begun by another process, and refused: {refusal.detail}',
+    )
