@@ -141,6 +141,20 @@ class SchedulerTestCase(base.BaseTestCase):
             'POST', f'/servers/{server_id}/action', {action: body}
         )
 
+    def migrate(self, server_id: str, status: str = 'completed') -> str:
+        """Live-migrate it to wherever Nova likes; the host it is on then."""
+        before = len(self.servers.migrations(server_id))
+        self.servers.migrate(server_id)
+
+        def ended() -> bool:
+            # The record of this one comes a moment after the answer.
+            found = self.servers.migrations(server_id)
+            return len(found) > before and found[0]['status'] == status
+
+        wait_for(ended, 30.0, f'the migration to be {status}')
+        self.wait_status(server_id, 'ACTIVE')
+        return self.servers.host(server_id)
+
     def wait_status(self, server_id: str, status: str) -> dict[str, Any]:
         def reached() -> dict[str, Any] | None:
             server = self.servers.server(server_id)

@@ -108,21 +108,15 @@ class TestMoves(SchedulerTestCase):
 
     def test_live_migration_stays_in_its_zone(self) -> None:
         self.send(self.tempting)
-        self.servers.migrate(self.server_id)
-        self.servers.wait_migrated(self.server_id)
-        self.assertEqual('a3', self.host())
+        self.assertEqual('a3', self.migrate(self.server_id))
 
     def test_without_a_view_it_stays_as_well(self) -> None:
         for _ in range(3):
-            self.servers.migrate(self.server_id)
-            self.servers.wait_migrated(self.server_id)
-            self.assertIn(self.host(), ZONES['az1'])
+            self.assertIn(self.migrate(self.server_id), ZONES['az1'])
 
     def test_to_a_hot_host_if_all_are(self) -> None:
         self.send(dict.fromkeys(HOSTS, HOT))
-        self.servers.migrate(self.server_id)
-        self.servers.wait_migrated(self.server_id)
-        self.assertIn(self.host(), ['a2', 'a3'])
+        self.assertIn(self.migrate(self.server_id), ['a2', 'a3'])
 
     def test_cold_migration(self) -> None:
         self.send(self.tempting)
@@ -177,10 +171,8 @@ class TestOurMoves(SchedulerTestCase):
     ) -> dict[str, Mover]:
         return {self.server_id: Mover(role, 'az1', 'a1', demand)}
 
-    def migrate(self, status: str = 'completed') -> str:
-        self.servers.migrate(self.server_id)
-        self.servers.wait_migrated(self.server_id, status)
-        return self.servers.host(self.server_id)
+    def move(self, status: str = 'completed') -> str:
+        return self.migrate(self.server_id, status)
 
     def test_to_the_best_cold_host(self) -> None:
         hosts = {
@@ -191,7 +183,7 @@ class TestOurMoves(SchedulerTestCase):
             'b2': COLD,
         }
         self.send(hosts, movers=self.movers())
-        self.assertEqual('a3', self.migrate())
+        self.assertEqual('a3', self.move())
 
     def test_apart_from_its_role(self) -> None:
         hosts = dict.fromkeys(HOSTS, COLD)
@@ -199,7 +191,7 @@ class TestOurMoves(SchedulerTestCase):
         self.send(
             hosts, movers=self.movers(role='web'), roles={'web': {'a2': 1}}
         )
-        self.assertEqual('a3', self.migrate())
+        self.assertEqual('a3', self.move())
 
     def test_rather_not_than_to_a_host_that_would_be_hot(self) -> None:
         hosts = {
@@ -210,7 +202,7 @@ class TestOurMoves(SchedulerTestCase):
             'b2': COLD,
         }
         self.send(hosts, movers=self.movers())
-        self.assertEqual('a1', self.migrate('error'))
+        self.assertEqual('a1', self.move('error'))
         server = self.servers.server(self.server_id)
         self.assertEqual('ACTIVE', server['status'])
 
@@ -221,8 +213,8 @@ class TestOurMoves(SchedulerTestCase):
             movers=self.movers(),
             taken_at=time.time() - MAX_AGE + 5,
         )
-        self.assertEqual('a1', self.migrate('error'))
+        self.assertEqual('a1', self.move('error'))
         wait_for(
             lambda: listener.latest() is None, 20.0, 'the view to be stale'
         )
-        self.assertIn(self.migrate(), ['a2', 'a3'])
+        self.assertIn(self.move(), ['a2', 'a3'])

@@ -9,10 +9,19 @@ from steal_scheduler.metrics import Metrics
 from steal_scheduler.model import Outcome, Stage
 from steal_scheduler.refusal import Refusal, Saturation, Why
 from steal_scheduler.view import HostView, Tier, View
+from steal_scheduler.world import World
 from tests.unit import fakes
-from tests.unit.make import NOW, ended, finding, move
+from tests.unit.make import NOW, ended, finding, fleet, move, signals
 
-VIEW = View(NOW, {'a': HostView(Tier.COLD)}, {}, {})
+WORLD = World(
+    now=NOW,
+    fleet=fleet(),
+    usable=signals(),
+    view=View(NOW, {'a': HostView(Tier.COLD)}, {}, {}),
+    moves={'m': move('m')},
+    ended={},
+    ours=(),
+)
 
 
 class TestJournal(base.BaseTestCase):
@@ -60,11 +69,9 @@ class TestJournal(base.BaseTestCase):
         )
 
     def show(self, **decided: object) -> list[str]:
+        waiting = [Refusal(Why.TARGET_PENDING, 'its turn comes', 'm')]
         self.journal.show(
-            {'m': move('m')},
-            dataclasses.replace(NOTHING, **decided),
-            VIEW,
-            sent=True,
+            WORLD, dataclasses.replace(NOTHING, **decided), waiting, sent=True
         )
         return self.lines()
 
@@ -99,8 +106,32 @@ class TestJournal(base.BaseTestCase):
             ('suffering_servers', {}, 1.0),
             ('moves_in_flight', {'stage': 'drain'}, 1.0),
             ('refusals', {'why': 'quota'}, 1.0),
+            ('refusals', {'why': 'target_pending'}, 1.0),
             ('saturated_cores', {'zone': 'az1'}, 2.5),
             ('hosts', {'tier': 'cold'}, 1.0),
         ):
             found = self.metrics.value(f'steal_{name}', labels)
             self.assertEqual(expected, found, name)
+
+    def test_standing_by_it_shows_nothing(self) -> None:
+        no = Refusal(Why.COOLDOWN, '90 s are left', 's')
+        self.show(refusals=(no,), findings=(finding(),))
+        self.journal.stand_by()
+        for name, labels in (
+            ('view_sent', {}),
+            ('suffering_servers', {}),
+            ('moves_in_flight', {'stage': 'drain'}),
+            ('refusals', {'why': 'cooldown'}),
+        ):
+            found = self.metrics.value(f'steal_{name}', labels)
+            self.assertEqual(0.0, found, name)
+        # At work again it says everything anew.
+        self.assertEqual(1, len(self.show(refusals=(no,))))
+
+    def test_what_holds_the_whole_cloud_is_a_warning(self) -> None:
+        levels = fixtures.FakeLogger(
+            'steal_scheduler', format='%(levelname)s %(message)s'
+        )
+        with levels:
+            self.show(refusals=(Refusal(Why.SIGNALS, 'no answer.'),))
+        self.assertEqual('WARNING No (signals): no answer.\n', levels.output)

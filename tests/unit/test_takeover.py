@@ -2,55 +2,60 @@ from oslotest import base
 
 from steal_scheduler import takeover
 from steal_scheduler.limits import LimitRules
-from steal_scheduler.model import Fleet, Move, Stage
-from tests.unit.make import NOW, fleet, move, server, signals
+from steal_scheduler.model import Move, Stage
+from tests.unit.make import NOW, fleet, migration, move, server, signals
 
-RULES = LimitRules()
+RULES = LimitRules(shared_storage=True)
+
+
+def tagged(server_id: str, stage: str = 'drain', since: float = NOW, **values):
+    tags = (f'steal:{stage}:{int(since)}',)
+    return server(server_id, tags=tags, **values)
 
 
 class TestTakeover(base.BaseTestCase):
     def moves(
-        self, known: Fleet, remembered: dict[str, Move] | None = None
+        self, *servers, remembered: dict[str, Move] | None = None, **more
     ) -> dict[str, Move]:
-        return takeover.moves(known, remembered or {}, signals(), RULES, NOW)
-
-    def tagged(self, stage: str, since: float = NOW - 5, **other) -> Fleet:
-        tag = f'steal:{stage}:{int(since)}'
-        return fleet(server(tags=(tag,), **other))
-
-    def test_a_drain_goes_on(self) -> None:
-        found = self.moves(self.tagged('drain'))['s']
-        self.assertEqual(Stage.DRAIN, found.stage)
-
-    def test_a_drain_that_may_not_be_is_undone(self) -> None:
-        for why, known in (
-            ('locked', self.tagged('drain', locked=True)),
-            ('never', self.tagged('drain', opted_out='metadata')),
-            ('SHUTOFF', self.tagged('drain', status='SHUTOFF')),
-        ):
-            found = self.moves(known)['s']
-            self.assertEqual(Stage.UNDO, found.stage)
-            self.assertIn(why, found.failure)
-
-    def test_more_drains_than_slots_are_undone(self) -> None:
-        tags = (f'steal:drain:{int(NOW - 5)}',)
-        known = fleet(
-            *(server(n, host=f'h{n}', tags=tags) for n in ('1', '2', '3', '4'))
+        return takeover.moves(
+            fleet(*servers, **more), remembered or {}, signals(), RULES, NOW
         )
-        stages = [m.stage for m in self.moves(known).values()]
-        self.assertEqual(RULES.slots, stages.count(Stage.DRAIN))
-        self.assertEqual(4 - RULES.slots, stages.count(Stage.UNDO))
 
-    def test_who_may_be_out_is_put_back_whatever_the_limits_say(self) -> None:
-        for stage in ('request', 'migrate', 'reattach', 'undo', 'verify'):
-            known = self.tagged(stage, locked=True, opted_out='metadata')
-            self.assertEqual(stage, self.moves(known)['s'].stage)
+    def stages(self, *servers, **more) -> dict[str, str]:
+        found = self.moves(*servers, **more)
+        return {s: str(m.stage) for s, m in found.items()}
 
-    def test_no_deadline_lies_in_the_future(self) -> None:
-        found = self.moves(self.tagged('drain', since=NOW + 10**6))['s']
+    def test_every_stage_goes_on(self) -> None:
+        for stage in Stage:
+            self.assertEqual({'s': stage}, self.stages(tagged('s', stage)))
+
+    def test_who_has_not_left_passes_the_gate_again(self) -> None:
+        for values in (
+            {'locked': True},
+            {'opted_out': 'flavor'},
+            {'status': 'SHUTOFF'},
+        ):
+            (found,) = self.moves(tagged('s', **values)).values()
+            self.assertEqual((Stage.UNDO, NOW), (found.stage, found.since))
+            self.assertIn('refused', found.failure)
+        recent = migration(migration_id=1, created_at=NOW - 60)
+        self.assertEqual(
+            {'s': 'undo'}, self.stages(tagged('s'), migrations=(recent,))
+        )
+
+    def test_nobody_gets_more_slots_by_a_tag(self) -> None:
+        hosts = dict.fromkeys('abcdef', 'az1')
+        forged = [tagged(h, host=h) for h in 'abcdef']
+        found = self.stages(*forged, hosts=hosts)
+        self.assertEqual(2, list(found.values()).count('drain'))
+        # The same ones, whoever comes first.
+        self.assertEqual(found, self.stages(*forged[::-1], hosts=hosts))
+
+    def test_what_is_known_is_not_judged_again(self) -> None:
+        known = {'s': move()}
+        locked = tagged('s', locked=True)
+        self.assertEqual(known, self.moves(locked, remembered=known))
+
+    def test_a_date_in_the_future_puts_no_deadline_off(self) -> None:
+        (found,) = self.moves(tagged('s', 'verify', NOW + 10**9)).values()
         self.assertEqual(NOW, found.since)
-
-    def test_what_is_remembered_is_not_asked_again(self) -> None:
-        known = self.tagged('drain', locked=True)
-        remembered = {'s': move(stage=Stage.DRAIN)}
-        self.assertEqual(remembered, self.moves(known, remembered))

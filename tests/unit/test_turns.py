@@ -18,6 +18,7 @@ class TestTurns(base.BaseTestCase):
         sent: bool = True,
         hosts: dict[str, HostView] | None = None,
         up: bool = True,
+        dry_run: bool = False,
     ) -> str:
         views = hosts or {'b': cold()}
         known = fleet(server())
@@ -40,6 +41,9 @@ class TestTurns(base.BaseTestCase):
 
     def test_the_view_did_not_reach_nova(self) -> None:
         self.assertEqual('view_not_sent', self.wait_for(sent=False))
+
+    def test_a_dry_run(self) -> None:
+        self.assertEqual('dry_run', self.wait_for(dry_run=True))
 
     def test_another_one_has_no_target_yet(self) -> None:
         for stage, target, waits in (

@@ -1,0 +1,36 @@
+import os
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler.conf import load
+from steal_scheduler.exception import ConfigError
+
+
+class TestLoad(base.BaseTestCase):
+    def load(self, text: str, *argv: str):
+        path = os.path.join(self.useFixture(fixtures.TempDir()).path, 'x.conf')
+        with open(path, 'w') as file:
+            file.write(text)
+        return load.load([f'--config-file={path}', *argv], 'steal-migrator')
+
+    def test_a_file(self) -> None:
+        conf = self.load('[migrator]\ndry_run = False\n')
+        self.assertFalse(conf.migrator.dry_run)
+        self.assertEqual(30.0, conf.migrator.poll_interval)
+        # Or a Nova that hangs would hold a tick for ever.
+        self.assertEqual(60, conf.nova.timeout)
+
+    def test_each_has_its_own(self) -> None:
+        one = self.load('[migrator]\norchestrator = command\n')
+        self.assertEqual('noop', self.load('').migrator.orchestrator)
+        self.assertEqual('command', one.migrator.orchestrator)
+
+    def test_a_file_that_is_not_there(self) -> None:
+        error = self.assertRaises(
+            ConfigError, load.load, ['--config-file=/no/such'], 'steal-migrator'
+        )
+        self.assertIn('/no/such', str(error))
+
+    def test_a_file_that_makes_no_sense(self) -> None:
+        self.assertRaises(ConfigError, self.load, 'dry_run False\n')

@@ -1,0 +1,38 @@
+import re
+
+from oslotest import base
+
+from steal_scheduler.conf import opts
+
+
+class TestOpts(base.BaseTestCase):
+    """HACKING: each help is one sentence, then the possible values."""
+
+    def test_every_option_of_ours_is_explained(self) -> None:
+        for group, options in opts.list_opts() + opts.list_nova_opts():
+            if group == 'nova':
+                continue  # keystoneauth's own words
+            for option in options:
+                name = f'[{group}] {option.dest}'
+                help_text = (option.help or '').strip()
+                self.assertIn('\nPossible values:\n', help_text, name)
+                first = help_text.partition('\n\n')[0]
+                self.assertRegex(first, r'[.:]( |$)|\.$', name)
+
+    def test_related_options_exist(self) -> None:
+        listed = opts.list_opts() + opts.list_nova_opts()
+        names = {o.dest for _, options in listed for o in options}
+        for group, options in listed:
+            for option in options:
+                related = (option.help or '').partition('Related options:')[2]
+                for found in re.findall(r'^\* ``(?:\[\w+\] )?(\w+)``', related, re.M):
+                    if group != 'nova':
+                        self.assertIn(
+                            found, names | {'weight_classes'}, option.dest
+                        )
+
+    def test_no_group_is_listed_twice(self) -> None:
+        groups = [group for group, _ in opts.list_opts()]
+        self.assertEqual(len(groups), len(set(groups)))
+        for expected in ('migrator', 'signals', 'prometheus', 'command', 'nova'):
+            self.assertIn(expected, groups)

@@ -1,0 +1,10 @@
+from oslotest import base
+
+from steal_scheduler.refusal import Why
+
+
+class TestWhy(base.BaseTestCase):
+    def test_each_can_be_a_label(self) -> None:
+        for why in Why:
+            self.assertRegex(str(why), r'^[a-z_]+$')
+            self.assertEqual(why.name.lower(), str(why))

@@ -1,0 +1,73 @@
+import dataclasses
+
+from oslotest import base
+
+from steal_scheduler import report
+from steal_scheduler.decision import NOTHING
+from steal_scheduler.refusal import Refusal, Saturation, Why
+from tests.unit.make import NOW, finding, move, server
+
+
+class TestTables(base.BaseTestCase):
+    def test_columns_line_up(self) -> None:
+        found = report.table(('a', 'long'), [('1234', 5), ('x', '')])
+        self.assertEqual(['a     long', '1234  5', 'x'], found)
+
+    def test_moves(self) -> None:
+        self.assertEqual(['none'], report.moves_table([], NOW))
+        head, one, other = report.moves_table(
+            [
+                move(reason='it waits'),
+                move('t', target='b', reason='it waits', failure='aborted'),
+            ],
+            NOW + 90,
+        )
+        self.assertEqual(
+            ['s', 'drain', '90', 's', 'a', '-', 'it', 'waits'], one.split()
+        )
+        self.assertTrue(other.endswith('aborted'))
+        self.assertEqual(head.index('stage'), one.index('drain'))
+
+
+class TestPlan(base.BaseTestCase):
+    def text(self, *notes: str, **decided: object) -> str:
+        return report.plan_text(
+            dataclasses.replace(NOTHING, **decided),
+            {},
+            {'s': server(name='web-1')},
+            NOW,
+            notes,
+        )
+
+    def test_everything_is_on_it(self) -> None:
+        text = self.text(
+            'Judged on one poll.',
+            findings=(finding(),),
+            admitted=(move(reason='it waits'),),
+            refusals=(
+                Refusal(Why.COVERAGE, 'too few signals'),
+                Refusal(Why.LOCKED, 'it is locked', 's'),
+                Refusal(Why.COOLDOWN, '90 s are left', 'unknown'),
+            ),
+            saturations=(Saturation('az1', 2.5),),
+            coverage=75.0,
+        )
+        for line in (
+            'Judged on one poll.',
+            '  coverage: too few signals',
+            'Servers that suffer (1)',
+            '  s       web-1  a     25.0%  1.00       3 of 5 polls',
+            '  s  web-1  away from a: it waits; 14.0 GiB to copy',
+            '  s  web-1  locked: it is locked',
+            '  unknown  unknown  cooldown: 90 s are left',
+            '  zone az1: moving cannot help, 2.5 cores are short',
+            'Coverage: 75% of the running servers',
+        ):
+            self.assertIn(line, text.splitlines())
+
+    def test_nothing_to_say(self) -> None:
+        text = self.text()
+        self.assertIn('Servers that suffer (0)\n  none\n', text)
+        self.assertIn('Moves that would start now\n  none\n', text)
+        for title in ('because', 'Refused', 'Saturated'):
+            self.assertNotIn(title, text)
