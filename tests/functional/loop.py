@@ -170,14 +170,38 @@ class LoopTestCase(base.BaseTestCase):
     ) -> str:
         """A server, and something beside it that takes its cores away."""
         self.scene.noise[host] = 1.5
-        return self.scene.boot(
-            Guest(f'on-{host}', host, demand, **fields)
-        )[0]
+        return self.scene.boot(Guest(f'on-{host}', host, demand, **fields))[0]
+
+    def begin(self, mover: str, **sections: dict[str, object]) -> Loop:
+        """A migrator that has the server migrated just now."""
+        migrator = self.loop(**sections)
+        migrator.until(
+            lambda: self.scene.stage(mover) == 'migrate', 'the migration'
+        )
+        return migrator
 
     def assert_back(self, server_id: str) -> None:
         """It is in its orchestrator again, and nothing tells of a move."""
         self.assertEqual([], self.scene.tags(server_id))
         self.assertEqual('reattach', self.script.done(server_id)[-1])
+
+    def assert_undone(
+        self,
+        migrator: Loop,
+        mover: str,
+        detail: str,
+        outcome: str = 'failed',
+    ) -> None:
+        """It stays where it was, and it is back in its orchestrator."""
+        (ended,) = migrator.until_ended(mover)
+        self.assertIn(detail, ended.move.failure)
+        self.assertEqual({outcome: 1}, migrator.outcomes())
+        self.assertIn(f'is over: {outcome}', self.log_text())
+        self.assertEqual('a1', self.scene.host(mover))
+        self.assertEqual(
+            'ACTIVE', self.scene.cloud.servers.server(mover)['status']
+        )
+        self.assert_back(mover)
 
     def log_text(self) -> str:
         text: str = self.logger.output

@@ -109,10 +109,10 @@ class Scene:
         self.cloud.http.lift()
         self.noise.clear()
         self.unseen.clear()
-        for id_ in self._all():
+        for id_ in self.ids():
             self.unblock(id_)
             self.call('DELETE', f'/servers/{id_}')
-        wait_for(lambda: not self._all(), 30.0, 'all servers to be gone')
+        wait_for(lambda: not self.ids(), 30.0, 'all servers to be gone')
         self._demands.clear()
 
     def unblock(self, id_: str) -> None:
@@ -133,8 +133,12 @@ class Scene:
         body = {'metadata': dict(metadata)}
         self.call('POST', f'/servers/{id_}/metadata', body)
 
+    def ids(self) -> list[str]:
+        """Of all servers."""
+        return [s['id'] for s in self.call('GET', '/servers')['servers']]
+
     def exists(self, id_: str) -> bool:
-        return id_ in self._all()
+        return id_ in self.ids()
 
     def is_active(self, id_: str) -> bool:
         return bool(self.cloud.servers.server(id_)['status'] == 'ACTIVE')
@@ -149,7 +153,9 @@ class Scene:
         """Let a migration that never ends complete."""
         path = f'/servers/{id_}/migrations'
         migration = self.call('GET', path)['migrations'][0]['id']
-        self.call('POST', f'{path}/{migration}/action', {'force_complete': None})
+        self.call(
+            'POST', f'{path}/{migration}/action', {'force_complete': None}
+        )
 
     def set_zone_metadata(
         self, zone: str, metadata: Mapping[str, str | None]
@@ -204,9 +210,6 @@ class Scene:
             name: self.noise[host] for name, host in noise.items()
         }
         return where | noise
-
-    def _all(self) -> list[str]:
-        return [s['id'] for s in self.call('GET', '/servers')['servers']]
 
     def _make_flavor(
         self,

@@ -121,7 +121,10 @@ class TestTarget(LoopTestCase):
     def test_one_at_a_time(self) -> None:
         """Two at once, and one host that can take them: in turn."""
         scene.boot(
-            *(Guest('busy', h, 1.7, metadata=NEVER) for h in ('a1', 'a2', 'a3'))
+            *(
+                Guest('busy', h, 1.7, metadata=NEVER)
+                for h in ('a1', 'a2', 'a3')
+            )
         )
         ids = scene.boot(
             Guest('one', 'a1', 0.75, metadata=ENDLESS),
@@ -154,9 +157,7 @@ class TestNo(LoopTestCase):
         scene.action(locked, 'lock')
         aggregate = self.boot_sufferer('b1')
         scene.set_zone_metadata('az2', NEVER)
-        self.addCleanup(
-            scene.set_zone_metadata, 'az2', dict.fromkeys(NEVER)
-        )
+        self.addCleanup(scene.set_zone_metadata, 'az2', dict.fromkeys(NEVER))
         migrator = self.loop()
         self.settle(migrator)
         self.assertEqual(4, migrator.value('suffering_servers'))
@@ -198,5 +199,7 @@ class TestBroadcast(LoopTestCase):
             return standing and standing.view.movers.get(mover)
 
         told = migrator.until(known, 'the view to arrive')
-        self.assertEqual(('web', 'az1', 'a1'), (told.role, told.zone, told.source))
+        self.assertEqual(
+            ('web', 'az1', 'a1'), (told.role, told.zone, told.source)
+        )
         self.assertEqual([], scene.migrations(mover))

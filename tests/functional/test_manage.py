@@ -166,9 +166,7 @@ class TestRecover(ManageTestCase):
 
 
 class TestUpgradeCheck(ManageTestCase):
-    def check(
-        self, config: pathlib.Path
-    ) -> subprocess.CompletedProcess[str]:
+    def check(self, config: pathlib.Path) -> subprocess.CompletedProcess[str]:
         done = daemon.run(
             'steal-status', '--config-file', config, 'upgrade', 'check'
         )

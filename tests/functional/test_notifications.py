@@ -47,6 +47,8 @@ class TestWake(loop.LoopTestCase):
     def migrating(self) -> tuple[str, loop.Loop]:
         """A server that a migrator has migrated now."""
         mover = self.boot_sufferer(metadata=ENDLESS)
+        # Its first poll must see it: the next one is far away.
+        scene.measure()
         migrator = self.run_loop(STEP, listen=True)
 
         def running() -> bool:

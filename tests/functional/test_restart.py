@@ -45,7 +45,9 @@ class Gate:
     def open(self) -> None:
         self._open.set()
 
-    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def __call__(
+        self, environ: Environ, start_response: Any
+    ) -> Iterable[bytes]:
         if self._open.is_set() or not environ['PATH_INFO'].endswith('/action'):
             return self._app(environ, start_response)
         answer: Iterable[bytes] = ()

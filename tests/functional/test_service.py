@@ -140,9 +140,7 @@ class TestReport(ServiceTestCase):
         migrator.wait_log('is at migrate')
         migrator.send_worker(signal.SIGUSR2)
         migrator.wait_log('Moves in flight')
-        wait_for(
-            lambda: self._row(migrator.log(), mover), 30.0, 'the move'
-        )
+        wait_for(lambda: self._row(migrator.log(), mover), 30.0, 'the move')
         row = self._row(migrator.log(), mover)
         self.assertEqual([mover, 'migrate'], row[:2])
         self.assertEqual(['a1', 'a2', 'waits'], row[4:7])

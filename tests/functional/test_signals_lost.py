@@ -41,7 +41,10 @@ class SignalsTestCase(loop.LoopTestCase):
         self.assertIn(f'No ({why}): ', self.log_text())
         self.assertIn(said, self.log_text())
         plan = daemon.run(
-            'steal-manage', '--config-file', self.config_file(**sections), 'plan'
+            'steal-manage',
+            '--config-file',
+            self.config_file(**sections),
+            'plan',
         )
         self.assertEqual(2, plan.returncode, plan.stderr)
         head = plan.stdout.partition('Nothing starts now, because\n')[2]

@@ -67,7 +67,9 @@ def clouds(draw: st.DrawFn, in_flight: bool = True) -> Cloud:
         Fleet(
             servers,
             {
-                name: Host(name, zone, draw(st.sampled_from((True, True, False))))
+                name: Host(
+                    name, zone, draw(st.sampled_from((True, True, False)))
+                )
                 for name, zone in zones.items()
             },
             {},

@@ -75,9 +75,7 @@ class AnySequence(stateful.RuleBasedStateMachine):
 
     @stateful.rule(
         words=st.lists(
-            st.sampled_from(
-                'ok ok refused lost unheard dies died'.split()
-            ),
+            st.sampled_from('ok ok refused lost unheard dies died'.split()),
             min_size=1,
             max_size=4,
         )

@@ -128,7 +128,11 @@ class TestReading(ComputeTest):
 
     def test_hosts_whose_aggregate_says_never(self) -> None:
         aggregates = [
-            {'id': 1, 'hosts': ['a', 'b'], 'metadata': {'steal:migrate': 'no'}},
+            {
+                'id': 1,
+                'hosts': ['a', 'b'],
+                'metadata': {'steal:migrate': 'no'},
+            },
             {'id': 2, 'hosts': ['b', 'c'], 'metadata': {'ssd': 'true'}},
             {'id': 3, 'hosts': ['d'], 'metadata': {'steal:migrate': 'allow'}},
         ]

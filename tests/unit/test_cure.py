@@ -25,7 +25,9 @@ def ids(moves: list[Move]) -> list[str]:
 
 def pools() -> st.SearchStrategy[list[Move]]:
     # Quarters add up exactly.
-    size = st.tuples(st.integers(0, 32).map(lambda n: n / 4), st.integers(0, 9))
+    size = st.tuples(
+        st.integers(0, 32).map(lambda n: n / 4), st.integers(0, 9)
+    )
     return st.lists(size, min_size=1, max_size=7).map(lambda s: pool(*s))
 
 

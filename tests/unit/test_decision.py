@@ -91,4 +91,6 @@ class TestDecide(base.BaseTestCase):
     def test_blind(self):
         trouble = Refusal(Why.SIGNALS, 'no answer')
         made = decision.blind(trouble)
-        self.assertEqual(((trouble,), (), {}), (made.refusals, made.findings, made.watches))
+        self.assertEqual(
+            ((trouble,), (), {}), (made.refusals, made.findings, made.watches)
+        )

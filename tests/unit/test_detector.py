@@ -72,7 +72,9 @@ class TestKOfN(base.BaseTestCase):
     def test_the_finding(self) -> None:
         (found,) = polls('gbbb').findings
         self.assertEqual(('s', 'a'), (found.server_id, found.host))
-        self.assertEqual((0.5, 1.0, 4.0, NOW + 30), dataclasses.astuple(found)[2:6])
+        self.assertEqual(
+            (0.5, 1.0, 4.0, NOW + 30), dataclasses.astuple(found)[2:6]
+        )
 
     @given(st.text('bg-', max_size=12))
     def test_any_pattern(self, pattern: str) -> None:

@@ -43,9 +43,7 @@ class TestUsable(base.BaseTestCase):
         found = self.usable(hosts={'a': 8.0, 'z': 8.0}).hosts
         self.assertEqual(['a'], list(found))
         stale = Signals({}, {'a': HostSignal('a', 8.0, NOW - 121)}, NOW)
-        self.assertEqual(
-            {}, evidence.usable(stale, fleet(), NOW, 120.0).hosts
-        )
+        self.assertEqual({}, evidence.usable(stale, fleet(), NOW, 120.0).hosts)
 
     @given(st.floats(allow_nan=True), st.floats(1, 1e6))
     def test_whatever_counts_is_fresh(self, at, max_age):

@@ -4,7 +4,15 @@ from oslotest import base
 
 from steal_scheduler import facts
 from steal_scheduler.model import Migration, Stage
-from tests.unit.make import NOW, fleet, migration, move, server, signal, signals
+from tests.unit.make import (
+    NOW,
+    fleet,
+    migration,
+    move,
+    server,
+    signal,
+    signals,
+)
 
 NOTHING = signals()
 
@@ -140,7 +148,9 @@ class TestStrays(base.BaseTestCase):
 
     def test_it_is_only_put_back(self) -> None:
         found = facts.undo(server(), NOW)
-        self.assertEqual((Stage.UNDO, NOW, 'a'), (found.stage, found.since, found.source))
+        self.assertEqual(
+            (Stage.UNDO, NOW, 'a'), (found.stage, found.since, found.source)
+        )
 
 
 class TestUnfitToLeave(base.BaseTestCase):

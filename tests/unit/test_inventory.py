@@ -159,7 +159,9 @@ class TestInventory(base.BaseTestCase):
         )
         self.refresh()
         newest = self.fleet.migrations['a'][0]
-        self.assertEqual((2, 'completed'), (newest.migration_id, newest.status))
+        self.assertEqual(
+            (2, 'completed'), (newest.migration_id, newest.status)
+        )
         self.refresh(times=5)
         ids = [m.migration_id for m in self.fleet.migrations['a']]
         self.assertEqual([2], ids)

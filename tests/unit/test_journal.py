@@ -40,19 +40,26 @@ class TestJournal(base.BaseTestCase):
         return new
 
     def test_a_stage(self) -> None:
-        self.journal.stage(move(stage=Stage.MIGRATE, target='b', reason='it waits'))
+        self.journal.stage(
+            move(stage=Stage.MIGRATE, target='b', reason='it waits')
+        )
         self.assertEqual([('migrate', 's')], self.notifier.said)
         self.assertEqual(
             ['Its move from a to b is at migrate: it waits.'], self.lines()
         )
         self.journal.stage(move(reason='it waits', failure='it was locked'))
         self.assertEqual(
-            ['Its move from a to where Nova chooses is at drain: it was locked.'],
+            [
+                'Its move from a to where Nova chooses is at drain: '
+                'it was locked.'
+            ],
             self.lines(),
         )
 
     def test_the_end(self) -> None:
-        self.journal.ended(ended(move=move(target='b'), outcome=Outcome.FAILED))
+        self.journal.ended(
+            ended(move=move(target='b'), outcome=Outcome.FAILED)
+        )
         self.assertEqual([('failed', 's')], self.notifier.said)
         self.assertEqual(
             1.0, self.metrics.value('steal_moves_total', {'outcome': 'failed'})

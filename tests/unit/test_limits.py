@@ -94,14 +94,10 @@ class TestHolds(base.BaseTestCase):
             (night, 1, False),
             (night, 12, False),
         ):
-            found = self.holds(
-                now=MIDNIGHT + hour * 3600, blackout=(window,)
-            )
+            found = self.holds(now=MIDNIGHT + hour * 3600, blackout=(window,))
             self.assertEqual(['blackout'] * inside, found, (window, hour))
 
-    @given(
-        st.integers(0, 86399), st.integers(0, 86399), st.integers(0, 86399)
-    )
+    @given(st.integers(0, 86399), st.integers(0, 86399), st.integers(0, 86399))
     def test_a_blackout_and_its_complement(
         self, begin: int, end: int, second: int
     ) -> None:
@@ -114,15 +110,16 @@ class TestHolds(base.BaseTestCase):
             self.assertEqual(['blackout'], both[0] + both[1])
 
     def test_every_reason_is_told(self) -> None:
-        found = self.holds(
-            10.0, failures(-3, -2, -1), blackout=((0, 86399),)
-        )
+        found = self.holds(10.0, failures(-3, -2, -1), blackout=((0, 86399),))
         self.assertEqual(['coverage', 'breaker', 'blackout'], found)
 
 
 class TestSlots(base.BaseTestCase):
     def admit(
-        self, *planned: Move, in_flight: tuple[Move, ...] = (), **values: object
+        self,
+        *planned: Move,
+        in_flight: tuple[Move, ...] = (),
+        **values: object,
     ) -> dict[str, str]:
         """What becomes of each: 'go', or why not."""
         admitted, refusals = limits.admit(

@@ -32,7 +32,9 @@ class TestMetrics(base.BaseTestCase):
         self.metrics.count_end(ended())
         self.metrics.count_end(ended())
         counts = {o: self.value('moves_total', outcome=o) for o in Outcome}
-        self.assertEqual({Outcome.HELPED: 2.0}, {k: v for k, v in counts.items() if v})
+        self.assertEqual(
+            {Outcome.HELPED: 2.0}, {k: v for k, v in counts.items() if v}
+        )
         # Every outcome is there from the start, or its first is not seen.
         text = self.scrape()
         for outcome in Outcome:
@@ -43,7 +45,9 @@ class TestMetrics(base.BaseTestCase):
         self.assertEqual(2.0, self.value('moves_in_flight', stage='drain'))
         self.metrics.show_moves([])
         self.assertEqual(0.0, self.value('moves_in_flight', stage='drain'))
-        self.assertIn('steal_moves_in_flight{stage="verify"} 0.0', self.scrape())
+        self.assertIn(
+            'steal_moves_in_flight{stage="verify"} 0.0', self.scrape()
+        )
 
     def test_refusals(self) -> None:
         self.metrics.show_refusals([Refusal(Why.COOLDOWN, '', 's')] * 2)

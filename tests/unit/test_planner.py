@@ -84,14 +84,14 @@ class TestPlan(base.BaseTestCase):
             [expected],
             [dataclasses.replace(m, reason='') for m in made.moves],
         )
-        self.assertIn('waits 25% of its time at load 1.00', made.moves[0].reason)
+        self.assertIn(
+            'waits 25% of its time at load 1.00', made.moves[0].reason
+        )
 
     def test_the_worst_host_first(self) -> None:
         both = found(x=2) | {'y': finding('y', host='c', demand=2.0)}
         for on_a, on_c, first in ((18, 17, 'x'), (17, 18, 'y')):
-            made = planned(
-                both, {'a': hot(on_a), 'b': host(), 'c': hot(on_c)}
-            )
+            made = planned(both, {'a': hot(on_a), 'b': host(), 'c': hot(on_c)})
             self.assertEqual(first, ids(made)[0])
 
     def test_the_lighter_of_two(self) -> None:
@@ -117,9 +117,7 @@ class TestPlan(base.BaseTestCase):
 
     def test_what_is_leaving_already_counts(self) -> None:
         leaving = {'m': move('m', demand=2.0)}
-        made = planned(
-            found(x=1, y=2), {'a': hot(17.5), 'b': host()}, leaving
-        )
+        made = planned(found(x=1, y=2), {'a': hot(17.5), 'b': host()}, leaving)
         self.assertEqual([], ids(made))
         self.assertEqual({'x': 'spared', 'y': 'spared'}, why(made))
         made = planned(found(x=1, y=2), {'a': hot(19), 'b': host()}, leaving)
@@ -242,9 +240,7 @@ class TestAnyCloud(base.BaseTestCase):
             if refused.get(one.server_id) is Why.SATURATED:
                 # The best host would do only if nothing else went there.
                 for name in targets(cloud, one):
-                    self.assertGreater(
-                        planned + one.demand, room(cloud, name)
-                    )
+                    self.assertGreater(planned + one.demand, room(cloud, name))
         if not made.moves:
             for one in cloud.findings:
                 if refused[one.server_id] is Why.SATURATED:
@@ -253,9 +249,7 @@ class TestAnyCloud(base.BaseTestCase):
     @given(clouds())
     def test_one_cold_host_with_room_is_chosen(self, cloud: Cloud) -> None:
         for one in cloud.findings:
-            alone = plan(
-                [one], cloud.fleet, cloud.view, {}, RULES, NOW
-            )
+            alone = plan([one], cloud.fleet, cloud.view, {}, RULES, NOW)
             could = bool(targets(cloud, one, busy=False))
             self.assertEqual([one.server_id] * could, ids(alone))
 
@@ -294,9 +288,7 @@ class TestAnyCloud(base.BaseTestCase):
                 servers=shuffled(cloud.fleet.servers),
                 hosts=shuffled(cloud.fleet.hosts),
             ),
-            dataclasses.replace(
-                cloud.view, hosts=shuffled(cloud.view.hosts)
-            ),
+            dataclasses.replace(cloud.view, hosts=shuffled(cloud.view.hosts)),
             tuple(findings),
             shuffled(cloud.moves),
         )

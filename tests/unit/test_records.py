@@ -49,9 +49,9 @@ class TestServer(base.BaseTestCase):
 
     def test_of_a_cell_that_is_down(self) -> None:
         found = records.server({'id': 's', 'status': 'UNKNOWN'}, RoleRule())
-        self.assertEqual(('s', 'UNKNOWN', None), (
-            found.server_id, found.status, found.host
-        ))
+        self.assertEqual(
+            ('s', 'UNKNOWN', None), (found.server_id, found.status, found.host)
+        )
 
     def test_opted_out(self) -> None:
         key = 'steal:migrate'

@@ -69,8 +69,12 @@ class TestTick(MigratorTest):
         rig = Rig(dry_run=True)
         rig.suffer()
         rig.tick(times=4)
-        self.assertEqual(['x'], [m.server_id for m in rig.migrator.decided.admitted])
-        self.assertEqual(([], [], {}), (rig.tags(), rig.orchestrator.asked, rig.stages()))
+        self.assertEqual(
+            ['x'], [m.server_id for m in rig.migrator.decided.admitted]
+        )
+        self.assertEqual(
+            ([], [], {}), (rig.tags(), rig.orchestrator.asked, rig.stages())
+        )
         # Said once, for as long as it holds.
         self.assertEqual([('planned', 'x')], rig.notifier.said)
         self.assertIn('Dry run: it would move away from a', self.log.output)

@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 
 import fixtures
@@ -85,7 +86,9 @@ class Ride(base.BaseTestCase):
         self, outcome: Outcome, detail: str, made: Move | Ended
     ) -> None:
         assert isinstance(made, Ended), made
-        self.assertEqual((outcome, NOW), (made.outcome, made.at - self.nova.now + NOW))
+        self.assertEqual(
+            (outcome, NOW), (made.outcome, made.at - self.nova.now + NOW)
+        )
         self.assertIn(detail, made.detail)
         if 's' in self.nova.servers:
             self.assertEqual((), self.nova.servers['s'].tags)
@@ -242,9 +245,10 @@ class TestMigration(Ride):
         made = self.step(self.asked('queued'), 600)
         self.assertEqual('', made.failure)
         made = self.step(made, 1)
-        self.assertEqual((Stage.REQUEST, 'cancelled'), (
-            made.stage, self.nova.records[1].status
-        ))
+        self.assertEqual(
+            (Stage.REQUEST, 'cancelled'),
+            (made.stage, self.nova.records[1].status),
+        )
         self.assert_undone(
             Outcome.FAILED, 'aborted: not done in 600 s', self.step(made)
         )
@@ -322,14 +326,22 @@ class TestBack(Ride):
         for stage in ('reattach', 'undo'):
             made = self.at(stage, failure='why')
             self.orchestrator.out.add('s')
-            self.orchestrator.says = ['waiting', 'refused', 'silent', 'mistaken']
+            self.orchestrator.says = [
+                'waiting',
+                'refused',
+                'silent',
+                'mistaken',
+            ]
             for _ in range(4):
                 self.assertEqual(made, self.step(made, 10**6))
             self.step(made)
             self.assertEqual(set(), self.orchestrator.out)
 
     def test_it_was_deleted(self) -> None:
-        for stage, outcome in (('reattach', 'it was deleted'), ('undo', 'why')):
+        for stage, outcome in (
+            ('reattach', 'it was deleted'),
+            ('undo', 'why'),
+        ):
             made = self.at(stage, failure='why')
             self.orchestrator.out.add('s')
             del self.nova.servers['s']
@@ -403,10 +415,8 @@ class TestNoAnswer(Ride):
         made = self.at(stage)
         self.leader.held = False
         before = dict(self.nova.servers), list(self.orchestrator.asked)
-        try:
+        with contextlib.suppress(LockLost):
             self.step(made, 90, used=3.6, waited=0.4)
-        except LockLost:
-            pass
         after = dict(self.nova.servers), list(self.orchestrator.asked)
         self.leader.held = True
         self.assertEqual(before, after)

@@ -33,7 +33,7 @@ class TestTurns(base.BaseTestCase):
             ended={},
             ours=(),
         )
-        refusal = turns.wait_for(move(), world, sent=sent)
+        refusal = turns.wait_for(move(), world, sent=sent, dry_run=dry_run)
         return refusal.why if refusal else ''
 
     def test_its_turn(self) -> None:

@@ -7,9 +7,7 @@ from steal_scheduler.exception import ConfigError
 class TestWindows(base.BaseTestCase):
     def test_good(self) -> None:
         found = limits.windows(['09:00-10:30', ' 23:30-00:30 ', '00:00-23:59'])
-        self.assertEqual(
-            ((32400, 37800), (84600, 1800), (0, 86340)), found
-        )
+        self.assertEqual(((32400, 37800), (84600, 1800), (0, 86340)), found)
         self.assertEqual((), limits.windows([]))
 
     def test_bad(self) -> None:

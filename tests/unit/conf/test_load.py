@@ -28,7 +28,10 @@ class TestLoad(base.BaseTestCase):
 
     def test_a_file_that_is_not_there(self) -> None:
         error = self.assertRaises(
-            ConfigError, load.load, ['--config-file=/no/such'], 'steal-migrator'
+            ConfigError,
+            load.load,
+            ['--config-file=/no/such'],
+            'steal-migrator',
         )
         self.assertIn('/no/such', str(error))
 

@@ -25,7 +25,9 @@ class TestOpts(base.BaseTestCase):
         for group, options in listed:
             for option in options:
                 related = (option.help or '').partition('Related options:')[2]
-                for found in re.findall(r'^\* ``(?:\[\w+\] )?(\w+)``', related, re.M):
+                for found in re.findall(
+                    r'^\* ``(?:\[\w+\] )?(\w+)``', related, re.M
+                ):
                     if group != 'nova':
                         self.assertIn(
                             found, names | {'weight_classes'}, option.dest
@@ -34,5 +36,11 @@ class TestOpts(base.BaseTestCase):
     def test_no_group_is_listed_twice(self) -> None:
         groups = [group for group, _ in opts.list_opts()]
         self.assertEqual(len(groups), len(set(groups)))
-        for expected in ('migrator', 'signals', 'prometheus', 'command', 'nova'):
+        for expected in (
+            'migrator',
+            'signals',
+            'prometheus',
+            'command',
+            'nova',
+        ):
             self.assertIn(expected, groups)

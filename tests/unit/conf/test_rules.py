@@ -23,7 +23,8 @@ class TestRules(base.BaseTestCase):
         self.set('signals', max_age=60)
         made = rules.rules(self.conf)
         self.assertEqual(
-            (11, 0.6), (made.detect.steal_threshold, made.detect.load_threshold)
+            (11, 0.6),
+            (made.detect.steal_threshold, made.detect.load_threshold),
         )
         self.assertEqual(
             (80, 3, 70),
@@ -33,7 +34,9 @@ class TestRules(base.BaseTestCase):
                 made.heat.coverage_floor,
             ),
         )
-        self.assertEqual((7, 70), (made.limit.slots, made.limit.coverage_floor))
+        self.assertEqual(
+            (7, 70), (made.limit.slots, made.limit.coverage_floor)
+        )
         self.assertTrue(made.limit.shared_storage and made.plan.shared_storage)
         self.assertEqual(60, made.max_age)
 

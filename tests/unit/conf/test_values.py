@@ -1,23 +1,33 @@
+import os
+
+import fixtures
+from oslo_config import cfg
 from oslotest import base
 
 from steal_scheduler.conf import migrator, values
 from steal_scheduler.exception import ConfigError
-from tests.unit.signals.options import configuration
 
 
 class TestJudge(base.BaseTestCase):
+    def conf(self, text: str) -> cfg.ConfigOpts:
+        path = os.path.join(self.useFixture(fixtures.TempDir()).path, 'x.conf')
+        with open(path, 'w') as file:
+            file.write(f'[migrator]\n{text}\n')
+        conf = cfg.ConfigOpts()
+        conf.register_opts(migrator.OPTS, group='migrator')
+        conf([f'--config-file={path}'])
+        return conf
+
     def test_good(self) -> None:
-        values.judge(configuration('migrator', migrator.OPTS))
+        values.judge(self.conf('dry_run = no'))
 
     def test_of_the_wrong_kind(self) -> None:
-        conf = configuration('migrator', migrator.OPTS)
-        for name, value in (
-            ('dry_run', 'perhaps'),
-            ('poll_interval', 'soon'),
-            ('metrics_port', '70000'),
+        for name, value, word in (
+            ('dry_run', 'perhaps', 'perhaps'),
+            ('poll_interval', 'soon', 'soon'),
+            ('metrics_port', '70000', 'equal to 65535'),
         ):
-            conf.set_default(name, value, group='migrator')
+            conf = self.conf(f'{name} = {value}')
             error = self.assertRaises(ConfigError, values.judge, conf)
-            self.assertIn(name, str(error))
-            self.assertIn(value, str(error))
-            conf.clear_default(name, group='migrator')
+            self.assertIn(f'option {name} ', str(error))
+            self.assertIn(word, str(error))

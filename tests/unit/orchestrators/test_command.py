@@ -45,7 +45,10 @@ class TestAnswers(CommandTest):
     def test_refused(self) -> None:
         command = self.command('printf "its budget\\377 says no"; exit 3')
         self.assertEqual(
-            Answer(State.REFUSED, 'status 3: its budget\N{REPLACEMENT CHARACTER} says no'),
+            Answer(
+                State.REFUSED,
+                'status 3: its budget\N{REPLACEMENT CHARACTER} says no',
+            ),
             command.drain(server()),
         )
 
@@ -73,9 +76,7 @@ class TestEnvironment(CommandTest):
 
     def test_the_server(self) -> None:
         metadata = {'a': 'line\nbreak', 'b': '"\N{SNOWMAN}$(id)'}
-        found = self.environment(
-            name='my web', role='web', metadata=metadata
-        )
+        found = self.environment(name='my web', role='web', metadata=metadata)
         self.assertEqual(
             ('s', 'my web', 'a', 'az1', 'web'),
             tuple(
@@ -83,9 +84,7 @@ class TestEnvironment(CommandTest):
                 for name in ('ID', 'NAME', 'HOST', 'ZONE', 'ROLE')
             ),
         )
-        self.assertEqual(
-            metadata, json.loads(found['STEAL_SERVER_METADATA'])
-        )
+        self.assertEqual(metadata, json.loads(found['STEAL_SERVER_METADATA']))
 
     def test_what_is_unknown_is_empty(self) -> None:
         found = self.environment(host=None, zone=None, role=None)

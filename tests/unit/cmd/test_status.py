@@ -1,0 +1,45 @@
+from oslo_upgradecheck.upgradecheck import Code
+from oslotest import base
+
+from steal_scheduler.cmd import status
+from tests.unit import nova_api
+from tests.unit.deployment import Deployment
+
+
+class TestChecks(base.BaseTestCase):
+    def results(self, deployment: Deployment) -> dict[str, Code]:
+        checks = status.Checks(deployment.conf())
+        return {name: check(checks) for name, check in checks._upgrade_checks}
+
+    def codes(self, deployment: Deployment) -> dict[str, Code]:
+        return {n: r.code for n, r in self.results(deployment).items()}
+
+    def test_all_is_well(self) -> None:
+        self.assertEqual(
+            dict.fromkeys(('Configuration', 'Nova', 'Tags'), Code.SUCCESS),
+            self.codes(self.useFixture(Deployment())),
+        )
+
+    def test_a_wrong_option(self) -> None:
+        wrong = self.useFixture(Deployment('[limits]\nblackout = nine'))
+        found = self.results(wrong)['Configuration']
+        self.assertEqual(Code.FAILURE, found.code)
+        self.assertIn('blackout', found.details)
+
+    def test_nova_does_not_answer(self) -> None:
+        deployment = self.useFixture(Deployment())
+        answers = deployment.nova.answers
+        answers['GET /servers/detail'] = nova_api.fault(503)
+        found = self.codes(deployment)
+        self.assertEqual(
+            (Code.SUCCESS, Code.FAILURE, Code.FAILURE),
+            (found['Configuration'], found['Nova'], found['Tags']),
+        )
+
+    def test_tags_of_another_version(self) -> None:
+        deployment = self.useFixture(Deployment())
+        deployment.tag('x', 'steal:fly:1')
+        deployment.tag('y', 'steal:drain:1')
+        found = self.results(deployment)['Tags']
+        self.assertEqual(Code.WARNING, found.code)
+        self.assertIn('on: x.', found.details)

@@ -1,0 +1,127 @@
+"""All that a program of ours needs, in a temporary directory.
+
+Nova and Keystone are stand-ins (see ``nova_api``), and so is the message
+bus; everything else is real.
+"""
+
+import json
+import os
+import time
+from typing import Any
+
+import fixtures
+from oslo_config import cfg
+
+from steal_scheduler.conf import load
+from tests.unit import nova_api
+
+CONF = """
+[DEFAULT]
+transport_url = fake:/
+[migrator]
+metrics_port = 0
+orchestrator = command
+lock_url = file://{directory}/lock
+[signals]
+source = static
+[static]
+path = {directory}/signals.json
+[command]
+path = {directory}/orchestrator
+lists_detached = True
+[nova]
+auth_type = none
+endpoint_override = {nova}
+{more}
+"""
+#: Notes whom it was asked for; has taken out whom the file 'out' names.
+ORCHESTRATOR = """#!/bin/sh
+cd {directory}
+if [ "$1" = detached ]; then cat out; exit 0; fi
+echo "$1 $STEAL_SERVER_ID" >> asked
+: > out
+exit $(cat status)
+"""
+
+
+class Deployment(fixtures.Fixture):
+    """Servers x and y on the full host a; b and c are empty."""
+
+    def __init__(self, more: str = '') -> None:
+        super().__init__()
+        self._more = more
+
+    def _setUp(self) -> None:
+        self.directory = self.useFixture(fixtures.TempDir()).path
+        self.nova = nova_api.NovaApi()
+        self.nova.__enter__()
+        self.addCleanup(self.nova.stop)
+        self.path = self.write(
+            'steal-migrator.conf',
+            CONF.format(
+                directory=self.directory, nova=self.nova.url, more=self._more
+            ),
+        )
+        script = ORCHESTRATOR.format(directory=self.directory)
+        os.chmod(self.write('orchestrator', script), 0o755)
+        for name, text in (('out', ''), ('asked', ''), ('status', '0')):
+            self.write(name, text)
+        self.write('signals.json', json.dumps(self._signals()))
+        self.servers = {s: nova_api.server(s, name=f'name-{s}') for s in 'xy'}
+        self._answer()
+
+    def write(self, name: str, text: str) -> str:
+        path = os.path.join(self.directory, name)
+        with open(path, 'w') as file:
+            file.write(text)
+        return path
+
+    def read(self, name: str) -> str:
+        with open(os.path.join(self.directory, name)) as file:
+            return file.read()
+
+    def conf(self) -> cfg.ConfigOpts:
+        return load.load([f'--config-file={self.path}'], 'a test')
+
+    def removed(self) -> list[str]:
+        """Tags that were removed, as paths."""
+        asked = [asked for asked, *_ in self.nova.asked]
+        return [a for a in asked if a.startswith('DELETE ')]
+
+    def _signals(self) -> dict[str, Any]:
+        busy = {'host': 'a', 'used': 4.0, 'waited': 1.0}
+        return {
+            'taken_at': time.time(),
+            'servers': {'x': busy, 'y': busy},
+            'hosts': {name: {'cores': 8.0} for name in 'abc'},
+        }
+
+    def _answer(self) -> None:
+        compute = {'nova-compute': {'active': True, 'available': True}}
+        zone = {
+            'zoneName': 'az1',
+            'zoneState': {'available': True},
+            'hosts': dict.fromkeys('abc', compute),
+        }
+        version = {'id': 'v2.1', 'status': 'CURRENT', 'version': '2.96'}
+
+        def servers(query: dict[str, str]) -> nova_api.Answer:
+            found = [] if 'marker' in query else [*self.servers.values()]
+            return 200, {'servers': found}
+
+        answers = self.nova.answers
+        answers['GET /'] = (200, {'version': version})
+        answers['GET /servers/detail'] = servers
+        answers['GET /os-availability-zone/detail'] = (
+            200,
+            {'availabilityZoneInfo': [zone]},
+        )
+        answers['GET /os-aggregates'] = (200, {'aggregates': []})
+        answers['GET /os-migrations'] = (200, {'migrations': []})
+
+    def tag(self, server_id: str, tag: str) -> None:
+        server = self.servers[server_id]
+        server['tags'] = [*server['tags'], tag]
+        path = f'/servers/{server_id}'
+        self.nova.answers[f'GET {path}'] = (200, {'server': server})
+        self.nova.answers[f'DELETE {path}/tags/{tag}'] = (204, b'')

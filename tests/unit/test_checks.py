@@ -1,0 +1,55 @@
+import fixtures
+from oslotest import base
+
+from steal_scheduler import checks, parts
+from steal_scheduler.exception import ConfigError, NovaError
+from tests.unit import nova_api
+from tests.unit.deployment import Deployment
+
+
+class TestCheck(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.deployment = self.useFixture(Deployment())
+        self.answers = self.deployment.nova.answers
+
+    def check(self, *, strict: bool = False) -> None:
+        checks.check(parts.build(self.deployment.conf()), strict=strict)
+
+    def missing(self) -> str:
+        return str(self.assertRaises(ConfigError, self.check))
+
+    def test_all_is_well(self) -> None:
+        self.check(strict=True)
+
+    def test_an_old_nova(self) -> None:
+        old = {'id': 'v2.1', 'status': 'CURRENT', 'version': '2.79'}
+        self.answers['GET /'] = (200, {'version': old})
+        for word in ('2.79', '2.80 is needed', 'upgrade Nova'):
+            self.assertIn(word, self.missing())
+
+    def test_each_right_is_named(self) -> None:
+        for asked, policy in (
+            ('/servers/detail', 'servers:detail:get_all_tenants'),
+            ('/os-availability-zone/detail', 'os-availability-zone:detail'),
+            ('/os-aggregates', 'os-aggregates:index'),
+            ('/os-migrations', 'os-migrations:index'),
+        ):
+            before = self.answers[f'GET {asked}']
+            self.answers[f'GET {asked}'] = nova_api.fault(403)
+            error = self.missing()
+            self.assertIn(f'os_compute_api:{policy}', error)
+            self.assertIn('Give it the role admin', error)
+            self.answers[f'GET {asked}'] = before
+
+    def test_hosts_of_servers_are_hidden(self) -> None:
+        for server in self.deployment.servers.values():
+            del server['OS-EXT-SRV-ATTR:host']
+        self.assertIn('os-extended-server-attributes', self.missing())
+
+    def test_no_answer(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+        self.answers['GET /os-migrations'] = nova_api.fault(503)
+        self.check()
+        self.assertIn('not checked', log.output)
+        self.assertRaises(NovaError, self.check, strict=True)

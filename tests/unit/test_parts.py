@@ -1,0 +1,48 @@
+from oslotest import base
+
+from steal_scheduler import parts
+from steal_scheduler.exception import ConfigError
+from tests.unit.deployment import Deployment
+from tests.unit.make import fleet, migration
+
+
+class TestBuild(base.BaseTestCase):
+    def build(self, more: str = '') -> parts.Parts:
+        return parts.build(self.useFixture(Deployment(more)).conf())
+
+    def test_nothing_is_connected_yet(self) -> None:
+        deployment = self.useFixture(Deployment())
+        parts.build(deployment.conf())
+        self.assertEqual([], deployment.nova.asked)
+        self.assertEqual('', deployment.read('asked'))
+
+    def test_wrong_options_are_named(self) -> None:
+        for more, words in (
+            ('[limits]\nblackout = nine', ('[limits] blackout', "'nine'")),
+            ('[limits]\nslots = 0', ('option slots', 'equal to 1')),
+            ('[detection]\npolls_window = 2', ('polls_suffering = 3',)),
+            ('[roles]\nrole_name_pattern = (', ('role_name_pattern = (',)),
+            (
+                '[migrator]\norchestrator = nobody',
+                ("'nobody'", 'command, noop'),
+            ),
+            ('[signals]\nsource = none', ("'none'", 'prometheus, static')),
+            ('[command]\npath = script', ("[command] path = 'script'",)),
+            ('[migrator]\ndry_run = perhaps', ('dry_run', 'perhaps')),
+        ):
+            error = self.assertRaises(ConfigError, self.build, more)
+            for word in words:
+                self.assertIn(word, str(error))
+
+    def test_ours_are_those_of_our_user(self) -> None:
+        built = self.build()
+        known = fleet(
+            migrations=(
+                migration('x', migration_id=1, user_id='us'),
+                migration('y', migration_id=2, user_id='them'),
+            )
+        )
+        for me, expected in (('us', [1]), ('them', [2]), (None, [1, 2])):
+            built.nova.user_id = lambda me=me: me
+            found = [m.migration_id for m in built.ours(known)]
+            self.assertEqual(expected, sorted(found))

@@ -1,0 +1,77 @@
+from oslotest import base
+
+from steal_scheduler import parts, recovery
+from steal_scheduler.exception import ConfigError
+from tests.unit import nova_api
+from tests.unit.deployment import Deployment
+
+TAG = 'steal:migrate:1795334400'
+REMOVED = [f'DELETE /servers/x/tags/{TAG}']
+
+
+class TestRecovery(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.deployment = self.useFixture(Deployment())
+
+    def recover(self, *, clear: bool) -> tuple[str, bool]:
+        lines, left = recovery.recover(self.deployment.conf(), clear=clear)
+        return '\n'.join(lines), left
+
+    def test_nothing_is_left(self) -> None:
+        for clear in (False, True):
+            self.assertEqual(
+                ('Nothing is left behind.', False), self.recover(clear=clear)
+            )
+
+    def test_it_is_shown(self) -> None:
+        self.deployment.tag('x', TAG)
+        text, left = self.recover(clear=False)
+        self.assertTrue(left)
+        self.assertIn(f'x  name-x  on a: {TAG}', text)
+        self.assertIn('--clear', text)
+        self.assertEqual([], self.deployment.removed())
+        self.assertEqual('', self.deployment.read('asked'))
+
+    def test_it_is_cleared(self) -> None:
+        self.deployment.tag('x', TAG)
+        text, left = self.recover(clear=True)
+        self.assertFalse(left, text)
+        self.assertIn('put back, tags removed', text)
+        self.assertEqual('reattach x\n', self.deployment.read('asked'))
+        self.assertEqual(REMOVED, self.deployment.removed())
+
+    def test_who_has_no_tag(self) -> None:
+        self.deployment.write('out', 'y gone')
+        text, left = self.recover(clear=True)
+        self.assertFalse(left, text)
+        self.assertEqual(
+            'reattach gone\nreattach y\n', self.deployment.read('asked')
+        )
+
+    def test_it_is_not_put_back(self) -> None:
+        """Its tag stays: it is the only witness."""
+        self.deployment.tag('x', TAG)
+        self.deployment.write('status', '1')
+        text, left = self.recover(clear=True)
+        self.assertTrue(left)
+        self.assertIn('not put back', text)
+        self.assertEqual([], self.deployment.removed())
+
+    def test_nova_refuses(self) -> None:
+        self.deployment.tag('x', TAG)
+        self.deployment.nova.answers[REMOVED[0]] = nova_api.fault(409)
+        text, left = self.recover(clear=True)
+        self.assertTrue(left)
+        self.assertIn('409', text)
+
+    def test_a_migrator_is_at_work(self) -> None:
+        self.deployment.tag('x', TAG)
+        built = parts.build(self.deployment.conf())
+        self.assertTrue(built.leader.acquire())
+        self.addCleanup(built.leader.release)
+        error = self.assertRaises(ConfigError, self.recover, clear=True)
+        self.assertIn('A migrator is at work', str(error))
+        self.assertEqual('', self.deployment.read('asked'))
+        # Looking does no harm.
+        self.assertTrue(self.recover(clear=False)[1])
