@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import pathlib
-import shutil
 import sys
 import tempfile
 import warnings
@@ -68,8 +67,10 @@ class Cloud:
         self.http = Http(port)
         self.url = self.http.url
         self.servers = self.servers_of(users.ADMIN)
-        self._temporary = workdir is None
-        self.workdir = pathlib.Path(workdir or _new_directory())
+        self._temporary = None if workdir else _new_directory()
+        self.workdir = pathlib.Path(
+            self._temporary.name if self._temporary else str(workdir)
+        )
         self.nova_log = self.workdir / 'nova.log'
         self.clouds_yaml = self.workdir / 'clouds.yaml'
         self._services = services.Services()
@@ -117,7 +118,7 @@ class Cloud:
         if self._temporary:
             # Threads that have not ended yet would open the log again.
             self._close_log()
-            shutil.rmtree(self.workdir)
+            self._temporary.cleanup()
 
     def __enter__(self) -> Self:
         try:
@@ -173,7 +174,9 @@ class Cloud:
                 call('POST', path, {'add_host': {'host': host}})
 
 
-def _new_directory() -> str:
-    return tempfile.mkdtemp(
-        prefix='steal-demo-', dir=_TMPFS if _TMPFS.is_dir() else None
+def _new_directory() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(
+        prefix='steal-demo-',
+        dir=_TMPFS if _TMPFS.is_dir() else None,
+        ignore_cleanup_errors=True,
     )
