@@ -11,7 +11,6 @@ from steal_scheduler.exception import (
     NovaRefused,
     OrchestratorError,
     ServerGone,
-    SignalError,
     StealError,
 )
 from steal_scheduler.model import (
@@ -21,11 +20,11 @@ from steal_scheduler.model import (
     Move,
     Outcome,
     Server,
-    Signals,
     Stage,
 )
 from steal_scheduler.parts import Parts
-from steal_scheduler.refusal import Refusal, Why
+from steal_scheduler.poller import Poller
+from steal_scheduler.refusal import Refusal
 from steal_scheduler.world import World
 
 LOG = log.getLogger(__name__)
@@ -41,9 +40,7 @@ class Migrator:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._stop = threading.Event()
-        self._signals: Signals = NO_SIGNALS
-        self._trouble: Refusal | None = None
-        self._polled_at = 0.0
+        self._poller = Poller(parts.source, parts.conf.migrator.poll_interval)
         self._servers: dict[str, Server] = {}
         self._ended: dict[str, Ended] = {}
         self._swept = False
@@ -64,21 +61,29 @@ class Migrator:
         if not self._leads():
             return
         fleet = parts.inventory.refresh(now, self.moves)
-        polled = self._poll(now)
-        usable = evidence.usable(self._signals, fleet, now, rules.max_age)
+        polled = self._poller.poll(now)
+        signals = self._poller.signals
+        usable = evidence.usable(signals, fleet, now, rules.max_age)
         self.moves = takeover.moves(
             fleet, self.moves, usable, rules.limit, now
         )
         self._sweep(fleet, now)
         seen = view.build(usable, fleet, self.moves, rules.heat)
         # Before the first reading there is nothing to tell.
-        sent = self._signals is not NO_SIGNALS and parts.sender.send(seen)
-        ours = parts.ours(fleet)
-        world = World(now, fleet, usable, seen, self.moves, self._ended, ours)
+        sent = signals is not NO_SIGNALS and parts.sender.send(seen)
+        world = World(
+            now,
+            fleet,
+            usable,
+            seen,
+            self.moves,
+            self._ended,
+            parts.ours(fleet),
+        )
         self._advance(world, sent=sent)
         if polled:
             self.decided = self._decide(world)
-            self._begin(world)
+            self._begin(world, sent=sent)
         parts.journal.show(world, self.decided, self.waiting, sent=sent)
 
     # -- the loop ----------------------------------------------------------
@@ -151,25 +156,6 @@ class Migrator:
             self._servers[server.server_id] = server
             self.moves[server.server_id] = facts.undo(server, now)
 
-    def _poll(self, now: float) -> bool:
-        """Read the signals when it is time; whether it was."""
-        interval = self._parts.conf.migrator.poll_interval
-        # A clock that was set back must not silence it until then.
-        if 0 <= now - self._polled_at < interval * 0.9:
-            return False
-        self._polled_at = now
-        try:
-            self._signals = self._parts.source.read(now)
-        except SignalError as error:
-            self._trouble = Refusal(Why.SIGNALS, str(error))
-        except Exception as error:
-            # A plugin's own mistake is an outage like any other.
-            LOG.exception('The signal source failed.')
-            self._trouble = Refusal(Why.SIGNALS, repr(error))
-        else:
-            self._trouble = None
-        return True
-
     def _advance(self, world: World, *, sent: bool) -> None:
         servers = world.fleet.servers
         self._servers |= {s: servers[s] for s in self.moves if s in servers}
@@ -213,8 +199,8 @@ class Migrator:
         for server_id, ended in list(self._ended.items()):
             if ended.at < world.now - history:
                 del self._ended[server_id]
-        if self._trouble is not None:
-            return decision.blind(self._trouble)
+        if self._poller.trouble is not None:
+            return decision.blind(self._poller.trouble)
         return decision.decide(world, self.decided.watches, self._parts.rules)
 
     def _keep(self, before: Move, after: Move | Ended) -> None:
@@ -229,10 +215,13 @@ class Migrator:
         self._ended[server_id] = after
         self._parts.journal.ended(after)
 
-    def _begin(self, world: World) -> None:
+    def _begin(self, world: World, *, sent: bool) -> None:
         admitted = self.decided.admitted
         if self._parts.conf.migrator.dry_run:
             self._parts.journal.would_begin(admitted)
+            return
+        if not sent:
+            self.waiting += map(turns.untold, admitted)
             return
         for move in admitted:
             server = world.fleet.servers[move.server_id]

@@ -10,6 +10,15 @@ from steal_scheduler.refusal import Refusal, Why
 from steal_scheduler.world import World
 
 
+def untold(move: Move) -> Refusal:
+    """Nova would choose blindly."""
+    return Refusal(
+        Why.VIEW_NOT_SENT,
+        'nova-scheduler has not been told the present view',
+        move.server_id,
+    )
+
+
 def wait_for(
     move: Move, world: World, *, sent: bool, dry_run: bool = False
 ) -> Refusal | None:
@@ -20,11 +29,7 @@ def wait_for(
     if dry_run:
         return Refusal(Why.DRY_RUN, 'dry_run is on', move.server_id)
     if not sent:
-        return Refusal(
-            Why.VIEW_NOT_SENT,
-            'nova-scheduler has not been told the present view',
-            move.server_id,
-        )
+        return untold(move)
     if any(
         other.target is None and other.stage in (Stage.REQUEST, Stage.MIGRATE)
         for other in world.moves.values()

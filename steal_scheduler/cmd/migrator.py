@@ -53,9 +53,7 @@ class MigratorService(service.ServiceBase):  # type: ignore[misc]
             except StealError as error:
                 if str(error) != said:
                     said = str(error)
-                    LOG.critical(
-                        'Nothing moves until this is over: %s', said
-                    )
+                    LOG.critical('Nothing moves until this is over: %s', said)
                 self._stopping.wait(_RETRY_SECONDS)
                 continue
             self._migrator = Migrator(built)

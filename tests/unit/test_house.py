@@ -51,8 +51,10 @@ CATCH_ALL: dict[str, int] = {
     'effects.py': 1,
     # everything that nova-scheduler calls
     'scheduler/guard.py': 1,
-    # a tick, the signal source, and the orchestrator's list
-    'service.py': 3,
+    # the signal source
+    'poller.py': 1,
+    # a tick, and the orchestrator's list
+    'service.py': 2,
 }
 
 LONGEST_FILE = 250

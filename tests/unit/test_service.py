@@ -129,8 +129,18 @@ class TestTrouble(MigratorTest):
         rig.suffer()
         rig.sender.reaches = False
         rig.tick(times=3)
-        self.assertEqual({'x': 'drain'}, rig.stages())
+        self.assertEqual({}, rig.stages())
         self.assertEqual(0.0, rig.metrics.value('steal_view_sent'))
+        why = {'why': 'view_not_sent'}
+        self.assertEqual(1.0, rig.metrics.value('steal_refusals', why))
+
+    def test_the_view_ceases_to_reach_nova(self) -> None:
+        rig = Rig()
+        rig.suffer()
+        rig.tick()
+        rig.sender.reaches = False
+        rig.tick(times=3)
+        self.assertEqual({'x': 'drain'}, rig.stages())
 
     def test_without_the_lock_nothing_is_known_and_done(self) -> None:
         rig = Rig()
