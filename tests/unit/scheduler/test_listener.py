@@ -94,8 +94,10 @@ class TestProcesses(base.SchedulerTestCase):
     """In a process of their own: see worker.py."""
 
     def run_worker(self, mode: str) -> list[str]:
+        # Unbuffered: a fork would inherit what is not written yet, and write
+        # it once more.
         done = subprocess.run(
-            [sys.executable, '-m', 'tests.unit.scheduler.worker', mode],
+            [sys.executable, '-u', '-m', 'tests.unit.scheduler.worker', mode],
             capture_output=True,
             text=True,
             timeout=60,
