@@ -29,6 +29,7 @@ from steal_scheduler.model import (
     Stage,
 )
 from steal_scheduler.orchestrators.base import State
+from steal_scheduler.refusal import Why
 
 LOG = log.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class Stages:
         unfit = unfit_to_leave(move, facts.server)
         if unfit:
             return self._fail(move, facts, unfit)
+        if facts.wait_for == Why.DRY_RUN:
+            return self._fail(move, facts, 'dry_run is on')
         if facts.now - move.since > self._deadlines.drain_timeout:
             return self._fail(
                 move,

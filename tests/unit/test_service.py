@@ -7,6 +7,7 @@ from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError, SignalError
 from steal_scheduler.model import Outcome
+from tests.unit import fakes
 from tests.unit.rig import RULES, Rig
 
 
@@ -78,6 +79,20 @@ class TestTick(MigratorTest):
         # Said once, for as long as it holds.
         self.assertEqual([('planned', 'x')], rig.notifier.said)
         self.assertIn('Dry run: it would move away from a', self.log.output)
+
+    def test_dry_run_puts_back_whom_it_finds_drained(self) -> None:
+        rig = Rig()
+        rig.suffer()
+        rig.orchestrator.says = ['waiting']
+        rig.tick(times=2)
+        self.assertEqual({'x'}, rig.orchestrator.out)
+        rig.conf = fakes.conf(dry_run=True)
+        rig.restart()
+        rig.tick(3, times=4)
+        self.assertEqual(
+            (set(), [], {}), (rig.orchestrator.out, rig.tags(), rig.stages())
+        )
+        self.assertEqual({}, rig.nova.records)
 
     def test_one_after_the_other(self) -> None:
         """The second is asked for when Nova has chosen for the first."""
