@@ -55,7 +55,7 @@ def decide(world: World, watches: detector.Watches, rules: Rules) -> Decision:
         detection.findings, fleet, moves, world.ended, rules.limit, now
     )
     plan = planner.plan(allowed, fleet, world.view, moves, rules.plan, now)
-    covered = evidence.coverage(world.usable, fleet)
+    covered = evidence.coverage(world.usable, fleet, moves)
     held = limits.holds(covered, world.ours, rules.limit, now)
     admitted: list[Move] = []
     gated: list[Refusal] = []

@@ -1,6 +1,7 @@
 """Which signals count: fresh ones, of servers where Nova says they are."""
 
 import dataclasses
+from collections.abc import Container
 
 from steal_scheduler.model import Fleet, Signals
 
@@ -35,13 +36,20 @@ def usable(
     return Signals(servers, hosts, signals.taken_at)
 
 
-def coverage(usable_signals: Signals, fleet: Fleet) -> float:
+def coverage(
+    usable_signals: Signals, fleet: Fleet, moving: Container[str] = ()
+) -> float:
     """Percent of Nova's running servers that have a usable signal.
 
     A cloud without a running server is covered: there is nothing to see.
+
+    :param moving: ids of servers that do not count, for one that has just
+        arrived has no signal yet
     """
     running = seen = 0
     for server in fleet.servers.values():
+        if server.server_id in moving:
+            continue
         if server.status == 'ACTIVE' and server.host:
             running += 1
             seen += server.server_id in usable_signals.servers

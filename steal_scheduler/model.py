@@ -49,7 +49,8 @@ class HostSignal:
     #: pCPUs that guests may use.
     cores: float
     at: float
-    #: Cores used by guests; None where only the servers' sum is known.
+    #: Cores used, by whatever runs there; None where only the servers' sum
+    #: is known.
     used: float | None = None
     #: Runnable vCPU threads per pCPU.
     runnable: float | None = None

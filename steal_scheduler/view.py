@@ -172,9 +172,10 @@ def _host_view(
             credit += server.vcpus
     for move in arriving:
         credit += max(0.0, move.demand - _shown(signals, move, name))
-    demand = used + waited
-    steal = waited / demand if demand > 0 else 0.0
     host = usable.hosts.get(name)
+    steal = waited / (used + waited) if used + waited > 0 else 0.0
+    # What else runs there is not to be had either.
+    demand = max(used, (host and host.used) or 0.0) + waited
     seen = len(servers) - blind
     if (
         host is None

@@ -65,5 +65,10 @@ class TestCoverage(base.BaseTestCase):
         found = evidence.coverage(signals(signal('seen')), known)
         self.assertEqual(50.0, found)
 
+    def test_who_has_just_arrived_does_not_count(self):
+        known = fleet(server('seen'), server('arrived'))
+        found = evidence.coverage(signals(signal('seen')), known, {'arrived'})
+        self.assertEqual(100.0, found)
+
     def test_nobody_runs(self):
         self.assertEqual(100.0, evidence.coverage(signals(), fleet()))

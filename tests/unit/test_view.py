@@ -110,6 +110,13 @@ class TestTier(base.BaseTestCase):
         self.cloud.add('1', used=16.0, waited=0.1)
         self.assertIs(Tier.HOT, self.tier())
 
+    def test_what_else_runs_there_counts(self) -> None:
+        self.cloud.add('1', used=2.0)
+        other = dataclasses.replace(self.cloud.hosts['a'], used=17.0)
+        self.cloud.hosts['a'] = other
+        self.assertIs(Tier.HOT, self.tier())
+        self.assertEqual(0.0, self.cloud.view().hosts['a'].steal)
+
     def test_unknown_without_signal(self) -> None:
         del self.cloud.hosts['a']
         self.assertIs(Tier.UNKNOWN, self.tier())
