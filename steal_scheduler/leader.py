@@ -5,6 +5,7 @@ Fails closed: without the lock, or without an answer about it, nothing moves.
 
 import contextlib
 import os
+import re
 import socket
 from typing import Any
 
@@ -107,7 +108,8 @@ class Leader:
             ValueError,
         ) as error:
             raise ConfigError(
-                f'[migrator] lock_url = {self._url!r} cannot be used: {error}'
+                f'[migrator] lock_url = {_without_password(self._url)!r} '
+                f'cannot be used: {error}'
             ) from error
         self._coordinator = coordinator
         self._lock = coordinator.get_lock(LOCK)
@@ -128,3 +130,7 @@ class Leader:
                 lock.release()
         with contextlib.suppress(coordination.ToozError):
             coordinator.stop()
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r'//[^/@]*@', '//***@', url)

@@ -65,6 +65,8 @@ Possible values:
     cfg.StrOpt(
         'lock_url',
         default='file:///var/lib/steal-scheduler',
+        # It may hold a password.
+        secret=True,
         help="""
 Where the controllers agree which of their migrators is at work, as a tooz URL.
 

@@ -52,6 +52,12 @@ class TestOne(LeaderTest):
             error = self.assertRaises(ConfigError, self.new(url).acquire)
             self.assertIn(f'[migrator] lock_url = {url!r}', str(error))
 
+    def test_no_error_tells_the_password(self) -> None:
+        url = 'no-such-driver://steal:hush@127.0.0.1/'
+        error = self.assertRaises(ConfigError, self.new(url).acquire)
+        self.assertNotIn('hush', str(error))
+        self.assertIn('no-such-driver://***@127.0.0.1/', str(error))
+
 
 class TestTwo(LeaderTest):
     """In two processes."""
