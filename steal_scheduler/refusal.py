@@ -8,7 +8,6 @@ class Why(enum.StrEnum):
     """Every reason for a *no*. Each is a label of a metric."""
 
     # about one server
-    BLACKOUT = 'blackout'
     BYTES = 'bytes'
     COOLDOWN = 'cooldown'
     LOCKED = 'locked'
@@ -24,6 +23,7 @@ class Why(enum.StrEnum):
     #: Another move relieves its host.
     SPARED = 'spared'
     # about the whole cloud
+    BLACKOUT = 'blackout'
     BREAKER = 'breaker'
     COVERAGE = 'coverage'
     SIGNALS = 'signals'

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-NAMES = ('decision', 'calls', 'wire', 'scheduler')
+NAMES = ('decision', 'calls', 'wire', 'scheduler', 'exporter')
 
 
 def main(names: list[str]) -> int:
