@@ -51,7 +51,7 @@ class TestUsable(base.BaseTestCase):
             signals(signal(at=at)), fleet(server()), NOW, max_age
         )
         for one in found.servers.values():
-            self.assertTrue(abs(one.at - NOW) <= max_age * 1.001)
+            self.assertLessEqual(abs(one.at - NOW), max_age * 1.001)
 
 
 class TestCoverage(base.BaseTestCase):

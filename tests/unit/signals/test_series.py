@@ -199,13 +199,13 @@ class AnyMixTest(base.BaseTestCase):
             )
             for one in mine, theirs:
                 self.assertTrue(0 <= one.value < math.inf)
-                self.assertTrue(abs(NOW - one.at) <= MAX_AGE)
+                self.assertLessEqual(abs(NOW - one.at), MAX_AGE)
                 self.assertIn(NAMES.host(one), (server.host, Lost.UNNAMED))
             self.assertEqual(min(mine.at, theirs.at), server.at)
             loads = [s for s in load if s.labels.get('id') == server_id]
             if server.load is not None:
                 self.assertEqual([server.load], [s.value for s in loads])
-                self.assertTrue(abs(NOW - loads[0].at) <= MAX_AGE)
+                self.assertLessEqual(abs(NOW - loads[0].at), MAX_AGE)
 
     @hypothesis.settings(deadline=None)
     @hypothesis.given(SAMPLES)
