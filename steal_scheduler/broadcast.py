@@ -1,6 +1,7 @@
 """Send the view to every nova-scheduler worker."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import oslo_messaging
@@ -8,9 +9,27 @@ from oslo_config import cfg
 from oslo_log import log
 
 from steal_scheduler import channel, wire
+from steal_scheduler.exception import ConfigError
 from steal_scheduler.view import View
 
 LOG = log.getLogger(__name__)
+
+
+def bus(get_transport: Callable[[Any], Any], conf: Any) -> Any:
+    """The transport of the configuration.
+
+    :raises ConfigError: its URL cannot be used. The message does not repeat
+        what is wrong with it, which may be the password.
+    """
+    try:
+        return get_transport(conf)
+    except (oslo_messaging.MessagingException, ValueError) as error:
+        raise ConfigError(
+            '[DEFAULT] transport_url (or that of '
+            '[oslo_messaging_notifications]) cannot be used: '
+            f'{type(error).__name__}. Write it as in nova.conf, like '
+            'rabbit://USER:PASSWORD@HOST:5672/.'
+        ) from None
 
 
 class Sender:
@@ -18,7 +37,7 @@ class Sender:
 
     def __init__(self, conf: Any) -> None:
         """Use ``[DEFAULT] transport_url``; the first cast connects."""
-        transport = oslo_messaging.get_rpc_transport(conf)
+        transport = bus(oslo_messaging.get_rpc_transport, conf)
         _mend(conf)
         # One try: a broker that is down must not hold the tick, and the
         # next tick sends a better view.

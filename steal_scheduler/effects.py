@@ -36,6 +36,8 @@ class Nova(Protocol):
 
     def abort(self, server_id: str, migration_id: int) -> None: ...
 
+    def user_id(self) -> str | None: ...
+
 
 class Effects:
     """Holds no state: a move is a value, its truth is in Nova."""
@@ -101,6 +103,12 @@ class Effects:
         """Never forced by suspension: that costs seconds of downtime."""
         self._check_lock()
         server_id = migration.server_id
+        me = self._nova.user_id()
+        if me is not None and migration.user_id not in (None, me):
+            LOG.info(
+                'Not aborted: somebody else began it.', instance_uuid=server_id
+            )
+            return
         try:
             self._nova.abort(server_id, migration.migration_id)
         except (NovaRefused, ServerGone) as error:

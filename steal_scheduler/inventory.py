@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Protocol
 
-from steal_scheduler import tags
 from steal_scheduler.exception import ServerGone
 from steal_scheduler.model import Fleet, Host, Migration, Server
 
@@ -49,11 +48,23 @@ class Inventory:
         #: The round: the last server read, and all that it has met.
         self._marker: str | None = None
         self._met: set[str] = set()
+        #: Servers to be read singly next time.
+        self._again: set[str] = set()
+
+    def forget(self) -> None:
+        """Read everything anew: somebody else may have been at work."""
+        self._refreshed_at = None
+        self._servers, self._migrations = {}, {}
+        self._marker, self._met, self._again = None, set(), set()
+
+    def look_again(self, server_id: str) -> None:
+        """Read this server singly next time: we have changed its tags."""
+        self._again.add(server_id)
 
     def refresh(self, now: float, in_flight: Iterable[str] = ()) -> Fleet:
         """Read on.
 
-        :param in_flight: servers to be read now, whatever their tags say
+        :param in_flight: servers to be read singly, now and once more
         :raises NovaError, NovaRefused: nothing can be known now
         """
         if self._refreshed_at is None:
@@ -65,9 +76,10 @@ class Inventory:
             for server in self._nova.changed(since):
                 self._put(server)
             self._read_page()
-        tagged = {s for s in self._servers if tags.ours(self._servers[s].tags)}
-        for server_id in tagged.union(in_flight):
+        following = set(in_flight)
+        for server_id in sorted(following | self._again):
             self._read_one(server_id)
+        self._again = following
         for migration in self._nova.migrations(since):
             key = (migration.server_id, migration.migration_id)
             self._migrations[key] = migration

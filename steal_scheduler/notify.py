@@ -12,6 +12,7 @@ import oslo_messaging
 from oslo_context import context
 from oslo_log import log
 
+from steal_scheduler.broadcast import bus
 from steal_scheduler.model import Ended, Move, Outcome
 
 LOG = log.getLogger(__name__)
@@ -24,7 +25,7 @@ class Notifier:
         """Use ``[oslo_messaging_notifications]``; no driver is silence."""
         # One try: a notification carries no truth and must not hold a tick.
         self._notifier = oslo_messaging.Notifier(
-            oslo_messaging.get_notification_transport(conf),
+            bus(oslo_messaging.get_notification_transport, conf),
             publisher_id=f'{PUBLISHER}.{socket.gethostname()}',
             retry=1,
         )

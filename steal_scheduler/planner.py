@@ -49,7 +49,7 @@ def plan(
 ) -> Plan:
     """Say which servers should move, and why the others should not.
 
-    :param findings: of servers that may move, see ``limits.veto``
+    :param findings: of servers that may move, see ``veto.veto``
     :param moves: in flight, by server id
     """
     by_host: dict[str, list[Finding]] = {}

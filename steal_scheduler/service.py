@@ -1,25 +1,32 @@
 """The migrator: one loop around ``tick``, which says it all."""
 
-import threading
-import time
-
 from oslo_log import log
 
-from steal_scheduler import decision, evidence, facts, takeover, turns, view
+from steal_scheduler import (
+    decision,
+    evidence,
+    facts,
+    tags,
+    takeover,
+    turns,
+    view,
+)
 from steal_scheduler.exception import (
     NovaError,
     NovaRefused,
     OrchestratorError,
     ServerGone,
-    StealError,
 )
+from steal_scheduler.loop import Loop
 from steal_scheduler.model import (
     NO_SIGNALS,
     Ended,
     Fleet,
+    Migration,
     Move,
     Outcome,
     Server,
+    Signals,
     Stage,
 )
 from steal_scheduler.parts import Parts
@@ -29,8 +36,11 @@ from steal_scheduler.world import World
 
 LOG = log.getLogger(__name__)
 
+#: Forged tags removed in one tick: a tenant can write many.
+STRIPPED_AT_ONCE = 10
 
-class Migrator:
+
+class Migrator(Loop):
     """Cures CPU steal, one tick at a time.
 
     What it remembers between ticks only helps: after a crash the tags, the
@@ -38,13 +48,14 @@ class Migrator:
     """
 
     def __init__(self, parts: Parts) -> None:
+        super().__init__(parts.wake, parts.metrics, parts.close)
         self._parts = parts
-        self._stop = threading.Event()
         self._poller = Poller(parts.source, parts.conf.migrator.poll_interval)
         self._servers: dict[str, Server] = {}
         self._ended: dict[str, Ended] = {}
+        #: The tags of other processes have been taken over.
+        self._leading = False
         self._swept = False
-        self._error = ''
         #: What goes on now, by server id; for the reports.
         self.moves: dict[str, Move] = {}
         #: Why moves that could go on do not; for the reports.
@@ -64,68 +75,22 @@ class Migrator:
         polled = self._poller.poll(now)
         signals = self._poller.signals
         usable = evidence.usable(signals, fleet, now, rules.max_age)
-        self.moves = takeover.moves(
-            fleet, self.moves, usable, rules.limit, now
-        )
-        self._sweep(fleet, now)
+        ours = parts.ours(fleet)
+        self._take_over(fleet, usable, ours, now)
         seen = view.build(usable, fleet, self.moves, rules.heat)
         # Before the first reading there is nothing to tell.
         sent = signals is not NO_SIGNALS and parts.sender.send(seen)
-        world = World(
-            now,
-            fleet,
-            usable,
-            seen,
-            self.moves,
-            self._ended,
-            parts.ours(fleet),
-        )
+        world = World(now, fleet, usable, seen, self.moves, self._ended, ours)
         self._advance(world, sent=sent)
         if polled:
             self.decided = self._decide(world)
             self._begin(world, sent=sent)
         parts.journal.show(world, self.decided, self.waiting, sent=sent)
 
-    # -- the loop ----------------------------------------------------------
-
-    def run(self) -> None:
-        """Tick until ``stop``. Whatever a tick raises, the next one comes."""
-        while not self._stop.is_set():
-            self.guarded_tick(time.time())
-            options = self._parts.conf.migrator
-            busy = any(m.occupies for m in self.moves.values())
-            self._parts.wake.wait(
-                options.step_interval if busy else options.poll_interval
-            )
-            self._parts.wake.clear()
-        self._parts.close()
-
-    def stop(self) -> None:
-        """End after the present tick; whatever is under way goes on later."""
-        self._stop.set()
-        self._parts.wake.set()
-
-    def guarded_tick(self, now: float) -> None:
-        metrics = self._parts.metrics
-        begun = time.monotonic()
-        try:
-            self.tick(now)
-        except StealError as error:
-            metrics.errors.inc()
-            self._say_error(str(error))
-        except Exception:
-            # Nothing may end the loop: servers may be out of service.
-            metrics.errors.inc()
-            LOG.exception('A tick failed; the next one comes.')
-        else:
-            metrics.tick_done(now, time.monotonic() - begun)
-            self._error = ''
-
-    def _say_error(self, error: str) -> None:
-        """Once, until it is another one or over."""
-        level = log.DEBUG if error == self._error else log.ERROR
-        LOG.log(level, 'No tick: %s', error)
-        self._error = error
+    def pause(self) -> float:
+        options = self._parts.conf.migrator
+        busy = any(m.occupies for m in self.moves.values())
+        return float(options.step_interval if busy else options.poll_interval)
 
     # -- the steps of a tick -----------------------------------------------
 
@@ -135,9 +100,38 @@ class Migrator:
         if not leads:
             # They are another migrator's now.
             self.moves, self.decided = {}, decision.NOTHING
-            self._swept = False
+            self._leading = self._swept = False
+            self._parts.inventory.forget()
             self._parts.journal.stand_by()
         return leads
+
+    def _take_over(
+        self,
+        fleet: Fleet,
+        usable: Signals,
+        ours: tuple[Migration, ...],
+        now: float,
+    ) -> None:
+        """Know every move in flight, and remove tags that forge one."""
+        self.moves = takeover.moves(
+            fleet,
+            self.moves,
+            usable,
+            ours,
+            self._parts.rules.limit,
+            now,
+            first=not self._leading,
+        )
+        self._leading = True
+        self._sweep(fleet, now)
+        for server in takeover.forged(fleet, self.moves)[:STRIPPED_AT_ONCE]:
+            LOG.warning(
+                'Its tag %s is not ours.',
+                tags.ours(server.tags),
+                instance_uuid=server.server_id,
+            )
+            self._parts.stages.strip(server)
+            self._parts.inventory.look_again(server.server_id)
 
     def _sweep(self, fleet: Fleet, now: float) -> None:
         """Once, when this migrator begins: find what lost its tag."""

@@ -58,6 +58,10 @@ class Stages:
         self._effects.tag(move, server)
         return move
 
+    def strip(self, server: Server) -> None:
+        """Remove tags that tell of a move that there is not."""
+        self._effects.untag(server)
+
     def advance(self, move: Move, facts: Facts) -> Move | Ended:
         """One step, or none where there is nothing to do but wait.
 
@@ -66,13 +70,12 @@ class Stages:
         """
         try:
             server = facts.server
-            if (
-                server is not None
-                and not tags.ours(server.tags)
-                and self._effects.retag(move, server)
-            ):
+            if server is not None and not tags.ours(server.tags):
                 # A tenant removed it: a crash now would forget the server.
-                return move
+                self._effects.retag(move, server)
+                tagged = (*server.tags, tags.of_move(move))
+                server = dataclasses.replace(server, tags=tagged)
+                facts = dataclasses.replace(facts, server=server)
             return self._steps[move.stage](move, facts)
         except ServerGone:
             gone = dataclasses.replace(facts, server=None)

@@ -1,60 +1,93 @@
 """The moves in flight, among them those that another process began.
 
-A tag is written by this process, by one that crashed, or by a tenant who has
-found out what it looks like. A server that may be out of its orchestrator is
-put back in any case; but what has not left yet passes the gate once more.
+Every move of ours is remembered or, right after a start, found by its tag. A
+tag that appears later was not written by us: tenants can write tags too. And
+even at a start it may be one of theirs. A server that may be out of its
+orchestrator is put back in any case; but what has not left yet passes the
+gate once more.
 """
 
 import dataclasses
 from collections.abc import Mapping
 
-from steal_scheduler import facts, limits, veto
-from steal_scheduler.model import Fleet, Move, Signals, Stage
+from steal_scheduler import evidence, facts, limits, tags, veto
+from steal_scheduler.model import (
+    Fleet,
+    Migration,
+    Move,
+    Server,
+    Signals,
+    Stage,
+)
+from steal_scheduler.planner import copy_mb
 
 
 def moves(
     fleet: Fleet,
     remembered: Mapping[str, Move],
     usable: Signals,
+    ours: tuple[Migration, ...],
     rules: limits.LimitRules,
     now: float,
+    *,
+    first: bool,
 ) -> dict[str, Move]:
     """Every move in flight, by server id.
 
     :param remembered: of the tick before; empty after a start
+    :param ours: live migrations that we asked for, for the breaker
+    :param first: this process has just begun to lead
     """
-    found = facts.moves_in_flight(fleet, remembered, usable)
+    found = {
+        # A clock that is set back, or a forged date, puts no deadline off.
+        s: dataclasses.replace(m, since=min(m.since, now))
+        for s, m in facts.moves_in_flight(fleet, remembered, usable).items()
+        if first or s in remembered
+    }
     strangers = found.keys() - remembered.keys()
     doubtful = {s for s in strangers if found[s].stage is Stage.DRAIN}
     taken = {s: m for s, m in found.items() if s not in doubtful}
-    for server_id in sorted(strangers):
-        # No deadline may be put off by a date in the future.
-        since = min(found[server_id].since, now)
-        move = dataclasses.replace(found[server_id], since=since)
-        if server_id in doubtful:
-            move = _judge(move, taken, fleet, rules, now)
+    covered = evidence.coverage(usable, fleet, found)
+    held = limits.holds(covered, ours, rules, now)
+    why = held[0].detail if held else ''
+    rules = limits.while_trying(ours, rules)
+    for server_id in sorted(doubtful):
+        server = fleet.servers[server_id]
+        megabytes = copy_mb(server, shared_storage=rules.shared_storage)
+        move = dataclasses.replace(found[server_id], copy_mb=megabytes)
+        why_not = why or _refused(move, server, taken, fleet, rules, now)
+        if why_not:
+            move = dataclasses.replace(
+                move,
+                stage=Stage.UNDO,
+                since=now,
+                failure=f'begun by another process, and refused: {why_not}',
+            )
         taken[server_id] = move
     return taken
 
 
-def _judge(
+def forged(fleet: Fleet, taken: Mapping[str, Move]) -> list[Server]:
+    """Servers whose tag tells of a move that there is not."""
+    return [
+        server
+        for server in fleet.servers.values()
+        if server.tags
+        and server.server_id not in taken
+        and tags.parse(server.tags) is not None
+    ]
+
+
+def _refused(
     move: Move,
+    server: Server,
     taken: Mapping[str, Move],
     fleet: Fleet,
     rules: limits.LimitRules,
     now: float,
-) -> Move:
-    """The move, or its undoing."""
-    server = fleet.servers[move.server_id]
+) -> str:
     refusal = veto.veto_one(server, fleet, taken, {}, rules, now)
     if refusal is None:
         _, refusals = limits.admit([move], fleet, taken, rules, now)
         refusal = next(iter(refusals), None)
-    if refusal is None:
-        return move
-    return dataclasses.replace(
-        move,
-        stage=Stage.UNDO,
-        since=now,
-        failure=f'begun by another process, and refused: {refusal.detail}',
-    )
+    return refusal.detail if refusal else ''

@@ -9,6 +9,8 @@ from typing import Any
 import oslo_messaging
 from oslo_log import log
 
+from steal_scheduler.broadcast import bus
+
 LOG = log.getLogger(__name__)
 
 TOPIC = 'versioned_notifications'
@@ -44,7 +46,7 @@ class Waker:
     def listen(self, conf: Any) -> None:
         """Begin to listen, in threads of oslo.messaging."""
         self._listener = oslo_messaging.get_notification_listener(
-            oslo_messaging.get_notification_transport(conf),
+            bus(oslo_messaging.get_notification_transport, conf),
             [oslo_messaging.Target(topic=TOPIC, exchange=EXCHANGE)],
             [self],
             pool=POOL,

@@ -56,6 +56,11 @@ class MigratorService(service.ServiceBase):  # type: ignore[misc]
                     LOG.critical('Nothing moves until this is over: %s', said)
                 self._stopping.wait(_RETRY_SECONDS)
                 continue
+            except Exception:
+                # A plugin's mistake; silence would be the worst answer.
+                LOG.exception('Nothing moves until this is over.')
+                self._stopping.wait(_RETRY_SECONDS)
+                continue
             self._migrator = Migrator(built)
             guru.show_moves_of(self._migrator)
             if not self._stopping.is_set():

@@ -4,6 +4,7 @@ from steal_scheduler.cmd import threading_backend  # noqa: F401
 
 # isort: split
 import sys
+import time
 
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
@@ -40,7 +41,7 @@ class Checks(upgradecheck.UpgradeCommands):
     def _tags(self) -> Result:
         """Every tag of ours is one that this version understands."""
         try:
-            fleet = parts.build(self._conf).inventory.refresh(0.0)
+            fleet = parts.build(self._conf).inventory.refresh(time.time())
         except StealError as error:
             return Result(Code.FAILURE, str(error))
         strange = [

@@ -155,7 +155,8 @@ def windows(blackout: list[str]) -> tuple[tuple[int, int], ...]:
     for text in blackout:
         match = _WINDOW.fullmatch(text.strip())
         hours = [int(part) for part in match.groups()] if match else [99] * 4
-        if max(hours[::2]) > 23 or max(hours[1::2]) > 59:
+        empty = hours[:2] == hours[2:]
+        if empty or max(hours[::2]) > 23 or max(hours[1::2]) > 59:
             raise ConfigError(
                 f'[limits] blackout = {text!r} is no window: write it like '
                 '09:00-10:30, in UTC.'

@@ -10,7 +10,8 @@ OPTS = [
         default=True,
         help="""
 Decide, log, measure and notify, but touch nothing: no tag, no drain, no
-migration. What would be done is marked as dry everywhere.
+migration. What would be done is marked as dry everywhere. What was on its way
+when it was turned on is brought to its end.
 
 Possible values:
 
@@ -20,7 +21,7 @@ Possible values:
     ),
     cfg.FloatOpt(
         'poll_interval',
-        default=30,
+        default=60,
         min=0.1,
         help="""
 Seconds between two readings of the signals, and so between two polls of the
@@ -29,7 +30,8 @@ detection.
 Possible values:
 
 * Any positive number of seconds; not less than the scrape interval of the
-  signals.
+  signals, nor than ``[prometheus] window``: polls whose windows overlap see
+  one and the same burst several times.
 
 Related options:
 
@@ -87,7 +89,7 @@ Address on which Prometheus metrics are served, at /metrics.
 Possible values:
 
 * An IP address or host name of this controller. The page is not
-  authenticated and names servers and hosts: keep it on loopback or on a
+  authenticated and names hosts and zones: keep it on loopback or on a
   management network.
 
 Related options:

@@ -174,7 +174,8 @@ def _check_url(url: str) -> None:
         host = None
     if not host or parts.scheme not in ('http', 'https'):
         raise ConfigError(
-            f'[prometheus] url = {url!r} is no address of a server. Use, '
+            f'[prometheus] url = {re.sub("//.*@", "//***@", url)!r} is no '
+            'address of a server. Use, '
             'for example, http://127.0.0.1:9090.'
         )
     if parts.query or parts.fragment:

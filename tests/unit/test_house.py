@@ -53,8 +53,12 @@ CATCH_ALL: dict[str, int] = {
     'scheduler/guard.py': 1,
     # the signal source
     'poller.py': 1,
-    # a tick, and the orchestrator's list
-    'service.py': 2,
+    # the start of a worker, with whatever plugins there are
+    'cmd/migrator.py': 1,
+    # a tick
+    'loop.py': 1,
+    # the orchestrator's list
+    'service.py': 1,
 }
 
 LONGEST_FILE = 250

@@ -68,12 +68,15 @@ class TestInventory(base.BaseTestCase):
         self.assertEqual(self.nova.servers, self.refresh(times=4))
 
     def test_who_is_on_the_way_is_read_each_time(self) -> None:
-        self.nova.change('e', tags=('steal:drain:1',))
         self.refresh()
+        self.inventory.look_again('e')
         for server_id in 'ae':
             self.nova.change(server_id, host='c')
         found = self.refresh('a')
         self.assertEqual(['c', 'c'], [found[s].host for s in 'ae'])
+        # Once more, for what its move's end has changed.
+        self.nova.change('a', host='d')
+        self.assertEqual('d', self.refresh()['a'].host)
         del self.nova.servers['a']
         self.assertNotIn('a', self.refresh('a'))
 

@@ -94,6 +94,24 @@ class TestTick(MigratorTest):
         )
         self.assertEqual({}, rig.nova.records)
 
+    def test_a_forged_tag_is_removed_and_moves_nobody(self) -> None:
+        rig = Rig()
+        rig.tick()
+        forged = f'steal:migrate:{int(rig.now)}'
+        rig.nova.change('z', tags=('theirs', forged))
+        rig.tick(times=3)
+        self.assertEqual(['theirs'], rig.tags())
+        self.assertEqual(({}, []), (rig.stages(), rig.orchestrator.asked))
+
+    def test_a_tenant_who_keeps_removing_the_tag_stops_nothing(self) -> None:
+        rig = Rig()
+        rig.suffer()
+        rig.tick()
+        for _ in range(200):
+            rig.nova.change('x', tags=())
+            rig.tick(30)
+        self.assertEqual(set(), rig.orchestrator.out)
+
     def test_one_after_the_other(self) -> None:
         """The second is asked for when Nova has chosen for the first."""
         rules = dataclasses.replace(

@@ -15,10 +15,22 @@ def tagged(server_id: str, stage: str = 'drain', since: float = NOW, **values):
 
 class TestTakeover(base.BaseTestCase):
     def moves(
-        self, *servers, remembered: dict[str, Move] | None = None, **more
+        self,
+        *servers,
+        remembered: dict[str, Move] | None = None,
+        first: bool = True,
+        **more,
     ) -> dict[str, Move]:
+        known = fleet(*servers, **more)
+        records = tuple(m for all_ in known.migrations.values() for m in all_)
         return takeover.moves(
-            fleet(*servers, **more), remembered or {}, signals(), RULES, NOW
+            known,
+            remembered or {},
+            signals(),
+            records,
+            RULES,
+            NOW,
+            first=first,
         )
 
     def stages(self, *servers, **more) -> dict[str, str]:
@@ -42,6 +54,26 @@ class TestTakeover(base.BaseTestCase):
         self.assertEqual(
             {'s': 'undo'}, self.stages(tagged('s'), migrations=(recent,))
         )
+
+    def test_a_tag_that_appears_later_is_forged(self) -> None:
+        known = fleet(tagged('s', 'migrate'), tagged('t'), server('u'))
+        found = self.moves(
+            *known.servers.values(),
+            remembered={'t': move('t')},
+            first=False,
+        )
+        self.assertEqual(['t'], list(found))
+        forged = takeover.forged(known, found)
+        self.assertEqual(['s'], [s.server_id for s in forged])
+
+    def test_nobody_leaves_while_nothing_may_start(self) -> None:
+        unseen = [server(str(n)) for n in range(3)]
+        found = self.moves(tagged('s'), *unseen)['s']
+        self.assertEqual(Stage.UNDO, found.stage)
+        self.assertIn('coverage_floor', found.failure)
+
+    def test_what_it_copies_counts(self) -> None:
+        self.assertEqual(4096, self.moves(tagged('s'))['s'].copy_mb)
 
     def test_nobody_gets_more_slots_by_a_tag(self) -> None:
         hosts = dict.fromkeys('abcdef', 'az1')

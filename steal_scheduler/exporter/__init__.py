@@ -1,0 +1,1 @@
+"""``steal-exporter``: what servers wait for, told by their hypervisor."""

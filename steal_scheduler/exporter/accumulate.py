@@ -1,0 +1,160 @@
+"""Samples -> counters. No I/O, and no clock but that of the samples."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from steal_scheduler.exporter.histogram import Histogram
+from steal_scheduler.exporter.sample import Sample, Server, Throttle
+from steal_scheduler.exporter.totals import ServerTotals, Vcpu
+
+#: Runnable vCPUs for each core that guests may use.
+RUNNABLE = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
+
+#: What may be wrong with a counter of the kernel.
+DOUBTS = ('run', 'wait', 'throttled')
+
+#: Of the interval; a sample that comes later than that is late.
+_LATE = 1.5
+#: Nanoseconds by which a cgroup's throttled time may grow on one core beside
+#: the elapsed time: the kernel adds it when the throttling ends.
+_THROTTLE_SLACK = 60_000_000_000
+
+
+class Accumulator:
+    """All counters of a hypervisor, since the exporter was started.
+
+    A server that is missing in a sample is forgotten at once; if it comes
+    back, its counters start at 0, which Prometheus takes for a restart.
+    """
+
+    def __init__(
+        self, cores: int, wait_limit: float = 10.0, interval: float = 1.0
+    ) -> None:
+        """Start at zero.
+
+        :param cores: how many cores guests may use
+        :param wait_limit: percent of a second; from there on it is bad
+        :param interval: seconds between two samples
+        """
+        self.cores = cores
+        self._limit = wait_limit / 100
+        self._interval = interval
+        self.servers: dict[str, ServerTotals] = {}
+        #: Nanoseconds of all servers, also of those that are gone.
+        self.run = 0
+        self.wait = 0
+        self.runnable = Histogram(RUNNABLE)
+        self.pressure: int | None = None
+        self.nameless = 0
+        self.samples = 0
+        self.late = 0
+        self.missed = 0
+        #: Readings that cannot be, by counter. They are not added.
+        self.doubts: Counter[str] = Counter()
+        #: Monotonic time of the last sample.
+        self.at: float | None = None
+
+    def add(self, sample: Sample) -> None:
+        """Count what has happened since the sample before."""
+        if self.at is not None and sample.at <= self.at:
+            raise ValueError(f'a sample of {sample.at} after {self.at}')
+        elapsed = 0.0 if self.at is None else sample.at - self.at
+        self.at = sample.at
+        self.samples += 1
+        self.nameless = sample.nameless
+        self.pressure = sample.pressure
+        times = self._times(elapsed)
+        # A server that is restarted has two processes for a moment.
+        parts: dict[str, list[Server]] = {}
+        for server in sample.servers:
+            parts.setdefault(server.uuid, []).append(server)
+        self.servers = {
+            uuid: self._server(
+                self.servers.get(uuid) or ServerTotals(found[0].domain),
+                found,
+                sample.at,
+                elapsed,
+                times,
+            )
+            for uuid, found in parts.items()
+        }
+        if times:
+            count = sum(t.runnable for s in sample.servers for t in s.threads)
+            self.runnable.observe(count / self.cores, times)
+
+    def _times(self, elapsed: float) -> int:
+        """As how many seconds a sample counts: a late one is several."""
+        if not elapsed:
+            return 0
+        times = max(1, round(elapsed / self._interval))
+        self.late += elapsed > _LATE * self._interval
+        self.missed += times - 1
+        return times
+
+    def _server(
+        self,
+        totals: ServerTotals,
+        parts: Sequence[Server],
+        at: float,
+        elapsed: float,
+        times: int,
+    ) -> ServerTotals:
+        threads = {}
+        worst = None
+        for thread in (t for part in parts for t in part.threads):
+            vcpu = totals.threads.get(thread.key)
+            if vcpu is None:
+                # What it did before it was first seen is not counted.
+                vcpu = Vcpu(thread.run, thread.wait, at)
+            else:
+                run = self._believed('run', vcpu.run.add(thread.run, at))
+                wait = self._believed('wait', vcpu.wait.add(thread.wait, at))
+                totals.run += run
+                totals.wait += wait
+                self.run += run
+                self.wait += wait
+                worst = max(worst or 0.0, vcpu.share(wait, elapsed))
+            threads[thread.key] = vcpu
+        totals.threads = threads
+        totals.vcpus = len(threads)
+        self._throttles(totals, parts, elapsed)
+        if worst is not None:
+            totals.shares.observe(worst, times)
+            totals.seconds += elapsed
+            if worst >= self._limit:
+                totals.bad_seconds += elapsed
+        return totals
+
+    def _believed(self, what: str, delta: int | None) -> int:
+        if delta is None:
+            self.doubts[what] += 1
+            return 0
+        return delta
+
+    def _throttles(
+        self, totals: ServerTotals, parts: Sequence[Server], elapsed: float
+    ) -> None:
+        now = {t.key: t for part in parts for t in part.throttles}
+        for key, new in now.items():
+            old = totals.cgroups.get(key)
+            if old is None or old == new:
+                continue
+            if not self._possible(old, new, elapsed):
+                self.doubts['throttled'] += 1
+                continue
+            totals.periods += new.periods - old.periods
+            totals.throttled_periods += (
+                new.throttled_periods - old.throttled_periods
+            )
+            totals.throttled += new.throttled - old.throttled
+        totals.cgroups = now
+
+    def _possible(self, old: Throttle, new: Throttle, elapsed: float) -> bool:
+        most = self.cores * (elapsed * 1e9 + _THROTTLE_SLACK)
+        # The shortest period that the kernel accepts is a millisecond; where
+        # nothing is throttled the file is not read every time.
+        return (
+            0 <= new.throttled - old.throttled <= most
+            and old.periods <= new.periods
+            and old.throttled_periods <= new.throttled_periods
+        )

@@ -1,0 +1,104 @@
+"""How long a quota held a server back, in cgroups of both versions.
+
+Nova's ``quota:cpu_quota`` is a quota for each vCPU: libvirt puts each vCPU
+thread into a cgroup of its own, in or below the machine's.
+"""
+
+import os
+from collections.abc import Iterator
+
+from steal_scheduler.exporter.sample import Throttle
+
+#: A cgroup that never had a quota is read once in so many samples.
+_EVERY = 8
+
+
+def locate(root: str, text: str) -> tuple[str, ...]:
+    """Return the cpu.stat files whose quota binds a thread.
+
+    That of its vCPU, if it has one, and that of its machine: not those
+    further up, which it shares with other servers.
+
+    :param root: where cgroups are mounted: /sys/fs/cgroup
+    :param text: what /proc/PID/task/TID/cgroup says
+    """
+    for mount, path in _mounts(text):
+        base = f'{root}/{mount}'.rstrip('/')
+        files = [f'{base}{level}/cpu.stat' for level in _levels(path)]
+        if files and os.path.exists(files[-1]):
+            return tuple(files)
+    return ()
+
+
+def _mounts(text: str) -> Iterator[tuple[str, str]]:
+    """Directories below the root, likelier ones first, and the path there."""
+    unified = None
+    for line in text.splitlines():
+        number, _, rest = line.partition(':')
+        controllers, _, path = rest.partition(':')
+        if number == '0':
+            unified = path
+        elif 'cpu' in controllers.split(','):
+            # Version 1 has it; then version 2 has not.
+            yield controllers, path
+            yield 'cpu', path
+            return
+    if unified is not None:
+        yield '', unified
+        yield 'unified', unified
+
+
+def _levels(path: str) -> Iterator[str]:
+    above, _, last = path.rpartition('/')
+    if last.startswith('vcpu') and last[4:].isdigit():
+        yield path
+        path = above.removesuffix('/libvirt')
+    if path.strip('/'):
+        yield path
+
+
+class CpuStat:
+    """One cpu.stat, held open."""
+
+    def __init__(self, path: str) -> None:
+        """Open it.
+
+        :raises OSError: it is gone
+        """
+        self._path = path
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._last: Throttle | None = None
+        self._rounds = 0
+
+    def read(self) -> Throttle:
+        """Return its counters.
+
+        Those without a quota are all 0 and are seldom read: the kernel has to
+        gather the file from all cores. Nothing is lost by that, as they are
+        cumulative.
+
+        :raises OSError: it is gone
+        """
+        self._rounds += 1
+        last = self._last
+        if last is None or last.periods or not self._rounds % _EVERY:
+            last = self._last = parse(
+                self._path, os.pread(self._file, 4096, 0)
+            )
+        return last
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def parse(key: str, text: bytes) -> Throttle:
+    """Read a cpu.stat of either version; what is not there is 0."""
+    words = text.split()
+    found = dict(zip(words[::2], map(int, words[1::2]), strict=False))
+    return Throttle(
+        key=key,
+        periods=found.get(b'nr_periods', 0),
+        throttled_periods=found.get(b'nr_throttled', 0),
+        throttled=found.get(b'throttled_time', 0)
+        or found.get(b'throttled_usec', 0) * 1000,
+    )

@@ -1,0 +1,179 @@
+from oslotest import base
+
+from steal_scheduler.exporter.accumulate import Accumulator
+from steal_scheduler.exporter.sample import Sample, Server, Thread, Throttle
+from tests.unit.exporter.tree import UUID
+
+MS = 1_000_000
+
+
+def thread(tid: int, run: int, wait: int, start: int = 1) -> Thread:
+    """Milliseconds."""
+    return Thread((tid, start), run * MS, wait * MS, runnable=True)
+
+
+def server(*threads: Thread, uuid: str = UUID) -> Server:
+    return Server(uuid, 'a', threads)
+
+
+def throttled(*counts: int, key: str = 'k') -> Server:
+    return Server(UUID, 'a', (thread(1, 0, 0),), (Throttle(key, *counts),))
+
+
+class Base(base.BaseTestCase):
+    def after(self, *moments: tuple[float, Server | None]) -> Accumulator:
+        counters = Accumulator(cores=2)
+        for at, one in moments:
+            counters.add(Sample(at, (one,) if one else ()))
+        return counters
+
+    def values(self, counters: Accumulator, uuid: str = UUID) -> list[float]:
+        totals = counters.servers[uuid]
+        return [
+            totals.run / MS,
+            totals.wait / MS,
+            totals.seconds,
+            totals.bad_seconds,
+        ]
+
+
+class TestServers(Base):
+    def test_from_the_first_reading(self) -> None:
+        counters = self.after((5.0, server(thread(1, 9000, 9000))))
+        self.assertEqual([0, 0, 0, 0], self.values(counters))
+        counters.add(Sample(6.0, (server(thread(1, 9700, 9050)),)))
+        counters.add(Sample(7.0, (server(thread(1, 9800, 9150)),)))
+        self.assertEqual([800, 150, 2.0, 1.0], self.values(counters))
+        self.assertEqual((800 * MS, 150 * MS), (counters.run, counters.wait))
+
+    def test_the_worst_vcpu_makes_a_second_bad(self) -> None:
+        counters = self.after(
+            (0.0, server(*(thread(i, 0, 0) for i in range(8)))),
+            (1.0, server(*(thread(i, 0, 120 * (i == 3)) for i in range(8)))),
+        )
+        self.assertEqual([0, 120, 1.0, 1.0], self.values(counters))
+        self.assertAlmostEqual(0.12, counters.servers[UUID].shares.sum)
+
+    def test_plugged_and_unplugged(self) -> None:
+        counters = self.after(
+            (0.0, server(thread(1, 0, 0))),
+            (1.0, server(thread(1, 500, 0), thread(2, 7000, 7000))),
+            (2.0, server(thread(1, 600, 0), thread(2, 7100, 7010))),
+            (3.0, server(thread(1, 700, 0))),
+        )
+        self.assertEqual([800, 10, 3.0, 0.0], self.values(counters))
+        self.assertEqual(1, counters.servers[UUID].vcpus)
+
+    def test_a_thread_id_that_another_one_has(self) -> None:
+        counters = self.after(
+            (0.0, server(thread(1, 100, 100, start=1))),
+            (1.0, server(thread(1, 900, 900, start=2))),
+        )
+        self.assertEqual([0, 0, 0, 0], self.values(counters))
+        self.assertEqual(0, counters.doubts.total())
+
+    def test_gone_and_back(self) -> None:
+        counters = self.after(
+            (0.0, server(thread(1, 0, 0))),
+            (1.0, server(thread(1, 500, 0))),
+            (2.0, None),
+        )
+        self.assertEqual({}, counters.servers)
+        self.assertEqual(500 * MS, counters.run)
+        counters.add(Sample(3.0, (server(thread(1, 800, 0)),)))
+        self.assertEqual([0, 0, 0, 0], self.values(counters))
+
+    def test_two_processes_of_one_server(self) -> None:
+        counters = self.after((0.0, server(thread(1, 0, 0))))
+        both = server(thread(1, 100, 0)), server(thread(9, 5, 5))
+        counters.add(Sample(1.0, both))
+        self.assertEqual(2, counters.servers[UUID].vcpus)
+        self.assertEqual([100, 0, 1.0, 0.0], self.values(counters))
+
+    def test_what_cannot_be(self) -> None:
+        counters = self.after(
+            (0.0, server(thread(1, 5000, 5000))),
+            (1.0, server(thread(1, 4000, 4000))),
+            (2.0, server(thread(1, 90_000, 4100))),
+            (3.0, server(thread(1, 90_100, 4100))),
+        )
+        self.assertEqual([100, 100, 3.0, 1.0], self.values(counters))
+        self.assertEqual({'run': 2, 'wait': 1}, dict(counters.doubts))
+
+    def test_a_clock_that_stands_still(self) -> None:
+        counters = self.after((1.0, None))
+        self.assertRaises(ValueError, counters.add, Sample(1.0, ()))
+
+
+class TestLate(Base):
+    def test_counted_over_the_time_it_covers(self) -> None:
+        counters = self.after(
+            (0.0, server(thread(1, 0, 0))),
+            (1.0, server(thread(1, 0, 200))),
+            (4.1, server(thread(1, 0, 300))),
+        )
+        self.assertEqual(
+            [0, 300, 4.1, 1.0],
+            [round(v, 3) for v in self.values(counters)],
+        )
+        found = dict(counters.servers[UUID].shares.buckets())
+        # 100 ms of 3.1 s, three times; 200 ms of one second, once.
+        self.assertEqual(
+            (0, 3, 4), (found['0.02'], found['0.05'], found['0.2'])
+        )
+        self.assertEqual(
+            (3, 1, 2), (counters.samples, counters.late, counters.missed)
+        )
+
+    def test_runnable(self) -> None:
+        counters = self.after(
+            (0.0, server(*(thread(i, 0, 0) for i in range(3)))),
+            (2.0, server(*(thread(i, 0, 0) for i in range(3)))),
+        )
+        found = dict(counters.runnable.buckets())
+        self.assertEqual(
+            (0, 2, 2), (found['1.25'], found['1.5'], found['+Inf'])
+        )
+
+
+class TestThrottles(Base):
+    def counts(self, *servers: Server) -> list[int]:
+        counters = self.after(*enumerate(servers))
+        totals = counters.servers[UUID]
+        return [
+            totals.periods,
+            totals.throttled_periods,
+            totals.throttled,
+            counters.doubts['throttled'],
+        ]
+
+    def test_deltas(self) -> None:
+        self.assertEqual(
+            [20, 8, 900, 0],
+            self.counts(
+                throttled(100, 50, 7000),
+                throttled(110, 52, 7100),
+                throttled(120, 58, 7900),
+            ),
+        )
+
+    def test_another_cgroup(self) -> None:
+        self.assertEqual(
+            [5, 5, 5, 0],
+            self.counts(
+                throttled(100, 50, 7000),
+                throttled(1, 1, 1, key='new'),
+                throttled(6, 6, 6, key='new'),
+            ),
+        )
+
+    def test_what_cannot_be(self) -> None:
+        self.assertEqual(
+            [1, 1, 1, 2],
+            self.counts(
+                throttled(100, 50, 7000),
+                throttled(3, 2, 100),
+                throttled(4, 3, 101),
+                throttled(5, 4, 10**15),
+            ),
+        )

@@ -1,0 +1,114 @@
+"""Whatever the samples are: counters only grow, and by what is true."""
+
+import dataclasses
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oslotest import base
+
+from steal_scheduler.exporter.accumulate import Accumulator
+from steal_scheduler.exporter.sample import Sample, Server, Thread, Throttle
+from tests.unit.exporter.test_accumulate import MS, server, thread
+from tests.unit.exporter.tree import OTHER, UUID
+
+#: Of one thread between two samples: what it ran and waited, in ms, or that
+#: it is not there.
+STEPS = st.none() | st.tuples(st.integers(0, 500), st.integers(0, 500))
+HISTORY = st.lists(
+    st.tuples(st.floats(1.0, 4.0), st.lists(STEPS, min_size=4, max_size=4)),
+    max_size=12,
+)
+#: Anything at all, as a kernel without sense might tell it.
+NONSENSE = st.lists(
+    st.tuples(
+        st.floats(0.001, 100.0),
+        st.lists(
+            st.tuples(
+                st.integers(0, 4), st.integers(0, 2), *[st.integers(0)] * 5
+            ),
+            max_size=6,
+        ),
+    ),
+    max_size=12,
+)
+
+
+class TestProperties(base.BaseTestCase):
+    @given(HISTORY)
+    @settings(deadline=None, max_examples=200)
+    def test_the_sum_of_all_deltas(self, history: list) -> None:
+        counters = Accumulator(cores=2)
+        at, clock, expected = 0.0, [(0, 0)] * 4, [0, 0]
+        before: set[int] = set()
+        for elapsed, steps in history:
+            at += elapsed
+            present = set()
+            for index, step in enumerate(steps):
+                run, wait = step or (0, 0)
+                clock[index] = clock[index][0] + run, clock[index][1] + wait
+                if step is not None:
+                    present.add(index)
+                    if index in before:
+                        expected[0] += run * MS
+                        expected[1] += wait * MS
+            counters.add(
+                Sample(
+                    at,
+                    tuple(
+                        server(
+                            *(thread(i, *clock[i]) for i in one & present),
+                            uuid=uuid,
+                        )
+                        for uuid, one in ((UUID, {0, 1}), (OTHER, {2, 3}))
+                        if one & present
+                    ),
+                )
+            )
+            before = present
+        self.assertEqual(expected, [counters.run, counters.wait])
+        self.assertEqual(0, counters.doubts.total())
+
+    @given(NONSENSE)
+    @settings(deadline=None, max_examples=200)
+    def test_never_back_and_never_huge(self, history: list) -> None:
+        counters = Accumulator(cores=2)
+        at, last = 0.0, {}
+        for elapsed, found in history:
+            at += elapsed
+            known = {
+                uuid: dict(t.threads) for uuid, t in counters.servers.items()
+            }
+            counters.add(Sample(at, tuple(self.made(found))))
+            now = {
+                uuid: [
+                    *(t.run, t.wait, t.throttled, t.periods),
+                    *(t.throttled_periods, t.seconds, t.bad_seconds),
+                    *(count for _, count in t.shares.buckets()),
+                ]
+                for uuid, t in counters.servers.items()
+            }
+            for uuid in now.keys() & last.keys():
+                for old, new in zip(last[uuid], now[uuid], strict=True):
+                    self.assertLessEqual(old, new)
+                # A wait may be as old as the first sample, and no older.
+                most = len(known[uuid]) * (at + 1) * 1e9
+                self.assertLessEqual(now[uuid][0] - last[uuid][0], most)
+                self.assertLessEqual(now[uuid][1] - last[uuid][1], most)
+            last = now
+
+    def made(self, found: list) -> list[Server]:
+        servers = {}
+        for tid, start, run, wait, *counts in found:
+            uuid = (UUID, OTHER)[tid % 2]
+            one = servers.setdefault(uuid, server(uuid=uuid))
+            if all(t.key != (tid, start) for t in one.threads):
+                one = dataclasses.replace(
+                    one,
+                    threads=(
+                        *one.threads,
+                        Thread((tid, start), run, wait, False),
+                    ),
+                    throttles=(Throttle('k', *counts),),
+                )
+            servers[uuid] = one
+        return list(servers.values())

@@ -1,0 +1,116 @@
+import threading
+
+import prometheus_client as prometheus
+from oslotest import base
+
+from steal_scheduler.exporter.accumulate import Accumulator
+from steal_scheduler.exporter.collector import ExporterCollector
+from steal_scheduler.exporter.failures import Failures
+from steal_scheduler.exporter.sample import Sample, Server, Thread, Throttle
+from tests.unit.exporter.tree import UUID
+
+SECOND = 1_000_000_000
+LABELS = {'uuid': UUID, 'domain': 'instance-1'}
+
+
+class TestCollector(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.counters = Accumulator(cores=4)
+        self.failures = Failures()
+        self.registry = prometheus.CollectorRegistry()
+        self.registry.register(
+            ExporterCollector(self.counters, self.failures, threading.Lock())
+        )
+
+    def add(self, at: float, run: float, wait: float, periods: int) -> None:
+        self.counters.add(
+            Sample(
+                at,
+                (
+                    Server(
+                        UUID,
+                        'instance-1',
+                        (
+                            Thread(
+                                (1, 1),
+                                int(run * SECOND),
+                                int(wait * SECOND),
+                                True,
+                            ),
+                        ),
+                        (Throttle('k', periods, 3, 2 * SECOND * periods),),
+                    ),
+                ),
+                nameless=2,
+                pressure=1_500_000,
+            )
+        )
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, labels)
+
+    def test_a_server(self) -> None:
+        self.add(0.0, 5, 5, 0)
+        self.add(1.0, 5.5, 5.25, 4)
+        for name, value in (
+            ('run_seconds_total', 0.5),
+            ('wait_seconds_total', 0.25),
+            ('throttled_seconds_total', 8.0),
+            ('throttled_periods_total', 0.0),
+            ('periods_total', 4.0),
+            ('seconds_total', 1.0),
+            ('bad_seconds_total', 1.0),
+            ('vcpus', 1.0),
+            ('wait_share_sum', 0.25),
+            ('wait_share_count', 1.0),
+        ):
+            found = self.value(f'steal_server_{name}', **LABELS)
+            self.assertEqual(value, found, name)
+        for le, value in (('0.2', 0.0), ('0.3', 1.0), ('+Inf', 1.0)):
+            found = self.value(
+                'steal_server_wait_share_bucket', le=le, **LABELS
+            )
+            self.assertEqual(value, found, le)
+
+    def test_the_host(self) -> None:
+        self.add(0.0, 5, 5, 0)
+        self.add(3.0, 6, 5.5, 0)
+        self.failures.count(ValueError('x'))
+        for name, value in (
+            ('host_cores', 4.0),
+            ('host_run_seconds_total', 1.0),
+            ('host_wait_seconds_total', 0.5),
+            ('host_pressure_seconds_total', 1.5),
+            ('host_runnable_per_core_sum', 0.75),
+            ('host_runnable_per_core_count', 3.0),
+            ('exporter_samples_total', 2.0),
+            ('exporter_late_samples_total', 1.0),
+            ('exporter_missed_samples_total', 2.0),
+            ('exporter_servers', 1.0),
+            ('exporter_nameless_servers', 2.0),
+        ):
+            self.assertEqual(value, self.value(f'steal_{name}'), name)
+        self.assertEqual(
+            1.0, self.value('steal_exporter_read_failures_total', why='race')
+        )
+        self.assertEqual(
+            0.0,
+            self.value(
+                'steal_exporter_suspicious_readings_total', counter='run'
+            ),
+        )
+
+    def test_gone(self) -> None:
+        self.add(0.0, 5, 5, 0)
+        self.counters.add(Sample(1.0, ()))
+        self.assertNotIn(
+            UUID.encode(), prometheus.generate_latest(self.registry)
+        )
+
+    def test_before_the_first_sample(self) -> None:
+        self.assertEqual(0.0, self.value('steal_exporter_samples_total'))
+        self.assertIsNone(
+            self.value('steal_exporter_last_sample_timestamp_seconds')
+        )
+        self.assertIsNone(self.value('steal_host_pressure_seconds_total'))

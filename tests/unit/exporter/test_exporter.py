@@ -1,0 +1,140 @@
+"""The program itself, over processes that look like QEMU to it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from uuid import uuid4
+
+import fixtures
+from oslotest import base
+from prometheus_client import parser
+
+from tests.unit.exporter import guest
+
+SECONDS = 3.0
+PROGRAM = (
+    'import sys; from steal_scheduler.cmd import exporter; '
+    'sys.exit(exporter.main())'
+)
+
+
+def schedstat(pid: int) -> list[float]:
+    """Seconds that its only vCPU ran and waited."""
+    for task in Path(f'/proc/{pid}/task').iterdir():
+        if (task / 'comm').read_text() == 'CPU 0/KVM\n':
+            words = (task / 'schedstat').read_text().split()
+            return [int(word) / 1e9 for word in words[:2]]
+    raise AssertionError('it has no vCPU')
+
+
+class TestExporter(base.BaseTestCase):
+    def start(self, *lines: str) -> subprocess.Popen[str]:
+        path = Path(self.useFixture(fixtures.TempDir()).path) / 'x.conf'
+        text = '\n'.join(['[exporter]', 'listen_port = 0', *lines])
+        path.write_text(text)
+        process = subprocess.Popen(
+            [
+                *(sys.executable, '-c', PROGRAM),
+                f'--config-file={path}',
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.stdout.close)
+        # Whatever it does, no test waits for it longer than that.
+        timer = threading.Timer(40, process.kill)
+        timer.start()
+        self.addCleanup(timer.cancel)
+        return process
+
+    def port(self, process: subprocess.Popen[str]) -> int:
+        for line in process.stdout:
+            if found := re.search(r'Metrics on .*, port (\d+)', line):
+                return int(found[1])
+        raise AssertionError('it does not listen')
+
+    def scrape(self, port: int) -> dict[tuple[str, str], float]:
+        with urllib.request.urlopen(
+            f'http://127.0.0.1:{port}/metrics', timeout=10
+        ) as response:
+            text = response.read().decode()
+        return {
+            (sample.name, sample.labels.get('uuid', '')): sample.value
+            for family in parser.text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def guest(self, uuid: str, domain: str) -> subprocess.Popen[bytes]:
+        core = max(os.sched_getaffinity(0))
+        process = guest.start(uuid, domain, busy=True, cores=[core])
+        self.addCleanup(guest.stop, process)
+        return process
+
+    def watched(self, port: int, uuids: tuple[str, ...]) -> dict:
+        """Scrape until both are watched for a second."""
+        until = time.monotonic() + 20
+        waiting = threading.Event()
+        while time.monotonic() < until:
+            found = self.scrape(port)
+            if all(
+                found.get(('steal_server_seconds_total', u)) for u in uuids
+            ):
+                return found
+            waiting.wait(0.1)
+        raise AssertionError('the servers are not seen')
+
+    def test_two_that_share_a_core(self) -> None:
+        # Not the same ones as in another run on this machine.
+        names = {str(uuid4()): f'instance-{i}' for i in range(2)}
+        servers = {u: self.guest(u, name) for u, name in names.items()}
+        exporter = self.start()
+        port = self.port(exporter)
+        before = self.watched(port, tuple(servers))
+        kernel = {u: schedstat(s.pid) for u, s in servers.items()}
+        threading.Event().wait(SECONDS)
+        after = self.scrape(port)
+        for uuid, server in servers.items():
+            now = schedstat(server.pid)
+            for index, name in enumerate(('run', 'wait')):
+                key = f'steal_server_{name}_seconds_total', uuid
+                told = after[key] - before[key]
+                true = now[index] - kernel[uuid][index]
+                # The scrape shows the last sample, up to a second ago.
+                self.assertLess(abs(told - true), 1.2, key)
+                self.assertLess(0.3, told, key)
+            bad = 'steal_server_bad_seconds_total', uuid
+            self.assertLess(0, after[bad])
+        self.assertLessEqual(2, after['steal_exporter_servers', ''])
+        total = sum(
+            value
+            for (name, _), value in after.items()
+            if name == 'steal_server_wait_seconds_total'
+        )
+        # Also of those that are gone.
+        self.assertLessEqual(
+            total, after['steal_host_wait_seconds_total', ''] + 1e-6
+        )
+        exporter.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        self.assertEqual(0, exporter.wait(10))
+        self.assertLess(time.monotonic() - began, 5)
+
+    def test_what_is_wrong_is_said(self) -> None:
+        for line, word in (
+            ('cores = x', "cores = 'x'"),
+            ('proc_path = /nowhere', '/nowhere/1 is not there'),
+            ('listen_host = 192.0.2.1', 'cannot be bound'),
+        ):
+            exporter = self.start(line)
+            self.assertEqual(1, exporter.wait(30))
+            self.assertIn(word, exporter.stderr.read())

@@ -1,0 +1,131 @@
+import os
+
+from oslotest import base
+
+from steal_scheduler.exporter.failures import Failures
+from steal_scheduler.exporter.process import Process
+from steal_scheduler.exporter.sample import Server
+from tests.unit.exporter.tree import UUID, Tree
+
+QUOTA = 'nr_periods {}\nnr_throttled 1\nthrottled_usec 1\n'
+
+
+class TestProcess(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.tree = self.useFixture(Tree())
+        self.failures = Failures()
+
+    def adopt(self, pid: int = 10) -> Process:
+        process = Process.adopt(
+            f'{self.tree.proc}/{pid}', str(self.tree.cgroups), self.failures
+        )
+        assert process is not None
+        self.addCleanup(process.close)
+        return process
+
+    def read(self, process: Process) -> Server:
+        server = process.read()
+        assert server is not None
+        return server
+
+    def test_its_vcpus(self) -> None:
+        self.tree.qemu(10, vcpus=2)
+        self.tree.thread(10, 11, run=3, wait=4)
+        server = self.read(self.adopt())
+        self.assertEqual((UUID, 'instance-10'), (server.uuid, server.domain))
+        self.assertEqual({11, 12}, {t.key[0] for t in server.threads})
+        self.assertEqual(
+            {(3, 4), (0, 0)}, {(t.run, t.wait) for t in server.threads}
+        )
+
+    def test_no_server(self) -> None:
+        self.tree.process(10, 'bash')
+        before = os.listdir('/proc/self/fd')
+        self.assertIsNone(
+            Process.adopt(f'{self.tree.proc}/10', '/x', self.failures)
+        )
+        self.assertEqual(before, os.listdir('/proc/self/fd'))
+
+    def test_plugged_and_unplugged(self) -> None:
+        self.tree.qemu(10, vcpus=1)
+        process = self.adopt()
+        for _ in range(40):
+            self.assertEqual(1, len(self.read(process).threads))
+        self.tree.thread(10, 12, comm='CPU 1/KVM')
+        self.assertEqual(2, len(self.read(process).threads))
+        self.tree.gone(10, 11)
+        self.assertEqual([12], [t.key[0] for t in self.read(process).threads])
+
+    def test_a_thread_that_gets_its_name_late(self) -> None:
+        self.tree.qemu(10)
+        self.tree.thread(10, 11, comm='qemu-system-x86')
+        process = self.adopt()
+        self.assertEqual((), self.read(process).threads)
+        self.tree.thread(10, 11, comm='CPU 0/TCG')
+        self.assertEqual(1, len(self.read(process).threads))
+
+    def test_a_thread_that_ends_while_it_is_read(self) -> None:
+        self.tree.qemu(10, vcpus=2)
+        process = self.adopt()
+        self.read(process)
+        # Listed still, and empty, as its file is when it has ended.
+        (self.tree.proc / '10/task/11/schedstat').write_text('')
+        self.assertEqual([12], [t.key[0] for t in self.read(process).threads])
+        self.assertEqual(1, self.failures.counts['race'])
+
+    def test_one_that_ends_while_it_is_opened(self) -> None:
+        self.tree.qemu(10, vcpus=2)
+        (self.tree.proc / '10/task/11/comm').unlink()
+        (self.tree.proc / '10/task/12/stat').unlink()
+        self.assertEqual((), self.read(self.adopt()).threads)
+        self.assertEqual(2, self.failures.counts['race'])
+
+    def test_ended(self) -> None:
+        self.tree.qemu(10, vcpus=1)
+        process = self.adopt()
+        self.read(process)
+        self.tree.gone(10)
+        # Another one has its number; that is not this one.
+        self.tree.qemu(10, vcpus=1)
+        self.assertIsNone(process.read())
+
+    def test_its_cgroups(self) -> None:
+        self.tree.qemu(10)
+        for index in range(2):
+            self.tree.thread(10, 11 + index, cgroup=f'0::/m/vcpu{index}\n')
+            self.tree.quota(f'm/vcpu{index}', QUOTA.format(10))
+        self.tree.quota('m', QUOTA.format(5))
+        process = self.adopt()
+        found = self.read(process).throttles
+        self.assertEqual([5, 10, 10], sorted(t.periods for t in found))
+
+    def test_a_thread_that_is_put_into_its_cgroup_late(self) -> None:
+        self.tree.qemu(10, vcpus=1)
+        self.tree.quota('m', QUOTA.format(5))
+        self.tree.quota('m/vcpu0', QUOTA.format(6))
+        process = self.adopt()
+        self.assertEqual((), self.read(process).throttles)
+        self.tree.thread(10, 11, cgroup='0::/m/vcpu0\n')
+        self.assertEqual(2, len(self.read(process).throttles))
+        # And out of it, much later.
+        for _ in range(10):
+            self.read(process)
+        self.tree.thread(10, 11, cgroup='0::/m\n')
+        for _ in range(32):
+            found = self.read(process).throttles
+        self.assertEqual([5], [t.periods for t in found])
+
+    def test_nothing_stays_open(self) -> None:
+        self.tree.qemu(10)
+        self.tree.thread(10, 11, cgroup='0::/m\n')
+        self.tree.quota('m', QUOTA.format(5))
+        before = os.listdir('/proc/self/fd')
+        process = Process.adopt(
+            f'{self.tree.proc}/10', str(self.tree.cgroups), self.failures
+        )
+        assert process is not None
+        self.read(process)
+        self.assertEqual(4, len(os.listdir('/proc/self/fd')) - len(before))
+        process.close()
+        self.assertEqual(before, os.listdir('/proc/self/fd'))
