@@ -17,7 +17,7 @@ class TestLoad(base.BaseTestCase):
     def test_a_file(self) -> None:
         conf = self.load('[migrator]\ndry_run = False\n')
         self.assertFalse(conf.migrator.dry_run)
-        self.assertEqual(30.0, conf.migrator.poll_interval)
+        self.assertEqual(60.0, conf.migrator.poll_interval)
         # Or a Nova that hangs would hold a tick for ever.
         self.assertEqual(60, conf.nova.timeout)
 
