@@ -86,15 +86,19 @@ Related options:
 ]
 
 
+MIGRATOR_OPTS = [opt for opt in OPTS if opt.name != 'role_hint']
+
+
 def rule(group: Any) -> RoleRule:
     """The rule that a group of a configuration describes.
 
-    :param group: a group of an oslo.config object in which OPTS stand
+    :param group: a group of an oslo.config object with OPTS, or with
+        MIGRATOR_OPTS: Nova shows hints to nobody but its scheduler
     :raises ConfigError: the pattern cannot be used
     """
     return RoleRule(
         metadata_key=group.role_metadata_key,
-        hint=group.role_hint,
+        hint=getattr(group, 'role_hint', ''),
         name_pattern=_pattern(group.role_name_pattern),
     )
 
