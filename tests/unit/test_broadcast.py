@@ -6,6 +6,7 @@ from oslotest import base
 
 from steal_scheduler import channel, wire
 from steal_scheduler.broadcast import Sender
+from steal_scheduler.exception import ConfigError
 from steal_scheduler.view import HostView, Tier, View
 from tests.unit import bus
 from tests.unit.make import NOW
@@ -46,6 +47,14 @@ class TestSender(base.BaseTestCase):
         for worker in workers:
             self.assertTrue(worker.got.wait(30))
             self.assertEqual([VIEW], [wire.from_wire(v) for v in worker.views])
+
+    def test_an_error_in_the_url_does_not_tell_the_password(self) -> None:
+        for url in ('rabit://u:hush@h/', 'rabbit://u:hu#sh@h:5672/'):
+            conf = bus.configuration()
+            conf.set_override('transport_url', url)
+            error = self.assertRaises(ConfigError, Sender, conf)
+            self.assertIn('transport_url', str(error))
+            self.assertNotIn('hu', str(error).replace('such', ''))
 
     def test_a_broker_that_is_down(self) -> None:
         log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))

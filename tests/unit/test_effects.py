@@ -53,6 +53,13 @@ class TestEffects(base.BaseTestCase):
         self.effects.abort(self.nova.records[1])
         self.assertIn('Not aborted yet', self.log.output)
 
+    def test_the_migration_of_an_operator_is_not_aborted(self) -> None:
+        running = migration(status='running', user_id='somebody else')
+        self.nova.records[1] = running
+        self.effects.abort(running)
+        self.assertEqual('running', self.nova.records[1].status)
+        self.assertIn('somebody else began it', self.log.output)
+
     def test_a_bug_of_the_orchestrator_is_logged(self) -> None:
         self.orchestrator.says = ['mistaken', 'mistaken']
         for verb in (self.effects.drain, self.effects.reattach):

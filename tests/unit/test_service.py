@@ -8,6 +8,7 @@ from oslotest import base
 from steal_scheduler.exception import OrchestratorError, SignalError
 from steal_scheduler.model import Outcome
 from tests.unit import fakes
+from tests.unit.make import server
 from tests.unit.rig import RULES, Rig
 
 
@@ -186,6 +187,21 @@ class TestTrouble(MigratorTest):
         self.assertEqual({}, rig.stages())
         self.assertEqual((tags, asked), (rig.tags(), rig.orchestrator.asked))
         self.assertEqual(0.0, rig.metrics.value('steal_leading'))
+
+    def test_who_leads_again_reads_all_anew(self) -> None:
+        rig = Rig()
+        rig.tick(times=3)
+        rig.leader.held = False
+        rig.tick()
+        # Meanwhile another migrator began a move, and died. To Nova a tag
+        # is no change.
+        tag = f'steal:undo:{int(rig.now)}'
+        rig.nova.servers['y'] = server('y', vcpus=4, tags=(tag,))
+        rig.orchestrator.out.add('y')
+        rig.leader.held = True
+        rig.tick()
+        self.assertEqual(set(), rig.orchestrator.out)
+        self.assertEqual([], rig.tags())
 
     def test_nova_does_not_answer(self) -> None:
         rig = Rig()
