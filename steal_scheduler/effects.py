@@ -40,7 +40,7 @@ class Nova(Protocol):
 
 
 class Effects:
-    """Holds no state: a move is a value, its truth is in Nova."""
+    """Holds no state of a move: that is a value, its truth is in Nova."""
 
     def __init__(
         self,
@@ -58,6 +58,8 @@ class Effects:
         self._orchestrator = orchestrator
         self._check_lock = check_lock
         self._requested = requested
+        #: Servers whose reattach was refused, and somebody was told.
+        self._alarmed: set[str] = set()
 
     def tag(self, move: Move, server: Server) -> None:
         """Write the move's tag, then take its older ones away."""
@@ -121,11 +123,16 @@ class Effects:
     def reattach(self, server: Server) -> Answer:
         answer = self._ask(self._orchestrator.reattach, server)
         if answer.state is State.REFUSED:
-            LOG.error(
+            again = server.server_id in self._alarmed
+            self._alarmed.add(server.server_id)
+            LOG.log(
+                log.DEBUG if again else log.ERROR,
                 'It can not be put back into its orchestrator: %s',
                 answer.detail,
                 instance_uuid=server.server_id,
             )
+        elif answer.state is State.DONE:
+            self._alarmed.discard(server.server_id)
         return answer
 
     def _ask(self, verb: Callable[[Server], Answer], server: Server) -> Answer:

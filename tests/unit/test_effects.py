@@ -1,3 +1,5 @@
+import logging
+
 import fixtures
 from oslotest import base
 
@@ -59,6 +61,15 @@ class TestEffects(base.BaseTestCase):
         self.effects.abort(running)
         self.assertEqual('running', self.nova.records[1].status)
         self.assertIn('somebody else began it', self.log.output)
+
+    def test_a_refused_reattach_alarms_once(self) -> None:
+        self.orchestrator.says = ['refused', 'refused', 'done', 'refused']
+        log = self.useFixture(
+            fixtures.FakeLogger('steal_scheduler', level=logging.ERROR)
+        )
+        for alarms in (1, 1, 1, 2):
+            self.effects.reattach(server())
+            self.assertEqual(alarms, log.output.count('can not be put back'))
 
     def test_a_bug_of_the_orchestrator_is_logged(self) -> None:
         self.orchestrator.says = ['mistaken', 'mistaken']
