@@ -130,8 +130,14 @@ class Migrator(Loop):
                 tags.ours(server.tags),
                 instance_uuid=server.server_id,
             )
-            self._parts.stages.strip(server)
             self._parts.inventory.look_again(server.server_id)
+            try:
+                self._parts.stages.strip(server)
+            except NovaError as error:
+                # It holds nobody else; the next tick tries again.
+                LOG.warning(
+                    'Not removed: %s', error, instance_uuid=server.server_id
+                )
 
     def _sweep(self, fleet: Fleet, now: float) -> None:
         """Once, when this migrator begins: find what lost its tag."""

@@ -104,6 +104,16 @@ class TestTick(MigratorTest):
         self.assertEqual(['theirs'], rig.tags())
         self.assertEqual(({}, []), (rig.stages(), rig.orchestrator.asked))
 
+    def test_a_forged_tag_that_stays_holds_nobody(self) -> None:
+        rig = Rig()
+        rig.suffer()
+        rig.tick()
+        rig.nova.change('z', tags=(f'steal:migrate:{int(rig.now)}',))
+        rig.nova.trouble = ['lost']
+        rig.tick()
+        self.assertEqual(0.0, rig.metrics.value('steal_tick_errors_total'))
+        self.assertIn(('drain', 'x'), rig.orchestrator.asked)
+
     def test_a_tenant_who_keeps_removing_the_tag_stops_nothing(self) -> None:
         rig = Rig()
         rig.suffer()
