@@ -1,7 +1,6 @@
 """Build the configuration of a program; it is returned, never global."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from oslo_config import cfg
 from oslo_log import log
@@ -16,7 +15,6 @@ PROJECT = 'steal-scheduler'
 def load(
     argv: Sequence[str],
     prog: str,
-    cli_opts: Sequence[Any] = (),
     default_config_files: Sequence[str] | None = None,
 ) -> cfg.ConfigOpts:
     """Parse the command line and the configuration files.
@@ -38,7 +36,6 @@ def load(
         ]
     )
     opts.register(conf)
-    conf.register_cli_opts(cli_opts)
     name = 'steal-migrator'
     files = default_config_files
     if files is None:

@@ -22,7 +22,7 @@ def register(conf: Any) -> None:
     """Register all options of steal-migrator.conf but the plugins'."""
     for group in _GROUPS:
         conf.register_opts(group.OPTS, group=group.GROUP)
-    conf.register_opts(roles.MIGRATOR_OPTS, group='roles')
+    conf.register_opts(roles.MIGRATOR_OPTS, group=roles.GROUP)
     nova.register(conf)
 
 
@@ -30,7 +30,7 @@ def list_opts() -> list[tuple[str, list[Any]]]:
     """The options of steal-migrator.conf."""
     return [
         *((group.GROUP, list(group.OPTS)) for group in _GROUPS),
-        ('roles', list(roles.MIGRATOR_OPTS)),
+        (roles.GROUP, list(roles.MIGRATOR_OPTS)),
         *plugins.list_opts(),
         (nova.GROUP, nova.list_opts()),
     ]
