@@ -6,7 +6,8 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 import dataclasses
 
 from steal_scheduler import detector, evidence, limits, planner, veto, view
-from steal_scheduler.model import Finding, Move
+from steal_scheduler.model import Finding
+from steal_scheduler.move import Move
 from steal_scheduler.refusal import Refusal, Saturation
 from steal_scheduler.world import World
 

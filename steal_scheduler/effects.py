@@ -15,7 +15,8 @@ from steal_scheduler.exception import (
     OrchestratorError,
     ServerGone,
 )
-from steal_scheduler.model import Migration, Move, Server
+from steal_scheduler.model import Migration, Server
+from steal_scheduler.move import Move
 from steal_scheduler.orchestrators.base import Answer, Orchestrator, State
 
 LOG = log.getLogger(__name__)

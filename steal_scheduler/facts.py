@@ -7,12 +7,11 @@ from steal_scheduler import tags
 from steal_scheduler.model import (
     Fleet,
     Migration,
-    Move,
     Server,
     ServerSignal,
     Signals,
-    Stage,
 )
+from steal_scheduler.move import Move, Stage
 
 #: Nova's clock and ours may differ by this many seconds.
 CLOCK_SKEW = 5.0

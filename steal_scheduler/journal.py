@@ -10,7 +10,7 @@ from oslo_log import log
 
 from steal_scheduler.decision import NOTHING, Decision
 from steal_scheduler.metrics import Metrics
-from steal_scheduler.model import Ended, Move
+from steal_scheduler.move import Ended, Move
 from steal_scheduler.notify import Notifier
 from steal_scheduler.refusal import Refusal
 from steal_scheduler.world import World

@@ -9,7 +9,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.facts import migration_of
-from steal_scheduler.model import Fleet, Migration, Move, Stage
+from steal_scheduler.model import Fleet, Migration
+from steal_scheduler.move import Move, Stage
 from steal_scheduler.planner import copy_mb
 from steal_scheduler.refusal import Refusal, Why
 

@@ -8,7 +8,7 @@ import prometheus_client as prometheus
 from oslo_log import log
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.model import Ended, Move, Outcome, Stage
+from steal_scheduler.move import Ended, Move, Outcome, Stage
 from steal_scheduler.refusal import Refusal, Saturation, Why
 from steal_scheduler.view import Tier, View
 

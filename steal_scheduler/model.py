@@ -22,12 +22,17 @@ class ServerSignal:
     used: float
     waited: float
     at: float
-    #: Share of scheduler periods cut short by the server's own CPU quota.
+    #: Cores that its own CPU quota held back; they are part of ``waited``.
     throttled: float | None = None
-    #: Share of the window's seconds in which wait exceeded the limit.
+    #: Share of the window's seconds in which it both asked for a core and
+    #: waited for it beyond the exporter's limits.
     bad_seconds: float | None = None
     #: Guest load average; None where no guest agent tells.
     load: float | None = None
+    #: Cores of ``waited`` as the guest's own steal clock counts them.
+    guest_waited: float | None = None
+    #: Measured inside the guest, not by the hypervisor.
+    by_guest: bool = False
 
     @property
     def demand(self) -> float:
@@ -54,8 +59,30 @@ class HostSignal:
     used: float | None = None
     #: Runnable vCPU threads per pCPU.
     runnable: float | None = None
-    #: False where the host's own numbers contradict each other.
+    #: Seconds by which its clock is ahead of the source's; behind is less
+    #: than 0.
+    clock_offset: float | None = None
+    #: False where the source itself does not believe its numbers.
     trusted: bool = True
+
+
+class GuestKey(enum.StrEnum):
+    """What a source knows a guest by. The value is an option's."""
+
+    UUID = 'uuid'
+    NAME = 'name'
+    ADDRESS = 'address'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GuestSignal:
+    """What an agent inside a server tells; units as in ServerSignal."""
+
+    at: float
+    used: float | None = None
+    #: By the guest's own steal clock.
+    waited: float | None = None
+    load: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,6 +92,12 @@ class Signals:
     servers: Mapping[str, ServerSignal]
     hosts: Mapping[str, HostSignal]
     taken_at: float
+    #: What guests tell of themselves, by what ``guests_by`` says; see
+    #: ``guests.join``.
+    guests: Mapping[str, GuestSignal] = dataclasses.field(default_factory=dict)
+    guests_by: GuestKey = GuestKey.UUID
+    #: Seconds over which each sample is a mean.
+    window: float = 0.0
 
 
 NO_SIGNALS = Signals({}, {}, 0.0)
@@ -99,6 +132,8 @@ class Server:
     opted_out: str | None = None
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    #: Its IP addresses, fixed and floating.
+    addresses: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -160,82 +195,5 @@ class Finding:
     since: float
     #: In how many of the last polls it suffered, for example '3 of 5'.
     evidence: str
-
-
-class Stage(enum.StrEnum):
-    """How far a move is. The value is what the server's tag says."""
-
-    #: Being taken out of its orchestrator.
-    DRAIN = 'drain'
-    #: Nova was asked; no memory is being copied yet.
-    REQUEST = 'request'
-    #: Nova copies memory.
-    MIGRATE = 'migrate'
-    #: Arrived; being put back into its orchestrator.
-    REATTACH = 'reattach'
-    #: Did not arrive; being put back into its orchestrator.
-    UNDO = 'undo'
-    #: Back at work on its new host; its steal is about to be measured.
-    VERIFY = 'verify'
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Move:
-    """One server on its way; rebuilt from its tag at every tick."""
-
-    server_id: str
-    source: str
-    stage: Stage
-    #: When the stage began.
-    since: float
-    #: Steal share when it was decided; None if the tag does not tell.
-    steal_before: float | None = None
-    role: str | None = None
-    zone: str | None = None
-    #: Cores that travel with it, and MiB that must be copied.
-    demand: float = 0.0
-    copy_mb: int = 0
-    #: None until Nova's scheduler has chosen.
-    target: str | None = None
-    #: Why it moves; and, once it has failed, why.
-    reason: str = ''
-    failure: str = ''
-    #: At work again; only its tag is left, which Nova does not remove now.
-    back: bool = False
-
-    @property
-    def arriving(self) -> bool:
-        """The target's signals do not show this server yet."""
-        return self.stage in (
-            Stage.REQUEST,
-            Stage.MIGRATE,
-            Stage.REATTACH,
-            Stage.VERIFY,
-        )
-
-    @property
-    def occupies(self) -> bool:
-        """It counts against the slots: out of service or being copied."""
-        return self.stage is not Stage.VERIFY and not self.back
-
-
-class Outcome(enum.StrEnum):
-    """How a move ended. Each is a label of a metric."""
-
-    HELPED = 'helped'
-    NOT_HELPED = 'not_helped'
-    UNMEASURED = 'unmeasured'
-    NOT_STARTED = 'not_started'
-    FAILED = 'failed'
-    GONE = 'gone'
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Ended:
-    """A move that is over."""
-
-    move: Move
-    outcome: Outcome
-    at: float
-    detail: str
-    steal_after: float | None = None
+    #: As in ServerSignal.
+    bad_seconds: float | None = None

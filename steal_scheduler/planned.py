@@ -6,7 +6,8 @@ from typing import Any
 
 from steal_scheduler import decision, evidence, facts, parts, turns, view
 from steal_scheduler.exception import SignalError
-from steal_scheduler.model import NO_SIGNALS, Fleet, Move, Stage
+from steal_scheduler.model import NO_SIGNALS, Fleet
+from steal_scheduler.move import Move, Stage
 from steal_scheduler.refusal import Refusal, Why
 from steal_scheduler.world import World
 

@@ -9,7 +9,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.cure import lightest_cure
-from steal_scheduler.model import Finding, Fleet, Move, Server, Stage
+from steal_scheduler.model import Finding, Fleet, Server
+from steal_scheduler.move import Move, Stage
 from steal_scheduler.refusal import Refusal, Saturation, Why
 from steal_scheduler.targets import Targets
 from steal_scheduler.view import View

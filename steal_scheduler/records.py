@@ -42,6 +42,11 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         opted_out=opted_out,
         metadata=metadata,
         tags=tuple(raw.get('tags') or ()),
+        addresses=tuple(
+            address['addr']
+            for network in (raw.get('addresses') or {}).values()
+            for address in network
+        ),
     )
 
 

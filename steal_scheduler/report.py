@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.decision import Decision
-from steal_scheduler.model import Move, Server
+from steal_scheduler.model import Server
+from steal_scheduler.move import Move
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:

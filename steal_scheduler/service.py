@@ -18,17 +18,8 @@ from steal_scheduler.exception import (
     ServerGone,
 )
 from steal_scheduler.loop import Loop
-from steal_scheduler.model import (
-    NO_SIGNALS,
-    Ended,
-    Fleet,
-    Migration,
-    Move,
-    Outcome,
-    Server,
-    Signals,
-    Stage,
-)
+from steal_scheduler.model import NO_SIGNALS, Fleet, Migration, Server, Signals
+from steal_scheduler.move import Ended, Move, Outcome, Stage
 from steal_scheduler.parts import Parts
 from steal_scheduler.poller import Poller
 from steal_scheduler.refusal import Refusal

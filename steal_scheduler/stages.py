@@ -20,14 +20,8 @@ from steal_scheduler.deadlines import Deadlines
 from steal_scheduler.effects import Effects
 from steal_scheduler.exception import NovaError, NovaRefused, ServerGone
 from steal_scheduler.facts import Facts, unfit_to_leave
-from steal_scheduler.model import (
-    Ended,
-    Migration,
-    Move,
-    Outcome,
-    Server,
-    Stage,
-)
+from steal_scheduler.model import Migration, Server
+from steal_scheduler.move import Ended, Move, Outcome, Stage
 from steal_scheduler.orchestrators.base import State
 from steal_scheduler.refusal import Why
 

@@ -7,7 +7,8 @@ for 8,000 hosts does not look at each of them for every move.
 import heapq
 from collections.abc import Iterator
 
-from steal_scheduler.model import Fleet, Move
+from steal_scheduler.model import Fleet
+from steal_scheduler.move import Move
 from steal_scheduler.view import HostView, Tier, View
 
 _Heap = list[tuple[float, str]]

@@ -5,7 +5,7 @@ host. The next one is sent when Nova has chosen the target of the one before,
 and has been told a view in which that target is credited.
 """
 
-from steal_scheduler.model import Move, Stage
+from steal_scheduler.move import Move, Stage
 from steal_scheduler.refusal import Refusal, Why
 from steal_scheduler.world import World
 

@@ -3,15 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.limits import LimitRules
-from steal_scheduler.model import (
-    Ended,
-    Finding,
-    Fleet,
-    Migration,
-    Move,
-    Outcome,
-    Server,
-)
+from steal_scheduler.model import Finding, Fleet, Migration, Server
+from steal_scheduler.move import Ended, Move, Outcome
 from steal_scheduler.refusal import Refusal, Why
 
 

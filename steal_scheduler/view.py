@@ -4,14 +4,8 @@ import dataclasses
 import enum
 from collections.abc import Mapping
 
-from steal_scheduler.model import (
-    Fleet,
-    Move,
-    Server,
-    ServerSignal,
-    Signals,
-    Stage,
-)
+from steal_scheduler.model import Fleet, Server, ServerSignal, Signals
+from steal_scheduler.move import Move, Stage
 
 
 class Tier(enum.IntEnum):

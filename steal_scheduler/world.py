@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Mapping
 
-from steal_scheduler.model import Ended, Fleet, Migration, Move, Signals
+from steal_scheduler.model import Fleet, Migration, Signals
+from steal_scheduler.move import Ended, Move
 from steal_scheduler.view import View
 
 

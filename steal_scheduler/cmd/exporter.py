@@ -27,7 +27,10 @@ def serve(conf: Any, stopping: threading.Event) -> None:
     """
     group = conf.exporter
     counters = Accumulator(
-        cores.count(group.cores), group.wait_limit, group.sample_interval
+        cores.count(group.cores),
+        group.wait_limit,
+        group.load_limit,
+        group.sample_interval,
     )
     for missing in rights.check(group.proc_path, group.cgroup_path):
         LOG.warning('%s', missing)

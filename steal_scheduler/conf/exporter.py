@@ -62,7 +62,7 @@ Possible values:
 
 Related options:
 
-* ``wait_limit``
+* ``wait_limit``, ``load_limit``
 """,
     ),
     cfg.FloatOpt(
@@ -71,11 +71,33 @@ Related options:
         min=0.1,
         max=100.0,
         help="""
-Percent of a second; a second in which a vCPU waits for so long is bad.
+Percent of a second that a vCPU has to wait to make the second bad.
 
 Possible values:
 
-* 0.1 to 100. Of each server the vCPU that waited longest counts.
+* 0.1 to 100. One vCPU of a server is enough.
+
+Related options:
+
+* ``load_limit`` has to be reached by the same vCPU as well.
+""",
+    ),
+    cfg.FloatOpt(
+        'load_limit',
+        default=70.0,
+        min=0,
+        max=100.0,
+        help="""
+Percent of a second that a vCPU has to run or wait to make the second bad:
+who asks for little and waits a little hurts nobody.
+
+Possible values:
+
+* 0 to 100; 0 for any second in which a vCPU waits for ``wait_limit``.
+
+Related options:
+
+* ``wait_limit``
 """,
     ),
     cfg.StrOpt(

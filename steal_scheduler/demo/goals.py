@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.demo import shops
-from steal_scheduler.model import Ended, Outcome
+from steal_scheduler.move import Ended, Outcome
 
 #: Percent of steal above which a host counts as hot.
 _HOT = 5.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steal_scheduler.model import Ended, Move, Stage
+from steal_scheduler.move import Ended, Move, Stage
 from steal_scheduler.refusal import Refusal
 from steal_scheduler.report import table
 

@@ -21,7 +21,7 @@ from steal_scheduler.demo.load import Load
 from steal_scheduler.demo.servers import NewServer
 from steal_scheduler.demo.settings import Settings
 from steal_scheduler.journal import Journal
-from steal_scheduler.model import Ended, Move
+from steal_scheduler.move import Ended, Move
 from steal_scheduler.refusal import Refusal
 from steal_scheduler.service import Migrator
 

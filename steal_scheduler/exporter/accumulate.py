@@ -28,16 +28,24 @@ class Accumulator:
     """
 
     def __init__(
-        self, cores: int, wait_limit: float = 10.0, interval: float = 1.0
+        self,
+        cores: int,
+        wait_limit: float = 10.0,
+        load_limit: float = 70.0,
+        interval: float = 1.0,
     ) -> None:
         """Start at zero.
 
+        A second is bad in which a vCPU reached both limits.
+
         :param cores: how many cores guests may use
-        :param wait_limit: percent of a second; from there on it is bad
+        :param wait_limit: percent of a second in which it waited
+        :param load_limit: percent of a second in which it ran or waited
         :param interval: seconds between two samples
         """
         self.cores = cores
-        self._limit = wait_limit / 100
+        self._wait_limit = wait_limit / 100
+        self._load_limit = load_limit / 100
         self._interval = interval
         self.servers: dict[str, ServerTotals] = {}
         #: Nanoseconds of all servers, also of those that are gone.
@@ -101,6 +109,7 @@ class Accumulator:
     ) -> ServerTotals:
         threads = {}
         worst = None
+        bad = False
         for thread in (t for part in parts for t in part.threads):
             vcpu = totals.threads.get(thread.key)
             if vcpu is None:
@@ -113,7 +122,10 @@ class Accumulator:
                 totals.wait += wait
                 self.run += run
                 self.wait += wait
-                worst = max(worst or 0.0, vcpu.share(wait, elapsed))
+                share = vcpu.share(wait, elapsed)
+                worst = max(worst or 0.0, share)
+                asked = share + run / (elapsed * 1e9)
+                bad |= share >= self._wait_limit and asked >= self._load_limit
             threads[thread.key] = vcpu
         totals.threads = threads
         totals.vcpus = len(threads)
@@ -121,7 +133,7 @@ class Accumulator:
         if worst is not None:
             totals.shares.observe(worst, times)
             totals.seconds += elapsed
-            if worst >= self._limit:
+            if bad:
                 totals.bad_seconds += elapsed
         return totals
 

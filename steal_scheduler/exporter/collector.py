@@ -36,7 +36,7 @@ _SERVER: tuple[tuple[str, str, Callable[[ServerTotals], float]], ...] = (
     ('seconds', 'Seconds it was watched', lambda s: s.seconds),
     (
         'bad_seconds',
-        'Seconds in which a vCPU waited for wait_limit or longer',
+        'Seconds in which a vCPU reached wait_limit and load_limit',
         lambda s: s.bad_seconds,
     ),
 )

@@ -83,7 +83,7 @@ _ANY = sys.float_info.max
 _SERVER = {
     'used': _ANY,
     'waited': _ANY,
-    'throttled': 1.0,
+    'throttled': _ANY,
     'bad_seconds': 1.0,
     'load': _ANY,
 }

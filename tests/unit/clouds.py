@@ -5,7 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from steal_scheduler.model import Finding, Fleet, Host, Move, Stage
+from steal_scheduler.model import Finding, Fleet, Host
+from steal_scheduler.move import Move, Stage
 from steal_scheduler.view import HostView, Tier, View
 from tests.unit.make import NOW, finding, move, server
 

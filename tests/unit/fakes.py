@@ -19,15 +19,14 @@ from steal_scheduler.exception import (
     ServerGone,
 )
 from steal_scheduler.model import (
-    Ended,
     Host,
     HostSignal,
     Migration,
-    Move,
     Server,
     ServerSignal,
     Signals,
 )
+from steal_scheduler.move import Ended, Move
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,

@@ -3,19 +3,16 @@
 from typing import Any
 
 from steal_scheduler.model import (
-    Ended,
     Finding,
     Fleet,
     Host,
     HostSignal,
     Migration,
-    Move,
-    Outcome,
     Server,
     ServerSignal,
     Signals,
-    Stage,
 )
+from steal_scheduler.move import Ended, Move, Outcome, Stage
 
 NOW = 1_000_000.0
 

@@ -119,6 +119,10 @@ def server(server_id: str = 's', **other: Any) -> dict[str, Any]:
         'metadata': {'role': 'web'},
         'locked': False,
         'tags': ['blue'],
+        'addresses': {
+            'private': [{'addr': '10.0.0.5', 'version': 4}],
+            'public': [{'addr': '203.0.113.5', 'version': 4}],
+        },
     } | other
 
 

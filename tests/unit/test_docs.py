@@ -20,7 +20,7 @@ from oslotest import base
 
 from steal_scheduler import metrics, parts, plugins
 from steal_scheduler.conf import load, opts
-from steal_scheduler.model import Outcome, Stage
+from steal_scheduler.move import Outcome, Stage
 from steal_scheduler.refusal import Why
 
 try:

@@ -20,8 +20,9 @@ PACKAGE = 'steal_scheduler'
 
 #: These decide: no I/O, no log, no clock, no chance.
 PURE = (
-    'model refusal tags roles view wire evidence facts ranking targets '
-    'detector limits veto cure planner world turns decision'
+    'model move refusal tags roles view wire evidence facts ranking targets '
+    'detector limits veto cure planner world turns decision guests heat '
+    'trust arrivals'
 ).split()
 #: What they may import besides each other. Add what does no I/O either.
 PURE_IMPORTS = frozenset(
@@ -32,7 +33,7 @@ PURE_IMPORTS = frozenset(
 #: Who may import whom: only from the own layer or one further left. A module
 #: that is not named here is an edge (compute, conf, metrics, signals, ...).
 LAYERS = (
-    ('exception', 'model', 'refusal'),
+    ('exception', 'model', 'move', 'refusal'),
     PURE,
     ('edges',),
     ('effects', 'stages'),

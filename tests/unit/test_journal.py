@@ -6,7 +6,7 @@ from oslotest import base
 from steal_scheduler.decision import NOTHING
 from steal_scheduler.journal import Journal
 from steal_scheduler.metrics import Metrics
-from steal_scheduler.model import Outcome, Stage
+from steal_scheduler.move import Outcome, Stage
 from steal_scheduler.refusal import Refusal, Saturation, Why
 from steal_scheduler.view import HostView, Tier, View
 from steal_scheduler.world import World

@@ -7,7 +7,8 @@ from oslotest import base
 
 from steal_scheduler import limits
 from steal_scheduler.limits import LimitRules
-from steal_scheduler.model import Migration, Move, Stage
+from steal_scheduler.model import Migration
+from steal_scheduler.move import Move, Stage
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW, fleet, migration, move, server
 

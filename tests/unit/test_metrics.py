@@ -7,7 +7,7 @@ from oslotest import base
 
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.metrics import Metrics
-from steal_scheduler.model import Outcome, Stage
+from steal_scheduler.move import Outcome, Stage
 from steal_scheduler.refusal import Refusal, Saturation, Why
 from steal_scheduler.view import HostView, Tier, View
 from tests.unit.make import NOW, ended, move

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.model import Finding, Move, Stage
+from steal_scheduler.model import Finding
+from steal_scheduler.move import Move, Stage
 from steal_scheduler.planner import Plan, PlanRules, copy_mb, plan
 from steal_scheduler.refusal import Why
 from steal_scheduler.view import HostView, Tier, View

@@ -26,6 +26,7 @@ class TestServer(base.BaseTestCase):
             role='web',
             metadata={'role': 'web'},
             tags=('blue',),
+            addresses=('10.0.0.5', '203.0.113.5'),
         )
         self.assertEqual(expected, server())
 

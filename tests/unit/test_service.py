@@ -6,7 +6,7 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError, SignalError
-from steal_scheduler.model import Outcome
+from steal_scheduler.move import Outcome
 from tests.unit import fakes
 from tests.unit.make import server
 from tests.unit.rig import RULES, Rig

@@ -1,7 +1,8 @@
 from oslotest import base
 
 from steal_scheduler import turns
-from steal_scheduler.model import Host, Move, Stage
+from steal_scheduler.model import Host
+from steal_scheduler.move import Move, Stage
 from steal_scheduler.view import HostView, Tier, View
 from steal_scheduler.world import World
 from tests.unit.make import NOW, fleet, move, server, signals

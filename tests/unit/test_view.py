@@ -9,12 +9,11 @@ from steal_scheduler.model import (
     Fleet,
     Host,
     HostSignal,
-    Move,
     Server,
     ServerSignal,
     Signals,
-    Stage,
 )
+from steal_scheduler.move import Move, Stage
 from steal_scheduler.view import HeatRules, HostView, Tier, View
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 

@@ -1,7 +1,7 @@
 """Looks like QEMU to the exporter: its command line, its threads' names.
 
-Run as a script, under another name: see ``start``. It ends when its standard
-input is closed.
+Run as a script, under another name: see ``start``. It plugs a vCPU at a ``+``
+on its standard input, unplugs one at a ``-``, and ends when that is closed.
 """
 
 import ctypes
@@ -19,12 +19,14 @@ def start(
     busy: bool = False,
     servers: int = 1,
     cores: Sequence[int] = (),
+    nice: int = 0,
 ) -> subprocess.Popen[bytes]:
     """Start it, and return when its threads have their names.
 
     :param busy: the first vCPU runs all the time; the others are idle
     :param servers: so many processes of the kind; the uuids count up
     :param cores: where they may run; anywhere if empty
+    :param nice: of the vCPUs; 19 leaves the cores to others
     """
     process = subprocess.Popen(
         [
@@ -32,6 +34,7 @@ def start(
             __file__,
             *(str(vcpus), str(int(busy)), str(servers)),
             ','.join(map(str, cores)),
+            str(nice),
             *('-name', f'guest={domain},debug-threads=on'),
             *('-uuid', uuid),
         ],
@@ -47,6 +50,23 @@ def start(
     return process
 
 
+def plug(process: subprocess.Popen[bytes]) -> None:
+    """Add an idle vCPU to a single server."""
+    _tell(process, b'+')
+
+
+def unplug(process: subprocess.Popen[bytes]) -> None:
+    """Take away the vCPU that was plugged last; return when it has ended."""
+    _tell(process, b'-')
+
+
+def _tell(process: subprocess.Popen[bytes], what: bytes) -> None:
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(what)
+    process.stdin.flush()
+    assert process.stdout.readline() == b'ready\n'
+
+
 def stop(process: subprocess.Popen[bytes]) -> None:
     """Wait until all of its processes have ended."""
     assert process.stdin is not None and process.stdout is not None
@@ -56,14 +76,39 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait(30)
 
 
-def vcpu(index: int, busy: bool, named: threading.Semaphore) -> None:
-    tid = threading.get_native_id()
-    with open(f'/proc/self/task/{tid}/comm', 'w') as file:
-        file.write(f'CPU {index}/KVM')
-    named.release()
-    while busy:
-        pass
-    threading.Event().wait()
+class Vcpu(threading.Thread):
+    """One thread that is named as QEMU's are; it runs all the time or never.
+
+    NOTE: its kernel's priority is its own, as its name is.
+    """
+
+    def __init__(self, index: int, busy: bool, nice: int) -> None:
+        super().__init__(daemon=True)
+        self._index = index
+        self._busy = busy
+        self._nice = nice
+        self._named = threading.Event()
+        self._unplugged = threading.Event()
+        self.start()
+        self._named.wait()
+
+    def run(self) -> None:
+        tid = threading.get_native_id()
+        with open(f'/proc/self/task/{tid}/comm', 'w') as file:
+            file.write(f'CPU {self._index}/KVM')
+        os.setpriority(os.PRIO_PROCESS, tid, self._nice)
+        self._named.set()
+        while self._busy:
+            pass
+        self._unplugged.wait()
+
+    def unplug(self) -> None:
+        tid = self.native_id
+        self._unplugged.set()
+        self.join()
+        # Python's thread is done a moment before the kernel's is.
+        while os.path.exists(f'/proc/self/task/{tid}'):
+            self._unplugged.wait(0.001)
 
 
 def rename(index: int) -> None:
@@ -76,7 +121,9 @@ def rename(index: int) -> None:
     ctypes.memmove(at, f'{index:012x}'.encode(), 12)
 
 
-def main(vcpus: str, busy: str, servers: str, cores: str, *_: str) -> None:
+def main(
+    vcpus: str, busy: str, servers: str, cores: str, nice: str, *_: str
+) -> None:
     # Where the parent ends, so that all of them do.
     if cores:
         os.sched_setaffinity(0, map(int, cores.split(',')))
@@ -84,18 +131,18 @@ def main(vcpus: str, busy: str, servers: str, cores: str, *_: str) -> None:
         if os.fork() == 0:
             rename(index)
             break
-    named = threading.Semaphore(0)
     threading.stack_size(65536)
-    for index in range(int(vcpus)):
-        threading.Thread(
-            target=vcpu,
-            args=(index, busy == '1' and index == 0, named),
-            daemon=True,
-        ).start()
-    for _ in range(int(vcpus)):
-        named.acquire()
+    found = [
+        Vcpu(index, busy == '1' and index == 0, int(nice))
+        for index in range(int(vcpus))
+    ]
     os.write(1, b'ready\n')
-    os.read(0, 1)
+    while command := os.read(0, 1):
+        if command == b'+':
+            found.append(Vcpu(len(found), False, int(nice)))
+        else:
+            found.pop().unplug()
+        os.write(1, b'ready\n')
     os._exit(0)
 
 

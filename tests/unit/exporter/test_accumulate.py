@@ -42,17 +42,39 @@ class TestServers(Base):
         counters = self.after((5.0, server(thread(1, 9000, 9000))))
         self.assertEqual([0, 0, 0, 0], self.values(counters))
         counters.add(Sample(6.0, (server(thread(1, 9700, 9050)),)))
-        counters.add(Sample(7.0, (server(thread(1, 9800, 9150)),)))
-        self.assertEqual([800, 150, 2.0, 1.0], self.values(counters))
-        self.assertEqual((800 * MS, 150 * MS), (counters.run, counters.wait))
+        counters.add(Sample(7.0, (server(thread(1, 10300, 9150)),)))
+        self.assertEqual([1300, 150, 2.0, 1.0], self.values(counters))
+        self.assertEqual((1300 * MS, 150 * MS), (counters.run, counters.wait))
 
     def test_the_worst_vcpu_makes_a_second_bad(self) -> None:
+        def second(run: int, wait: int) -> list[float]:
+            one = {3: (run, wait)}
+            counters = self.after(
+                (0.0, server(*(thread(i, 0, 0) for i in range(8)))),
+                (
+                    1.0,
+                    server(
+                        *(thread(i, *one.get(i, (0, 0))) for i in range(8))
+                    ),
+                ),
+            )
+            self.assertAlmostEqual(
+                wait / 1000, counters.servers[UUID].shares.sum
+            )
+            return self.values(counters)
+
+        self.assertEqual([580, 120, 1.0, 1.0], second(580, 120))
+        # It asks for little.
+        self.assertEqual([579, 120, 1.0, 0.0], second(579, 120))
+        # It hardly waits.
+        self.assertEqual([900, 99, 1.0, 0.0], second(900, 99))
+
+    def test_two_vcpus_make_no_bad_second_together(self) -> None:
         counters = self.after(
-            (0.0, server(*(thread(i, 0, 0) for i in range(8)))),
-            (1.0, server(*(thread(i, 0, 120 * (i == 3)) for i in range(8)))),
+            (0.0, server(thread(1, 0, 0), thread(2, 0, 0))),
+            (1.0, server(thread(1, 100, 500), thread(2, 950, 50))),
         )
-        self.assertEqual([0, 120, 1.0, 1.0], self.values(counters))
-        self.assertAlmostEqual(0.12, counters.servers[UUID].shares.sum)
+        self.assertEqual([1050, 550, 1.0, 0.0], self.values(counters))
 
     def test_plugged_and_unplugged(self) -> None:
         counters = self.after(
@@ -97,7 +119,7 @@ class TestServers(Base):
             (2.0, server(thread(1, 90_000, 4100))),
             (3.0, server(thread(1, 90_100, 4100))),
         )
-        self.assertEqual([100, 100, 3.0, 1.0], self.values(counters))
+        self.assertEqual([100, 100, 3.0, 0.0], self.values(counters))
         self.assertEqual({'run': 2, 'wait': 1}, dict(counters.doubts))
 
     def test_a_clock_that_stands_still(self) -> None:
@@ -109,11 +131,11 @@ class TestLate(Base):
     def test_counted_over_the_time_it_covers(self) -> None:
         counters = self.after(
             (0.0, server(thread(1, 0, 0))),
-            (1.0, server(thread(1, 0, 200))),
-            (4.1, server(thread(1, 0, 300))),
+            (1.0, server(thread(1, 500, 200))),
+            (4.1, server(thread(1, 500, 300))),
         )
         self.assertEqual(
-            [0, 300, 4.1, 1.0],
+            [500, 300, 4.1, 1.0],
             [round(v, 3) for v in self.values(counters)],
         )
         found = dict(counters.servers[UUID].shares.buckets())

@@ -126,7 +126,7 @@ class StaticTest(base.BaseTestCase):
             ('servers', 'a', 'used', float('nan')),
             ('servers', 'a', 'used', float('inf')),
             ('servers', 'a', 'used', 10**400),
-            ('servers', 'a', 'throttled', 1.1),
+            ('servers', 'a', 'throttled', -0.1),
             ('servers', 'a', 'bad_seconds', 2),
             ('servers', 'a', 'host', 7),
             ('hosts', 'h', 'cores', None),

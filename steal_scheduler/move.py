@@ -1,0 +1,86 @@
+"""A move and its stages, as values; see ``stages.py`` for what they do.
+
+Like ``model``, nothing here does I/O or asks for the time.
+"""
+
+import dataclasses
+import enum
+
+
+class Stage(enum.StrEnum):
+    """How far a move is. The value is what the server's tag says."""
+
+    #: Being taken out of its orchestrator.
+    DRAIN = 'drain'
+    #: Nova was asked; no memory is being copied yet.
+    REQUEST = 'request'
+    #: Nova copies memory.
+    MIGRATE = 'migrate'
+    #: Arrived; being put back into its orchestrator.
+    REATTACH = 'reattach'
+    #: Did not arrive; being put back into its orchestrator.
+    UNDO = 'undo'
+    #: Back at work on its new host; its steal is about to be measured.
+    VERIFY = 'verify'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Move:
+    """One server on its way; rebuilt from its tag at every tick."""
+
+    server_id: str
+    source: str
+    stage: Stage
+    #: When the stage began.
+    since: float
+    #: Steal share when it was decided; None if the tag does not tell.
+    steal_before: float | None = None
+    role: str | None = None
+    zone: str | None = None
+    #: Cores that travel with it, and MiB that must be copied.
+    demand: float = 0.0
+    copy_mb: int = 0
+    #: None until Nova's scheduler has chosen.
+    target: str | None = None
+    #: Why it moves; and, once it has failed, why.
+    reason: str = ''
+    failure: str = ''
+    #: At work again; only its tag is left, which Nova does not remove now.
+    back: bool = False
+
+    @property
+    def arriving(self) -> bool:
+        """The target's signals do not show this server yet."""
+        return self.stage in (
+            Stage.REQUEST,
+            Stage.MIGRATE,
+            Stage.REATTACH,
+            Stage.VERIFY,
+        )
+
+    @property
+    def occupies(self) -> bool:
+        """It counts against the slots: out of service or being copied."""
+        return self.stage is not Stage.VERIFY and not self.back
+
+
+class Outcome(enum.StrEnum):
+    """How a move ended. Each is a label of a metric."""
+
+    HELPED = 'helped'
+    NOT_HELPED = 'not_helped'
+    UNMEASURED = 'unmeasured'
+    NOT_STARTED = 'not_started'
+    FAILED = 'failed'
+    GONE = 'gone'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ended:
+    """A move that is over."""
+
+    move: Move
+    outcome: Outcome
+    at: float
+    detail: str
+    steal_after: float | None = None
