@@ -1,6 +1,8 @@
-"""How long each stage of a move may take."""
+"""How long each stage of a move may take, and what the move must achieve."""
 
 import dataclasses
+
+from steal_scheduler.model import ServerSignal
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -16,3 +18,12 @@ class Deadlines:
     verify_timeout: float = 600.0
     #: Percent; as in DetectRules.
     steal_threshold: float = 10.0
+    bad_seconds_threshold: float = 10.0
+
+    def helped(self, signal: ServerSignal) -> bool:
+        """Whether a server that has moved is rid of its wait."""
+        bad = signal.bad_seconds or 0.0
+        return (
+            signal.steal * 100 < self.steal_threshold
+            and bad * 100 < self.bad_seconds_threshold
+        )

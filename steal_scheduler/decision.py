@@ -4,11 +4,15 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
-from steal_scheduler import detector, evidence, limits, planner, veto, view
+from steal_scheduler import detector, evidence, limits, planner, veto
+from steal_scheduler.doubts import TrustRules
+from steal_scheduler.heat import HeatRules
 from steal_scheduler.model import Finding
 from steal_scheduler.move import Move
 from steal_scheduler.refusal import Refusal, Saturation
+from steal_scheduler.trust import Distrust
 from steal_scheduler.world import World
 
 
@@ -16,12 +20,11 @@ from steal_scheduler.world import World
 class Rules:
     """Everything that is configured and decides."""
 
-    heat: view.HeatRules
+    heat: HeatRules
     detect: detector.DetectRules
     plan: planner.PlanRules
     limit: limits.LimitRules
-    #: Seconds after which a signal says nothing.
-    max_age: float = 120.0
+    trust: TrustRules
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,9 +38,11 @@ class Decision:
     watches: detector.Watches
     #: Percent of the running servers that have a usable signal.
     coverage: float
+    #: Hosts that are not believed, by name.
+    distrust: Mapping[str, Distrust]
 
 
-NOTHING = Decision((), (), (), (), {}, 0.0)
+NOTHING = Decision((), (), (), (), {}, 0.0, {})
 
 
 def blind(trouble: Refusal) -> Decision:
@@ -76,4 +81,5 @@ def decide(world: World, watches: detector.Watches, rules: Rules) -> Decision:
         saturations=plan.saturations,
         watches=detection.watches,
         coverage=covered,
+        distrust=world.known.distrust,
     )

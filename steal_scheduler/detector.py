@@ -1,7 +1,8 @@
 """Signals to findings: which servers suffer.
 
 A server suffers when, in k of the last n polls, both its steal and its load
-were over their thresholds. Steal without load is no problem: nobody waits.
+were over their thresholds: in the mean, or in too many of its seconds. Steal
+without load is no problem: nobody waits.
 """
 
 import dataclasses
@@ -19,8 +20,10 @@ class DetectRules:
     steal_threshold: float = 10.0
     #: Load average (or demand) per vCPU.
     load_threshold: float = 0.7
-    #: Percent of scheduler periods cut short by its own quota.
-    throttled_threshold: float = 5.0
+    #: Percent of its seconds that are bad: over both limits at once.
+    bad_seconds_threshold: float = 10.0
+    #: Percent of its wait that is its own quota's doing.
+    throttled_threshold: float = 50.0
     polls_suffering: int = 3
     polls_window: int = 5
 
@@ -59,23 +62,24 @@ def detect(
     :param watches: what the poll before returned; empty at first
     """
     mask = (1 << rules.polls_window) - 1
-    steal_threshold = rules.steal_threshold / 100
-    load_threshold = rules.load_threshold
     findings: list[Finding] = []
     refusals: list[Refusal] = []
     after = _unseen(watches, usable, mask)
     servers = fleet.servers
-    # Most servers do not suffer: they cost one division and a look-up.
+    steal_threshold = rules.steal_threshold / 100
+    bad_threshold = rules.bad_seconds_threshold / 100
     for server_id, signal in usable.servers.items():
         suffers = False
-        demand = signal.used + signal.waited
-        if demand > 0 and signal.waited / demand >= steal_threshold:
-            server = servers[server_id]
-            load = _load(signal, server.vcpus)
-            if load >= load_threshold:
-                suffers = not _throttled(signal, rules)
-                if not suffers:
-                    refusals.append(_quota(signal, rules))
+        # Most servers do not suffer: they cost a division and two look-ups.
+        waited, bad = signal.waited, signal.bad_seconds
+        if waited and (
+            waited >= steal_threshold * (signal.used + waited)
+            or (bad is not None and bad >= bad_threshold)
+        ):
+            suffers = hurts(signal, servers[server_id].vcpus, rules)
+            if suffers and _throttled(signal, rules):
+                suffers = False
+                refusals.append(_quota(signal, rules))
         watch = watches.get(server_id)
         if not suffers and watch is None:
             continue
@@ -83,8 +87,23 @@ def detect(
         if watch.polls:
             after[server_id] = watch
         if suffers and watch.polls.bit_count() >= rules.polls_suffering:
+            load = _load(signal, servers[server_id].vcpus)
             findings.append(_finding(signal, load, watch, rules))
     return Detection(tuple(findings), tuple(refusals), after)
+
+
+def hurts(signal: ServerSignal, vcpus: int, rules: DetectRules) -> bool:
+    """Whether it waits and has work to do, in the mean or in bad seconds.
+
+    A bad second has both steal and load in it, by the exporter's limits.
+    """
+    bad = signal.bad_seconds
+    if bad is not None and bad * 100 >= rules.bad_seconds_threshold:
+        return True
+    return (
+        signal.steal * 100 >= rules.steal_threshold
+        and _load(signal, vcpus) >= rules.load_threshold
+    )
 
 
 def _unseen(watches: Watches, usable: Signals, mask: int) -> dict[str, Watch]:
@@ -113,19 +132,21 @@ def _load(signal: ServerSignal, vcpus: int) -> float:
 
 
 def _throttled(signal: ServerSignal, rules: DetectRules) -> bool:
+    throttled = signal.throttled or 0.0
     return (
-        signal.throttled is not None
-        and signal.throttled * 100 >= rules.throttled_threshold
+        throttled > 0
+        and throttled * 100 >= rules.throttled_threshold * signal.waited
     )
 
 
 def _quota(signal: ServerSignal, rules: DetectRules) -> Refusal:
+    throttled = signal.throttled or 0.0
     return Refusal(
         Why.QUOTA,
-        f'waits {signal.steal:.0%} of its time, but its own CPU quota cut '
-        f'{signal.throttled:.0%} of its periods short (throttled_threshold '
-        f'{rules.throttled_threshold:g}%): moving cannot help, a larger '
-        'flavor can',
+        f'waits {signal.steal:.0%} of its time, but its own CPU quota holds '
+        f'it back for {throttled:.2f} of the {signal.waited:.2f} cores it '
+        f'waits for (throttled_threshold {rules.throttled_threshold:g}%): '
+        'moving cannot help, a larger flavor can',
         signal.server_id,
     )
 
@@ -141,4 +162,5 @@ def _finding(
         demand=signal.demand,
         since=watch.since,
         evidence=f'{watch.polls.bit_count()} of {rules.polls_window} polls',
+        bad_seconds=signal.bad_seconds,
     )

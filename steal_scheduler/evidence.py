@@ -1,9 +1,29 @@
 """Which signals count: fresh ones, of servers where Nova says they are."""
 
 import dataclasses
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
+from steal_scheduler import guests, trust
+from steal_scheduler.doubts import TrustRules
 from steal_scheduler.model import Fleet, Signals
+from steal_scheduler.trust import Distrust
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Evidence:
+    #: Fresh, and of hosts that do not lie.
+    usable: Signals
+    #: Hosts that are not believed, by name.
+    distrust: Mapping[str, Distrust]
+
+
+def gather(
+    signals: Signals, fleet: Fleet, now: float, rules: TrustRules
+) -> Evidence:
+    """Part what can be acted on from what cannot."""
+    fresh = usable(signals, fleet, now, rules.max_age)
+    distrust = trust.judge(signals, fresh, fleet, now, rules)
+    return Evidence(trust.believe(fresh, distrust), distrust)
 
 
 def usable(
@@ -20,20 +40,22 @@ def usable(
     servers = {}
     known = fleet.servers
     oldest, newest = now - max_age, now + max_age
-    for server_id, signal in signals.servers.items():
+    for server_id, signal in guests.join(signals, fleet).items():
         server = known.get(server_id)
         if server is None or not oldest <= signal.at <= newest:
             continue
         if signal.host == server.host:
             servers[server_id] = signal
         elif signal.host is None:
-            servers[server_id] = dataclasses.replace(signal, host=server.host)
+            servers[server_id] = dataclasses.replace(
+                signal, host=server.host, by_guest=True
+            )
     hosts = {
         name: host
         for name, host in signals.hosts.items()
         if name in fleet.hosts and oldest <= host.at <= newest
     }
-    return Signals(servers, hosts, signals.taken_at)
+    return dataclasses.replace(signals, servers=servers, hosts=hosts)
 
 
 def coverage(

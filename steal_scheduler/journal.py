@@ -3,19 +3,27 @@
 Each thing is said once, when it changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oslo_log import log
 
 from steal_scheduler.decision import NOTHING, Decision
+from steal_scheduler.doubts import Doubt
 from steal_scheduler.metrics import Metrics
 from steal_scheduler.move import Ended, Move
 from steal_scheduler.notify import Notifier
 from steal_scheduler.refusal import Refusal
+from steal_scheduler.trust import Distrust
 from steal_scheduler.world import World
 
 LOG = log.getLogger(__name__)
+
+
+def _names(hosts: Sequence[str]) -> str:
+    """A sentence's worth of them: an outage has all hosts of a cloud."""
+    more = f' and {len(hosts) - 5} more hosts' if len(hosts) > 5 else ''
+    return ', '.join(hosts[:5]) + more
 
 
 class Journal:
@@ -26,6 +34,7 @@ class Journal:
         self._notifier = notifier
         self._dry_run = dry_run
         self._decided = NOTHING
+        self._distrust: Mapping[str, Distrust] = {}
         self._planned: frozenset[str] = frozenset()
 
     def stage(self, move: Move) -> None:
@@ -68,7 +77,7 @@ class Journal:
 
     def stand_by(self) -> None:
         """Another migrator is at work: what was shown is not ours to say."""
-        self._decided = NOTHING
+        self._decided, self._distrust = NOTHING, {}
         self._metrics.clear()
 
     def show(
@@ -81,6 +90,7 @@ class Journal:
     ) -> None:
         """The end of a tick."""
         self._log_changes(decided)
+        self._log_distrust(world.known.distrust)
         metrics = self._metrics
         metrics.dry_run.set(self._dry_run)
         metrics.sent.set(sent)
@@ -90,6 +100,7 @@ class Journal:
         metrics.show_refusals([*decided.refusals, *waiting])
         metrics.show_saturations(decided.saturations)
         metrics.show_view(world.view)
+        metrics.show_distrust(world.known.distrust.values())
 
     def _log_changes(self, decided: Decision) -> None:
         before, self._decided = self._decided, decided
@@ -106,6 +117,27 @@ class Journal:
                     saturation.zone,
                     saturation.cores_short,
                 )
+
+    def _log_distrust(self, distrust: Mapping[str, Distrust]) -> None:
+        before, self._distrust = self._distrust, distrust
+        for why in Doubt:
+            new = [
+                found
+                for host, found in distrust.items()
+                if found.why is why
+                and (host not in before or before[host].why is not why)
+            ]
+            if new:
+                LOG.warning(
+                    'Not believed any more (%s): %s. %s: %s.',
+                    why,
+                    _names([found.host for found in new]),
+                    new[0].host,
+                    new[0].detail,
+                )
+        again = before.keys() - distrust.keys()
+        if again:
+            LOG.info('Believed again: %s.', _names(sorted(again)))
 
     @staticmethod
     def _log_refusal(refusal: Refusal) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 import prometheus_client as prometheus
 from oslo_log import log
 
+from steal_scheduler.doubts import Doubt
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.move import Ended, Move, Outcome, Stage
 from steal_scheduler.refusal import Refusal, Saturation, Why
+from steal_scheduler.trust import Distrust
 from steal_scheduler.view import Tier, View
 
 LOG = log.getLogger(__name__)
@@ -43,6 +45,9 @@ class Metrics:
             'saturated_cores', 'Cores short, where moving cannot help', 'zone'
         )
         self._hosts = self._gauge('hosts', 'Hosts', 'tier')
+        self._distrusted = self._gauge(
+            'distrusted_hosts', 'Hosts that are not believed', 'why'
+        )
         self._steal = self._gauge('host_steal_share', 'Steal', 'host')
         for outcome in Outcome:
             self.ended.labels(outcome)
@@ -70,6 +75,7 @@ class Metrics:
         self.show_moves(())
         self.show_refusals(())
         self.show_saturations(())
+        self.show_distrust(())
         self._hosts.clear()
         self._steal.clear()
 
@@ -92,6 +98,11 @@ class Metrics:
         self._short.clear()
         for saturation in saturations:
             self._short.labels(saturation.zone).set(saturation.cores_short)
+
+    def show_distrust(self, distrust: Iterable[Distrust]) -> None:
+        count = Count(found.why for found in distrust)
+        for why in Doubt:
+            self._distrusted.labels(why).set(count[why])
 
     def show_view(self, view: View) -> None:
         count = Count(host.tier for host in view.hosts.values())

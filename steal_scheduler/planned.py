@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from steal_scheduler import decision, evidence, facts, parts, turns, view
+from steal_scheduler import decision, evidence, facts, parts, turns
 from steal_scheduler.exception import SignalError
 from steal_scheduler.model import NO_SIGNALS, Fleet
 from steal_scheduler.move import Move, Stage
 from steal_scheduler.refusal import Refusal, Why
+from steal_scheduler.survey import survey
 from steal_scheduler.world import World
 
 
@@ -49,15 +50,15 @@ def plan(conf: Any, now: float) -> Planned:
         signals = built.source.read(now)
     except SignalError as error:
         trouble = Refusal(Why.SIGNALS, str(error))
-    usable = evidence.usable(signals, fleet, now, rules.max_age)
-    moves = facts.moves_in_flight(fleet, {}, usable)
+    known = evidence.gather(signals, fleet, now, rules.trust)
+    moves = facts.moves_in_flight(fleet, {}, known.usable)
     if trouble is not None:
         return Planned(decision.blind(trouble), moves, fleet, tuple(notes))
     world = World(
         now=now,
         fleet=fleet,
-        usable=usable,
-        view=view.build(usable, fleet, moves, rules.heat),
+        known=known,
+        view=survey(known, fleet, moves, rules.heat),
         moves=moves,
         ended={},
         ours=built.ours(fleet),

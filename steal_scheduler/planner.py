@@ -163,10 +163,15 @@ def _move(
         zone=server.zone,
         demand=finding.demand,
         copy_mb=copy_mb(server, shared_storage=rules.shared_storage),
-        reason=(
-            f'waits {finding.steal:.0%} of its time at load '
-            f'{finding.load:.2f} per vCPU, in {finding.evidence}'
-        ),
+        reason=f'{_what_hurts(finding)}, in {finding.evidence}',
+    )
+
+
+def _what_hurts(finding: Finding) -> str:
+    bad = finding.bad_seconds
+    return (
+        f'waits {finding.steal:.0%} of its time at load {finding.load:.2f} '
+        'per vCPU' + (f' and in {bad:.0%} of its seconds' if bad else '')
     )
 
 

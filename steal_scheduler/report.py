@@ -1,11 +1,16 @@
 """What a person wants to read: findings, moves, refusals and verdicts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.decision import Decision
+from steal_scheduler.doubts import Doubt
 from steal_scheduler.model import Server
 from steal_scheduler.move import Move
+from steal_scheduler.trust import Distrust
+
+#: Hosts named for one reason.
+_MOST_HOSTS = 10
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
@@ -36,6 +41,16 @@ def moves_table(moves: Iterable[Move], now: float) -> list[str]:
     ]
     head = ('server', 'stage', 'for', 'from', 'to', 'why')
     return table(head, rows) if rows else ['none']
+
+
+def _distrusted(distrust: Collection[Distrust]) -> list[str]:
+    lines = []
+    for why in Doubt:
+        found = [d for d in distrust if d.why is why]
+        lines += [f'{d.host}  {why}: {d.detail}' for d in found[:_MOST_HOSTS]]
+        if len(found) > _MOST_HOSTS:
+            lines.append(f'and {len(found) - _MOST_HOSTS} more  {why}')
+    return lines
 
 
 def plan_text(
@@ -106,6 +121,10 @@ def plan_text(
                 'cores are short'
                 for s in decided.saturations
             ],
+        ),
+        (
+            f'Hosts that are not believed ({len(decided.distrust)})',
+            _distrusted(decided.distrust.values()),
         ),
         (f'Coverage: {decided.coverage:.0f}% of the running servers', []),
     ]

@@ -9,7 +9,6 @@ from steal_scheduler import (
     tags,
     takeover,
     turns,
-    view,
 )
 from steal_scheduler.exception import (
     NovaError,
@@ -23,6 +22,8 @@ from steal_scheduler.move import Ended, Move, Outcome, Stage
 from steal_scheduler.parts import Parts
 from steal_scheduler.poller import Poller
 from steal_scheduler.refusal import Refusal
+from steal_scheduler.survey import survey
+from steal_scheduler.view import View
 from steal_scheduler.world import World
 
 LOG = log.getLogger(__name__)
@@ -44,6 +45,7 @@ class Migrator(Loop):
         self._poller = Poller(parts.source, parts.conf.migrator.poll_interval)
         self._servers: dict[str, Server] = {}
         self._ended: dict[str, Ended] = {}
+        self._view: View | None = None
         #: The tags of other processes have been taken over.
         self._leading = False
         self._swept = False
@@ -65,13 +67,14 @@ class Migrator(Loop):
         fleet = parts.inventory.refresh(now, self.moves)
         polled = self._poller.poll(now)
         signals = self._poller.signals
-        usable = evidence.usable(signals, fleet, now, rules.max_age)
+        known = evidence.gather(signals, fleet, now, rules.trust)
         ours = parts.ours(fleet)
-        self._take_over(fleet, usable, ours, now)
-        seen = view.build(usable, fleet, self.moves, rules.heat)
+        self._take_over(fleet, known.usable, ours, now)
+        seen = survey(known, fleet, self.moves, rules.heat, self._view)
+        self._view = seen
         # Before the first reading there is nothing to tell.
         sent = signals is not NO_SIGNALS and parts.sender.send(seen)
-        world = World(now, fleet, usable, seen, self.moves, self._ended, ours)
+        world = World(now, fleet, known, seen, self.moves, self._ended, ours)
         self._advance(world, sent=sent)
         if polled:
             self.decided = self._decide(world)

@@ -150,7 +150,7 @@ class Stages:
             return self._end(move, facts, Outcome.GONE, 'it was deleted')
         settled = move.since + self._deadlines.settle_time
         if signal is not None and signal.at >= settled:
-            helped = signal.steal * 100 < self._deadlines.steal_threshold
+            helped = self._deadlines.helped(signal)
             return self._end(
                 move,
                 facts,

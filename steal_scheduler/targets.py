@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from steal_scheduler.model import Fleet
 from steal_scheduler.move import Move
-from steal_scheduler.view import HostView, Tier, View
+from steal_scheduler.view import HostView, View
 
 _Heap = list[tuple[float, str]]
 
@@ -27,7 +27,7 @@ class Targets:
         self._entries: dict[str, tuple[float, str]] = {}
         for name, host in view.hosts.items():
             known = fleet.hosts[name]
-            if host.tier is not Tier.COLD or not known.up:
+            if not view.fit(host) or not known.up:
                 continue
             if host.arrivals >= view.max_arrivals:
                 self._busy.setdefault(known.zone, []).append(name)

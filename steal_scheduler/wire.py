@@ -8,7 +8,7 @@ from steal_scheduler.exception import StealError
 from steal_scheduler.view import HostView, Mover, Tier, View
 
 #: Raised with every change that an older listener would misread.
-VERSION = 1
+VERSION = 2
 
 
 class ViewError(StealError):
@@ -29,6 +29,7 @@ def to_wire(view: View) -> dict[str, Any]:
         'steal_band': view.steal_band,
         'target_demand': view.target_demand,
         'max_arrivals': view.max_arrivals,
+        'steal_threshold': view.steal_threshold,
         'hosts': names,
         'tier': [int(h.tier) for h in hosts],
         'steal': [round(h.steal, 4) for h in hosts],
@@ -36,6 +37,9 @@ def to_wire(view: View) -> dict[str, Any]:
         'cores': [round(h.cores, 2) for h in hosts],
         'credit': [round(h.credit, 2) for h in hosts],
         'arrivals': [h.arrivals for h in hosts],
+        'runnable': [
+            None if h.runnable is None else round(h.runnable, 2) for h in hosts
+        ],
         'roles': {
             role: [
                 part
@@ -86,6 +90,7 @@ def _view(wire: Mapping[str, Any]) -> View:
         map(_number, wire['cores']),
         map(_number, wire['credit']),
         map(int, wire['arrivals']),
+        map(_number_or_none, wire['runnable']),
         strict=True,
     )
     return View(
@@ -106,6 +111,7 @@ def _view(wire: Mapping[str, Any]) -> View:
         steal_band=_positive(wire['steal_band']),
         target_demand=_positive(wire['target_demand']),
         max_arrivals=int(wire['max_arrivals']),
+        steal_threshold=_number(wire['steal_threshold']),
     )
 
 
@@ -127,6 +133,10 @@ def _number(value: Any) -> float:
     if not math.isfinite(number):
         raise ValueError(f'{value!r} is not a number')
     return number
+
+
+def _number_or_none(value: Any) -> float | None:
+    return None if value is None else _number(value)
 
 
 def _positive(value: Any) -> float:

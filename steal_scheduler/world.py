@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from steal_scheduler.evidence import Evidence
 from steal_scheduler.model import Fleet, Migration, Signals
 from steal_scheduler.move import Ended, Move
 from steal_scheduler.view import View
@@ -13,8 +14,8 @@ class World:
     now: float
     #: What Nova tells.
     fleet: Fleet
-    #: What was measured, fresh signals only.
-    usable: Signals
+    #: What was measured, and who is not believed.
+    known: Evidence
     #: How fit each host is to take a server.
     view: View
     #: In flight, by server id. NOTE: the tick's own, which its steps change.
@@ -23,3 +24,7 @@ class World:
     ended: Mapping[str, Ended]
     #: Live migrations that we asked for, in any order.
     ours: tuple[Migration, ...]
+
+    @property
+    def usable(self) -> Signals:
+        return self.known.usable

@@ -37,14 +37,31 @@ Possible values:
 """,
     ),
     cfg.FloatOpt(
+        'bad_seconds_threshold',
+        default=10,
+        min=0.1,
+        max=100,
+        help="""
+Bad seconds from which a server suffers however calm its mean is, in percent of
+all seconds. In a bad second one of its vCPUs asked for a core most of the time
+and waited for it: short spikes, which a mean over a minute hides.
+
+Possible values:
+
+* 0.1 to 100, in percent; it counts only where the signal source measures it.
+  10 is six seconds of a minute. What is bad is said on the hypervisors, by
+  ``wait_limit`` and ``load_limit`` in steal-exporter.conf.
+""",
+    ),
+    cfg.FloatOpt(
         'throttled_threshold',
-        default=5,
+        default=50,
         min=0,
         max=100,
         help="""
-Share of scheduler periods cut short by the server's own CPU quota from which
-its wait is not contention, in percent. Such a server is not moved: the quota
-would move with it.
+How much of a server's wait its own CPU quota has to cause before it is no
+contention, in percent. Such a server is not moved: the quota would move with
+it.
 
 Possible values:
 

@@ -13,9 +13,10 @@ from steal_scheduler.conf import (
     scheduler,
     signals,
     stages,
+    trust,
 )
 
-_GROUPS = (migrator, signals, detection, placement, limits, stages)
+_GROUPS = (migrator, signals, detection, placement, trust, limits, stages)
 
 
 def register(conf: Any) -> None:

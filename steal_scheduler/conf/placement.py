@@ -18,6 +18,28 @@ Possible values:
 
 * 0 to 100, in percent; less than ``[detection] steal_threshold``, or servers
   are moved to hosts on which they nearly suffer.
+
+Related options:
+
+* ``hot_quantile``
+""",
+    ),
+    cfg.FloatOpt(
+        'hot_quantile',
+        default=0.84,
+        min=0,
+        max=1,
+        help="""
+Share of the hosts that a hot host must be worse than, besides being over
+``host_steal_threshold`` or ``relief_demand``. Where most hosts are over these,
+the least bad ones are still the better place for a server that has to go
+somewhere. The migrator's own moves never go to a host over
+``host_steal_threshold``.
+
+Possible values:
+
+* 0 to 1. 0.84 lets about one host in six be hot at most.
+* 0: whoever is over a threshold is hot.
 """,
     ),
     cfg.FloatOpt(
@@ -26,7 +48,8 @@ Possible values:
         min=1,
         help="""
 Demand down to which a host is relieved, in percent of its cores. Demand is
-what its servers use plus what they wait for; a host above it is hot.
+what its servers use plus what they wait for. Where runnable vCPUs are counted,
+a host with more of them per core than this is hot, else one with more demand.
 
 Possible values:
 
@@ -55,7 +78,8 @@ Possible values:
         min=0.1,
         help="""
 Hosts whose steal lies in the same band count as equal, so that noise does not
-decide between them. In percent.
+decide between them, and a hot host has to fall by a band below the line before
+it is cold again. In percent.
 
 Possible values:
 

@@ -7,10 +7,11 @@ from steal_scheduler.conf import limits as limits_conf
 from steal_scheduler.deadlines import Deadlines
 from steal_scheduler.decision import Rules
 from steal_scheduler.detector import DetectRules
+from steal_scheduler.doubts import TrustRules
 from steal_scheduler.exception import ConfigError
+from steal_scheduler.heat import HeatRules
 from steal_scheduler.limits import LimitRules
 from steal_scheduler.planner import PlanRules
-from steal_scheduler.view import HeatRules
 
 _T = TypeVar('_T')
 
@@ -29,7 +30,7 @@ def rules(conf: Any) -> Rules:
             _fill(LimitRules, conf.limits, conf.placement),
             blackout=limits_conf.windows(conf.limits.blackout),
         ),
-        max_age=conf.signals.max_age,
+        trust=_fill(TrustRules, conf.trust, conf.signals, conf.limits),
     )
 
 

@@ -3,11 +3,14 @@
 import dataclasses
 import time
 
-from steal_scheduler import decision, evidence, view
+from steal_scheduler import decision, evidence
 from steal_scheduler.detector import DetectRules
+from steal_scheduler.doubts import TrustRules
+from steal_scheduler.heat import HeatRules
 from steal_scheduler.limits import LimitRules
 from steal_scheduler.model import Fleet, Signals
 from steal_scheduler.planner import PlanRules
+from steal_scheduler.survey import survey
 from steal_scheduler.world import World
 from tests.bench import clouds
 
@@ -15,7 +18,7 @@ SIZES = ((80, 1_000), (500, 6_000), (8_000, 100_000))
 #: A single poll is enough, so that every decision has all its findings; and
 #: the gate is wide open, so that it looks at every move.
 RULES = decision.Rules(
-    heat=view.HeatRules(),
+    heat=HeatRules(),
     detect=DetectRules(polls_suffering=1, polls_window=1),
     plan=PlanRules(),
     limit=LimitRules(
@@ -24,6 +27,7 @@ RULES = decision.Rules(
         slots_per_role=10**6,
         copy_burst=10.0**9,
     ),
+    trust=TrustRules(),
 )
 REPEATS = 5
 
@@ -43,11 +47,11 @@ def once(
     fleet: Fleet, signals: Signals, now: float
 ) -> tuple[Timing, decision.Decision]:
     begun = time.perf_counter()
-    usable = evidence.usable(signals, fleet, now, RULES.max_age)
+    known = evidence.gather(signals, fleet, now, RULES.trust)
     joined = time.perf_counter()
-    seen = view.build(usable, fleet, {}, RULES.heat)
+    seen = survey(known, fleet, {}, RULES.heat)
     built = time.perf_counter()
-    world = World(now, fleet, usable, seen, {}, {}, ())
+    world = World(now, fleet, known, seen, {}, {}, ())
     decided = decision.decide(world, {}, RULES)
     done = time.perf_counter()
     timing = Timing(joined - begun, built - joined, done - built)

@@ -17,8 +17,11 @@ from nova.scheduler import host_manager
 from oslo_messaging import conffixture
 from oslo_utils import uuidutils
 
-from steal_scheduler import view, wire
+from steal_scheduler import wire
+from steal_scheduler.evidence import Evidence
+from steal_scheduler.heat import HeatRules
 from steal_scheduler.scheduler import listener
+from steal_scheduler.survey import survey
 from steal_scheduler.view import Mover, View
 from tests.bench import clouds, made
 
@@ -102,7 +105,7 @@ class Scheduler:
 def made_up_view(hosts: int, servers: int) -> View:
     now = time.time()
     fleet, signals = clouds.cloud(hosts, servers, now)
-    seen = view.build(signals, fleet, {}, view.HeatRules())
+    seen = survey(Evidence(signals, {}), fleet, {}, HeatRules())
     mover = Mover('role1', ZONE, SOURCE, 2.0)
     return dataclasses.replace(seen, movers={MOVER: mover})
 

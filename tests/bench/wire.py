@@ -4,7 +4,10 @@ import json
 import time
 import tracemalloc
 
-from steal_scheduler import view, wire
+from steal_scheduler import wire
+from steal_scheduler.evidence import Evidence
+from steal_scheduler.heat import HeatRules
+from steal_scheduler.survey import survey
 from tests.bench import clouds
 
 SIZES = ((80, 1_000), (500, 6_000), (8_000, 100_000))
@@ -19,7 +22,7 @@ def main() -> None:
     )
     for hosts, servers in SIZES:
         fleet, signals = clouds.cloud(hosts, servers, time.time())
-        seen = view.build(signals, fleet, {}, view.HeatRules())
+        seen = survey(Evidence(signals, {}), fleet, {}, HeatRules())
         encode, decode = [], []
         for _ in range(REPEATS):
             begun = time.perf_counter()

@@ -305,7 +305,8 @@ class FakeSource:
         servers = {}
         for server_id, server in running.items():
             demand = self.demand.get(server_id, 0.1)
-            got = min(1.0, self._cores / asked[server.host or ''])
+            # Who runs waits a little, always.
+            got = min(0.998, self._cores / asked[server.host or ''])
             servers[server_id] = ServerSignal(
                 server_id, server.host, demand * got, demand * (1 - got), now
             )

@@ -7,7 +7,9 @@ from typing import Any
 from steal_scheduler.deadlines import Deadlines
 from steal_scheduler.decision import Rules
 from steal_scheduler.detector import DetectRules
+from steal_scheduler.doubts import TrustRules
 from steal_scheduler.effects import Effects
+from steal_scheduler.heat import HeatRules
 from steal_scheduler.inventory import Inventory
 from steal_scheduler.journal import Journal
 from steal_scheduler.limits import LimitRules
@@ -16,7 +18,6 @@ from steal_scheduler.parts import Parts
 from steal_scheduler.planner import PlanRules
 from steal_scheduler.service import Migrator
 from steal_scheduler.stages import Stages
-from steal_scheduler.view import HeatRules
 from steal_scheduler.wake import Waker
 from tests.unit import fakes
 from tests.unit.make import NOW, server
@@ -26,6 +27,7 @@ RULES = Rules(
     detect=DetectRules(polls_suffering=1, polls_window=1),
     plan=PlanRules(),
     limit=LimitRules(slots_per_source=2),
+    trust=TrustRules(),
 )
 
 

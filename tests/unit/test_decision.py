@@ -2,13 +2,16 @@ import dataclasses
 
 from oslotest import base
 
-from steal_scheduler import decision, view
+from steal_scheduler import decision
 from steal_scheduler.decision import Rules
 from steal_scheduler.detector import DetectRules
+from steal_scheduler.doubts import TrustRules
+from steal_scheduler.evidence import Evidence
+from steal_scheduler.heat import HeatRules
 from steal_scheduler.limits import LimitRules
 from steal_scheduler.planner import PlanRules
 from steal_scheduler.refusal import Refusal, Why
-from steal_scheduler.view import HeatRules
+from steal_scheduler.survey import survey
 from steal_scheduler.world import World
 from tests.unit.make import NOW, fleet, migration, server, signal, signals
 
@@ -17,6 +20,7 @@ RULES = Rules(
     DetectRules(polls_suffering=1, polls_window=1),
     PlanRules(),
     LimitRules(slots_per_source=2, shared_storage=True),
+    TrustRules(),
 )
 
 
@@ -28,11 +32,12 @@ def world(*servers, migrations=(), seen='xyz', **values):
         *(signal(s, used=8 / 3, waited=4 / 3) for s in seen),
         hosts=dict.fromkeys('abc', 8.0),
     )
+    known = Evidence(usable, {})
     return World(
         now=NOW,
         fleet=fleet_now,
-        usable=usable,
-        view=view.build(usable, fleet_now, {}, RULES.heat),
+        known=known,
+        view=survey(known, fleet_now, {}, RULES.heat),
         moves={},
         ended={},
         ours=migrations,

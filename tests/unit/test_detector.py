@@ -106,13 +106,13 @@ class TestThresholds(base.BaseTestCase):
         self.assertEqual(0, len(once(rules, used=0, waited=0).findings))
 
     def test_its_own_quota(self) -> None:
-        found = once(throttled=0.05, **BAD)
+        found = once(throttled=1.0, **BAD)
         self.assertEqual((), found.findings)
         self.assertEqual({}, found.watches)
         (refusal,) = found.refusals
         self.assertEqual((Why.QUOTA, 's'), (refusal.why, refusal.server_id))
-        self.assertIn('throttled_threshold 5%', refusal.detail)
-        self.assertEqual(1, len(once(throttled=0.049, **BAD).findings))
+        self.assertIn('throttled_threshold 50%', refusal.detail)
+        self.assertEqual(1, len(once(throttled=0.99, **BAD).findings))
 
     def test_who_is_throttled_and_does_not_suffer_is_not_refused(self) -> None:
         self.assertEqual((), once(throttled=0.5, **GOOD).refusals)

@@ -4,6 +4,7 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.decision import NOTHING
+from steal_scheduler.evidence import Evidence
 from steal_scheduler.journal import Journal
 from steal_scheduler.metrics import Metrics
 from steal_scheduler.move import Outcome, Stage
@@ -16,7 +17,7 @@ from tests.unit.make import NOW, ended, finding, fleet, move, signals
 WORLD = World(
     now=NOW,
     fleet=fleet(),
-    usable=signals(),
+    known=Evidence(signals(), {}),
     view=View(NOW, {'a': HostView(Tier.COLD)}, {}, {}),
     moves={'m': move('m')},
     ended={},

@@ -193,7 +193,7 @@ def targets(cloud: Cloud, of: Move | Finding, busy: bool = True) -> list[str]:
         if host.up
         and host.zone == zone
         and name != source
-        and cloud.view.hosts[name].tier is Tier.COLD
+        and cloud.view.fit(cloud.view.hosts[name])
         and (busy or not cloud.view.hosts[name].arrivals)
         and room(cloud, name) >= of.demand
     ]

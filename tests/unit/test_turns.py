@@ -1,6 +1,7 @@
 from oslotest import base
 
 from steal_scheduler import turns
+from steal_scheduler.evidence import Evidence
 from steal_scheduler.model import Host
 from steal_scheduler.move import Move, Stage
 from steal_scheduler.view import HostView, Tier, View
@@ -28,7 +29,7 @@ class TestTurns(base.BaseTestCase):
         world = World(
             now=NOW,
             fleet=known,
-            usable=signals(),
+            known=Evidence(signals(), {}),
             view=View(NOW, views, {}, {}),
             moves={m.server_id: m for m in (move(), *others)},
             ended={},

@@ -1,7 +1,10 @@
+import dataclasses
+
 from oslo_config import cfg
 from oslotest import base
 
 from steal_scheduler.conf import opts, rules
+from steal_scheduler.doubts import TrustRules
 from steal_scheduler.exception import ConfigError
 
 
@@ -27,23 +30,29 @@ class TestRules(base.BaseTestCase):
             (made.detect.steal_threshold, made.detect.load_threshold),
         )
         self.assertEqual(
-            (80, 3, 70),
-            (
-                made.heat.target_demand,
-                made.heat.slots_per_target,
-                made.heat.coverage_floor,
-            ),
+            (80, 3),
+            (made.heat.target_demand, made.heat.slots_per_target),
         )
         self.assertEqual(
-            (7, 70), (made.limit.slots, made.limit.coverage_floor)
+            (7, 70, 70),
+            (
+                made.limit.slots,
+                made.limit.coverage_floor,
+                made.trust.coverage_floor,
+            ),
         )
         self.assertTrue(made.limit.shared_storage and made.plan.shared_storage)
-        self.assertEqual(60, made.max_age)
+        self.assertEqual(60, made.trust.max_age)
 
     def test_the_defaults_are_those_of_the_rules(self) -> None:
         made = rules.rules(self.conf)
         for part in (made.heat, made.detect, made.plan, made.limit):
             self.assertEqual(type(part)(), part)
+        # A list, where the rules have a tuple.
+        found = dataclasses.replace(
+            made.trust, checks=tuple(made.trust.checks)
+        )
+        self.assertEqual(TrustRules(), found)
         deadlines = rules.deadlines(self.conf)
         self.assertEqual(type(deadlines)(), deadlines)
 
@@ -63,6 +72,13 @@ class TestRules(base.BaseTestCase):
 
     def test_deadlines(self) -> None:
         self.set('stages', drain_timeout=5)
-        self.set('detection', steal_threshold=11)
+        self.set('detection', steal_threshold=11, bad_seconds_threshold=12)
         made = rules.deadlines(self.conf)
-        self.assertEqual((5, 11), (made.drain_timeout, made.steal_threshold))
+        self.assertEqual(
+            (5, 11, 12),
+            (
+                made.drain_timeout,
+                made.steal_threshold,
+                made.bad_seconds_threshold,
+            ),
+        )

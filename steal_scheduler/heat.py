@@ -1,0 +1,78 @@
+"""When a host is hot: Prequal's rule, with two measures of it.
+
+A host is hot by what its servers wait, or by how many want to run at once. It
+has to be over a fixed line *and* over the line that parts the fleet: where
+most hosts are bad, the least bad are still the better place.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable
+
+from steal_scheduler.view import HostView, Tier
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HeatRules:
+    """When a host is hot; option names and units of ``[placement]``."""
+
+    host_steal_threshold: float = 5.0
+    relief_demand: float = 100.0
+    target_demand: float = 90.0
+    steal_band: float = 2.0
+    hot_quantile: float = 0.84
+    slots_per_target: int = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HotLines:
+    """Shares of 1; a host is hot that is over one of them."""
+
+    steal: float
+    #: Runnable vCPUs per core, what is on its way counted.
+    pressure: float
+    #: What lies that much below a line is still on it for a host that was
+    #: hot: noise must not decide.
+    band: float
+
+    def tier(self, host: HostView, before: Tier | None) -> Tier:
+        """The tier of a host that is known.
+
+        :param before: its tier in the view before
+        """
+        slack = self.band if before is Tier.HOT else 0.0
+        hot = (
+            host.steal >= self.steal - slack
+            or host.pressure > self.pressure - slack
+        )
+        return Tier.HOT if hot else Tier.COLD
+
+
+def lines(known: Iterable[HostView], rules: HeatRules) -> HotLines:
+    """Draw the lines for a fleet.
+
+    :param known: its hosts that are measured and believed
+    """
+    hosts = list(known)
+    return HotLines(
+        steal=max(
+            rules.host_steal_threshold / 100,
+            # Just over: who is the quantile is not beyond it.
+            math.nextafter(
+                _quantile([h.steal for h in hosts], rules.hot_quantile),
+                math.inf,
+            ),
+        ),
+        pressure=max(
+            rules.relief_demand / 100,
+            _quantile([h.pressure for h in hosts], rules.hot_quantile),
+        ),
+        band=rules.steal_band / 100,
+    )
+
+
+def _quantile(values: list[float], share: float) -> float:
+    """The value at that share of the sorted ones; 0 is off."""
+    if not values or share <= 0:
+        return 0.0
+    return sorted(values)[math.floor(share * (len(values) - 1))]
