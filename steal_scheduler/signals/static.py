@@ -18,6 +18,7 @@ a temporary name beside it, then rename it, so that no half is ever read)::
                 'load': 2.1,
                 'throttled': 0.0,
                 'bad_seconds': 0.2,
+                'guest_waited': 0.41,
             }
         },
         'hosts': {
@@ -25,6 +26,7 @@ a temporary name beside it, then rename it, so that no half is ever read)::
                 'cores': 16,
                 'used': 12.5,
                 'runnable': 1.1,
+                'clock_offset': -0.2,
                 'trusted': true,
             }
         },
@@ -86,8 +88,11 @@ _SERVER = {
     'throttled': _ANY,
     'bad_seconds': 1.0,
     'load': _ANY,
+    'guest_waited': _ANY,
 }
-_HOST = {'cores': _ANY, 'used': _ANY, 'runnable': _ANY}
+_HOST = {'cores': _ANY, 'used': _ANY, 'runnable': _ANY, 'clock_offset': _ANY}
+#: What may be less than 0.
+_SIGNED = {'clock_offset'}
 
 
 class StaticSource(SignalSource):
@@ -202,18 +207,23 @@ def _numbers(
     needed: set[str],
 ) -> dict[str, Any]:
     return {
-        key: _number(f'{where}.{key}', keys.get(key), most)
+        key: _number(
+            f'{where}.{key}',
+            keys.get(key),
+            most,
+            least=-most if key in _SIGNED else 0,
+        )
         for key, most in highest.items()
         if key in needed or keys.get(key) is not None
     }
 
 
-def _number(where: str, value: Any, most: float) -> float:
+def _number(where: str, value: Any, most: float, least: float = 0) -> float:
     # In Python, true is a number, and in its JSON, so are NaN and Infinity.
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not 0 <= value <= most
+        or not least <= value <= most
     ):
-        raise ValueError(f'{where} is {value!r}, not in 0 to {most:g}')
+        raise ValueError(f'{where} is {value!r}, not in {least:g} to {most:g}')
     return float(value)

@@ -2,8 +2,9 @@
 
 import dataclasses
 import functools
+import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.demo.cloud import Cloud  # isort: skip (before Nova's)
@@ -52,6 +53,8 @@ class Scene:
         self.noise: dict[str, float] = {}
         #: Servers that no exporter sees.
         self.unseen: set[str] = set()
+        #: What is done to the signals before anybody reads them.
+        self.lie: Callable[[dict[str, Any]], None] | None = None
         self._flavor = functools.cache(self._make_flavor)
 
     def start(self) -> None:
@@ -109,6 +112,7 @@ class Scene:
         self.cloud.http.lift()
         self.noise.clear()
         self.unseen.clear()
+        self.lie = None
         for id_ in self.ids():
             self.unblock(id_)
             self.call('DELETE', f'/servers/{id_}')
@@ -195,7 +199,10 @@ class Scene:
 
     def measure(self) -> None:
         """Write the signals, as fresh as can be."""
-        self.load.write()
+        found = self.load.write()
+        if self.lie is not None:
+            self.lie(found)
+            self.load.path.write_text(json.dumps(found))
 
     def _where(self) -> dict[str, str]:
         answer = self.call('GET', '/servers/detail?limit=1000')

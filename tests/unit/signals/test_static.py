@@ -55,16 +55,28 @@ class StaticTest(base.BaseTestCase):
             'load': 3.5,
             'throttled': 0.25,
             'bad_seconds': 1,
+            'guest_waited': 0.9,
         }
-        full['hosts']['h'] |= {'used': 9, 'runnable': 1.5, 'trusted': False}
+        full['hosts']['h'] |= {
+            'used': 9,
+            'runnable': 1.5,
+            'clock_offset': -2,
+            'trusted': False,
+        }
         signals = self._read(full)
         server, host = signals.servers['a'], signals.hosts['h']
         self.assertEqual(
-            (3.5, 0.25, 1.0),
-            (server.load, server.throttled, server.bad_seconds),
+            (3.5, 0.25, 1.0, 0.9),
+            (
+                server.load,
+                server.throttled,
+                server.bad_seconds,
+                server.guest_waited,
+            ),
         )
         self.assertEqual(
-            (9.0, 1.5, False), (host.used, host.runnable, host.trusted)
+            (9.0, 1.5, -2.0, False),
+            (host.used, host.runnable, host.clock_offset, host.trusted),
         )
 
     def test_null_is_unknown(self):
