@@ -35,7 +35,11 @@ class TestDistrust(loop.LoopTestCase):
         for server_id in self.idle:
             signals['servers'][server_id] |= values
 
-    def assert_avoided(self, why: Doubt, said: str, **sections: Any) -> None:
+    def assert_avoided(
+        self, why: Doubt, said: str, coverage_floor: int = 30
+    ) -> None:
+        # The liar's servers are most of this cloud.
+        sections = {'limits': {'coverage_floor': coverage_floor}}
         migrator = self.loop(**sections)
         migrator.tick()
         self.assertEqual(1, migrator.value('distrusted_hosts', why=why))
@@ -86,7 +90,7 @@ class TestDistrust(loop.LoopTestCase):
             Doubt.MISSING_SERVERS,
             '2 of the 3 servers',
             # The cloud as a whole lacks one of five.
-            limits={'coverage_floor': 70},
+            coverage_floor=70,
         )
 
     def test_flat_wait(self) -> None:
@@ -139,7 +143,7 @@ class TestDistrust(loop.LoopTestCase):
         scene.lie = lambda signals: signals['hosts']['liar'].update(
             clock_offset=time.time()
         )
-        migrator = self.loop()
+        migrator = self.loop(limits={'coverage_floor': 30})
         migrator.until_ended(self.mover)
         self.assertEqual('honest', scene.host(self.mover))
         self.assertEqual(1, sum(migrator.outcomes().values()))
