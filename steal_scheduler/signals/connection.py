@@ -1,15 +1,12 @@
-"""How to reach a Prometheus: address, credentials, certificates."""
+"""How to reach a Prometheus: address, patience, certificates."""
 
-import pathlib
 import re
 import urllib.parse
 from typing import Any
 
-import requests
-import requests.auth
 from oslo_config import cfg
 
-from steal_scheduler.exception import ConfigError, SignalError
+from steal_scheduler.exception import ConfigError
 
 OPTS = [
     cfg.StrOpt(
@@ -19,7 +16,7 @@ OPTS = [
 Base URL of the Prometheus, or of anything that speaks its HTTP API.
 
 ``/api/v1/query`` is appended to it. Thanos, Mimir and VictoriaMetrics work
-as well; give the path prefix that they need.
+as well; give the path prefix that they need. So does OpenStack's Aetos.
 
 Possible values:
 
@@ -27,7 +24,7 @@ Possible values:
 
 Related options:
 
-* ``username``, ``password``, ``token_file``, ``cafile``, ``insecure``
+* ``username``, ``token_file``, ``auth_section``; ``cafile``, ``insecure``
 """,
     ),
     cfg.IntOpt(
@@ -37,58 +34,12 @@ Related options:
         help="""
 Seconds to wait for a connection, and then for an answer to each query.
 
-There are at most four queries for each reading, however many servers.
+There are at most three queries for each reading, however many servers: one
+for servers, one for hosts, one for guests.
 
 Possible values:
 
 * Less than a quarter of the polling interval
-""",
-    ),
-    cfg.StrOpt(
-        'username',
-        help="""
-User name for HTTP basic authentication.
-
-Possible values:
-
-* A name
-* Unset: no basic authentication
-
-Related options:
-
-* ``password``; not together with ``token_file``
-""",
-    ),
-    cfg.StrOpt(
-        'password',
-        secret=True,
-        help="""
-Password for HTTP basic authentication.
-
-Possible values:
-
-* Any text
-
-Related options:
-
-* ``username``
-""",
-    ),
-    cfg.StrOpt(
-        'token_file',
-        help="""
-File with a bearer token.
-
-It is read again for every reading, so that a token may be renewed.
-
-Possible values:
-
-* A path
-* Unset: no bearer token
-
-Related options:
-
-* Not together with ``username``
 """,
     ),
     cfg.StrOpt(
@@ -126,37 +77,16 @@ Related options:
 ]
 
 
-class _Bearer(requests.auth.AuthBase):
-    """A token. As an auth object, so that no .netrc replaces it."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(
-        self, r: requests.PreparedRequest
-    ) -> requests.PreparedRequest:
-        r.headers['Authorization'] = f'Bearer {self._token}'
-        return r
-
-
 def check(options: Any) -> None:
     """Look for options that are wrong or contradict each other.
 
     :raises ConfigError: one is, or two do
     """
     _check_url(options.url)
-    for one, other, wrong in (
-        ('username', 'token_file', options.username and options.token_file),
-        ('insecure', 'cafile', options.insecure and options.cafile),
-    ):
-        if wrong:
-            raise ConfigError(
-                f'[prometheus] {one} = {options[one]} and {other} = '
-                f'{options[other]} exclude each other. Unset one.'
-            )
-    if options.password and not options.username:
+    if options.insecure and options.cafile:
         raise ConfigError(
-            '[prometheus] username is not set but password is. Set both.'
+            f'[prometheus] insecure = True and cafile = {options.cafile} '
+            'exclude each other. Unset one.'
         )
 
 
@@ -190,31 +120,3 @@ def verify(options: Any) -> bool | str:
     if options.insecure:
         return False
     return str(options.cafile) if options.cafile else True
-
-
-def auth(options: Any) -> requests.auth.AuthBase | None:
-    """Tell requests who we are.
-
-    :raises SignalError: the token cannot be read
-    """
-    if options.username:
-        # Bytes, since requests would encode text as Latin-1.
-        return requests.auth.HTTPBasicAuth(
-            options.username.encode(), (options.password or '').encode()
-        )
-    if not options.token_file:
-        return None
-    try:
-        token = pathlib.Path(options.token_file).read_text().strip()
-    except (OSError, UnicodeDecodeError) as e:
-        raise SignalError(
-            f'[prometheus] token_file = {options.token_file} cannot be read: '
-            f'{e}. Let this service read it.'
-        ) from e
-    # Else the HTTP library would complain, and quote the token.
-    if not re.fullmatch('[!-~]+', token):
-        raise SignalError(
-            f'[prometheus] token_file = {options.token_file} does not hold '
-            'one line of printable ASCII. Write the token into it.'
-        )
-    return _Bearer(token)

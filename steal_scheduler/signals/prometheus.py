@@ -1,24 +1,34 @@
-"""Signals out of a Prometheus, by four queries however large the cloud."""
+"""Signals out of a Prometheus, by three queries however large the cloud."""
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from oslo_log import log as logging
 
-from steal_scheduler.exception import ConfigError
 from steal_scheduler.model import Signals
-from steal_scheduler.signals import connection, prometheus_opts, series
+from steal_scheduler.signals import (
+    assemble,
+    connection,
+    guest_opts,
+    login,
+    names,
+    prometheus_opts,
+    promql,
+    query_opts,
+    series,
+)
 from steal_scheduler.signals.base import SignalSource
-from steal_scheduler.signals.presets import PRESETS, Preset, render
+from steal_scheduler.signals.lost import Losses, Lost, sentence
+from steal_scheduler.signals.presets import PRESETS
+from steal_scheduler.signals.quantity import QUANTITIES, About
 from steal_scheduler.signals.query import PrometheusApi
-from steal_scheduler.signals.series import Losses, Sample
+from steal_scheduler.signals.sample import Sample
+from steal_scheduler.signals.union import Union
 
 LOG = logging.getLogger(__name__)
 
 
 class PrometheusSource(SignalSource):
-    """Reads used and waited cores per server, and cores per host.
+    """Reads what servers used and waited, hosts have and guests tell.
 
     Counters that start again (a server was restarted or moved) are
     Prometheus' business: its rate() takes a fall for a reset.
@@ -28,125 +38,109 @@ class PrometheusSource(SignalSource):
     first window after a move. Their ratio, the steal, does not.
     """
 
-    OPTS = (*connection.OPTS, *prometheus_opts.OPTS)
+    OPTS = (
+        *connection.OPTS,
+        *login.OPTS,
+        *prometheus_opts.OPTS,
+        *guest_opts.OPTS,
+        *query_opts.OPTS,
+    )
 
     def __init__(self, conf: Any) -> None:
         super().__init__(conf)
         options = conf.prometheus
         self._preset = PRESETS[options.preset]
-        self._api = PrometheusApi(options)
-        self._names = _names(options, self._preset)
-        #: PromQL by option. At most four, and that is what a read costs.
-        self.promql = _promql(options, self._preset, self._names)
-        #: Queries sent since the start, by option.
+        self._api = PrometheusApi(conf)
+        self._names = names.build(options, self._preset)
+        #: PromQL by option; of servers, hosts and guests each is asked in
+        #: one query.
+        self.promql = promql.build(options, self._preset, self._names)
+        self.unions = [
+            Union(self._api, asked)
+            for about in About
+            if (
+                asked := {
+                    option: query
+                    for option, query in self.promql.items()
+                    if QUANTITIES[option].about is about
+                }
+            )
+        ]
+        #: Queries sent since the start, by the options that hold them.
         self.queries = self._api.queries
-        self._told: dict[str, frozenset[series.Lost]] = {}
+        self._required = promql.required(self._preset)
+        self._told: dict[str, frozenset[Lost | None]] = {}
 
     def read(self, now: float) -> Signals:
         judge = series.Judge(now, self.conf.prometheus.max_age)
-        names = self._names
-        cores = self._read('cores_query', names.host, judge)
-        used = self._read('used_query', names.server, judge)
-        waited = self._read('waited_query', names.server, judge)
-        load = self._read('load_query', names.server, judge)
-        servers, lost = series.join(used, waited, load, names)
-        if not servers:
+        answers = {
+            option: self._pick(option, samples, judge)
+            for union in self.unions
+            for option, samples in union.ask().items()
+        }
+        alone = self._preset.guests_only
+        servers, lost = assemble.servers(answers, self._names)
+        guests, lost_guests = assemble.guests(answers, complete=alone)
+        if not (guests if alone else servers):
             raise self._api.error(
-                'used_query and waited_query',
-                f'no server is usable in both: {_sentence(lost)}',
+                'guest_used_query and guest_waited_query'
+                if alone
+                else 'used_query and waited_query',
+                f'no {"guest" if alone else "server"} is usable in both: '
+                f'{sentence(lost_guests if alone else lost)}',
                 'Let both queries answer with the same labels.',
             )
         self._tell('servers', lost)
-        return Signals(servers, series.capacities(cores), now)
+        self._tell('guests', lost_guests)
+        return Signals(
+            servers,
+            assemble.hosts(answers),
+            now,
+            guests=guests,
+            guests_by=self._names.guests_by,
+            window=float(self.conf.prometheus.window),
+        )
 
-    def _read(
-        self, option: str, key: series.Key, judge: series.Judge
-    ) -> Mapping[str, Sample]:
-        if option not in self.promql:
-            return {}
-        samples = self._api.ask(option, self.promql[option])
-        kept, lost = series.pick(samples, self._names, key, judge)
-        # Load is a bonus: guests without an agent have none. Without the
-        # others nothing is known, which must not look like nothing is wrong.
-        if not kept and option != 'load_query':
+    def _pick(
+        self, option: str, samples: list[Sample], judge: series.Judge
+    ) -> series.Picked:
+        picked = series.pick(samples, self._names, judge, QUANTITIES[option])
+        # The others are a bonus. Without these nothing is known, which must
+        # not look like nothing is wrong.
+        if not picked.kept and option in self._required:
             raise self._api.error(
                 option,
-                f'none of {len(samples)} series is usable: {_sentence(lost)}'
+                f'none of {len(samples)} series is usable: '
+                f'{sentence(picked.lost)}'
                 if samples
                 else 'no series answers',
-                f'It needs {self._preset.needs}.'
-                if option != 'cores_query'
-                else 'It needs node_exporter on every hypervisor.',
+                self._cure(option),
             )
-        self._tell(option, lost)
-        return kept
+        self._tell(option, picked.lost, silent=not samples)
+        return picked
 
-    def _tell(self, what: str, lost: Losses) -> None:
-        """Log what was left out, when the reasons change."""
-        reasons = frozenset(lost)
-        if reasons != self._told.get(what, frozenset()):
-            LOG.info(
-                'Left out of %s: %s', what, _sentence(lost) or 'nothing more'
-            )
-        elif reasons:
-            LOG.debug('Left out of %s: %s', what, _sentence(lost))
-        self._told[what] = reasons
-
-
-def _sentence(lost: Losses) -> str:
-    return ', '.join(f'{n} {why}' for why, n in lost.most_common())
-
-
-def _names(options: Any, preset: Preset) -> series.Names:
-    labels = {
-        'server_label': options.server_label or preset.server_label,
-        'host_label': options.host_label or preset.host_label,
-    }
-    for option, label in labels.items():
-        if not re.fullmatch('[A-Za-z_][A-Za-z0-9_]*', label):
-            raise ConfigError(
-                f'[prometheus] {option} = {label!r} is no name of a label. '
-                'Use letters, digits and underscores.'
-            )
-    try:
-        regex = re.compile(options.host_regex)
-    except re.error as e:
-        raise ConfigError(
-            f'[prometheus] host_regex = {options.host_regex!r}: {e}. Use a '
-            'Python regular expression with a group.'
-        ) from e
-    if not regex.groups:
-        raise ConfigError(
-            f'[prometheus] host_regex = {options.host_regex!r} has no group. '
-            "Put Nova's name of the host in parentheses."
+    def _cure(self, option: str) -> str:
+        about = QUANTITIES[option].about
+        preset = self._preset
+        needs = preset.hosts_need if about is About.HOSTS else preset.needs
+        section = self.conf.prometheus.auth_section
+        # Aetos hides what a user may not see, and says nothing.
+        rights = (
+            f', and the user of [{section}] the role admin or service'
+            if section
+            else ''
         )
-    return series.Names(host_regex=regex, **labels)
+        return f'It needs {needs}{rights}.'
 
+    def _tell(self, what: str, lost: Losses, silent: bool = False) -> None:
+        """Log what was left out, when the reasons change.
 
-def _promql(
-    options: Any, preset: Preset, names: series.Names
-) -> dict[str, str]:
-    values = {
-        'window': f'{options.window}s',
-        'max_age': str(options.max_age),
-        'server_label': names.server_label,
-        'host_label': names.host_label,
-    }
-    templates = {
-        'used_query': options.used_query or preset.used,
-        'waited_query': options.waited_query or preset.waited,
-        'load_query': options.load_query or preset.load,
-        'cores_query': options.cores_query or preset.cores,
-    }
-    for option, template in templates.items():
-        if not template and option != 'load_query':
-            raise ConfigError(
-                f'[prometheus] {option} is not set, and preset = '
-                f'{options.preset} has none. Set it, or choose another '
-                'preset.'
-            )
-    return {
-        option: render(option, template, values)
-        for option, template in templates.items()
-        if template
-    }
+        :param silent: no series has answered at all
+        """
+        reasons: frozenset[Lost | None] = frozenset([None] if silent else lost)
+        text = 'no series answers' if silent else sentence(lost)
+        if reasons != self._told.get(what, frozenset()):
+            LOG.info('Left out of %s: %s', what, text or 'nothing more')
+        elif reasons:
+            LOG.debug('Left out of %s: %s', what, text)
+        self._told[what] = reasons

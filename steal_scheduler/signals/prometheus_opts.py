@@ -1,51 +1,34 @@
-"""The options of the Prometheus source, group ``[prometheus]``."""
+"""The options of the Prometheus source: what is asked, and of whom."""
 
 from oslo_config import cfg
 
 from steal_scheduler.signals.presets import PRESETS
 
 
-def _query(name: str, what: str, more: str = '') -> cfg.StrOpt:
-    return cfg.StrOpt(
-        name,
-        help=f"""
-{what}
-
-Set it only where the preset's own query does not fit.
-
-Possible values:
-
-* A PromQL expression. ``{{window}}`` (with its unit: ``rate(x[{{window}}])``),
-  ``{{max_age}}``, ``{{server_label}}`` and ``{{host_label}}`` stand for the
-  values of these options.
-* Unset: the query of the preset.{more}
-
-Related options:
-
-* ``preset``, ``window``, ``max_age``, ``server_label``, ``host_label``
-""",
+def _labels(which: str) -> str:
+    return ', '.join(
+        f'{name}: {getattr(preset, which)}' for name, preset in PRESETS.items()
     )
 
-
-_ONE_SERIES = """ The answer must have one series per server, labelled with
-  the server's uuid and, unless an agent in the guest answers, with the host:
-  aggregate with ``sum by ({server_label}, {host_label})``."""
 
 OPTS = [
     cfg.StrOpt(
         'preset',
-        default='inovex',
+        default='steal-exporter',
         choices=[
+            ('steal-exporter', "this project's exporter on hypervisors"),
             ('inovex', 'inovex prometheus-libvirt-exporter on hypervisors'),
             ('tinkoff', 'Tinkoff libvirt-exporter on hypervisors'),
-            ('node_exporter', 'node_exporter inside the guests'),
+            ('node_exporter', 'node_exporter inside the guests, only there'),
             ('custom', 'no queries: you give them'),
         ],
         help="""
 Which exporter tells what servers used and waited for.
 
-The presets count the cores of a host with the node_exporter that runs on
-it; its ``instance`` must name the same host, ports apart.
+``steal-exporter`` alone tells of bad seconds, of throttling and of the
+queue of runnable vCPUs. The others count the cores of a host, and compare
+its clock, with the node_exporter that runs on it; its ``instance`` must name
+the same host, ports apart.
 
 Possible values:
 
@@ -54,8 +37,9 @@ Possible values:
 
 Related options:
 
+* ``guest_preset``: what guests tell besides
 * ``used_query``, ``waited_query`` and ``cores_query``, which ``custom``
-  needs; ``load_query``, ``server_label``, ``host_label``
+  needs; ``server_label``, ``host_label``
 """,
     ),
     cfg.IntOpt(
@@ -75,52 +59,26 @@ Possible values:
   see short spikes.
 """,
     ),
-    _query(
-        'used_query',
-        'Cores that each server used (CPU seconds per second).',
-        _ONE_SERIES,
-    ),
-    _query(
-        'waited_query',
-        'Cores that each server was ready to use and had to wait for.',
-        _ONE_SERIES,
-    ),
-    _query(
-        'load_query',
-        "Load average of each server's guest.",
-        """ Only the preset node_exporter has one. With another preset and
-  node_exporter in the guests: ``max by ({server_label}) (node_load1)``.
-  Without it, demand seen from the hypervisor takes its place.""",
-    ),
-    _query(
-        'cores_query',
-        'Physical cores (pCPUs) of each host that guests may use.',
-        ' Override it where cores are reserved for the host itself.',
-    ),
     cfg.StrOpt(
         'server_label',
-        help="""
+        help=f"""
 Label that holds the uuid of the Nova server.
 
 Possible values:
 
 * A label name
-* Unset: that of the preset ("""
-        + ', '.join(f'{n}: {p.server_label}' for n, p in PRESETS.items())
-        + """)
+* Unset: that of the preset ({_labels('server_label')})
 """,
     ),
     cfg.StrOpt(
         'host_label',
-        help="""
+        help=f"""
 Label that holds the name of the host.
 
 Possible values:
 
 * A label name
-* Unset: that of the preset ("""
-        + ', '.join(f'{n}: {p.host_label}' for n, p in PRESETS.items())
-        + """)
+* Unset: that of the preset ({_labels('host_label')})
 
 Related options:
 
@@ -147,6 +105,22 @@ Related options:
 * ``host_label``
 """,
     ),
+    cfg.StrOpt(
+        'host_selector',
+        help="""
+Which series of node_exporter are those of hypervisors, where a preset counts
+their cores with it.
+
+Possible values:
+
+* A list of PromQL label matchers, without braces: ``job="node"``
+* Unset: the opposite of ``guest_selector``
+
+Related options:
+
+* ``guest_selector``
+""",
+    ),
     cfg.IntOpt(
         'max_age',
         default=120,
@@ -159,7 +133,7 @@ two clocks is wrong.
 
 Possible values:
 
-* More than the scrape interval of the host's node_exporter
+* More than the scrape interval of what tells of hosts
 """,
     ),
 ]

@@ -3,6 +3,7 @@
 from tests.functional import loop  # isort: skip (before Nova's)
 
 import json
+import re
 import time
 import urllib.parse
 from collections.abc import Iterable
@@ -124,8 +125,12 @@ class TestStatic(SignalsTestCase):
         self.assert_back(self.mover)
 
 
+#: A part of a query that asks for several things at once.
+PART = re.compile(r'label_replace\(\((\w+)\n\),"(\w+)","(\w+)"')
+
+
 class Prometheus:
-    """Answers the four queries with the scene's signals."""
+    """Answers the queries, one word each, with the scene's signals."""
 
     def __init__(self) -> None:
         self.age = 0.0
@@ -145,6 +150,16 @@ class Prometheus:
         return http.reply(start_response, {'status': 'success', 'data': data})
 
     def _result(self, query: str) -> list[dict[str, Any]]:
+        parts = PART.findall(query)
+        if not parts:
+            return self._part(query)
+        return [
+            {**each, 'metric': each['metric'] | {label: option}}
+            for word, label, option in parts
+            for each in self._part(word)
+        ]
+
+    def _part(self, query: str) -> list[dict[str, Any]]:
         found = json.loads(scene.load.path.read_text())
         at = time.time() - self.age
         if query == 'cores':
@@ -170,7 +185,7 @@ class TestPrometheus(SignalsTestCase):
         scene.measure()
 
     def sections(self) -> dict[str, Any]:
-        queries = ('used', 'waited', 'load', 'cores')
+        queries = ('used', 'waited', 'cores')
         return {
             'signals': {'source': 'prometheus', 'max_age': 20},
             'prometheus': {
@@ -194,7 +209,9 @@ class TestPrometheus(SignalsTestCase):
 
     def test_refused(self) -> None:
         scene.cloud.http.faults['prometheus'] = Fault.UNREACHABLE
-        self.assert_no_prometheus('[prometheus] cores_query: no answer: ')
+        self.assert_no_prometheus(
+            '[prometheus] used_query, waited_query: no answer: '
+        )
 
     def test_hang(self) -> None:
         scene.cloud.http.faults['prometheus'] = Fault.HANG
@@ -209,10 +226,10 @@ class TestPrometheus(SignalsTestCase):
         self.assert_no_prometheus('old')
 
     def test_good(self) -> None:
-        """The same Prometheus, and it works; four queries a poll."""
+        """The same Prometheus, and it works; two queries a poll."""
         migrator = self.loop(**self.sections())
         migrator.tick()
-        self.assertEqual(4, self.app.asked)
+        self.assertEqual(2, self.app.asked)
         migrator.until_ended(self.mover)
         self.assertEqual({'helped': 1}, migrator.outcomes())
 

@@ -2,9 +2,11 @@
 
 The form (names of metrics and labels, seconds as the unit) was taken from
 the exporters' own sources; steal_scheduler/signals/presets.py names them.
+Of steal-exporter it is the real one.
 """
 
 import dataclasses
+import threading
 import time
 from collections.abc import Iterator
 from typing import Self
@@ -16,6 +18,11 @@ from prometheus_client.metrics_core import (
     GaugeMetricFamily,
     Metric,
 )
+
+from steal_scheduler.exporter import sample
+from steal_scheduler.exporter.accumulate import Accumulator
+from steal_scheduler.exporter.collector import ExporterCollector
+from steal_scheduler.exporter.failures import Failures
 
 
 @dataclasses.dataclass
@@ -31,13 +38,18 @@ class Server:
     #: What the counters began with, and when.
     offset: float = 1000.0
     since: float = dataclasses.field(default_factory=time.time)
+    #: Cores of ``waited`` that its own quota holds back.
+    throttled: float = 0.0
+    #: It does in one second what else it does in two, then rests.
+    spiky: bool = False
 
     def restart(self) -> None:
         """Let the counters begin again, as a new QEMU's do."""
         self.offset, self.since = 0.0, time.time()
 
     def counter(self, rate: float) -> float:
-        return self.offset + rate * (time.time() - self.since)
+        lived = time.time() - self.since
+        return self.offset + rate * (lived - lived % 2 * self.spiky)
 
 
 class Exporter(registry.Collector):
@@ -109,20 +121,80 @@ class Tinkoff(Libvirt):
         super().__init__('libvirt_domain_info_meta', 'uuid', servers)
 
 
+class Steal(Exporter):
+    """steal-exporter: its own counters and pages, of samples from here."""
+
+    def __init__(self, cores: int, servers: list[Server]) -> None:
+        """Describe it; it samples whenever it is scraped."""
+        self.servers = servers
+        #: Seconds by which the clock of its host is ahead.
+        self.ahead = 0.0
+        self.stands_still = False
+        self._lock = threading.Lock()
+        self._counters = Accumulator(cores)
+        self._collector = ExporterCollector(
+            self._counters, Failures(), self._lock
+        )
+
+    def collect(self) -> Iterator[Metric]:
+        with self._lock:
+            if not self.stands_still:
+                at = time.monotonic() + self.ahead
+                self._counters.add(
+                    sample.Sample(at, tuple(map(self._server, self.servers)))
+                )
+        yield from self._collector.collect()
+
+    def _server(self, server: Server) -> sample.Server:
+        def nanoseconds(rate: float) -> int:
+            return int(server.counter(rate) * 1e9)
+
+        return sample.Server(
+            server.server_id,
+            server.domain,
+            tuple(
+                sample.Thread(
+                    # A new QEMU has new threads.
+                    (vcpu, int(server.since * 1e6)),
+                    nanoseconds(server.used / server.vcpus),
+                    nanoseconds(server.waited / server.vcpus),
+                    runnable=True,
+                )
+                for vcpu in range(server.vcpus)
+            ),
+            (
+                sample.Throttle(
+                    server.domain, 1, 1, nanoseconds(server.throttled)
+                ),
+            ),
+        )
+
+
 class Node(Exporter):
     """node_exporter, on a hypervisor or in a guest."""
 
-    def __init__(self, cores: int, load: float, server: Server | None) -> None:
+    def __init__(
+        self,
+        cores: int,
+        load: float,
+        server: Server | None,
+        ahead: float = 0.0,
+    ) -> None:
         """Describe it.
 
         :param server: the guest it runs in; None on a hypervisor
+        :param ahead: seconds by which its clock is ahead
         """
+        self._ahead = ahead
         self._cores = cores
         self._load = load
         self._server = server or Server('', '', cores, used=1.0, waited=0.0)
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily('node_load1', '-', self._load)
+        yield GaugeMetricFamily(
+            'node_time_seconds', '-', time.time() + self._ahead
+        )
         seconds = CounterMetricFamily(
             'node_cpu_seconds', '-', labels=['cpu', 'mode']
         )

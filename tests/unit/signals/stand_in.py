@@ -7,10 +7,11 @@ in ``tests/integration`` are for.
 import contextlib
 import http.server
 import json
+import re
 import socketserver
 import threading
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 
@@ -28,15 +29,24 @@ def vector(*series: tuple[dict[str, str], Any, float]) -> dict[str, Any]:
     }
 
 
+_PART = re.compile(
+    r'label_replace\(\((.*?)\n\),"(\w+)","(\w+)","\2","\.\*"\)', re.DOTALL
+)
+
+
 class StandIn:
     """Listens on loopback; ``answers`` maps a PromQL to what is said."""
 
     def __init__(self) -> None:
         #: By PromQL: the body (bytes are sent as they are, others as JSON),
-        #: or a status and a body.
-        self.answers: dict[str, Any] = {}
+        #: or a status and a body. A union is answered out of its parts.
+        self.answers: Mapping[str, Any] = {}
+        #: Tells by the headers whether to answer; 401 if not.
+        self.guard: Callable[[Any], bool] = lambda headers: True
         #: Called before each answer.
         self.before: Callable[[], Any] = lambda: None
+        #: A union is refused with this, whatever its parts are.
+        self.no_unions: tuple[int, Any] | None = None
         #: What was asked: path, headers and form.
         self.requests: list[tuple[str, Any, dict[str, str]]] = []
 
@@ -45,7 +55,13 @@ class StandIn:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                stand_in.answer(self)
+                size = int(self.headers['Content-Length'])
+                form = self.rfile.read(size).decode()
+                stand_in.answer(self, self.path, form)
+
+            def do_GET(self) -> None:
+                path, _, form = self.path.partition('?')
+                stand_in.answer(self, path, form)
 
             def log_message(self, *args: Any) -> None:
                 """Keep the test's output clean."""
@@ -69,14 +85,20 @@ class StandIn:
         self._server.server_close()
         self._thread.join()
 
-    def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
-        size = int(request.headers['Content-Length'])
-        form = dict(urllib.parse.parse_qsl(request.rfile.read(size).decode()))
-        self.requests.append((request.path, request.headers, form))
+    def answer(
+        self,
+        request: http.server.BaseHTTPRequestHandler,
+        path: str,
+        query: str,
+    ) -> None:
+        form = dict(urllib.parse.parse_qsl(query))
+        self.requests.append((path, request.headers, form))
         self.before()
-        status, body = 200, self.answers[form['query']]
-        if isinstance(body, tuple):
-            status, body = body
+        status, body = (
+            self._look_up(form['query'])
+            if self.guard(request.headers)
+            else (401, b'Unauthorized')
+        )
         if not isinstance(body, bytes):
             body = json.dumps(body).encode()
         request.send_response(status)
@@ -87,3 +109,21 @@ class StandIn:
         # Whoever ran out of time does not listen any more.
         with contextlib.suppress(BrokenPipeError):
             request.wfile.write(body)
+
+    def _look_up(self, promql: str) -> tuple[int, Any]:
+        parts = _PART.findall(promql)
+        if not parts:
+            body = self.answers[promql]
+            return body if isinstance(body, tuple) else (200, body)
+        if self.no_unions:
+            return self.no_unions
+        series = []
+        for part, label, name in parts:
+            status, body = self._look_up(part)
+            if status != 200:
+                return status, body
+            for one in body['data']['result']:
+                metric = {**one['metric'], label: name}
+                series.append({**one, 'metric': metric})
+        data = {'resultType': 'vector', 'result': series}
+        return 200, {'status': 'success', 'data': data}

@@ -1,8 +1,6 @@
-import fixtures
-import requests
 from oslotest import base
 
-from steal_scheduler.exception import ConfigError, SignalError
+from steal_scheduler.exception import ConfigError
 from steal_scheduler.signals import connection
 from tests.unit.signals.options import configuration
 
@@ -27,8 +25,8 @@ class CheckTest(base.BaseTestCase):
             {'url': 'https://prometheus.example/prefix/'},
             {'url': 'http://[::1]:9090'},
             {'url': 'HTTP://Prometheus'},
-            {'username': 'u', 'password': 'hush', 'cafile': '/c'},
-            {'token_file': '/t', 'insecure': True},
+            {'cafile': '/c'},
+            {'insecure': True},
         ):
             connection.check(options(**values))
 
@@ -54,12 +52,8 @@ class CheckTest(base.BaseTestCase):
 
     def test_contradictions(self):
         self._wrong(
-            'username = u and token_file = /t', username='u', token_file='/t'
-        )
-        self._wrong(
             'insecure = True and cafile = /c', insecure=True, cafile='/c'
         )
-        self._wrong('username is not set', password='hush')
 
 
 class VerifyTest(base.BaseTestCase):
@@ -69,38 +63,3 @@ class VerifyTest(base.BaseTestCase):
     def test_otherwise(self):
         self.assertEqual('/c', connection.verify(options(cafile='/c')))
         self.assertIs(False, connection.verify(options(insecure=True)))
-
-
-class AuthTest(base.BaseTestCase):
-    def _sent(self, values):
-        request = requests.Request(
-            'POST', 'http://a', auth=connection.auth(values)
-        )
-        return request.prepare().headers.get('Authorization')
-
-    def test_nobody(self):
-        self.assertIsNone(self._sent(options()))
-
-    def test_basic(self):
-        self.assertEqual(
-            'Basic w6Q6w7Y=', self._sent(options(username='ä', password='ö'))
-        )
-        self.assertEqual('Basic dTo=', self._sent(options(username='u')))
-
-    def test_token_is_read_anew(self):
-        path = self.useFixture(fixtures.TempDir()).join('token')
-        values = options(token_file=path)
-        self.assertIn('cannot be read', self._refused(values))
-        for token in ('one', 'two'):
-            with open(path, 'w') as file:
-                file.write(token + '\n')
-            self.assertEqual(f'Bearer {token}', self._sent(values))
-        for text in (b'', b'hush\nhush', b'hush\xff', 'hüsh'.encode()):
-            with open(path, 'wb') as file:
-                file.write(text)
-            self.assertNotIn('hush', self._refused(values))
-
-    def _refused(self, values):
-        error = str(self.assertRaises(SignalError, connection.auth, values))
-        self.assertIn(f'token_file = {values.token_file} ', error)
-        return error

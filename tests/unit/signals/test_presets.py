@@ -1,68 +1,65 @@
+import re
+
 from oslotest import base
 
-from steal_scheduler.exception import ConfigError
-from steal_scheduler.signals import presets
+from steal_scheduler.signals import presets, prometheus_opts, promql
+from steal_scheduler.signals.quantity import QUANTITIES, About
 
 VALUES = {
     'window': '60s',
     'max_age': '120',
-    'server_label': 'instance_id',
+    'server_label': 'uuid',
     'host_label': 'instance',
+    'guest_by': 'instance_id',
+    'guest_selector': 'instance_id!=""',
+    'host_selector': 'instance_id=""',
 }
 
 
 class PresetsTest(base.BaseTestCase):
     def _queries(self):
         for name, preset in presets.PRESETS.items():
-            for option in ('used', 'waited', 'load', 'cores'):
-                template = getattr(preset, option)
-                if template:
-                    yield name, option, template
+            for option, template in preset.queries.items():
+                yield name, option, template
+        for option, template in presets.GUESTS_ALONE.items():
+            yield 'guests', option, template
+
+    def test_every_query_is_of_a_quantity(self):
+        for name, option, _ in self._queries():
+            about = QUANTITIES[option].about
+            self.assertEqual(name == 'guests', about is About.GUESTS, option)
 
     def test_every_placeholder_is_filled(self):
         for _, option, template in self._queries():
-            query = presets.render(option, template, VALUES)
+            query = promql.render(option, template, VALUES)
             self.assertNotIn('$', query)
             for name in VALUES:
                 self.assertNotIn(f'{{{name}}}', query)
 
     def test_all_but_custom_are_complete(self):
         for name, preset in presets.PRESETS.items():
+            asked = {**preset.queries}
+            if preset.guests_only:
+                asked |= presets.GUESTS_ALONE
             self.assertEqual(
-                name == 'custom',
-                None in (preset.used, preset.waited, preset.cores),
+                name != 'custom', promql.required(preset) <= asked.keys()
             )
 
-    def test_only_guests_know_their_load(self):
-        self.assertEqual(
-            ['node_exporter'],
-            [name for name, option, _ in self._queries() if option == 'load'],
-        )
+    def test_each_can_be_chosen(self):
+        (option,) = (o for o in prometheus_opts.OPTS if o.name == 'preset')
+        self.assertEqual([*presets.PRESETS], [*option.type.choices])
+        self.assertIn(option.default, presets.PRESETS)
 
-    def test_rates_end_with_their_series(self):
+    def test_each_series_ends_with_its_exporter(self):
+        """By 'and' with itself, or by its age."""
         for _, option, template in self._queries():
-            self.assertEqual(
-                template.count('rate('),
-                template.count(' and lib') + template.count(' and node_cpu'),
-                option,
-            )
-
-
-class RenderTest(base.BaseTestCase):
-    def test_braces_of_promql_stay(self):
-        self.assertEqual(
-            'rate(x{a="b{2}",instance_id=""}[60s]) > 120',
-            presets.render(
-                'used_query',
-                'rate(x{a="b{2}",{server_label}=""}[{ window }]) > {max_age}',
-                VALUES,
-            ),
-        )
-
-    def test_unknown_placeholder(self):
-        error = self.assertRaises(
-            ConfigError, presets.render, 'load_query', 'x[{windw}]', VALUES
-        )
-        self.assertIn("load_query = 'x[{windw}]'", str(error))
-        self.assertIn('{windw}.', str(error))
-        self.assertIn('{window}, {max_age}, {server_label}', str(error))
+            query = promql.render(option, template, VALUES)
+            rates = re.findall(r'rate\((\w+(?:{.*?})?)\[', query)
+            if rates:
+                # Of a ratio the whole will do.
+                self.assertIn(f' and {rates[-1]})', query, option)
+                ends = query.count(' and ')
+                self.assertIn(len(rates) - ends, (0, 1), option)
+                self.assertEqual(len(rates) > ends, '/' in query, option)
+            else:
+                self.assertRegex(query, r'timestamp\(.*\) > time\(\) - 120')

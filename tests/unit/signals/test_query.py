@@ -4,15 +4,16 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import ConfigError, SignalError
-from steal_scheduler.signals import connection
-from steal_scheduler.signals.query import PrometheusApi
+from steal_scheduler.signals import connection, login
+from steal_scheduler.signals.query import PrometheusApi, Refused
 from tests.unit.signals import stand_in
 from tests.unit.signals.options import configuration
 
 
 def api(**values):
-    conf = configuration('prometheus', connection.OPTS, **values)
-    return PrometheusApi(conf.prometheus)
+    return PrometheusApi(
+        configuration('prometheus', [*connection.OPTS, *login.OPTS], **values)
+    )
 
 
 class AskTest(base.BaseTestCase):
@@ -30,6 +31,7 @@ class AskTest(base.BaseTestCase):
         )
         for word in (f'{self.url}: [prometheus] used_query: ', *words):
             self.assertIn(word, str(error))
+        return error
 
     def test_good(self):
         (sample,) = self.api.ask('used_query', 'up')
@@ -49,6 +51,7 @@ class AskTest(base.BaseTestCase):
         api(url=self.url, username='u').ask('used_query', 'up')
         ((_, headers, _),) = self.prometheus.requests
         self.assertEqual('Basic dTo=', headers['Authorization'])
+        self.assertEqual('application/json', headers['Accept'])
 
     def test_queries_are_counted(self):
         for option in ('used_query', 'used_query', 'load_query'):
@@ -59,6 +62,7 @@ class AskTest(base.BaseTestCase):
 
     def test_wrong_options(self):
         self.assertRaises(ConfigError, api, url='nowhere')
+        self.assertRaises(ConfigError, api, username='u', token_file='/t')
 
     def test_warnings_are_told_once(self):
         self.prometheus.answers['up']['warnings'] = ['store x is down']
@@ -82,7 +86,9 @@ class AskTest(base.BaseTestCase):
             (200, {'status': 'error', 'error': 'odd'}, 'odd'),
         ):
             self.prometheus.answers['up'] = status, body
-            self._fails(f'answered {status} ', *words)
+            error = self._fails(f'answered {status} ', *words)
+            # Then the query is to blame, and not Prometheus.
+            self.assertEqual(status in (400, 422), isinstance(error, Refused))
 
     def test_wrong_shape(self):
         self.prometheus.answers['up'] = {

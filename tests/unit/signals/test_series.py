@@ -1,3 +1,4 @@
+import dataclasses
 import math
 import re
 
@@ -5,17 +6,23 @@ import hypothesis
 from hypothesis import strategies as st
 from oslotest import base
 
+from steal_scheduler.model import GuestKey
 from steal_scheduler.signals import series
-from steal_scheduler.signals.series import Lost, Sample
+from steal_scheduler.signals.lost import Lost
+from steal_scheduler.signals.names import Names
+from steal_scheduler.signals.quantity import QUANTITIES
+from steal_scheduler.signals.sample import Sample
 
 NOW = 1_000_000.0
 MAX_AGE = 100.0
-NAMES = series.Names('id', 'host', re.compile(r'(.+?)(?::\d+)?'))
+_REGEX = re.compile(r'(.+?)(?::\d+)?')
+NAMES = Names('id', 'host', 'vm', GuestKey.NAME, _REGEX, _REGEX)
 JUDGE = series.Judge(NOW, MAX_AGE)
 
 
-def pick(*samples):
-    return series.pick(samples, NAMES, NAMES.server, JUDGE)
+def pick(*samples, option='used_query'):
+    picked = series.pick(samples, NAMES, JUDGE, QUANTITIES[option])
+    return picked.kept, picked.lost
 
 
 def sample(value=1.0, at=NOW, **labels):
@@ -23,8 +30,8 @@ def sample(value=1.0, at=NOW, **labels):
 
 
 class PickTest(base.BaseTestCase):
-    def _lost(self, *samples):
-        kept, lost = pick(*samples)
+    def _lost(self, *samples, option='used_query'):
+        kept, lost = pick(*samples, option=option)
         self.assertEqual({}, kept)
         return dict(lost)
 
@@ -64,102 +71,72 @@ class PickTest(base.BaseTestCase):
         lost = self._lost(sample(id='a'), sample(math.nan, id='a'))
         self.assertEqual({Lost.AMBIGUOUS: 2}, lost)
 
-
-class JoinTest(base.BaseTestCase):
-    def _join(self, used, waited, load=()):
-        return series.join(
-            *(pick(*side)[0] for side in (used, waited, load)), NAMES
-        )
-
-    def test_complete(self):
-        servers, lost = self._join(
-            [sample(2.0, id='a', host='h:9177')],
-            [sample(0.5, NOW - 3, id='a', host='h:9177')],
-            [sample(1.5, id='a')],
-        )
-        self.assertEqual({}, lost)
-        server = servers['a']
-        self.assertEqual(
-            ('a', 'h', 2.0, 0.5, 1.5, NOW - 3),
-            (
-                server.server_id,
-                server.host,
-                server.used,
-                server.waited,
-                server.load,
-                server.at,
-            ),
-        )
-
-    def test_without_waited_it_is_unknown(self):
-        servers, lost = self._join([sample(id='a')], [])
-        self.assertEqual(({}, {Lost.INCOMPLETE: 1}), (servers, lost))
-
-    def test_hosts_disagree(self):
-        servers, lost = self._join(
-            [sample(id='a', host='h')], [sample(id='a', host='i')]
-        )
-        self.assertEqual(({}, {Lost.TWO_HOSTS: 1}), (servers, lost))
-
-    def test_foreign_host(self):
-        names = series.Names('id', 'host', re.compile('(cmp.*)'))
-        one = {'a': sample(id='a', host='other')}
-        self.assertEqual(
-            ({}, {Lost.FOREIGN: 1}), series.join(one, one, {}, names)
-        )
-
-    def test_a_guest_does_not_know_its_host(self):
-        servers, _ = self._join([sample(id='a')], [sample(id='a')])
-        self.assertIsNone(servers['a'].host)
-        self.assertIsNone(servers['a'].load)
-
-
-class CapacitiesTest(base.BaseTestCase):
-    def test_no_cores_is_no_host(self):
-        hosts = series.capacities({'h': sample(8.0), 'i': sample(0.0)})
-        self.assertEqual({'h': 8.0}, {h: s.cores for h, s in hosts.items()})
-
-
-class VectorTest(base.BaseTestCase):
-    def test_good(self):
-        data = {
-            'resultType': 'vector',
-            'result': [{'metric': {'a': 'b'}, 'value': [1.5, 'NaN']}],
-        }
-        (one,) = series.vector(data)
-        self.assertEqual(({'a': 'b'}, 1.5), (one.labels, one.at))
-        self.assertTrue(math.isnan(one.value))
-
-    def test_other_shapes(self):
-        for data in (
-            None,
-            [],
-            {},
-            {'resultType': 'matrix', 'result': []},
-            {'resultType': 'vector'},
-            {'resultType': 'vector', 'result': None},
-            {'resultType': 'vector', 'result': [7]},
-            {'resultType': 'vector', 'result': [{'metric': {}}]},
-            {'resultType': 'vector', 'result': [{'value': [1, '2']}]},
-            {
-                'resultType': 'vector',
-                'result': [{'metric': [], 'value': [1, '2']}],
-            },
-            {
-                'resultType': 'vector',
-                'result': [{'metric': {}, 'value': [1, 'x']}],
-            },
-            {
-                'resultType': 'vector',
-                'result': [{'metric': {}, 'value': [1, '2', '3']}],
-            },
-            # A native histogram has no value.
-            {
-                'resultType': 'vector',
-                'result': [{'metric': {}, 'histogram': [1, {}]}],
-            },
+    def test_each_query_has_its_own_key(self):
+        one = sample(id='a', host='h:9178', vm='web:9100')
+        for option, name in (
+            ('throttled_query', 'a'),
+            ('cores_query', 'h'),
+            ('guest_load_query', 'web'),
         ):
-            self.assertRaises(ValueError, series.vector, data)
+            kept, _ = pick(one, option=option)
+            self.assertEqual([name], [*kept])
+
+    def test_a_share_is_at_most_one(self):
+        for value, fault in (
+            (0.0, None),
+            (1.0, None),
+            (1.0 + 1e-9, None),
+            (1.01, Lost.NO_SHARE),
+            (-0.1, Lost.NEGATIVE),
+            (math.inf, Lost.NOT_A_NUMBER),
+        ):
+            kept, lost = pick(
+                sample(value, id='a'), option='bad_seconds_query'
+            )
+            self.assertEqual([fault] if fault else [], [*lost], value)
+            self.assertEqual(fault is None, 'a' in kept)
+
+    def test_a_ratio_of_nothing_is_no_loss(self):
+        for option in ('bad_seconds_query', 'runnable_query'):
+            one = sample(math.nan, id='a', host='h')
+            self.assertEqual(({}, {}), pick(one, option=option))
+
+    def test_a_clock_may_be_behind(self):
+        kept, lost = pick(sample(-1e6, host='h'), option='clock_query')
+        self.assertEqual((-1e6, {}), (kept['h'].value, lost))
+        lost = self._lost(sample(math.nan, host='h'), option='clock_query')
+        self.assertEqual({Lost.NOT_A_NUMBER: 1}, lost)
+
+    def test_two_guests_of_one_name(self):
+        picked = series.pick(
+            [sample(vm='web:1'), sample(vm='web:2'), sample(vm='db')],
+            NAMES,
+            JUDGE,
+            QUANTITIES['guest_load_query'],
+        )
+        self.assertEqual({Lost.AMBIGUOUS: 2}, picked.lost)
+        self.assertEqual({'web'}, picked.ambiguous)
+        self.assertEqual(['db'], [*picked.kept])
+
+    def test_two_ports_of_one_host(self):
+        lost = self._lost(
+            sample(host='h:1'), sample(host='h:2'), option='cores_query'
+        )
+        self.assertEqual({Lost.AMBIGUOUS: 2}, lost)
+
+
+class JudgeTest(base.BaseTestCase):
+    def test_the_limits_are_usable(self):
+        quantity = dataclasses.replace(
+            QUANTITIES['used_query'], least=1.0, most=2.0
+        )
+        for value, at in (
+            (1.0, NOW),
+            (2.0, NOW),
+            (1.5, NOW - MAX_AGE),
+            (1.5, NOW + MAX_AGE),
+        ):
+            self.assertIsNone(JUDGE.fault(sample(value, at), quantity))
 
 
 SAMPLES = st.lists(
@@ -180,33 +157,6 @@ SAMPLES = st.lists(
 
 
 class AnyMixTest(base.BaseTestCase):
-    @hypothesis.settings(deadline=None)
-    @hypothesis.given(SAMPLES, SAMPLES, SAMPLES)
-    def test_only_the_complete_and_fresh(self, used, waited, load):
-        servers, _ = series.join(
-            *(pick(*side)[0] for side in (used, waited, load)), NAMES
-        )
-        for server_id, server in servers.items():
-            sides = [
-                [s for s in side if s.labels.get('id') == server_id]
-                for side in (used, waited)
-            ]
-            # One series on each side and no more, with these very numbers.
-            self.assertEqual([1, 1], [len(side) for side in sides])
-            (mine,), (theirs,) = sides
-            self.assertEqual(
-                (mine.value, theirs.value), (server.used, server.waited)
-            )
-            for one in mine, theirs:
-                self.assertTrue(0 <= one.value < math.inf)
-                self.assertLessEqual(abs(NOW - one.at), MAX_AGE)
-                self.assertIn(NAMES.host(one), (server.host, Lost.UNNAMED))
-            self.assertEqual(min(mine.at, theirs.at), server.at)
-            loads = [s for s in load if s.labels.get('id') == server_id]
-            if server.load is not None:
-                self.assertEqual([server.load], [s.value for s in loads])
-                self.assertLessEqual(abs(NOW - loads[0].at), MAX_AGE)
-
     @hypothesis.settings(deadline=None)
     @hypothesis.given(SAMPLES)
     def test_nothing_is_lost_uncounted(self, samples):
