@@ -12,37 +12,41 @@ from steal_scheduler.model import Fleet, Migration, Server, ServerSignal
 _LEAST_SHARE = 0.25
 
 
-def lately(fleet: Fleet, since: float) -> Mapping[str, Migration]:
-    """The newest migration of every server that moves, or did since.
+def lately(fleet: Fleet, since: float) -> set[str]:
+    """Ids of servers that move, or did since.
 
     :param since: epoch seconds, by Nova's clock
     """
-    newest = {
-        server_id: records[0]
-        for server_id, records in fleet.migrations.items()
-        if records
-    }
     return {
-        server_id: migration
-        for server_id, migration in newest.items()
-        if not migration.ended or migration.updated_at >= since
+        server_id
+        for server_id, records in fleet.migrations.items()
+        if records and (not records[0].ended or records[0].updated_at >= since)
     }
+
+
+def brought(fleet: Fleet) -> Mapping[str, Migration]:
+    """The migration that brought each server where it is, if one did.
+
+    What was tried since and failed, or goes on, does not hide it.
+    """
+    completed = {
+        server_id: next((r for r in records if r.completed), None)
+        for server_id, records in fleet.migrations.items()
+    }
+    return {s: record for s, record in completed.items() if record}
 
 
 def unseen_demand(
-    server: Server,
-    signal: ServerSignal,
-    migration: Migration | None,
-    window: float,
+    server: Server, signal: ServerSignal, came: Migration, window: float
 ) -> float:
     """Cores the server asks for that its signal does not show yet.
 
-    :param migration: that brought it here; None if none did lately
+    :param came: the migration that brought it here, however long ago
     :param window: seconds over which the signal is a mean
     """
-    if migration is None or not migration.completed or window <= 0:
+    if window <= 0:
         return 0.0
-    share = (signal.at - migration.updated_at) / window
+    share = (signal.at - came.updated_at) / window
     if share >= 1:
         return 0.0
     whole = float(server.vcpus)

@@ -40,6 +40,12 @@ def usable(
     servers = {}
     known = fleet.servers
     oldest, newest = now - max_age, now + max_age
+    told = {
+        key: guest
+        for key, guest in signals.guests.items()
+        if oldest <= guest.at <= newest
+    }
+    signals = dataclasses.replace(signals, guests=told)
     for server_id, signal in guests.join(signals, fleet).items():
         server = known.get(server_id)
         if server is None or not oldest <= signal.at <= newest:

@@ -40,12 +40,15 @@ class HotLines:
 
         :param before: its tier in the view before
         """
-        slack = self.band if before is Tier.HOT else 0.0
-        hot = (
-            host.steal >= self.steal - slack
-            or host.pressure > self.pressure - slack
-        )
+        steal, pressure = self.steal, self.pressure
+        if before is Tier.HOT:
+            steal, pressure = self._below(steal), self._below(pressure)
+        hot = host.steal >= steal or host.pressure > pressure
         return Tier.HOT if hot else Tier.COLD
+
+    def _below(self, line: float) -> float:
+        # Nobody would ever be below a line by all of it.
+        return max(line - self.band, line / 2)
 
 
 def lines(known: Iterable[HostView], rules: HeatRules) -> HotLines:

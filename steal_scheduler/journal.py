@@ -90,7 +90,7 @@ class Journal:
     ) -> None:
         """The end of a tick."""
         self._log_changes(decided)
-        self._log_distrust(world.known.distrust)
+        self._log_distrust(world)
         metrics = self._metrics
         metrics.dry_run.set(self._dry_run)
         metrics.sent.set(sent)
@@ -118,7 +118,8 @@ class Journal:
                     saturation.cores_short,
                 )
 
-    def _log_distrust(self, distrust: Mapping[str, Distrust]) -> None:
+    def _log_distrust(self, world: World) -> None:
+        distrust = world.known.distrust
         before, self._distrust = self._distrust, distrust
         for why in Doubt:
             new = [
@@ -135,7 +136,7 @@ class Journal:
                     new[0].host,
                     new[0].detail,
                 )
-        again = before.keys() - distrust.keys()
+        again = (before.keys() & world.fleet.hosts) - distrust.keys()
         if again:
             LOG.info('Believed again: %s.', _names(sorted(again)))
 

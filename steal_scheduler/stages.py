@@ -151,11 +151,13 @@ class Stages:
         settled = move.since + self._deadlines.settle_time
         if signal is not None and signal.at >= settled:
             helped = self._deadlines.helped(signal)
+            bad = signal.bad_seconds
             return self._end(
                 move,
                 facts,
                 Outcome.HELPED if helped else Outcome.NOT_HELPED,
-                f'it waits {signal.steal:.0%} of its time now',
+                f'it waits {signal.steal:.0%} of its time now'
+                + (f' and in {bad:.0%} of its seconds' if bad else ''),
                 signal.steal,
             )
         if facts.now - move.since > self._deadlines.verify_timeout:

@@ -32,9 +32,9 @@ def survey(
     for move in moves.values():
         if move.arriving and move.target:
             arriving.setdefault(move.target, []).append(move)
-    moved = arrivals.lately(fleet, usable.taken_at - usable.window)
+    came = arrivals.brought(fleet)
     hosts = {
-        name: _host(name, servers, arriving.get(name, []), moved, usable)
+        name: _host(name, servers, arriving.get(name, []), came, usable)
         for name, servers in here.items()
     }
     believed = {
@@ -86,7 +86,7 @@ def _host(
     name: str,
     servers: list[Server],
     arriving: list[Move],
-    moved: Mapping[str, Migration],
+    came: Mapping[str, Migration],
     usable: Signals,
 ) -> HostView:
     """Add up what is there and what is on its way; the tier comes later."""
@@ -99,9 +99,9 @@ def _host(
         if signal is not None:
             used += signal.used
             waited += signal.waited
-            if server_id in moved and server_id not in expected:
+            if server_id in came and server_id not in expected:
                 credit += arrivals.unseen_demand(
-                    server, signal, moved[server_id], usable.window
+                    server, signal, came[server_id], usable.window
                 )
         elif server_id not in expected and server.status == 'ACTIVE':
             # It runs here unseen: assume the worst, never idleness.

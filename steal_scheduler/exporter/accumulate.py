@@ -61,6 +61,8 @@ class Accumulator:
         self.doubts: Counter[str] = Counter()
         #: Monotonic time of the last sample.
         self.at: float | None = None
+        #: Intervals, a part of one; below 0 if more were counted than passed.
+        self._uncounted = 0.0
 
     def add(self, sample: Sample) -> None:
         """Count what has happened since the sample before."""
@@ -91,10 +93,16 @@ class Accumulator:
             self.runnable.observe(count / self.cores, times)
 
     def _times(self, elapsed: float) -> int:
-        """As how many seconds a sample counts: a late one is several."""
+        """As how many seconds a sample counts: a late one is several.
+
+        What is rounded off is carried over: on a full host every sample is a
+        little late, and some second must be the one that was missed.
+        """
         if not elapsed:
             return 0
-        times = max(1, round(elapsed / self._interval))
+        self._uncounted += elapsed / self._interval
+        times = max(1, round(self._uncounted))
+        self._uncounted -= times
         self.late += elapsed > _LATE * self._interval
         self.missed += times - 1
         return times

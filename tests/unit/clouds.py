@@ -1,14 +1,30 @@
-"""Small clouds as hypothesis makes them up, with findings in them."""
+"""Small clouds as hypothesis makes them up: with findings, or measured."""
 
 import dataclasses
 from typing import Any
 
 from hypothesis import strategies as st
 
-from steal_scheduler.model import Finding, Fleet, Host
+from steal_scheduler.model import (
+    Finding,
+    Fleet,
+    Host,
+    Server,
+    Signals,
+)
 from steal_scheduler.move import Move, Stage
 from steal_scheduler.view import HostView, Tier, View
-from tests.unit.make import NOW, finding, move, server
+from tests.unit.make import (
+    NOW,
+    finding,
+    fleet,
+    host_signal,
+    migration,
+    move,
+    server,
+    signal,
+    signals,
+)
 
 HOSTS = ('a', 'b', 'c', 'd')
 SERVERS = tuple(f's{n}' for n in range(8))
@@ -84,4 +100,100 @@ def clouds(draw: st.DrawFn, in_flight: bool = True) -> Cloud:
         ),
         tuple(findings),
         moves,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """A fleet, and two readings of it that need not agree."""
+
+    fleet: Fleet
+    moves: dict[str, Move]
+    one: Signals
+    other: Signals
+
+
+def usually(value: Any, *others: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from((*[value] * 9, *others))
+
+
+#: What is drawn often is made once: hypothesis takes its time to make it.
+_NAMES = st.sampled_from(HOSTS)
+_TIMES = usually(NOW, NOW - 30, NOW - 500, NOW + 500)
+_TOLD = usually(True, False)
+_HOST = st.fixed_dictionaries(
+    {
+        'cores': usually(8.0, 16.0, 0.0),
+        'at': _TIMES,
+        'used': st.sampled_from((None, 2.0, 20.0)),
+        'runnable': st.sampled_from((None, 0.5, 1.0, 3.0)),
+        'clock_offset': usually(None, 0.0, 99.0),
+        'trusted': usually(True, False),
+    }
+)
+_SERVER = st.fixed_dictionaries(
+    {
+        'used': st.sampled_from((0.0, 0.5, 4.0, 8.0)),
+        'waited': st.sampled_from((0.0, 0.0, 0.25, 4.0)),
+        'at': _TIMES,
+        'bad_seconds': st.sampled_from((None, 0.0, 0.5)),
+        'guest_waited': st.sampled_from((None, 0.25, 4.0)),
+    }
+)
+_RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {
+            'status': usually('completed', 'error', 'running'),
+            'updated_at': st.integers(0, 150).map(lambda ago: NOW - ago),
+        }
+    ),
+    max_size=2,
+)
+_STAGES = st.none() | st.sampled_from(Stage)
+_DEMANDS = st.sampled_from((0.0, 2.0, 8.0))
+
+
+@st.composite
+def readings(draw: st.DrawFn, servers: list[Server]) -> Signals:
+    found = [
+        # Some source does not know the host, or knows another.
+        signal(
+            one.server_id,
+            host=draw(usually(one.host, 'a', None)),
+            **draw(_SERVER),
+        )
+        for one in servers
+        if draw(_TOLD)
+    ]
+    told = {
+        name: host_signal(name, **draw(_HOST)) for name in HOSTS if draw(_TOLD)
+    }
+    return signals(*found, hosts=told, window=draw(usually(60.0, 0.0)))
+
+
+@st.composite
+def measured(draw: st.DrawFn) -> Measured:
+    servers, moves, records = [], {}, []
+    for server_id in SERVERS[:6]:
+        host, target = draw(_NAMES), draw(_NAMES)
+        servers.append(server(server_id, host=host, role='web'))
+        for values in draw(_RECORDS):
+            number = len(records)
+            values |= {'migration_id': number, 'target': target}
+            records.append(migration(server_id, **values))
+        stage = draw(_STAGES)
+        if stage is not None:
+            moves[server_id] = move(
+                server_id,
+                source=host,
+                target=target,
+                stage=stage,
+                demand=draw(_DEMANDS),
+            )
+    zones = dict.fromkeys(HOSTS, 'az1')
+    return Measured(
+        fleet(*servers, hosts=zones, migrations=tuple(records)),
+        moves,
+        draw(readings(servers)),
+        draw(readings(servers)),
     )

@@ -5,6 +5,7 @@ from typing import Any
 from steal_scheduler.model import (
     Finding,
     Fleet,
+    GuestSignal,
     Host,
     HostSignal,
     Migration,
@@ -40,14 +41,32 @@ def signal(server_id: str = 's', **other: Any) -> ServerSignal:
     return ServerSignal(server_id, **(values | other))
 
 
+def host_signal(name: str = 'a', **other: Any) -> HostSignal:
+    values: dict[str, Any] = {'cores': 16.0, 'at': NOW}
+    return HostSignal(name, **(values | other))
+
+
+def guest(**other: Any) -> GuestSignal:
+    values: dict[str, Any] = {'at': NOW}
+    return GuestSignal(**(values | other))
+
+
 def signals(
-    *servers: ServerSignal, hosts: dict[str, float] | None = None
+    *servers: ServerSignal,
+    hosts: dict[str, float | HostSignal] | None = None,
+    **other: Any,
 ) -> Signals:
-    """:param hosts: cores by name"""
+    """:param hosts: by name; a number is its cores"""
+    values: dict[str, Any] = {'taken_at': NOW}
     return Signals(
         {s.server_id: s for s in servers},
-        {name: HostSignal(name, c, NOW) for name, c in (hosts or {}).items()},
-        NOW,
+        {
+            name: host
+            if isinstance(host, HostSignal)
+            else host_signal(name, cores=host)
+            for name, host in (hosts or {}).items()
+        },
+        **(values | other),
     )
 
 

@@ -32,6 +32,7 @@ def host_views(
         cores=st.floats(0.5, 500),
         credit=cores(),
         arrivals=st.integers(0, 3),
+        runnable=st.none() | st.floats(0, 50),
     )
 
 
@@ -56,4 +57,5 @@ def views() -> st.SearchStrategy[View]:
         steal_band=st.floats(0.1, 100),
         target_demand=st.floats(1, 100),
         max_arrivals=st.integers(1, 3),
+        steal_threshold=st.floats(0, 100),
     )

@@ -5,13 +5,14 @@ from oslotest import base
 from steal_scheduler import decision
 from steal_scheduler.decision import Rules
 from steal_scheduler.detector import DetectRules
-from steal_scheduler.doubts import TrustRules
+from steal_scheduler.doubts import Doubt, TrustRules
 from steal_scheduler.evidence import Evidence
 from steal_scheduler.heat import HeatRules
 from steal_scheduler.limits import LimitRules
 from steal_scheduler.planner import PlanRules
 from steal_scheduler.refusal import Refusal, Why
 from steal_scheduler.survey import survey
+from steal_scheduler.trust import Distrust
 from steal_scheduler.world import World
 from tests.unit.make import NOW, fleet, migration, server, signal, signals
 
@@ -92,6 +93,13 @@ class TestDecide(base.BaseTestCase):
         made = decide(half_open, rules)
         self.assertEqual(1, len(made.admitted))
         self.assertIn(Why.SLOT_CLOUD, {r.why for r in made.refusals})
+
+    def test_who_is_not_believed_is_told(self):
+        distrust = {'b': Distrust('b', Doubt.STALE, 'nobody tells of it')}
+        some = world()
+        known = dataclasses.replace(some.known, distrust=distrust)
+        made = decide(dataclasses.replace(some, known=known))
+        self.assertEqual(distrust, made.distrust)
 
     def test_blind(self):
         trouble = Refusal(Why.SIGNALS, 'no answer')

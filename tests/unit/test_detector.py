@@ -17,6 +17,9 @@ ONE = DetectRules(polls_suffering=1, polls_window=1)
 #: Half of it waits, at a load of one per vCPU.
 BAD = {'used': 2.0, 'waited': 2.0}
 GOOD = {'used': 4.0, 'waited': 0.0}
+#: Calm in the mean; a tenth of its seconds are bad.
+SPIKES = {'used': 0.5, 'waited': 0.01, 'bad_seconds': 0.1}
+LETTERS = {'b': BAD, 'g': GOOD, 's': SPIKES}
 
 
 def polls(
@@ -24,8 +27,8 @@ def polls(
 ) -> Detection:
     """What the last of these polls finds.
 
-    :param pattern: one letter a poll: b suffers, g does not, - no signal,
-        = the sample of the poll before once more
+    :param pattern: one letter a poll: b suffers, s does by spikes, g does
+        not, - no signal, = the sample of the poll before once more
     """
     watches: Watches = {}
     found = Detection((), (), {})
@@ -34,7 +37,7 @@ def polls(
         if letter == '-':
             last = signals()
         elif letter != '=':
-            values = BAD if letter == 'b' else GOOD
+            values = LETTERS[letter]
             last = signals(signal(server_id, at=NOW + 30 * n, **values))
         found = detector.detect(last, fleet(server(server_id)), watches, rules)
         watches = found.watches
@@ -69,12 +72,18 @@ class TestKOfN(base.BaseTestCase):
         for pattern in ('bbb', 'bbg', 'bgbgb'):
             self.assertEqual(polls(pattern), polls(pattern + '=='))
 
+    def test_one_burst_is_no_finding(self) -> None:
+        self.assertEqual((), polls('gsggs').findings)
+        for pattern in ('sgsgs', 'bsgb', 'bbs'):
+            self.assertEqual(1, len(polls(pattern).findings), pattern)
+
     def test_the_finding(self) -> None:
         (found,) = polls('gbbb').findings
         self.assertEqual(('s', 'a'), (found.server_id, found.host))
         self.assertEqual(
             (0.5, 1.0, 4.0, NOW + 30), dataclasses.astuple(found)[2:6]
         )
+        self.assertIsNone(found.bad_seconds)
 
     @given(st.text('bg-', max_size=12))
     def test_any_pattern(self, pattern: str) -> None:
@@ -98,6 +107,17 @@ class TestThresholds(base.BaseTestCase):
         self.assertEqual(0, len(once(load=2.7, **BAD).findings))
         found = once(used=0.5, waited=0.5, load=2.8).findings
         self.assertEqual([0.7], [round(f.load, 6) for f in found])
+        # However little of a core that is.
+        self.assertEqual(1, len(once(used=0.4, waited=0.05, load=9).findings))
+
+    def test_one_vcpu(self) -> None:
+        found = detector.detect(
+            signals(signal(used=0.4, waited=0.4)),
+            fleet(server(vcpus=1)),
+            {},
+            ONE,
+        )
+        self.assertEqual([0.8], [f.load for f in found.findings])
 
     def test_a_server_that_wants_nothing(self) -> None:
         self.assertEqual(0, len(once(used=0, waited=0, load=9).findings))
@@ -105,21 +125,49 @@ class TestThresholds(base.BaseTestCase):
         rules = dataclasses.replace(ONE, steal_threshold=0, load_threshold=0)
         self.assertEqual(0, len(once(rules, used=0, waited=0).findings))
 
+    def test_bad_seconds_find_what_the_mean_hides(self) -> None:
+        (found,) = once(**SPIKES).findings
+        self.assertEqual((0.1, 0.1275), (found.bad_seconds, found.load))
+        calm = {**SPIKES, 'bad_seconds': 0.099}
+        self.assertEqual((), once(**calm).findings)
+        rules = dataclasses.replace(ONE, bad_seconds_threshold=9.9)
+        self.assertEqual(1, len(once(rules, **calm).findings))
+
+    def test_the_mean_finds_what_has_no_bad_seconds(self) -> None:
+        self.assertEqual(1, len(once(bad_seconds=0.0, **BAD).findings))
+
+    def test_too_few_bad_seconds_are_no_load(self) -> None:
+        idle = {'used': 0.5, 'waited': 0.5, 'bad_seconds': 0.0995}
+        self.assertEqual((), once(**idle).findings)
+
     def test_its_own_quota(self) -> None:
         found = once(throttled=1.0, **BAD)
         self.assertEqual((), found.findings)
         self.assertEqual({}, found.watches)
         (refusal,) = found.refusals
         self.assertEqual((Why.QUOTA, 's'), (refusal.why, refusal.server_id))
-        self.assertIn('throttled_threshold 50%', refusal.detail)
+        for word in ('1.00 of the 2.00 cores', 'throttled_threshold 50%'):
+            self.assertIn(word, refusal.detail)
         self.assertEqual(1, len(once(throttled=0.99, **BAD).findings))
+
+    def test_its_own_quota_makes_bad_seconds_too(self) -> None:
+        found = once(throttled=0.005, **SPIKES)
+        self.assertEqual((), found.findings)
+        self.assertEqual([Why.QUOTA], [r.why for r in found.refusals])
+
+    def test_a_quota_that_never_held_it_back(self) -> None:
+        rules = dataclasses.replace(ONE, throttled_threshold=0)
+        for throttled, found in ((None, 1), (0.0, 1), (0.01, 0)):
+            made = once(rules, throttled=throttled, **BAD)
+            self.assertEqual(found, len(made.findings), throttled)
 
     def test_who_is_throttled_and_does_not_suffer_is_not_refused(self) -> None:
         self.assertEqual((), once(throttled=0.5, **GOOD).refusals)
 
 
 def cloud() -> st.SearchStrategy[dict[str, ServerSignal]]:
-    cores = st.floats(0, 8)
+    # Quarters, of which the shares are exact.
+    cores = st.integers(0, 32).map(lambda n: n / 4)
     return st.dictionaries(
         st.sampled_from('abcdefgh'),
         st.builds(
@@ -128,6 +176,7 @@ def cloud() -> st.SearchStrategy[dict[str, ServerSignal]]:
             used=cores,
             waited=cores,
             throttled=st.none() | st.floats(0, 1),
+            bad_seconds=st.none() | st.floats(0, 1),
         ),
     ).map(
         lambda found: {
@@ -170,6 +219,14 @@ class TestAnyCloud(base.BaseTestCase):
         )
         suffering = {f.server_id for f in found.findings}
         self.assertEqual(suffering, set(found.watches))
+        refused = {r.server_id for r in found.refusals}
+        self.assertEqual(set(), suffering & refused)
+        # And nobody is overlooked: who hurts either moves or is told why not.
         self.assertEqual(
-            set(), suffering & {r.server_id for r in found.refusals}
+            {
+                s
+                for s, one in poll.items()
+                if one.waited and detector.hurts(one, 4, ONE)
+            },
+            suffering | refused,
         )

@@ -18,8 +18,9 @@ import testtools
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler import metrics, parts, plugins
+from steal_scheduler import metrics, parts, plugins, wire
 from steal_scheduler.conf import load, opts
+from steal_scheduler.doubts import Doubt
 from steal_scheduler.move import Outcome, Stage
 from steal_scheduler.refusal import Why
 
@@ -44,6 +45,11 @@ def read(path: str) -> str:
 def rows(text: str) -> list[str]:
     """The first cells of list tables that hold one literal."""
     return re.findall(r'^   \* - ``([^`]+)``$', text, re.MULTILINE)
+
+
+def rows_of(text: str) -> list[str]:
+    """The first cells of a simple table that hold one literal."""
+    return re.findall(r'^``(\w+)``  ', text, re.MULTILINE)
 
 
 def metric_names() -> set[str]:
@@ -82,6 +88,17 @@ class TestAdmin(base.BaseTestCase):
     def test_every_outcome_is_described_once(self) -> None:
         self.described('outcomes', Outcome)
 
+    def test_every_doubt_is_described_once(self) -> None:
+        """For who has to mend it, and among the rules."""
+        text = (ADMIN / 'troubleshooting.rst').read_text('utf-8')
+        section = text[text.index('.. _distrust:') :].split('\n.. _')[0]
+        found = re.findall(r'^``(\w+)``$', section, re.MULTILINE)
+        self.assertEqual(list(Doubt), found)
+        rules = read('doc/source/reference/rules.rst')
+        words = re.findall(r'^(\w+)$', rules, re.MULTILINE)
+        # In the order in which they are made.
+        self.assertEqual(list(Doubt), [w for w in words if w in list(Doubt)])
+
     def test_every_metric_is_described_once(self) -> None:
         text = (ADMIN / 'metrics.rst').read_text('utf-8')
         found = [name for name in rows(text) if name.startswith('steal_')]
@@ -111,7 +128,7 @@ class TestOptions(base.BaseTestCase):
         names = {
             option.name
             for group, options in opts.list_opts()
-            if group in ('detection', 'placement', 'limits', 'stages')
+            if group in ('detection', 'placement', 'trust', 'limits', 'stages')
             for option in options
         }
         text = read('doc/source/reference/rules.rst') + read(
@@ -119,6 +136,19 @@ class TestOptions(base.BaseTestCase):
         )
         words = set(re.findall(r'\w+', text))
         self.assertEqual(set(), names - words)
+
+
+class TestView(base.BaseTestCase):
+    """reference/view.rst: what a listener is told."""
+
+    def test_its_example_is_a_view_of_this_version(self) -> None:
+        text = read('doc/source/reference/view.rst')
+        example = re.search(r'^::\n\n((?:    .*\n)+)', text, re.MULTILINE)
+        assert example is not None
+        shown = json.loads(example[1])
+        view = wire.from_wire(shown)
+        self.assertEqual(shown, wire.to_wire(view))
+        self.assertEqual(sorted(shown), sorted(rows_of(text)))
 
 
 class TestExample(base.BaseTestCase):

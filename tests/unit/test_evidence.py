@@ -3,9 +3,17 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler import evidence
-from steal_scheduler.model import HostSignal, Signals
+from steal_scheduler.doubts import Doubt, TrustRules
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
-from tests.unit.make import NOW, fleet, server, signal, signals
+from tests.unit.make import (
+    NOW,
+    fleet,
+    guest,
+    host_signal,
+    server,
+    signal,
+    signals,
+)
 
 
 class TestUsable(base.BaseTestCase):
@@ -35,6 +43,31 @@ class TestUsable(base.BaseTestCase):
     def test_a_source_that_does_not_know_the_host(self):
         found = self.usable(signal(host=None)).servers
         self.assertEqual('a', found['s'].host)
+        # It measures inside the guest, or it would know.
+        self.assertTrue(found['s'].by_guest)
+
+    def test_what_a_guest_tells(self):
+        told = {'s': guest(used=2.0, waited=1.0, load=5.0)}
+        found = self.usable(signal(), guests=told).servers['s']
+        self.assertEqual(
+            (5.0, 1.0, False), (found.load, found.guest_waited, found.by_guest)
+        )
+        found = self.usable(guests=told).servers['s']
+        self.assertEqual(
+            ('a', 2.0, True), (found.host, found.used, found.by_guest)
+        )
+
+    def test_what_a_guest_told_long_ago(self):
+        for at, counts in (
+            (NOW - 120, True),
+            (NOW - 121, False),
+            (NOW + 120, True),
+            (NOW + 121, False),
+        ):
+            told = {'s': guest(at=at, used=2.0, waited=1.0, load=5.0)}
+            found = self.usable(signal(), guests=told).servers['s']
+            self.assertEqual(counts, found.load is not None, at)
+            self.assertEqual(counts, bool(self.usable(guests=told).servers))
 
     def test_a_server_that_nova_does_not_know(self):
         self.assertEqual({}, self.usable(signal('other')).servers)
@@ -42,8 +75,14 @@ class TestUsable(base.BaseTestCase):
     def test_hosts(self):
         found = self.usable(hosts={'a': 8.0, 'z': 8.0}).hosts
         self.assertEqual(['a'], list(found))
-        stale = Signals({}, {'a': HostSignal('a', 8.0, NOW - 121)}, NOW)
-        self.assertEqual({}, evidence.usable(stale, fleet(), NOW, 120.0).hosts)
+        for at, counts in (
+            (NOW - 120, True),
+            (NOW - 121, False),
+            (NOW + 120, True),
+            (NOW + 121, False),
+        ):
+            found = self.usable(hosts={'a': host_signal(at=at)}).hosts
+            self.assertEqual(counts, 'a' in found, at)
 
     @given(st.floats(allow_nan=True), st.floats(1, 1e6))
     def test_whatever_counts_is_fresh(self, at, max_age):
@@ -54,16 +93,50 @@ class TestUsable(base.BaseTestCase):
             self.assertLessEqual(abs(one.at - NOW), max_age * 1.001)
 
 
+class TestGather(base.BaseTestCase):
+    """x is on host a, which is not believed, and y on b."""
+
+    def gather(self, **told):
+        return evidence.gather(
+            signals(
+                signal('x', host='a'),
+                signal('y', host='b', waited=0.1),
+                hosts={'a': host_signal('a', **told), 'b': 16.0},
+            ),
+            fleet(server('x', host='a'), server('y', host='b')),
+            NOW,
+            TrustRules(checks=['clock']),
+        )
+
+    def test_everybody_is_believed(self):
+        found = self.gather()
+        self.assertEqual(['c'], list(found.distrust))
+        self.assertEqual({'x', 'y'}, set(found.usable.servers))
+
+    def test_who_lies_says_nothing_of_its_servers(self):
+        found = self.gather(clock_offset=99.0)
+        self.assertIs(Doubt.CLOCK, found.distrust['a'].why)
+        self.assertEqual({'y'}, set(found.usable.servers))
+        self.assertEqual({'b'}, set(found.usable.hosts))
+
+    def test_a_stale_host_with_fresh_servers(self):
+        found = self.gather(at=NOW - 121)
+        self.assertIs(Doubt.STALE, found.distrust['a'].why)
+        self.assertEqual({'x', 'y'}, set(found.usable.servers))
+
+
 class TestCoverage(base.BaseTestCase):
     def test_running_servers_count(self):
         known = fleet(
             server('seen'),
+            server('seen too'),
             server('blind'),
+            server('unseen'),
             server('off', status='SHUTOFF'),
             server('nowhere', host=None),
         )
-        found = evidence.coverage(signals(signal('seen')), known)
-        self.assertEqual(50.0, found)
+        seen = signals(signal('seen'), signal('seen too'))
+        self.assertEqual(50.0, evidence.coverage(seen, known))
 
     def test_who_has_just_arrived_does_not_count(self):
         known = fleet(server('seen'), server('arrived'))

@@ -4,11 +4,13 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.decision import NOTHING
+from steal_scheduler.doubts import Doubt
 from steal_scheduler.evidence import Evidence
 from steal_scheduler.journal import Journal
 from steal_scheduler.metrics import Metrics
 from steal_scheduler.move import Outcome, Stage
 from steal_scheduler.refusal import Refusal, Saturation, Why
+from steal_scheduler.trust import Distrust
 from steal_scheduler.view import HostView, Tier, View
 from steal_scheduler.world import World
 from tests.unit import fakes
@@ -121,6 +123,49 @@ class TestJournal(base.BaseTestCase):
             found = self.metrics.value(f'steal_{name}', labels)
             self.assertEqual(expected, found, name)
 
+    def doubt(self, **hosts: Doubt) -> list[str]:
+        distrust = {
+            name: Distrust(name, why, f'{name} is {why}')
+            for name, why in hosts.items()
+        }
+        world = dataclasses.replace(WORLD, known=Evidence(signals(), distrust))
+        self.journal.show(world, NOTHING, [], sent=True)
+        return self.lines()
+
+    def test_who_is_not_believed_is_said_when_it_changes(self) -> None:
+        clock, flat = Doubt.CLOCK, Doubt.FLAT_WAIT
+        self.assertEqual(
+            [
+                'Not believed any more (clock): b. b: b is clock.',
+                'Not believed any more (flat_wait): a, c. a: a is flat_wait.',
+            ],
+            self.doubt(a=flat, b=clock, c=flat),
+        )
+        self.assertEqual([], self.doubt(a=flat, b=clock, c=flat))
+        self.assertEqual(
+            [
+                'Not believed any more (clock): a. a: a is clock.',
+                'Believed again: b, c.',
+            ],
+            self.doubt(a=clock),
+        )
+        self.assertEqual(['Believed again: a.'], self.doubt())
+
+    def test_a_host_that_is_gone_is_not_believed_again(self) -> None:
+        self.doubt(gone=Doubt.STALE)
+        self.assertEqual([], self.doubt())
+
+    def test_an_outage_does_not_fill_the_log(self) -> None:
+        hosts = {f'h{n}': Doubt.STALE for n in range(5)}
+        (line,) = self.doubt(**hosts)
+        self.assertIn('(stale): h0, h1, h2, h3, h4. h0: h0 is', line)
+        self.journal.stand_by()
+        hosts = {f'h{n}': Doubt.STALE for n in range(7)}
+        (line,) = self.doubt(**hosts)
+        self.assertIn('(stale): h0, h1, h2, h3, h4 and 2 more hosts.', line)
+        (line,) = self.doubt(x=Doubt.STALE, **hosts)
+        self.assertIn('(stale): x. x: x is stale.', line)
+
     def test_standing_by_it_shows_nothing(self) -> None:
         no = Refusal(Why.COOLDOWN, '90 s are left', 's')
         self.show(refusals=(no,), findings=(finding(),))
@@ -136,10 +181,31 @@ class TestJournal(base.BaseTestCase):
         # At work again it says everything anew.
         self.assertEqual(1, len(self.show(refusals=(no,))))
 
-    def test_what_holds_the_whole_cloud_is_a_warning(self) -> None:
+    def test_standing_by_it_forgets_who_is_not_believed(self) -> None:
+        self.doubt(a=Doubt.STALE)
+        why = {'why': 'stale'}
+        self.assertEqual(
+            1.0, self.metrics.value('steal_distrusted_hosts', why)
+        )
+        self.journal.stand_by()
+        self.assertEqual(
+            0.0, self.metrics.value('steal_distrusted_hosts', why)
+        )
+        self.assertEqual(1, len(self.doubt(a=Doubt.STALE)))
+
+    def test_what_wants_a_person_is_a_warning(self) -> None:
         levels = fixtures.FakeLogger(
             'steal_scheduler', format='%(levelname)s %(message)s'
         )
         with levels:
             self.show(refusals=(Refusal(Why.SIGNALS, 'no answer.'),))
-        self.assertEqual('WARNING No (signals): no answer.\n', levels.output)
+            self.doubt(a=Doubt.STALE)
+            self.doubt()
+        self.assertEqual(
+            [
+                'WARNING No (signals): no answer.',
+                'WARNING Not believed any more (stale): a. a: a is stale.',
+                'INFO Believed again: a.',
+            ],
+            levels.output.splitlines(),
+        )

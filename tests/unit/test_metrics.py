@@ -5,10 +5,12 @@ import urllib.request
 import prometheus_client
 from oslotest import base
 
+from steal_scheduler.doubts import Doubt
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.metrics import Metrics
 from steal_scheduler.move import Outcome, Stage
 from steal_scheduler.refusal import Refusal, Saturation, Why
+from steal_scheduler.trust import Distrust
 from steal_scheduler.view import HostView, Tier, View
 from tests.unit.make import NOW, ended, move
 
@@ -73,6 +75,15 @@ class TestMetrics(base.BaseTestCase):
         self.assertNotIn('host="b"', self.scrape())
         self.metrics.show_view(View(NOW, {}, {}, {}))
         self.assertNotIn('host="a"', self.scrape())
+
+    def test_hosts_that_are_not_believed(self) -> None:
+        found = [Distrust(name, Doubt.FLAT_WAIT, '') for name in 'ab']
+        self.metrics.show_distrust(found)
+        self.assertEqual(2.0, self.value('distrusted_hosts', why='flat_wait'))
+        self.metrics.show_distrust([])
+        for why in Doubt:
+            line = f'steal_distrusted_hosts{{why="{why}"}} 0.0'
+            self.assertIn(line, self.scrape())
 
     def scrape(self) -> str:
         return prometheus_client.generate_latest(

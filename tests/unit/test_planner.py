@@ -85,9 +85,15 @@ class TestPlan(base.BaseTestCase):
             [expected],
             [dataclasses.replace(m, reason='') for m in made.moves],
         )
-        self.assertIn(
-            'waits 25% of its time at load 1.00', made.moves[0].reason
+        self.assertEqual(
+            'waits 25% of its time at load 1.00 per vCPU, in 3 of 5 polls',
+            made.moves[0].reason,
         )
+
+    def test_what_hurts_may_be_bad_seconds(self) -> None:
+        one = {'x': finding('x', steal=0.02, bad_seconds=0.4)}
+        (made,) = planned(one, {'a': hot(19), 'b': host()}).moves
+        self.assertIn('per vCPU and in 40% of its seconds, in', made.reason)
 
     def test_the_worst_host_first(self) -> None:
         both = found(x=2) | {'y': finding('y', host='c', demand=2.0)}
@@ -155,6 +161,10 @@ class TestSaturation(base.BaseTestCase):
 
     def test_an_unknown_host_does_not_help(self) -> None:
         made = self.saturated(b=host(tier=Tier.UNKNOWN))
+        self.assertEqual({'x': 'saturated'}, why(made))
+
+    def test_a_cold_host_that_waits_does_not_help(self) -> None:
+        made = self.saturated(b=host(steal=0.05))
         self.assertEqual({'x': 'saturated'}, why(made))
 
     def test_credit_counts(self) -> None:

@@ -4,7 +4,9 @@ from oslotest import base
 
 from steal_scheduler import report
 from steal_scheduler.decision import NOTHING
+from steal_scheduler.doubts import Doubt
 from steal_scheduler.refusal import Refusal, Saturation, Why
+from steal_scheduler.trust import Distrust
 from tests.unit.make import NOW, finding, move, server
 
 
@@ -50,6 +52,7 @@ class TestPlan(base.BaseTestCase):
                 Refusal(Why.COOLDOWN, '90 s are left', 'unknown'),
             ),
             saturations=(Saturation('az1', 2.5),),
+            distrust={'b': Distrust('b', Doubt.FLAT_WAIT, 'it stands still')},
             coverage=75.0,
         )
         for line in (
@@ -61,13 +64,35 @@ class TestPlan(base.BaseTestCase):
             '  s  web-1  locked: it is locked',
             '  unknown  unknown  cooldown: 90 s are left',
             '  zone az1: moving cannot help, 2.5 cores are short',
+            'Hosts that are not believed (1)',
+            '  b  flat_wait: it stands still',
             'Coverage: 75% of the running servers',
         ):
             self.assertIn(line, text.splitlines())
+
+    def test_an_outage_does_not_fill_the_screen(self) -> None:
+        hosts = {
+            f'h{n}': Distrust(f'h{n}', Doubt.STALE, '') for n in range(12)
+        }
+        hosts |= {
+            f'x{n}': Distrust(f'x{n}', Doubt.CLOCK, 'set it')
+            for n in range(10)
+        }
+        lines = self.text(distrust=hosts).splitlines()
+        first = lines.index('Hosts that are not believed (22)') + 1
+        self.assertEqual(
+            [
+                *(f'  h{n}  stale: ' for n in range(10)),
+                '  and 2 more  stale',
+                *(f'  x{n}  clock: set it' for n in range(10)),
+                '',
+            ],
+            lines[first : first + 22],
+        )
 
     def test_nothing_to_say(self) -> None:
         text = self.text()
         self.assertIn('Servers that suffer (0)\n  none\n', text)
         self.assertIn('Moves that would start now\n  none\n', text)
-        for title in ('because', 'Refused', 'Saturated'):
+        for title in ('because', 'Refused', 'Saturated', 'not believed'):
             self.assertNotIn(title, text)

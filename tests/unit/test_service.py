@@ -7,6 +7,7 @@ from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError, SignalError
 from steal_scheduler.move import Outcome
+from steal_scheduler.view import Tier
 from tests.unit import fakes
 from tests.unit.make import server
 from tests.unit.rig import RULES, Rig
@@ -66,6 +67,18 @@ class TestTick(MigratorTest):
         rig.tick()
         rig.tick(-3600)
         self.assertEqual(2, rig.source.reads)
+
+    def test_a_hot_host_cools_down_by_a_band(self) -> None:
+        rig = Rig(dry_run=True)
+        rig.suffer()
+        rig.tick()
+        rig.source.demand = {'x': 4.0, 'y': 2.0, 'z': 1.9}
+        rig.tick()
+        self.assertIs(Tier.HOT, rig.sender.views[-1].hosts['a'].tier)
+        # Who has not seen it hot does not know.
+        rig.restart()
+        rig.tick()
+        self.assertIs(Tier.COLD, rig.sender.views[-1].hosts['a'].tier)
 
     def test_dry_run_touches_nothing(self) -> None:
         rig = Rig(dry_run=True)

@@ -370,6 +370,16 @@ class TestVerify(Ride):
         over = self.step(self.at('verify'), 90, used=3.6, waited=0.4)
         self.assert_ended(Outcome.NOT_HELPED, 'waits 10%', over)
 
+    def test_it_still_has_bad_seconds(self) -> None:
+        over = self.step(
+            self.at('verify'), 90, used=0.98, waited=0.02, bad_seconds=0.25
+        )
+        self.assert_ended(
+            Outcome.NOT_HELPED,
+            'waits 2% of its time now and in 25% of its seconds',
+            over,
+        )
+
     def test_too_early_to_say(self) -> None:
         made = self.at('verify')
         self.assertEqual(made, self.step(made, 89, used=3.6, waited=0.4))

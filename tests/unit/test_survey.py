@@ -4,14 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import ranking
-from steal_scheduler.doubts import Doubt
+from steal_scheduler import detector, evidence, ranking
+from steal_scheduler.detector import DetectRules
+from steal_scheduler.doubts import Doubt, TrustRules
 from steal_scheduler.evidence import Evidence
 from steal_scheduler.heat import HeatRules
 from steal_scheduler.model import (
     Fleet,
     Host,
     HostSignal,
+    Migration,
     Server,
     ServerSignal,
     Signals,
@@ -20,7 +22,12 @@ from steal_scheduler.move import Move, Stage
 from steal_scheduler.survey import survey
 from steal_scheduler.trust import Distrust
 from steal_scheduler.view import Mover, Tier, View
-from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
+from tests.unit import (
+    clouds,
+    make,
+    strategies,  # noqa: F401 (hypothesis' settings)
+)
+from tests.unit.clouds import Measured
 
 NOW = 1_000_000.0
 RULES = HeatRules()
@@ -58,6 +65,8 @@ class Cloud:
         self.hosts = {n: HostSignal(n, 16.0, NOW) for n in 'abc'}
         self.moves: dict[str, Move] = {}
         self.distrust: dict[str, Distrust] = {}
+        self.migrations: dict[str, tuple[Migration, ...]] = {}
+        self.window = 0.0
 
     def add(
         self,
@@ -87,9 +96,12 @@ class Cloud:
         self, rules: HeatRules = RULES, before: View | None = None
     ) -> View:
         fleet = Fleet(
-            self.servers, {name: Host(name, 'az1') for name in 'abc'}, {}
+            self.servers,
+            {name: Host(name, 'az1') for name in 'abc'},
+            self.migrations,
         )
-        known = Evidence(Signals(self.signals, self.hosts, NOW), self.distrust)
+        usable = Signals(self.signals, self.hosts, NOW, window=self.window)
+        known = Evidence(usable, self.distrust)
         return survey(known, fleet, self.moves, rules, before)
 
 
@@ -113,6 +125,13 @@ class TestTier(base.BaseTestCase):
         self.assertIs(Tier.HOT, self.tier())
         self.assertAlmostEqual(0.05, self.cloud.view().hosts['a'].steal)
 
+    def test_small_numbers_count(self) -> None:
+        self.cloud.hosts['a'] = HostSignal('a', 1.0, NOW)
+        self.cloud.add('1', used=0.25, waited=0.5)
+        found = self.cloud.view().hosts['a']
+        self.assertAlmostEqual(2 / 3, found.steal)
+        self.assertEqual((Tier.HOT, 0.75), (found.tier, found.demand))
+
     def test_hot_by_demand(self) -> None:
         self.cloud.add('1', used=16.0, waited=0.1)
         self.assertIs(Tier.HOT, self.tier())
@@ -123,6 +142,41 @@ class TestTier(base.BaseTestCase):
         self.cloud.hosts['a'] = other
         self.assertIs(Tier.HOT, self.tier())
         self.assertEqual(0.0, self.cloud.view().hosts['a'].steal)
+
+    def test_hot_by_those_who_want_to_run(self) -> None:
+        """Where they are counted, how much is in use says nothing."""
+        self.cloud.add('1', used=4.0)
+        for used, runnable, tier in (
+            (4.0, 1.1, Tier.HOT),
+            (17.0, 0.9, Tier.COLD),
+        ):
+            self.cloud.hosts['a'] = HostSignal(
+                'a', 16.0, NOW, used=used, runnable=runnable
+            )
+            self.assertIs(tier, self.tier())
+            found = self.cloud.view().hosts['a']
+            self.assertEqual((used, runnable), (found.demand, found.pressure))
+
+    def test_who_was_hot_stays_so_for_a_band(self) -> None:
+        self.cloud.add('1', used=2.0, waited=1.0)
+        hot = self.cloud.view()
+        self.cloud.add('1', used=9.6, waited=0.4)
+        self.assertIs(Tier.HOT, self.cloud.view(before=hot).hosts['a'].tier)
+        self.assertIs(Tier.COLD, self.tier())
+        # What b was says nothing of a.
+        other = dataclasses.replace(hot, hosts={'b': hot.hosts['a']})
+        self.assertIs(Tier.COLD, self.cloud.view(before=other).hosts['a'].tier)
+
+    def test_only_the_worst_is_hot_where_all_wait(self) -> None:
+        for name, waited in zip('abc', (1.0, 1.1, 1.2), strict=True):
+            self.cloud.add(name, name, used=2.0, waited=waited)
+        tiers = {n: h.tier for n, h in self.cloud.view().hosts.items()}
+        cold, hot = Tier.COLD, Tier.HOT
+        self.assertEqual({'a': cold, 'b': cold, 'c': hot}, tiers)
+        # Who is not believed draws no line.
+        self.cloud.distrust['a'] = Distrust('a', Doubt.FAILED_ARRIVALS, '')
+        del self.cloud.hosts['b']
+        self.assertIs(cold, self.cloud.view().hosts['c'].tier)
 
     def test_unknown_without_signal(self) -> None:
         del self.cloud.hosts['a']
@@ -168,6 +222,8 @@ class TestMoves(base.BaseTestCase):
         target = self.cloud.view().hosts['b']
         self.assertEqual((1.0, 3.0), (target.demand, target.credit))
         self.assertEqual(12.0, target.head_room)
+        self.cloud.signals['1'] = signal('1', used=5.0, host='b')
+        self.assertEqual(0.0, self.cloud.view().hosts['b'].credit)
 
     def test_arrived_and_not_yet_seen_is_credited_once(self) -> None:
         self.cloud.servers['1'] = server('1', 'b', 'web')
@@ -210,41 +266,173 @@ class TestMoves(base.BaseTestCase):
         mover = self.cloud.view().movers['1']
         self.assertEqual(Mover('web', 'az1', 'a', 4.0), mover)
 
-    def test_a_server_without_host_counts_nowhere(self) -> None:
-        self.cloud.servers['1'] = server('1', None, 'web')
-        self.assertEqual({}, self.cloud.view().roles)
+    def test_a_server_without_host_or_role_counts_nowhere(self) -> None:
+        for one in (server('1', None, 'web'), server('1', 'a', None)):
+            self.cloud.servers['1'] = one
+            self.assertEqual({}, self.cloud.view().roles)
+
+
+class TestArrivals(base.BaseTestCase):
+    """A server that came to host b, and is seen there in half the window."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.cloud = Cloud()
+        self.cloud.window = 60.0
+        self.cloud.add('1', 'b')
+        self.came()
+
+    def came(self, **record: object) -> None:
+        newest = make.migration('1', **{'updated_at': NOW - 30, **record})
+        records = self.cloud.migrations.get('1', ())
+        self.cloud.migrations['1'] = (newest, *records)
+
+    def credit(self) -> dict[str, float]:
+        hosts = self.cloud.view().hosts
+        return {name: host.credit for name, host in hosts.items()}
+
+    def test_whoever_moved_it(self) -> None:
+        for user_id in ('us', 'them', None):
+            self.came(user_id=user_id)
+            self.assertEqual({'a': 0.0, 'b': 1.0, 'c': 0.0}, self.credit())
+
+    def test_long_ago(self) -> None:
+        self.cloud.migrations['1'] = ()
+        self.came(updated_at=NOW - 60)
+        self.assertEqual(0.0, self.credit()['b'])
+
+    def test_a_move_of_ours_is_credited_once(self) -> None:
+        self.cloud.move('1', Stage.VERIFY, 'b')
+        self.assertEqual(3.0, self.credit()['b'])
+
+    def test_not_seen_at_all_it_is_credited_once(self) -> None:
+        del self.cloud.signals['1']
+        self.assertEqual(4.0, self.credit()['b'])
+
+    def test_its_own_sample_is_older_than_the_reading(self) -> None:
+        """It is what the sample covers that counts."""
+        seen = dataclasses.replace(self.cloud.signals['1'], at=NOW - 40)
+        self.cloud.signals['1'] = seen
+        self.cloud.migrations['1'] = ()
+        self.came(updated_at=NOW - 70)
+        self.assertEqual(1.0, self.credit()['b'])
+
+    def test_what_was_tried_since_does_not_hide_it(self) -> None:
+        self.came(status='running', source='b', target=None)
+        self.assertEqual(1.0, self.credit()['b'])
+        self.came(status='error', source='b', updated_at=NOW - 1)
+        self.assertEqual(1.0, self.credit()['b'])
+
+    def test_what_failed_brought_nobody(self) -> None:
+        self.cloud.migrations['1'] = ()
+        self.came(status='error', source='b')
+        self.assertEqual(0.0, self.credit()['b'])
+
+
+class TestRules(base.BaseTestCase):
+    def test_what_nova_scheduler_is_told(self) -> None:
+        found = Cloud().view(HeatRules(6.0, 100.0, 80.0, 3.0, 0.9, 2))
+        self.assertEqual(
+            (NOW, 6.0, 80.0, 3.0, 2),
+            (
+                found.taken_at,
+                found.steal_threshold,
+                found.target_demand,
+                found.steal_band,
+                found.max_arrivals,
+            ),
+        )
+
+
+def swapped(of: str, cloud: Measured) -> Signals:
+    """The first reading, with what the other says of one host."""
+    one, other = cloud.one, cloud.other
+
+    def there(server_id: str) -> bool:
+        return cloud.fleet.servers[server_id].host == of
+
+    servers = {s: seen for s, seen in one.servers.items() if not there(s)}
+    servers |= {s: seen for s, seen in other.servers.items() if there(s)}
+    hosts = {n: told for n, told in one.hosts.items() if n != of}
+    hosts |= {n: told for n, told in other.hosts.items() if n == of}
+    return dataclasses.replace(one, servers=servers, hosts=hosts)
 
 
 class TestAnyCloud(base.BaseTestCase):
-    """What holds whatever was measured."""
+    """What holds whatever is measured."""
 
-    @given(
-        st.lists(
-            st.tuples(
-                st.sampled_from('abc'), st.floats(0, 20), st.floats(0, 20)
-            ),
-            max_size=8,
-        ),
-        st.sets(st.sampled_from('abc'), max_size=2),
-        st.sets(st.integers(0, 7)),
-    )
-    def test_who_lacks_signals_is_behind_all_who_are_cold(
+    def look(
         self,
-        servers: list[tuple[str, float, float]],
-        without: set[str],
-        unseen: set[int],
+        cloud: Measured,
+        told: Signals,
+        before: View | None = None,
+        **rules: float,
+    ) -> tuple[Evidence, View]:
+        known = evidence.gather(told, cloud.fleet, NOW, TrustRules())
+        view = survey(
+            known, cloud.fleet, cloud.moves, HeatRules(**rules), before
+        )
+        return known, view
+
+    def elsewhere(
+        self, cloud: Measured, told: Signals, quantile: float
+    ) -> object:
+        """What is found and decided of all hosts but a."""
+        known, view = self.look(cloud, told, hot_quantile=quantile)
+        rules = DetectRules(polls_suffering=1, polls_window=1)
+        found = detector.detect(known.usable, cloud.fleet, {}, rules)
+        servers = cloud.fleet.servers
+        return (
+            {n: one for n, one in known.distrust.items() if n != 'a'},
+            {n: host for n, host in view.hosts.items() if n != 'a'},
+            {
+                one
+                for one in (*found.findings, *found.refusals)
+                if servers[str(one.server_id)].host != 'a'
+            },
+        )
+
+    @given(clouds.measured(), st.none() | st.just('web'), st.booleans())
+    def test_who_is_not_believed_is_unknown(
+        self, cloud: Measured, role: str | None, move: bool
     ) -> None:
-        cloud = Cloud()
-        for n, (host, used, waited) in enumerate(servers):
-            cloud.add(str(n), host, used, waited)
-        for n in unseen:
-            cloud.signals.pop(str(n), None)
-        for name in without:
-            del cloud.hosts[name]
-        found = cloud.view()
-        ranks = ranking.ranks(found, None, move=True)
-        for name in without:
-            self.assertIs(Tier.UNKNOWN, found.hosts[name].tier)
-            for other in ranks:
-                if found.hosts[other].tier is Tier.COLD:
-                    self.assertLess(ranks[other], ranks[name])
+        """It is behind all that are cold and before all that are hot."""
+        _, before = self.look(cloud, cloud.other)
+        known, found = self.look(cloud, cloud.one, before)
+        ranks = ranking.ranks(found, role, move=move)
+        tiers = {name: host.tier for name, host in found.hosts.items()}
+        for name in known.distrust:
+            self.assertIs(Tier.UNKNOWN, tiers[name])
+            self.assertFalse(found.fit(found.hosts[name]))
+            self.assertFalse(found.takes(name, 0.0))
+            for other, rank in ranks.items():
+                if tiers[other] is Tier.COLD:
+                    self.assertLess(rank, ranks[name])
+                if tiers[other] is Tier.HOT:
+                    self.assertGreater(rank, ranks[name])
+        for name in tiers.keys() - known.distrust.keys():
+            self.assertIsNot(Tier.UNKNOWN, tiers[name])
+
+    @given(clouds.measured())
+    def test_a_host_says_nothing_of_the_others(self, cloud: Measured) -> None:
+        """But for the line of the fleet, and that only if it is believed."""
+        told = swapped('a', cloud)
+        self.assertEqual(
+            self.elsewhere(cloud, cloud.one, 0.0),
+            self.elsewhere(cloud, told, 0.0),
+        )
+        silent = dataclasses.replace(
+            told,
+            hosts={n: one for n, one in told.hosts.items() if n != 'a'},
+        )
+        if 'a' in self.look(cloud, told)[0].distrust:
+            self.assertEqual(
+                self.elsewhere(cloud, silent, 0.84),
+                self.elsewhere(cloud, told, 0.84),
+            )
+
+    @given(clouds.measured())
+    def test_credit_is_never_less_than_nothing(self, cloud: Measured) -> None:
+        for told in (cloud.one, cloud.other):
+            for host in self.look(cloud, told)[1].hosts.values():
+                self.assertGreaterEqual(host.credit, 0.0)

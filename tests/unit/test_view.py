@@ -23,8 +23,32 @@ class TestTakes(base.BaseTestCase):
         self.assertFalse(self.takes(1.0, tier=Tier.HOT))
         self.assertFalse(self.takes(1.0, tier=Tier.UNKNOWN))
 
+    def test_only_hosts_that_hardly_wait(self) -> None:
+        """Cold is not enough, where everybody waits."""
+        self.assertTrue(self.takes(1.0, steal=0.049))
+        self.assertFalse(self.takes(1.0, steal=0.05))
+
     def test_one_arrival_at_a_time(self) -> None:
         self.assertFalse(self.takes(1.0, arrivals=1))
 
     def test_a_host_that_is_not_named(self) -> None:
         self.assertFalse(View(NOW, {}, {}, {}).takes('a', 0.0))
+
+
+class TestPressure(base.BaseTestCase):
+    def pressure(self, **host: float) -> float:
+        return HostView(Tier.COLD, **{'cores': 16.0, **host}).pressure
+
+    def test_what_is_asked_for_where_nobody_counts(self) -> None:
+        self.assertEqual(1.25, self.pressure(demand=20.0))
+
+    def test_who_wants_to_run(self) -> None:
+        self.assertEqual(0.5, self.pressure(demand=20.0, runnable=0.5))
+        self.assertEqual(0.0, self.pressure(demand=20.0, runnable=0.0))
+
+    def test_what_is_on_its_way(self) -> None:
+        self.assertEqual(1.5, self.pressure(demand=20.0, credit=4.0))
+        self.assertEqual(0.75, self.pressure(runnable=0.5, credit=4.0))
+
+    def test_no_cores(self) -> None:
+        self.assertEqual(0.0, self.pressure(demand=20.0, cores=0.0))

@@ -12,7 +12,7 @@ from tests.unit import strategies
 VIEW = View(
     taken_at=1234.5,
     hosts={
-        'a': HostView(Tier.COLD, 0.01, 12.5, 64.0, 4.0, 1),
+        'a': HostView(Tier.COLD, 0.01, 12.5, 64.0, 4.0, 1, 0.75),
         'b': HostView(Tier.HOT, 0.25, 80.0, 64.0),
     },
     roles={'web': {'a': 2, 'b': 1}},
@@ -20,6 +20,7 @@ VIEW = View(
     steal_band=1.0,
     target_demand=80.0,
     max_arrivals=2,
+    steal_threshold=6.5,
 )
 
 
@@ -37,9 +38,10 @@ class TestWire(base.BaseTestCase):
         self.assertEqual({'web': {}}, wire.from_wire(sent(view)).roles)
 
     def test_another_version(self) -> None:
-        message = wire.to_wire(VIEW) | {'version': wire.VERSION + 1}
-        error = self.assertRaises(wire.ViewError, wire.from_wire, message)
-        self.assertIn('all controllers', str(error))
+        for version in (1, wire.VERSION + 1):
+            message = wire.to_wire(VIEW) | {'version': version}
+            error = self.assertRaises(wire.ViewError, wire.from_wire, message)
+            self.assertIn('all controllers', str(error))
 
     @given(strategies.views())
     def test_round_trip_of_any_view(self, view: View) -> None:
@@ -51,6 +53,9 @@ class TestWire(base.BaseTestCase):
             self.assertIs(host.tier, there.tier)
             self.assertAlmostEqual(host.steal, there.steal, 4)
             self.assertAlmostEqual(host.head_room, there.head_room, 1)
+            self.assertEqual(
+                host.runnable is None, there.runnable is None, name
+            )
         for role, counts in view.roles.items():
             for name in view.hosts:
                 self.assertEqual(
@@ -101,7 +106,9 @@ class TestNonsense(base.BaseTestCase):
         self.check(wire.to_wire(VIEW) | {field: value})
 
     @given(
-        st.sampled_from(['hosts', 'steal', 'demand', 'cores', 'credit']),
+        st.sampled_from(
+            'hosts tier steal demand cores credit arrivals runnable'.split()
+        ),
         st.integers(0, 1),
         JSON,
     )
@@ -122,8 +129,12 @@ class TestNonsense(base.BaseTestCase):
         for value in (math.nan, math.inf, None, 'much', [1]):
             message = wire.to_wire(VIEW) | {'steal': [0.1, value]}
             self.assertRaises(wire.ViewError, wire.from_wire, message)
-            message = wire.to_wire(VIEW) | {'taken_at': value}
-            self.assertRaises(wire.ViewError, wire.from_wire, message)
+            if value is not None:
+                message = wire.to_wire(VIEW) | {'runnable': [0.5, value]}
+                self.assertRaises(wire.ViewError, wire.from_wire, message)
+            for field in ('taken_at', 'steal_threshold'):
+                message = wire.to_wire(VIEW) | {field: value}
+                self.assertRaises(wire.ViewError, wire.from_wire, message)
 
     def test_a_band_without_width(self) -> None:
         message = wire.to_wire(VIEW) | {'steal_band': 0}

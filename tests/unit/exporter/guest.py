@@ -79,7 +79,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 class Vcpu(threading.Thread):
     """One thread that is named as QEMU's are; it runs all the time or never.
 
-    NOTE: its kernel's priority is its own, as its name is.
+    NOTE: its niceness is its own, as its name is: Linux has it by thread.
     """
 
     def __init__(self, index: int, busy: bool, nice: int) -> None:
@@ -89,6 +89,8 @@ class Vcpu(threading.Thread):
         self._nice = nice
         self._named = threading.Event()
         self._unplugged = threading.Event()
+
+    def plug(self) -> None:
         self.start()
         self._named.wait()
 
@@ -136,10 +138,13 @@ def main(
         Vcpu(index, busy == '1' and index == 0, int(nice))
         for index in range(int(vcpus))
     ]
+    for vcpu in found:
+        vcpu.plug()
     os.write(1, b'ready\n')
     while command := os.read(0, 1):
         if command == b'+':
             found.append(Vcpu(len(found), False, int(nice)))
+            found[-1].plug()
         else:
             found.pop().unplug()
         os.write(1, b'ready\n')

@@ -147,6 +147,20 @@ class TestLate(Base):
             (3, 1, 2), (counters.samples, counters.late, counters.missed)
         )
 
+    def test_small_delays_add_up(self) -> None:
+        one = server(thread(1, 0, 0))
+        counters = self.after(*((1.3 * i, one) for i in range(101)))
+        self.assertEqual((101, 30), (counters.samples, counters.missed))
+        # None of them was late enough to be called so.
+        self.assertEqual(0, counters.late)
+        for histogram in counters.servers[UUID].shares, counters.runnable:
+            self.assertEqual(130, histogram.buckets()[-1][1])
+
+    def test_and_make_up_for_what_was_rounded_up(self) -> None:
+        one = server(thread(1, 0, 0))
+        counters = self.after(*((1.6 * i, one) for i in range(101)))
+        self.assertEqual((101, 60), (counters.samples, counters.missed))
+
     def test_runnable(self) -> None:
         counters = self.after(
             (0.0, server(*(thread(i, 0, 0) for i in range(3)))),

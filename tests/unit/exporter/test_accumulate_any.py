@@ -1,6 +1,7 @@
 """Whatever the samples are: counters only grow, and by what is true."""
 
 import dataclasses
+import itertools
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -67,6 +68,17 @@ class TestProperties(base.BaseTestCase):
             before = present
         self.assertEqual(expected, [counters.run, counters.wait])
         self.assertEqual(0, counters.doubts.total())
+
+    @given(st.lists(st.floats(1.0, 4.0), max_size=50))
+    @settings(deadline=None, max_examples=200)
+    def test_no_second_is_lost(self, delays: list[float]) -> None:
+        counters = Accumulator(cores=2)
+        for elapsed in itertools.accumulate(delays, initial=0.0):
+            counters.add(Sample(elapsed, (server(thread(1, 0, 0)),)))
+        counted = counters.samples - 1 + counters.missed
+        self.assertLessEqual(abs(counted - sum(delays)), 1)
+        shares = counters.servers[UUID].shares
+        self.assertEqual(counted, shares.buckets()[-1][1])
 
     @given(NONSENSE)
     @settings(deadline=None, max_examples=200)

@@ -1,0 +1,150 @@
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oslotest import base
+
+from steal_scheduler import heat
+from steal_scheduler.heat import HeatRules
+from steal_scheduler.view import HostView, Tier
+from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
+
+COLD, UNKNOWN, HOT = Tier.COLD, Tier.UNKNOWN, Tier.HOT
+
+
+def host(steal: float = 0.0, pressure: float = 0.0) -> HostView:
+    return HostView(UNKNOWN, steal=steal, cores=16.0, runnable=pressure)
+
+
+def hot(
+    *fleet: HostView, before: Tier | None = None, **rules: float
+) -> list[HostView]:
+    """Those that are hot.
+
+    :param before: what all of them were in the view before
+    """
+    lines = heat.lines(fleet, HeatRules(**rules))
+    return [h for h in fleet if lines.tier(h, before) is HOT]
+
+
+class TestFixedLines(base.BaseTestCase):
+    """Beside two hosts that are idle."""
+
+    def hot(
+        self,
+        steal: float = 0.0,
+        pressure: float = 0.0,
+        before: Tier | None = None,
+        **rules: float,
+    ) -> bool:
+        one = host(steal, pressure)
+        return bool(hot(one, host(), host(), before=before, **rules))
+
+    def test_steal(self) -> None:
+        self.assertTrue(self.hot(0.05))
+        self.assertFalse(self.hot(0.049))
+        self.assertFalse(self.hot(0.05, host_steal_threshold=6))
+
+    def test_pressure(self) -> None:
+        self.assertTrue(self.hot(pressure=1.01))
+        self.assertFalse(self.hot(pressure=1.0))
+        self.assertFalse(self.hot(pressure=1.01, relief_demand=110))
+
+    def test_who_was_hot_has_to_be_below_by_a_band(self) -> None:
+        for steal, pressure, stays in (
+            (0.031, 0.0, True),
+            (0.029, 0.0, False),
+            (0.0, 0.99, True),
+            (0.0, 0.98, False),
+        ):
+            self.assertEqual(stays, self.hot(steal, pressure, HOT))
+            for before in (None, COLD, UNKNOWN):
+                self.assertFalse(self.hot(steal, pressure, before))
+        self.assertFalse(self.hot(0.031, before=HOT, steal_band=1))
+
+    def test_a_band_as_wide_as_the_line_is_high(self) -> None:
+        """Whoever was hot once has to become cold some day."""
+        for band in (5, 50, 500):
+            for steal, pressure in ((0.024, 0.0), (0.0, 0.49)):
+                self.assertFalse(
+                    self.hot(steal, pressure, HOT, steal_band=band)
+                )
+
+
+class TestFleetLines(base.BaseTestCase):
+    def test_all_of_them_wait(self) -> None:
+        """The worst two of ten: 0.84 of the way lies at the eighth."""
+        hosts = [host(steal=(10 + n) / 100) for n in range(10)]
+        self.assertEqual(hosts[8:], hot(*reversed(hosts))[::-1])
+        self.assertEqual(hosts[6:], hot(*hosts, hot_quantile=0.6))
+
+    def test_all_of_them_queue(self) -> None:
+        hosts = [host(pressure=2 + n / 10) for n in range(10)]
+        self.assertEqual(hosts[8:], hot(*hosts))
+
+    def test_equals_are_not_worse_than_each_other(self) -> None:
+        self.assertEqual([], hot(*[host(0.5, 3.0)] * 10))
+
+    def test_off(self) -> None:
+        hosts = [host(steal=(10 + n) / 100) for n in range(10)]
+        self.assertEqual(hosts, hot(*hosts, hot_quantile=0))
+        self.assertEqual([], hot(*hosts, hot_quantile=1))
+
+    def test_no_hosts(self) -> None:
+        self.assertIs(COLD, heat.lines([], HeatRules()).tier(host(), None))
+        self.assertIs(HOT, heat.lines([], HeatRules()).tier(host(0.05), None))
+
+
+RULES = st.builds(
+    HeatRules,
+    hot_quantile=st.floats(0, 1),
+    host_steal_threshold=st.floats(0, 100),
+    relief_demand=st.floats(1, 200),
+)
+FLEETS = st.lists(
+    st.builds(host, st.floats(0, 1), st.floats(0, 4)), max_size=30
+)
+
+
+class TestAnyFleet(base.BaseTestCase):
+    @given(RULES, FLEETS)
+    def test_few_are_hot_and_nobody_without_reason(
+        self, rules: HeatRules, fleet: list[HostView]
+    ) -> None:
+        """By each of both measures, at most the share beyond the quantile."""
+        lines = heat.lines(fleet, rules)
+        found = [h for h in fleet if lines.tier(h, None) is HOT]
+        waiting = [h for h in found if h.steal >= lines.steal]
+        queueing = [h for h in found if h.pressure > lines.pressure]
+        for one in found:
+            self.assertTrue(
+                one.steal * 100 >= rules.host_steal_threshold * 0.999
+                or one.pressure * 100 > rules.relief_demand * 0.999
+            )
+            self.assertTrue(one in waiting or one in queueing)
+        if rules.hot_quantile:
+            most = math.ceil((1 - rules.hot_quantile) * len(fleet))
+            self.assertLessEqual(max(len(waiting), len(queueing)), most)
+
+    @given(RULES, FLEETS)
+    def test_nobody_is_cold_who_is_worse_than_one_that_is_hot(
+        self, rules: HeatRules, fleet: list[HostView]
+    ) -> None:
+        lines = heat.lines(fleet, rules)
+        for one in fleet:
+            for other in fleet:
+                if (
+                    lines.tier(one, None) is HOT
+                    and other.steal >= one.steal
+                    and other.pressure >= one.pressure
+                ):
+                    self.assertIs(HOT, lines.tier(other, None))
+
+    @given(RULES, FLEETS)
+    def test_who_was_hot_is_hot_where_others_are(
+        self, rules: HeatRules, fleet: list[HostView]
+    ) -> None:
+        lines = heat.lines(fleet, rules)
+        for one in fleet:
+            if lines.tier(one, None) is HOT:
+                self.assertIs(HOT, lines.tier(one, HOT))

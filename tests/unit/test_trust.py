@@ -1,0 +1,122 @@
+from oslo_config import cfg
+from oslotest import base
+
+from steal_scheduler import evidence, trust
+from steal_scheduler.conf import opts
+from steal_scheduler.doubts import OPTIONAL, Doubt, TrustRules
+from steal_scheduler.model import Migration, Server, Signals
+from steal_scheduler.trust import Distrust
+from tests.unit.make import NOW, fleet, migration, server, signal, signals
+
+
+def judge(
+    told: Signals, *servers: Server, records: tuple[Migration, ...] = ()
+) -> dict[str, Doubt]:
+    """Why each host is not believed; a, b and c are there."""
+    known = fleet(*servers, migrations=records)
+    found = evidence.gather(told, known, NOW, TrustRules())
+    return {name: one.why for name, one in found.distrust.items()}
+
+
+class TestJudge(base.BaseTestCase):
+    def test_each_host_by_itself(self) -> None:
+        told = signals(
+            signal('x', host='a', used=8.0, waited=0.0),
+            signal('y', host='b', used=8.0, waited=0.5),
+            hosts={'a': 16.0, 'b': 16.0, 'z': 0.0},
+        )
+        found = judge(told, server('x', host='a'), server('y', host='b'))
+        # Nova does not know z, and nothing tells of c.
+        self.assertEqual({'a': Doubt.FLAT_WAIT, 'c': Doubt.STALE}, found)
+
+    def test_a_server_on_no_host_of_nova(self) -> None:
+        told = signals(hosts=dict.fromkeys('abc', 16.0))
+        lost = [server('x', host=None), server('y', host='z')]
+        self.assertEqual({}, judge(told, *lost))
+
+
+class TestWhoMoves(base.BaseTestCase):
+    """A server that nobody sees on host b does not count while it moves."""
+
+    def counts(self, window: float = 0.0, **record: object) -> bool:
+        told = signals(hosts=dict.fromkeys('abc', 16.0), window=window)
+        record = {'source': 'a', 'target': 'b', **record}
+        found = judge(told, server(host='b'), records=(migration(**record),))
+        self.assertLessEqual(
+            found.items(), {'b': Doubt.MISSING_SERVERS}.items()
+        )
+        return bool(found)
+
+    def test_lately(self) -> None:
+        self.assertFalse(self.counts(updated_at=NOW - 120))
+        self.assertTrue(self.counts(updated_at=NOW - 121))
+
+    def test_within_the_window_of_the_signals(self) -> None:
+        self.assertFalse(self.counts(300, updated_at=NOW - 300))
+        self.assertTrue(self.counts(300, updated_at=NOW - 301))
+
+    def test_for_as_long_as_it_moves(self) -> None:
+        self.assertFalse(
+            self.counts(status='running', source='b', created_at=NOW - 9999)
+        )
+
+    def test_what_is_seen_of_it_does_not_count_either(self) -> None:
+        """On its new host its wait was not measured from the start."""
+        told = signals(
+            signal(host='b', used=8.0, waited=0.0),
+            hosts=dict.fromkeys('abc', 16.0),
+        )
+        there = server(host='b')
+        self.assertEqual({'b': Doubt.FLAT_WAIT}, judge(told, there))
+        self.assertEqual({}, judge(told, there, records=(migration(),)))
+
+
+class TestBelieve(base.BaseTestCase):
+    FRESH = signals(
+        signal('x', host='a'),
+        signal('y', host='b'),
+        hosts={'a': 16.0, 'b': 16.0},
+    )
+
+    def believed(self, why: Doubt) -> tuple[set[str], set[str]]:
+        """Servers and hosts that are left when host a is doubted."""
+        found = trust.believe(self.FRESH, {'a': Distrust('a', why, '')})
+        self.assertEqual(NOW, found.taken_at)
+        return set(found.servers), set(found.hosts)
+
+    def test_whose_numbers_are_wrong(self) -> None:
+        for why in (
+            Doubt.CLOCK,
+            Doubt.SOURCE,
+            Doubt.FLAT_WAIT,
+            Doubt.ZERO_WAIT,
+            Doubt.GUESTS_DISAGREE,
+        ):
+            self.assertEqual(({'y'}, {'b'}), self.believed(why), why)
+
+    def test_whose_numbers_are_right_as_far_as_they_go(self) -> None:
+        for why in (
+            Doubt.STALE,
+            Doubt.MISSING_SERVERS,
+            Doubt.FAILED_ARRIVALS,
+        ):
+            self.assertEqual(({'x', 'y'}, {'a', 'b'}), self.believed(why), why)
+
+
+class TestOptions(base.BaseTestCase):
+    def test_the_checks_that_can_be_chosen(self) -> None:
+        conf = cfg.ConfigOpts()
+        opts.register(conf)
+        conf([], default_config_files=[], default_config_dirs=[])
+        for check in Doubt:
+            if check in OPTIONAL:
+                conf.set_override('checks', [str(check)], group='trust')
+                self.assertEqual([check], conf.trust.checks)
+            else:
+                self.assertRaises(
+                    ValueError,
+                    conf.set_override,
+                    'checks',
+                    [str(check)],
+                    group='trust',
+                )
