@@ -3,6 +3,7 @@
 import dataclasses
 
 from steal_scheduler.model import ServerSignal
+from steal_scheduler.move import Outcome
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -19,6 +20,15 @@ class Deadlines:
     #: Percent; as in DetectRules.
     steal_threshold: float = 10.0
     bad_seconds_threshold: float = 10.0
+
+    def measured(self, signal: ServerSignal) -> tuple[Outcome, str]:
+        """What a move has come to, and a sentence about it."""
+        bad = signal.bad_seconds
+        return (
+            Outcome.HELPED if self.helped(signal) else Outcome.NOT_HELPED,
+            f'it waits {signal.steal:.0%} of its time now'
+            + (f' and in {bad:.0%} of its seconds' if bad else ''),
+        )
 
     def helped(self, signal: ServerSignal) -> bool:
         """Whether a server that has moved is rid of its wait."""

@@ -17,7 +17,8 @@ from steal_scheduler.exception import (
 )
 from steal_scheduler.model import Migration, Server
 from steal_scheduler.move import Move
-from steal_scheduler.orchestrators.base import Answer, Orchestrator, State
+from steal_scheduler.orchestrators.base import Answer, State
+from steal_scheduler.patience import Patience
 
 LOG = log.getLogger(__name__)
 
@@ -40,13 +41,21 @@ class Nova(Protocol):
     def user_id(self) -> str | None: ...
 
 
+class Orchestrators(Protocol):
+    """All of them as one; see ``router.py``."""
+
+    def drain(self, server: Server) -> Answer: ...
+
+    def reattach(self, server: Server) -> Answer: ...
+
+
 class Effects:
     """Holds no state of a move: that is a value, its truth is in Nova."""
 
     def __init__(
         self,
         nova: Nova,
-        orchestrator: Orchestrator,
+        orchestrator: Orchestrators,
         check_lock: Callable[[], None],
         requested: Callable[[str], None] = lambda request_id: None,
     ) -> None:
@@ -59,8 +68,7 @@ class Effects:
         self._orchestrator = orchestrator
         self._check_lock = check_lock
         self._requested = requested
-        #: Servers whose reattach was refused, and somebody was told.
-        self._alarmed: set[str] = set()
+        self._patience = Patience()
 
     def tag(self, move: Move, server: Server) -> None:
         """Write the move's tag, then take its older ones away."""
@@ -119,37 +127,41 @@ class Effects:
             LOG.info('Not aborted yet: %s', error, instance_uuid=server_id)
 
     def drain(self, server: Server) -> Answer:
-        return self._ask(self._orchestrator.drain, server)
-
-    def reattach(self, server: Server) -> Answer:
-        answer = self._ask(self._orchestrator.reattach, server)
-        if answer.state is State.REFUSED:
-            again = server.server_id in self._alarmed
-            self._alarmed.add(server.server_id)
-            LOG.log(
-                log.DEBUG if again else log.ERROR,
-                'It can not be put back into its orchestrator: %s',
-                answer.detail,
-                instance_uuid=server.server_id,
-            )
-        elif answer.state is State.DONE:
-            self._alarmed.discard(server.server_id)
+        answer, _ = self._ask(self._orchestrator.drain, server)
         return answer
 
-    def _ask(self, verb: Callable[[Server], Answer], server: Server) -> Answer:
+    def reattach(self, server: Server, now: float) -> Answer:
+        """Ask to put it back; what failed is asked again after a pause.
+
+        :returns: REFUSED where it failed, also while it is not asked again
+        """
+        server_id = server.server_id
+        if not self._patience.due(server_id, now):
+            return Answer(State.REFUSED, self._patience.trouble(server_id))
+        answer, answered = self._ask(self._orchestrator.reattach, server)
+        if answered and answer.state is not State.REFUSED:
+            self._patience.forget(server_id)
+            return answer
+        self._patience.failed(server_id, answer.detail, now)
+        return Answer(State.REFUSED, answer.detail)
+
+    def _ask(
+        self, verb: Callable[[Server], Answer], server: Server
+    ) -> tuple[Answer, bool]:
+        """Its answer, and whether it is its own."""
         self._check_lock()
         try:
-            return verb(server)
+            return verb(server), True
         except OrchestratorError as error:
             LOG.warning(
                 'The orchestrator does not answer: %s',
                 error,
                 instance_uuid=server.server_id,
             )
-            return Answer(State.WAITING, str(error))
+            return Answer(State.WAITING, str(error)), False
         except Exception as error:
             # A plugin's own mistake is an outage like any other.
             LOG.exception(
                 'The orchestrator failed.', instance_uuid=server.server_id
             )
-            return Answer(State.WAITING, repr(error))
+            return Answer(State.WAITING, repr(error)), False

@@ -11,8 +11,9 @@ from oslo_log import log
 from steal_scheduler.decision import NOTHING, Decision
 from steal_scheduler.doubts import Doubt
 from steal_scheduler.metrics import Metrics
-from steal_scheduler.move import Ended, Move
+from steal_scheduler.move import Ended, Move, Stage
 from steal_scheduler.notify import Notifier
+from steal_scheduler.out import OutRules
 from steal_scheduler.refusal import Refusal
 from steal_scheduler.trust import Distrust
 from steal_scheduler.world import World
@@ -28,11 +29,19 @@ def _names(hosts: Sequence[str]) -> str:
 
 class Journal:
     def __init__(
-        self, metrics: Metrics, notifier: Notifier, *, dry_run: bool
+        self,
+        metrics: Metrics,
+        notifier: Notifier,
+        rules: OutRules,
+        *,
+        dry_run: bool,
     ) -> None:
         self._metrics = metrics
         self._notifier = notifier
+        self._rules = rules
         self._dry_run = dry_run
+        #: Moves that are stuck, and somebody was told: id and stage.
+        self._alarmed: set[tuple[str, Stage]] = set()
         self._decided = NOTHING
         self._distrust: Mapping[str, Distrust] = {}
         self._planned: frozenset[str] = frozenset()
@@ -78,6 +87,7 @@ class Journal:
     def stand_by(self) -> None:
         """Another migrator is at work: what was shown is not ours to say."""
         self._decided, self._distrust = NOTHING, {}
+        self._alarmed = set()
         self._metrics.clear()
 
     def show(
@@ -91,6 +101,7 @@ class Journal:
         """The end of a tick."""
         self._log_changes(decided)
         self._log_distrust(world)
+        self._alarm(world)
         metrics = self._metrics
         metrics.dry_run.set(self._dry_run)
         metrics.sent.set(sent)
@@ -139,6 +150,24 @@ class Journal:
         again = (before.keys() & world.fleet.hosts) - distrust.keys()
         if again:
             LOG.info('Believed again: %s.', _names(sorted(again)))
+
+    def _alarm(self, world: World) -> None:
+        """Call a person for each server that should be back, once."""
+        stuck = {
+            (move.server_id, move.stage): move
+            for move in world.moves.values()
+            if move.stuck(world.now, self._rules.reattach_alarm)
+        }
+        for key, move in stuck.items():
+            if key not in self._alarmed:
+                self._notifier.stuck(move)
+                LOG.error(
+                    'It can not be put back into its orchestrator: %s',
+                    move.trouble or 'it takes too long',
+                    instance_uuid=move.server_id,
+                )
+        self._alarmed = set(stuck)
+        self._metrics.stuck.set(len(stuck))
 
     @staticmethod
     def _log_refusal(refusal: Refusal) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from steal_scheduler.facts import migration_of
 from steal_scheduler.model import Fleet, Migration
 from steal_scheduler.move import Move, Stage
+from steal_scheduler.out import Out, OutRules
 from steal_scheduler.planner import copy_mb
 from steal_scheduler.refusal import Refusal, Why
 
@@ -35,6 +36,7 @@ class LimitRules:
     #: Pairs of seconds after midnight UTC.
     blackout: tuple[tuple[int, int], ...] = ()
     shared_storage: bool = False
+    out: OutRules = dataclasses.field(default_factory=OutRules)
 
 
 def holds(
@@ -121,6 +123,7 @@ def admit(
     sources = collections.Counter(m.source for m in busy)
     roles = collections.Counter(m.role or '' for m in busy)
     free = rules.slots - len(busy)
+    out = Out(fleet, moves, rules.out, now)
     tokens = _tokens_mb(fleet, moves, rules, now)
     admitted: list[Move] = []
     refusals: list[Refusal] = []
@@ -139,6 +142,8 @@ def admit(
             refusal = _no(
                 Why.SLOT_ROLE, move, 'slots_per_role', rules.slots_per_role
             )
+        elif (kept := out.refusal(move)) is not None:
+            refusal = kept
         elif tokens < min(move.copy_mb, rules.copy_burst * 1024):
             refusal = _no_bytes(move, tokens, rules)
             # Or smaller ones would pass it for ever.
@@ -147,6 +152,7 @@ def admit(
             refusals.append(refusal)
             continue
         admitted.append(move)
+        out.add(move)
         free -= 1
         sources[move.source] += 1
         roles[move.role or ''] += 1

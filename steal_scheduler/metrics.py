@@ -39,6 +39,9 @@ class Metrics:
             'coverage_percent', 'Running servers with a fresh signal'
         )
         self.findings = self._gauge('suffering_servers', 'Servers that suffer')
+        self.stuck = self._gauge(
+            'stuck_servers', 'Servers that should be back and are not'
+        )
         self._moving = self._gauge('moves_in_flight', 'Moves', 'stage')
         self._refused = self._gauge('refusals', 'Reasons for no', 'why')
         self._short = self._gauge(
@@ -72,6 +75,7 @@ class Metrics:
         self.sent.set(0)
         self.coverage.set(0)
         self.findings.set(0)
+        self.stuck.set(0)
         self.show_moves(())
         self.show_refusals(())
         self.show_saturations(())

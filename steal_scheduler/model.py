@@ -132,6 +132,7 @@ class Server:
     opted_out: str | None = None
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    project_id: str = ''
     #: Its IP addresses, fixed and floating.
     addresses: tuple[str, ...] = ()
 

@@ -45,6 +45,8 @@ class Move:
     #: Why it moves; and, once it has failed, why.
     reason: str = ''
     failure: str = ''
+    #: Why it cannot be put back into its orchestrator; asked for ever.
+    trouble: str = ''
     #: At work again; only its tag is left, which Nova does not remove now.
     back: bool = False
 
@@ -56,6 +58,17 @@ class Move:
             Stage.MIGRATE,
             Stage.REATTACH,
             Stage.VERIFY,
+        )
+
+    def stuck(self, now: float, alarm: float) -> bool:
+        """It should be back in its orchestrator, and is not.
+
+        :param alarm: seconds after which it should, whatever is said
+        """
+        return (
+            self.stage in (Stage.REATTACH, Stage.UNDO)
+            and not self.back
+            and (bool(self.trouble) or now - self.since > alarm)
         )
 
     @property

@@ -1,7 +1,8 @@
 """Tell others what happens to a server, over oslo.messaging.
 
 Event types are ``steal_scheduler.move.<stage>`` when a move reaches a stage,
-``steal_scheduler.move.end`` when it is over, and
+``steal_scheduler.move.stuck`` when it cannot be put back into its
+orchestrator, ``steal_scheduler.move.end`` when it is over, and
 ``steal_scheduler.move.planned`` for what a dry run would have done.
 """
 
@@ -36,6 +37,10 @@ class Notifier:
 
     def stage(self, move: Move) -> None:
         self._send(str(move.stage), self._payload(move))
+
+    def stuck(self, move: Move) -> None:
+        payload = self._payload(move) | {'detail': move.trouble}
+        self._send('stuck', payload, bad=True)
 
     def ended(self, ended: Ended) -> None:
         payload = self._payload(ended.move) | {

@@ -18,7 +18,7 @@ from steal_scheduler.leader import Leader
 from steal_scheduler.metrics import Metrics
 from steal_scheduler.model import Fleet, Migration
 from steal_scheduler.notify import Notifier
-from steal_scheduler.orchestrators.base import Orchestrator
+from steal_scheduler.router import Router
 from steal_scheduler.signals.base import SignalSource
 from steal_scheduler.stages import Stages
 from steal_scheduler.wake import Waker
@@ -31,7 +31,7 @@ class Parts:
     nova: Compute
     inventory: Inventory
     source: SignalSource
-    orchestrator: Orchestrator
+    router: Router
     leader: Leader
     sender: Sender
     stages: Stages
@@ -73,27 +73,30 @@ def build(conf: Any) -> Parts:
     :raises ConfigError: an option is wrong; the message names it
     """
     values.judge(conf)
-    rules = rules_conf.rules(conf)
     nova = Compute(conf, roles_conf.rule(conf.roles))
-    orchestrator = plugins.orchestrator(conf)
+    router = plugins.router(conf)
+    rules = rules_conf.rules(conf, router.rules)
     leader = Leader(conf)
     metrics = Metrics()
     metrics.nova_calls.set_function(lambda: nova.calls)
     wake = threading.Event()
     waker = Waker(wake)
-    effects = Effects(nova, orchestrator, leader.check, waker.expect)
+    effects = Effects(nova, router, leader.check, waker.expect)
     return Parts(
         conf=conf,
         rules=rules,
         nova=nova,
         inventory=Inventory(nova, rules.limit.history),
         source=plugins.signal_source(conf),
-        orchestrator=orchestrator,
+        router=router,
         leader=leader,
         sender=Sender(conf),
         stages=Stages(effects, rules_conf.deadlines(conf)),
         journal=Journal(
-            metrics, Notifier(conf), dry_run=conf.migrator.dry_run
+            metrics,
+            Notifier(conf),
+            rules.limit.out,
+            dry_run=conf.migrator.dry_run,
         ),
         metrics=metrics,
         waker=waker,

@@ -5,9 +5,9 @@ from typing import Any
 import stevedore
 import stevedore.exception
 
-from steal_scheduler.conf import values
+from steal_scheduler.conf import orchestrators, values
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.orchestrators.base import Orchestrator
+from steal_scheduler.router import Router
 from steal_scheduler.signals.base import SignalSource
 
 SIGNALS = 'steal_scheduler.signals'
@@ -25,27 +25,44 @@ def signal_source(conf: Any) -> SignalSource:
     return source
 
 
-def orchestrator(conf: Any) -> Orchestrator:
-    """The orchestrator named by ``[migrator] orchestrator``.
+def router(conf: Any) -> Router:
+    """Those that ``[migrator] orchestrators`` names, as one.
 
-    :raises ConfigError: there is none of that name, or it cannot be built
+    :raises ConfigError: one cannot be built, or two have the same name
     """
-    loaded: Orchestrator = _load(
-        conf,
-        ORCHESTRATORS,
-        '[migrator] orchestrator',
-        conf.migrator.orchestrator,
-    )
-    return loaded
+    names = conf.migrator.orchestrators
+    built = {}
+    for name in names:
+        if name in built or _is_taken(conf, name):
+            raise ConfigError(
+                f'[migrator] orchestrators = {", ".join(names)}: {name!r} '
+                'stands twice, or is the name of another section. Use '
+                'another one.'
+            )
+        conf.register_opts(orchestrators.OPTS, group=name)
+        driver = conf[name].driver or name
+        option = f'[{name}] driver'
+        built[name] = _load(conf, ORCHESTRATORS, option, driver, name)
+    return Router(built, [orchestrators.rule(conf, name) for name in names])
+
+
+def _is_taken(conf: Any, name: str) -> bool:
+    """Whether the section is not an orchestrator's."""
+    return name in conf and 'driver' not in conf[name]
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
     """The options of every installed plugin, in a group of its name."""
     return [
-        (extension.name, list(extension.plugin.OPTS))
-        for namespace in (SIGNALS, ORCHESTRATORS)
-        for extension in _installed(namespace)
-        if extension.plugin.OPTS
+        *(
+            (extension.name, list(extension.plugin.OPTS))
+            for extension in _installed(SIGNALS)
+            if extension.plugin.OPTS
+        ),
+        *(
+            (extension.name, [*orchestrators.OPTS, *extension.plugin.OPTS])
+            for extension in _installed(ORCHESTRATORS)
+        ),
     ]
 
 
@@ -53,7 +70,13 @@ def _installed(namespace: str) -> Any:
     return stevedore.ExtensionManager(namespace)
 
 
-def _load(conf: Any, namespace: str, option: str, name: str) -> Any:
+def _load(
+    conf: Any, namespace: str, option: str, name: str, section: str = ''
+) -> Any:
+    """Build a plugin.
+
+    :param section: of an orchestrator; a source's is named as it is
+    """
     installed = sorted(_installed(namespace).names())
     if name not in installed:
         raise ConfigError(
@@ -61,6 +84,6 @@ def _load(conf: Any, namespace: str, option: str, name: str) -> Any:
             f'{", ".join(installed)}.'
         )
     plugin: Any = stevedore.DriverManager(namespace, name).driver
-    conf.register_opts(plugin.OPTS, group=name)
+    conf.register_opts(plugin.OPTS, group=section or name)
     values.judge(conf)
-    return plugin(conf)
+    return plugin(conf, section) if section else plugin(conf)

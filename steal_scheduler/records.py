@@ -42,6 +42,7 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         opted_out=opted_out,
         metadata=metadata,
         tags=tuple(raw.get('tags') or ()),
+        project_id=raw.get('tenant_id') or '',
         addresses=tuple(
             address['addr']
             for network in (raw.get('addresses') or {}).values()

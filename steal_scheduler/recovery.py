@@ -27,7 +27,7 @@ def recover(conf: Any, *, clear: bool) -> tuple[list[str], bool]:
         )
     try:
         fleet = built.inventory.refresh(time.time())
-        left = _left(fleet, built.orchestrator.detached())
+        left = _left(fleet, built.router.detached())
         if not left:
             return ['Nothing is left behind.'], False
         if not clear:
@@ -49,7 +49,7 @@ def _clear(server: Server, built: parts.Parts) -> tuple[str, bool]:
     """Put it back first: its tag is the only witness until then."""
     try:
         built.leader.check()
-        answer: Answer = built.orchestrator.reattach(server)
+        answer: Answer = built.router.reattach(server)
         if answer.state is not State.DONE:
             return f'{_line(server)}: not put back: {answer.detail}', True
         for tag in tags.ours(server.tags):

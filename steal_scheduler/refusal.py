@@ -11,10 +11,14 @@ class Why(enum.StrEnum):
     BYTES = 'bytes'
     COOLDOWN = 'cooldown'
     LOCKED = 'locked'
+    #: Its metadata name an orchestrator that there is not, or not for it.
+    MISROUTED = 'misrouted'
     MOVING = 'moving'
     NOT_ACTIVE = 'not_active'
     OPTED_OUT = 'opted_out'
     QUOTA = 'quota'
+    #: Too many servers of its role are out of service.
+    ROLE_OUT = 'role_out'
     SATURATED = 'saturated'
     SLOT_CLOUD = 'slot_cloud'
     SLOT_ROLE = 'slot_role'
@@ -22,6 +26,8 @@ class Why(enum.StrEnum):
     SLOT_TARGET = 'slot_target'
     #: Another move relieves its host.
     SPARED = 'spared'
+    #: Its orchestrator does not take another server back.
+    STUCK = 'stuck'
     # about the whole cloud
     BLACKOUT = 'blackout'
     BREAKER = 'breaker'

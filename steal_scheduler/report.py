@@ -53,16 +53,27 @@ def _distrusted(distrust: Collection[Distrust]) -> list[str]:
     return lines
 
 
+def _stuck(moves: Iterable[Move], now: float, alarm: float) -> list[str]:
+    return [
+        f'{move.server_id}  {move.stage} for {now - move.since:.0f} s: see '
+        'the log of steal-migrator, and its orchestrator'
+        for move in moves
+        if move.stuck(now, alarm)
+    ]
+
+
 def plan_text(
     decided: Decision,
     moves: Mapping[str, Move],
     servers: Mapping[str, Server],
     now: float,
     notes: Sequence[str] = (),
+    alarm: float = 300.0,
 ) -> str:
     """What a tick decided, on one screen.
 
     :param notes: said first: what the reader must know of how it was decided
+    :param alarm: seconds after which a server should be back
     """
     findings = {f.server_id: f for f in decided.findings}
     whole = [r for r in decided.refusals if r.server_id is None]
@@ -74,6 +85,10 @@ def plan_text(
 
     blocks = [
         ('', list(notes)),
+        (
+            'Out of service, and should be back',
+            _stuck(moves.values(), now, alarm),
+        ),
         (
             'Nothing starts now, because',
             [f'{r.why}: {r.detail}' for r in whole],

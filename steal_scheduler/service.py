@@ -138,7 +138,7 @@ class Migrator(Loop):
         if self._swept:
             return
         try:
-            detached = self._parts.orchestrator.detached()
+            detached = self._parts.router.detached()
         except OrchestratorError as error:
             LOG.warning('Whom it detached is not known yet: %s', error)
             return

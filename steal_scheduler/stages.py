@@ -133,12 +133,12 @@ class Stages:
         )
 
     def _reattach(self, move: Move, facts: Facts) -> Move | Ended:
-        if not self._back(facts):
-            return move
-        return self._next(move, Stage.VERIFY, facts)
+        move = self._put_back(move, facts)
+        return self._next(move, Stage.VERIFY, facts) if move.back else move
 
     def _undo(self, move: Move, facts: Facts) -> Move | Ended:
-        if not (move.back or self._back(facts)):
+        move = self._put_back(move, facts)
+        if not move.back:
             return move
         failed = facts.migration is not None or move.target is not None
         outcome = Outcome.FAILED if failed else Outcome.NOT_STARTED
@@ -150,16 +150,8 @@ class Stages:
             return self._end(move, facts, Outcome.GONE, 'it was deleted')
         settled = move.since + self._deadlines.settle_time
         if signal is not None and signal.at >= settled:
-            helped = self._deadlines.helped(signal)
-            bad = signal.bad_seconds
-            return self._end(
-                move,
-                facts,
-                Outcome.HELPED if helped else Outcome.NOT_HELPED,
-                f'it waits {signal.steal:.0%} of its time now'
-                + (f' and in {bad:.0%} of its seconds' if bad else ''),
-                signal.steal,
-            )
+            outcome, detail = self._deadlines.measured(signal)
+            return self._end(move, facts, outcome, detail, signal.steal)
         if facts.now - move.since > self._deadlines.verify_timeout:
             return self._end(
                 move, facts, Outcome.UNMEASURED, 'no fresh signal of it'
@@ -214,10 +206,18 @@ class Stages:
         failed = dataclasses.replace(move, failure=move.failure or why)
         return self._next(failed, Stage.UNDO, facts)
 
-    def _back(self, facts: Facts) -> bool:
-        """Whether the server is at work again; asked for ever."""
+    def _put_back(self, move: Move, facts: Facts) -> Move:
+        """Ask for it, for ever; the move is ``back`` when it is at work."""
+        if move.back:
+            return move
         server = facts.server or facts.last_known
-        return self._effects.reattach(server).state is State.DONE
+        answer = self._effects.reattach(server, facts.now)
+        refused = answer.state is State.REFUSED
+        return dataclasses.replace(
+            move,
+            back=answer.state is State.DONE,
+            trouble=answer.detail or 'refused' if refused else '',
+        )
 
     def _end(
         self,
@@ -234,7 +234,9 @@ class Stages:
         return Ended(move, outcome, facts.now, detail, steal_after)
 
     def _next(self, move: Move, stage: Stage, facts: Facts) -> Move:
-        move = dataclasses.replace(move, stage=stage, since=facts.now)
+        move = dataclasses.replace(
+            move, stage=stage, since=facts.now, back=False
+        )
         if facts.server is None:
             return move
         if stage is Stage.REQUEST:

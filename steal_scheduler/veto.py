@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from steal_scheduler import routing
 from steal_scheduler.limits import LimitRules
 from steal_scheduler.model import Finding, Fleet, Migration, Server
 from steal_scheduler.move import Ended, Move, Outcome
@@ -63,6 +64,10 @@ def veto_one(
             f'steal:migrate in its {server.opted_out} says never',
             server_id,
         )
+    try:
+        routing.routes(server, rules.out.routes)
+    except routing.Misrouted as error:
+        return Refusal(Why.MISROUTED, str(error), server_id)
     until = _cooldown_until(migrations, ended.get(server_id), rules, now)
     if until > now:
         return Refusal(

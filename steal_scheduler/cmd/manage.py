@@ -36,7 +36,12 @@ def _plan(args: argparse.Namespace) -> int:
     plan = planned.plan(conf, now)
     sys.stdout.write(
         report.plan_text(
-            plan.decided, plan.moves, plan.fleet.servers, now, plan.notes
+            plan.decided,
+            plan.moves,
+            plan.fleet.servers,
+            now,
+            plan.notes,
+            conf.stages.reattach_alarm,
         )
     )
     held = any(r.server_id is None for r in plan.decided.refusals)

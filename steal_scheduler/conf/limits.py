@@ -135,6 +135,25 @@ Possible values:
 * 0 to 100, in percent.
 """,
     ),
+    cfg.StrOpt(
+        'role_out',
+        default='50%',
+        help="""
+How many servers of a role may be out of service at the same time: on their
+way, or stopped, in error or whatever else is not ACTIVE. Where so many are, no
+further one is moved.
+
+Possible values:
+
+* A number of servers: ``1``.
+* A share of all servers of the role: ``50%``; one server at least.
+* Empty: any number.
+
+Related options:
+
+* ``slots_per_role`` limits how many are on their way.
+""",
+    ),
     cfg.ListOpt(
         'blackout',
         default=[],
@@ -147,6 +166,18 @@ Possible values:
 """,
     ),
 ]
+
+
+def role_out(text: str) -> tuple[int | None, float | None]:
+    """A number of servers, or percent of them; None for the other."""
+    match = re.fullmatch(r'(\d+(?:\.\d+)?)%|(\d+)|', text.strip())
+    if match is None or float(match[1] or 0) > 100:
+        raise ConfigError(
+            f'[limits] role_out = {text!r} is neither a number nor a share: '
+            'write it like 1 or 50%.'
+        )
+    count = int(match[2]) if match[2] else None
+    return count, float(match[1]) if match[1] else None
 
 
 def windows(blackout: list[str]) -> tuple[tuple[int, int], ...]:

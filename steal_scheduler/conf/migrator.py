@@ -50,18 +50,20 @@ Possible values:
 * Any positive number of seconds, at most ``poll_interval``.
 """,
     ),
-    cfg.StrOpt(
-        'orchestrator',
-        default='noop',
+    cfg.ListOpt(
+        'orchestrators',
+        default=[],
         help="""
-Who takes a server out of service before it moves, and puts it back.
+Who takes servers out of service before they move, and puts them back. Each
+has a section of this name, which says of what kind it is and for which
+servers. A server that belongs to several is drained in this order, and
+reattached in the reverse one; one that belongs to none just moves.
 
 Possible values:
 
-* ``noop``: nobody; the server just moves.
-* ``command``: an executable of yours, see ``[command]``.
-* The name of any plugin in the entry-point group
-  ``steal_scheduler.orchestrators``.
+* Names of sections, each once: ``load-balancer, kubernetes-1, kubernetes-2``.
+  One that is named as a driver (``kubernetes``) is of that kind.
+* Empty (default): nobody.
 """,
     ),
     cfg.StrOpt(

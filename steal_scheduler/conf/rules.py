@@ -1,6 +1,7 @@
 """The configuration as the values that the pure parts take."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from steal_scheduler.conf import limits as limits_conf
@@ -11,13 +12,17 @@ from steal_scheduler.doubts import TrustRules
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.heat import HeatRules
 from steal_scheduler.limits import LimitRules
+from steal_scheduler.out import OutRules
 from steal_scheduler.planner import PlanRules
+from steal_scheduler.routing import Rule
 
 _T = TypeVar('_T')
 
 
-def rules(conf: Any) -> Rules:
+def rules(conf: Any, routes: Sequence[Rule] = ()) -> Rules:
     """What decides.
+
+    :param routes: who belongs to which orchestrator
 
     :raises ConfigError: options contradict each other
     """
@@ -26,11 +31,24 @@ def rules(conf: Any) -> Rules:
         heat=_fill(HeatRules, conf.placement, conf.limits),
         detect=_fill(DetectRules, conf.detection),
         plan=_fill(PlanRules, conf.placement),
-        limit=dataclasses.replace(
-            _fill(LimitRules, conf.limits, conf.placement),
+        limit=_fill(
+            LimitRules,
+            conf.limits,
+            conf.placement,
             blackout=limits_conf.windows(conf.limits.blackout),
+            out=_out(conf, routes),
         ),
         trust=_fill(TrustRules, conf.trust, conf.signals, conf.limits),
+    )
+
+
+def _out(conf: Any, routes: Sequence[Rule]) -> OutRules:
+    count, percent = limits_conf.role_out(conf.limits.role_out)
+    return OutRules(
+        role_out=count,
+        role_out_percent=percent,
+        reattach_alarm=conf.stages.reattach_alarm,
+        routes=tuple(routes),
     )
 
 
@@ -38,15 +56,17 @@ def deadlines(conf: Any) -> Deadlines:
     return _fill(Deadlines, conf.stages, conf.detection)
 
 
-def _fill(cls: type[_T], *groups: Any) -> _T:
-    """Its fields are named as options are."""
+def _fill(cls: type[_T], *groups: Any, **values: Any) -> _T:
+    """Its fields are named as options are, but for these values."""
     return cls(
+        **values,
         **{
             field.name: next(
                 group[field.name] for group in groups if field.name in group
             )
             for field in dataclasses.fields(cls)  # type: ignore[arg-type]
-        }
+            if field.name not in values
+        },
     )
 
 

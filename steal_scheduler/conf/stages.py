@@ -52,6 +52,13 @@ OPTS = [
         'put back.',
     ),
     _deadline(
+        'reattach_alarm',
+        300,
+        'How long a server may take to be back in its orchestrator, before a '
+        'person is called (log\nlevel ERROR, notification) and that '
+        'orchestrator gets no other server to take out.',
+    ),
+    _deadline(
         'settle_time',
         90,
         'How long after its arrival the steal of a server is measured: at '

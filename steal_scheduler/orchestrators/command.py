@@ -5,6 +5,7 @@ its environment::
 
     STEAL_SERVER_ID  STEAL_SERVER_NAME  STEAL_SERVER_HOST
     STEAL_SERVER_ZONE  STEAL_SERVER_ROLE  STEAL_SERVER_METADATA (JSON)
+    STEAL_NODE_NAME (what the orchestrator calls it)
 
 and answers with its exit status: 0 is done, 75 (EX_TEMPFAIL) is under way
 (it is called again at the next look), anything else is refused. Its last
@@ -76,39 +77,40 @@ Possible values:
         ),
     )
 
-    def __init__(self, conf: Any) -> None:
-        super().__init__(conf)
-        path = conf.command.path
+    def __init__(self, conf: Any, section: str) -> None:
+        super().__init__(conf, section)
+        path = self.options.path
         if not path or not os.path.isabs(path) or not shutil.which(path):
             raise ConfigError(
-                f'[command] path = {path!r} is no executable: give its '
+                f'[{section}] path = {path!r} is no executable: give its '
                 'absolute path, and chmod +x it.'
             )
 
-    def drain(self, server: Server) -> Answer:
-        return self._answer('drain', server)
+    def drain(self, server: Server, node: str) -> Answer:
+        return self._answer('drain', server, node)
 
-    def reattach(self, server: Server) -> Answer:
-        return self._answer('reattach', server)
+    def reattach(self, server: Server, node: str) -> Answer:
+        return self._answer('reattach', server, node)
 
     def detached(self) -> frozenset[str]:
-        if not self.conf.command.lists_detached:
+        if not self.options.lists_detached:
             return frozenset()
         done = self._run('detached', {})
         if done.returncode:
             raise OrchestratorError(
-                f'[command] path answered "detached" with status '
+                f'[{self.section}] path answered "detached" with status '
                 f'{done.returncode}: {_last_line(done.stdout)}'
             )
         return frozenset(done.stdout.split())
 
-    def _answer(self, verb: str, server: Server) -> Answer:
+    def _answer(self, verb: str, server: Server, node: str) -> Answer:
         about = {
             'STEAL_SERVER_ID': server.server_id,
             'STEAL_SERVER_NAME': server.name,
             'STEAL_SERVER_HOST': server.host or '',
             'STEAL_SERVER_ZONE': server.zone or '',
             'STEAL_SERVER_ROLE': server.role or '',
+            'STEAL_NODE_NAME': node,
         }
         metadata = json.dumps(dict(server.metadata))
         if len(metadata) < _LONGEST:
@@ -125,7 +127,7 @@ Possible values:
         self, verb: str, server: dict[str, str]
     ) -> subprocess.CompletedProcess[str]:
         """Run it with nothing of our environment but what it needs."""
-        options = self.conf.command
+        options = self.options
         passed = {
             k: os.environ[k]
             for k in ('PATH', 'HOME', 'LANG')
@@ -144,14 +146,16 @@ Possible values:
                     start_new_session=True,
                 )
             except (OSError, ValueError) as error:
-                raise OrchestratorError(f'[command] path: {error}') from error
+                raise OrchestratorError(
+                    f'[{self.section}] path: {error}'
+                ) from error
             try:
                 status = process.wait(options.timeout)
             except subprocess.TimeoutExpired as error:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 raise OrchestratorError(
-                    f'[command] path {verb} did not end in '
+                    f'[{self.section}] path {verb} did not end in '
                     f'{options.timeout:g} s'
                 ) from error
             output.seek(0)

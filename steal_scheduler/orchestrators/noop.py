@@ -5,8 +5,8 @@ from steal_scheduler.orchestrators.base import DONE, Answer, Orchestrator
 
 
 class Noop(Orchestrator):
-    def drain(self, server: Server) -> Answer:
+    def drain(self, server: Server, node: str) -> Answer:
         return DONE
 
-    def reattach(self, server: Server) -> Answer:
+    def reattach(self, server: Server, node: str) -> Answer:
         return DONE

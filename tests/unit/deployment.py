@@ -20,13 +20,14 @@ CONF = """
 transport_url = fake:/
 [migrator]
 metrics_port = 0
-orchestrator = command
+orchestrators = command
 lock_url = file://{directory}/lock
 [signals]
 source = static
 [static]
 path = {directory}/signals.json
 [command]
+all_servers = True
 path = {directory}/orchestrator
 lists_detached = True
 [nova]

@@ -30,7 +30,6 @@ from steal_scheduler.move import Ended, Move
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
-    Orchestrator,
     State,
 )
 from steal_scheduler.view import View
@@ -227,8 +226,8 @@ class FakeNova:
         return server
 
 
-class FakeOrchestrator(Orchestrator):
-    """A stand-in for whoever takes servers out of service.
+class FakeOrchestrator:
+    """A stand-in for all orchestrators, as the router shows them.
 
     Each drain and reattach takes the next word of ``says``: done, waiting,
     refused, silent (it does not answer), mistaken (a bug of the plugin),
@@ -237,7 +236,6 @@ class FakeOrchestrator(Orchestrator):
     """
 
     def __init__(self) -> None:
-        super().__init__(None)
         self.out: set[str] = set()
         self.says: list[str] = []
         #: It keeps marks of its own: what a lost tag would hide.
@@ -362,6 +360,9 @@ class FakeNotifier:
 
     def stage(self, move: Move) -> None:
         self.said.append((str(move.stage), move.server_id))
+
+    def stuck(self, move: Move) -> None:
+        self.said.append(('stuck', move.server_id))
 
     def ended(self, ended: Ended) -> None:
         self.said.append((str(ended.outcome), ended.move.server_id))

@@ -72,12 +72,15 @@ class Rig:
             nova=nova,
             inventory=Inventory(self.nova, self.rules.limit.history),
             source=self.source,
-            orchestrator=self.orchestrator,
+            router=self.orchestrator,
             leader=leader,
             sender=sender,
             stages=Stages(effects, Deadlines()),
             journal=Journal(
-                self.metrics, notifier, dry_run=self.conf.migrator.dry_run
+                self.metrics,
+                notifier,
+                self.rules.limit.out,
+                dry_run=self.conf.migrator.dry_run,
             ),
             metrics=self.metrics,
             waker=waker,

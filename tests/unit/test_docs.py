@@ -242,7 +242,6 @@ class TestMonitoring(base.BaseTestCase):
         text = read('etc/prometheus/steal-scheduler.rules.yml')
         for label, words in (
             ('why', Why),
-            ('stage', Stage),
             ('outcome', Outcome),
         ):
             found = re.findall(rf'{label}=~?"([\w|]+)"', text)

@@ -1,5 +1,3 @@
-import logging
-
 import fixtures
 from oslotest import base
 
@@ -62,27 +60,37 @@ class TestEffects(base.BaseTestCase):
         self.assertEqual('running', self.nova.records[1].status)
         self.assertIn('somebody else began it', self.log.output)
 
-    def test_a_refused_reattach_alarms_once(self) -> None:
-        self.orchestrator.says = ['refused', 'refused', 'done', 'refused']
-        log = self.useFixture(
-            fixtures.FakeLogger('steal_scheduler', level=logging.ERROR)
-        )
-        for alarms in (1, 1, 1, 2):
-            self.effects.reattach(server())
-            self.assertEqual(alarms, log.output.count('can not be put back'))
-
     def test_a_bug_of_the_orchestrator_is_logged(self) -> None:
         self.orchestrator.says = ['mistaken', 'mistaken']
-        for verb in (self.effects.drain, self.effects.reattach):
-            answer = verb(server())
-            self.assertIs(State.WAITING, answer.state)
-            self.assertIn('a bug', answer.detail)
+        answer = self.effects.drain(server())
+        self.assertIs(State.WAITING, answer.state)
+        self.assertIn('a bug', answer.detail)
+        answer = self.effects.reattach(server(), NOW)
+        self.assertIs(State.REFUSED, answer.state)
+        self.assertIn('a bug', answer.detail)
         self.assertEqual(2, self.log.output.count('Traceback'))
 
-    def test_a_refused_reattach_calls_a_person(self) -> None:
-        self.orchestrator.says = ['refused']
-        self.assertIs(State.REFUSED, self.effects.reattach(server()).state)
-        self.assertIn('can not be put back', self.log.output)
+    def test_what_failed_is_asked_again_after_a_pause(self) -> None:
+        for word, said in (
+            ('refused', 'is refused'),
+            ('silent', 'no answer'),
+            ('mistaken', 'a bug'),
+        ):
+            self.orchestrator.says = [word]
+            self.orchestrator.asked.clear()
+            for at in (0, 1, 4.9):
+                answer = self.effects.reattach(server(), NOW + at)
+                self.assertIs(State.REFUSED, answer.state)
+                self.assertIn(said, answer.detail)
+            self.assertEqual(1, len(self.orchestrator.asked))
+            answer = self.effects.reattach(server(), NOW + 5)
+            self.assertIs(State.DONE, answer.state)
+
+    def test_what_only_takes_time_is_asked_at_each_look(self) -> None:
+        self.orchestrator.says = ['waiting'] * 3
+        for _ in range(3):
+            answer = self.effects.reattach(server(), NOW)
+            self.assertIs(State.WAITING, answer.state)
 
     def test_without_the_lock_nothing_happens(self) -> None:
         self.leader.held = False
@@ -94,7 +102,7 @@ class TestEffects(base.BaseTestCase):
             (self.effects.migrate, (known,)),
             (self.effects.abort, (migration(),)),
             (self.effects.drain, (known,)),
-            (self.effects.reattach, (known,)),
+            (self.effects.reattach, (known, NOW)),
         ):
             self.assertRaises(LockLost, effect, *args)
         self.assertEqual(known, self.nova.servers['s'])

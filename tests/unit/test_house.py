@@ -22,7 +22,7 @@ PACKAGE = 'steal_scheduler'
 PURE = (
     'model move refusal tags roles view wire evidence facts ranking targets '
     'detector limits veto cure planner world turns decision guests heat '
-    'trust doubts arrivals survey deadlines'
+    'trust doubts arrivals survey deadlines routing out'
 ).split()
 #: What they may import besides each other. Add what does no I/O either.
 PURE_IMPORTS = frozenset(

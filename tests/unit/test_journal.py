@@ -9,6 +9,7 @@ from steal_scheduler.evidence import Evidence
 from steal_scheduler.journal import Journal
 from steal_scheduler.metrics import Metrics
 from steal_scheduler.move import Outcome, Stage
+from steal_scheduler.out import OutRules
 from steal_scheduler.refusal import Refusal, Saturation, Why
 from steal_scheduler.trust import Distrust
 from steal_scheduler.view import HostView, Tier, View
@@ -34,7 +35,9 @@ class TestJournal(base.BaseTestCase):
         self.said = 0
         self.metrics = Metrics()
         self.notifier = fakes.FakeNotifier()
-        self.journal = Journal(self.metrics, self.notifier, dry_run=True)
+        self.journal = Journal(
+            self.metrics, self.notifier, OutRules(), dry_run=True
+        )
 
     def lines(self) -> list[str]:
         """What was logged since the last time."""
@@ -122,6 +125,24 @@ class TestJournal(base.BaseTestCase):
         ):
             found = self.metrics.value(f'steal_{name}', labels)
             self.assertEqual(expected, found, name)
+
+    def test_a_stuck_server_calls_a_person_once(self) -> None:
+        stuck = move('m', stage=Stage.UNDO, trouble='no answer')
+        for moves, said, notes in (
+            ({}, 0, 0),
+            ({'m': dataclasses.replace(stuck, trouble='')}, 0, 0),
+            ({'m': stuck}, 1, 1),
+            ({'m': stuck}, 1, 1),
+            ({}, 1, 1),
+            ({'m': stuck}, 2, 2),
+        ):
+            world = dataclasses.replace(WORLD, moves=moves)
+            self.journal.show(world, NOTHING, (), sent=True)
+            text = 'It can not be put back into its orchestrator: no answer'
+            self.assertEqual(said, self.log.output.count(text))
+            self.assertEqual(notes, self.notifier.said.count(('stuck', 'm')))
+            found = self.metrics.value('steal_stuck_servers')
+            self.assertEqual('m' in moves and bool(moves['m'].trouble), found)
 
     def doubt(self, **hosts: Doubt) -> list[str]:
         distrust = {

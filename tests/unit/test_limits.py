@@ -9,11 +9,16 @@ from steal_scheduler import limits
 from steal_scheduler.limits import LimitRules
 from steal_scheduler.model import Migration
 from steal_scheduler.move import Move, Stage
+from steal_scheduler.out import OutRules
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW, fleet, migration, move, server
 
 OPEN = LimitRules(
-    slots=99, slots_per_source=99, slots_per_role=99, copy_burst=1e6
+    slots=99,
+    slots_per_source=99,
+    slots_per_role=99,
+    copy_burst=1e6,
+    out=OutRules(role_out_percent=None),
 )
 MIDNIGHT = 86400.0 * 11
 
@@ -231,6 +236,18 @@ class TestSlots(base.BaseTestCase):
                     for limit, key in zip(slots, counts, strict=True)
                 )
                 self.assertTrue(full, found[one.server_id])
+
+
+class TestOut(base.BaseTestCase):
+    def test_who_goes_out_counts_for_those_behind(self) -> None:
+        servers = [server(s, role='web') for s in 'abc']
+        moves = [move(s, role='web', source=s, copy_mb=1) for s in 'abc']
+        out = OutRules(role_out=2, role_out_percent=None)
+        admitted, refusals = limits.admit(
+            moves, fleet(*servers), {}, rules(out=out), NOW
+        )
+        self.assertEqual(['a', 'b'], [m.server_id for m in admitted])
+        self.assertEqual(['role_out'], whys(refusals))
 
 
 class TestBytes(base.BaseTestCase):

@@ -68,6 +68,14 @@ class TestNotifier(base.BaseTestCase):
             tuple(payload[k] for k in ('outcome', 'detail', 'steal_after')),
         )
 
+    def test_stuck(self) -> None:
+        Notifier(self.conf).stuck(move(stage=Stage.UNDO, trouble='no'))
+        event, priority, payload = self.sent()
+        self.assertEqual(
+            ('steal_scheduler.move.stuck', 'ERROR', 'no'),
+            (event, priority, payload['detail']),
+        )
+
     def test_a_bad_end(self) -> None:
         Notifier(self.conf).ended(ended(outcome=Outcome.FAILED))
         self.assertEqual('ERROR', self.sent()[1])

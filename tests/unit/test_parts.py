@@ -23,7 +23,7 @@ class TestBuild(base.BaseTestCase):
             ('[detection]\npolls_window = 2', ('polls_suffering = 3',)),
             ('[roles]\nrole_name_pattern = (', ('role_name_pattern = (',)),
             (
-                '[migrator]\norchestrator = nobody',
+                '[migrator]\norchestrators = nobody',
                 ("'nobody'", 'command, noop'),
             ),
             ('[signals]\nsource = none', ("'none'", 'prometheus, static')),

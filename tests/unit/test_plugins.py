@@ -1,11 +1,12 @@
+import fixtures
 from oslo_config import cfg
 from oslotest import base
 
 from steal_scheduler import plugins
 from steal_scheduler.conf import opts
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.orchestrators.noop import Noop
 from steal_scheduler.signals.prometheus import PrometheusSource
+from tests.unit.make import server
 
 
 class TestPlugins(base.BaseTestCase):
@@ -16,17 +17,13 @@ class TestPlugins(base.BaseTestCase):
         self.conf([], default_config_files=[], default_config_dirs=[])
 
     def test_the_defaults(self) -> None:
-        self.assertIsInstance(plugins.orchestrator(self.conf), Noop)
+        self.assertEqual(frozenset(), plugins.router(self.conf).detached())
         source = plugins.signal_source(self.conf)
         self.assertIsInstance(source, PrometheusSource)
         # Its options are registered in the group of its name.
         self.assertIn('url', self.conf.prometheus)
 
     def test_not_installed(self) -> None:
-        self.conf.set_override('orchestrator', 'chef', group='migrator')
-        error = self.assertRaises(ConfigError, plugins.orchestrator, self.conf)
-        for word in ("[migrator] orchestrator = 'chef'", 'command, noop'):
-            self.assertIn(word, str(error))
         self.conf.set_override('source', 'chef', group='signals')
         error = self.assertRaises(
             ConfigError, plugins.signal_source, self.conf
@@ -34,6 +31,58 @@ class TestPlugins(base.BaseTestCase):
         for word in ("[signals] source = 'chef'", 'prometheus, static'):
             self.assertIn(word, str(error))
 
+    def load(self, text: str) -> cfg.ConfigOpts:
+        path = self.useFixture(fixtures.TempDir()).join('conf')
+        with open(path, 'w') as file:
+            file.write(text)
+        conf = cfg.ConfigOpts()
+        opts.register(conf)
+        conf([], default_config_files=[path], default_config_dirs=[])
+        return conf
+
+    def test_several_of_one_kind(self) -> None:
+        conf = self.load(
+            '[migrator]\norchestrators = one, noop, two\n'
+            '[one]\ndriver = command\npath = /bin/true\nroles = web\n'
+            '[two]\ndriver = command\npath = /bin/false\nall_servers = 1\n'
+        )
+        router = plugins.router(conf)
+        # Only two refuses, and it is the last.
+        answer = router.drain(server(role='web'))
+        self.assertEqual('two: status 1: ', answer.detail)
+
+    def test_wrong_names(self) -> None:
+        for text, words in (
+            (
+                '[migrator]\norchestrators = chef\n',
+                ("[chef] driver = 'chef'", 'command'),
+            ),
+            (
+                '[migrator]\norchestrators = a, a\n[a]\ndriver = noop\n',
+                ('orchestrators = a, a', "'a' stands twice"),
+            ),
+            (
+                '[migrator]\norchestrators = nova\n[nova]\ndriver = noop\n',
+                ("'nova'", 'another section'),
+            ),
+            (
+                '[migrator]\norchestrators = noop\n[noop]\nname_pattern = (\n',
+                ("[noop] name_pattern = '('",),
+            ),
+            (
+                '[migrator]\norchestrators = noop\n'
+                '[noop]\nnode_name = {host}\n',
+                ("[noop] node_name = '{host}'", '{name}'),
+            ),
+        ):
+            error = self.assertRaises(
+                ConfigError, plugins.router, self.load(text)
+            )
+            for word in words:
+                self.assertIn(word, str(error))
+
     def test_options_for_the_sample(self) -> None:
         groups = [group for group, _ in plugins.list_opts()]
-        self.assertEqual(['command', 'prometheus', 'static'], sorted(groups))
+        self.assertEqual(
+            ['command', 'noop', 'prometheus', 'static'], sorted(groups)
+        )

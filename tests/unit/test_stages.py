@@ -333,9 +333,12 @@ class TestBack(Ride):
                 'silent',
                 'mistaken',
             ]
-            for _ in range(4):
-                self.assertEqual(made, self.step(made, 10**6))
-            self.step(made)
+            for said in ('', 'is refused', 'no answer', "KeyError('a bug')"):
+                made = self.step(made, 10**6)
+                self.assertEqual(
+                    (stage, said), (str(made.stage), made.trouble)
+                )
+            self.step(made, 10**6)
             self.assertEqual(set(), self.orchestrator.out)
 
     def test_it_was_deleted(self) -> None:

@@ -50,6 +50,14 @@ class TestVeto(base.BaseTestCase):
     def test_opted_out(self) -> None:
         self.assertEqual('opted_out', self.veto(opted_out='flavor'))
 
+    def test_misrouted(self) -> None:
+        self.assertEqual(
+            'misrouted', self.veto(metadata={'steal:orchestrator': 'chef'})
+        )
+        self.assertEqual(
+            '', self.veto(metadata={'steal:orchestrator': 'none'})
+        )
+
     def assert_cooldown(self, seconds: float, *args, **kwargs) -> None:
         """It cools down for so long after NOW."""
         for later, expected in ((seconds - 1, 'cooldown'), (seconds, '')):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drain a server in HAProxy before it moves; put it back afterwards.
 
-For ``[migrator] orchestrator = command``. A server of Nova is the server of
+For a section with ``driver = command``. A server of Nova is the server of
 the same name in every backend that has one. Drained means ours: people who
 take a server out by hand use ``state maint``, and that is left alone.
 """

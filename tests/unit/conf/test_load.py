@@ -22,9 +22,9 @@ class TestLoad(base.BaseTestCase):
         self.assertEqual(60, conf.nova.timeout)
 
     def test_each_has_its_own(self) -> None:
-        one = self.load('[migrator]\norchestrator = command\n')
-        self.assertEqual('noop', self.load('').migrator.orchestrator)
-        self.assertEqual('command', one.migrator.orchestrator)
+        one = self.load('[migrator]\norchestrators = command\n')
+        self.assertEqual([], self.load('').migrator.orchestrators)
+        self.assertEqual(['command'], one.migrator.orchestrators)
 
     def test_a_file_that_is_not_there(self) -> None:
         error = self.assertRaises(

@@ -56,6 +56,24 @@ class TestRules(base.BaseTestCase):
         deadlines = rules.deadlines(self.conf)
         self.assertEqual(type(deadlines)(), deadlines)
 
+    def test_role_out(self) -> None:
+        for text, expected in (
+            ('2', (2, None)),
+            ('0', (0, None)),
+            ('30%', (None, 30.0)),
+            (' 12.5% ', (None, 12.5)),
+            ('', (None, None)),
+        ):
+            self.set('limits', role_out=text)
+            out = rules.rules(self.conf).limit.out
+            self.assertEqual(
+                expected, (out.role_out, out.role_out_percent), text
+            )
+        for text in ('half', '-1', '101%', '1.5'):
+            self.set('limits', role_out=text)
+            error = self.assertRaises(ConfigError, rules.rules, self.conf)
+            self.assertIn(f'[limits] role_out = {text!r}', str(error))
+
     def test_contradictions(self) -> None:
         for group, small, large in (
             ('detection', 'polls_suffering', 'polls_window'),

@@ -23,7 +23,9 @@ class CommandTest(base.BaseTestCase):
             file.write(f'#!/bin/sh\n{script}\n')
         os.chmod(self.path, mode)
         options.setdefault('path', self.path)
-        return Command(configuration('command', Command.OPTS, **options))
+        return Command(
+            configuration('command', Command.OPTS, **options), 'command'
+        )
 
     def written(self, name: str = 'out') -> str:
         with open(os.path.join(self.directory, name)) as file:
@@ -33,13 +35,16 @@ class CommandTest(base.BaseTestCase):
 class TestAnswers(CommandTest):
     def test_done(self) -> None:
         command = self.command('echo fine')
-        self.assertEqual(Answer(State.DONE), command.drain(server()))
-        self.assertEqual(Answer(State.DONE), command.reattach(server()))
+        self.assertEqual(Answer(State.DONE), command.drain(server(), 'node'))
+        self.assertEqual(
+            Answer(State.DONE), command.reattach(server(), 'node')
+        )
 
     def test_under_way(self) -> None:
         command = self.command('echo one; echo two pods left >&2; exit 75')
         self.assertEqual(
-            Answer(State.WAITING, 'two pods left'), command.drain(server())
+            Answer(State.WAITING, 'two pods left'),
+            command.drain(server(), 'node'),
         )
 
     def test_refused(self) -> None:
@@ -49,28 +54,30 @@ class TestAnswers(CommandTest):
                 State.REFUSED,
                 'status 3: its budget\N{REPLACEMENT CHARACTER} says no',
             ),
-            command.drain(server()),
+            command.drain(server(), 'node'),
         )
 
     def test_it_is_killed(self) -> None:
-        answer = self.command('kill -9 $$').drain(server())
+        answer = self.command('kill -9 $$').drain(server(), 'node')
         self.assertIs(State.REFUSED, answer.state)
 
     def test_the_verb(self) -> None:
         command = self.command(f'echo "$@" >> {self.directory}/out')
-        command.drain(server())
-        command.reattach(server())
+        command.drain(server(), 'node')
+        command.reattach(server(), 'node')
         self.assertEqual('drain\nreattach\n', self.written())
 
     def test_it_reads_nothing(self) -> None:
-        answer = self.command('read line && exit 1; exit 0').drain(server())
+        answer = self.command('read line && exit 1; exit 0').drain(
+            server(), 'node'
+        )
         self.assertIs(State.DONE, answer.state)
 
 
 class TestEnvironment(CommandTest):
     def environment(self, **values) -> dict[str, str]:
         script = f'env -0 > {self.directory}/out'
-        self.command(script).drain(server(**values))
+        self.command(script).drain(server(**values), 'node')
         pairs = self.written().rstrip('\0').split('\0')
         return dict(pair.split('=', 1) for pair in pairs)
 
@@ -95,7 +102,8 @@ class TestEnvironment(CommandTest):
         for name in ('OS_PASSWORD', 'LD_PRELOAD_', 'STEAL_SECRET'):
             self.useFixture(fixtures.EnvironmentVariable(name, 'hush'))
         found = self.environment()
-        ours = {n for n in found if not n.startswith('STEAL_SERVER_')}
+        ours = {n for n in found if not n.startswith('STEAL_')}
+        self.assertNotIn('STEAL_SECRET', found)
         # The shell sets some of its own.
         self.assertLessEqual(
             ours, {'PATH', 'HOME', 'LANG', 'PWD', 'SHLVL', '_', 'OLDPWD'}
@@ -116,7 +124,9 @@ class TestEnvironment(CommandTest):
 class TestTime(CommandTest):
     def assert_late(self, command: Command) -> None:
         begun = time.monotonic()
-        error = self.assertRaises(OrchestratorError, command.drain, server())
+        error = self.assertRaises(
+            OrchestratorError, command.drain, server(), 'node'
+        )
         self.assertLess(time.monotonic() - begun, 20)
         self.assertIn('[command] path drain did not end in 0.3', str(error))
 
@@ -142,7 +152,7 @@ class TestTime(CommandTest):
         command = self.command('sleep 3 & echo begun; exit 75', timeout=40)
         begun = time.monotonic()
         self.assertEqual(
-            Answer(State.WAITING, 'begun'), command.drain(server())
+            Answer(State.WAITING, 'begun'), command.drain(server(), 'node')
         )
         self.assertLess(time.monotonic() - begun, 2.9)
 
@@ -179,5 +189,7 @@ class TestPath(CommandTest):
     def test_it_goes_away(self) -> None:
         command = self.command('exit 0')
         os.unlink(self.path)
-        error = self.assertRaises(OrchestratorError, command.drain, server())
+        error = self.assertRaises(
+            OrchestratorError, command.drain, server(), 'node'
+        )
         self.assertIn('[command] path', str(error))

@@ -7,7 +7,7 @@ from tests.unit.make import server
 
 class TestNoop(base.BaseTestCase):
     def test_it_is_always_done(self) -> None:
-        noop = Noop(None)
-        self.assertIs(State.DONE, noop.drain(server()).state)
-        self.assertIs(State.DONE, noop.reattach(server()).state)
+        noop = Noop({'n': None}, 'n')
+        self.assertIs(State.DONE, noop.drain(server(), 'node').state)
+        self.assertIs(State.DONE, noop.reattach(server(), 'node').state)
         self.assertEqual(frozenset(), noop.detached())
