@@ -4,6 +4,7 @@ from typing import Any
 
 import stevedore
 import stevedore.exception
+from oslo_config import cfg
 
 from steal_scheduler.conf import orchestrators, values
 from steal_scheduler.exception import ConfigError
@@ -47,8 +48,15 @@ def router(conf: Any) -> Router:
 
 
 def _is_taken(conf: Any, name: str) -> bool:
-    """Whether the section is not an orchestrator's."""
-    return name in conf and 'driver' not in conf[name]
+    """Whether the section is not an orchestrator's.
+
+    NOTE: the upgrade check has an *option* called command, of no section.
+    """
+    if name not in conf:
+        return False
+    section = conf[name]
+    is_section = isinstance(section, cfg.ConfigOpts.GroupAttr)
+    return is_section and 'driver' not in section
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:

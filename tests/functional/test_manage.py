@@ -161,7 +161,9 @@ class TestRecover(ManageTestCase):
         self.script.let('reattach', 'refuses')
         done = self.manage('recover', '--clear')
         self.assertEqual(1, done.returncode)
-        self.assertIn('not put back: status 3: as the test says', done.stdout)
+        self.assertIn(
+            'not put back: command: status 3: as the test says', done.stdout
+        )
         self.assertEqual('drain', scene.stage(mover))
 
 

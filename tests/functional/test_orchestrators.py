@@ -54,13 +54,16 @@ class TestOrchestrators(loop.LoopTestCase):
     def test_stuck(self) -> None:
         """Its orchestrator gets no other to take out, and the plan says so."""
         mover = self.boot_sufferer(role='web')
-        sections = self.sections(stages={'reattach_alarm': 0.1})
+        sections = self.sections(
+            stages={'reattach_alarm': 0.1},
+            limits={'slots_per_role': 5, 'role_out': ''},
+        )
         self.script.let('reattach', 'refuses')
         migrator = self.loop(**sections)
         migrator.until(
             lambda: migrator.value('stuck_servers') == 1, 'the alarm'
         )
-        other = scene.boot(Guest('other', 'a1', 1.5, role='web'))[0]
+        other = self.boot_sufferer('a2', role='web')
         migrator.until(lambda: migrator.refused('stuck') == 1, 'the refusal')
         self.assertEqual([], scene.tags(other))
         self.assertEqual(
