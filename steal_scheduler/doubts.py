@@ -49,6 +49,9 @@ _RUNNING = 0.05
 _FULL = 0.95
 #: Wait, as a share of what is used, that is none.
 _NO_WAIT = 0.001
+#: Servers that have to lack a signal: one has perhaps just been created, and
+#: counts as busy.
+_UNSEEN = 2
 #: Guests that have to differ: one tenant's agent may lie.
 _GUESTS = 2
 
@@ -136,6 +139,8 @@ def _source(case: Case, rules: TrustRules) -> str:
 def _missing_servers(case: Case, rules: TrustRules) -> str:
     seen, there = len(case.signals), len(case.servers)
     if seen * 100 >= rules.coverage_floor * there:
+        return ''
+    if there - seen < _UNSEEN:
         return ''
     return (
         f'{seen} of the {there} servers that Nova runs there have a signal '

@@ -26,13 +26,19 @@ class HeatRules:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HotLines:
-    """Shares of 1; a host is hot that is over one of them."""
+    """Shares of 1; pressure is runnable vCPUs per core, credit counted.
+
+    A host is hot by a measure if it reaches the fixed line and is beyond the
+    fleet's.
+    """
 
     steal: float
-    #: Runnable vCPUs per core, what is on its way counted.
     pressure: float
-    #: What lies that much below a line is still on it for a host that was
-    #: hot: noise must not decide.
+    fleet_steal: float
+    fleet_pressure: float
+    #: What lies that much below a fixed line is still on it for a host that
+    #: was hot: noise must not decide. NOTE: not below the fleet's, or each
+    #: noise would leave some more hosts hot for ever.
     band: float
 
     def tier(self, host: HostView, before: Tier | None) -> Tier:
@@ -43,7 +49,9 @@ class HotLines:
         steal, pressure = self.steal, self.pressure
         if before is Tier.HOT:
             steal, pressure = self._below(steal), self._below(pressure)
-        hot = host.steal >= steal or host.pressure > pressure
+        hot = (host.steal >= steal and host.steal > self.fleet_steal) or (
+            host.pressure > max(pressure, self.fleet_pressure)
+        )
         return Tier.HOT if hot else Tier.COLD
 
     def _below(self, line: float) -> float:
@@ -58,24 +66,18 @@ def lines(known: Iterable[HostView], rules: HeatRules) -> HotLines:
     """
     hosts = list(known)
     return HotLines(
-        steal=max(
-            rules.host_steal_threshold / 100,
-            # Just over: who is the quantile is not beyond it.
-            math.nextafter(
-                _quantile([h.steal for h in hosts], rules.hot_quantile),
-                math.inf,
-            ),
-        ),
-        pressure=max(
-            rules.relief_demand / 100,
-            _quantile([h.pressure for h in hosts], rules.hot_quantile),
+        steal=rules.host_steal_threshold / 100,
+        pressure=rules.relief_demand / 100,
+        fleet_steal=_quantile([h.steal for h in hosts], rules.hot_quantile),
+        fleet_pressure=_quantile(
+            [h.pressure for h in hosts], rules.hot_quantile
         ),
         band=rules.steal_band / 100,
     )
 
 
 def _quantile(values: list[float], share: float) -> float:
-    """The value at that share of the sorted ones; 0 is off."""
+    """The value at that share of the sorted ones; below all if it is off."""
     if not values or share <= 0:
-        return 0.0
+        return -math.inf
     return sorted(values)[math.floor(share * (len(values) - 1))]

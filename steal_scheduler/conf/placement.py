@@ -38,7 +38,8 @@ somewhere. The migrator's own moves never go to a host over
 
 Possible values:
 
-* 0 to 1. 0.84 lets about one host in six be hot at most.
+* 0 to 1. 0.84 lets about one host in six be hot by its steal, and one in six
+  by its demand.
 * 0: whoever is over a threshold is hot.
 """,
     ),
@@ -78,8 +79,8 @@ Possible values:
         min=0.1,
         help="""
 Hosts whose steal lies in the same band count as equal, so that noise does not
-decide between them, and a hot host has to fall by a band below the line before
-it is cold again. In percent.
+decide between them, and a hot host has to fall by a band below its threshold
+before it is cold again. In percent.
 
 Possible values:
 

@@ -26,8 +26,10 @@ def missing(name: str) -> DaemonError:
     they did not.
     """
     return DaemonError(
-        f'{name} is not installed. On Debian and Ubuntu: '
-        'apt-get install prometheus rabbitmq-server'
+        f'{name} is not installed. On Debian and Ubuntu: apt-get install '
+        'gcc iproute2 libvirt-clients libvirt-daemon '
+        'libvirt-daemon-driver-qemu openssl prometheus qemu-system-x86 '
+        'rabbitmq-server util-linux'
     )
 
 

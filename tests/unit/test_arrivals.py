@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler import arrivals
-from steal_scheduler.model import Migration
+from steal_scheduler.model import Fleet, Migration
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW, fleet, migration, server, signal
 
@@ -28,12 +28,15 @@ class TestLately(base.BaseTestCase):
         old = migration(status='running', updated_at=NOW - 9999)
         new = migration(migration_id=2, updated_at=NOW - 61)
         self.assertEqual(set(), self.lately(old, new))
+        newer = migration(migration_id=3, updated_at=NOW - 1)
+        self.assertEqual({'s'}, self.lately(old, new, newer))
 
     def test_each_server_by_itself(self) -> None:
         old = migration('s', updated_at=NOW - 61)
         new = migration('t', migration_id=2, updated_at=NOW - 1)
         self.assertEqual({'t'}, self.lately(old, new))
         self.assertEqual(set(), self.lately())
+        self.assertEqual(set(), arrivals.lately(Fleet({}, {}, {'s': ()}), NOW))
 
 
 class TestBrought(base.BaseTestCase):

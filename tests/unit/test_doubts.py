@@ -159,6 +159,13 @@ class TestMissingServers(Judged):
         self.doubted(coverage_floor=70.5)
         self.believed(coverage_floor=70)
 
+    def test_one_has_perhaps_just_been_created(self) -> None:
+        self.seen = {}
+        self.servers = {s: server(s) for s in IDS[:1]}
+        self.believed()
+        self.servers = {s: server(s) for s in IDS[:2]}
+        self.doubted()
+
     def test_seen_elsewhere_or_long_ago(self) -> None:
         self.see('s0', 's1', host='b')
         self.see('s2', at=NOW - 121)

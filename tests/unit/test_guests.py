@@ -10,7 +10,6 @@ from steal_scheduler.model import (
     GuestSignal,
     Server,
     ServerSignal,
-    Signals,
 )
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW, fleet, guest, server, signal, signals
@@ -78,7 +77,9 @@ class TestWho(base.BaseTestCase):
 class TestWhat(base.BaseTestCase):
     """What counts of the guest of s."""
 
-    def joined(self, *seen: ServerSignal, **told: float) -> Signals:
+    def joined(
+        self, *seen: ServerSignal, **told: float
+    ) -> dict[str, ServerSignal]:
         return join(BY.UUID, {'s': guest(**told)}, server(), seen=seen)
 
     def test_its_load_and_its_steal_clock(self) -> None:

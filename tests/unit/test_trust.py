@@ -41,7 +41,13 @@ class TestWhoMoves(base.BaseTestCase):
     def counts(self, window: float = 0.0, **record: object) -> bool:
         told = signals(hosts=dict.fromkeys('abc', 16.0), window=window)
         record = {'source': 'a', 'target': 'b', **record}
-        found = judge(told, server(host='b'), records=(migration(**record),))
+        # Another one there is not seen either.
+        found = judge(
+            told,
+            server(host='b'),
+            server('other', host='b'),
+            records=(migration(**record),),
+        )
         self.assertLessEqual(
             found.items(), {'b': Doubt.MISSING_SERVERS}.items()
         )
