@@ -87,6 +87,13 @@ class View:
             host.tier is Tier.COLD and host.steal * 100 < self.steal_threshold
         )
 
+    def avoids(self, name: str) -> bool:
+        """Whether a host is bad for anybody's move."""
+        host = self.hosts.get(name)
+        return host is not None and (
+            host.tier is Tier.HOT or host.steal * 100 >= self.steal_threshold
+        )
+
     def takes(self, name: str, demand: float) -> bool:
         """Whether the host can be given this many cores and stay cold."""
         host = self.hosts.get(name)

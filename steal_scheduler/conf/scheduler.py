@@ -89,7 +89,8 @@ Related options:
         'strict_moves',
         default=False,
         help="""
-Whether ``StealFilter`` rejects hot hosts for moves even if no other is left.
+Whether ``StealFilter`` rejects hot hosts, and those over the migrator's
+``host_steal_threshold``, for moves even if no other is left.
 
 It is about moves that an operator, a user or another service asked for: live
 and cold migration, resize and evacuation. Moves of the migrator itself only
@@ -97,8 +98,8 @@ ever go to hosts that stay cold.
 
 Possible values:
 
-* False: if all hosts that are left are hot, all of them pass.
-* True: a move fails with "No valid host" rather than going to a hot host.
+* False: if all hosts that are left are such hosts, all of them pass.
+* True: a move fails with "No valid host" rather than going to one of them.
 
 Related options:
 
@@ -109,12 +110,13 @@ Related options:
         'strict_boots',
         default=False,
         help="""
-Whether ``StealFilter`` rejects hot hosts for new servers.
+Whether ``StealFilter`` rejects hot hosts, and those over the migrator's
+``host_steal_threshold``, for new servers.
 
 Possible values:
 
 * False: all hosts pass, and ``StealWeigher`` puts the hot ones last.
-* True: hot hosts are rejected, so that creating a server fails with "No valid
+* True: such hosts are rejected, so that creating a server fails with "No valid
   host" when no other host can hold it.
 
 Related options:

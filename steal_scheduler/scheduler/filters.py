@@ -13,11 +13,8 @@ from nova.scheduler.utils import request_is_rebuild
 
 from steal_scheduler.scheduler import facts, guard, listener, request, settings
 from steal_scheduler.scheduler.announce import LOG, announce
-from steal_scheduler.view import HostView, Tier
 
 CONF = nova.conf.CONF
-
-_ABSENT = HostView(Tier.UNKNOWN)
 
 
 def _all(filter_: Any, hosts: list[Any], spec: Any) -> list[Any]:
@@ -76,8 +73,9 @@ class StealFilter(filters.BaseHostFilter):
     """Rejects hosts that a server should not be put on.
 
     For a move of the migrator's own, only hosts that stay cold with the
-    server pass. For other moves hot hosts are rejected, unless all are hot.
-    For new servers all pass, and the weigher puts hot hosts last. Two
+    server pass. For other moves hot hosts and those over the steal threshold
+    are rejected, unless all are. For new servers all pass, and the weigher
+    puts hot hosts last. Two
     options make it strict. Without a fresh view all hosts pass.
     """
 
@@ -122,9 +120,5 @@ class StealFilter(filters.BaseHostFilter):
             strict = self._settings.strict_moves
         elif not strict:
             return hosts
-        fit = [
-            host
-            for host in hosts
-            if view.hosts.get(host.host, _ABSENT).tier is not Tier.HOT
-        ]
+        fit = [host for host in hosts if not view.avoids(host.host)]
         return fit if fit or strict else hosts

@@ -45,7 +45,8 @@ exec unshare --cgroup sh -ec '
     done
     echo "$NAME" > /proc/sys/kernel/hostname
     ip link set lo up
-    echo "$0" > "$PID_FILE"
+    echo "$0" > "$PID_FILE.part"
+    mv "$PID_FILE.part" "$PID_FILE"
     "$@" &
     wait $!
 ' "$pid" "$@"

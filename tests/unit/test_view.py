@@ -4,6 +4,23 @@ from steal_scheduler.view import HostView, Tier, View
 from tests.unit.make import NOW
 
 
+class TestAvoids(base.BaseTestCase):
+    def avoids(self, **host: object) -> bool:
+        one = HostView(**{'tier': Tier.COLD, **host})  # type: ignore
+        return View(NOW, {'a': one}, {}, {}).avoids('a')
+
+    def test_who_is_hot_or_over_the_threshold(self) -> None:
+        self.assertTrue(self.avoids(tier=Tier.HOT))
+        # The least bad of a fleet in which everybody waits is cold.
+        self.assertTrue(self.avoids(steal=0.05))
+        self.assertTrue(self.avoids(tier=Tier.UNKNOWN, steal=0.05))
+
+    def test_not_others(self) -> None:
+        self.assertFalse(self.avoids(steal=0.049))
+        self.assertFalse(self.avoids(tier=Tier.UNKNOWN))
+        self.assertFalse(View(NOW, {}, {}, {}).avoids('a'))
+
+
 class TestTakes(base.BaseTestCase):
     def takes(self, wanted: float, **host: object) -> bool:
         host_view = HostView(
