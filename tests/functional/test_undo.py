@@ -103,7 +103,7 @@ class TestOrchestrator(UndoTestCase):
         self.assert_undone(
             migrator,
             mover,
-            'drain refused: status 3: as the test says',
+            'drain refused: command: status 3: as the test says',
             'not_started',
         )
         self.assertEqual([], scene.migrations(mover))
