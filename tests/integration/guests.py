@@ -60,19 +60,38 @@ class GuestsTestCase(base.TestCase):
 
         return self.wait_for(what, attempt)
 
+    def kernel_told(self, server, host):
+        """Return how long it waited there, by number of the poll.
+
+        :returns: seconds since the poll before, and the share of them
+        """
+        key = server, host
+        told = {n: t[key] for n, (_, t) in enumerate(self.polls) if key in t}
+        first = next(iter(told.values()))
+        # Its counters began there at 0.
+        begun = witnesses.Testimony(first.at - 1, 0)
+        return {
+            number: (now.at - then.at, then.share(now))
+            for number, (then, now) in zip(
+                told,
+                itertools.pairwise([begun, *told.values()]),
+                strict=True,
+            )
+        }
+
     def assert_findings_are_true(self):
         """Whatever was found, the kernel had counted in those seconds."""
-        for last, (verdict, _) in enumerate(self.polls, 1):
+        for last, (verdict, _) in enumerate(self.polls):
             for uuid in verdict.findings:
-                key = uuid, verdict.signals[uuid].host
-                told = [t[key] for _, t in self.polls[:last] if key in t]
-                # Its counters began there at 0.
-                begun = witnesses.Testimony(told[0].at - 1, 0)
+                host = verdict.signals[uuid].host
                 shares = [
-                    then.share(now)
-                    for then, now in itertools.pairwise([begun, *told])
+                    share
+                    for number, (_, share) in self.kernel_told(
+                        uuid, host
+                    ).items()
+                    if last - WINDOW - 3 < number <= last
                 ]
-                self.assertGreater(max(shares[-WINDOW - 3 :]), UNREST, key)
+                self.assertGreater(max(shares), UNREST, (uuid, host))
 
     def assert_hosts_are_believed(self):
         for verdict, _ in self.polls:
