@@ -50,7 +50,7 @@ extern char wake[];
 
 static void outb(u16 port, u8 value)
 {
-        __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+        __asm__ volatile("outb %0, %1" : : "a"(value), "dN"(port));
 }
 
 /* A clock of 64 bits and a known rate; the TSC's has to be found out. */
