@@ -38,7 +38,7 @@ class ContentionTests:
             self.assertEqual(1, page['steal_host_cores', ''])
         self.lab.migrate(moved, self.b)
         self.decider.moved(moved, self.a)
-        self.poll()
+        self.wait_for('a poll', self.poll)
         self._assert_counts_anew(moved, left)
         # The first windows on the new host are the tricky ones.
         end = time.monotonic() + 2 * WINDOW
