@@ -57,9 +57,22 @@ class Checks(upgradecheck.UpgradeCommands):
             )
         return Result(Code.SUCCESS)
 
+    def _orchestrators(self) -> Result:
+        """Every orchestrator answers, and lets us see whom we took out.
+
+        Those that keep no list of their own (noop, and command and webhook
+        without ``lists_detached``) are not asked anything.
+        """
+        try:
+            parts.build(self._conf).router.detached()
+        except StealError as error:
+            return Result(Code.FAILURE, str(error))
+        return Result(Code.SUCCESS)
+
     _upgrade_checks = (
         ('Configuration', _configuration),
         ('Nova', _nova),
+        ('Orchestrators', _orchestrators),
         ('Tags', _tags),
     )
 

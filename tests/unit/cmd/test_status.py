@@ -16,7 +16,10 @@ class TestChecks(base.BaseTestCase):
 
     def test_all_is_well(self) -> None:
         self.assertEqual(
-            dict.fromkeys(('Configuration', 'Nova', 'Tags'), Code.SUCCESS),
+            dict.fromkeys(
+                ('Configuration', 'Nova', 'Orchestrators', 'Tags'),
+                Code.SUCCESS,
+            ),
             self.codes(self.useFixture(Deployment())),
         )
 
@@ -35,6 +38,17 @@ class TestChecks(base.BaseTestCase):
             (Code.SUCCESS, Code.FAILURE, Code.FAILURE),
             (found['Configuration'], found['Nova'], found['Tags']),
         )
+
+    def test_an_orchestrator_says_no(self) -> None:
+        deployment = self.useFixture(
+            Deployment(
+                '[migrator]\norchestrators = command\n'
+                '[command]\npath = /bin/false\nlists_detached = True\n'
+            )
+        )
+        found = self.results(deployment)['Orchestrators']
+        self.assertEqual(Code.FAILURE, found.code)
+        self.assertIn('[command] path', found.details)
 
     def test_tags_of_another_version(self) -> None:
         deployment = self.useFixture(Deployment())
