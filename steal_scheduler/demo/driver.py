@@ -10,10 +10,12 @@ Server metadata says how each of the server's migrations goes:
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import threading
+import time
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from nova import exception
 from nova.virt import fake
@@ -46,10 +48,21 @@ class _Moving:
         return self.how
 
 
+@dataclasses.dataclass(frozen=True)
+class Copied:
+    """A server's memory was copied; times are of the monotonic clock."""
+
+    server_id: str
+    begun: float
+    ended: float
+
+
 class DemoDriver(fake.FakeDriver):
     """Nova's fake driver, made to behave over a server's whole life."""
 
     settings = Settings()
+    #: Of all hosts, in the order in which they ended.
+    copied: ClassVar[list[Copied]] = []
 
     def __init__(self, virtapi: Any, read_only: bool = False) -> None:
         self.vcpus = self.settings.host_cores
@@ -103,7 +116,9 @@ class DemoDriver(fake.FakeDriver):
     ) -> None:
         """On the source; Nova gives each migration a thread to wait in."""
         moving = self._moving[instance.uuid] = _Moving()
+        begun = time.monotonic()
         how = moving.wait(self._seconds(instance))
+        self.copied.append(Copied(instance.uuid, begun, time.monotonic()))
         del self._moving[instance.uuid]
         if how is _End.ABANDONED:
             return

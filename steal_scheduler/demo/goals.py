@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from steal_scheduler.demo import shops
+from steal_scheduler.demo.balancer import Outage
+from steal_scheduler.demo.driver import Copied
 from steal_scheduler.move import Ended, Outcome
 
 #: Percent of steal above which a host counts as hot.
@@ -15,6 +17,8 @@ MET = (
     'No server left its zone, though none had asked for one.',
     'No two servers of a role were put together while another cold host of '
     'the zone had none.',
+    'No shop migrated while it was in the balancer, no two of a kind were '
+    'out of it at once, and all are back.',
 )
 
 
@@ -48,6 +52,50 @@ def missed(
         elif where[id_] != member.host:
             found += _crowded(id_, members, where, steal)
     return found
+
+
+def noticed(
+    members: Set[str],
+    outages: Sequence[Outage],
+    copied: Sequence[Copied],
+    moved: Set[str],
+    names: Mapping[str, str],
+) -> list[str]:
+    """A sentence for each thing that a shop's customers would have noticed.
+
+    :param members: ids of the balancer's servers
+    :param outages: as the balancer saw them
+    :param copied: as the hypervisors did it
+    :param moved: ids of those that moved; each must be in both
+    :param names: of servers, by id
+    """
+    found = [
+        f'MISSED: {names[id_]} moved, and no hypervisor copied it.'
+        for id_ in sorted((moved & members) - {c.server_id for c in copied})
+    ]
+    found += [
+        f'MISSED: {names[c.server_id]} migrated while in the balancer.'
+        for c in copied
+        if c.server_id in members
+        and not any(_covers(outage, c) for outage in outages)
+    ]
+    for outage in outages:
+        name = names[outage.server_id]
+        if outage.back is None:
+            found.append(f'MISSED: {name} is still out of the balancer.')
+        if outage.fewest < outage.size - 1:
+            found.append(f'MISSED: {name} was not alone out of the balancer.')
+    return found
+
+
+def _covers(outage: Outage, copied: Copied) -> bool:
+    """It had no sessions any more, and none again, all the while."""
+    return bool(
+        outage.server_id == copied.server_id
+        and outage.empty is not None
+        and outage.empty <= copied.begun
+        and (outage.back is None or copied.ended <= outage.back)
+    )
 
 
 def _crowded(

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from steal_scheduler.demo.balancer import Outage
 from steal_scheduler.move import Ended, Move, Stage
 from steal_scheduler.refusal import Refusal
 from steal_scheduler.report import table
 
 _BAR = 20
+
+
+def say(text: str = '') -> None:
+    print(text, flush=True)
 
 
 def host_steal(measured: Mapping[str, Any]) -> dict[str, float]:
@@ -45,17 +50,29 @@ def hosts_table(
     return table(head, rows)
 
 
-def moves_table(ended: Sequence[Ended], names: Mapping[str, str]) -> list[str]:
+def moves_table(
+    ended: Sequence[Ended],
+    outages: Sequence[Outage],
+    names: Mapping[str, str],
+) -> list[str]:
+    """Who went where, and how long each was out of the balancer."""
+    served = {o.server_id: _served(o) for o in outages if o.back}
     rows = [
         (
             names[e.move.server_id],
             f'{e.move.source} -> {e.move.target}',
             f'{e.move.steal_before or 0:.0%} -> {e.steal_after or 0:.0%}',
-            e.move.reason.removeprefix('waits '),
+            *served.get(e.move.server_id, ('-', '-')),
         )
         for e in ended
     ]
-    return table(('server', 'Nova chose', 'waits', 'because it waited'), rows)
+    head = ('server', 'Nova chose', 'waits', 'was out', 'served meanwhile')
+    return table(head, rows)
+
+
+def _served(outage: Outage) -> tuple[str, str]:
+    seconds = (outage.back or outage.left) - outage.left
+    return f'{seconds:.1f} s', f'{outage.fewest} of {outage.size} of its kind'
 
 
 def refusals_table(
@@ -75,12 +92,12 @@ def progress(move: Move, names: Mapping[str, str]) -> str:
     """One line for each step that a person would want to see."""
     name = names[move.server_id]
     return {
-        Stage.DRAIN: f'{name} {move.reason}: taken out of service',
+        Stage.DRAIN: f'{name} {move.reason}: is drained',
         Stage.REQUEST: f'{name}: asked Nova to move it, to any host',
         Stage.MIGRATE: f'{name}: Nova moves it to {move.target}',
         Stage.REATTACH: f'{name}: arrived on {move.target}',
         Stage.UNDO: f'{name}: put back, {move.failure}',
-        Stage.VERIFY: f'{name}: back in service, its steal is measured',
+        Stage.VERIFY: f'{name}: its steal is measured',
     }[move.stage]
 
 

@@ -16,7 +16,11 @@ ZONES: Mapping[str, tuple[str, ...]] = {
     for zone in ('tokyo', 'osaka', 'fukuoka')
 }
 #: What the shops of each zone sell, and so when they peak.
-_KINDS = {'tokyo': 'books', 'osaka': 'shoes', 'fukuoka': 'music'}
+KINDS: Mapping[str, str] = {
+    'tokyo': 'books',
+    'osaka': 'shoes',
+    'fukuoka': 'music',
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +52,7 @@ def cast() -> list[Member]:
 
 def _zone(zone: str) -> list[Member]:
     crowded, empty, *others = ZONES[zone]
-    kind = _KINDS[zone]
+    kind = KINDS[zone]
     shops = [
         Member(f'{kind}-shop{n}', crowded, 'shop', kind, 0.4, 3.6)
         for n in range(1, 4)
