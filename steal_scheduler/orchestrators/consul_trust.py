@@ -1,0 +1,143 @@
+"""Which options are wrong, or together give the token away.
+
+Who owns a server may claim that it belongs to a cluster which is not his. So
+a token goes to servers of known projects, or to who proves with a
+certificate of Consul's own CA that he is of the cluster, or it is good for
+nothing but that one server.
+"""
+
+import ipaddress
+import re
+import string
+import urllib.parse
+from typing import Any
+
+from steal_scheduler.exception import ConfigError
+
+#: Which names may stand in which option.
+_FIELDS = {
+    'address': ('address', 'node', 'name', 'id'),
+    'tls_server_name': ('node', 'name', 'id'),
+    'token_file': ('id',),
+}
+
+
+def check(options: Any, section: str) -> None:
+    """Look for options that are wrong, or together give the token away.
+
+    :raises ConfigError: some are or do
+    """
+    for option, known in _FIELDS.items():
+        text = options[option] or ''
+        if not fields_of(text) <= set(known):
+            names = ' or '.join(f'{{{name}}}' for name in known)
+            raise ConfigError(
+                f'[{section}] {option} = {text}: use {names} in it, and no '
+                'other braces.'
+            )
+    for option in ('address', 'catalog'):
+        _check_url(section, option, options[option])
+    for network in options.networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ConfigError(
+                f'[{section}] networks: {error}. Write 10.20.0.0/16.'
+            ) from error
+    if not re.fullmatch(r'[\w.-]+', options.mark, re.ASCII):
+        raise ConfigError(
+            f'[{section}] mark = {options.mark!r}: use letters, digits, '
+            '".", "_" and "-".'
+        )
+    if options.keyfile and not options.certfile:
+        raise ConfigError(
+            f'[{section}] keyfile is set but certfile is not. Set both.'
+        )
+    if options.insecure and options.cafile:
+        raise ConfigError(
+            f'[{section}] insecure = True and cafile = {options.cafile} '
+            'exclude each other. Unset one.'
+        )
+    _check_token(options, section)
+
+
+def fields_of(template: str | None) -> set[str]:
+    """Names in braces; what else stands there is a name that nobody knows."""
+    try:
+        parsed = list(string.Formatter().parse(template or ''))
+    except ValueError as error:
+        return {str(error)}
+    return {
+        f'{name}{conversion or ""}{spec or ""}'
+        for _, name, spec, conversion in parsed
+        if name is not None
+    }
+
+
+def catalog_token_file(options: Any) -> str | None:
+    """The one for the catalog: of its own, or the one for all agents."""
+    file: str | None = options.catalog_token_file
+    if not file and not fields_of(options.token_file):
+        file = options.token_file
+    return file
+
+
+def _check_url(section: str, option: str, url: str) -> None:
+    filled = re.sub(r'\{\w+\}', 'x', url)
+    try:
+        parts = urllib.parse.urlsplit(filled)
+        good = bool(
+            parts.scheme in ('http', 'https')
+            and parts.hostname
+            and parts.port != 0
+            and parts.path in ('', '/')
+            and not re.search(r'[@?#\\\s]', filled)
+        )
+    except ValueError:
+        good = False
+    if not good:
+        shown = re.sub('//.*@', '//***@', url)
+        raise ConfigError(
+            f'[{section}] {option} = {shown} is no address of an agent: use '
+            'http:// or https://, a host and a port, and no more.'
+        )
+
+
+def _check_token(options: Any, section: str) -> None:
+    """Whoever may get it must be entitled to it."""
+    for option, file in (
+        ('address', options.token_file),
+        ('catalog', catalog_token_file(options)),
+    ):
+        url = options[option]
+        host = urllib.parse.urlsplit(url).hostname or ''
+        if (
+            file
+            and url.startswith('http:')
+            and not options.insecure
+            and not _is_loopback(host)
+        ):
+            raise ConfigError(
+                f'[{section}] {option} = {url}: the token would pass '
+                'in the clear. Use https://, or say insecure = True.'
+            )
+    proven = options.cafile and options.address.startswith('https:')
+    if (
+        options.token_file
+        and not options.projects
+        and not fields_of(options.token_file)
+        and not proven
+    ):
+        raise ConfigError(
+            f'[{section}] token_file = {options.token_file}: any server '
+            'whose owner says that it belongs to this cluster would be sent '
+            'the token. Set projects; or cafile, with https:// in address; '
+            'or give each server its own token with {id}.'
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == 'localhost'
