@@ -9,22 +9,20 @@ its environment::
 
 and answers with its exit status: 0 is done, 75 (EX_TEMPFAIL) is under way
 (it is called again at the next look), anything else is refused. Its last
-line of output goes to the operator. Metadata that are longer than the kernel
-lets a variable be are left out.
+line of output goes to the operator. What is longer than the kernel lets a
+variable be is left out.
 """
 
 import json
 import os
-import shutil
-import signal
-import subprocess
-import tempfile
+import re
 from typing import Any
 
 from oslo_config import cfg
 
-from steal_scheduler.exception import ConfigError, OrchestratorError
+from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model import Server
+from steal_scheduler.orchestrators import command_path, command_run
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
@@ -33,6 +31,7 @@ from steal_scheduler.orchestrators.base import (
 )
 
 _UNDER_WAY = 75
+_UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 #: Linux takes no variable of 128 KiB (MAX_ARG_STRLEN) or more.
 _LONGEST = 120 * 1024
 
@@ -46,7 +45,8 @@ The executable. It must be idempotent and leave alone what others detached.
 
 Possible values:
 
-* An absolute path.
+* An absolute path. Nobody but root and the migrator's user may be able to
+  write the file, or a directory above it.
 """,
         ),
         cfg.FloatOpt(
@@ -79,12 +79,7 @@ Possible values:
 
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
-        path = self.options.path
-        if not path or not os.path.isabs(path) or not shutil.which(path):
-            raise ConfigError(
-                f'[{section}] path = {path!r} is no executable: give its '
-                'absolute path, and chmod +x it.'
-            )
+        command_path.check(section, self.options.path)
 
     def drain(self, server: Server, node: str) -> Answer:
         return self._answer('drain', server, node)
@@ -95,13 +90,22 @@ Possible values:
     def detached(self) -> frozenset[str]:
         if not self.options.lists_detached:
             return frozenset()
-        done = self._run('detached', {})
-        if done.returncode:
+        result = self._run('detached', {})
+        if result.status:
             raise OrchestratorError(
-                f'[{self.section}] path answered "detached" with status '
-                f'{done.returncode}: {_last_line(done.stdout)}'
+                f'[{self.section}] path answered "detached" with '
+                f'{result.how}: {result.last_line}'
             )
-        return frozenset(done.stdout.split())
+        lines = (line.strip().lower() for line in result.output.splitlines())
+        found = frozenset(line for line in lines if line)
+        for line in found:
+            if not _UUID.fullmatch(line):
+                raise OrchestratorError(
+                    f'[{self.section}] lists_detached: path detached printed '
+                    f'{line[:60]!a}, which is no id of a server. Print one a '
+                    'line, and all else to the standard error.'
+                )
+        return found
 
     def _answer(self, verb: str, server: Server, node: str) -> Answer:
         about = {
@@ -111,58 +115,37 @@ Possible values:
             'STEAL_SERVER_ZONE': server.zone or '',
             'STEAL_SERVER_ROLE': server.role or '',
             'STEAL_NODE_NAME': node,
+            'STEAL_SERVER_METADATA': json.dumps(dict(server.metadata)),
         }
-        metadata = json.dumps(dict(server.metadata))
-        if len(metadata) < _LONGEST:
-            about['STEAL_SERVER_METADATA'] = metadata
-        done = self._run(verb, about)
-        if done.returncode == 0:
+        result = self._run(verb, about)
+        if result.status == 0:
             return DONE
-        detail = _last_line(done.stdout)
-        if done.returncode == _UNDER_WAY:
-            return Answer(State.WAITING, detail)
-        return Answer(State.REFUSED, f'status {done.returncode}: {detail}')
+        if result.status == _UNDER_WAY:
+            return Answer(State.WAITING, result.last_line)
+        return Answer(State.REFUSED, f'{result.how}: {result.last_line}')
 
-    def _run(
-        self, verb: str, server: dict[str, str]
-    ) -> subprocess.CompletedProcess[str]:
+    def _run(self, verb: str, server: dict[str, str]) -> command_run.Result:
         """Run it with nothing of our environment but what it needs."""
-        options = self.options
         passed = {
-            k: os.environ[k]
+            k: os.fsencode(os.environ[k])
             for k in ('PATH', 'HOME', 'LANG')
             if k in os.environ
         }
-        command = [options.path, verb]
-        # A file, not a pipe: whom it leaves behind would keep that open.
-        with tempfile.TemporaryFile() as output:
-            try:
-                process = subprocess.Popen(
-                    command,
-                    env=passed | server,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            except (OSError, ValueError) as error:
-                raise OrchestratorError(
-                    f'[{self.section}] path: {error}'
-                ) from error
-            try:
-                status = process.wait(options.timeout)
-            except subprocess.TimeoutExpired as error:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                raise OrchestratorError(
-                    f'[{self.section}] path {verb} did not end in '
-                    f'{options.timeout:g} s'
-                ) from error
-            output.seek(0)
-            said = output.read().decode(errors='replace')
-        return subprocess.CompletedProcess(command, status, said)
+        about = {k: _variable(v) for k, v in server.items()}
+        fitting = {k: v for k, v in about.items() if len(v) < _LONGEST}
+        try:
+            return command_run.run(
+                [self.options.path, verb],
+                passed | fitting,
+                self.options.timeout,
+                apart=verb == 'detached',
+            )
+        except OrchestratorError as error:
+            raise OrchestratorError(
+                f'[{self.section}] path {verb} {error}'
+            ) from error
 
 
-def _last_line(output: str) -> str:
-    lines = output.strip().splitlines()
-    return lines[-1][:200] if lines else ''
+def _variable(text: str) -> bytes:
+    """As much of it as a variable can hold: metadata hold anything."""
+    return text.replace('\0', '').encode(errors='replace')

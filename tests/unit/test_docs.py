@@ -313,7 +313,7 @@ class _HAProxy(socketserver.StreamRequestHandler):
 
 
 class TestDrainScript(base.BaseTestCase):
-    """The example of doc/source/configuration/orchestrators.rst."""
+    """The example of doc/source/configuration/command.rst."""
 
     def setUp(self) -> None:
         super().setUp()

@@ -6,6 +6,8 @@ from tests.unit import nova_api
 from tests.unit.deployment import Deployment
 
 TAG = 'steal:migrate:1795334400'
+GONE = '00000000-1111-4222-8333-444455556666'
+KNOWN = '5c3f1d0a-1111-4222-8333-444455556666'
 REMOVED = [f'DELETE /servers/x/tags/{TAG}']
 
 
@@ -42,11 +44,14 @@ class TestRecovery(base.BaseTestCase):
         self.assertEqual(REMOVED, self.deployment.removed())
 
     def test_who_has_no_tag(self) -> None:
-        self.deployment.write('out', 'y gone')
+        server = nova_api.server(KNOWN, name='name of it')
+        self.deployment.servers[KNOWN] = server
+        self.deployment.write('out', f'{KNOWN}\n{GONE}\n')
         text, left = self.recover(clear=True)
         self.assertFalse(left, text)
         self.assertEqual(
-            'reattach gone\nreattach y\n', self.deployment.read('asked')
+            f'reattach {GONE}\nreattach {KNOWN}\n',
+            self.deployment.read('asked'),
         )
 
     def test_it_is_not_put_back(self) -> None:

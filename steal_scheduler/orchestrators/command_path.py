@@ -1,0 +1,57 @@
+"""Who could change the executable that the migrator runs.
+
+It runs with the migrator's rights, which reach as far as Nova's. So nobody
+may write it, or replace it, but root and the migrator's own user.
+"""
+
+import os
+import pwd
+import shutil
+import stat
+
+from steal_scheduler.exception import ConfigError
+
+
+def check(section: str, path: str | None) -> None:
+    """Look at the file and at every directory above it, links followed.
+
+    :raises ConfigError: it is no executable, or others could change it
+    """
+    option = f'[{section}] path = {path!r}'
+    if not path or '\0' in path or not os.path.isabs(path):
+        raise ConfigError(f'{option}: give an absolute path.')
+    if not shutil.which(path):
+        raise ConfigError(
+            f'{option} is no executable: give that of a file, and chmod +x it.'
+        )
+    for name in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
+        _judge(option, name)
+        while name != '/':
+            name = os.path.dirname(name)
+            _judge(option, name)
+
+
+def _judge(option: str, name: str) -> None:
+    found = os.stat(name)
+    if found.st_uid not in (0, os.geteuid()):
+        raise ConfigError(
+            f'{option}: {name} belongs to {_user(found.st_uid)}, who could '
+            f'change what the migrator runs. chown root {name}'
+        )
+    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
+        # As /tmp: who may write there may not replace what is another's.
+        return
+    # Members of the group root are as good as root.
+    by_group = found.st_mode & stat.S_IWGRP and found.st_gid != 0
+    if by_group or found.st_mode & stat.S_IWOTH:
+        raise ConfigError(
+            f'{option}: {name} may be written by others, who could change '
+            f'what the migrator runs. chmod go-w {name}'
+        )
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

@@ -1,0 +1,143 @@
+"""Members of Octavia's pools, and the tag that says what we took.
+
+The tag of a member that was drained holds all that is needed to put it back,
+whoever does so::
+
+    steal-scheduler:<server id>:weight=5:1789000000
+
+A member's tags are its project's to write. So a tag is no proof: it is read
+in the pools of the server's own project, and what does not look as if we had
+written it counts for nothing.
+"""
+
+import dataclasses
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any, Self
+
+from steal_scheduler.exception import OrchestratorError
+
+#: Of a member that gets traffic, as far as its load balancer knows.
+_SERVES = frozenset({'ONLINE', 'DEGRADED', 'NO_MONITOR'})
+_UUID = r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mark:
+    """What a tag of ours says."""
+
+    server_id: str
+    #: As it was, 1 to 256.
+    weight: int
+    #: When it was set to 0, by the clock of the migrator that did.
+    since: int
+    tag: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Member:
+    pool_id: str
+    member_id: str
+    address: str
+    #: 0 to 256; 0 gets no new connections.
+    weight: int
+    #: None of an Octavia that has none (its API is older than 2.5).
+    tags: tuple[str, ...] | None
+    #: ACTIVE, PENDING_UPDATE, ERROR and others: of what was asked for.
+    provisioning: str
+    #: ONLINE, NO_MONITOR, ERROR and others: of the member itself.
+    operating: str
+    enabled: bool
+    backup: bool
+
+    @classmethod
+    def of(cls, pool_id: str, raw: Mapping[str, Any]) -> Self:
+        """A member as the API gives it.
+
+        :raises OrchestratorError: it is none
+        """
+        try:
+            tags = raw.get('tags')
+            return cls(
+                pool_id=pool_id,
+                member_id=str(raw['id']),
+                address=plain(raw['address']),
+                # It is null until somebody says otherwise, and means 1.
+                weight=1 if raw['weight'] is None else int(raw['weight']),
+                tags=None if tags is None else tuple(map(str, tags)),
+                provisioning=str(raw['provisioning_status']),
+                operating=str(raw['operating_status']),
+                enabled=bool(raw['admin_state_up']),
+                backup=bool(raw.get('backup')),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise OrchestratorError(
+                f'Octavia gives pool {pool_id} a member that makes no sense: '
+                f'{error!r}'
+            ) from error
+
+    def marks(self, prefix: str) -> list[Mark]:
+        """What our tags on it say, the newest first."""
+        found = (
+            re.fullmatch(
+                rf'{re.escape(prefix)}:({_UUID}):weight=(\d{{1,3}}):(\d{{1,12}})',
+                tag,
+                re.ASCII,
+            )
+            for tag in self.tags or ()
+        )
+        marks = [
+            Mark(match[1], int(match[2]), int(match[3]), match[0])
+            for match in found
+            if match and 1 <= int(match[2]) <= 256
+        ]
+        return sorted(marks, key=lambda mark: -mark.since)
+
+    def serves(self) -> bool:
+        """Whether it takes new connections now."""
+        return self.enabled and self.weight > 0 and self.operating in _SERVES
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pool:
+    pool_id: str
+    name: str
+    project_id: str
+    #: It looks at the weights of its members.
+    weighted: bool
+    enabled: bool
+    members: tuple[Member, ...] = ()
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Self:
+        """A pool as the API gives it, its members not read yet.
+
+        :raises OrchestratorError: it is none
+        """
+        try:
+            return cls(
+                pool_id=str(raw['id']),
+                name=_printable(raw.get('name') or raw['id']),
+                project_id=str(raw['project_id']),
+                # The algorithm of the provider ovn, which has no weights.
+                weighted=raw['lb_algorithm'] != 'SOURCE_IP_PORT',
+                enabled=bool(raw['admin_state_up']),
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise OrchestratorError(
+                f'Octavia lists a pool that makes no sense: {error!r}'
+            ) from error
+
+
+def plain(address: str) -> str:
+    """One spelling for each address: IPv6 has many.
+
+    :raises ValueError: it is none
+    """
+    return str(ipaddress.ip_address(address))
+
+
+def _printable(name: str) -> str:
+    """A tenant's word, fit for an operator's terminal."""
+    return ''.join(c if c.isprintable() else '?' for c in name[:64])
