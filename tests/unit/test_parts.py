@@ -24,7 +24,7 @@ class TestBuild(base.BaseTestCase):
             ('[roles]\nrole_name_pattern = (', ('role_name_pattern = (',)),
             (
                 '[migrator]\norchestrators = nobody',
-                ("'nobody'", 'command, noop'),
+                ("'nobody'", 'command, consul, kubernetes, noop'),
             ),
             ('[signals]\nsource = none', ("'none'", 'prometheus, static')),
             ('[command]\npath = script', ("[command] path = 'script'",)),
