@@ -153,6 +153,26 @@ class Daemon:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
+    def send(self, number: int) -> None:
+        """Send it a signal; nothing, if it does not run."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    @property
+    def pid(self) -> int:
+        """Return its process id.
+
+        :raises DaemonError: it does not run
+        """
+        if self._process is None:
+            raise DaemonError(f'{self.name} does not run')
+        return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs no longer, though nobody stopped it."""
+        return self._process is not None and self._process.poll() is not None
+
     def said(self) -> str:
         """Return the end of its log."""
         text = self.log.read_text(errors='replace')

@@ -1,0 +1,298 @@
+"""A real Consul on loopback: one server, and an agent for each node.
+
+Each has an address of its own in 127.0.0.0/8, and the same ports, as machines
+have.
+
+ACLs are on and deny by default. Each agent has a token for its own node and
+nothing else; what a node has to offer is registered with that agent, as
+usual. DNS answers anybody.
+"""
+
+import contextlib
+import ipaddress
+import pathlib
+import signal
+import subprocess
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import dns.exception
+import dns.message
+import dns.query
+import dns.rdatatype
+import requests
+
+from tests.integration import daemons
+from tests.integration.binaries import binary
+from tests.integration.consul_agent import DATACENTER, PORTS, Agent, certify
+
+_SERVER = 'server'
+_NETWORK = ipaddress.ip_network('127.77.0.0/24')
+#: What anybody may who asks through DNS.
+_DNS = """
+node_prefix "" { policy = "read" }
+service_prefix "" { policy = "read" }
+"""
+#: What a check is called that ``consul maint`` adds to a node.
+MAINTENANCE = '_node_maintenance'
+
+
+class ConsulError(daemons.DaemonError):
+    """The command did not end well; the text is what it said."""
+
+
+class Datacenter:
+    """One that nobody else can reach."""
+
+    def __init__(self, directory: pathlib.Path, nodes: Sequence[str]) -> None:
+        """Describe it; start nothing.
+
+        :param directory: empty, and its own; best on a tmpfs
+        :param nodes: names
+        """
+        self._directory = directory
+        self._consul = binary('consul')
+        #: May do everything.
+        self.management = str(uuid.uuid4())
+        #: http, https, dns and more: port; the same for all.
+        self.ports = {port: daemons.free_port() for port in PORTS}
+        self._agents = {
+            name: Agent(name, str(address), self.ports, directory)
+            for name, address in zip(
+                (_SERVER, *nodes), _NETWORK.hosts(), strict=False
+            )
+        }
+        self.nodes = tuple(nodes)
+        #: Where all addresses are.
+        self.network = str(_NETWORK)
+        #: What vouches for the agents where they speak TLS.
+        self.cafile = certify(directory, self._agents.values())
+        self._stack = contextlib.ExitStack()
+
+    # -- its life ----------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._stop_all)
+            self._start_server()
+            for name in self.nodes:
+                self._start_client(name)
+            daemons.until(
+                'all agents are members',
+                lambda: {*self.nodes, _SERVER} <= set(self._alive()),
+                failing=(requests.RequestException,),
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    @property
+    def logs(self) -> list[pathlib.Path]:
+        """What its daemons say, once they do."""
+        return sorted(self._directory.glob('*.log'))
+
+    # -- outages -----------------------------------------------------------
+
+    def pause(self, node: str) -> None:
+        """Let its agent accept connections and never answer."""
+        self._agents[node].daemon.send(signal.SIGSTOP)
+
+    def resume(self, node: str) -> None:
+        self._agents[node].daemon.send(signal.SIGCONT)
+
+    def stop(self, node: str, how: int = signal.SIGKILL) -> None:
+        """End its agent: it crashes, or leaves with SIGINT."""
+        self._agents[node].daemon.stop(how)
+
+    def start(self, node: str) -> None:
+        """Start its agent again; it knows what it knew."""
+        self._agents[node].daemon.start()
+
+    # -- who asks ----------------------------------------------------------
+
+    def agent(self, node: str, scheme: str = 'http') -> str:
+        """Return the URL of the node's own agent.
+
+        :param scheme: http, or https with `cafile`
+        """
+        return self._agents[node].url(scheme)
+
+    def address(self, node: str) -> str:
+        """Return its own, from which it answers."""
+        return self._agents[node].address
+
+    @property
+    def server(self) -> str:
+        """The URL of the server."""
+        return self.agent(_SERVER)
+
+    @property
+    def dns(self) -> tuple[str, int]:
+        """Where the server answers DNS."""
+        return self.address(_SERVER), self.ports['dns']
+
+    def token(self, rules: str) -> str:
+        """Return a token with these rules (HCL) and no other rights."""
+        policy = self.call(
+            'PUT',
+            'acl/policy',
+            json={'Name': f'p-{uuid.uuid4()}', 'Rules': rules},
+        )
+        return self._issue({'Policies': [{'ID': policy['ID']}]})
+
+    def call(self, method: str, path: str, node: str = '', **how: Any) -> Any:
+        """Return what the API answers to who may do everything.
+
+        :param node: whose agent is asked; the server, if it is not given
+        :raises requests.RequestException: it does not, or an error
+        """
+        answer = requests.request(
+            method,
+            f'{self.agent(node or _SERVER)}/v1/{path}',
+            headers={'X-Consul-Token': self.management},
+            timeout=10,
+            **how,
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def run(
+        self, node: str, *args: str, token: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the command ``consul`` against the node's agent to its end."""
+        return subprocess.run(
+            [self._consul, *args],
+            env={
+                'HOME': str(self._directory),
+                'CONSUL_HTTP_ADDR': self.agent(node),
+                'CONSUL_HTTP_TOKEN': token or self.management,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def maint(self, node: str, *args: str) -> str:
+        """Run ``consul maint`` on a node; what it prints.
+
+        :raises ConsulError: it failed
+        """
+        done = self.run(node, 'maint', *args)
+        if done.returncode:
+            raise ConsulError(f'consul maint {" ".join(args)}: {done.stderr}')
+        return done.stdout
+
+    # -- what is in it -----------------------------------------------------
+
+    def register(self, node: str, service: str, port: int = 8080) -> None:
+        """Register a service with the node's agent; it is healthy.
+
+        Its check passes until somebody says otherwise.
+        """
+        check = {'TTL': '24h'}
+        body = {'Name': service, 'Port': port, 'Check': check}
+        self.call('PUT', 'agent/service/register', node, json=body)
+        # Else the agent forgets it when it is restarted.
+        self.call('PUT', f'agent/check/pass/service:{service}', node)
+        daemons.until(
+            f'{service} is healthy on {node}',
+            lambda: node in self.healthy(service),
+        )
+
+    def healthy(self, service: str) -> set[str]:
+        """Return the nodes where the service passes all checks."""
+        found = self.call('GET', f'health/service/{service}?passing')
+        return {each['Node']['Node'] for each in found}
+
+    def named(self, service: str) -> set[str]:
+        """Return the nodes that DNS names for the service (SRV).
+
+        :raises DaemonError: DNS does not answer
+        """
+        return named(*self.dns, service)
+
+    def maintenance(self) -> dict[str, str]:
+        """Return the reason for each node that is in maintenance."""
+        found = self.call('GET', 'health/state/critical')
+        return {
+            each['Node']: each['Notes']
+            for each in found
+            if each['CheckID'] == MAINTENANCE
+        }
+
+    # -- its parts ---------------------------------------------------------
+
+    def _start_server(self) -> None:
+        self._agents[_SERVER].configure(
+            {
+                'initial_management': self.management,
+                'agent': self.management,
+            },
+            server=True,
+            bootstrap_expect=1,
+            performance={'raft_multiplier': 1},
+        )
+        self.start(_SERVER)
+        policy = daemons.until(
+            'the server takes a policy',
+            lambda: self.call(
+                'PUT', 'acl/policy', json={'Name': 'dns', 'Rules': _DNS}
+            ),
+            failing=(requests.RequestException,),
+        )
+        anonymous = '00000000-0000-0000-0000-000000000002'
+        self.call(
+            'PUT',
+            f'acl/token/{anonymous}',
+            json={
+                'AccessorID': anonymous,
+                'Policies': [{'ID': policy['ID']}],
+            },
+        )
+
+    def _start_client(self, name: str) -> None:
+        identity = {'NodeName': name, 'Datacenter': DATACENTER}
+        token = self._issue({'NodeIdentities': [identity]})
+        self._agents[name].configure(
+            {'agent': token},
+            retry_join=[self.address(_SERVER)],
+            retry_interval='1s',
+        )
+        self.start(name)
+
+    def _stop_all(self) -> None:
+        # All of it is thrown away, so nothing need leave in good order.
+        for agent in self._agents.values():
+            agent.daemon.stop(signal.SIGKILL)
+
+    def _issue(self, rights: Mapping[str, Any]) -> str:
+        secret: str = self.call('PUT', 'acl/token', json=rights)['SecretID']
+        return secret
+
+    def _alive(self) -> list[str]:
+        members = self.call('GET', 'agent/members')
+        return [each['Name'] for each in members if each['Status'] == 1]
+
+
+def named(address: str, port: int, service: str) -> set[str]:
+    """Return the nodes that a DNS server of Consul names for a service (SRV).
+
+    :raises DaemonError: it does not answer
+    """
+    query = dns.message.make_query(
+        f'{service}.service.consul', dns.rdatatype.SRV
+    )
+    try:
+        answer, _ = dns.query.udp_with_fallback(query, address, 5, port)
+    except (dns.exception.DNSException, OSError) as e:
+        raise daemons.DaemonError(f'DNS: {e!r}') from e
+    return {
+        record.target.labels[0].decode()
+        for rrset in answer.answer
+        for record in rrset
+        if rrset.rdtype == dns.rdatatype.SRV
+    }
