@@ -44,6 +44,8 @@ class Nova(Protocol):
 class Orchestrators(Protocol):
     """All of them as one; see ``router.py``."""
 
+    def begin(self, server: Server) -> None: ...
+
     def drain(self, server: Server) -> Answer: ...
 
     def reattach(self, server: Server) -> Answer: ...
@@ -69,6 +71,11 @@ class Effects:
         self._check_lock = check_lock
         self._requested = requested
         self._patience = Patience()
+
+    def begin(self, move: Move, server: Server) -> None:
+        """Write the first tag of a move."""
+        self.tag(move, server)
+        self._orchestrator.begin(server)
 
     def tag(self, move: Move, server: Server) -> None:
         """Write the move's tag, then take its older ones away."""
@@ -159,9 +166,3 @@ class Effects:
                 instance_uuid=server.server_id,
             )
             return Answer(State.WAITING, str(error)), False
-        except Exception as error:
-            # A plugin's own mistake is an outage like any other.
-            LOG.exception(
-                'The orchestrator failed.', instance_uuid=server.server_id
-            )
-            return Answer(State.WAITING, repr(error)), False

@@ -32,6 +32,15 @@ class Facts:
     signal: ServerSignal | None
     #: Why Nova must not be asked to migrate now; '' when it may.
     wait_for: str
+    #: And why it must not any more: the server is put back.
+    give_up: str = ''
+
+    @property
+    def whom(self) -> Server:
+        """The server; one that Nova has deleted is on no host."""
+        return self.server or dataclasses.replace(
+            self.last_known, host=None, status='DELETED'
+        )
 
 
 def moves_in_flight(
@@ -95,10 +104,14 @@ def _stranger(
 def strays(
     detached: frozenset[str], moves: Mapping[str, Move], fleet: Fleet
 ) -> list[Server]:
-    """Servers that we took out and that no tag tells of any more."""
+    """Servers that are out, and whose move does not lead back any more.
+
+    No tag tells of them, or one that says that they are back.
+    """
+    leading = {s for s, m in moves.items() if m.stage is not Stage.VERIFY}
     return [
         fleet.servers.get(server_id) or _deleted(server_id)
-        for server_id in sorted(detached - moves.keys())
+        for server_id in sorted(detached - leading)
     ]
 
 
@@ -106,8 +119,15 @@ def _deleted(server_id: str) -> Server:
     return Server(server_id, '', None, None, 'DELETED', 0, 0, 0)
 
 
-def undo(server: Server, now: float) -> Move:
-    """A move that only puts the server back."""
+def undo(server: Server, now: float, before: Move | None = None) -> Move:
+    """A move that only puts the server back.
+
+    :param before: the one that should have; what came of it is measured then
+    """
+    if before is not None:
+        return dataclasses.replace(
+            before, stage=Stage.REATTACH, since=now, back=False
+        )
     return Move(
         server_id=server.server_id,
         source=server.host or '',
@@ -132,14 +152,24 @@ def migration_of(move: Move, fleet: Fleet) -> Migration | None:
     return newest if newest.updated_at >= begun else None
 
 
-def unfit_to_leave(move: Move, server: Server | None) -> str:
-    """Why a server that should be on its source must not be moved now."""
+def unfit_to_leave(
+    move: Move, server: Server | None, migration: Migration | None = None
+) -> str:
+    """Why a server that should be on its source must not be moved now.
+
+    :param migration: its newest, see ``migration_of``
+    """
     if server is None:
         return 'it was deleted'
-    if server.host != move.source:
-        return f'somebody moved it to {server.host}'
     if server.status != 'ACTIVE':
         return f'it is {server.status}'
+    if server.host != move.source:
+        return f'somebody moved it to {server.host}'
+    if migration is not None and migration.created_at >= move.since:
+        # An operator or, where both hold a lock, another migrator of ours.
+        return f'somebody else had it migrated meanwhile: {migration.status}'
+    if server.task_state:
+        return f'Nova is busy with it: {server.task_state}'
     if server.locked:
         return 'it was locked'
     if server.opted_out:

@@ -135,6 +135,9 @@ class Server:
     project_id: str = ''
     #: Its IP addresses, fixed and floating.
     addresses: tuple[str, ...] = ()
+    #: What Nova is about to do with it, and so takes no migration; None
+    #: where it is nothing.
+    task_state: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

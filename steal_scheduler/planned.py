@@ -66,7 +66,7 @@ def plan(conf: Any, now: float) -> Planned:
     decided = decision.decide(world, {}, rules)
     dry_run = conf.migrator.dry_run
     waiting = [
-        turns.wait_for(move, world, sent=True, dry_run=dry_run)
+        turns.wait_for(move, world, rules.limit, sent=True, dry_run=dry_run)
         for move in moves.values()
         if move.stage is Stage.DRAIN
     ]

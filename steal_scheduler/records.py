@@ -34,6 +34,7 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         host=raw.get('OS-EXT-SRV-ATTR:host'),
         zone=raw.get('OS-EXT-AZ:availability_zone'),
         status=raw['status'],
+        task_state=raw.get('OS-EXT-STS:task_state'),
         vcpus=flavor['vcpus'],
         ram_mb=flavor['ram'],
         disk_gb=disk_gb,

@@ -1,5 +1,7 @@
 """The migrator: one loop around ``tick``, which says it all."""
 
+from collections.abc import Mapping
+
 from oslo_log import log
 
 from steal_scheduler import (
@@ -13,7 +15,6 @@ from steal_scheduler import (
 from steal_scheduler.exception import (
     NovaError,
     NovaRefused,
-    OrchestratorError,
     ServerGone,
 )
 from steal_scheduler.loop import Loop
@@ -23,6 +24,7 @@ from steal_scheduler.parts import Parts
 from steal_scheduler.poller import Poller
 from steal_scheduler.refusal import Refusal
 from steal_scheduler.survey import survey
+from steal_scheduler.sweep import Sweep
 from steal_scheduler.view import View
 from steal_scheduler.world import World
 
@@ -48,7 +50,9 @@ class Migrator(Loop):
         self._view: View | None = None
         #: The tags of other processes have been taken over.
         self._leading = False
-        self._swept = False
+        #: At the last look.
+        self._known: Mapping[str, Server] = {}
+        self._sweep = Sweep(parts.router)
         #: What goes on now, by server id; for the reports.
         self.moves: dict[str, Move] = {}
         #: Why moves that could go on do not; for the reports.
@@ -76,6 +80,7 @@ class Migrator(Loop):
         sent = signals is not NO_SIGNALS and parts.sender.send(seen)
         world = World(now, fleet, known, seen, self.moves, self._ended, ours)
         self._advance(world, sent=sent)
+        self._find_strays(fleet, now)
         if polled:
             self.decided = self._decide(world)
             self._begin(world, sent=sent)
@@ -94,8 +99,9 @@ class Migrator(Loop):
         if not leads:
             # They are another migrator's now.
             self.moves, self.decided = {}, decision.NOTHING
-            self._leading = self._swept = False
+            self._leading = False
             self._parts.inventory.forget()
+            self._parts.router.forget()
             self._parts.journal.stand_by()
         return leads
 
@@ -115,9 +121,9 @@ class Migrator(Loop):
             self._parts.rules.limit,
             now,
             first=not self._leading,
+            known=self._known,
         )
-        self._leading = True
-        self._sweep(fleet, now)
+        self._leading, self._known = True, fleet.servers
         for server in takeover.forged(fleet, self.moves)[:STRIPPED_AT_ONCE]:
             LOG.warning(
                 'Its tag %s is not ours.',
@@ -133,28 +139,20 @@ class Migrator(Loop):
                     'Not removed: %s', error, instance_uuid=server.server_id
                 )
 
-    def _sweep(self, fleet: Fleet, now: float) -> None:
-        """Once, when this migrator begins: find what lost its tag."""
-        if self._swept:
-            return
-        try:
-            detached = self._parts.router.detached()
-        except OrchestratorError as error:
-            LOG.warning('Whom it detached is not known yet: %s', error)
-            return
-        except Exception:
-            LOG.exception('Whom it detached is not known yet.')
-            return
-        self._swept = True
+    def _find_strays(self, fleet: Fleet, now: float) -> None:
+        """After the ways back that are known: it may take its time."""
+        detached = self._sweep.look(now)
         for server in facts.strays(detached, self.moves, fleet):
+            before = self.moves.get(server.server_id)
             self._servers[server.server_id] = server
-            self.moves[server.server_id] = facts.undo(server, now)
+            self.moves[server.server_id] = facts.undo(server, now, before)
 
     def _advance(self, world: World, *, sent: bool) -> None:
         servers = world.fleet.servers
         self._servers |= {s: servers[s] for s in self.moves if s in servers}
         self.waiting = []
-        for server_id, move in list(self.moves.items()):
+        for move in sorted(self.moves.values(), key=turns.order):
+            server_id = move.server_id
             waits = self._wait_for(move, world, sent=sent)
             known = facts.Facts(
                 now=world.now,
@@ -163,6 +161,7 @@ class Migrator(Loop):
                 migration=facts.migration_of(move, world.fleet),
                 signal=world.usable.servers.get(server_id),
                 wait_for=waits.why if waits else '',
+                give_up=turns.give_up(waits),
             )
             try:
                 after = self._parts.stages.advance(move, known)
@@ -183,7 +182,8 @@ class Migrator(Loop):
         if move.stage is not Stage.DRAIN:
             return None
         dry_run = self._parts.conf.migrator.dry_run
-        waits = turns.wait_for(move, world, sent=sent, dry_run=dry_run)
+        rules = self._parts.rules.limit
+        waits = turns.wait_for(move, world, rules, sent=sent, dry_run=dry_run)
         if waits is not None:
             self.waiting.append(waits)
         return waits

@@ -23,7 +23,6 @@ from steal_scheduler.facts import Facts, unfit_to_leave
 from steal_scheduler.model import Migration, Server
 from steal_scheduler.move import Ended, Move, Outcome, Stage
 from steal_scheduler.orchestrators.base import State
-from steal_scheduler.refusal import Why
 
 LOG = log.getLogger(__name__)
 
@@ -49,7 +48,7 @@ class Stages:
         :raises NovaRefused, NovaError, ServerGone: it did not begin
         """
         move = dataclasses.replace(move, stage=Stage.DRAIN, since=now)
-        self._effects.tag(move, server)
+        self._effects.begin(move, server)
         return move
 
     def strip(self, server: Server) -> None:
@@ -78,11 +77,11 @@ class Stages:
     # -- the steps ---------------------------------------------------------
 
     def _drain(self, move: Move, facts: Facts) -> Move | Ended:
-        unfit = unfit_to_leave(move, facts.server)
+        unfit = unfit_to_leave(move, facts.server, facts.migration)
         if unfit:
             return self._fail(move, facts, unfit)
-        if facts.wait_for == Why.DRY_RUN:
-            return self._fail(move, facts, 'dry_run is on')
+        if facts.give_up:
+            return self._fail(move, facts, facts.give_up)
         if facts.now - move.since > self._deadlines.drain_timeout:
             return self._fail(
                 move,
@@ -210,8 +209,7 @@ class Stages:
         """Ask for it, for ever; the move is ``back`` when it is at work."""
         if move.back:
             return move
-        server = facts.server or facts.last_known
-        answer = self._effects.reattach(server, facts.now)
+        answer = self._effects.reattach(facts.whom, facts.now)
         refused = answer.state is State.REFUSED
         return dataclasses.replace(
             move,

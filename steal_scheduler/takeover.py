@@ -8,7 +8,7 @@ gate once more.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from steal_scheduler import evidence, facts, limits, tags, veto
 from steal_scheduler.model import Fleet, Migration, Server, Signals
@@ -25,20 +25,37 @@ def moves(
     now: float,
     *,
     first: bool,
+    known: Container[str] = (),
 ) -> dict[str, Move]:
     """Every move in flight, by server id.
 
     :param remembered: of the tick before; empty after a start
     :param ours: live migrations that we asked for, for the breaker
     :param first: this process has just begun to lead
+    :param known: ids of the servers that Nova told of at the last look
     """
     found = {
         # A clock that is set back, or a forged date, puts no deadline off.
         s: dataclasses.replace(m, since=min(m.since, now))
         for s, m in facts.moves_in_flight(fleet, remembered, usable).items()
-        if first or s in remembered
+        if first or s in remembered or s not in known
     }
     strangers = found.keys() - remembered.keys()
+    for server_id in strangers:
+        if not first:
+            # Its cell did not answer when this process began, or its tenant
+            # had it created with a tag.
+            found[server_id] = dataclasses.replace(
+                found[server_id],
+                stage=Stage.UNDO,
+                since=now,
+                failure='begun by another process, and seen only now',
+            )
+        if found[server_id].stage is Stage.VERIFY:
+            # Anybody can write that it is back: make sure.
+            found[server_id] = dataclasses.replace(
+                found[server_id], stage=Stage.REATTACH, since=now
+            )
     doubtful = {s for s in strangers if found[s].stage is Stage.DRAIN}
     taken = {s: m for s, m in found.items() if s not in doubtful}
     covered = evidence.coverage(usable, fleet, found)

@@ -1,13 +1,39 @@
-"""Whose turn it is to ask Nova for a migration.
+"""Whose turn it is to ask Nova for a migration, and whether still at all.
 
 One after the other: requests that Nova gets in parallel all choose the same
 host. The next one is sent when Nova has chosen the target of the one before,
 and has been told a view in which that target is credited.
+
+Until then the server has not moved. What would not let it begin any more
+while its drain took its time puts it back.
 """
 
+from steal_scheduler import limits
+from steal_scheduler.limits import LimitRules
 from steal_scheduler.move import Move, Stage
 from steal_scheduler.refusal import Refusal, Why
 from steal_scheduler.world import World
+
+#: Seconds after which what was found is looked at again: the default of
+#: ``drain_timeout``.
+OLD = 600.0
+
+#: The server is put back at once; with any other reason it waits.
+FINAL = frozenset((Why.DRY_RUN, Why.BLACKOUT, Why.BREAKER, Why.SPARED))
+
+
+def order(move: Move) -> tuple[bool, bool]:
+    """In which order moves are taken further: the ways back come first.
+
+    An orchestrator may take its time at each call, and then must not hold up
+    the way back of another server.
+    """
+    return move.stage is Stage.DRAIN, bool(move.trouble)
+
+
+def give_up(waits: Refusal | None) -> str:
+    """Why its server must go back at once; '' where it need not."""
+    return waits.detail if waits and waits.why in FINAL else ''
 
 
 def untold(move: Move) -> Refusal:
@@ -20,7 +46,12 @@ def untold(move: Move) -> Refusal:
 
 
 def wait_for(
-    move: Move, world: World, *, sent: bool, dry_run: bool = False
+    move: Move,
+    world: World,
+    rules: LimitRules,
+    *,
+    sent: bool,
+    dry_run: bool = False,
 ) -> Refusal | None:
     """Why Nova must not be asked now to migrate; None when it may.
 
@@ -28,6 +59,16 @@ def wait_for(
     """
     if dry_run:
         return Refusal(Why.DRY_RUN, 'dry_run is on', move.server_id)
+    # Of coverage and signals the view tells, host by host.
+    for held in limits.holds(100.0, world.ours, rules, world.now):
+        return Refusal(held.why, held.detail, move.server_id)
+    if _cooled(move, world):
+        return Refusal(
+            Why.SPARED,
+            f'it may stay on {move.source}, which can have it back and stay '
+            f'cold: what was found is {world.now - move.since:.0f} s old',
+            move.server_id,
+        )
     if not sent:
         return untold(move)
     if any(
@@ -53,3 +94,20 @@ def wait_for(
             move.server_id,
         )
     return None
+
+
+def _cooled(move: Move, world: World) -> bool:
+    """Whether its host is by now one that it could be moved *to*.
+
+    NOTE: the server's own signal says nothing, for it is out of service.
+    """
+    if world.now - move.since <= OLD:
+        return False
+    view = world.view
+    if (
+        move.steal_before is not None
+        and move.steal_before * 100 < view.steal_threshold
+    ):
+        # It was found by its bad seconds, of which no mean tells.
+        return False
+    return view.takes(move.source, move.demand)

@@ -52,6 +52,12 @@ def veto_one(
         return Refusal(Why.MOVING, 'somebody else is migrating it', server_id)
     if server.status != 'ACTIVE':
         return Refusal(Why.NOT_ACTIVE, f'it is {server.status}', server_id)
+    if server.task_state:
+        return Refusal(
+            Why.NOT_ACTIVE,
+            f'Nova is busy with it: {server.task_state}',
+            server_id,
+        )
     if server.locked:
         return Refusal(
             Why.LOCKED,

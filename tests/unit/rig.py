@@ -59,9 +59,8 @@ class Rig:
         wake = threading.Event()
         self.wake = wake
         waker = Waker(wake)
-        effects = Effects(
-            self.nova, self.orchestrator, self.leader.check, waker.expect
-        )
+        router = self.new_router()
+        effects = Effects(self.nova, router, self.leader.check, waker.expect)
         nova: Any = self.nova
         leader: Any = self.leader
         sender: Any = self.sender
@@ -72,7 +71,7 @@ class Rig:
             nova=nova,
             inventory=Inventory(self.nova, self.rules.limit.history),
             source=self.source,
-            router=self.orchestrator,
+            router=router,
             leader=leader,
             sender=sender,
             stages=Stages(effects, Deadlines()),
@@ -87,6 +86,11 @@ class Rig:
             wake=wake,
         )
         self.migrator = Migrator(self.parts)
+
+    def new_router(self) -> Any:
+        """Of a new process."""
+        self.orchestrator.forget()
+        return self.orchestrator
 
     def tick(self, seconds: float = 30.0, times: int = 1) -> None:
         """Let time pass, then look; what a tick raises is logged."""

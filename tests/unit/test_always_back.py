@@ -7,6 +7,7 @@ from hypothesis import stateful
 from hypothesis import strategies as st
 
 from steal_scheduler.exception import SignalError, StealError
+from steal_scheduler.move import Stage
 from tests.unit import (
     fakes,
     strategies,  # noqa: F401 (hypothesis' settings)
@@ -85,9 +86,7 @@ class AnySequence(stateful.RuleBasedStateMachine):
 
     @stateful.rule(
         words=st.lists(
-            st.sampled_from(
-                'done waiting refused silent mistaken dies died'.split()
-            ),
+            st.sampled_from('done waiting refused silent dies died'.split()),
             min_size=1,
             max_size=4,
         )
@@ -149,6 +148,26 @@ class AnySequence(stateful.RuleBasedStateMachine):
     def status_changes(self, server: str, status: str) -> None:
         self.nova.change(server, status=status)
 
+    @stateful.rule(
+        server=SERVERS, state=st.sampled_from((None, 'image_snapshot'))
+    )
+    def nova_is_busy_with_it(self, server: str, state: str | None) -> None:
+        self.nova.change(server, task_state=state)
+
+    @stateful.rule(
+        server=SERVERS,
+        stage=st.sampled_from(Stage),
+        since=st.sampled_from((0, 1_000_000, 9_999_999_999)),
+    )
+    def tenant_forges_a_tag(
+        self, server: str, stage: Stage, since: int
+    ) -> None:
+        if server in self.nova.servers:
+            before = self.nova.servers[server].tags
+            if before:
+                tags = (*before, f'steal:{stage}:{since}')
+                self.nova.change(server, tags=tuple(sorted({*tags})))
+
     @stateful.rule(server=SERVERS, host=st.sampled_from('abc'))
     def somebody_moves_it(self, server: str, host: str) -> None:
         if self.nova.going_on(server) is None:
@@ -185,7 +204,7 @@ class AnySequence(stateful.RuleBasedStateMachine):
         self.rig.sender.reaches = True
         self.the_lock_is_back()
         for server_id in self.nova.servers:
-            self.nova.change(server_id, status='ACTIVE')
+            self.nova.change(server_id, status='ACTIVE', task_state=None)
         for _ in range(30):
             self.rig.now += 90
             self.nova.now = self.rig.now

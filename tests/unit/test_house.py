@@ -48,8 +48,8 @@ PLUGIN_IMPORTS = ('model', 'exception')
 #: file -> how many handlers for every Exception it may have: one for each
 #: call of a plugin, one for the tick.
 CATCH_ALL: dict[str, int] = {
-    # drain and reattach
-    'effects.py': 1,
+    # drain, reattach and the list of an orchestrator
+    'router.py': 1,
     # everything that nova-scheduler calls
     'scheduler/guard.py': 1,
     # the signal source
@@ -58,8 +58,6 @@ CATCH_ALL: dict[str, int] = {
     'cmd/migrator.py': 1,
     # a tick
     'loop.py': 1,
-    # the orchestrator's list
-    'service.py': 1,
 }
 
 LONGEST_FILE = 250

@@ -1,5 +1,6 @@
 from typing import Any
 
+import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
@@ -20,7 +21,7 @@ class Noting(Orchestrator):
 
     def __init__(self, name: str, notes: list[str]) -> None:
         super().__init__({name: None}, name)
-        self.says: Answer | Exception = DONE
+        self.says: Any = DONE
         self.out: set[str] = set()
         self._notes = notes
 
@@ -42,11 +43,12 @@ class Noting(Orchestrator):
         return self.says
 
 
-class TestRouter(base.BaseTestCase):
+class RouterTest(base.BaseTestCase):
     """A server belongs to a and b, and could belong to c."""
 
     def setUp(self) -> None:
         super().setUp()
+        self.log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
         self.asked: list[str] = []
         self.each = {name: Noting(name, self.asked) for name in 'abc'}
         self.router = Router(
@@ -67,6 +69,8 @@ class TestRouter(base.BaseTestCase):
         answer = getattr(self.router, verb)(one or self.server)
         return answer, ' '.join(a.split()[1] for a in self.asked)
 
+
+class TestRouter(RouterTest):
     def test_drained_in_order(self) -> None:
         self.assertEqual((DONE, 'a b'), self.ask('drain'))
         self.assertEqual(['drain a n', 'drain b n'], self.asked)
@@ -82,43 +86,140 @@ class TestRouter(base.BaseTestCase):
         self.assertEqual((State.REFUSED, ''), (answer.state, asked))
         self.assertIn("'chef'", answer.detail)
 
-    def test_reattached_in_reverse(self) -> None:
-        """After those that its routes do not name: they may have changed."""
-        self.assertEqual((DONE, 'c b a'), self.ask('reattach'))
-
-    def test_who_is_misrouted_is_reattached_everywhere(self) -> None:
-        lost = server(metadata={KEY: 'chef'})
-        self.assertEqual((DONE, 'a b c'), self.ask('reattach', lost))
-
-    def test_what_was_drained_first_waits_for_the_other(self) -> None:
-        self.says('b', State.WAITING)
-        answer, asked = self.ask('reattach')
-        self.assertEqual((State.WAITING, 'c b'), (answer.state, asked))
-
-    def test_a_refusal_holds_up_nobody_else(self) -> None:
-        for name in 'bc':
-            self.says(name, State.REFUSED)
-            answer, asked = self.ask('reattach')
-            self.assertEqual((State.REFUSED, 'c b a'), (answer.state, asked))
-            self.each[name].says = DONE
-
-    def test_an_outage_holds_up_nobody_else(self) -> None:
-        self.each['b'].says = OrchestratorError('down')
-        self.assertRaises(OrchestratorError, self.router.reattach, self.server)
-        self.assertIn('reattach a n', self.asked)
-
-    def test_an_outage_elsewhere_holds_up_nobody(self) -> None:
-        self.each['c'].says = OrchestratorError('down')
-        self.assertEqual((DONE, 'c b a'), self.ask('reattach'))
-        # It is known again as soon as that one answers.
-        self.assertRaises(OrchestratorError, self.router.detached)
+    def test_a_mistake_is_an_outage(self) -> None:
+        for wrong in (KeyError('a bug'), None, Answer('well')):
+            self.each['a'].says = wrong
+            self.assertRaises(
+                OrchestratorError, self.router.drain, self.server
+            )
+            self.assertEqual(['drain a n'], self.asked[-1:])
+        self.assertIn("KeyError: 'a bug'", self.log.output)
+        self.assertIn('Traceback', self.log.output)
 
     def test_detached(self) -> None:
         self.each['a'].out, self.each['c'].out = {'x'}, {'x', 'y'}
         self.assertEqual({'x', 'y'}, self.router.detached())
+        for wrong in (OrchestratorError('down'), KeyError('a bug')):
+            self.each['b'].says = wrong
+            self.assertRaises(OrchestratorError, self.router.detached)
 
     def test_none_at_all(self) -> None:
         none = Router({}, ())
         self.assertEqual(DONE, none.drain(self.server))
         self.assertEqual(DONE, none.reattach(self.server))
         self.assertEqual(frozenset(), none.detached())
+
+
+class TestReattach(RouterTest):
+    """Of a server that this process had drained."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.router.begin(self.server)
+        self.ask('drain')
+
+    def test_in_reverse(self) -> None:
+        """Nobody else is asked: the others have no part in it."""
+        self.assertEqual((DONE, 'b a'), self.ask('reattach'))
+
+    def test_who_was_not_asked_to_drain_it(self) -> None:
+        self.router.begin(self.server)
+        self.assertEqual((DONE, ''), self.ask('reattach'))
+        self.says('a', State.WAITING)
+        self.router.begin(self.server)
+        self.ask('drain')
+        self.says('a', State.DONE)
+        self.assertEqual((DONE, 'a'), self.ask('reattach'))
+
+    def test_what_was_drained_first_waits_for_the_other(self) -> None:
+        self.says('b', State.WAITING)
+        answer, asked = self.ask('reattach')
+        self.assertEqual((State.WAITING, 'b'), (answer.state, asked))
+
+    def test_a_refusal_holds_up_nobody_else(self) -> None:
+        """And who has put it back is not asked again."""
+        self.says('b', State.REFUSED)
+        answer, asked = self.ask('reattach')
+        self.assertEqual((State.REFUSED, 'b a'), (answer.state, asked))
+        answer, asked = self.ask('reattach')
+        self.assertEqual((State.REFUSED, 'b'), (answer.state, asked))
+        self.says('b', State.DONE)
+        self.assertEqual((DONE, 'b'), self.ask('reattach'))
+
+    def test_an_outage_holds_up_nobody_else(self) -> None:
+        for trouble in (OrchestratorError('down'), KeyError('a bug')):
+            self.router.begin(self.server)
+            self.ask('drain')
+            self.each['b'].says = trouble
+            self.assertRaises(
+                OrchestratorError, self.router.reattach, self.server
+            )
+            self.assertEqual('reattach a n', self.asked[-1])
+            self.each['b'].says = DONE
+
+    def test_another_route_meanwhile(self) -> None:
+        """By its metadata, or by its role; also under another name."""
+        for said, expected in (
+            ('none', ['b n', 'a n']),
+            ('chef', ['b n', 'a n']),
+            ('c=m', ['b n', 'a n']),
+            ('b=m', ['b n', 'a n']),
+        ):
+            self.router.begin(self.server)
+            self.ask('drain')
+            changed = server(name='n', metadata={KEY: said})
+            self.assertEqual(DONE, self.ask('reattach', changed)[0])
+            found = [a.removeprefix('reattach ') for a in self.asked]
+            self.assertEqual(expected, found)
+
+    def test_another_route_while_it_is_drained(self) -> None:
+        changed = server(name='n', metadata={KEY: 'c=m'})
+        self.ask('drain', changed)
+        self.assertEqual((DONE, 'c b a'), self.ask('reattach', changed))
+        self.assertEqual('reattach c m', self.asked[0])
+
+
+class TestTakenOver(RouterTest):
+    """Another process had it drained: anybody may have it."""
+
+    def test_everybody_is_asked(self) -> None:
+        self.assertEqual((DONE, 'b a c'), self.ask('reattach'))
+        lost = server(name='n', metadata={KEY: 'chef'})
+        self.assertEqual((DONE, 'a b c'), self.ask('reattach', lost))
+
+    def test_also_where_the_drain_goes_on(self) -> None:
+        self.ask('drain')
+        self.assertEqual((DONE, 'b a c'), self.ask('reattach'))
+
+    def test_after_others_were_at_work(self) -> None:
+        self.router.begin(self.server)
+        self.router.forget()
+        self.assertEqual((DONE, 'b a c'), self.ask('reattach'))
+
+    def test_nobody_waits_for_those_that_it_belongs_to_now(self) -> None:
+        for state in (State.WAITING, State.REFUSED):
+            self.router.forget()
+            self.says('b', state)
+            answer, asked = self.ask('reattach')
+            self.assertEqual(state, answer.state)
+            self.assertIn('c', asked)
+
+    def test_an_outage_elsewhere_holds_up_nobody(self) -> None:
+        """It is asked for its list as soon as it answers."""
+        self.router.unsure.clear()
+        self.says('b', State.WAITING)
+        self.each['c'].says = OrchestratorError('down')
+        self.assertEqual('b c', self.ask('reattach')[1])
+        self.assertEqual({'c'}, self.router.unsure)
+        # It may hang: once is enough.
+        self.says('b', State.DONE)
+        self.assertEqual((DONE, 'b a'), self.ask('reattach'))
+
+    def test_who_has_it_and_does_not_put_it_back(self) -> None:
+        for state in (State.WAITING, State.REFUSED):
+            self.router.forget()
+            self.says('c', state)
+            answer, _ = self.ask('reattach')
+            self.assertEqual(
+                (state, 'c: as'), (answer.state, answer.detail[:5])
+            )

@@ -136,6 +136,31 @@ class TestTick(MigratorTest):
             rig.tick(30)
         self.assertEqual(set(), rig.orchestrator.out)
 
+    def test_the_ways_back_come_first(self) -> None:
+        """An orchestrator that takes its time holds up no way back."""
+        rig = Rig()
+        for server_id, stage in (('x', 'drain'), ('y', 'undo')):
+            tag = f'steal:{stage}:{int(rig.now)}'
+            rig.nova.change(server_id, tags=(tag,))
+        rig.tick(3)
+        self.assertEqual(
+            [('reattach', 'y'), ('drain', 'x')], rig.orchestrator.asked
+        )
+
+    def test_who_is_slow_to_answer_is_asked_last(self) -> None:
+        rig = Rig()
+        rig.tick()
+        for server_id in 'xy':
+            rig.nova.change(server_id, tags=(f'steal:undo:{int(rig.now)}',))
+        rig.orchestrator.says = ['silent', 'waiting']
+        rig.restart()
+        rig.tick(3)
+        rig.orchestrator.asked.clear()
+        rig.tick(6)
+        self.assertEqual(
+            [('reattach', 'y'), ('reattach', 'x')], rig.orchestrator.asked
+        )
+
     def test_one_after_the_other(self) -> None:
         """The second is asked for when Nova has chosen for the first."""
         rules = dataclasses.replace(
@@ -304,13 +329,25 @@ class TestRestart(MigratorTest):
         self.assertEqual(set(), rig.orchestrator.out)
         self.assertEqual({}, rig.stages())
 
+    def test_whose_cell_did_not_answer_at_first(self) -> None:
+        rig = Rig()
+        away = rig.nova.servers.pop('y')
+        rig.orchestrator.out, rig.orchestrator.marks = {'y'}, False
+        rig.tick()
+        tag = f'steal:migrate:{int(rig.now)}'
+        rig.nova.servers['y'] = dataclasses.replace(away, tags=(tag,))
+        rig.tick(3)
+        self.assertEqual(set(), rig.orchestrator.out)
+        self.assertEqual(([], {}), (rig.tags(), rig.stages()))
+
     def test_it_does_not_say_whom_it_has(self) -> None:
         rig = Rig()
         rig.orchestrator.out = {'y'}
-        for trouble in (OrchestratorError('no answer'), KeyError('a bug')):
-            rig.orchestrator.list_trouble = trouble
+        rig.orchestrator.list_trouble = OrchestratorError('no answer')
+        for _ in range(3):
             rig.tick()
             self.assertEqual(0.0, rig.metrics.value('steal_tick_errors_total'))
+        self.assertEqual(1, self.log.output.count('not known yet'))
         rig.orchestrator.list_trouble = None
         rig.tick()
         rig.tick(3)

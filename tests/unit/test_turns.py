@@ -1,12 +1,15 @@
+from typing import Any
+
 from oslotest import base
 
 from steal_scheduler import turns
 from steal_scheduler.evidence import Evidence
-from steal_scheduler.model import Host
+from steal_scheduler.limits import LimitRules
+from steal_scheduler.model import Host, Migration
 from steal_scheduler.move import Move, Stage
 from steal_scheduler.view import HostView, Tier, View
 from steal_scheduler.world import World
-from tests.unit.make import NOW, fleet, move, server, signals
+from tests.unit.make import NOW, fleet, migration, move, server, signals
 
 
 def cold(**other: float) -> HostView:
@@ -14,6 +17,8 @@ def cold(**other: float) -> HostView:
 
 
 class TestTurns(base.BaseTestCase):
+    rules = LimitRules()
+
     def wait_for(
         self,
         *others: Move,
@@ -21,6 +26,8 @@ class TestTurns(base.BaseTestCase):
         hosts: dict[str, HostView] | None = None,
         up: bool = True,
         dry_run: bool = False,
+        failed: tuple[Migration, ...] = (),
+        **of_move: Any,
     ) -> str:
         views = hosts or {'b': cold()}
         known = fleet(server())
@@ -33,9 +40,12 @@ class TestTurns(base.BaseTestCase):
             view=View(NOW, views, {}, {}),
             moves={m.server_id: m for m in (move(), *others)},
             ended={},
-            ours=(),
+            ours=failed,
         )
-        refusal = turns.wait_for(move(), world, sent=sent, dry_run=dry_run)
+        refusal = turns.wait_for(
+            move(**of_move), world, self.rules, sent=sent, dry_run=dry_run
+        )
+        self.given_up = turns.give_up(refusal)
         return refusal.why if refusal else ''
 
     def test_its_turn(self) -> None:
@@ -43,9 +53,52 @@ class TestTurns(base.BaseTestCase):
 
     def test_the_view_did_not_reach_nova(self) -> None:
         self.assertEqual('view_not_sent', self.wait_for(sent=False))
+        self.assertEqual('', self.given_up)
 
     def test_a_dry_run(self) -> None:
         self.assertEqual('dry_run', self.wait_for(dry_run=True))
+        self.assertEqual('dry_run is on', self.given_up)
+
+    def test_nothing_may_start_any_more(self) -> None:
+        """While it was drained a window began, or others failed."""
+        failed = tuple(
+            migration(str(n), migration_id=n, status='failed')
+            for n in range(3)
+        )
+        self.assertEqual('', self.wait_for(failed=failed[:2]))
+        self.assertEqual('breaker', self.wait_for(failed=failed))
+        self.assertIn('the last 3 migrations failed', self.given_up)
+        second = int(NOW % 86400)
+        self.rules = LimitRules(blackout=((second - 1, second + 1),))
+        self.assertEqual('blackout', self.wait_for())
+        self.assertIn('blackout', self.given_up)
+
+    def test_it_has_become_cool_in_a_long_drain(self) -> None:
+        """Its host could be given it now, if it were on another one."""
+        warm = {'a': HostView(Tier.COLD, cores=16.0, demand=10.5)}
+        hot = {'a': HostView(Tier.HOT, cores=16.0)}
+        cool = {'a': cold()}
+        for age, hosts, expected in (
+            (600, cool, ''),
+            (601, cool, 'spared'),
+            (3600, warm, ''),
+            (3600, hot, ''),
+            (3600, {}, ''),
+        ):
+            found = self.wait_for(
+                hosts={'b': cold(), **hosts}, since=NOW - age
+            )
+            self.assertEqual(expected, found, (age, hosts))
+        for before, expected in ((0.25, 'spared'), (0.02, '')):
+            # Of bad seconds alone the mean does not tell.
+            found = self.wait_for(
+                hosts={'b': cold(), **cool},
+                since=NOW - 3600,
+                steal_before=before,
+            )
+            self.assertEqual(expected, found)
+        self.wait_for(hosts={'b': cold(), **cool}, since=NOW - 3600)
+        self.assertIn('found is 3600 s old', self.given_up)
 
     def test_another_one_has_no_target_yet(self) -> None:
         for stage, target, waits in (
