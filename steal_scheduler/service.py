@@ -143,9 +143,18 @@ class Migrator(Loop):
         """After the ways back that are known: it may take its time."""
         detached = self._sweep.look(now)
         for server in facts.strays(detached, self.moves, fleet):
-            before = self.moves.get(server.server_id)
-            self._servers[server.server_id] = server
-            self.moves[server.server_id] = facts.undo(server, now, before)
+            server_id = server.server_id
+            ended = self._ended.get(server_id)
+            if (
+                server_id not in fleet.servers
+                and ended is not None
+                and ended.outcome is Outcome.GONE
+            ):
+                # Deleted, and put back; its orchestrator may list it for days.
+                continue
+            before = self.moves.get(server_id)
+            self._servers[server_id] = server
+            self.moves[server_id] = facts.undo(server, now, before)
 
     def _advance(self, world: World, *, sent: bool) -> None:
         servers = world.fleet.servers

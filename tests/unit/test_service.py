@@ -329,6 +329,22 @@ class TestRestart(MigratorTest):
         self.assertEqual(set(), rig.orchestrator.out)
         self.assertEqual({}, rig.stages())
 
+    def test_an_orchestrator_that_never_forgets_the_deleted(self) -> None:
+        rig = Rig()
+        self.useFixture(
+            fixtures.MockPatchObject(
+                rig.orchestrator, 'held_by', lambda name: frozenset({'gone'})
+            )
+        )
+        rig.tick(300, times=10)
+        asked = [('reattach', 'gone')]
+        self.assertEqual(asked, rig.orchestrator.asked)
+        self.assertEqual({}, rig.stages())
+        # Its cell did not answer: it was never deleted.
+        rig.nova.servers['gone'] = server('gone')
+        rig.tick(300, times=2)
+        self.assertEqual(2 * asked, rig.orchestrator.asked)
+
     def test_whose_cell_did_not_answer_at_first(self) -> None:
         rig = Rig()
         away = rig.nova.servers.pop('y')
