@@ -1,0 +1,311 @@
+"""What a cluster does that does not answer, or not to us."""
+
+import itertools
+import time
+from concurrent import futures
+from typing import Any
+from unittest import mock
+
+import yaml
+
+from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.model import Server
+from steal_scheduler.orchestrators import kube_api
+from steal_scheduler.orchestrators.base import DONE, Answer, State
+from steal_scheduler.orchestrators.kubernetes import Kubernetes
+from tests.integration.daemons import until
+from tests.integration.kubernetes import NOBODY
+from tests.integration.kubernetes_case import (
+    ACCOUNT,
+    HOME,
+    RBAC,
+    KubernetesTest,
+    node_server,
+    start,
+)
+from tests.unit.make import server
+
+setUpModule = start
+
+
+class TestPace(KubernetesTest):
+    def test_one_at_a_time(self) -> None:
+        plugin = self.plugin()
+        self.assertEqual(DONE, self.drained(plugin, 'n0'))
+        before = self.node('n1')
+        answer = plugin.drain(node_server('n1'), 'n1')
+        self.assertEqual('n0 is out: max_drained = 1', self.waiting(answer))
+        self.assertEqual(before, self.node('n1'))
+        self.assertEqual(DONE, plugin.drain(node_server('n0'), 'n0'))
+        self.assertEqual(DONE, plugin.reattach(node_server('n0'), 'n0'))
+        self.assertEqual(DONE, self.drained(plugin, 'n1'))
+
+    def test_one_of_a_zone(self) -> None:
+        for name, zone in (('n0', 'a'), ('n1', 'a'), ('n2', 'b')):
+            self.cluster.kubectl('label', 'node', name, f'zone={zone}')
+            self.addCleanup(
+                self.cluster.kubectl, 'label', 'node', name, 'zone-'
+            )
+        plugin = self.plugin(max_drained=0, limit_label='zone')
+        self.assertEqual(DONE, self.drained(plugin, 'n0'))
+        self.assertEqual(
+            'n0 of zone=a is out: max_drained_per_label = 1',
+            self.waiting(plugin.drain(node_server('n1'), 'n1')),
+        )
+        self.assertEqual(DONE, self.drained(plugin, 'n2'))
+
+    def test_what_it_waits_for(self) -> None:
+        """The replacement finds no node: its budget can do without."""
+        here = {'nodeSelector': {'kubernetes.io/hostname': 'n0'}}
+        self.deploy('web', 2, budget=1, **here)
+        plugin = self.plugin(wait_for='replacements')
+        shop = node_server('n0')
+        # Both are here: the second one goes when there is a first.
+        self.waits(lambda: plugin.drain(shop, 'n0'), 'held by')
+        self.cluster.kubectl('uncordon', 'n0')
+        self.cluster.wait_deployed('web', self.namespace)
+        plugin.reattach(shop, 'n0')
+        self.budget(
+            'web',
+            minAvailable=0,
+            selector={'matchLabels': {'app': 'web'}},
+        )
+        name = f'PodDisruptionBudget {self.namespace}/web'
+        self.waits(
+            lambda: plugin.drain(shop, 'n0'),
+            f'{name} has 0 healthy pods of 2',
+        )
+        for wait_for in ('nothing', 'budgets'):
+            self.assertEqual(
+                DONE, self.drained(self.plugin(wait_for=wait_for))
+            )
+
+
+class TestOutages(KubernetesTest):
+    def test_it_answers_again(self) -> None:
+        self.deploy('web', 3, budget=2)
+        shop = node_server('n0')
+        plugin = self.plugin(timeout=2)
+        for begin, end in (
+            (self.cluster.pause, self.cluster.resume),
+            (self.cluster.stop, self.cluster.start),
+        ):
+            for verb in (plugin.drain, plugin.reattach):
+                begin()
+                try:
+                    began = time.monotonic()
+                    error = self.assertRaises(
+                        OrchestratorError, verb, shop, 'n0'
+                    )
+                    self.assertRaises(OrchestratorError, plugin.detached)
+                    # Two calls, one answer each that did not come.
+                    self.assertLess(time.monotonic() - began, 15)
+                    self.assertIn(f'[prod] {self.cluster.url} ', str(error))
+                finally:
+                    end()
+                self.assertEqual(
+                    DONE, self.asked(lambda v=verb: v(shop, 'n0'))
+                )
+            self.assertFalse(self.is_cordoned('n0'))
+
+    def test_the_node_is_deleted(self) -> None:
+        uuid = '9a1f0c5e-0000-4000-8000-00000000000d'
+        self.cluster.add_node('n9', uuid)
+        plugin, shop = self.plugin(), server(uuid)
+        self.assertEqual(DONE, self.asked(lambda: plugin.drain(shop, 'n9')))
+        self.cluster.delete_node('n9')
+        detail = self.refused(plugin.drain(shop, 'n9'))
+        self.assertIn('no node has the id of this server', detail)
+        self.assertEqual(DONE, plugin.reattach(shop, 'n9'))
+        self.assertEqual(set(), plugin.detached())
+
+    def test_two_migrators(self) -> None:
+        """The lock was lost for a moment: all of it may come twice."""
+        self.deploy('web', 3, budget=2)
+        before = self.node('n0')
+        shop = node_server('n0')
+        plugins = [self.plugin() for _ in range(3)]
+        for verb in ('drain', 'reattach'):
+
+            def ask(plugin: Kubernetes, verb: str = verb) -> Answer:
+                return self.asked(lambda: getattr(plugin, verb)(shop, 'n0'))
+
+            with futures.ThreadPoolExecutor() as pool:
+                answers = list(pool.map(ask, plugins))
+            self.assertEqual([DONE] * 3, answers)
+            self.assertIs(verb == 'drain', self.is_cordoned('n0'))
+        until('the node is as it was', lambda: before == self.node('n0'))
+
+    def test_the_node_changes_all_the_time(self) -> None:
+        plugin, shop = self.plugin(), node_server('n0')
+        read = kube_api.KubeApi.node
+        counts = itertools.count()
+
+        def disturbed(api: kube_api.KubeApi, name: str) -> Any:
+            found = read(api, name)
+            self.cluster.kubectl(
+                *('annotate', 'node', 'n0', '--overwrite'),
+                f'example.org/n={next(counts)}',
+            )
+            return found
+
+        self.addCleanup(
+            *(self.cluster.kubectl, 'annotate', 'node', 'n0'),
+            'example.org/n-',
+        )
+        with mock.patch.object(kube_api.KubeApi, 'node', disturbed):
+            error = self.assertRaises(
+                OrchestratorError, plugin.drain, shop, 'n0'
+            )
+        self.assertIn('the node changed 4 times', str(error))
+        self.assertFalse(self.is_cordoned('n0'))
+
+
+class TestAccess(KubernetesTest):
+    """Who we are to the cluster, and what we may do."""
+
+    def options(self, **other: Any) -> dict[str, Any]:
+        """With the token that the manifest makes."""
+        directory = self.directory()
+
+        def token() -> str:
+            return str(
+                self.cluster.kubectl(
+                    *('get', 'secret', ACCOUNT, '-n', HOME),
+                    *('-o', 'go-template={{.data.token | base64decode}}'),
+                )
+            )
+
+        self.token = until('there is a token', token)
+        self.token_file = directory / 'token'
+        self.token_file.write_text(f'{self.token}\n')
+        return {
+            'kubeconfig': None,
+            'server': self.cluster.url,
+            'token_file': str(self.token_file),
+            'ca_file': str(self.cluster.cafile),
+            **other,
+        }
+
+    def trouble(self, plugin: Kubernetes) -> str:
+        error = self.assertRaises(OrchestratorError, plugin.detached)
+        return str(error)
+
+    def test_token_file(self) -> None:
+        plugin = self.plugin(**self.options())
+        self.assertEqual(set(), plugin.detached())
+        self.token_file.write_text('expired')
+        said = self.trouble(plugin)
+        self.assertIn('did not list nodes: 401 Unauthorized', said)
+        self.assertNotIn('expired', said)
+        self.token_file.unlink()
+        self.assertIn('No such file', self.trouble(plugin))
+        self.token_file.write_text(self.token)
+        self.assertEqual(set(), plugin.detached())
+
+    def test_kubeconfig_is_renewed(self) -> None:
+        good = self.kubeconfig.read_text()
+        path = self.directory() / 'config'
+        token = yaml.safe_load(good)['users'][0]['user']['token']
+        path.write_text(good.replace(token, 'expired'))
+        plugin = self.plugin(kubeconfig=str(path))
+        self.assertIn('401', self.trouble(plugin))
+        path.write_text(good)
+        self.assertEqual(set(), plugin.detached())
+
+    def test_a_server_that_nobody_vouches_for(self) -> None:
+        for options in (
+            self.options(ca_file=None),
+            {'kubeconfig': self.insecure_kubeconfig()},
+        ):
+            plugin = self.plugin(**options)
+            said = self.trouble(plugin)
+            self.assertIn('CERTIFICATE_VERIFY_FAILED', said)
+            self.assertIn('ca_file', said)
+            plugin = self.plugin(insecure=True, **options)
+            self.assertEqual(set(), plugin.detached())
+
+    def insecure_kubeconfig(self) -> str:
+        config = yaml.safe_load(self.kubeconfig.read_text())
+        cluster = config['clusters'][0]['cluster']
+        del cluster['certificate-authority-data']
+        cluster['insecure-skip-tls-verify'] = True
+        path = self.directory() / 'config'
+        path.write_text(yaml.safe_dump(config))
+        return str(path)
+
+    def test_nobody(self) -> None:
+        plugin = self.plugin(kubeconfig=str(self.cluster.kubeconfig(NOBODY)))
+        said = self.trouble(plugin)
+        self.assertIn('User "nobody" cannot list resource "nodes"', said)
+        self.assertIn('steal-migrator-rbac.yaml', said)
+
+    def test_no_right_is_too_many(self) -> None:
+        """Without any one of them a drain, or the way back, fails."""
+        role = next(
+            part
+            for part in yaml.safe_load(RBAC.read_text())['items']
+            if part['kind'] == 'ClusterRole'
+        )
+        self.addCleanup(self.cluster.apply, RBAC.read_text())
+        # Its pod comes back with the node.
+        here = {'nodeSelector': {'kubernetes.io/hostname': 'n0'}}
+        self.deploy('web', 1, budget=0, **here)
+        self.daemon_set()
+        plugin, shop = self.plugin(), node_server('n0')
+        for rule in role['rules']:
+            verbs = rule['verbs']
+            for verb in verbs:
+                # A rule has to have one.
+                rule['verbs'] = [v for v in verbs if v != verb] or ['watch']
+                self.cluster.apply(role)
+                error = until(
+                    f'{verb} {rule["resources"]} is missed',
+                    lambda: self.missed(plugin, shop),
+                )
+                self.assertRegex(
+                    error, f'cannot {verb} resource "{rule["resources"][0]}"'
+                )
+                rule['verbs'] = verbs
+                self.cluster.apply(role)
+                self.asked(lambda: self.patient(plugin.reattach, shop))
+                self.cluster.wait_deployed('web', self.namespace)
+        self.assertEqual(DONE, self.drained(plugin))
+
+    def missed(self, plugin: Kubernetes, shop: Server) -> str:
+        try:
+            self.asked(lambda: plugin.drain(shop, 'n0'))
+            self.asked(lambda: plugin.reattach(shop, 'n0'))
+        except OrchestratorError as error:
+            return str(error)
+        self.cluster.wait_deployed('web', self.namespace)
+        return ''
+
+    def patient(self, verb: Any, shop: Server) -> Answer:
+        try:
+            return verb(shop, 'n0')
+        except OrchestratorError as error:
+            return Answer(State.WAITING, str(error))
+
+    def daemon_set(self) -> None:
+        self.cluster.apply(
+            {
+                'apiVersion': 'apps/v1',
+                'kind': 'DaemonSet',
+                'metadata': {'name': 'agent', 'namespace': self.namespace},
+                'spec': {
+                    'selector': {'matchLabels': {'app': 'agent'}},
+                    'template': {
+                        'metadata': {'labels': {'app': 'agent'}},
+                        'spec': {
+                            'containers': [
+                                {'name': 'app', 'image': 'example.test/app:1'}
+                            ]
+                        },
+                    },
+                },
+            }
+        )
+        until(
+            'it is there', lambda: any('agent' in n for n in self.names('n0'))
+        )
