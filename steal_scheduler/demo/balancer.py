@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from steal_scheduler.demo.http import Environ, StartResponse, reply
-from steal_scheduler.orchestrators import signed_post
+from steal_scheduler.orchestrators.webhook import signed_post
 
 #: Seconds until the sessions of a shop that gets no new ones have ended.
 _SESSIONS = 0.3

@@ -19,9 +19,9 @@ from steal_scheduler.demo.http import Http
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model import Server
 from steal_scheduler.orchestrators.base import DONE, Answer, State
-from steal_scheduler.orchestrators.webhook import Webhook
+from steal_scheduler.orchestrators.webhook.plugin import Webhook
 from tests.functional.scene import Scene
-from tests.unit.orchestrators import receiver
+from tests.unit.orchestrators.webhook import receiver
 
 scene = Scene({'az1': ['a1', 'a2', 'a3']})
 setUpModule, tearDownModule = scene.start, scene.stop

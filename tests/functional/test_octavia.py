@@ -14,7 +14,7 @@ from steal_scheduler import records
 from steal_scheduler.model import Server
 from tests.functional import daemon
 from tests.functional.scene import Scene
-from tests.unit.orchestrators.octavia_api import Keystone, Octavia
+from tests.unit.orchestrators.octavia.stand_in import Keystone, Octavia
 from tests.unit.signals import identity
 
 scene = Scene({'az1': ['a1', 'a2', 'a3']})

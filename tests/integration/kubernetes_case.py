@@ -12,7 +12,7 @@ from typing import Any
 
 from steal_scheduler.model import Server
 from steal_scheduler.orchestrators.base import Answer, State
-from steal_scheduler.orchestrators.kubernetes import Kubernetes
+from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.integration import base
 from tests.integration.daemons import until
 from tests.integration.kubernetes import Cluster

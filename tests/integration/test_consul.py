@@ -12,7 +12,7 @@ import uuid
 from steal_scheduler.conf import orchestrators
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.base import State
-from steal_scheduler.orchestrators.consul import Consul
+from steal_scheduler.orchestrators.consul.plugin import Consul
 from tests.integration import base, daemons
 from tests.integration.consul import MAINTENANCE, Datacenter
 from tests.unit.make import server

@@ -6,8 +6,8 @@ from unittest import mock
 import fixtures
 import yaml
 
-from steal_scheduler.orchestrators import kube_api
 from steal_scheduler.orchestrators.base import DONE, Answer, State
+from steal_scheduler.orchestrators.kubernetes import api
 from tests.integration.daemons import until
 from tests.integration.kubernetes_case import (
     ANNOTATION,
@@ -226,7 +226,7 @@ class TestFinding(KubernetesTest):
         )
 
     def test_by_id_whatever_it_is_called(self) -> None:
-        with mock.patch.object(kube_api, '_PAGE', 1):
+        with mock.patch.object(api, '_PAGE', 1):
             plugin = self.plugin()
             for name in ('x', '', '..', '../pods', 'n1', 'N0', 'x' * 300):
                 answer = plugin.drain(node_server('n0'), name)

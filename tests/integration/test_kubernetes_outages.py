@@ -10,9 +10,9 @@ import yaml
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model import Server
-from steal_scheduler.orchestrators import kube_api
 from steal_scheduler.orchestrators.base import DONE, Answer, State
-from steal_scheduler.orchestrators.kubernetes import Kubernetes
+from steal_scheduler.orchestrators.kubernetes import api as kube_api
+from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.integration.daemons import until
 from tests.integration.kubernetes import NOBODY
 from tests.integration.kubernetes_case import (

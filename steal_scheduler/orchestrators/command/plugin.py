@@ -1,0 +1,151 @@
+"""Any executable of yours as the orchestrator.
+
+It is called with one argument, ``drain`` or ``reattach``, and the server in
+its environment::
+
+    STEAL_SERVER_ID  STEAL_SERVER_NAME  STEAL_SERVER_HOST
+    STEAL_SERVER_ZONE  STEAL_SERVER_ROLE  STEAL_SERVER_METADATA (JSON)
+    STEAL_NODE_NAME (what the orchestrator calls it)
+
+and answers with its exit status: 0 is done, 75 (EX_TEMPFAIL) is under way
+(it is called again at the next look), anything else is refused. Its last
+line of output goes to the operator. What is longer than the kernel lets a
+variable be is left out.
+"""
+
+import json
+import os
+import re
+from typing import Any
+
+from oslo_config import cfg
+
+from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.model import Server
+from steal_scheduler.orchestrators.base import (
+    DONE,
+    Answer,
+    Orchestrator,
+    State,
+)
+from steal_scheduler.orchestrators.command import path, run
+
+_UNDER_WAY = 75
+_UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+#: Linux takes no variable of 128 KiB (MAX_ARG_STRLEN) or more.
+_LONGEST = 120 * 1024
+
+
+class Command(Orchestrator):
+    OPTS = (
+        cfg.StrOpt(
+            'path',
+            help="""
+The executable. It must be idempotent and leave alone what others detached.
+
+Possible values:
+
+* An absolute path. Nobody but root and the migrator's user may be able to
+  write the file, or a directory above it.
+""",
+        ),
+        cfg.FloatOpt(
+            'timeout',
+            default=20,
+            min=0.1,
+            max=50,
+            help="""
+Seconds after which it is killed and asked again at the next look. All other
+moves wait meanwhile: answer 75 instead of waiting inside it.
+
+Possible values:
+
+* 0.1 to 50 seconds.
+""",
+        ),
+        cfg.BoolOpt(
+            'lists_detached',
+            default=False,
+            help="""
+It also knows the argument ``detached``, and prints the ids of the servers
+that it took out and did not put back, one a line.
+
+Possible values:
+
+* ``False`` (default), ``True``
+""",
+        ),
+    )
+
+    def __init__(self, conf: Any, section: str) -> None:
+        super().__init__(conf, section)
+        path.check(section, self.options.path)
+
+    def drain(self, server: Server, node: str) -> Answer:
+        return self._answer('drain', server, node)
+
+    def reattach(self, server: Server, node: str) -> Answer:
+        return self._answer('reattach', server, node)
+
+    def detached(self) -> frozenset[str]:
+        if not self.options.lists_detached:
+            return frozenset()
+        result = self._run('detached', {})
+        if result.status:
+            raise OrchestratorError(
+                f'[{self.section}] path answered "detached" with '
+                f'{result.how}: {result.last_line}'
+            )
+        lines = (line.strip().lower() for line in result.output.splitlines())
+        found = frozenset(line for line in lines if line)
+        for line in found:
+            if not _UUID.fullmatch(line):
+                raise OrchestratorError(
+                    f'[{self.section}] lists_detached: path detached printed '
+                    f'{line[:60]!a}, which is no id of a server. Print one a '
+                    'line, and all else to the standard error.'
+                )
+        return found
+
+    def _answer(self, verb: str, server: Server, node: str) -> Answer:
+        about = {
+            'STEAL_SERVER_ID': server.server_id,
+            'STEAL_SERVER_NAME': server.name,
+            'STEAL_SERVER_HOST': server.host or '',
+            'STEAL_SERVER_ZONE': server.zone or '',
+            'STEAL_SERVER_ROLE': server.role or '',
+            'STEAL_NODE_NAME': node,
+            'STEAL_SERVER_METADATA': json.dumps(dict(server.metadata)),
+        }
+        result = self._run(verb, about)
+        if result.status == 0:
+            return DONE
+        if result.status == _UNDER_WAY:
+            return Answer(State.WAITING, result.last_line)
+        return Answer(State.REFUSED, f'{result.how}: {result.last_line}')
+
+    def _run(self, verb: str, server: dict[str, str]) -> run.Result:
+        """Run it with nothing of our environment but what it needs."""
+        passed = {
+            k: os.fsencode(os.environ[k])
+            for k in ('PATH', 'HOME', 'LANG')
+            if k in os.environ
+        }
+        about = {k: _variable(v) for k, v in server.items()}
+        fitting = {k: v for k, v in about.items() if len(v) < _LONGEST}
+        try:
+            return run.run(
+                [self.options.path, verb],
+                passed | fitting,
+                self.options.timeout,
+                apart=verb == 'detached',
+            )
+        except OrchestratorError as error:
+            raise OrchestratorError(
+                f'[{self.section}] path {verb} {error}'
+            ) from error
+
+
+def _variable(text: str) -> bytes:
+    """As much of it as a variable can hold: metadata hold anything."""
+    return text.replace('\0', '').encode(errors='replace')

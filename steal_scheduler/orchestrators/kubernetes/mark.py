@@ -1,0 +1,126 @@
+"""Our mark on a node, and the patches that put it there and take it away.
+
+It is a label, so that our nodes are found among thousands, and an annotation
+that tells the rest. A patch names the version of the node that it was made
+from: the API server refuses it (409) when somebody was faster.
+"""
+
+import dataclasses
+import datetime
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from steal_scheduler.orchestrators.kubernetes.objects import Node
+
+Patch = dict[str, Any]
+
+REASON = 'The server is live-migrated, because it waits for CPU.'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mark:
+    """What the annotation tells. Times are seconds since the epoch."""
+
+    since: float
+    #: It was us who cordoned it. Else it stays cordoned.
+    cordoned: bool
+    #: Budgets that had pods here, and how many healthy ones.
+    budgets: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    #: When it was uncordoned; since then it only has to become ready.
+    back: float | None = None
+
+
+class Marker:
+    """Reads and writes marks under the keys of one installation."""
+
+    def __init__(self, prefix: str) -> None:
+        self.label = f'{prefix}/server'
+        self.annotation = f'{prefix}/drained'
+        self.taint = f'{prefix}/moving'
+
+    def server(self, node: Node) -> str | None:
+        """The id of the server that it is out for."""
+        return node.labels.get(self.label)
+
+    def read(self, node: Node) -> Mark | None:
+        """The rest of it; None if that is gone, or not as we write it."""
+        try:
+            said = json.loads(node.annotations.get(self.annotation, ''))
+            return Mark(
+                since=_seconds(said['since']),
+                cordoned=said['cordoned_by_us'] is True,
+                budgets={str(k): int(v) for k, v in said['budgets'].items()},
+                back=_seconds(said['back']) if said.get('back') else None,
+            )
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None
+
+    def take_out(
+        self, node: Node, server_id: str, mark: Mark, taint: bool
+    ) -> Patch:
+        """Cordon and mark it."""
+        patch = self._patch(node, server_id, self._text(mark))
+        patch['spec']['unschedulable'] = True
+        if taint:
+            ours = {
+                'key': self.taint,
+                'value': server_id,
+                'effect': 'NoSchedule',
+            }
+            patch['spec']['taints'] = [*self._foreign_taints(node), ours]
+        return patch
+
+    def put_back(self, node: Node, mark: Mark, back: float | None) -> Patch:
+        """Undo it; what is not ours stays.
+
+        :param back: keep the mark until the node is ready, with this time in
+            it; None to remove it
+        """
+        if back is None:
+            patch = self._patch(node, None, None)
+        else:
+            # From here on whoever cordons it is somebody else.
+            kept = dataclasses.replace(mark, back=back, cordoned=False)
+            patch = self._patch(node, self.server(node), self._text(kept))
+        if mark.cordoned:
+            patch['spec']['unschedulable'] = None
+        foreign = self._foreign_taints(node)
+        if len(foreign) < len(node.taints):
+            patch['spec']['taints'] = foreign
+        return patch
+
+    def _patch(
+        self, node: Node, label: str | None, annotation: str | None
+    ) -> Patch:
+        return {
+            'metadata': {
+                'resourceVersion': node.version,
+                'labels': {self.label: label},
+                'annotations': {self.annotation: annotation},
+            },
+            'spec': {},
+        }
+
+    def _foreign_taints(self, node: Node) -> list[Any]:
+        return [t for t in node.taints if t['key'] != self.taint]
+
+    def _text(self, mark: Mark) -> str:
+        said = {
+            'since': _iso(mark.since),
+            'reason': REASON,
+            'cordoned_by_us': mark.cordoned,
+            'budgets': dict(mark.budgets),
+        }
+        if mark.back is not None:
+            said['back'] = _iso(mark.back)
+        return json.dumps(said)
+
+
+def _iso(seconds: float) -> str:
+    at = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return at.isoformat(timespec='seconds')
+
+
+def _seconds(iso: str) -> float:
+    return datetime.datetime.fromisoformat(iso).timestamp()

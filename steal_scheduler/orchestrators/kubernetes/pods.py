@@ -1,0 +1,142 @@
+"""Which pods of a node go, which stay, and which forbid the drain. Pure."""
+
+import dataclasses
+from collections.abc import Collection, Iterable, Sequence
+
+from steal_scheduler.orchestrators.kubernetes.objects import Budget, Pod
+
+#: Pods named in a sentence for the operator.
+_NAMED = 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Policy:
+    """Names of options; True is ``evict``."""
+
+    empty_dir: bool = False
+    unmanaged: bool = False
+    finished: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """What a drain has to do with the pods of a node."""
+
+    #: To be evicted, or ending already and waited for.
+    go: tuple[Pod, ...] = ()
+    #: Why the node can not be drained: each a sentence about pods.
+    against: tuple[str, ...] = ()
+
+
+def plan(
+    pods: Iterable[Pod], policy: Policy, daemon_sets: Collection[str]
+) -> Plan:
+    """Decide as ``kubectl drain --ignore-daemonsets`` does.
+
+    Two things differ. What has finished stays, unless the policy says
+    otherwise. And a pod that is ending already forbids nothing: nothing of
+    it is lost by our doing. It is waited for like the others.
+
+    :param daemon_sets: those that exist, as namespace/name
+    """
+    go: list[Pod] = []
+    keepers: list[Pod] = []
+    orphans: list[Pod] = []
+    for pod in pods:
+        if _stays(pod, policy, daemon_sets):
+            continue
+        if pod.finished or pod.terminating:
+            go.append(pod)
+        elif pod.empty_dir and not policy.empty_dir:
+            keepers.append(pod)
+        elif _unmanaged(pod) and not policy.unmanaged:
+            orphans.append(pod)
+        else:
+            go.append(pod)
+    against = []
+    if keepers:
+        against.append(
+            f'{named(keepers)}: what they keep in an emptyDir would be lost '
+            '(empty_dir = evict allows it)'
+        )
+    if orphans:
+        against.append(
+            f'{named(orphans)}: nobody would start them again '
+            '(unmanaged = evict allows it)'
+        )
+    return Plan(tuple(go), tuple(against))
+
+
+def _stays(pod: Pod, policy: Policy, daemon_sets: Collection[str]) -> bool:
+    if pod.mirror:
+        return True
+    if pod.finished:
+        # One that is held by a finalizer has somebody who still needs it.
+        return not (policy.finished or pod.terminating)
+    return f'{pod.namespace}/{pod.daemon_set}' in daemon_sets
+
+
+def _unmanaged(pod: Pod) -> bool:
+    # A DaemonSet that exists keeps its pods: this one's is gone.
+    return pod.controller is None or pod.daemon_set is not None
+
+
+def several(pods: Iterable[Pod], budgets: Sequence[Budget]) -> tuple[str, ...]:
+    """Say which pods can never be evicted, having two budgets.
+
+    The API server answers 500 to that. A pod that does not run yet, or not
+    any more, has no use of its budget.
+    """
+    return tuple(
+        f'{pod} has more than one PodDisruptionBudget '
+        f'({", ".join(map(str, found))}): the eviction API takes one'
+        for pod in pods
+        if pod.phase == 'Running' and not pod.terminating
+        if len(found := [b for b in budgets if b.selects(pod)]) > 1
+    )
+
+
+def healthy_before(
+    pods: Sequence[Pod], budgets: Iterable[Budget]
+) -> dict[str, int]:
+    """The budgets to be waited for, with the healthy pods that they have.
+
+    A budget that is broken before anything was evicted is none of ours: if
+    it forbids an eviction the API server says so, and if not, to wait for
+    it would only keep the node out longer.
+
+    :param pods: those that are to go
+    """
+    return {
+        str(budget): budget.healthy
+        for budget in budgets
+        if budget.healthy >= budget.desired
+        and any(budget.selects(pod) for pod in pods)
+    }
+
+
+def not_well(budget: Budget, before: int, replaced: bool) -> str:
+    """Say what a budget is short of; empty if nothing.
+
+    :param before: the healthy pods that it had
+    :param replaced: it must have as many as before, or as many as it expects
+        by now
+    """
+    needed = budget.desired
+    if replaced:
+        needed = max(needed, min(before, budget.expected))
+    if not budget.current:
+        return f'PodDisruptionBudget {budget} is being counted'
+    if budget.healthy >= needed:
+        return ''
+    return (
+        f'PodDisruptionBudget {budget} has {budget.healthy} healthy pods of '
+        f'{needed}'
+    )
+
+
+def named(pods: Sequence[Pod]) -> str:
+    names = [str(pod) for pod in pods[:_NAMED]]
+    if len(pods) > _NAMED:
+        names.append(f'{len(pods) - _NAMED} more')
+    return ', '.join(names)

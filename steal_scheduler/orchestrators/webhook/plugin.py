@@ -1,0 +1,160 @@
+"""Anything that takes a signed POST as the orchestrator.
+
+Each verb is one request, and its status is the answer::
+
+    200 204                done
+    202                    under way: asked again at the next look
+    408 425 429 5xx        no answer, like none in time: asked again
+    anything else          refused
+
+A receiver is told what should be, not what happened: a request is repeated
+until it is done, and each time the answer is how things stand then.
+"""
+
+import hashlib
+import http.client
+import json
+import secrets
+import time
+from typing import Any
+
+from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.model import Server
+from steal_scheduler.orchestrators.base import (
+    DONE,
+    Answer,
+    Orchestrator,
+    State,
+)
+from steal_scheduler.orchestrators.webhook.options import OPTS, receiver
+from steal_scheduler.orchestrators.webhook.signed_post import (
+    Reply,
+    read_keys,
+    sign,
+)
+
+#: Not now, says whoever answers for the receiver.
+_LATER = (408, 425, 429)
+
+
+class Webhook(Orchestrator):
+    OPTS = OPTS
+
+    def __init__(self, conf: Any, section: str) -> None:
+        super().__init__(conf, section)
+        self._receiver = receiver(section, self.options)
+
+    def drain(self, server: Server, node: str) -> Answer:
+        return self._answer('drain', server, node)
+
+    def reattach(self, server: Server, node: str) -> Answer:
+        return self._answer('reattach', server, node)
+
+    def detached(self) -> frozenset[str]:
+        if not self.options.lists_detached:
+            return frozenset()
+        reply = self._post('detached', secrets.token_hex(16), {})
+        found = _member(reply, 'detached')
+        if reply.status != http.HTTPStatus.OK or not _are_ids(found):
+            raise OrchestratorError(
+                f'[{self.section}] url answered "detached" with status '
+                f'{reply.status}, and not with a list of ids: '
+                f'{_detail(reply)}'
+            )
+        return frozenset(found)
+
+    def _answer(self, verb: str, server: Server, node: str) -> Answer:
+        about = {
+            'id': server.server_id,
+            'name': server.name,
+            'host': server.host,
+            'zone': server.zone,
+            'role': server.role,
+            'project': server.project_id,
+            'addresses': server.addresses,
+            'metadata': dict(server.metadata),
+        }
+        message_id = _message_id(self.section, verb, server, node)
+        reply = self._post(verb, message_id, {'node': node, 'server': about})
+        if reply.status in (http.HTTPStatus.OK, http.HTTPStatus.NO_CONTENT):
+            return DONE
+        if reply.status == http.HTTPStatus.ACCEPTED:
+            return Answer(State.WAITING, _detail(reply))
+        said = f'status {reply.status}: {_detail(reply)}'
+        if reply.status in _LATER or reply.status >= 500:
+            raise OrchestratorError(f'[{self.section}] url {verb}: {said}')
+        return Answer(State.REFUSED, said)
+
+    def _post(
+        self, verb: str, message_id: str, about: dict[str, Any]
+    ) -> Reply:
+        """Send it, in the same words whenever it is sent again."""
+        document = {
+            'type': f'server.{verb}',
+            'orchestrator': self.section,
+            **about,
+        }
+        body = json.dumps(document, sort_keys=True).encode()
+        headers = {
+            'Content-Type': 'application/json',
+            'Accept': 'application/json, text/plain',
+            'Connection': 'close',
+            'User-Agent': 'steal-scheduler',
+            **sign(self._keys(), message_id, int(time.time()), body),
+        }
+        try:
+            return self._receiver.post(body, headers)
+        except TimeoutError as error:
+            raise OrchestratorError(
+                f'[{self.section}] url {verb}: no answer in '
+                f'{self.options.timeout:g} s'
+            ) from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise OrchestratorError(
+                f'[{self.section}] url {verb}: {error or repr(error)}'
+            ) from error
+
+    def _keys(self) -> list[bytes]:
+        path = self.options.signing_key_file
+        try:
+            return read_keys(path)
+        except (OSError, ValueError) as error:
+            raise OrchestratorError(
+                f'[{self.section}] signing_key_file = {path}: {error}'
+            ) from error
+
+
+def _message_id(section: str, verb: str, server: Server, node: str) -> str:
+    """The same for each repetition, and never that of another move.
+
+    Our tag at the server tells the moves apart: it carries the time at which
+    this stage of this move began. A tenant can add tags, so all of them
+    count. Where none is left, each repetition counts as a message of its own:
+    that costs nothing, while a reattach that is taken for an old one does.
+    """
+    ours = sorted(t for t in server.tags if t.startswith('steal:'))
+    if not ours:
+        return secrets.token_hex(16)
+    what = json.dumps([section, verb, server.server_id, node, ours])
+    return hashlib.sha256(what.encode()).hexdigest()[:32]
+
+
+def _detail(reply: Reply) -> str:
+    """What it says to the operator: ``detail`` of JSON, or the last line."""
+    said = _member(reply, 'detail')
+    if not isinstance(said, str):
+        said = (reply.text.strip().splitlines() or [''])[-1]
+    return ''.join(c for c in said[:200] if c.isprintable())
+
+
+def _member(reply: Reply, name: str) -> Any:
+    """Of a JSON object; None where the answer is none."""
+    try:
+        document = json.loads(reply.text)
+    except (ValueError, RecursionError):
+        return None
+    return document.get(name) if isinstance(document, dict) else None
+
+
+def _are_ids(found: Any) -> bool:
+    return isinstance(found, list) and all(isinstance(i, str) for i in found)

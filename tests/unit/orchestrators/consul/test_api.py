@@ -1,0 +1,239 @@
+import pathlib
+import time
+from typing import Any
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.orchestrators.consul.api import (
+    Api,
+    Forbidden,
+    Unreachable,
+)
+from steal_scheduler.orchestrators.consul.options import OPTS
+from steal_scheduler.orchestrators.consul.place import Place as Where
+from tests.unit.orchestrators.consul.stand_in import Place
+from tests.unit.signals.options import configuration
+
+_SECRET = '33333333-3333-4333-8333-333333333333'
+
+
+class ApiTest(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.said: tuple[int, Any] = (200, {})
+        self.place = self.enterContext(Place(lambda *asked: self.said))
+        self.files = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.token = self.files / 'token'
+        self.token.write_text(f'{_SECRET}\n')
+
+    def api(self, token: bool = True, **options: Any) -> Api:
+        options = {'timeout': 2, **options}
+        conf = configuration('dc1', OPTS, **options)
+        where = Where(self.place.url, str(self.token) if token else None)
+        return Api(conf.dc1, 'dc1', where)
+
+    def error(
+        self, kind: type[OrchestratorError] = OrchestratorError, **options: Any
+    ) -> str:
+        error = self.assertRaises(kind, self.api(**options).get, '/v1/x')
+        self.assertIs(kind, type(error))
+        text = str(error)
+        self.assertNotIn(_SECRET, text)
+        return text
+
+
+class TestAnswers(ApiTest):
+    def test_an_answer(self) -> None:
+        self.said = 200, {'a': 'b'}
+        self.assertEqual({'a': 'b'}, self.api().get('/v1/x', filter='y'))
+        self.assertEqual([('GET', '/v1/x')], self.place.asked)
+        self.assertEqual({_SECRET}, self.place.tokens)
+
+    def test_no_token(self) -> None:
+        self.api(token=False).get('/v1/x')
+        self.assertEqual({None}, self.place.tokens)
+
+    def test_a_token_that_is_renewed(self) -> None:
+        api = self.api()
+        api.put('/v1/x')
+        self.token.write_text('new')
+        api.put('/v1/x')
+        self.assertEqual({_SECRET, 'new'}, self.place.tokens)
+
+    def test_no(self) -> None:
+        for status in 401, 403:
+            self.said = status, b"lacks permission 'node:write'"
+            text = self.error(Forbidden)
+            self.assertIn(f'GET /v1/x answered {status}', text)
+            self.assertIn("lacks permission 'node:write'", text)
+
+    def test_trouble(self) -> None:
+        for status in 400, 404, 429, 500, 503, 204:
+            self.said = status, b'No cluster leader'
+            self.assertIn('answered', self.error())
+
+    def test_what_it_says_is_not_believed_to_be_text(self) -> None:
+        self.said = 500, f'a\r\nb\x1b[2J\xff {_SECRET} {"x" * 9999}'.encode()
+        text = self.error()
+        self.assertIn('answered 500: a b [2J', text)
+        self.assertIn('***', text)
+        self.assertLess(len(text), 500)
+        self.assertTrue(text.isprintable())
+
+    def test_no_json(self) -> None:
+        for body in b'', b'<html>', b'\xff':
+            self.said = 200, body
+            self.assertIn('no JSON', self.error())
+
+    def test_too_much(self) -> None:
+        self.said = 200, b'[' + b' ' * (4 * 1024 * 1024) + b']'
+        self.assertIn('too long', self.error())
+
+    def test_the_token_goes_nowhere_else(self) -> None:
+        other = self.enterContext(Place(lambda *asked: (200, {})))
+        self.place.headers['Location'] = f'{other.url}/v1/x'
+        for status in 301, 302, 307, 308:
+            self.said = status, b''
+            self.assertIn(f'answered {status}', self.error())
+        self.assertEqual([], other.asked)
+
+    def test_no_proxy(self) -> None:
+        proxy = self.enterContext(Place(lambda *asked: (200, {})))
+        for name in 'http_proxy', 'all_proxy':
+            self.useFixture(fixtures.EnvironmentVariable(name, proxy.url))
+        self.useFixture(fixtures.EnvironmentVariable('no_proxy', ''))
+        self.api().get('/v1/x')
+        self.assertEqual([], proxy.asked)
+
+
+class TestTime(ApiTest):
+    """It must end, whatever the other side does."""
+
+    def assert_ends(self) -> None:
+        begun = time.monotonic()
+        self.error(Unreachable, timeout=0.3)
+        self.assertLess(time.monotonic() - begun, 20)
+
+    def slowly(self, *pieces: bytes) -> None:
+        """A byte now and then, each sooner than the time-out."""
+
+        def serve(handler: Any) -> None:
+            for piece in pieces:
+                handler.wfile.write(piece)
+            try:
+                while True:
+                    handler.wfile.write(b'x')
+                    time.sleep(0.05)
+            except OSError:
+                handler.close_connection = True
+
+        self.place.instead['/v1/x'] = serve
+
+    def test_slow_headers(self) -> None:
+        self.slowly(b'HTTP/1.1 200 OK\r\nX-Long: ')
+        self.assert_ends()
+
+    def test_a_slow_body(self) -> None:
+        self.slowly(b'HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n')
+        self.assert_ends()
+
+    def test_a_body_without_an_end(self) -> None:
+        self.slowly(b'HTTP/1.1 200 OK\r\n\r\n')
+        self.assert_ends()
+
+    def test_nobody(self) -> None:
+        self.place.down = True
+        self.assert_ends()
+
+    def test_half_an_answer(self) -> None:
+        def serve(handler: Any) -> None:
+            handler.wfile.write(
+                b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}'
+            )
+            handler.close_connection = True
+
+        self.place.instead['/v1/x'] = serve
+        self.error(Unreachable)
+
+    def test_no_http(self) -> None:
+        def serve(handler: Any) -> None:
+            handler.wfile.write(b'SSH-2.0-OpenSSH\r\n')
+            handler.close_connection = True
+
+        self.place.instead['/v1/x'] = serve
+        self.error(Unreachable)
+
+
+class TestFiles(ApiTest):
+    """What is wrong here is no outage of an agent."""
+
+    def test_no_token_file(self) -> None:
+        self.token.unlink()
+        self.assertIn(f'{self.token} cannot be read', self.error())
+
+    def test_no_token_in_it(self) -> None:
+        for text in '', 'a b', f'{_SECRET}\nmore', '\N{SNOWMAN}', '\x00':
+            self.token.write_text(text)
+            self.assertIn('holds no token', self.error())
+        self.token.write_bytes(b'\xff')
+        self.assertIn('cannot be read', self.error())
+        self.assertEqual([], self.place.asked)
+
+    def test_no_tls_there(self) -> None:
+        self.place.url = self.place.url.replace('http:', 'https:')
+        self.assertIn('TLS failed', self.error())
+
+    def test_no_cafile(self) -> None:
+        self.place.url = self.place.url.replace('http:', 'https:')
+        self.assertIn('/no/ca', self.error(cafile='/no/ca'))
+
+    def test_no_certfile(self) -> None:
+        self.place.url = self.place.url.replace('http:', 'https:')
+        error = self.error(certfile='/no/cert', insecure=True)
+        self.assertIn('/no/cert', error)
+
+
+class TestAll(ApiTest):
+    """A list is all there is, or an error."""
+
+    def assert_all(self, expected: list[Any], **options: Any) -> None:
+        self.assertEqual(expected, self.api(**options).all('/v1/x'))
+
+    def test_lists(self) -> None:
+        for said in [{'a': 1}], {'x': {'a': 1}}:
+            self.said = 200, said
+            self.assert_all([{'a': 1}])
+
+    def test_none(self) -> None:
+        for said in [], {}:
+            self.said = 200, said
+            self.assert_all([])
+
+    def test_nonsense(self) -> None:
+        for said in 3, 'x', [1], {'x': 1}, None:
+            self.said = 200, said
+            error = self.assertRaises(
+                OrchestratorError, self.api().all, '/v1/x'
+            )
+            self.assertIn('no list', str(error))
+
+    def test_hidden(self) -> None:
+        self.place.headers['X-Consul-Results-Filtered-By-ACLs'] = 'true'
+        self.said = 200, []
+        error = self.assertRaises(Forbidden, self.api().all, '/v1/x')
+        self.assertIn('node:read', str(error))
+        # What was looked for is there: the rest is none of our business.
+        self.said = 200, [{'a': 1}]
+        self.assert_all([{'a': 1}])
+
+    def test_hidden_from_who_has_no_token(self) -> None:
+        """Consul says so only to who has one."""
+        self.said = 200, []
+        self.assert_all([], token=False)
+        self.place.instead['/v1/agent/self'] = lambda handler: self.place.send(
+            handler, 403, b'Permission denied'
+        )
+        api = self.api(token=False)
+        self.assertRaises(Forbidden, api.all, '/v1/x')

@@ -1,0 +1,60 @@
+"""Answers as a Kubernetes 1.36 was seen to give them."""
+
+from typing import Any
+
+from oslotest import base
+
+from steal_scheduler.orchestrators.kubernetes import objects
+from steal_scheduler.orchestrators.kubernetes.eviction import Eviction, judge
+from tests.unit.orchestrators.kubernetes import stand_in
+
+POD = objects.pod(stand_in.pod('web'))
+
+
+def said(message: str, reason: str = '', cause: str = '') -> Any:
+    causes = [{'reason': reason, 'message': cause}] if reason else []
+    return {'message': message, 'details': {'causes': causes}}
+
+
+class TestJudge(base.BaseTestCase):
+    def test_gone(self) -> None:
+        for status in (404, 409):
+            self.assertEqual(Eviction(), judge(POD, status, said('x')))
+
+    def test_a_budget(self) -> None:
+        needs = 'needs 2 healthy pods and has 2 currently'
+        found = judge(
+            POD,
+            429,
+            said(
+                "Cannot evict pod as it would violate the pod's disruption "
+                'budget.',
+                'DisruptionBudget',
+                f'The disruption budget web-2 {needs}',
+            ),
+        )
+        held = f'held by PodDisruptionBudget shop/web-2 ({needs})'
+        self.assertEqual(Eviction(held), found)
+
+    def test_too_many_requests(self) -> None:
+        found = judge(POD, 429, said('Too many requests,\nplease wait'))
+        self.assertEqual(Eviction('Too many requests, please wait'), found)
+        # Of a proxy, say.
+        self.assertNotEqual(Eviction(), judge(POD, 429, {}))
+
+    def test_two_budgets(self) -> None:
+        message = (
+            'This pod has more than one PodDisruptionBudget, which the '
+            'eviction subresource does not support.'
+        )
+        found = judge(POD, 500, {'message': message})
+        self.assertEqual(Eviction(f'shop/web: {message}', never=True), found)
+
+    def test_a_namespace_that_ends(self) -> None:
+        found = judge(POD, 403, said('x', 'NamespaceTerminating', 'y'))
+        self.assertEqual(Eviction('namespace shop is being deleted'), found)
+
+    def test_nothing_about_the_pod(self) -> None:
+        for status in (401, 403, 500, 503):
+            self.assertIsNone(judge(POD, status, said('etcd is down')))
+            self.assertIsNone(judge(POD, status, {'details': None}))

@@ -1,0 +1,327 @@
+"""The plugin against a stand-in; ``tests/integration`` has the real one."""
+
+import os
+import pathlib
+import re
+from typing import Any
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler.conf import orchestrators
+from steal_scheduler.exception import ConfigError, OrchestratorError
+from steal_scheduler.orchestrators.base import DONE, Answer, State
+from steal_scheduler.orchestrators.kubernetes import api
+from steal_scheduler.orchestrators.kubernetes import plugin as kubernetes
+from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
+from tests.unit.make import server
+from tests.unit.orchestrators.kubernetes.stand_in import (
+    UUID,
+    Cluster,
+    budget,
+    pod,
+)
+
+ROOT = pathlib.Path(__file__).parents[4]
+LABEL = 'steal-scheduler/server'
+
+
+class KubernetesTest(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.cluster = self.enterContext(Cluster())
+        self.cluster.add_node('n0')
+        self.server = server(UUID, name='n0')
+        directory = self.useFixture(fixtures.TempDir()).path
+        self.token_file = os.path.join(directory, 'token')
+        with open(self.token_file, 'w') as file:
+            file.write('s3cr3t')
+
+    def plugin(self, **options: Any) -> Kubernetes:
+        return self.cluster.plugin(self.token_file, **options)
+
+    def drain(self, plugin: Kubernetes, node: str = 'n0') -> Answer:
+        return plugin.drain(self.server, node)
+
+    def trouble(self, verb: Any, *args: Any) -> str:
+        said = str(self.assertRaises(OrchestratorError, verb, *args))
+        self.assertIn(f'[prod] {self.cluster.url} ', said)
+        self.assertNotIn('s3cr3t', said)
+        return said
+
+    def unschedulable(self, name: str = 'n0') -> bool:
+        return 'unschedulable' in self.cluster.nodes[name]['spec']
+
+    def ends(self) -> None:
+        """What was told to end is gone."""
+        self.cluster.pods = [
+            pod
+            for pod in self.cluster.pods
+            if 'deletionTimestamp' not in pod['metadata']
+        ]
+
+
+class TestDrain(KubernetesTest):
+    def test_step_by_step(self) -> None:
+        self.cluster.pods = [pod('web'), pod('db'), pod('x', node='n1')]
+        self.cluster.budgets = [budget('web', 'web'), budget('x', 'x')]
+        plugin = self.plugin()
+        wait = Answer(State.WAITING, '2 pods left: shop/web, shop/db')
+        self.assertEqual(wait, self.drain(plugin))
+        self.assertEqual(wait, self.drain(plugin))
+        self.ends()
+        self.cluster.budgets[0]['status']['currentHealthy'] = 1
+        self.assertEqual(
+            Answer(
+                State.WAITING,
+                'PodDisruptionBudget shop/web has 1 healthy pods of 2',
+            ),
+            self.drain(plugin),
+        )
+        self.cluster.budgets[0]['status']['currentHealthy'] = 2
+        # Not one of its own: never mind.
+        self.cluster.budgets[1]['status']['currentHealthy'] = 0
+        self.assertEqual(DONE, self.drain(plugin))
+        self.assertEqual(['x'], [p['metadata']['name'] for p in self.pods()])
+        self.assertEqual(DONE, plugin.reattach(self.server, 'n0'))
+        self.assertNotIn('unschedulable', self.cluster.nodes['n0']['spec'])
+
+    def pods(self) -> list[Any]:
+        return self.cluster.pods
+
+    def test_an_empty_node_is_looked_at_twice(self) -> None:
+        """The scheduler may just have placed a pod there."""
+        plugin = self.plugin()
+        detail = 'node n0 is cordoned: looking once more'
+        self.assertEqual(Answer(State.WAITING, detail), self.drain(plugin))
+        self.cluster.pods = [pod('late')]
+        self.assertIs(State.WAITING, self.drain(plugin).state)
+        self.ends()
+        self.assertEqual(DONE, self.drain(plugin))
+
+    def test_daemon_sets(self) -> None:
+        self.cluster.pods = [pod('agent', kind='DaemonSet')]
+        self.cluster.daemon_sets = {'shop/owner'}
+        plugin = self.plugin()
+        self.drain(plugin)
+        self.assertEqual(DONE, self.drain(plugin))
+        self.assertNotIn('deletionTimestamp', self.pods()[0]['metadata'])
+
+    def test_a_daemon_set_that_is_gone(self) -> None:
+        self.cluster.pods = [pod('agent', kind='DaemonSet')]
+        answer = self.drain(self.plugin())
+        self.assertIs(State.REFUSED, answer.state)
+        self.assertFalse(self.unschedulable())
+        answer = self.drain(self.plugin(unmanaged='evict'))
+        self.assertEqual(
+            Answer(State.WAITING, '1 pod left: shop/agent'), answer
+        )
+
+    def test_a_pod_that_can_never_go(self) -> None:
+        self.cluster.pods = [pod('web')]
+        message = 'This pod has more than one PodDisruptionBudget'
+        self.cluster.instead['POST', '/eviction'] = 500, {'message': message}
+        self.assertEqual(
+            Answer(State.REFUSED, f'shop/web: {message}'),
+            self.drain(self.plugin()),
+        )
+
+    def test_the_others_go_meanwhile(self) -> None:
+        self.cluster.pods = [pod('web'), pod('db')]
+        self.cluster.instead['POST', 'web/eviction'] = 429, {'message': 'no'}
+        plugin = self.plugin()
+        answer = self.drain(plugin)
+        self.assertEqual('2 pods left: shop/web, shop/db, no', answer.detail)
+        self.ends()
+        answer = self.drain(plugin)
+        self.assertEqual('1 pod left: shop/web, no', answer.detail)
+
+    def test_there_is_no_time_for_all(self) -> None:
+        self.cluster.pods = [pod(f'web{n}') for n in range(9)]
+        plugin = self.plugin()
+        self.drain(plugin)
+        for each in self.cluster.pods:
+            each['metadata'].pop('deletionTimestamp')
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'steal_scheduler.orchestrators.kubernetes.drain._RESERVE', 1e9
+            )
+        )
+        self.assertIn('9 pods left', self.drain(plugin).detail)
+        self.ends()
+        self.assertEqual(9, len(self.pods()))
+
+    def test_another_pod_has_its_name_by_now(self) -> None:
+        """A StatefulSet's, which runs on another node."""
+        self.cluster.pods = [pod('db-0', node='n1', metadata={'uid': 'new'})]
+        listed = {'metadata': {}, 'items': [pod('db-0')]}
+        self.cluster.instead['GET', '/pods'] = 200, listed
+        self.assertEqual(
+            '1 pod left: shop/db-0', self.drain(self.plugin()).detail
+        )
+        self.ends()
+        self.assertEqual(1, len(self.pods()))
+
+    def test_the_node_vanishes_before_it_is_cordoned(self) -> None:
+        self.cluster.instead['PATCH', '/n0'] = 404, {}
+        self.assertEqual(
+            Answer(State.REFUSED, 'node n0 is gone'),
+            self.drain(self.plugin()),
+        )
+
+    def test_it_is_marked_for_another_server(self) -> None:
+        self.cluster.nodes['n0']['metadata']['labels'] = {LABEL: 'other'}
+        answer = self.drain(self.plugin())
+        self.assertIs(State.REFUSED, answer.state)
+        self.assertIn('marked as that of server other', answer.detail)
+        self.assertFalse(self.unschedulable())
+
+
+class TestReattach(KubernetesTest):
+    def test_every_node_with_its_mark(self) -> None:
+        plugin = self.plugin()
+        self.drain(plugin)
+        node = self.cluster.nodes['n0']
+        about = {**node['metadata'], 'name': 'n1'}
+        self.cluster.nodes['n1'] = {**node, 'metadata': about}
+        self.assertEqual(DONE, plugin.reattach(self.server, 'x'))
+        self.assertFalse(self.unschedulable('n0') or self.unschedulable('n1'))
+        self.assertEqual(frozenset(), plugin.detached())
+
+    def test_it_vanishes_meanwhile(self) -> None:
+        plugin = self.plugin()
+        self.drain(plugin)
+        self.cluster.instead['PATCH', '/n0'] = 404, {}
+        self.assertEqual(DONE, plugin.reattach(self.server, 'n0'))
+
+    def test_not_ready(self) -> None:
+        plugin = self.plugin()
+        self.drain(plugin)
+        self.cluster.nodes['n0']['status']['conditions'] = []
+        wait = Answer(State.WAITING, 'node n0 is not ready yet')
+        self.assertEqual(wait, plugin.reattach(self.server, 'n0'))
+        version = self.cluster.nodes['n0']['metadata']['resourceVersion']
+        self.assertEqual(wait, plugin.reattach(self.server, 'n0'))
+        self.assertFalse(self.unschedulable())
+        # It is not written again and again.
+        self.assertEqual(
+            version, self.cluster.nodes['n0']['metadata']['resourceVersion']
+        )
+        plugin = self.plugin(ready_timeout=0)
+        self.assertEqual(DONE, plugin.reattach(self.server, 'n0'))
+        self.assertEqual(frozenset(), plugin.detached())
+
+
+class TestTrouble(KubernetesTest):
+    def test_an_answer_that_is_none(self) -> None:
+        plugin = self.plugin()
+        for end, verb in (
+            ('/nodes', plugin.detached),
+            ('/pods', lambda: self.drain(plugin)),
+        ):
+            self.cluster.instead = {('GET', end): (503, {})}
+            self.assertIn('503', self.trouble(verb))
+        for said in ({}, [], {'items': []}, 'x'):
+            self.cluster.instead = {('GET', '/nodes'): (200, said)}
+            self.assertIn('is no list', self.trouble(plugin.detached))
+        self.cluster.instead = {('PATCH', '/n0'): (500, {'message': 'etcd'})}
+        said = self.trouble(self.drain, plugin)
+        self.assertIn('did not patch node n0: 500 etcd.', said)
+        self.cluster.instead = {}
+        self.cluster.pods = [pod('web')]
+        self.cluster.instead['POST', '/eviction'] = 500, {'message': 'hook'}
+        said = self.trouble(self.drain, plugin)
+        self.assertIn('did not evict shop/web: 500 hook.', said)
+
+    def test_nobody_is_there(self) -> None:
+        plugin = self.plugin()
+        self.cluster.__exit__()
+        said = self.trouble(self.drain, plugin)
+        self.assertIn('Connection refused', said)
+
+    def test_it_takes_too_long(self) -> None:
+        self.useFixture(fixtures.MonkeyPatch(f'{api.__name__}.LOOK', 0))
+        said = self.trouble(self.drain, self.plugin())
+        self.assertIn('all of it took more than 0 s', said)
+
+    def test_somebody_is_always_faster(self) -> None:
+        self.cluster.instead['PATCH', '/n0'] = 409, {}
+        said = str(
+            self.assertRaises(OrchestratorError, self.drain, self.plugin())
+        )
+        self.assertIn(f'changed {kubernetes._TRIES} times', said)
+
+    def test_a_redirect_is_not_followed(self) -> None:
+        self.cluster.instead['GET', '/n0'] = 307, {}
+        self.assertIn('307', self.trouble(self.drain, self.plugin()))
+
+
+class TestFinding(KubernetesTest):
+    def asked(self, plugin: Kubernetes, node: str) -> list[str]:
+        self.cluster.asked.clear()
+        self.assertIsNot(State.REFUSED, self.drain(plugin, node).state)
+        return [each for each in self.cluster.asked if '/nodes' in each]
+
+    def test_all_nodes_are_listed_once(self) -> None:
+        nodes = 'GET /api/v1/nodes'
+        plugin = self.plugin(max_drained=0)
+        self.assertIn(nodes, self.asked(plugin, 'x')[1:2])
+        self.assertEqual([f'{nodes}/n0'], self.asked(plugin, 'x'))
+        # The hint is gone with the server.
+        plugin.reattach(self.server, 'x')
+        self.assertEqual(f'{nodes}/x', self.asked(plugin, 'x')[0])
+
+    def test_a_name_that_is_none_is_not_asked_for(self) -> None:
+        for name in ('..', 'a/b', ''):
+            for asked in self.asked(self.plugin(), name):
+                self.assertIn(
+                    asked.rpartition(' ')[2],
+                    ('/api/v1/nodes', '/api/v1/nodes/n0'),
+                )
+
+    def test_a_trusted_name_is_listed_once(self) -> None:
+        self.cluster.nodes['n0']['spec'].clear()
+        plugin = self.plugin(trust_names=True)
+        listed = 'GET /api/v1/nodes'
+        self.assertEqual(2, self.asked(plugin, 'n0').count(listed))
+        self.assertEqual([f'{listed}/n0'], self.asked(plugin, 'n0'))
+        self.assertNotIn('is another', self.drain(plugin).detail)
+
+    def test_a_trusted_name_yields_to_an_id(self) -> None:
+        self.cluster.add_node('n1')
+        self.cluster.nodes['n0']['spec'].clear()
+        self.drain(self.plugin(trust_names=True))
+        self.assertTrue(self.unschedulable('n1'))
+        self.assertFalse(self.unschedulable('n0'))
+
+
+class TestOptions(KubernetesTest):
+    def test_mark(self) -> None:
+        for mark in ('', 'a/b', 'A', 'x..y'):
+            error = self.assertRaises(ConfigError, self.plugin, mark=mark)
+            self.assertIn('[prod] mark', str(error))
+
+
+class TestPage(base.BaseTestCase):
+    """doc/source/configuration/kubernetes.rst."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        page = ROOT / 'doc/source/configuration/kubernetes.rst'
+        self.text = page.read_text(encoding='utf-8')
+
+    def test_every_option_is_on_it(self) -> None:
+        words = {*re.findall(r'``(\w+)``', self.text)}
+        options = {option.name for option in Kubernetes.OPTS}
+        self.assertEqual(set(), options - words)
+
+    def test_its_sections_are_right(self) -> None:
+        known = {o.name: o for o in (*orchestrators.OPTS, *Kubernetes.OPTS)}
+        found = re.findall(
+            r'^    \[prod\]\n((?:    \w.*\n)+)', self.text, re.M
+        )
+        self.assertEqual(2, len(found))
+        for section in found:
+            for line in section.strip().splitlines():
+                name, _, value = line.strip().partition(' = ')
+                known[name].type(value)

@@ -1,0 +1,194 @@
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oslotest import base
+
+from steal_scheduler.orchestrators.kubernetes import pods as kube_pods
+from steal_scheduler.orchestrators.kubernetes.objects import Budget, Pod
+from steal_scheduler.orchestrators.kubernetes.pods import Plan, Policy
+from tests.unit import strategies
+
+assert strategies  # it registers hypothesis' profile
+
+WEB = Pod(
+    'shop', 'web', 'u', {'app': 'web'}, 'Running', ('ReplicaSet', 'web'),
+    False, False, False,
+)  # fmt: skip
+ALL = Policy(True, True, True)
+EXIST = frozenset({'shop/agent'})
+
+
+def pods() -> st.SearchStrategy[list[Pod]]:
+    one = st.builds(
+        Pod,
+        namespace=st.just('shop'),
+        name=st.uuids().map(str),
+        uid=st.just('u'),
+        labels=st.just({}),
+        phase=st.sampled_from(
+            ['Pending', 'Running', 'Unknown', 'Succeeded', 'Failed']
+        ),
+        controller=st.sampled_from(
+            [
+                None,
+                ('ReplicaSet', 'web'),
+                ('DaemonSet', 'agent'),
+                ('DaemonSet', 'gone'),
+            ]
+        ),
+        mirror=st.booleans(),
+        terminating=st.booleans(),
+        empty_dir=st.booleans(),
+    )
+    return st.lists(one, max_size=8)
+
+
+def policies() -> st.SearchStrategy[Policy]:
+    return st.builds(Policy, st.booleans(), st.booleans(), st.booleans())
+
+
+def kubectl(pod: Pod) -> bool | None:
+    """Whether it goes with --ignore-daemonsets alone; None: it refuses.
+
+    Written from the filters of kubectl 1.36, in their order.
+    """
+    if pod.daemon_set == 'agent' and not pod.finished:
+        return False
+    if pod.daemon_set == 'gone' and not pod.finished:
+        return None
+    if pod.mirror:
+        return False
+    if pod.finished:
+        return True
+    if pod.empty_dir or pod.controller is None:
+        return None
+    return True
+
+
+class TestPlan(base.BaseTestCase):
+    @given(pods())
+    def test_as_kubectl_does(self, pods: list[Pod]) -> None:
+        """But for what is ending, and mirrors of DaemonSets' pods."""
+        pods = [
+            p
+            for p in pods
+            if not p.terminating and not (p.mirror and p.daemon_set)
+        ]
+        plan = kube_pods.plan(pods, Policy(finished=True), EXIST)
+        verdicts = [kubectl(pod) for pod in pods]
+        self.assertIs(None in verdicts, plan.against != ())
+        went = [p for p, v in zip(pods, verdicts, strict=True) if v]
+        self.assertEqual(went, list(plan.go))
+
+    @given(pods())
+    def test_with_all_of_its_flags(self, pods: list[Pod]) -> None:
+        plan = kube_pods.plan(pods, ALL, EXIST)
+        self.assertEqual((), plan.against)
+        stay = [
+            pod
+            for pod in pods
+            if pod.mirror or (pod.daemon_set == 'agent' and not pod.finished)
+        ]
+        self.assertEqual([p for p in pods if p not in stay], list(plan.go))
+
+    @given(pods(), policies())
+    def test_a_policy_only_adds(self, pods: list[Pod], one: Policy) -> None:
+        less = kube_pods.plan(pods, one, EXIST)
+        for name in ('empty_dir', 'unmanaged', 'finished'):
+            policy = dataclasses.replace(one, **{name: True})
+            more = kube_pods.plan(pods, policy, EXIST)
+            self.assertLessEqual(
+                {p.name for p in less.go}, {p.name for p in more.go}
+            )
+            self.assertLessEqual(len(more.against), len(less.against))
+
+    @given(pods(), policies())
+    def test_what_is_ending_is_waited_for(
+        self, pods: list[Pod], policy: Policy
+    ) -> None:
+        pods = [
+            dataclasses.replace(p, terminating=True, mirror=False)
+            for p in pods
+            if p.daemon_set != 'agent'
+        ]
+        plan = kube_pods.plan(pods, policy, EXIST)
+        self.assertEqual(Plan(tuple(pods), ()), plan)
+
+    def test_the_operator_is_told(self) -> None:
+        cache = dataclasses.replace(WEB, name='cache', empty_dir=True)
+        bare = dataclasses.replace(WEB, name='bare', controller=None)
+        plan = kube_pods.plan([cache, bare, WEB], Policy(), EXIST)
+        self.assertEqual(
+            (
+                'shop/cache: what they keep in an emptyDir would be lost '
+                '(empty_dir = evict allows it)',
+                'shop/bare: nobody would start them again (unmanaged = evict '
+                'allows it)',
+            ),
+            plan.against,
+        )
+
+    def test_many_are_counted(self) -> None:
+        many = [dataclasses.replace(WEB, name=f'w{n}') for n in range(6)]
+        self.assertEqual(
+            'shop/w0, shop/w1, shop/w2, shop/w3, 2 more',
+            kube_pods.named(many),
+        )
+        self.assertNotIn('more', kube_pods.named(many[:4]))
+
+
+class TestBudgets(base.BaseTestCase):
+    def budget(self, name: str = 'b', **other: int | bool) -> Budget:
+        values = {'healthy': 3, 'desired': 2, 'expected': 3, 'current': True}
+        selector = {'matchLabels': {'app': 'web'}}
+        return Budget('shop', name, selector, **(values | other))
+
+    def test_several(self) -> None:
+        two = [self.budget('a'), self.budget('b')]
+        self.assertEqual(
+            (
+                'shop/web has more than one PodDisruptionBudget (shop/a, '
+                'shop/b): the eviction API takes one',
+            ),
+            kube_pods.several([WEB], two),
+        )
+        self.assertEqual((), kube_pods.several([WEB], two[:1]))
+        pending = dataclasses.replace(WEB, phase='Pending')
+        ending = dataclasses.replace(WEB, terminating=True)
+        self.assertEqual((), kube_pods.several([pending, ending], two))
+
+    def test_a_budget_that_was_broken_before_is_not_waited_for(self) -> None:
+        budgets = [self.budget('a'), self.budget('b', healthy=1)]
+        self.assertEqual(
+            {'shop/a': 3}, kube_pods.healthy_before([WEB], budgets)
+        )
+        self.assertEqual({}, kube_pods.healthy_before([], budgets))
+
+    def test_well(self) -> None:
+        for healthy, well in ((1, False), (2, True), (3, True)):
+            said = kube_pods.not_well(self.budget(healthy=healthy), 3, False)
+            self.assertIs(well, said == '', said)
+
+    def test_replaced(self) -> None:
+        for healthy, expected, well in (
+            (2, 3, False),
+            (3, 3, True),
+            # It was scaled down meanwhile.
+            (2, 2, True),
+            # But never less than its budget.
+            (1, 1, False),
+        ):
+            budget = self.budget(healthy=healthy, expected=expected)
+            said = kube_pods.not_well(budget, 3, True)
+            self.assertIs(well, said == '', said)
+
+    def test_it_is_told(self) -> None:
+        self.assertEqual(
+            'PodDisruptionBudget shop/b has 1 healthy pods of 2',
+            kube_pods.not_well(self.budget(healthy=1), 3, False),
+        )
+        self.assertIn(
+            'is being counted',
+            kube_pods.not_well(self.budget(current=False), 3, False),
+        )

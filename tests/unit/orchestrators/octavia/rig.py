@@ -1,0 +1,72 @@
+"""What the tests of the orchestrator ``octavia`` begin with."""
+
+from typing import Any
+
+from oslo_config import cfg
+from oslotest import base
+
+from steal_scheduler.conf import orchestrators
+from steal_scheduler.model import Server
+from steal_scheduler.orchestrators.octavia.plugin import Octavia
+from tests.unit import make
+from tests.unit.orchestrators.octavia import stand_in
+from tests.unit.signals import identity
+
+ME = '11111111-2222-3333-4444-555555555555'
+OTHER = '99999999-2222-3333-4444-555555555555'
+
+
+class OctaviaTestCase(base.BaseTestCase):
+    """An Octavia with one pool of two members, and us."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.keystone = self.enterContext(stand_in.Keystone())
+        self.api = self.enterContext(stand_in.Octavia(self.keystone))
+        self.pool = self.api.add_pool()
+        self.mine = self.api.add_member(
+            self.pool, '10.0.0.5', weight=5, tags=['theirs']
+        )
+        self.api.add_member(self.pool, '10.0.0.6')
+        self.now = make.NOW
+
+    def server(self, server_id: str = ME, **other: Any) -> Server:
+        values: dict[str, Any] = {
+            'project_id': 'p',
+            'addresses': ('10.0.0.5', '203.0.113.9'),
+        }
+        return make.server(server_id, **(values | other))
+
+    def conf(
+        self,
+        user: dict[str, str] | None = None,
+        section: str = 'keystone',
+        **values: Any,
+    ) -> cfg.ConfigOpts:
+        """A file's worth of options, since a log-in is read from one."""
+        login = {
+            'auth_type': 'password',
+            'auth_url': self.keystone.url,
+            'username': identity.USER,
+            'password': identity.PASSWORD,
+            'project_name': identity.PROJECT,
+            'user_domain_id': 'default',
+            'project_domain_id': 'default',
+        } | (user or {})
+        lines = [f'{name} = {value}' for name, value in login.items()]
+        text = '\n'.join([f'[{section}]', *lines])
+        path = self.create_tempfiles([('steal', text)], '.conf')[0]
+        conf = cfg.ConfigOpts()
+        conf.register_opts([*orchestrators.OPTS, *Octavia.OPTS], group='lb')
+        conf(['--config-file', path], default_config_files=[])
+        for name, value in ({'auth_section': section} | values).items():
+            conf.set_override(name, value, group='lb')
+        return conf
+
+    def octavia(self, **values: Any) -> Octavia:
+        return Octavia(self.conf(**values), 'lb', lambda: self.now)
+
+    def forge(self, member: dict[str, Any], tag: str) -> None:
+        """As the member's project may."""
+        member['tags'] = [*member['tags'], tag]
+        member['weight'] = 0
