@@ -1,0 +1,191 @@
+"""One run of the storm: a server suffers, and its migrators die.
+
+The first lives of a run die, stop or lose their lock, each at a line that the
+seed draws; what goes wrong besides begins at such a line as well. Then the
+last life has to bring everything to its end.
+"""
+
+import dataclasses
+import random
+import select
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.integration import faults, judge, records
+from tests.integration.estate import MOVERS, Estate
+from tests.integration.lives import Life, Lives
+
+#: How many lines of each kind a whole move has, about: a point is one of
+#: them. A server of two orchestrators has more, waiting adds some.
+LINES = {'effect': 1_600, 'wire': 4_200, 'ours': 25_000}
+#: Seconds in which a life must be done, whatever goes wrong.
+_SECONDS = 90.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """One sort of runs."""
+
+    name: str
+    #: One of these goes wrong.
+    faults: tuple[type[faults.Fault], ...]
+    #: What happens to each life before the last one; one of these.
+    lives: tuple[tuple[tuple[str, ...], ...], ...]
+    #: The last life may find no server routed to anybody.
+    reroutes: bool = False
+    #: Tags may be lost along with the migrator: who keeps no list of whom it
+    #: took out is not told of any server then.
+    loses_tags: bool = False
+
+
+class Run:
+    """Drawn when it is made, done once."""
+
+    def __init__(
+        self, estate: Estate, lives: Lives, kind: Kind, seed: int
+    ) -> None:
+        draw = random.Random(f'{kind.name} {seed}')
+        self._estate = estate
+        self._lives = lives
+        self._kind = kind
+        self._name = f'{kind.name} {seed}'
+        self.mover = draw.choice(MOVERS)
+        self.fault = draw.choice(kind.faults)(estate, self.mover, draw)
+        #: Of each life but the last, what happens to it.
+        self._points = [
+            [_point(draw, what) for what in life]
+            for life in draw.choice(kind.lives)
+        ]
+        #: The last life finds no server that suffers: what it does it does
+        #: only because of what the lives before have begun.
+        self._calms = draw.random() < 0.7
+        self._reroutes = kind.reroutes and draw.random() < 0.5
+        #: One that has lost its lock without knowing, and how many ticks
+        #: the next one is ahead before it goes on.
+        self._ghost: Life | None = None
+        self._held = True
+        self._ahead = draw.randint(0, 8)
+        self._unclean: list[str] = []
+        self.lives: list[Life] = []
+        self.trouble: list[str] = []
+
+    def __str__(self) -> str:
+        ends = ', '.join(r for life in self.lives for r in life.reached)
+        return f'{self._name}: {self.mover}; {self.fault}; {ends or "-"}'
+
+    @property
+    def reached(self) -> int:
+        """How many points of its lives were reached."""
+        return sum(len(life.reached) for life in self.lives)
+
+    def run(self) -> None:
+        """Do all of it; what is wrong then stands in ``trouble``."""
+        estate = self._estate
+        self._config = estate.config_file(
+            'storm', balanced=not self._kind.loses_tags
+        )
+        records.pass_a_day(estate.scene)
+        estate.witness.saw.clear()
+        begun = time.time()
+        estate.suffer(self.mover)
+        try:
+            self.fault.before()
+            if not self._live():
+                self.trouble.append('the last migrator came to no end')
+                self.trouble += self._unclean
+            if not self._kind.loses_tags and not self._reroutes:
+                self.trouble += judge.noticed(estate)
+            self.trouble += judge.too_many(estate, self.fault, begun)
+        finally:
+            for life in self.lives:
+                life.kill()
+            self.fault.end()
+            estate.repair(self.mover)
+            if self.trouble:
+                # It is told; the next run is another one.
+                estate.reset()
+        self.trouble += judge.unavailable(estate)
+
+    def _live(self) -> bool:
+        """Whether all came to its end."""
+        for points in self._points:
+            life = self._begin(points)
+            if self._watch(life):
+                return True
+            if life is not self._ghost:
+                life.kill()
+        if self._calms and self._points:
+            self._estate.calm_down()
+        if self._reroutes:
+            self._config = self._estate.config_file('unrouted', routed=False)
+        return self._watch(self._begin(()))
+
+    def _begin(self, points: Sequence[Mapping[str, Any]]) -> Life:
+        life = self._lives.begin(self._config, points)
+        self.lives.append(life)
+        return life
+
+    def _watch(self, life: Life) -> bool:
+        """Follow it, until it has nothing to do any more (True) or is over."""
+        until = time.monotonic() + _SECONDS
+        self._ticks, self._moves = 0, {}
+        while time.monotonic() < until and not life.over:
+            pending = self.fault.lasts()
+            self._estate.stay_fresh()
+            for said in self._listen(life):
+                if said['what'] == 'lose':
+                    self._ghost = life
+                    return False
+                if said['what'] == 'hold':
+                    self.fault.strike()
+                    life.order('go')
+                if said['what'] == 'tick' and self._is_quiet(said, pending):
+                    return True
+        return False
+
+    def _is_quiet(self, said: Mapping[str, Any], pending: bool) -> bool:
+        """Whether nothing is left to do, after this tick."""
+        self._ticks += 1
+        if said['moves'] != self._moves:
+            # The load has changed hosts, perhaps.
+            self._moves = said['moves']
+            self._estate.measure()
+            if not pending:
+                self.trouble += judge.short(self._estate)
+        idle = said['good'] and said['leads'] and not said['moves']
+        if self._ghost and self._held and (idle or self._ticks > self._ahead):
+            self._held = False
+            self._ghost.order('go')
+        if not idle or self._ghost or pending:
+            return False
+        self._unclean = judge.left_behind(self._estate, self.fault)
+        return not self._unclean
+
+    def _listen(self, life: Life) -> list[dict[str, Any]]:
+        """What it says; nothing after a moment."""
+        sockets = [life.socket]
+        if self._ghost:
+            sockets.append(self._ghost.socket)
+        heard, _, _ = select.select(sockets, [], [], 0.1)
+        if self._ghost and self._ghost.socket in heard:
+            said = self._ghost.read()
+            if self._ghost.over or any(
+                each['what'] == 'tick' and not each['leads'] for each in said
+            ):
+                # It knows by now.
+                self._ghost.kill()
+                self._ghost = None
+        return life.read() if life.socket in heard else []
+
+
+def _point(draw: random.Random, what: str) -> dict[str, Any]:
+    kind = draw.choice(['effect', 'wire', 'wire', 'ours'])
+    if what == 'lose':
+        # Between the look at the lock and the side effect.
+        kind = 'effect'
+    return {
+        'line': draw.randint(1, LINES[kind]),
+        'kind': kind,
+        'what': what,
+    }

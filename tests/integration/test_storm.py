@@ -1,0 +1,135 @@
+"""Two hundred runs in which something goes wrong at a random point.
+
+The seeds are printed. One run is repeated with its seed and its kind::
+
+    STEAL_STORM_SEED=1234 STEAL_STORM_RUNS=1 \\
+        tox -e integration -- storm.*outages
+
+Chance is not repeated to the last: real servers answer when they like.
+"""
+
+from tests.integration import estate  # isort: skip (before Nova's)
+
+import contextlib
+import os
+import random
+import sys
+
+from testtools import content
+
+from tests.integration import base, faults, storm
+from tests.integration.lives import Lives
+
+#: Of all kinds together; each has its share.
+RUNS = int(os.environ.get('STEAL_STORM_RUNS', '200'))
+SEED = int(
+    os.environ.get('STEAL_STORM_SEED', str(random.randrange(1_000_000)))
+)
+
+_NOTHING = (faults.Fault,)
+_KILL = ('kill',)
+#: With a fault, most lives are killed as well, before it or after.
+_STRUCK = ((('hold',),), (('hold', 'kill'),), (('hold',), _KILL))
+_PERHAPS = ((), (_KILL,))
+
+KILLED = storm.Kind('killed', _NOTHING, ((_KILL,),))
+TWICE = storm.Kind('twice', _NOTHING, ((_KILL, _KILL),))
+THRICE = storm.Kind('thrice', _NOTHING, ((_KILL, _KILL, _KILL),))
+STOPPED = storm.Kind('stopped', _NOTHING, ((('stop',),),), reroutes=True)
+LOCKS = storm.Kind('locks', _NOTHING, ((('lose',),),), loses_tags=True)
+TENANTS = storm.Kind('tenants', (faults.Tenant,), _STRUCK, loses_tags=True)
+MIGRATIONS = storm.Kind('migrations', (faults.Migration,), _PERHAPS)
+ANSWERS = storm.Kind('answers', (faults.NovaApi,), _PERHAPS)
+OUTAGES = storm.Kind('outages', (faults.Outage,), _STRUCK)
+OTHERS = storm.Kind('others', (faults.Others,), _STRUCK)
+
+_estate = estate.Estate()
+_parts = contextlib.ExitStack()
+
+
+def setUpModule() -> None:
+    global _lives
+    with contextlib.ExitStack() as stack:
+        stack.callback(_estate.stop)
+        _estate.start()
+        directory = _estate.scene.workdir / 'lives'
+        directory.mkdir()
+        _lives = Lives(directory)
+        stack.callback(_lives.stop)
+        _lives.start()
+        _parts.push(stack.pop_all())
+
+
+def tearDownModule() -> None:
+    _parts.close()
+
+
+class TestStorm(base.TestCase):
+    """Afterwards all is as it was, but for one migration."""
+
+    def endure(self, kind: storm.Kind, percent: int) -> None:
+        """Do this share of all runs; a failed one does not end the rest."""
+        failed = []
+        reached = 0
+        seeds = range(SEED, SEED + max(1, RUNS * percent // 100))
+        for seed in seeds:
+            run = storm.Run(_estate, _lives, kind, seed)
+            run.run()
+            reached += run.reached > 0
+            if run.trouble:
+                failed.append(
+                    f'{run}: {"; ".join(run.trouble)}. Once more: '
+                    f'STEAL_STORM_SEED={seed} STEAL_STORM_RUNS=1 '
+                    f'tox -e integration -- storm.*test_{kind.name}'
+                )
+                self._show(run)
+        # Whether it fails or not; what a test prints is not shown.
+        print(
+            f'storm, {kind.name}: seeds {seeds[0]} to {seeds[-1]}, '
+            f'{reached} of them struck on their way, {len(failed)} failed',
+            file=sys.__stderr__,
+        )
+        self.assertEqual([], failed)
+        if all(kind.lives) and len(seeds) > 10:
+            # Some of the lines that are drawn come after the end.
+            self.assertGreater(reached, len(seeds) / 2)
+
+    def _show(self, run: storm.Run) -> None:
+        for number, life in enumerate(run.lives, 1):
+            lines = life.log.read_text().splitlines()[-40:]
+            self.addDetail(
+                f'{run}: life {number}', content.text_content('\n'.join(lines))
+            )
+
+    def test_killed(self) -> None:
+        self.endure(KILLED, 15)
+
+    def test_twice(self) -> None:
+        """The second one is killed as well."""
+        self.endure(TWICE, 15)
+
+    def test_thrice(self) -> None:
+        self.endure(THRICE, 8)
+
+    def test_stopped(self) -> None:
+        """SIGTERM; or SIGHUP, with other routes."""
+        self.endure(STOPPED, 6)
+
+    def test_locks(self) -> None:
+        """Two are at work, until one sees that it has lost the lock."""
+        self.endure(LOCKS, 12)
+
+    def test_tenants(self) -> None:
+        self.endure(TENANTS, 10)
+
+    def test_migrations(self) -> None:
+        self.endure(MIGRATIONS, 8)
+
+    def test_answers(self) -> None:
+        self.endure(ANSWERS, 8)
+
+    def test_outages(self) -> None:
+        self.endure(OUTAGES, 8)
+
+    def test_others(self) -> None:
+        self.endure(OTHERS, 10)

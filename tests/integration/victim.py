@@ -1,0 +1,219 @@
+"""A migrator that dies, stops or stands still at a line of its own code.
+
+It is the real one, in a process of its own, killed by the kernel: no
+``finally`` runs. A server, started once, has imported everything; each life is
+a fork of it, for an import takes longer than a life.
+
+The server reads a request a line from its input, as JSON. Each life connects
+to the socket that the request names, and there says where it is.
+"""
+
+# Before anything of oslo.messaging, as in the program itself.
+from steal_scheduler.cmd import threading_backend  # noqa: F401
+
+# isort: split
+import collections
+import dataclasses
+import http.client
+import json
+import os
+import pathlib
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any
+
+import kubernetes.client
+import kubernetes.config
+import stevedore
+from oslo_log import log
+
+import steal_scheduler
+from steal_scheduler import parts, patience, plugins, sweep
+from steal_scheduler.conf import load
+from steal_scheduler.service import Migrator
+
+#: What is imported only when it is needed, and takes long.
+WARM = (kubernetes.client, kubernetes.config)
+
+_HERE = str(pathlib.Path(steal_scheduler.__file__).parent)
+#: Kind of line -> files: what decides about side effects and makes them, what
+#: puts a request on the wire (of those that change something), the rest of us.
+_KINDS = {
+    'effect': (
+        f'{_HERE}/stages.py',
+        f'{_HERE}/effects.py',
+        f'{_HERE}/router.py',
+        f'{_HERE}/orchestrators/',
+    ),
+    'wire': (str(http.client.__file__),),
+    'ours': (_HERE,),
+}
+_BEGIN_REQUEST = http.client.HTTPConnection.putrequest.__code__
+
+Local = Callable[[FrameType, str, Any], Any]
+
+
+@dataclasses.dataclass
+class Point:
+    """Something happens at the line of this number."""
+
+    line: int
+    #: Which lines count.
+    kind: str
+    #: ``kill``; ``stop`` after this tick; ``hold`` until told to go on; or
+    #: ``lose`` the lock without noticing, and hold.
+    what: str
+
+
+class Tracer:
+    """Counts lines as they are executed, in the thread that ticks."""
+
+    def __init__(
+        self, points: list[Point], reached: Callable[[Point, str], None]
+    ) -> None:
+        """:param reached: told the point, and where in the code it is"""
+        self.lines: collections.Counter[str] = collections.Counter()
+        self.points = points
+        self._reached = reached
+        self._known: dict[CodeType, Local | None] = {}
+        #: The last request changes something.
+        self._changes = False
+        self._locals = {kind: self._counts(kind) for kind in _KINDS}
+
+    def start(self) -> None:
+        sys.settrace(self._called)
+
+    def _called(self, frame: FrameType, event: str, arg: Any) -> Local | None:
+        code = frame.f_code
+        if code is _BEGIN_REQUEST:
+            self._changes = frame.f_locals['method'] != 'GET'
+        if code not in self._known:
+            kinds = [
+                kind
+                for kind, names in _KINDS.items()
+                if code.co_filename.startswith(names)
+            ]
+            self._known[code] = self._locals[kinds[0]] if kinds else None
+        return self._known[code]
+
+    def _counts(self, kind: str) -> Local:
+        lines = self.lines
+
+        def count(frame: FrameType, event: str, arg: Any) -> Local:
+            if event == 'line' and (kind != 'wire' or self._changes):
+                lines[kind] += 1
+                for point in self.points:
+                    if point.kind == kind and point.line <= lines[kind]:
+                        self.points.remove(point)
+                        self._reached(point, _where(frame))
+                        break
+            return count
+
+        return count
+
+
+def _where(frame: FrameType) -> str:
+    file = pathlib.Path(frame.f_code.co_filename)
+    return (
+        f'{file.parent.name}/{file.name}:{frame.f_lineno} '
+        f'({frame.f_code.co_name})'
+    )
+
+
+class Life:
+    """One migrator, from its fork to its end."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(request['socket'])
+        self._orders = self._socket.makefile('r')
+        self._config_file = request['config_file']
+        points = [Point(**fields) for fields in request['points']]
+        self._tracer = Tracer(points, self._reached)
+        self._parts: parts.Parts | None = None
+        self._stops = False
+
+    def live(self) -> None:
+        """Tick until it is told to stop."""
+        argv = [f'--config-file={self._config_file}']
+        conf = load.load(argv, 'steal-migrator')
+        log.setup(conf, load.PROJECT)
+        self._parts = built = parts.build(conf)
+        migrator = Migrator(built)
+        # To count costs a third of the time.
+        if self._tracer.points:
+            self._tracer.start()
+        while not self._stops:
+            before = built.metrics.value('steal_ticks_total')
+            migrator.guarded_tick(time.time())
+            self._say(
+                'tick',
+                moves={s: m.stage for s, m in migrator.moves.items()},
+                good=built.metrics.value('steal_ticks_total') > before,
+                leads=built.metrics.value('steal_leading') == 1,
+            )
+            told, _, _ = select.select(
+                [self._socket], [], [], migrator.pause()
+            )
+            # Nothing is said to one that ticks, but to stop.
+            self._stops = self._stops or bool(told)
+        sys.settrace(None)
+        built.close()
+        self._say('end')
+
+    def _reached(self, point: Point, where: str) -> None:
+        self._say(point.what, where=where)
+        if point.what == 'kill':
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._stops = self._stops or point.what == 'stop'
+        if point.what == 'lose' and self._parts is not None:
+            # As when the lock's server has given it to another one.
+            self._parts.leader._lock.release()
+        if point.what in ('hold', 'lose') and not self._orders.readline():
+            raise ConnectionError('the test is gone')
+
+    def _say(self, what: str, **about: Any) -> None:
+        about |= {
+            'what': what,
+            'pid': os.getpid(),
+            'lines': self._tracer.lines,
+        }
+        self._socket.sendall(json.dumps(about).encode() + b'\n')
+
+
+def serve() -> None:
+    """Fork a life for each line of the input, until it ends."""
+    # What failed is asked again after a moment: a storm has no time.
+    patience.FIRST = 0.2
+    sweep.EVERY = 2.0
+    for namespace in (plugins.SIGNALS, plugins.ORCHESTRATORS):
+        stevedore.ExtensionManager(namespace)
+    # The kernel buries the dead.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    print('ready', flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        if os.fork():
+            continue
+        # Children of its own are the life's to wait for.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        with pathlib.Path(request['log']).open('a') as log_file:
+            os.dup2(log_file.fileno(), 1)
+            os.dup2(log_file.fileno(), 2)
+        try:
+            Life(request).live()
+        finally:
+            if sys.exception():
+                traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(0)
+
+
+if __name__ == '__main__':
+    serve()
