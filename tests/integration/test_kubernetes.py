@@ -143,6 +143,36 @@ class TestPods(KubernetesTest):
     def labels(self, name: str) -> dict[str, Any]:
         return {'matchLabels': {'app': name}}
 
+    def test_several_namespaces(self) -> None:
+        """Budgets of the same name, each of its own namespace."""
+        other = f'{self.namespace}-other'
+        self.cluster.kubectl('create', 'namespace', other)
+        self.addCleanup(
+            self.cluster.kubectl, 'delete', 'namespace', other, '--wait=false'
+        )
+        both = {self.namespace, other}
+        for namespace in both:
+            self.cluster.deploy(
+                'web',
+                3,
+                budget=2,
+                namespace=namespace,
+                terminationGracePeriodSeconds=1,
+            )
+        self.assertEqual(both, both & self.namespaces_on('n0'))
+        self.assertEqual(DONE, self.drained(self.plugin()))
+        self.assertEqual(set(), both & self.namespaces_on('n0'))
+        for namespace in both:
+            found = self.cluster.get('pdb', 'web', '-n', namespace)['status']
+            self.assertGreaterEqual(found['currentHealthy'], 2, namespace)
+
+    def namespaces_on(self, name: str) -> set[str]:
+        """Those that have a pod on this node."""
+        found = self.cluster.get(
+            'pods', '-A', f'--field-selector=spec.nodeName={name}'
+        )
+        return {pod['metadata']['namespace'] for pod in found['items']}
+
     def test_two_budgets(self) -> None:
         self.deploy('web', 3, budget=3)
         plugin, shop = self.plugin(), node_server('n0')
