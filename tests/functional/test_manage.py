@@ -179,7 +179,7 @@ class TestUpgradeCheck(ManageTestCase):
         scene.boot(Guest('one', 'a1'))
         done = self.check(self.config_file())
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
-        self.assertEqual(3, done.stdout.count('Success'))
+        self.assertEqual(4, done.stdout.count('Success'))
 
     def test_strange_tag(self) -> None:
         (id_,) = scene.boot(Guest('one', 'a1'))
