@@ -24,6 +24,9 @@ class Balancer:
         self.script.write_text(_SCRIPT.format(out=self._out))
         self.script.chmod(0o755)
 
+    def is_out(self, server_id: str) -> bool:
+        return (self._out / server_id).exists()
+
     def left(self) -> list[str]:
         """Servers that are out."""
         return [

@@ -25,16 +25,16 @@ CORES = 2.0
 _BUSY, _IDLE = 1.5, 0.1
 #: After so long the signals are measured again, if nothing changes.
 _FRESH_SECONDS = 10.0
-#: The servers that move: nodes of Kubernetes, of Consul, and of both.
+#: The servers that move: nodes of Kubernetes, of Consul, of both, of neither.
 KUBERNETES = ('kube-1', 'kube-2', 'both-1')
 CONSUL = ('shop-1', 'both-1')
-MOVERS = ('kube-1', 'kube-2', 'both-1', 'shop-1')
+MOVERS = ('kube-1', 'kube-2', 'both-1', 'shop-1', 'lone-1')
 #: More servers, so that one whose signals lag does not count for much.
 _BESIDE = ('beside-1', 'beside-2')
 #: As their roles say who takes them out. The balancer is the first to do so
 #: and the last to undo it: it alone depends on the tag.
 _ROUTES = {
-    'balancer': {'roles': 'kube, both, shop'},
+    'balancer': {'roles': 'kube, both, shop, lone'},
     'kubernetes': {'roles': 'kube, both'},
     'consul': {'roles': 'shop, both'},
 }
@@ -115,8 +115,10 @@ class Estate:
             self.cluster.add_node(name, self.ids[name])
 
     def is_out(self, id_: str) -> bool:
-        """Whether a server is out of all that it is a node of."""
+        """Whether it is out of all that it is a node of."""
         name = {id_: name for name, id_ in self.ids.items()}[id_]
+        if name not in (*KUBERNETES, *CONSUL):
+            return self.balancer.is_out(id_)
         return (name not in KUBERNETES or self.nodes.is_out(name)) and (
             name not in CONSUL or self.agents.is_out(name)
         )

@@ -154,7 +154,7 @@ class Outage(Fault):
         known = [self._kubernetes] * (self.mover in KUBERNETES) + [
             self._consul
         ] * (self.mover in CONSUL)
-        self._who = self.draw.choice(known)
+        self._who = self.draw.choice(known or [self._kubernetes])
         self._pause = self.draw.random() < 0.6
         self._until = 0.0
 

@@ -102,34 +102,34 @@ class TestStorm(base.TestCase):
             )
 
     def test_killed(self) -> None:
-        self.endure(KILLED, 15)
+        self.endure(KILLED, 12)
 
     def test_twice(self) -> None:
         """The second one is killed as well."""
-        self.endure(TWICE, 15)
+        self.endure(TWICE, 10)
 
     def test_thrice(self) -> None:
-        self.endure(THRICE, 8)
+        self.endure(THRICE, 6)
 
     def test_stopped(self) -> None:
         """SIGTERM; or SIGHUP, with other routes."""
-        self.endure(STOPPED, 6)
+        self.endure(STOPPED, 8)
 
     def test_locks(self) -> None:
         """Two are at work, until one sees that it has lost the lock."""
         self.endure(LOCKS, 12)
 
     def test_tenants(self) -> None:
-        self.endure(TENANTS, 10)
+        self.endure(TENANTS, 12)
 
     def test_migrations(self) -> None:
-        self.endure(MIGRATIONS, 8)
+        self.endure(MIGRATIONS, 10)
 
     def test_answers(self) -> None:
-        self.endure(ANSWERS, 8)
+        self.endure(ANSWERS, 10)
 
     def test_outages(self) -> None:
-        self.endure(OUTAGES, 8)
+        self.endure(OUTAGES, 10)
 
     def test_others(self) -> None:
         self.endure(OTHERS, 10)
