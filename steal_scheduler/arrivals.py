@@ -6,7 +6,7 @@ seconds in which the server was not there.
 
 from collections.abc import Mapping
 
-from steal_scheduler.model import Fleet, Migration, Server, ServerSignal
+from steal_scheduler.model.cloud import Fleet, Migration, Server, ServerSignal
 
 #: Of the window; what covers less says nothing.
 _LEAST_SHARE = 0.25

@@ -10,7 +10,7 @@ from oslo_log import log
 
 from steal_scheduler import channel, wire
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.view import View
+from steal_scheduler.model.host_view import View
 
 LOG = log.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from steal_scheduler.exception import (
     NovaRefused,
     ServerGone,
 )
-from steal_scheduler.model import Host, Migration, Server
-from steal_scheduler.roles import RoleRule
+from steal_scheduler.model.cloud import Host, Migration, Server
+from steal_scheduler.model.roles import RoleRule
 
 GROUP = 'nova'
 #: Migration records with project and user: Nova 20 (Train) and later.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from steal_scheduler.move import Move
+from steal_scheduler.model.move import Move
 
 
 def lightest_cure(pool: Sequence[Move], excess: float) -> list[Move]:

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from steal_scheduler.model import ServerSignal
-from steal_scheduler.move import Outcome
+from steal_scheduler.model.cloud import ServerSignal
+from steal_scheduler.model.move import Outcome
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

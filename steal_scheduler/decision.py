@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from steal_scheduler import detector, evidence, limits, planner, veto
 from steal_scheduler.doubts import TrustRules
 from steal_scheduler.heat import HeatRules
-from steal_scheduler.model import Finding
-from steal_scheduler.move import Move
-from steal_scheduler.refusal import Refusal, Saturation
+from steal_scheduler.model.cloud import Finding
+from steal_scheduler.model.move import Move
+from steal_scheduler.model.refusal import Refusal, Saturation
 from steal_scheduler.trust import Distrust
 from steal_scheduler.world import World
 

@@ -8,8 +8,8 @@ without load is no problem: nobody waits.
 import dataclasses
 from collections.abc import Mapping
 
-from steal_scheduler.model import Finding, Fleet, ServerSignal, Signals
-from steal_scheduler.refusal import Refusal, Why
+from steal_scheduler.model.cloud import Finding, Fleet, ServerSignal, Signals
+from steal_scheduler.model.refusal import Refusal, Why
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -7,7 +7,12 @@ import dataclasses
 import enum
 from collections.abc import Callable, Mapping, Sequence
 
-from steal_scheduler.model import HostSignal, Migration, Server, ServerSignal
+from steal_scheduler.model.cloud import (
+    HostSignal,
+    Migration,
+    Server,
+    ServerSignal,
+)
 
 
 class Doubt(enum.StrEnum):

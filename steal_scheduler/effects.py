@@ -15,8 +15,8 @@ from steal_scheduler.exception import (
     OrchestratorError,
     ServerGone,
 )
-from steal_scheduler.model import Migration, Server
-from steal_scheduler.move import Move
+from steal_scheduler.model.cloud import Migration, Server
+from steal_scheduler.model.move import Move
 from steal_scheduler.orchestrators.base import Answer, State
 from steal_scheduler.patience import Patience
 

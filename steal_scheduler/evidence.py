@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping
 
 from steal_scheduler import guests, trust
 from steal_scheduler.doubts import TrustRules
-from steal_scheduler.model import Fleet, Signals
+from steal_scheduler.model.cloud import Fleet, Signals
 from steal_scheduler.trust import Distrust
 
 

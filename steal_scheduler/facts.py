@@ -4,14 +4,14 @@ import dataclasses
 from collections.abc import Mapping
 
 from steal_scheduler import tags
-from steal_scheduler.model import (
+from steal_scheduler.model.cloud import (
     Fleet,
     Migration,
     Server,
     ServerSignal,
     Signals,
 )
-from steal_scheduler.move import Move, Stage
+from steal_scheduler.model.move import Move, Stage
 
 #: Nova's clock and ours may differ by this many seconds.
 CLOCK_SKEW = 5.0

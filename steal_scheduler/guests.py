@@ -8,7 +8,7 @@ guest that could be two servers is none.
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
-from steal_scheduler.model import (
+from steal_scheduler.model.cloud import (
     Fleet,
     GuestKey,
     GuestSignal,

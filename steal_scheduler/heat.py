@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Iterable
 
-from steal_scheduler.view import HostView, Tier
+from steal_scheduler.model.host_view import HostView, Tier
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from steal_scheduler.exception import ServerGone
-from steal_scheduler.model import Fleet, Host, Migration, Server
+from steal_scheduler.model.cloud import Fleet, Host, Migration, Server
 
 #: Nova's clock and ours may differ, and records take a moment to appear.
 OVERLAP = 60.0

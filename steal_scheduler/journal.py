@@ -11,10 +11,10 @@ from oslo_log import log
 from steal_scheduler.decision import NOTHING, Decision
 from steal_scheduler.doubts import Doubt
 from steal_scheduler.metrics import Metrics
-from steal_scheduler.move import Ended, Move, Stage
+from steal_scheduler.model.move import Ended, Move, Stage
+from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.notify import Notifier
 from steal_scheduler.out import OutRules
-from steal_scheduler.refusal import Refusal
 from steal_scheduler.trust import Distrust
 from steal_scheduler.world import World
 

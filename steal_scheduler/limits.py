@@ -9,11 +9,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.facts import migration_of
-from steal_scheduler.model import Fleet, Migration
-from steal_scheduler.move import Move, Stage
+from steal_scheduler.model.cloud import Fleet, Migration
+from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.refusal import Refusal, Why
 from steal_scheduler.out import Out, OutRules
 from steal_scheduler.planner import copy_mb
-from steal_scheduler.refusal import Refusal, Why
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from oslo_log import log
 
 from steal_scheduler.doubts import Doubt
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.move import Ended, Move, Outcome, Stage
-from steal_scheduler.refusal import Refusal, Saturation, Why
+from steal_scheduler.model.host_view import Tier, View
+from steal_scheduler.model.move import Ended, Move, Outcome, Stage
+from steal_scheduler.model.refusal import Refusal, Saturation, Why
 from steal_scheduler.trust import Distrust
-from steal_scheduler.view import Tier, View
 
 LOG = log.getLogger(__name__)
 

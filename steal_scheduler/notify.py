@@ -14,7 +14,7 @@ from oslo_context import context
 from oslo_log import log
 
 from steal_scheduler.broadcast import bus
-from steal_scheduler.move import Ended, Move, Outcome
+from steal_scheduler.model.move import Ended, Move, Outcome
 
 LOG = log.getLogger(__name__)
 

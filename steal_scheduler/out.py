@@ -9,11 +9,11 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from steal_scheduler import routing
-from steal_scheduler.model import Fleet
-from steal_scheduler.move import Move
-from steal_scheduler.refusal import Refusal, Why
-from steal_scheduler.routing import Rule
+from steal_scheduler.model import assignment
+from steal_scheduler.model.assignment import Rule
+from steal_scheduler.model.cloud import Fleet
+from steal_scheduler.model.move import Move
+from steal_scheduler.model.refusal import Refusal, Why
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Out:
         if server is None:
             return ()
         try:
-            found = routing.routes(server, self._rules.routes)
-        except routing.Misrouted:
+            found = assignment.routes(server, self._rules.routes)
+        except assignment.Misrouted:
             return ()
         return [route.orchestrator for route in found]

@@ -16,7 +16,7 @@ from steal_scheduler.inventory import Inventory
 from steal_scheduler.journal import Journal
 from steal_scheduler.leader import Leader
 from steal_scheduler.metrics import Metrics
-from steal_scheduler.model import Fleet, Migration
+from steal_scheduler.model.cloud import Fleet, Migration
 from steal_scheduler.notify import Notifier
 from steal_scheduler.router import Router
 from steal_scheduler.signals.base import SignalSource

@@ -6,9 +6,9 @@ from typing import Any
 
 from steal_scheduler import decision, evidence, facts, parts, turns
 from steal_scheduler.exception import SignalError
-from steal_scheduler.model import NO_SIGNALS, Fleet
-from steal_scheduler.move import Move, Stage
-from steal_scheduler.refusal import Refusal, Why
+from steal_scheduler.model.cloud import NO_SIGNALS, Fleet
+from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.refusal import Refusal, Why
 from steal_scheduler.survey import survey
 from steal_scheduler.world import World
 

@@ -9,11 +9,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.cure import lightest_cure
-from steal_scheduler.model import Finding, Fleet, Server
-from steal_scheduler.move import Move, Stage
-from steal_scheduler.refusal import Refusal, Saturation, Why
+from steal_scheduler.model.cloud import Finding, Fleet, Server
+from steal_scheduler.model.host_view import View
+from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.refusal import Refusal, Saturation, Why
 from steal_scheduler.targets import Targets
-from steal_scheduler.view import View
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from oslo_log import log
 
 from steal_scheduler.exception import SignalError
-from steal_scheduler.model import NO_SIGNALS, Signals
-from steal_scheduler.refusal import Refusal, Why
+from steal_scheduler.model.cloud import NO_SIGNALS, Signals
+from steal_scheduler.model.refusal import Refusal, Why
 from steal_scheduler.signals.base import SignalSource
 
 LOG = log.getLogger(__name__)

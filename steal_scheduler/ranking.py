@@ -12,7 +12,7 @@ better than a cold one.
 
 from collections.abc import Mapping
 
-from steal_scheduler.view import HostView, Tier, View
+from steal_scheduler.model.host_view import HostView, Tier, View
 
 #: With fewer hosts that are known, the order says nothing: stock Nova's is
 #: better than one made of ignorance.

@@ -4,8 +4,8 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from steal_scheduler.model import Migration, Server
-from steal_scheduler.roles import RoleRule
+from steal_scheduler.model.cloud import Migration, Server
+from steal_scheduler.model.roles import RoleRule
 
 OPT_OUT = 'steal:migrate'
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from steal_scheduler import facts, parts, tags
 from steal_scheduler.exception import ConfigError, ServerGone, StealError
-from steal_scheduler.model import Fleet, Server
+from steal_scheduler.model.cloud import Fleet, Server
 from steal_scheduler.orchestrators.base import Answer, State
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from steal_scheduler.decision import Decision
 from steal_scheduler.doubts import Doubt
-from steal_scheduler.model import Server
-from steal_scheduler.move import Move
+from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.move import Move
 from steal_scheduler.trust import Distrust
 
 #: Hosts named for one reason.

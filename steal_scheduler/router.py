@@ -6,14 +6,14 @@ from typing import TypeVar
 from oslo_log import log
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.model import Server
+from steal_scheduler.model.assignment import Misrouted, Route, Rule, routes
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
     Orchestrator,
     State,
 )
-from steal_scheduler.routing import Misrouted, Route, Rule, routes
 from steal_scheduler.ways import Ways
 
 LOG = log.getLogger(__name__)

@@ -18,14 +18,20 @@ from steal_scheduler.exception import (
     ServerGone,
 )
 from steal_scheduler.loop import Loop
-from steal_scheduler.model import NO_SIGNALS, Fleet, Migration, Server, Signals
-from steal_scheduler.move import Ended, Move, Outcome, Stage
+from steal_scheduler.model.cloud import (
+    NO_SIGNALS,
+    Fleet,
+    Migration,
+    Server,
+    Signals,
+)
+from steal_scheduler.model.host_view import View
+from steal_scheduler.model.move import Ended, Move, Outcome, Stage
+from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.parts import Parts
 from steal_scheduler.poller import Poller
-from steal_scheduler.refusal import Refusal
 from steal_scheduler.survey import survey
 from steal_scheduler.sweep import Sweep
-from steal_scheduler.view import View
 from steal_scheduler.world import World
 
 LOG = log.getLogger(__name__)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from steal_scheduler import arrivals, heat
 from steal_scheduler.evidence import Evidence
 from steal_scheduler.heat import HeatRules
-from steal_scheduler.model import Fleet, Migration, Server, Signals
-from steal_scheduler.move import Move, Stage
-from steal_scheduler.view import HostView, Mover, Tier, View
+from steal_scheduler.model.cloud import Fleet, Migration, Server, Signals
+from steal_scheduler.model.host_view import HostView, Mover, Tier, View
+from steal_scheduler.model.move import Move, Stage
 
 
 def survey(

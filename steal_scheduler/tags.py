@@ -6,7 +6,7 @@
 
 from collections.abc import Iterable
 
-from steal_scheduler.move import Move, Stage
+from steal_scheduler.model.move import Move, Stage
 
 PREFIX = 'steal:'
 

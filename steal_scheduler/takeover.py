@@ -11,8 +11,8 @@ import dataclasses
 from collections.abc import Container, Mapping
 
 from steal_scheduler import evidence, facts, limits, tags, veto
-from steal_scheduler.model import Fleet, Migration, Server, Signals
-from steal_scheduler.move import Move, Stage
+from steal_scheduler.model.cloud import Fleet, Migration, Server, Signals
+from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.planner import copy_mb
 
 

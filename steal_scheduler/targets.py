@@ -7,9 +7,9 @@ for 8,000 hosts does not look at each of them for every move.
 import heapq
 from collections.abc import Iterator
 
-from steal_scheduler.model import Fleet
-from steal_scheduler.move import Move
-from steal_scheduler.view import HostView, View
+from steal_scheduler.model.cloud import Fleet
+from steal_scheduler.model.host_view import HostView, View
+from steal_scheduler.model.move import Move
 
 _Heap = list[tuple[float, str]]
 

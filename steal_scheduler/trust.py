@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from steal_scheduler import arrivals
 from steal_scheduler.doubts import CHECKS, OPTIONAL, Case, Doubt, TrustRules
-from steal_scheduler.model import Fleet, Signals
+from steal_scheduler.model.cloud import Fleet, Signals
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

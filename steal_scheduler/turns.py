@@ -10,8 +10,8 @@ while its drain took its time puts it back.
 
 from steal_scheduler import limits
 from steal_scheduler.limits import LimitRules
-from steal_scheduler.move import Move, Stage
-from steal_scheduler.refusal import Refusal, Why
+from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.refusal import Refusal, Why
 from steal_scheduler.world import World
 
 #: Seconds after which what was found is looked at again: the default of

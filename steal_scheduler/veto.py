@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from steal_scheduler import routing
 from steal_scheduler.limits import LimitRules
-from steal_scheduler.model import Finding, Fleet, Migration, Server
-from steal_scheduler.move import Ended, Move, Outcome
-from steal_scheduler.refusal import Refusal, Why
+from steal_scheduler.model import assignment
+from steal_scheduler.model.cloud import Finding, Fleet, Migration, Server
+from steal_scheduler.model.move import Ended, Move, Outcome
+from steal_scheduler.model.refusal import Refusal, Why
 
 
 def veto(
@@ -71,8 +71,8 @@ def veto_one(
             server_id,
         )
     try:
-        routing.routes(server, rules.out.routes)
-    except routing.Misrouted as error:
+        assignment.routes(server, rules.out.routes)
+    except assignment.Misrouted as error:
         return Refusal(Why.MISROUTED, str(error), server_id)
     until = _cooldown_until(migrations, ended.get(server_id), rules, now)
     if until > now:

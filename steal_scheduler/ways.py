@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from steal_scheduler.routing import Route
+from steal_scheduler.model.assignment import Route
 
 
 class Ways:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steal_scheduler.exception import StealError
-from steal_scheduler.view import HostView, Mover, Tier, View
+from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 
 #: Raised with every change that an older listener would misread.
 VERSION = 2

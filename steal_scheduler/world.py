@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 
 from steal_scheduler.evidence import Evidence
-from steal_scheduler.model import Fleet, Migration, Signals
-from steal_scheduler.move import Ended, Move
-from steal_scheduler.view import View
+from steal_scheduler.model.cloud import Fleet, Migration, Signals
+from steal_scheduler.model.host_view import View
+from steal_scheduler.model.move import Ended, Move
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from oslo_config import cfg
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.routing import Rule
+from steal_scheduler.model.assignment import Rule
 
 OPTS = [
     cfg.StrOpt(

@@ -10,7 +10,7 @@ from typing import Any
 from oslo_config import cfg
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.roles import RoleRule
+from steal_scheduler.model.roles import RoleRule
 
 #: In steal-migrator.conf. In nova.conf they stand with the others of ours.
 GROUP = 'roles'

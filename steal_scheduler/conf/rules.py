@@ -12,9 +12,9 @@ from steal_scheduler.doubts import TrustRules
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.heat import HeatRules
 from steal_scheduler.limits import LimitRules
+from steal_scheduler.model.assignment import Rule
 from steal_scheduler.out import OutRules
 from steal_scheduler.planner import PlanRules
-from steal_scheduler.routing import Rule
 
 _T = TypeVar('_T')
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from steal_scheduler.demo import shops
 from steal_scheduler.demo.balancer import Outage
 from steal_scheduler.demo.driver import Copied
-from steal_scheduler.move import Ended, Outcome
+from steal_scheduler.model.move import Ended, Outcome
 
 #: Percent of steal above which a host counts as hot.
 _HOT = 5.0

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.demo.balancer import Outage
-from steal_scheduler.move import Ended, Move, Stage
-from steal_scheduler.refusal import Refusal
+from steal_scheduler.model.move import Ended, Move, Stage
+from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.report import table
 
 _BAR = 20

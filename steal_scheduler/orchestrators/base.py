@@ -17,7 +17,7 @@ import enum
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 
 
 class State(enum.Enum):

@@ -1,6 +1,6 @@
 """For servers that no orchestrator knows: nothing to take out or put back."""
 
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import DONE, Answer, Orchestrator
 
 

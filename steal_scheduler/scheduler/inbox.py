@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from steal_scheduler import wire
+from steal_scheduler.model.host_view import Tier
 from steal_scheduler.scheduler.standing import Standing
-from steal_scheduler.view import Tier
 
 LOG = logging.getLogger(__name__)
 

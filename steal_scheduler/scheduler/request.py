@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from steal_scheduler.view import Mover, View
+from steal_scheduler.model.host_view import Mover, View
 
 
 def cell(spec: Any) -> Any:

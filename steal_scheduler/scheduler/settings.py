@@ -9,7 +9,7 @@ import nova.conf
 from steal_scheduler.conf import roles
 from steal_scheduler.conf import scheduler as options
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.roles import RoleRule
+from steal_scheduler.model.roles import RoleRule
 
 LOG = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 import dataclasses
 
 from steal_scheduler import ranking
+from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.scheduler.order import Order
-from steal_scheduler.view import HostView, Tier, View
 
 #: Orders kept for one view; each is about as large as the list of hosts.
 MAX_ORDERS = 16

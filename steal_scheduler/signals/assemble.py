@@ -3,7 +3,7 @@
 import collections
 from collections.abc import Mapping
 
-from steal_scheduler.model import GuestSignal, HostSignal, ServerSignal
+from steal_scheduler.model.cloud import GuestSignal, HostSignal, ServerSignal
 from steal_scheduler.signals.lost import Losses, Lost
 from steal_scheduler.signals.names import Names
 from steal_scheduler.signals.sample import Sample

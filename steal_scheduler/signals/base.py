@@ -9,7 +9,7 @@ import abc
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from steal_scheduler.model import Signals
+from steal_scheduler.model.cloud import Signals
 
 
 class SignalSource(abc.ABC):

@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-from steal_scheduler.model import GuestKey
+from steal_scheduler.model.cloud import GuestKey
 from steal_scheduler.signals.names import GUEST_LABELS
 
 _BY_KEY = ', '.join(

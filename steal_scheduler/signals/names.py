@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.model import GuestKey
+from steal_scheduler.model.cloud import GuestKey
 from steal_scheduler.signals.lost import Lost
 from steal_scheduler.signals.presets import Preset
 from steal_scheduler.signals.sample import Sample

@@ -4,7 +4,7 @@ from typing import Any
 
 from oslo_log import log as logging
 
-from steal_scheduler.model import Signals
+from steal_scheduler.model.cloud import Signals
 from steal_scheduler.signals import (
     assemble,
     connection,

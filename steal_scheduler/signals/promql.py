@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.model import GuestKey
+from steal_scheduler.model.cloud import GuestKey
 from steal_scheduler.signals import selectors
 from steal_scheduler.signals.names import Names
 from steal_scheduler.signals.presets import (

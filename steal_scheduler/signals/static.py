@@ -45,7 +45,7 @@ from typing import Any
 from oslo_config import cfg
 
 from steal_scheduler.exception import ConfigError, SignalError
-from steal_scheduler.model import HostSignal, ServerSignal, Signals
+from steal_scheduler.model.cloud import HostSignal, ServerSignal, Signals
 from steal_scheduler.signals.base import SignalSource
 
 OPTS = [

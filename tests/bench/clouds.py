@@ -3,7 +3,7 @@
 import random
 import uuid
 
-from steal_scheduler.model import (
+from steal_scheduler.model.cloud import (
     Fleet,
     Host,
     HostSignal,

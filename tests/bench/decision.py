@@ -8,7 +8,7 @@ from steal_scheduler.detector import DetectRules
 from steal_scheduler.doubts import TrustRules
 from steal_scheduler.heat import HeatRules
 from steal_scheduler.limits import LimitRules
-from steal_scheduler.model import Fleet, Signals
+from steal_scheduler.model.cloud import Fleet, Signals
 from steal_scheduler.planner import PlanRules
 from steal_scheduler.survey import survey
 from steal_scheduler.world import World

@@ -18,7 +18,7 @@ from steal_scheduler import parts
 from steal_scheduler.conf import load as conf_load
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.journal import Journal
-from steal_scheduler.move import Ended, Outcome
+from steal_scheduler.model.move import Ended, Outcome
 from steal_scheduler.service import Migrator
 from tests.functional.script import Script
 

@@ -18,8 +18,8 @@ from steal_scheduler.demo import http, image
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.servers import NewServer
 from steal_scheduler.demo.settings import Settings
+from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.scheduler import listener, lookup
-from steal_scheduler.view import HostView, Tier, View
 
 # c1 is the host that dies: Nova has no way back for it but a restart.
 ZONES = {'az1': ['a1', 'a2', 'a3'], 'az2': ['b1', 'b2'], 'az3': ['c1', 'c2']}

@@ -17,7 +17,7 @@ from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.driver import Copied
 from steal_scheduler.demo.http import Http
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.webhook.plugin import Webhook
 from tests.functional.scene import Scene

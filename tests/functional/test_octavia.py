@@ -11,7 +11,7 @@ from typing import Any
 import fixtures
 
 from steal_scheduler import records
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from tests.functional import daemon
 from tests.functional.scene import Scene
 from tests.unit.orchestrators.octavia.stand_in import Keystone, Octavia

@@ -10,11 +10,11 @@ import fixtures
 
 from steal_scheduler import compute
 from steal_scheduler.inventory import Inventory
-from steal_scheduler.model import Fleet, Signals
+from steal_scheduler.model.cloud import Fleet, Signals
+from steal_scheduler.model.host_view import Tier
 from steal_scheduler.scheduler import listener
 from steal_scheduler.service import Migrator
 from steal_scheduler.signals.base import SignalSource
-from steal_scheduler.view import Tier
 from tests.bench import clouds
 from tests.functional.scene import Guest, Scene
 

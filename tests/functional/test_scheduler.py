@@ -8,8 +8,8 @@ import fixtures
 
 from steal_scheduler.demo import image
 from steal_scheduler.demo.deadline import wait_for
+from steal_scheduler.model.host_view import HostView, Mover, Tier
 from steal_scheduler.scheduler import listener
-from steal_scheduler.view import HostView, Mover, Tier
 from tests.functional.scheduler import (
     CLASSES,
     COLD,

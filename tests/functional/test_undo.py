@@ -9,7 +9,7 @@ from nova import context, objects
 
 from steal_scheduler.demo import image
 from steal_scheduler.demo.deadline import wait_for
-from steal_scheduler.move import Stage
+from steal_scheduler.model.move import Stage
 from tests.functional.scene import Scene
 
 ZONES = {'az1': ['a1', 'a2']}

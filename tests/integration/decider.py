@@ -6,8 +6,8 @@ import time
 
 from steal_scheduler import detector, evidence, plugins
 from steal_scheduler.conf import load, rules
-from steal_scheduler.model import ServerSignal
-from steal_scheduler.refusal import Refusal
+from steal_scheduler.model.cloud import ServerSignal
+from steal_scheduler.model.refusal import Refusal
 from tests.integration.domains import Domain
 from tests.integration.hypervisors import Hypervisor
 from tests.integration.lab import Lab

@@ -10,7 +10,7 @@ import unittest
 from collections.abc import Callable
 from typing import Any
 
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import Answer, State
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.integration import base

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from steal_scheduler.exception import SignalError
-from steal_scheduler.model import Signals
+from steal_scheduler.model.cloud import Signals
 from tests.integration import base, daemons, exporters
 from tests.integration.prometheus import Prometheus, source
 

@@ -16,8 +16,8 @@ from oslo_context import context
 
 from steal_scheduler import broadcast, notify, wake
 from steal_scheduler.conf import opts
-from steal_scheduler.move import Move, Stage
-from steal_scheduler.view import HostView, Tier, View
+from steal_scheduler.model.host_view import HostView, Tier, View
+from steal_scheduler.model.move import Move, Stage
 from tests.integration import base, daemons
 from tests.integration.rabbitmq import RabbitMQ
 

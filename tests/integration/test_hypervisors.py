@@ -8,7 +8,7 @@ import time
 
 import requests
 
-from steal_scheduler.refusal import Why
+from steal_scheduler.model.refusal import Why
 from tests.integration import guest, witnesses
 from tests.integration.decider import WINDOW
 from tests.integration.guests import GuestsTestCase

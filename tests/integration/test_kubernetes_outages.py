@@ -9,7 +9,7 @@ from unittest import mock
 import yaml
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.kubernetes import api as kube_api
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes

@@ -18,7 +18,7 @@ from steal_scheduler.exception import (
     OrchestratorError,
     ServerGone,
 )
-from steal_scheduler.model import (
+from steal_scheduler.model.cloud import (
     Host,
     HostSignal,
     Migration,
@@ -26,13 +26,13 @@ from steal_scheduler.model import (
     ServerSignal,
     Signals,
 )
-from steal_scheduler.move import Ended, Move
+from steal_scheduler.model.host_view import View
+from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
     State,
 )
-from steal_scheduler.view import View
 from tests.unit import make
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from steal_scheduler.model import (
+from steal_scheduler.model.cloud import (
     Finding,
     Fleet,
     GuestSignal,
@@ -13,7 +13,7 @@ from steal_scheduler.model import (
     ServerSignal,
     Signals,
 )
-from steal_scheduler.move import Ended, Move, Outcome, Stage
+from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 
 NOW = 1_000_000.0
 

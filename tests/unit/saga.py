@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from steal_scheduler.model import Server
+from steal_scheduler.model.assignment import Rule
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
@@ -10,7 +11,6 @@ from steal_scheduler.orchestrators.base import (
     State,
 )
 from steal_scheduler.router import Router
-from steal_scheduler.routing import Rule
 from tests.unit.rig import Rig
 
 #: Looks after which any move is over, 31 seconds apart.

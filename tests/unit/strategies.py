@@ -3,7 +3,7 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from steal_scheduler.view import HostView, Mover, Tier, View
+from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 
 # A busy machine is no failure, and what failed once is in the log.
 settings.register_profile('steal', deadline=None, database=None)

@@ -7,7 +7,7 @@ from hypothesis import stateful
 from hypothesis import strategies as st
 
 from steal_scheduler.exception import SignalError, StealError
-from steal_scheduler.move import Stage
+from steal_scheduler.model.move import Stage
 from tests.unit import (
     fakes,
     strategies,  # noqa: F401 (hypothesis' settings)

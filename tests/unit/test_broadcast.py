@@ -7,7 +7,7 @@ from oslotest import base
 from steal_scheduler import channel, wire
 from steal_scheduler.broadcast import Sender
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.view import HostView, Tier, View
+from steal_scheduler.model.host_view import HostView, Tier, View
 from tests.unit import bus
 from tests.unit.make import NOW
 

@@ -7,8 +7,8 @@ from steal_scheduler.exception import (
     NovaRefused,
     ServerGone,
 )
-from steal_scheduler.model import Host
-from steal_scheduler.roles import RoleRule
+from steal_scheduler.model.cloud import Host
+from steal_scheduler.model.roles import RoleRule
 from tests.unit import nova_api
 from tests.unit.nova_api import fault
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.cure import lightest_cure
-from steal_scheduler.move import Move
+from steal_scheduler.model.move import Move
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import move
 

@@ -9,8 +9,8 @@ from steal_scheduler.doubts import Doubt, TrustRules
 from steal_scheduler.evidence import Evidence
 from steal_scheduler.heat import HeatRules
 from steal_scheduler.limits import LimitRules
+from steal_scheduler.model.refusal import Refusal, Why
 from steal_scheduler.planner import PlanRules
-from steal_scheduler.refusal import Refusal, Why
 from steal_scheduler.survey import survey
 from steal_scheduler.trust import Distrust
 from steal_scheduler.world import World

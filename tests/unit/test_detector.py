@@ -7,8 +7,8 @@ from oslotest import base
 
 from steal_scheduler import detector
 from steal_scheduler.detector import Detection, DetectRules, Watches
-from steal_scheduler.model import ServerSignal
-from steal_scheduler.refusal import Why
+from steal_scheduler.model.cloud import ServerSignal
+from steal_scheduler.model.refusal import Why
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW, fleet, server, signal, signals
 

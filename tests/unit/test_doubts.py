@@ -4,7 +4,7 @@ from oslotest import base
 
 from steal_scheduler import evidence
 from steal_scheduler.doubts import OPTIONAL, Doubt, TrustRules
-from steal_scheduler.model import HostSignal, Migration
+from steal_scheduler.model.cloud import HostSignal, Migration
 from steal_scheduler.trust import Distrust
 from tests.unit.make import (
     NOW,

@@ -3,8 +3,8 @@ import dataclasses
 from oslotest import base
 
 from steal_scheduler import facts
-from steal_scheduler.model import Migration
-from steal_scheduler.move import Stage
+from steal_scheduler.model.cloud import Migration
+from steal_scheduler.model.move import Stage
 from tests.unit.make import (
     NOW,
     fleet,

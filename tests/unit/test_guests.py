@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler import guests
-from steal_scheduler.model import (
+from steal_scheduler.model.cloud import (
     GuestKey,
     GuestSignal,
     Server,

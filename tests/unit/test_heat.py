@@ -6,7 +6,7 @@ from oslotest import base
 
 from steal_scheduler import heat
 from steal_scheduler.heat import HeatRules
-from steal_scheduler.view import HostView, Tier
+from steal_scheduler.model.host_view import HostView, Tier
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 
 COLD, UNKNOWN, HOT = Tier.COLD, Tier.UNKNOWN, Tier.HOT

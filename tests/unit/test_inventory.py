@@ -4,7 +4,7 @@ from oslotest import base
 
 from steal_scheduler.exception import NovaError, ServerGone
 from steal_scheduler.inventory import Inventory
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from tests.unit import fakes
 from tests.unit.make import NOW, migration, server
 

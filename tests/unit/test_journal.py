@@ -8,11 +8,11 @@ from steal_scheduler.doubts import Doubt
 from steal_scheduler.evidence import Evidence
 from steal_scheduler.journal import Journal
 from steal_scheduler.metrics import Metrics
-from steal_scheduler.move import Outcome, Stage
+from steal_scheduler.model.host_view import HostView, Tier, View
+from steal_scheduler.model.move import Outcome, Stage
+from steal_scheduler.model.refusal import Refusal, Saturation, Why
 from steal_scheduler.out import OutRules
-from steal_scheduler.refusal import Refusal, Saturation, Why
 from steal_scheduler.trust import Distrust
-from steal_scheduler.view import HostView, Tier, View
 from steal_scheduler.world import World
 from tests.unit import fakes
 from tests.unit.make import NOW, ended, finding, fleet, move, signals

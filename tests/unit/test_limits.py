@@ -7,8 +7,8 @@ from oslotest import base
 
 from steal_scheduler import limits
 from steal_scheduler.limits import LimitRules
-from steal_scheduler.model import Migration
-from steal_scheduler.move import Move, Stage
+from steal_scheduler.model.cloud import Migration
+from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.out import OutRules
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW, fleet, migration, move, server

@@ -5,7 +5,7 @@ from oslotest import base
 
 from steal_scheduler import planned
 from steal_scheduler.exception import NovaError
-from steal_scheduler.refusal import Why
+from steal_scheduler.model.refusal import Why
 from tests.unit import nova_api
 from tests.unit.deployment import Deployment
 

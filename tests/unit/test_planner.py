@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.model import Finding
-from steal_scheduler.move import Move, Stage
+from steal_scheduler.model.cloud import Finding
+from steal_scheduler.model.host_view import HostView, Tier, View
+from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.refusal import Why
 from steal_scheduler.planner import Plan, PlanRules, copy_mb, plan
-from steal_scheduler.refusal import Why
-from steal_scheduler.view import HostView, Tier, View
 from tests.unit.clouds import Cloud, clouds
 from tests.unit.make import NOW, finding, fleet, move, server
 from tests.unit.test_cure import smallest

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler import ranking
-from steal_scheduler.view import HostView, Tier, View
+from steal_scheduler.model.host_view import HostView, Tier, View
 from tests.unit import strategies
 
 COLD, UNKNOWN, HOT = Tier.COLD, Tier.UNKNOWN, Tier.HOT

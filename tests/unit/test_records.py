@@ -3,8 +3,8 @@ import re
 from oslotest import base
 
 from steal_scheduler import records
-from steal_scheduler.model import Migration, Server
-from steal_scheduler.roles import RoleRule
+from steal_scheduler.model.cloud import Migration, Server
+from steal_scheduler.model.roles import RoleRule
 from tests.unit import nova_api
 
 

@@ -5,7 +5,7 @@ from oslotest import base
 from steal_scheduler import report
 from steal_scheduler.decision import NOTHING
 from steal_scheduler.doubts import Doubt
-from steal_scheduler.refusal import Refusal, Saturation, Why
+from steal_scheduler.model.refusal import Refusal, Saturation, Why
 from steal_scheduler.trust import Distrust
 from tests.unit.make import NOW, finding, move, server
 

@@ -4,7 +4,8 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.model import Server
+from steal_scheduler.model.assignment import KEY, Rule
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
@@ -12,7 +13,6 @@ from steal_scheduler.orchestrators.base import (
     State,
 )
 from steal_scheduler.router import Router
-from steal_scheduler.routing import KEY, Rule
 from tests.unit.make import server
 
 

@@ -6,8 +6,8 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError, SignalError
-from steal_scheduler.move import Outcome
-from steal_scheduler.view import Tier
+from steal_scheduler.model.host_view import Tier
+from steal_scheduler.model.move import Outcome
 from tests.unit import fakes
 from tests.unit.make import server
 from tests.unit.rig import RULES, Rig

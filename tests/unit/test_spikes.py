@@ -16,7 +16,7 @@ from steal_scheduler.detector import DetectRules, Watches
 from steal_scheduler.exporter.accumulate import Accumulator
 from steal_scheduler.exporter.sample import Sample, Server, Thread
 from steal_scheduler.exporter.totals import ServerTotals
-from steal_scheduler.model import ServerSignal
+from steal_scheduler.model.cloud import ServerSignal
 from tests.unit.make import fleet, server, signal, signals
 
 TRACE = pathlib.Path(__file__).parents[1] / 'data' / 'spikes.csv'

@@ -10,8 +10,8 @@ from steal_scheduler import facts
 from steal_scheduler.deadlines import Deadlines
 from steal_scheduler.effects import Effects
 from steal_scheduler.exception import LockLost, NovaError
-from steal_scheduler.model import Server
-from steal_scheduler.move import Ended, Move, Outcome, Stage
+from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.orchestrators.base import DONE, Answer
 from steal_scheduler.stages import Stages
 from steal_scheduler.tags import of_move

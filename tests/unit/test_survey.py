@@ -9,7 +9,7 @@ from steal_scheduler.detector import DetectRules
 from steal_scheduler.doubts import Doubt, TrustRules
 from steal_scheduler.evidence import Evidence
 from steal_scheduler.heat import HeatRules
-from steal_scheduler.model import (
+from steal_scheduler.model.cloud import (
     Fleet,
     Host,
     HostSignal,
@@ -18,10 +18,10 @@ from steal_scheduler.model import (
     ServerSignal,
     Signals,
 )
-from steal_scheduler.move import Move, Stage
+from steal_scheduler.model.host_view import Mover, Tier, View
+from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.survey import survey
 from steal_scheduler.trust import Distrust
-from steal_scheduler.view import Mover, Tier, View
 from tests.unit import (
     clouds,
     make,

@@ -2,8 +2,8 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.model.assignment import Rule
 from steal_scheduler.router import Router
-from steal_scheduler.routing import Rule
 from steal_scheduler.sweep import Sweep
 from tests.unit.make import NOW
 from tests.unit.test_router import Noting

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler import tags
-from steal_scheduler.move import Stage
+from steal_scheduler.model.move import Stage
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import move
 

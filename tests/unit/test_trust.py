@@ -4,7 +4,7 @@ from oslotest import base
 from steal_scheduler import evidence, trust
 from steal_scheduler.conf import opts
 from steal_scheduler.doubts import OPTIONAL, Doubt, TrustRules
-from steal_scheduler.model import Migration, Server, Signals
+from steal_scheduler.model.cloud import Migration, Server, Signals
 from steal_scheduler.trust import Distrust
 from tests.unit.make import NOW, fleet, migration, server, signal, signals
 

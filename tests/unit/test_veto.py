@@ -1,8 +1,8 @@
 from oslotest import base
 
 from steal_scheduler.limits import LimitRules
-from steal_scheduler.model import Migration
-from steal_scheduler.move import Move, Outcome
+from steal_scheduler.model.cloud import Migration
+from steal_scheduler.model.move import Move, Outcome
 from steal_scheduler.veto import veto
 from tests.unit.make import NOW, ended, finding, fleet, migration, move, server
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler import ranking, wire
-from steal_scheduler.view import HostView, Mover, Tier, View
+from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 from tests.unit import strategies
 
 VIEW = View(

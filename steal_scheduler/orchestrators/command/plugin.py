@@ -21,7 +21,7 @@ from typing import Any
 from oslo_config import cfg
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,

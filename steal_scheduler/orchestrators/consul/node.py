@@ -3,7 +3,7 @@
 from typing import Any
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.consul.api import Api
 from steal_scheduler.orchestrators.consul.mark import Marker
 from steal_scheduler.orchestrators.consul.place import (

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.consul.trust import (
     catalog_token_file,
     fields_of,

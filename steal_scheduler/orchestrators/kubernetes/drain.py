@@ -6,7 +6,7 @@ from typing import Any
 
 from oslo_log import log
 
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.kubernetes import pods as kube_pods
 from steal_scheduler.orchestrators.kubernetes.api import KubeApi

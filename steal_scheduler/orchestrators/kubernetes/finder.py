@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import Answer, State
 from steal_scheduler.orchestrators.kubernetes import nodes
 from steal_scheduler.orchestrators.kubernetes.api import KubeApi

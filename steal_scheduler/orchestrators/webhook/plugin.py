@@ -19,7 +19,7 @@ import time
 from typing import Any
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,

@@ -4,7 +4,7 @@ from oslotest import base
 
 from steal_scheduler.conf import roles
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.roles import RoleRule
+from steal_scheduler.model.roles import RoleRule
 
 
 def rule(pattern: str = '', key: str = 'role') -> RoleRule:

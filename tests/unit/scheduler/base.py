@@ -16,6 +16,7 @@ from oslo_utils import uuidutils
 from oslotest import base
 
 from steal_scheduler import wire
+from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 from steal_scheduler.scheduler import (
     announce,
     guard,
@@ -24,7 +25,6 @@ from steal_scheduler.scheduler import (
     settings,
 )
 from steal_scheduler.scheduler.inbox import Inbox
-from steal_scheduler.view import HostView, Mover, Tier, View
 
 COLD, UNKNOWN, HOT = Tier.COLD, Tier.UNKNOWN, Tier.HOT
 CELL = uuidutils.generate_uuid()

@@ -5,7 +5,7 @@ from typing import Any
 
 from oslo_utils import uuidutils
 
-from steal_scheduler.roles import RoleRule
+from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.scheduler import facts, lookup, settings
 from tests.unit.scheduler import base, database
 

@@ -3,8 +3,8 @@ from typing import Any
 from nova.scheduler import filters as nova_filters
 from oslo_utils import uuidutils
 
+from steal_scheduler.model.host_view import HostView, Mover
 from steal_scheduler.scheduler import filters
-from steal_scheduler.view import HostView, Mover
 from tests.unit.scheduler import base, database
 from tests.unit.scheduler.base import cold, host_state, hot
 

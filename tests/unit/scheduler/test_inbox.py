@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steal_scheduler import wire
+from steal_scheduler.model.host_view import View
 from steal_scheduler.scheduler.inbox import Inbox
-from steal_scheduler.view import View
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.scheduler import base
 

@@ -9,8 +9,8 @@ import oslo_messaging
 from nova import rpc
 
 from steal_scheduler import channel, wire
+from steal_scheduler.model.host_view import View
 from steal_scheduler.scheduler import listener, weighers
-from steal_scheduler.view import View
 from tests.unit.scheduler import base
 
 SECONDS = 20.0

@@ -4,7 +4,7 @@ import pathlib
 import fixtures
 
 from steal_scheduler.conf import scheduler as options
-from steal_scheduler.roles import RoleRule
+from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.scheduler import settings
 from tests.unit.scheduler import base
 

@@ -3,6 +3,7 @@ from hypothesis import strategies as st
 from oslotest import base as oslo_base
 
 from steal_scheduler import ranking
+from steal_scheduler.model.host_view import HostView, View
 from steal_scheduler.scheduler.order import Order
 from steal_scheduler.scheduler.standing import (
     MAX_ORDERS,
@@ -10,7 +11,6 @@ from steal_scheduler.scheduler.standing import (
     Placed,
     Standing,
 )
-from steal_scheduler.view import HostView, View
 from tests.unit import strategies
 from tests.unit.scheduler.base import COLD, HOT, UNKNOWN, cold, hot
 

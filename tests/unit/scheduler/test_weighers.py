@@ -5,8 +5,8 @@ from nova.scheduler import host_manager
 from nova.scheduler import weights as nova_weights
 from oslo_utils import uuidutils
 
+from steal_scheduler.model.host_view import HostView, Mover
 from steal_scheduler.scheduler import weighers
-from steal_scheduler.view import HostView, Mover
 from tests.unit.scheduler import base, database
 from tests.unit.scheduler.base import cold, host_state, hot
 

@@ -24,8 +24,8 @@ from nova import rpc  # noqa: E402
 from oslo_messaging import conffixture  # noqa: E402
 
 from steal_scheduler import channel, wire  # noqa: E402
+from steal_scheduler.model.host_view import HostView, Tier, View  # noqa: E402
 from steal_scheduler.scheduler import listener, weighers  # noqa: E402
-from steal_scheduler.view import HostView, Tier, View  # noqa: E402
 
 SECONDS = 20.0
 

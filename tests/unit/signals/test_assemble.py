@@ -6,7 +6,7 @@ import hypothesis
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.model import GuestSignal, HostSignal, ServerSignal
+from steal_scheduler.model.cloud import GuestSignal, HostSignal, ServerSignal
 from steal_scheduler.signals import assemble, series
 from steal_scheduler.signals.lost import Lost
 from steal_scheduler.signals.quantity import QUANTITIES

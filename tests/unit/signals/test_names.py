@@ -1,7 +1,7 @@
 from oslotest import base
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.model import GuestKey
+from steal_scheduler.model.cloud import GuestKey
 from steal_scheduler.signals import guest_opts, names, prometheus_opts
 from steal_scheduler.signals.lost import Lost
 from steal_scheduler.signals.presets import PRESETS

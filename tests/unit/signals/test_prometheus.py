@@ -4,7 +4,7 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import ConfigError, SignalError
-from steal_scheduler.model import GuestKey, GuestSignal
+from steal_scheduler.model.cloud import GuestKey, GuestSignal
 from steal_scheduler.signals.prometheus import PrometheusSource
 from steal_scheduler.signals.quantity import QUANTITIES
 from tests.unit.signals import stand_in

@@ -6,7 +6,7 @@ import hypothesis
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.model import GuestKey
+from steal_scheduler.model.cloud import GuestKey
 from steal_scheduler.signals import series
 from steal_scheduler.signals.lost import Lost
 from steal_scheduler.signals.names import Names

@@ -5,7 +5,7 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import ConfigError, SignalError
-from steal_scheduler.model import HostSignal, ServerSignal
+from steal_scheduler.model.cloud import HostSignal, ServerSignal
 from steal_scheduler.signals.static import StaticSource
 from tests.unit.signals.options import configuration
 

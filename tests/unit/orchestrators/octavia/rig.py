@@ -6,7 +6,7 @@ from oslo_config import cfg
 from oslotest import base
 
 from steal_scheduler.conf import orchestrators
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.octavia.plugin import Octavia
 from tests.unit import make
 from tests.unit.orchestrators.octavia import stand_in

@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 
 from steal_scheduler.exception import StealError
-from steal_scheduler.model import Server
+from steal_scheduler.model.cloud import Server
 
 KEY = 'steal:orchestrator'
 NOBODY = 'none'

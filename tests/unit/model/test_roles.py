@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.roles import RoleRule
+from steal_scheduler.model.roles import RoleRule
 
 NUMBERED = re.compile(r'^(\w+)-\d+$')
 

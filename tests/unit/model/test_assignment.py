@@ -2,7 +2,13 @@ import re
 
 from oslotest import base
 
-from steal_scheduler.routing import KEY, Misrouted, Route, Rule, routes
+from steal_scheduler.model.assignment import (
+    KEY,
+    Misrouted,
+    Route,
+    Rule,
+    routes,
+)
 from tests.unit.make import server
 
 WEB = Rule('web', roles=frozenset({'web'}))

@@ -1,6 +1,6 @@
 from oslotest import base
 
-from steal_scheduler.move import Stage
+from steal_scheduler.model.move import Stage
 from tests.unit.make import move
 
 

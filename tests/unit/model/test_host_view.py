@@ -1,6 +1,6 @@
 from oslotest import base
 
-from steal_scheduler.view import HostView, Tier, View
+from steal_scheduler.model.host_view import HostView, Tier, View
 from tests.unit.make import NOW
 
 

@@ -1,6 +1,6 @@
 from oslotest import base
 
-from steal_scheduler.refusal import Why
+from steal_scheduler.model.refusal import Why
 
 
 class TestWhy(base.BaseTestCase):
