@@ -8,15 +8,15 @@ from typing import Any
 
 from oslo_log import log
 
-from steal_scheduler.decision import NOTHING, Decision
-from steal_scheduler.doubts import Doubt
+from steal_scheduler.decision.decide import NOTHING, Decision
+from steal_scheduler.decision.disruption_budget import OutRules
+from steal_scheduler.decision.host_checks import Doubt
+from steal_scheduler.decision.host_trust import Distrust
+from steal_scheduler.decision.snapshot import World
 from steal_scheduler.metrics import Metrics
 from steal_scheduler.model.move import Ended, Move, Stage
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.notify import Notifier
-from steal_scheduler.out import OutRules
-from steal_scheduler.trust import Distrust
-from steal_scheduler.world import World
 
 LOG = log.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 import prometheus_client as prometheus
 from oslo_log import log
 
-from steal_scheduler.doubts import Doubt
+from steal_scheduler.decision.host_checks import Doubt
+from steal_scheduler.decision.host_trust import Distrust
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.host_view import Tier, View
 from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.model.refusal import Refusal, Saturation, Why
-from steal_scheduler.trust import Distrust
 
 LOG = log.getLogger(__name__)
 

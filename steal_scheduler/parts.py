@@ -10,7 +10,7 @@ from steal_scheduler.compute import Compute
 from steal_scheduler.conf import roles as roles_conf
 from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.conf import values
-from steal_scheduler.decision import Rules
+from steal_scheduler.decision.decide import Rules
 from steal_scheduler.effects import Effects
 from steal_scheduler.inventory import Inventory
 from steal_scheduler.journal import Journal

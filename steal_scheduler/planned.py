@@ -4,18 +4,19 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from steal_scheduler import decision, evidence, facts, parts, turns
+from steal_scheduler import facts, parts, turns
+from steal_scheduler.decision import decide, usable_signals
+from steal_scheduler.decision.host_load import survey
+from steal_scheduler.decision.snapshot import World
 from steal_scheduler.exception import SignalError
 from steal_scheduler.model.cloud import NO_SIGNALS, Fleet
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Refusal, Why
-from steal_scheduler.survey import survey
-from steal_scheduler.world import World
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Planned:
-    decided: decision.Decision
+    decided: decide.Decision
     moves: Mapping[str, Move]
     fleet: Fleet
     #: What the reader must know of how it was decided.
@@ -50,10 +51,10 @@ def plan(conf: Any, now: float) -> Planned:
         signals = built.source.read(now)
     except SignalError as error:
         trouble = Refusal(Why.SIGNALS, str(error))
-    known = evidence.gather(signals, fleet, now, rules.trust)
+    known = usable_signals.gather(signals, fleet, now, rules.trust)
     moves = facts.moves_in_flight(fleet, {}, known.usable)
     if trouble is not None:
-        return Planned(decision.blind(trouble), moves, fleet, tuple(notes))
+        return Planned(decide.blind(trouble), moves, fleet, tuple(notes))
     world = World(
         now=now,
         fleet=fleet,
@@ -63,7 +64,7 @@ def plan(conf: Any, now: float) -> Planned:
         ended={},
         ours=built.ours(fleet),
     )
-    decided = decision.decide(world, {}, rules)
+    decided = decide.decide(world, {}, rules)
     dry_run = conf.migrator.dry_run
     waiting = [
         turns.wait_for(move, world, rules.limit, sent=True, dry_run=dry_run)

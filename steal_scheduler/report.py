@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from steal_scheduler.decision import Decision
-from steal_scheduler.doubts import Doubt
+from steal_scheduler.decision.decide import Decision
+from steal_scheduler.decision.host_checks import Doubt
+from steal_scheduler.decision.host_trust import Distrust
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move
-from steal_scheduler.trust import Distrust
 
 #: Hosts named for one reason.
 _MOST_HOSTS = 10

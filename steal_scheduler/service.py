@@ -4,14 +4,10 @@ from collections.abc import Mapping
 
 from oslo_log import log
 
-from steal_scheduler import (
-    decision,
-    evidence,
-    facts,
-    tags,
-    takeover,
-    turns,
-)
+from steal_scheduler import facts, tags, takeover, turns
+from steal_scheduler.decision import decide, usable_signals
+from steal_scheduler.decision.host_load import survey
+from steal_scheduler.decision.snapshot import World
 from steal_scheduler.exception import (
     NovaError,
     NovaRefused,
@@ -30,9 +26,7 @@ from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.parts import Parts
 from steal_scheduler.poller import Poller
-from steal_scheduler.survey import survey
 from steal_scheduler.sweep import Sweep
-from steal_scheduler.world import World
 
 LOG = log.getLogger(__name__)
 
@@ -64,7 +58,7 @@ class Migrator(Loop):
         #: Why moves that could go on do not; for the reports.
         self.waiting: list[Refusal] = []
         #: What was decided last; for the reports.
-        self.decided = decision.NOTHING
+        self.decided = decide.NOTHING
 
     def tick(self, now: float) -> None:
         """Look at the world; take at most one step for each move.
@@ -77,7 +71,7 @@ class Migrator(Loop):
         fleet = parts.inventory.refresh(now, self.moves)
         polled = self._poller.poll(now)
         signals = self._poller.signals
-        known = evidence.gather(signals, fleet, now, rules.trust)
+        known = usable_signals.gather(signals, fleet, now, rules.trust)
         ours = parts.ours(fleet)
         self._take_over(fleet, known.usable, ours, now)
         seen = survey(known, fleet, self.moves, rules.heat, self._view)
@@ -104,7 +98,7 @@ class Migrator(Loop):
         self._parts.metrics.leading.set(leads)
         if not leads:
             # They are another migrator's now.
-            self.moves, self.decided = {}, decision.NOTHING
+            self.moves, self.decided = {}, decide.NOTHING
             self._leading = False
             self._parts.inventory.forget()
             self._parts.router.forget()
@@ -203,14 +197,14 @@ class Migrator(Loop):
             self.waiting.append(waits)
         return waits
 
-    def _decide(self, world: World) -> decision.Decision:
+    def _decide(self, world: World) -> decide.Decision:
         history = self._parts.rules.limit.history
         for server_id, ended in list(self._ended.items()):
             if ended.at < world.now - history:
                 del self._ended[server_id]
         if self._poller.trouble is not None:
-            return decision.blind(self._poller.trouble)
-        return decision.decide(world, self.decided.watches, self._parts.rules)
+            return decide.blind(self._poller.trouble)
+        return decide.decide(world, self.decided.watches, self._parts.rules)
 
     def _keep(self, before: Move, after: Move | Ended) -> None:
         """Remember what became of a move."""

@@ -10,10 +10,11 @@ gate once more.
 import dataclasses
 from collections.abc import Container, Mapping
 
-from steal_scheduler import evidence, facts, limits, tags, veto
+from steal_scheduler import facts, tags
+from steal_scheduler.decision import eligibility, limits, usable_signals
+from steal_scheduler.decision.planner import copy_mb
 from steal_scheduler.model.cloud import Fleet, Migration, Server, Signals
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.planner import copy_mb
 
 
 def moves(
@@ -58,7 +59,7 @@ def moves(
             )
     doubtful = {s for s in strangers if found[s].stage is Stage.DRAIN}
     taken = {s: m for s, m in found.items() if s not in doubtful}
-    covered = evidence.coverage(usable, fleet, found)
+    covered = usable_signals.coverage(usable, fleet, found)
     held = limits.holds(covered, ours, rules, now)
     why = held[0].detail if held else ''
     rules = limits.while_trying(ours, rules)
@@ -97,7 +98,7 @@ def _refused(
     rules: limits.LimitRules,
     now: float,
 ) -> str:
-    refusal = veto.veto_one(server, fleet, taken, {}, rules, now)
+    refusal = eligibility.veto_one(server, fleet, taken, {}, rules, now)
     if refusal is None:
         _, refusals = limits.admit([move], fleet, taken, rules, now)
         refusal = next(iter(refusals), None)

@@ -8,11 +8,11 @@ Until then the server has not moved. What would not let it begin any more
 while its drain took its time puts it back.
 """
 
-from steal_scheduler import limits
-from steal_scheduler.limits import LimitRules
+from steal_scheduler.decision import limits
+from steal_scheduler.decision.limits import LimitRules
+from steal_scheduler.decision.snapshot import World
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Refusal, Why
-from steal_scheduler.world import World
 
 #: Seconds after which what was found is looked at again: the default of
 #: ``drain_timeout``.

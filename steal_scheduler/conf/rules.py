@@ -6,15 +6,15 @@ from typing import Any, TypeVar
 
 from steal_scheduler.conf import limits as limits_conf
 from steal_scheduler.deadlines import Deadlines
-from steal_scheduler.decision import Rules
-from steal_scheduler.detector import DetectRules
-from steal_scheduler.doubts import TrustRules
+from steal_scheduler.decision.decide import Rules
+from steal_scheduler.decision.detector import DetectRules
+from steal_scheduler.decision.disruption_budget import OutRules
+from steal_scheduler.decision.host_checks import TrustRules
+from steal_scheduler.decision.limits import LimitRules
+from steal_scheduler.decision.planner import PlanRules
+from steal_scheduler.decision.thresholds import HeatRules
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.heat import HeatRules
-from steal_scheduler.limits import LimitRules
 from steal_scheduler.model.assignment import Rule
-from steal_scheduler.out import OutRules
-from steal_scheduler.planner import PlanRules
 
 _T = TypeVar('_T')
 

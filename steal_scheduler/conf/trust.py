@@ -2,7 +2,7 @@
 
 from oslo_config import cfg, types
 
-from steal_scheduler.doubts import OPTIONAL
+from steal_scheduler.decision.host_checks import OPTIONAL
 
 GROUP = 'trust'
 

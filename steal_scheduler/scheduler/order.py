@@ -3,7 +3,7 @@
 import bisect
 from collections.abc import Mapping
 
-from steal_scheduler import ranking
+from steal_scheduler.decision import ranking
 from steal_scheduler.model.host_view import Tier
 
 #: A host that the view does not name: unknown, with no server of the role.

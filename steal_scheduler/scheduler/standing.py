@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from steal_scheduler import ranking
+from steal_scheduler.decision import ranking
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.scheduler.order import Order
 

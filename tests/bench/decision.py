@@ -3,15 +3,16 @@
 import dataclasses
 import time
 
-from steal_scheduler import decision, evidence
-from steal_scheduler.detector import DetectRules
-from steal_scheduler.doubts import TrustRules
-from steal_scheduler.heat import HeatRules
-from steal_scheduler.limits import LimitRules
+from steal_scheduler.decision import decide as decision
+from steal_scheduler.decision import usable_signals
+from steal_scheduler.decision.detector import DetectRules
+from steal_scheduler.decision.host_checks import TrustRules
+from steal_scheduler.decision.host_load import survey
+from steal_scheduler.decision.limits import LimitRules
+from steal_scheduler.decision.planner import PlanRules
+from steal_scheduler.decision.snapshot import World
+from steal_scheduler.decision.thresholds import HeatRules
 from steal_scheduler.model.cloud import Fleet, Signals
-from steal_scheduler.planner import PlanRules
-from steal_scheduler.survey import survey
-from steal_scheduler.world import World
 from tests.bench import clouds
 
 SIZES = ((80, 1_000), (500, 6_000), (8_000, 100_000))
@@ -47,7 +48,7 @@ def once(
     fleet: Fleet, signals: Signals, now: float
 ) -> tuple[Timing, decision.Decision]:
     begun = time.perf_counter()
-    known = evidence.gather(signals, fleet, now, RULES.trust)
+    known = usable_signals.gather(signals, fleet, now, RULES.trust)
     joined = time.perf_counter()
     seen = survey(known, fleet, {}, RULES.heat)
     built = time.perf_counter()

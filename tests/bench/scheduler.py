@@ -18,11 +18,11 @@ from oslo_messaging import conffixture
 from oslo_utils import uuidutils
 
 from steal_scheduler import wire
-from steal_scheduler.evidence import Evidence
-from steal_scheduler.heat import HeatRules
+from steal_scheduler.decision.host_load import survey
+from steal_scheduler.decision.thresholds import HeatRules
+from steal_scheduler.decision.usable_signals import Evidence
 from steal_scheduler.model.host_view import Mover, View
 from steal_scheduler.scheduler import listener
-from steal_scheduler.survey import survey
 from tests.bench import clouds, made
 
 SIZES = ((80, 1_000), (500, 6_000), (5_000, 62_500))

@@ -5,9 +5,9 @@ import time
 import tracemalloc
 
 from steal_scheduler import wire
-from steal_scheduler.evidence import Evidence
-from steal_scheduler.heat import HeatRules
-from steal_scheduler.survey import survey
+from steal_scheduler.decision.host_load import survey
+from steal_scheduler.decision.thresholds import HeatRules
+from steal_scheduler.decision.usable_signals import Evidence
 from tests.bench import clouds
 
 SIZES = ((80, 1_000), (500, 6_000), (8_000, 100_000))

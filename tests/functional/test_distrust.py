@@ -5,8 +5,8 @@ from tests.functional import loop  # isort: skip (before Nova's)
 import time
 from typing import Any
 
+from steal_scheduler.decision.host_checks import Doubt
 from steal_scheduler.demo.deadline import wait_for
-from steal_scheduler.doubts import Doubt
 from tests.functional import daemon
 from tests.functional.scene import Guest, Scene
 

@@ -4,8 +4,9 @@ import dataclasses
 import pathlib
 import time
 
-from steal_scheduler import detector, evidence, plugins
+from steal_scheduler import plugins
 from steal_scheduler.conf import load, rules
+from steal_scheduler.decision import detector, usable_signals
 from steal_scheduler.model.cloud import ServerSignal
 from steal_scheduler.model.refusal import Refusal
 from tests.integration.domains import Domain
@@ -74,7 +75,7 @@ class Decider:
             hosts={host.name: 'az1' for host in self._lab.hosts},
             migrations=self._migrations,
         )
-        known = evidence.gather(
+        known = usable_signals.gather(
             self._source.read(now), fleet, now, self._rules.trust
         )
         detection = detector.detect(

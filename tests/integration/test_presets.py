@@ -7,7 +7,7 @@ import time
 
 import fixtures
 
-from steal_scheduler import guests
+from steal_scheduler.decision import guests
 from steal_scheduler.model.cloud import Fleet, GuestKey, Server, Signals
 from steal_scheduler.signals import presets
 from tests.integration import base, daemons, exporters, scraped

@@ -20,7 +20,7 @@ from oslotest import base
 
 from steal_scheduler import metrics, parts, plugins, wire
 from steal_scheduler.conf import load, opts
-from steal_scheduler.doubts import Doubt
+from steal_scheduler.decision.host_checks import Doubt
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Why
 

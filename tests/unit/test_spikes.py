@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from oslotest import base
 
-from steal_scheduler import detector
-from steal_scheduler.detector import DetectRules, Watches
+from steal_scheduler.decision import detector
+from steal_scheduler.decision.detector import DetectRules, Watches
 from steal_scheduler.exporter.accumulate import Accumulator
 from steal_scheduler.exporter.sample import Sample, Server, Thread
 from steal_scheduler.exporter.totals import ServerTotals

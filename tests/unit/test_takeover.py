@@ -1,7 +1,7 @@
 from oslotest import base
 
 from steal_scheduler import takeover
-from steal_scheduler.limits import LimitRules
+from steal_scheduler.decision.limits import LimitRules
 from steal_scheduler.model.move import Move, Stage
 from tests.unit.make import NOW, fleet, migration, move, server, signals
 

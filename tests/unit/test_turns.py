@@ -3,12 +3,12 @@ from typing import Any
 from oslotest import base
 
 from steal_scheduler import turns
-from steal_scheduler.evidence import Evidence
-from steal_scheduler.limits import LimitRules
+from steal_scheduler.decision.limits import LimitRules
+from steal_scheduler.decision.snapshot import World
+from steal_scheduler.decision.usable_signals import Evidence
 from steal_scheduler.model.cloud import Host, Migration
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.world import World
 from tests.unit.make import NOW, fleet, migration, move, server, signals
 
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import ranking, wire
+from steal_scheduler import wire
+from steal_scheduler.decision import ranking
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 from tests.unit import strategies
 

@@ -4,7 +4,7 @@ from oslo_config import cfg
 from oslotest import base
 
 from steal_scheduler.conf import opts, rules
-from steal_scheduler.doubts import TrustRules
+from steal_scheduler.decision.host_checks import TrustRules
 from steal_scheduler.exception import ConfigError
 
 

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base as oslo_base
 
-from steal_scheduler import ranking
+from steal_scheduler.decision import ranking
 from steal_scheduler.model.host_view import HostView, View
 from steal_scheduler.scheduler.order import Order
 from steal_scheduler.scheduler.standing import (

@@ -2,10 +2,10 @@ import dataclasses
 
 from oslotest import base
 
-from steal_scheduler import evidence
-from steal_scheduler.doubts import OPTIONAL, Doubt, TrustRules
+from steal_scheduler.decision import usable_signals
+from steal_scheduler.decision.host_checks import OPTIONAL, Doubt, TrustRules
+from steal_scheduler.decision.host_trust import Distrust
 from steal_scheduler.model.cloud import HostSignal, Migration
-from steal_scheduler.trust import Distrust
 from tests.unit.make import (
     NOW,
     fleet,
@@ -41,7 +41,7 @@ class Judged(base.BaseTestCase):
             self.seen[s] = dataclasses.replace(self.seen[s], **values)
 
     def found(self, **rules: object) -> Distrust | None:
-        return evidence.gather(
+        return usable_signals.gather(
             signals(
                 *self.seen.values(),
                 hosts={'a': self.told} if self.told else {},

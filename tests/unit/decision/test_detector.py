@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import detector
-from steal_scheduler.detector import Detection, DetectRules, Watches
+from steal_scheduler.decision import detector
+from steal_scheduler.decision.detector import Detection, DetectRules, Watches
 from steal_scheduler.model.cloud import ServerSignal
 from steal_scheduler.model.refusal import Why
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)

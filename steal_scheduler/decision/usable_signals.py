@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Container, Mapping
 
-from steal_scheduler import guests, trust
-from steal_scheduler.doubts import TrustRules
+from steal_scheduler.decision import guests, host_trust
+from steal_scheduler.decision.host_checks import TrustRules
+from steal_scheduler.decision.host_trust import Distrust
 from steal_scheduler.model.cloud import Fleet, Signals
-from steal_scheduler.trust import Distrust
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ def gather(
 ) -> Evidence:
     """Part what can be acted on from what cannot."""
     fresh = usable(signals, fleet, now, rules.max_age)
-    distrust = trust.judge(signals, fresh, fleet, now, rules)
-    return Evidence(trust.believe(fresh, distrust), distrust)
+    distrust = host_trust.judge(signals, fresh, fleet, now, rules)
+    return Evidence(host_trust.believe(fresh, distrust), distrust)
 
 
 def usable(

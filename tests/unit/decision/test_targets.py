@@ -1,8 +1,8 @@
 from oslotest import base
 
+from steal_scheduler.decision.targets import Targets
 from steal_scheduler.model.cloud import Fleet, Host
 from steal_scheduler.model.host_view import HostView, Tier, View
-from steal_scheduler.targets import Targets
 from tests.unit.make import NOW, move
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import guests
+from steal_scheduler.decision import guests
 from steal_scheduler.model.cloud import (
     GuestKey,
     GuestSignal,

@@ -1,10 +1,10 @@
 from oslotest import base
 
+from steal_scheduler.decision.disruption_budget import Out, OutRules
 from steal_scheduler.model.assignment import KEY, Rule
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Why
-from steal_scheduler.out import Out, OutRules
 from tests.unit.make import NOW, fleet, move, server
 
 K8S = Rule('k8s', all_servers=True)

@@ -8,12 +8,12 @@ known before it is made.
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from steal_scheduler.cure import lightest_cure
+from steal_scheduler.decision.cure import lightest_cure
+from steal_scheduler.decision.targets import Targets
 from steal_scheduler.model.cloud import Finding, Fleet, Server
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Refusal, Saturation, Why
-from steal_scheduler.targets import Targets
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

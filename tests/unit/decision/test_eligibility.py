@@ -1,9 +1,9 @@
 from oslotest import base
 
-from steal_scheduler.limits import LimitRules
+from steal_scheduler.decision.eligibility import veto
+from steal_scheduler.decision.limits import LimitRules
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Move, Outcome
-from steal_scheduler.veto import veto
 from tests.unit.make import NOW, ended, finding, fleet, migration, move, server
 
 RULES = LimitRules(cooldown=100.0, history=1000.0)

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import heat
-from steal_scheduler.heat import HeatRules
+from steal_scheduler.decision import thresholds
+from steal_scheduler.decision.thresholds import HeatRules
 from steal_scheduler.model.host_view import HostView, Tier
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 
@@ -23,7 +23,7 @@ def hot(
 
     :param before: what all of them were in the view before
     """
-    lines = heat.lines(fleet, HeatRules(**rules))
+    lines = thresholds.lines(fleet, HeatRules(**rules))
     return [h for h in fleet if lines.tier(h, before) is HOT]
 
 
@@ -91,8 +91,12 @@ class TestFleetLines(base.BaseTestCase):
         self.assertEqual([], hot(*hosts, hot_quantile=1))
 
     def test_no_hosts(self) -> None:
-        self.assertIs(COLD, heat.lines([], HeatRules()).tier(host(), None))
-        self.assertIs(HOT, heat.lines([], HeatRules()).tier(host(0.05), None))
+        self.assertIs(
+            COLD, thresholds.lines([], HeatRules()).tier(host(), None)
+        )
+        self.assertIs(
+            HOT, thresholds.lines([], HeatRules()).tier(host(0.05), None)
+        )
 
 
 RULES = st.builds(
@@ -115,7 +119,7 @@ class TestAnyFleet(base.BaseTestCase):
 
         Noise does not lift one after the other over the line, to stay there.
         """
-        lines = heat.lines(fleet, rules)
+        lines = thresholds.lines(fleet, rules)
         found = [h for h in fleet if lines.tier(h, before) is HOT]
         waiting = [h for h in found if h.steal > lines.fleet_steal]
         queueing = [h for h in found if h.pressure > lines.fleet_pressure]
@@ -134,7 +138,7 @@ class TestAnyFleet(base.BaseTestCase):
     def test_nobody_is_cold_who_is_worse_than_one_that_is_hot(
         self, rules: HeatRules, fleet: list[HostView]
     ) -> None:
-        lines = heat.lines(fleet, rules)
+        lines = thresholds.lines(fleet, rules)
         for one in fleet:
             for other in fleet:
                 if (
@@ -148,7 +152,7 @@ class TestAnyFleet(base.BaseTestCase):
     def test_who_was_hot_is_hot_where_others_are(
         self, rules: HeatRules, fleet: list[HostView]
     ) -> None:
-        lines = heat.lines(fleet, rules)
+        lines = thresholds.lines(fleet, rules)
         for one in fleet:
             if lines.tier(one, None) is HOT:
                 self.assertIs(HOT, lines.tier(one, HOT))

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from steal_scheduler.evidence import Evidence
+from steal_scheduler.decision.usable_signals import Evidence
 from steal_scheduler.model.cloud import Fleet, Migration, Signals
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Ended, Move

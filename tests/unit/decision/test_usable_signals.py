@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import evidence
-from steal_scheduler.doubts import Doubt, TrustRules
+from steal_scheduler.decision import usable_signals
+from steal_scheduler.decision.host_checks import Doubt, TrustRules
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import (
     NOW,
@@ -18,7 +18,7 @@ from tests.unit.make import (
 
 class TestUsable(base.BaseTestCase):
     def usable(self, *found, **more):
-        return evidence.usable(
+        return usable_signals.usable(
             signals(*found, **more), fleet(server()), NOW, 120.0
         )
 
@@ -86,7 +86,7 @@ class TestUsable(base.BaseTestCase):
 
     @given(st.floats(allow_nan=True), st.floats(1, 1e6))
     def test_whatever_counts_is_fresh(self, at, max_age):
-        found = evidence.usable(
+        found = usable_signals.usable(
             signals(signal(at=at)), fleet(server()), NOW, max_age
         )
         for one in found.servers.values():
@@ -97,7 +97,7 @@ class TestGather(base.BaseTestCase):
     """x is on host a, which is not believed, and y on b."""
 
     def gather(self, **told):
-        return evidence.gather(
+        return usable_signals.gather(
             signals(
                 signal('x', host='a'),
                 signal('y', host='b', waited=0.1),
@@ -136,12 +136,14 @@ class TestCoverage(base.BaseTestCase):
             server('nowhere', host=None),
         )
         seen = signals(signal('seen'), signal('seen too'))
-        self.assertEqual(50.0, evidence.coverage(seen, known))
+        self.assertEqual(50.0, usable_signals.coverage(seen, known))
 
     def test_who_has_just_arrived_does_not_count(self):
         known = fleet(server('seen'), server('arrived'))
-        found = evidence.coverage(signals(signal('seen')), known, {'arrived'})
+        found = usable_signals.coverage(
+            signals(signal('seen')), known, {'arrived'}
+        )
         self.assertEqual(100.0, found)
 
     def test_nobody_runs(self):
-        self.assertEqual(100.0, evidence.coverage(signals(), fleet()))
+        self.assertEqual(100.0, usable_signals.coverage(signals(), fleet()))

@@ -1,11 +1,11 @@
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler import evidence, trust
 from steal_scheduler.conf import opts
-from steal_scheduler.doubts import OPTIONAL, Doubt, TrustRules
+from steal_scheduler.decision import host_trust, usable_signals
+from steal_scheduler.decision.host_checks import OPTIONAL, Doubt, TrustRules
+from steal_scheduler.decision.host_trust import Distrust
 from steal_scheduler.model.cloud import Migration, Server, Signals
-from steal_scheduler.trust import Distrust
 from tests.unit.make import NOW, fleet, migration, server, signal, signals
 
 
@@ -14,7 +14,7 @@ def judge(
 ) -> dict[str, Doubt]:
     """Why each host is not believed; a, b and c are there."""
     known = fleet(*servers, migrations=records)
-    found = evidence.gather(told, known, NOW, TrustRules())
+    found = usable_signals.gather(told, known, NOW, TrustRules())
     return {name: one.why for name, one in found.distrust.items()}
 
 
@@ -86,7 +86,7 @@ class TestBelieve(base.BaseTestCase):
 
     def believed(self, why: Doubt) -> tuple[set[str], set[str]]:
         """Servers and hosts that are left when host a is doubted."""
-        found = trust.believe(self.FRESH, {'a': Distrust('a', why, '')})
+        found = host_trust.believe(self.FRESH, {'a': Distrust('a', why, '')})
         self.assertEqual(NOW, found.taken_at)
         return set(found.servers), set(found.hosts)
 

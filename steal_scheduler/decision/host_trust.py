@@ -8,8 +8,14 @@ unknown, with a reason. It excludes itself, not the others.
 import dataclasses
 from collections.abc import Mapping
 
-from steal_scheduler import arrivals
-from steal_scheduler.doubts import CHECKS, OPTIONAL, Case, Doubt, TrustRules
+from steal_scheduler.decision import arrivals
+from steal_scheduler.decision.host_checks import (
+    CHECKS,
+    OPTIONAL,
+    Case,
+    Doubt,
+    TrustRules,
+)
 from steal_scheduler.model.cloud import Fleet, Signals
 
 

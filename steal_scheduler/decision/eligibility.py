@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from steal_scheduler.limits import LimitRules
+from steal_scheduler.decision.limits import LimitRules
 from steal_scheduler.model import assignment
 from steal_scheduler.model.cloud import Finding, Fleet, Migration, Server
 from steal_scheduler.model.move import Ended, Move, Outcome

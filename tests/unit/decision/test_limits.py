@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import limits
-from steal_scheduler.limits import LimitRules
+from steal_scheduler.decision import limits
+from steal_scheduler.decision.disruption_budget import OutRules
+from steal_scheduler.decision.limits import LimitRules
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.out import OutRules
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW, fleet, migration, move, server
 

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import arrivals
+from steal_scheduler.decision import arrivals
 from steal_scheduler.model.cloud import Fleet, Migration
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW, fleet, migration, server, signal

@@ -6,14 +6,20 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 import dataclasses
 from collections.abc import Mapping
 
-from steal_scheduler import detector, evidence, limits, planner, veto
-from steal_scheduler.doubts import TrustRules
-from steal_scheduler.heat import HeatRules
+from steal_scheduler.decision import (
+    detector,
+    eligibility,
+    limits,
+    planner,
+    usable_signals,
+)
+from steal_scheduler.decision.host_checks import TrustRules
+from steal_scheduler.decision.host_trust import Distrust
+from steal_scheduler.decision.snapshot import World
+from steal_scheduler.decision.thresholds import HeatRules
 from steal_scheduler.model.cloud import Finding
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.refusal import Refusal, Saturation
-from steal_scheduler.trust import Distrust
-from steal_scheduler.world import World
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,11 +63,11 @@ def decide(world: World, watches: detector.Watches, rules: Rules) -> Decision:
     """
     now, fleet, moves = world.now, world.fleet, world.moves
     detection = detector.detect(world.usable, fleet, watches, rules.detect)
-    allowed, vetoed = veto.veto(
+    allowed, vetoed = eligibility.veto(
         detection.findings, fleet, moves, world.ended, rules.limit, now
     )
     plan = planner.plan(allowed, fleet, world.view, moves, rules.plan, now)
-    covered = evidence.coverage(world.usable, fleet, moves)
+    covered = usable_signals.coverage(world.usable, fleet, moves)
     held = limits.holds(covered, world.ours, rules.limit, now)
     admitted: list[Move] = []
     gated: list[Refusal] = []

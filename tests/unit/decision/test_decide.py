@@ -2,18 +2,18 @@ import dataclasses
 
 from oslotest import base
 
-from steal_scheduler import decision
-from steal_scheduler.decision import Rules
-from steal_scheduler.detector import DetectRules
-from steal_scheduler.doubts import Doubt, TrustRules
-from steal_scheduler.evidence import Evidence
-from steal_scheduler.heat import HeatRules
-from steal_scheduler.limits import LimitRules
+from steal_scheduler.decision import decide as decision
+from steal_scheduler.decision.decide import Rules
+from steal_scheduler.decision.detector import DetectRules
+from steal_scheduler.decision.host_checks import Doubt, TrustRules
+from steal_scheduler.decision.host_load import survey
+from steal_scheduler.decision.host_trust import Distrust
+from steal_scheduler.decision.limits import LimitRules
+from steal_scheduler.decision.planner import PlanRules
+from steal_scheduler.decision.snapshot import World
+from steal_scheduler.decision.thresholds import HeatRules
+from steal_scheduler.decision.usable_signals import Evidence
 from steal_scheduler.model.refusal import Refusal, Why
-from steal_scheduler.planner import PlanRules
-from steal_scheduler.survey import survey
-from steal_scheduler.trust import Distrust
-from steal_scheduler.world import World
 from tests.unit.make import NOW, fleet, migration, server, signal, signals
 
 RULES = Rules(

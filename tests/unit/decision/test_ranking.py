@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import ranking
+from steal_scheduler.decision import ranking
 from steal_scheduler.model.host_view import HostView, Tier, View
 from tests.unit import strategies
 

@@ -4,11 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import detector, evidence, ranking
-from steal_scheduler.detector import DetectRules
-from steal_scheduler.doubts import Doubt, TrustRules
-from steal_scheduler.evidence import Evidence
-from steal_scheduler.heat import HeatRules
+from steal_scheduler.decision import detector, ranking, usable_signals
+from steal_scheduler.decision.detector import DetectRules
+from steal_scheduler.decision.host_checks import Doubt, TrustRules
+from steal_scheduler.decision.host_load import survey
+from steal_scheduler.decision.host_trust import Distrust
+from steal_scheduler.decision.thresholds import HeatRules
+from steal_scheduler.decision.usable_signals import Evidence
 from steal_scheduler.model.cloud import (
     Fleet,
     Host,
@@ -20,8 +22,6 @@ from steal_scheduler.model.cloud import (
 )
 from steal_scheduler.model.host_view import Mover, Tier, View
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.survey import survey
-from steal_scheduler.trust import Distrust
 from tests.unit import (
     clouds,
     make,
@@ -368,7 +368,7 @@ class TestAnyCloud(base.BaseTestCase):
         before: View | None = None,
         **rules: float,
     ) -> tuple[Evidence, View]:
-        known = evidence.gather(told, cloud.fleet, NOW, TrustRules())
+        known = usable_signals.gather(told, cloud.fleet, NOW, TrustRules())
         view = survey(
             known, cloud.fleet, cloud.moves, HeatRules(**rules), before
         )

@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Mapping
 
-from steal_scheduler import arrivals, heat
-from steal_scheduler.evidence import Evidence
-from steal_scheduler.heat import HeatRules
+from steal_scheduler.decision import arrivals, thresholds
+from steal_scheduler.decision.thresholds import HeatRules
+from steal_scheduler.decision.usable_signals import Evidence
 from steal_scheduler.model.cloud import Fleet, Migration, Server, Signals
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 from steal_scheduler.model.move import Move, Stage
@@ -42,7 +42,7 @@ def survey(
         for name, host in hosts.items()
         if host.cores > 0 and name not in known.distrust
     }
-    lines = heat.lines((hosts[name] for name in believed), rules)
+    lines = thresholds.lines((hosts[name] for name in believed), rules)
     tiers = {n: h.tier for n, h in before.hosts.items()} if before else {}
     return View(
         taken_at=usable.taken_at,

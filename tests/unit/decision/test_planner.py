@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
+from steal_scheduler.decision.planner import Plan, PlanRules, copy_mb, plan
 from steal_scheduler.model.cloud import Finding
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Why
-from steal_scheduler.planner import Plan, PlanRules, copy_mb, plan
 from tests.unit.clouds import Cloud, clouds
+from tests.unit.decision.test_cure import smallest
 from tests.unit.make import NOW, finding, fleet, move, server
-from tests.unit.test_cure import smallest
 
 RULES = PlanRules()
 ZONES = {'a': 'az1', 'b': 'az1', 'c': 'az1', 'z': 'az2'}
