@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from steal_scheduler import facts, parts, turns
+from steal_scheduler import parts
 from steal_scheduler.decision import decide, usable_signals
 from steal_scheduler.decision.host_load import survey
 from steal_scheduler.decision.snapshot import World
@@ -12,6 +12,7 @@ from steal_scheduler.exception import SignalError
 from steal_scheduler.model.cloud import NO_SIGNALS, Fleet
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Refusal, Why
+from steal_scheduler.moves import admission, state
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def plan(conf: Any, now: float) -> Planned:
     except SignalError as error:
         trouble = Refusal(Why.SIGNALS, str(error))
     known = usable_signals.gather(signals, fleet, now, rules.trust)
-    moves = facts.moves_in_flight(fleet, {}, known.usable)
+    moves = state.moves_in_flight(fleet, {}, known.usable)
     if trouble is not None:
         return Planned(decide.blind(trouble), moves, fleet, tuple(notes))
     world = World(
@@ -67,7 +68,9 @@ def plan(conf: Any, now: float) -> Planned:
     decided = decide.decide(world, {}, rules)
     dry_run = conf.migrator.dry_run
     waiting = [
-        turns.wait_for(move, world, rules.limit, sent=True, dry_run=dry_run)
+        admission.wait_for(
+            move, world, rules.limit, sent=True, dry_run=dry_run
+        )
         for move in moves.values()
         if move.stage is Stage.DRAIN
     ]

@@ -7,9 +7,10 @@ steal-scheduler is taken away.
 import time
 from typing import Any
 
-from steal_scheduler import facts, parts, tags
+from steal_scheduler import parts
 from steal_scheduler.exception import ConfigError, ServerGone, StealError
 from steal_scheduler.model.cloud import Fleet, Server
+from steal_scheduler.moves import state, tags
 from steal_scheduler.orchestrators.base import Answer, State
 
 
@@ -42,7 +43,7 @@ def recover(conf: Any, *, clear: bool) -> tuple[list[str], bool]:
 def _left(fleet: Fleet, detached: frozenset[str]) -> list[Server]:
     tagged = [s for s in fleet.servers.values() if tags.ours(s.tags)]
     seen = frozenset(s.server_id for s in tagged)
-    return tagged + facts.strays(detached - seen, {}, fleet)
+    return tagged + state.strays(detached - seen, {}, fleet)
 
 
 def _clear(server: Server, built: parts.Parts) -> tuple[str, bool]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from oslo_log import log
 
-from steal_scheduler import facts, tags, takeover, turns
 from steal_scheduler.decision import decide, usable_signals
 from steal_scheduler.decision.host_load import survey
 from steal_scheduler.decision.snapshot import World
@@ -24,9 +23,10 @@ from steal_scheduler.model.cloud import (
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.model.refusal import Refusal
+from steal_scheduler.moves import admission, state, tags, takeover
+from steal_scheduler.moves.orphans import Sweep
 from steal_scheduler.parts import Parts
 from steal_scheduler.poller import Poller
-from steal_scheduler.sweep import Sweep
 
 LOG = log.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class Migrator(Loop):
     def _find_strays(self, fleet: Fleet, now: float) -> None:
         """After the ways back that are known: it may take its time."""
         detached = self._sweep.look(now)
-        for server in facts.strays(detached, self.moves, fleet):
+        for server in state.strays(detached, self.moves, fleet):
             server_id = server.server_id
             ended = self._ended.get(server_id)
             if (
@@ -154,23 +154,23 @@ class Migrator(Loop):
                 continue
             before = self.moves.get(server_id)
             self._servers[server_id] = server
-            self.moves[server_id] = facts.undo(server, now, before)
+            self.moves[server_id] = state.undo(server, now, before)
 
     def _advance(self, world: World, *, sent: bool) -> None:
         servers = world.fleet.servers
         self._servers |= {s: servers[s] for s in self.moves if s in servers}
         self.waiting = []
-        for move in sorted(self.moves.values(), key=turns.order):
+        for move in sorted(self.moves.values(), key=admission.order):
             server_id = move.server_id
             waits = self._wait_for(move, world, sent=sent)
-            known = facts.Facts(
+            known = state.Facts(
                 now=world.now,
                 server=servers.get(server_id),
                 last_known=self._servers[server_id],
-                migration=facts.migration_of(move, world.fleet),
+                migration=state.migration_of(move, world.fleet),
                 signal=world.usable.servers.get(server_id),
                 wait_for=waits.why if waits else '',
-                give_up=turns.give_up(waits),
+                give_up=admission.give_up(waits),
             )
             try:
                 after = self._parts.stages.advance(move, known)
@@ -192,7 +192,9 @@ class Migrator(Loop):
             return None
         dry_run = self._parts.conf.migrator.dry_run
         rules = self._parts.rules.limit
-        waits = turns.wait_for(move, world, rules, sent=sent, dry_run=dry_run)
+        waits = admission.wait_for(
+            move, world, rules, sent=sent, dry_run=dry_run
+        )
         if waits is not None:
             self.waiting.append(waits)
         return waits
@@ -224,7 +226,7 @@ class Migrator(Loop):
             self._parts.journal.would_begin(admitted)
             return
         if not sent:
-            self.waiting += map(turns.untold, admitted)
+            self.waiting += map(admission.untold, admitted)
             return
         for move in admitted:
             server = world.fleet.servers[move.server_id]

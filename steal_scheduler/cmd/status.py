@@ -9,9 +9,10 @@ import time
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
-from steal_scheduler import checks, parts, tags
+from steal_scheduler import checks, parts
 from steal_scheduler.conf import load, opts
 from steal_scheduler.exception import StealError
+from steal_scheduler.moves import tags
 
 Code = upgradecheck.Code
 Result = upgradecheck.Result

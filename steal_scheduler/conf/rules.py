@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from steal_scheduler.conf import limits as limits_conf
-from steal_scheduler.deadlines import Deadlines
 from steal_scheduler.decision.decide import Rules
 from steal_scheduler.decision.detector import DetectRules
 from steal_scheduler.decision.disruption_budget import OutRules
@@ -15,6 +14,7 @@ from steal_scheduler.decision.planner import PlanRules
 from steal_scheduler.decision.thresholds import HeatRules
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.assignment import Rule
+from steal_scheduler.moves.deadlines import Deadlines
 
 _T = TypeVar('_T')
 

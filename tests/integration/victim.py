@@ -34,8 +34,9 @@ import stevedore
 from oslo_log import log
 
 import steal_scheduler
-from steal_scheduler import parts, patience, plugins, sweep
+from steal_scheduler import parts, plugins
 from steal_scheduler.conf import load
+from steal_scheduler.moves import backoff, orphans
 from steal_scheduler.service import Migrator
 
 #: What is imported only when it is needed, and takes long.
@@ -190,8 +191,8 @@ class Life:
 def serve() -> None:
     """Fork a life for each line of the input, until it ends."""
     # What failed is asked again after a moment: a storm has no time.
-    patience.FIRST = 0.2
-    sweep.EVERY = 2.0
+    backoff.FIRST = 0.2
+    orphans.EVERY = 2.0
     for namespace in (plugins.SIGNALS, plugins.ORCHESTRATORS):
         stevedore.ExtensionManager(namespace)
     # The kernel buries the dead.

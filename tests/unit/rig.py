@@ -4,20 +4,20 @@ import dataclasses
 import threading
 from typing import Any
 
-from steal_scheduler.deadlines import Deadlines
 from steal_scheduler.decision.decide import Rules
 from steal_scheduler.decision.detector import DetectRules
 from steal_scheduler.decision.host_checks import TrustRules
 from steal_scheduler.decision.limits import LimitRules
 from steal_scheduler.decision.planner import PlanRules
 from steal_scheduler.decision.thresholds import HeatRules
-from steal_scheduler.effects import Effects
 from steal_scheduler.inventory import Inventory
 from steal_scheduler.journal import Journal
 from steal_scheduler.metrics import Metrics
+from steal_scheduler.moves.deadlines import Deadlines
+from steal_scheduler.moves.effects import Effects
+from steal_scheduler.moves.state_machine import Stages
 from steal_scheduler.parts import Parts
 from steal_scheduler.service import Migrator
-from steal_scheduler.stages import Stages
 from steal_scheduler.wake import Waker
 from tests.unit import fakes
 from tests.unit.make import NOW, server

@@ -7,7 +7,7 @@ from typing import Any
 
 from oslotest import base
 
-from steal_scheduler import effects
+from steal_scheduler.moves import effects
 from tests.unit import fakes, saga
 from tests.unit.saga import LONG, Saga
 

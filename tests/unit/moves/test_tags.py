@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import tags
 from steal_scheduler.model.move import Stage
+from steal_scheduler.moves import tags
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import move
 

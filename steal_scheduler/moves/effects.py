@@ -9,7 +9,6 @@ from typing import Protocol
 
 from oslo_log import log
 
-from steal_scheduler import tags
 from steal_scheduler.exception import (
     NovaRefused,
     OrchestratorError,
@@ -17,8 +16,9 @@ from steal_scheduler.exception import (
 )
 from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.move import Move
+from steal_scheduler.moves import tags
+from steal_scheduler.moves.backoff import Patience
 from steal_scheduler.orchestrators.base import Answer, State
-from steal_scheduler.patience import Patience
 
 LOG = log.getLogger(__name__)
 

@@ -3,8 +3,8 @@ from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.assignment import Rule
+from steal_scheduler.moves.orphans import Sweep
 from steal_scheduler.router import Router
-from steal_scheduler.sweep import Sweep
 from tests.unit.make import NOW
 from tests.unit.test_router import Noting
 

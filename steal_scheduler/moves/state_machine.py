@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping
 
 from oslo_log import log
 
-from steal_scheduler import tags
-from steal_scheduler.deadlines import Deadlines
-from steal_scheduler.effects import Effects
 from steal_scheduler.exception import NovaError, NovaRefused, ServerGone
-from steal_scheduler.facts import Facts, unfit_to_leave
 from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.move import Ended, Move, Outcome, Stage
+from steal_scheduler.moves import tags
+from steal_scheduler.moves.deadlines import Deadlines
+from steal_scheduler.moves.effects import Effects
+from steal_scheduler.moves.state import Facts, unfit_to_leave
 from steal_scheduler.orchestrators.base import State
 
 LOG = log.getLogger(__name__)

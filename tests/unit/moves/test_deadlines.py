@@ -1,6 +1,6 @@
 from oslotest import base
 
-from steal_scheduler.deadlines import Deadlines
+from steal_scheduler.moves.deadlines import Deadlines
 from tests.unit.make import signal
 
 

@@ -10,11 +10,11 @@ gate once more.
 import dataclasses
 from collections.abc import Container, Mapping
 
-from steal_scheduler import facts, tags
 from steal_scheduler.decision import eligibility, limits, usable_signals
 from steal_scheduler.decision.planner import copy_mb
 from steal_scheduler.model.cloud import Fleet, Migration, Server, Signals
 from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.moves import state, tags
 
 
 def moves(
@@ -38,7 +38,7 @@ def moves(
     found = {
         # A clock that is set back, or a forged date, puts no deadline off.
         s: dataclasses.replace(m, since=min(m.since, now))
-        for s, m in facts.moves_in_flight(fleet, remembered, usable).items()
+        for s, m in state.moves_in_flight(fleet, remembered, usable).items()
         if first or s in remembered or s not in known
     }
     strangers = found.keys() - remembered.keys()

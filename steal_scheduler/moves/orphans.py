@@ -10,7 +10,7 @@ from time to time; who does not answer holds up nobody.
 from oslo_log import log
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.patience import Patience
+from steal_scheduler.moves.backoff import Patience
 from steal_scheduler.router import Router
 
 LOG = log.getLogger(__name__)

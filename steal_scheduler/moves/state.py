@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping
 
-from steal_scheduler import tags
 from steal_scheduler.model.cloud import (
     Fleet,
     Migration,
@@ -12,6 +11,7 @@ from steal_scheduler.model.cloud import (
     Signals,
 )
 from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.moves import tags
 
 #: Nova's clock and ours may differ by this many seconds.
 CLOCK_SKEW = 5.0

@@ -2,13 +2,13 @@ from typing import Any
 
 from oslotest import base
 
-from steal_scheduler import turns
 from steal_scheduler.decision.limits import LimitRules
 from steal_scheduler.decision.snapshot import World
 from steal_scheduler.decision.usable_signals import Evidence
 from steal_scheduler.model.cloud import Host, Migration
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.moves import admission
 from tests.unit.make import NOW, fleet, migration, move, server, signals
 
 
@@ -42,10 +42,10 @@ class TestTurns(base.BaseTestCase):
             ended={},
             ours=failed,
         )
-        refusal = turns.wait_for(
+        refusal = admission.wait_for(
             move(**of_move), world, self.rules, sent=sent, dry_run=dry_run
         )
-        self.given_up = turns.give_up(refusal)
+        self.given_up = admission.give_up(refusal)
         return refusal.why if refusal else ''
 
     def test_its_turn(self) -> None:

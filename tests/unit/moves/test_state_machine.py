@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import facts
-from steal_scheduler.deadlines import Deadlines
-from steal_scheduler.effects import Effects
 from steal_scheduler.exception import LockLost, NovaError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Ended, Move, Outcome, Stage
+from steal_scheduler.moves import state
+from steal_scheduler.moves.deadlines import Deadlines
+from steal_scheduler.moves.effects import Effects
+from steal_scheduler.moves.state_machine import Stages
+from steal_scheduler.moves.tags import of_move
 from steal_scheduler.orchestrators.base import DONE, Answer
-from steal_scheduler.stages import Stages
-from steal_scheduler.tags import of_move
 from tests.unit import (
     fakes,
     strategies,  # noqa: F401 (hypothesis' settings)
@@ -68,11 +68,11 @@ class Ride(base.BaseTestCase):
         seen = signal(at=now, **of_signal) if of_signal else None
         return self.stages.advance(
             made,
-            facts.Facts(
+            state.Facts(
                 now=now,
                 server=self.nova.servers.get('s'),
                 last_known=server(),
-                migration=facts.migration_of(made, known),
+                migration=state.migration_of(made, known),
                 signal=seen,
                 wait_for=wait_for,
                 give_up=give_up,
@@ -464,7 +464,7 @@ class TestTags(Ride):
         known = server(tags=())
         del self.nova.servers['s']
         made = self.stages.advance(
-            made, facts.Facts(self.nova.now, known, known, None, None, '')
+            made, state.Facts(self.nova.now, known, known, None, None, '')
         )
         self.assertEqual(Stage.UNDO, made.stage)
 

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.patience import FIRST, LONGEST, Patience
+from steal_scheduler.moves.backoff import FIRST, LONGEST, Patience
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW
 

@@ -1,8 +1,8 @@
 from oslotest import base
 
-from steal_scheduler import takeover
 from steal_scheduler.decision.limits import LimitRules
 from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.moves import takeover
 from tests.unit.make import NOW, fleet, migration, move, server, signals
 
 RULES = LimitRules(shared_storage=True)

@@ -1,8 +1,8 @@
 import fixtures
 from oslotest import base
 
-from steal_scheduler.effects import Effects
 from steal_scheduler.exception import LockLost, NovaError, NovaRefused
+from steal_scheduler.moves.effects import Effects
 from steal_scheduler.orchestrators.base import Answer, State
 from tests.unit import fakes
 from tests.unit.make import NOW, migration, move, server

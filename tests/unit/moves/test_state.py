@@ -2,9 +2,9 @@ import dataclasses
 
 from oslotest import base
 
-from steal_scheduler import facts
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Stage
+from steal_scheduler.moves import state
 from tests.unit.make import (
     NOW,
     fleet,
@@ -24,14 +24,14 @@ def tagged(stage: str, since: float = NOW, **values: object):
 
 class TestMovesInFlight(base.BaseTestCase):
     def stranger(self, *args, migrations=(), usable=NOTHING):
-        found = facts.moves_in_flight(
+        found = state.moves_in_flight(
             fleet(*args, migrations=migrations), {}, usable
         )
         return found['s']
 
     def test_nobody_moves(self) -> None:
         known = fleet(server(tags=('web', 'steal:fly:1')))
-        self.assertEqual({}, facts.moves_in_flight(known, {}, NOTHING))
+        self.assertEqual({}, state.moves_in_flight(known, {}, NOTHING))
 
     def test_from_the_tag(self) -> None:
         found = self.stranger(tagged('drain', role='web'))
@@ -69,7 +69,7 @@ class TestMovesInFlight(base.BaseTestCase):
             self.assertEqual(('a', 'b'), (found.source, found.target))
 
     def remembered(self, known, *args, migrations=()):
-        found = facts.moves_in_flight(
+        found = state.moves_in_flight(
             fleet(*args, migrations=migrations), {'s': known}, NOTHING
         )
         return found['s']
@@ -108,7 +108,7 @@ class TestMovesInFlight(base.BaseTestCase):
 class TestMigrationOf(base.BaseTestCase):
     def of(self, stage: Stage, *records: Migration) -> int | None:
         known = fleet(server(), migrations=records)
-        found = facts.migration_of(move(stage=stage), known)
+        found = state.migration_of(move(stage=stage), known)
         return found and found.migration_id
 
     def test_none(self) -> None:
@@ -139,7 +139,7 @@ class TestMigrationOf(base.BaseTestCase):
 class TestStrays(base.BaseTestCase):
     def test_who_is_out_and_not_moving(self) -> None:
         known = fleet(server('x'), server('y'))
-        found = facts.strays(
+        found = state.strays(
             frozenset({'x', 'y', 'gone'}), {'y': move('y')}, known
         )
         self.assertEqual(
@@ -148,7 +148,7 @@ class TestStrays(base.BaseTestCase):
         )
 
     def test_it_is_only_put_back(self) -> None:
-        found = facts.undo(server(), NOW)
+        found = state.undo(server(), NOW)
         self.assertEqual(
             (Stage.UNDO, NOW, 'a'), (found.stage, found.since, found.source)
         )
@@ -163,7 +163,7 @@ class TestUnfitToLeave(base.BaseTestCase):
             ({'locked': True}, 'locked'),
             ({'opted_out': 'flavor'}, 'flavor'),
         ):
-            found = facts.unfit_to_leave(move(), server(**values))
+            found = state.unfit_to_leave(move(), server(**values))
             self.assertEqual(bool(word), bool(found))
             self.assertIn(word, found)
-        self.assertIn('deleted', facts.unfit_to_leave(move(), None))
+        self.assertIn('deleted', state.unfit_to_leave(move(), None))
