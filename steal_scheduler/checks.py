@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from oslo_log import log
 
-from steal_scheduler.compute import MICROVERSION
 from steal_scheduler.exception import (
     ConfigError,
     LoginRefused,
@@ -12,6 +11,7 @@ from steal_scheduler.exception import (
     NovaRefused,
     ServerGone,
 )
+from steal_scheduler.nova_client.client import MICROVERSION
 from steal_scheduler.parts import Parts
 
 LOG = log.getLogger(__name__)

@@ -6,8 +6,8 @@ import time
 
 from oslo_config import cfg
 
-from steal_scheduler.inventory import Inventory
 from steal_scheduler.model.cloud import Fleet, Host, Migration, Server
+from steal_scheduler.nova_client.cache import Inventory
 from steal_scheduler.signals.prometheus import PrometheusSource
 from tests.bench import clouds
 from tests.unit.signals.stand_in import StandIn, vector

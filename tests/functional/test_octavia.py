@@ -10,8 +10,8 @@ from typing import Any
 
 import fixtures
 
-from steal_scheduler import records
 from steal_scheduler.model.cloud import Server
+from steal_scheduler.nova_client import parse
 from tests.functional import daemon
 from tests.functional.scene import Scene
 from tests.unit.orchestrators.octavia.stand_in import Keystone, Octavia
@@ -21,7 +21,7 @@ scene = Scene({'az1': ['a1', 'a2', 'a3']})
 setUpModule, tearDownModule = scene.start, scene.stop
 
 ADDRESS = '10.0.0.5'
-_server = records.server
+_server = parse.server
 
 
 def _with_address(*args: Any) -> Server:
@@ -35,7 +35,7 @@ class TestOctavia(loop.LoopTestCase):
         super().setUp()
         self.useFixture(
             fixtures.MonkeyPatch(
-                'steal_scheduler.records.server', _with_address
+                'steal_scheduler.nova_client.parse.server', _with_address
             )
         )
         self.keystone = self.enterContext(Keystone())

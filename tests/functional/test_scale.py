@@ -8,10 +8,10 @@ from typing import Any
 
 import fixtures
 
-from steal_scheduler import compute
-from steal_scheduler.inventory import Inventory
 from steal_scheduler.model.cloud import Fleet, Signals
 from steal_scheduler.model.host_view import Tier
+from steal_scheduler.nova_client import client
+from steal_scheduler.nova_client.cache import Inventory
 from steal_scheduler.scheduler import listener
 from steal_scheduler.service import Migrator
 from steal_scheduler.signals.base import SignalSource
@@ -111,13 +111,13 @@ class TestCalls(loop.LoopTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.useFixture(
-            fixtures.MonkeyPatch('steal_scheduler.compute.PAGE', 2)
+            fixtures.MonkeyPatch('steal_scheduler.nova_client.client.PAGE', 2)
         )
         self.nova = self.loop().parts.nova
 
     def steady(self) -> tuple[Inventory, int, float]:
         """An inventory, the calls of a tick, and the time of the last."""
-        self.assertEqual(2, compute.PAGE)
+        self.assertEqual(2, client.PAGE)
         inventory = Inventory(self.nova, 3600.0)
         inventory.refresh(time.time())
         # Later, so that Nova has no changes to tell.

@@ -3,8 +3,8 @@ import dataclasses
 from oslotest import base
 
 from steal_scheduler.exception import NovaError, ServerGone
-from steal_scheduler.inventory import Inventory
 from steal_scheduler.model.cloud import Server
+from steal_scheduler.nova_client.cache import Inventory
 from tests.unit import fakes
 from tests.unit.make import NOW, migration, server
 

@@ -2,14 +2,14 @@ import re
 
 from oslotest import base
 
-from steal_scheduler import records
 from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.nova_client import parse
 from tests.unit import nova_api
 
 
 def server(**other: object) -> Server:
-    return records.server(nova_api.server(**other), RoleRule())
+    return parse.server(nova_api.server(**other), RoleRule())
 
 
 class TestServer(base.BaseTestCase):
@@ -39,17 +39,17 @@ class TestServer(base.BaseTestCase):
     def test_its_role_may_be_in_its_name(self) -> None:
         rule = RoleRule(name_pattern=re.compile(r'^(\w+)-\d+$'))
         raw = nova_api.server(metadata={}, name='db-3')
-        self.assertEqual('db', records.server(raw, rule).role)
+        self.assertEqual('db', parse.server(raw, rule).role)
 
     def test_what_nova_leaves_out(self) -> None:
         found = server(tags=None, metadata=None)
         self.assertEqual(((), {}), (found.tags, found.metadata))
         raw = nova_api.server()
         del raw['OS-EXT-SRV-ATTR:host']
-        self.assertIsNone(records.server(raw, RoleRule()).host)
+        self.assertIsNone(parse.server(raw, RoleRule()).host)
 
     def test_of_a_cell_that_is_down(self) -> None:
-        found = records.server({'id': 's', 'status': 'UNKNOWN'}, RoleRule())
+        found = parse.server({'id': 's', 'status': 'UNKNOWN'}, RoleRule())
         self.assertEqual(
             ('s', 'UNKNOWN', None), (found.server_id, found.status, found.host)
         )
@@ -79,11 +79,11 @@ class TestMigration(base.BaseTestCase):
         expected = Migration(
             7, 's', 'running', 'a', 'b', at, at + 5.5, user_id='us'
         )
-        self.assertEqual(expected, records.migration(nova_api.migration()))
+        self.assertEqual(expected, parse.migration(nova_api.migration()))
 
     def test_no_target_and_no_change_yet(self) -> None:
         raw = nova_api.migration(dest_compute=None, updated_at=None)
-        found = records.migration(raw)
+        found = parse.migration(raw)
         self.assertIsNone(found.target)
         self.assertEqual(found.created_at, found.updated_at)
 
@@ -93,6 +93,6 @@ class TestMigration(base.BaseTestCase):
             '2026-01-01T00:00:00Z',
             '2026-01-01T01:00:00+01:00',
         ):
-            found = records.migration(nova_api.migration(created_at=text))
+            found = parse.migration(nova_api.migration(created_at=text))
             self.assertEqual(1767225600.0, found.created_at)
-        self.assertEqual('2026-01-01T00:00:00Z', records.iso(1767225600.9))
+        self.assertEqual('2026-01-01T00:00:00Z', parse.iso(1767225600.9))

@@ -1,6 +1,5 @@
 from oslotest import base
 
-from steal_scheduler.compute import MICROVERSION, Compute
 from steal_scheduler.exception import (
     ConfigError,
     NovaError,
@@ -9,6 +8,7 @@ from steal_scheduler.exception import (
 )
 from steal_scheduler.model.cloud import Host
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.nova_client.client import MICROVERSION, Compute
 from tests.unit import nova_api
 from tests.unit.nova_api import fault
 

@@ -14,7 +14,6 @@ import novaclient.client
 import novaclient.exceptions
 from keystoneauth1 import loading
 
-from steal_scheduler import records
 from steal_scheduler.exception import (
     ConfigError,
     LoginRefused,
@@ -24,6 +23,7 @@ from steal_scheduler.exception import (
 )
 from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.nova_client import parse
 
 GROUP = 'nova'
 #: Migration records with project and user: Nova 20 (Train) and later.
@@ -89,7 +89,7 @@ class Compute:
                 found = self._nova.servers.list(
                     search_opts={
                         'all_tenants': 1,
-                        'changes-since': records.iso(since),
+                        'changes-since': parse.iso(since),
                     },
                     marker=servers[-1].server_id if servers else None,
                     limit=PAGE,
@@ -121,7 +121,7 @@ class Compute:
         return frozenset(
             host
             for aggregate in aggregates
-            if records.says_never(aggregate.metadata)
+            if parse.says_never(aggregate.metadata)
             for host in aggregate.hosts
         )
 
@@ -132,14 +132,14 @@ class Compute:
             with self._call():
                 page = self._nova.migrations.list(
                     migration_type='live-migration',
-                    changes_since=records.iso(since),
+                    changes_since=parse.iso(since),
                     limit=PAGE,
                     marker=found[-1].uuid if found else None,
                 )
             found += page
             # Nova's own limit may be less than a page: until none is left.
             if not page:
-                return [records.migration(m.to_dict()) for m in found]
+                return [parse.migration(m.to_dict()) for m in found]
 
     def newest_microversion(self) -> tuple[int, int]:
         with self._call():
@@ -202,4 +202,4 @@ class Compute:
             raise NovaError(f'Nova does not answer: {error}') from error
 
     def _value(self, server: Any) -> Server:
-        return records.server(server.to_dict(), self._role_rule)
+        return parse.server(server.to_dict(), self._role_rule)
