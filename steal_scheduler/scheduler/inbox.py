@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from steal_scheduler import wire
+from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.scheduler.standing import Standing
 
@@ -51,8 +51,8 @@ class Inbox:
         is wrong is logged, once of its kind until a good one comes.
         """
         try:
-            view = wire.from_wire(message)
-        except wire.ViewError as error:
+            view = view_format.from_wire(message)
+        except view_format.ViewError as error:
             self._ignore(type(error.__cause__).__name__, str(error))
             return
         age = self._wall() - view.taken_at

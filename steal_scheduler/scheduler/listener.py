@@ -14,7 +14,7 @@ from typing import Any
 import nova.conf
 from nova import rpc, utils
 
-from steal_scheduler import channel
+from steal_scheduler.messaging import channel
 from steal_scheduler.scheduler import guard, settings
 from steal_scheduler.scheduler.inbox import Inbox
 from steal_scheduler.scheduler.standing import Standing

@@ -17,10 +17,10 @@ from nova.scheduler import host_manager
 from oslo_messaging import conffixture
 from oslo_utils import uuidutils
 
-from steal_scheduler import wire
 from steal_scheduler.decision.host_load import survey
 from steal_scheduler.decision.thresholds import HeatRules
 from steal_scheduler.decision.usable_signals import Evidence
+from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import Mover, View
 from steal_scheduler.scheduler import listener
 from tests.bench import clouds, made
@@ -135,7 +135,7 @@ def row(hosts: int, servers: int) -> Iterator[float]:
     yield best(lambda: spent(lambda: manager.get_weighed_hosts(states, boot)))
     listener.latest()
     (each,) = listener._listeners.values()
-    each.inbox.accept(wire.to_wire(seen))
+    each.inbox.accept(view_format.to_wire(seen))
     assert listener.latest() is not None
     for spec in (boot, move):
         yield best(lambda spec=spec: sum(scheduler.ours(states, spec)))
@@ -150,7 +150,7 @@ def _after_a_view(
 ) -> float:
     (each,) = listener._listeners.values()
     again = dataclasses.replace(seen, taken_at=time.time())
-    each.inbox.accept(wire.to_wire(again))
+    each.inbox.accept(view_format.to_wire(again))
     return sum(scheduler.ours(states, made.request()))
 
 

@@ -13,11 +13,11 @@ from oslo_config import cfg
 from oslo_messaging import conffixture
 from oslotest import base
 
-from steal_scheduler.broadcast import Sender
 from steal_scheduler.demo import http, image
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.servers import NewServer
 from steal_scheduler.demo.settings import Settings
+from steal_scheduler.messaging.view import Sender
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.scheduler import listener, lookup
 

@@ -14,8 +14,10 @@ import oslo_messaging
 from oslo_config import cfg
 from oslo_context import context
 
-from steal_scheduler import broadcast, notify, wake
 from steal_scheduler.conf import opts
+from steal_scheduler.messaging import notifier as notify
+from steal_scheduler.messaging import view as broadcast
+from steal_scheduler.messaging import wake
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from tests.integration import base, daemons

@@ -18,9 +18,10 @@ import testtools
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler import metrics, parts, plugins, wire
+from steal_scheduler import metrics, parts, plugins
 from steal_scheduler.conf import load, opts
 from steal_scheduler.decision.host_checks import Doubt
+from steal_scheduler.messaging import view_format
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Why
 
@@ -146,8 +147,8 @@ class TestView(base.BaseTestCase):
         example = re.search(r'^::\n\n((?:    .*\n)+)', text, re.MULTILINE)
         assert example is not None
         shown = json.loads(example[1])
-        view = wire.from_wire(shown)
-        self.assertEqual(shown, wire.to_wire(view))
+        view = view_format.from_wire(shown)
+        self.assertEqual(shown, view_format.to_wire(view))
         self.assertEqual(sorted(shown), sorted(rows_of(text)))
 
 

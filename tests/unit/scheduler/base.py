@@ -15,7 +15,7 @@ from oslo_messaging import conffixture as messaging_fixture
 from oslo_utils import uuidutils
 from oslotest import base
 
-from steal_scheduler import wire
+from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 from steal_scheduler.scheduler import (
     announce,
@@ -146,7 +146,7 @@ class SchedulerTestCase(base.BaseTestCase):
         view = View(
             hosts=hosts, roles=roles or {}, movers=movers or {}, **fields
         )
-        self.inbox.accept(wire.to_wire(view))
+        self.inbox.accept(view_format.to_wire(view))
 
     def passed(
         self,

@@ -4,7 +4,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steal_scheduler import wire
+from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import View
 from steal_scheduler.scheduler.inbox import Inbox
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
@@ -33,7 +33,7 @@ class Worker:
     def receive(self, taken_at: float, **change: Any) -> None:
         hosts = {'a': base.cold(), 'b': base.hot()}
         view = View(taken_at, hosts, {}, {})
-        self.inbox.accept(wire.to_wire(view) | change)
+        self.inbox.accept(view_format.to_wire(view) | change)
 
     @property
     def taken_at(self) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 import oslo_messaging
 from nova import rpc
 
-from steal_scheduler import channel, wire
+from steal_scheduler.messaging import channel, view_format
 from steal_scheduler.model.host_view import View
 from steal_scheduler.scheduler import listener, weighers
 from tests.unit.scheduler import base
@@ -24,7 +24,7 @@ class TestListener(base.SchedulerTestCase):
         client.cast({}, method, **arguments)
 
     def view(self, **hosts: Any) -> dict[str, Any]:
-        return wire.to_wire(View(time.time(), hosts, {}, {}))
+        return view_format.to_wire(View(time.time(), hosts, {}, {}))
 
     def until(self, reached: Callable[[], object], act: Any) -> None:
         """Act until something is reached; fanout keeps nothing for later."""

@@ -23,7 +23,10 @@ import oslo_messaging  # noqa: E402
 from nova import rpc  # noqa: E402
 from oslo_messaging import conffixture  # noqa: E402
 
-from steal_scheduler import channel, wire  # noqa: E402
+from steal_scheduler.messaging import (
+    channel,  # noqa: E402
+    view_format,  # noqa: E402
+)
 from steal_scheduler.model.host_view import HostView, Tier, View  # noqa: E402
 from steal_scheduler.scheduler import listener, weighers  # noqa: E402
 
@@ -59,7 +62,7 @@ def receive() -> str:
     view = View(time.time(), {'a': HostView(Tier.COLD)}, {}, {})
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
-        client.cast({}, 'view', view=wire.to_wire(view))
+        client.cast({}, 'view', view=view_format.to_wire(view))
         threading.Event().wait(0.1)
         standing = listener.latest()
         if standing:

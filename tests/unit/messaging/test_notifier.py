@@ -4,8 +4,8 @@ from oslo_messaging.notify import _impl_test
 from oslotest import base
 
 from steal_scheduler.conf import migrator
+from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.model.move import Outcome, Stage
-from steal_scheduler.notify import Notifier
 from tests.unit import bus
 from tests.unit.make import ended, move
 

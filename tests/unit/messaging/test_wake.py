@@ -3,8 +3,8 @@ import threading
 import oslo_messaging
 from oslotest import base
 
-from steal_scheduler import wake
-from steal_scheduler.wake import Waker
+from steal_scheduler.messaging import wake
+from steal_scheduler.messaging.wake import Waker
 from tests.unit import bus
 
 END = 'instance.live_migration_post_dest.end'

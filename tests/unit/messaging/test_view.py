@@ -4,9 +4,9 @@ import fixtures
 import oslo_messaging
 from oslotest import base
 
-from steal_scheduler import channel, wire
-from steal_scheduler.broadcast import Sender
 from steal_scheduler.exception import ConfigError
+from steal_scheduler.messaging import channel, view_format
+from steal_scheduler.messaging.view import Sender
 from steal_scheduler.model.host_view import HostView, Tier, View
 from tests.unit import bus
 from tests.unit.make import NOW
@@ -46,7 +46,9 @@ class TestSender(base.BaseTestCase):
         self.assertTrue(Sender(conf).send(VIEW))
         for worker in workers:
             self.assertTrue(worker.got.wait(30))
-            self.assertEqual([VIEW], [wire.from_wire(v) for v in worker.views])
+            self.assertEqual(
+                [VIEW], [view_format.from_wire(v) for v in worker.views]
+            )
 
     def test_an_error_in_the_url_does_not_tell_the_password(self) -> None:
         for url in ('rabit://u:hush@h/', 'rabbit://u:hu#sh@h:5672/'):

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler import wire
 from steal_scheduler.decision import ranking
+from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 from tests.unit import strategies
 
@@ -27,26 +27,28 @@ VIEW = View(
 
 def sent(view: View) -> object:
     """As it arrives: through JSON."""
-    return json.loads(json.dumps(wire.to_wire(view)))
+    return json.loads(json.dumps(view_format.to_wire(view)))
 
 
 class TestWire(base.BaseTestCase):
     def test_round_trip(self) -> None:
-        self.assertEqual(VIEW, wire.from_wire(sent(VIEW)))
+        self.assertEqual(VIEW, view_format.from_wire(sent(VIEW)))
 
     def test_a_role_on_a_host_that_is_not_named_is_left_out(self) -> None:
         view = View(1.0, {}, {'web': {'gone': 1}}, {})
-        self.assertEqual({'web': {}}, wire.from_wire(sent(view)).roles)
+        self.assertEqual({'web': {}}, view_format.from_wire(sent(view)).roles)
 
     def test_another_version(self) -> None:
-        for version in (1, wire.VERSION + 1):
-            message = wire.to_wire(VIEW) | {'version': version}
-            error = self.assertRaises(wire.ViewError, wire.from_wire, message)
+        for version in (1, view_format.VERSION + 1):
+            message = view_format.to_wire(VIEW) | {'version': version}
+            error = self.assertRaises(
+                view_format.ViewError, view_format.from_wire, message
+            )
             self.assertIn('all controllers', str(error))
 
     @given(strategies.views())
     def test_round_trip_of_any_view(self, view: View) -> None:
-        arrived = wire.from_wire(sent(view))
+        arrived = view_format.from_wire(sent(view))
         self.assertEqual(view.taken_at, arrived.taken_at)
         self.assertEqual(view.movers.keys(), arrived.movers.keys())
         for name, host in view.hosts.items():
@@ -67,8 +69,8 @@ class TestWire(base.BaseTestCase):
     def test_what_arrived_does_not_change_by_being_sent_on(
         self, view: View
     ) -> None:
-        arrived = wire.from_wire(sent(view))
-        self.assertEqual(arrived, wire.from_wire(sent(arrived)))
+        arrived = view_format.from_wire(sent(view))
+        self.assertEqual(arrived, view_format.from_wire(sent(arrived)))
 
 
 class TestNonsense(base.BaseTestCase):
@@ -89,8 +91,8 @@ class TestNonsense(base.BaseTestCase):
 
     def check(self, message: object) -> None:
         try:
-            view = wire.from_wire(message)  # type: ignore[arg-type]
-        except wire.ViewError:
+            view = view_format.from_wire(message)  # type: ignore[arg-type]
+        except view_format.ViewError:
             return
         # It was let in, so it must be good for all that is done with it.
         for role in (None, *view.roles):
@@ -102,9 +104,9 @@ class TestNonsense(base.BaseTestCase):
     def test_anything(self, message: object) -> None:
         self.check(message)
 
-    @given(st.sampled_from(sorted(wire.to_wire(VIEW))), JSON)
+    @given(st.sampled_from(sorted(view_format.to_wire(VIEW))), JSON)
     def test_one_field_is_wrong(self, field: str, value: object) -> None:
-        self.check(wire.to_wire(VIEW) | {field: value})
+        self.check(view_format.to_wire(VIEW) | {field: value})
 
     @given(
         st.sampled_from(
@@ -116,27 +118,39 @@ class TestNonsense(base.BaseTestCase):
     def test_one_item_is_wrong(
         self, field: str, index: int, value: object
     ) -> None:
-        message = wire.to_wire(VIEW)
+        message = view_format.to_wire(VIEW)
         message[field][index] = value
         self.check(message)
 
     def test_a_field_is_missing(self) -> None:
-        for field in wire.to_wire(VIEW):
-            message = wire.to_wire(VIEW)
+        for field in view_format.to_wire(VIEW):
+            message = view_format.to_wire(VIEW)
             del message[field]
-            self.assertRaises(wire.ViewError, wire.from_wire, message)
+            self.assertRaises(
+                view_format.ViewError, view_format.from_wire, message
+            )
 
     def test_no_number(self) -> None:
         for value in (math.nan, math.inf, None, 'much', [1]):
-            message = wire.to_wire(VIEW) | {'steal': [0.1, value]}
-            self.assertRaises(wire.ViewError, wire.from_wire, message)
+            message = view_format.to_wire(VIEW) | {'steal': [0.1, value]}
+            self.assertRaises(
+                view_format.ViewError, view_format.from_wire, message
+            )
             if value is not None:
-                message = wire.to_wire(VIEW) | {'runnable': [0.5, value]}
-                self.assertRaises(wire.ViewError, wire.from_wire, message)
+                message = view_format.to_wire(VIEW) | {
+                    'runnable': [0.5, value]
+                }
+                self.assertRaises(
+                    view_format.ViewError, view_format.from_wire, message
+                )
             for field in ('taken_at', 'steal_threshold'):
-                message = wire.to_wire(VIEW) | {field: value}
-                self.assertRaises(wire.ViewError, wire.from_wire, message)
+                message = view_format.to_wire(VIEW) | {field: value}
+                self.assertRaises(
+                    view_format.ViewError, view_format.from_wire, message
+                )
 
     def test_a_band_without_width(self) -> None:
-        message = wire.to_wire(VIEW) | {'steal_band': 0}
-        self.assertRaises(wire.ViewError, wire.from_wire, message)
+        message = view_format.to_wire(VIEW) | {'steal_band': 0}
+        self.assertRaises(
+            view_format.ViewError, view_format.from_wire, message
+        )

@@ -13,7 +13,7 @@ import oslo_messaging
 from oslo_context import context
 from oslo_log import log
 
-from steal_scheduler.broadcast import bus
+from steal_scheduler.messaging.view import bus
 from steal_scheduler.model.move import Ended, Move, Outcome
 
 LOG = log.getLogger(__name__)

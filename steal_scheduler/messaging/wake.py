@@ -9,7 +9,7 @@ from typing import Any
 import oslo_messaging
 from oslo_log import log
 
-from steal_scheduler.broadcast import bus
+from steal_scheduler.messaging.view import bus
 
 LOG = log.getLogger(__name__)
 

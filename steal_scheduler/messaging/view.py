@@ -8,8 +8,8 @@ import oslo_messaging
 from oslo_config import cfg
 from oslo_log import log
 
-from steal_scheduler import channel, wire
 from steal_scheduler.exception import ConfigError
+from steal_scheduler.messaging import channel, view_format
 from steal_scheduler.model.host_view import View
 
 LOG = log.getLogger(__name__)
@@ -49,7 +49,7 @@ class Sender:
     def send(self, view: View) -> bool:
         """Whether the broker took it; without, no migration is asked for."""
         try:
-            self._client.cast({}, 'view', view=wire.to_wire(view))
+            self._client.cast({}, 'view', view=view_format.to_wire(view))
         except (
             oslo_messaging.MessagingException,
             OSError,
