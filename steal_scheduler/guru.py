@@ -8,7 +8,8 @@ from oslo_reports import opts
 from oslo_reports.generators import conf as conf_generator
 from oslo_reports.models import base
 
-from steal_scheduler import report, version
+from steal_scheduler import version
+from steal_scheduler.reporting import text
 from steal_scheduler.service import Migrator
 
 
@@ -40,7 +41,7 @@ def show_moves_of(migrator: Migrator) -> None:
     """Add the moves in flight to the report."""
 
     def moves() -> base.ReportModel:
-        lines = report.moves_table(migrator.moves.values(), time.time())
+        lines = text.moves_table(migrator.moves.values(), time.time())
         return base.ReportModel({}, lambda model: '\n'.join(lines))
 
     gmr.TextGuruMeditation.register_section('Moves in flight', moves)

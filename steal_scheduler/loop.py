@@ -8,7 +8,7 @@ from collections.abc import Callable
 from oslo_log import log
 
 from steal_scheduler.exception import StealError
-from steal_scheduler.metrics import Metrics
+from steal_scheduler.reporting.metrics import Metrics
 
 LOG = log.getLogger(__name__)
 

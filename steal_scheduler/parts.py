@@ -9,17 +9,17 @@ from steal_scheduler.conf import roles as roles_conf
 from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.conf import values
 from steal_scheduler.decision.decide import Rules
-from steal_scheduler.journal import Journal
 from steal_scheduler.leader import Leader
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.messaging.wake import Waker
-from steal_scheduler.metrics import Metrics
 from steal_scheduler.model.cloud import Fleet, Migration
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state_machine import Stages
 from steal_scheduler.nova_client.cache import Inventory
 from steal_scheduler.nova_client.client import Compute
+from steal_scheduler.reporting.journal import Journal
+from steal_scheduler.reporting.metrics import Metrics
 from steal_scheduler.router import Router
 from steal_scheduler.signals.base import SignalSource
 

@@ -30,12 +30,13 @@ def _plan(args: argparse.Namespace) -> int:
     import time
 
     conf = _conf(args)
-    from steal_scheduler import planned, report
+    from steal_scheduler import planned
+    from steal_scheduler.reporting import text
 
     now = time.time()
     plan = planned.plan(conf, now)
     sys.stdout.write(
-        report.plan_text(
+        text.plan_text(
             plan.decided,
             plan.moves,
             plan.fleet.servers,

@@ -11,9 +11,9 @@ from steal_scheduler.conf import load as conf_load
 from steal_scheduler.demo import screen
 from steal_scheduler.demo.cloud import Cloud
 from steal_scheduler.demo.deadline import wait_for
-from steal_scheduler.journal import Journal
 from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Refusal
+from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.service import Migrator
 
 CONF = """

@@ -8,7 +8,7 @@ from typing import Any
 from steal_scheduler.demo.balancer import Outage
 from steal_scheduler.model.move import Ended, Move, Stage
 from steal_scheduler.model.refusal import Refusal
-from steal_scheduler.report import table
+from steal_scheduler.reporting.text import table
 
 _BAR = 20
 

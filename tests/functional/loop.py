@@ -17,8 +17,8 @@ from oslotest import base
 from steal_scheduler import parts
 from steal_scheduler.conf import load as conf_load
 from steal_scheduler.demo.deadline import wait_for
-from steal_scheduler.journal import Journal
 from steal_scheduler.model.move import Ended, Outcome
+from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.service import Migrator
 from tests.functional.script import Script
 

@@ -18,12 +18,13 @@ import testtools
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler import metrics, parts, plugins
+from steal_scheduler import parts, plugins
 from steal_scheduler.conf import load, opts
 from steal_scheduler.decision.host_checks import Doubt
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Why
+from steal_scheduler.reporting import metrics
 
 try:
     from docutils import core, utils

@@ -8,10 +8,10 @@ from oslotest import base
 from steal_scheduler.decision.host_checks import Doubt
 from steal_scheduler.decision.host_trust import Distrust
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.metrics import Metrics
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Refusal, Saturation, Why
+from steal_scheduler.reporting.metrics import Metrics
 from tests.unit.make import NOW, ended, move
 
 

@@ -2,11 +2,11 @@ import dataclasses
 
 from oslotest import base
 
-from steal_scheduler import report
 from steal_scheduler.decision.decide import NOTHING
 from steal_scheduler.decision.host_checks import Doubt
 from steal_scheduler.decision.host_trust import Distrust
 from steal_scheduler.model.refusal import Refusal, Saturation, Why
+from steal_scheduler.reporting import text as report
 from tests.unit.make import NOW, finding, move, server
 
 

@@ -14,9 +14,9 @@ from steal_scheduler.decision.host_checks import Doubt
 from steal_scheduler.decision.host_trust import Distrust
 from steal_scheduler.decision.snapshot import World
 from steal_scheduler.messaging.notifier import Notifier
-from steal_scheduler.metrics import Metrics
 from steal_scheduler.model.move import Ended, Move, Stage
 from steal_scheduler.model.refusal import Refusal
+from steal_scheduler.reporting.metrics import Metrics
 
 LOG = log.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from steal_scheduler.decision.host_checks import Doubt
 from steal_scheduler.decision.host_trust import Distrust
 from steal_scheduler.decision.snapshot import World
 from steal_scheduler.decision.usable_signals import Evidence
-from steal_scheduler.journal import Journal
-from steal_scheduler.metrics import Metrics
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Refusal, Saturation, Why
+from steal_scheduler.reporting.journal import Journal
+from steal_scheduler.reporting.metrics import Metrics
 from tests.unit import fakes
 from tests.unit.make import NOW, ended, finding, fleet, move, signals
 
