@@ -18,9 +18,9 @@ from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state_machine import Stages
 from steal_scheduler.nova_client.cache import Inventory
 from steal_scheduler.nova_client.client import Compute
+from steal_scheduler.orchestrators.dispatcher import Router
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
-from steal_scheduler.router import Router
 from steal_scheduler.signals.base import SignalSource
 
 

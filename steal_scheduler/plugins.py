@@ -8,7 +8,7 @@ from oslo_config import cfg
 
 from steal_scheduler.conf import orchestrators, values
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.router import Router
+from steal_scheduler.orchestrators.dispatcher import Router
 from steal_scheduler.signals.base import SignalSource
 
 SIGNALS = 'steal_scheduler.signals'

@@ -11,7 +11,7 @@ from oslo_log import log
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.moves.backoff import Patience
-from steal_scheduler.router import Router
+from steal_scheduler.orchestrators.dispatcher import Router
 
 LOG = log.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from steal_scheduler.orchestrators.base import (
     Orchestrator,
     State,
 )
-from steal_scheduler.router import Router
+from steal_scheduler.orchestrators.dispatcher import Router
 from tests.unit.rig import Rig
 
 #: Looks after which any move is over, 31 seconds apart.

@@ -4,9 +4,9 @@ from oslotest import base
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.assignment import Rule
 from steal_scheduler.moves.orphans import Sweep
-from steal_scheduler.router import Router
+from steal_scheduler.orchestrators.dispatcher import Router
 from tests.unit.make import NOW
-from tests.unit.test_router import Noting
+from tests.unit.orchestrators.test_dispatcher import Noting
 
 
 class TestSweep(base.BaseTestCase):

@@ -14,7 +14,7 @@ from steal_scheduler.orchestrators.base import (
     Orchestrator,
     State,
 )
-from steal_scheduler.ways import Ways
+from steal_scheduler.orchestrators.ways import Ways
 
 LOG = log.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from steal_scheduler.orchestrators.base import (
     Orchestrator,
     State,
 )
-from steal_scheduler.router import Router
+from steal_scheduler.orchestrators.dispatcher import Router
 from tests.unit.make import server
 
 
