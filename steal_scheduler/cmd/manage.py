@@ -30,7 +30,7 @@ def _plan(args: argparse.Namespace) -> int:
     import time
 
     conf = _conf(args)
-    from steal_scheduler import planned
+    from steal_scheduler.migrator import plan as planned
     from steal_scheduler.reporting import text
 
     now = time.time()
@@ -52,7 +52,7 @@ def _plan(args: argparse.Namespace) -> int:
 def _recover(args: argparse.Namespace) -> int:
     """0: nothing is left; 1: something is, see the output."""
     conf = _conf(args)
-    from steal_scheduler import recovery
+    from steal_scheduler.migrator import recover as recovery
 
     lines, left = recovery.recover(conf, clear=args.clear)
     sys.stdout.write('\n'.join(lines) + '\n')

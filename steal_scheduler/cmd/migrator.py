@@ -10,10 +10,10 @@ from typing import Any
 from oslo_log import log
 from oslo_service import service
 
-from steal_scheduler import checks, guru, parts
 from steal_scheduler.conf import load
 from steal_scheduler.exception import StealError
-from steal_scheduler.service import Migrator
+from steal_scheduler.migrator import build, guru, preflight
+from steal_scheduler.migrator.service import Migrator
 
 LOG = log.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class MigratorService(service.ServiceBase):  # type: ignore[misc]
         said = ''
         while not self._stopping.is_set():
             try:
-                built = parts.build(self._conf)
+                built = build.build(self._conf)
                 built.open()
             except StealError as error:
                 if str(error) != said:
@@ -93,7 +93,7 @@ def main() -> int:
         log.setup(conf, load.PROJECT)
         guru.enable(conf)
         # In the parent, so that a wrong option ends the start, not a worker.
-        checks.check(parts.build(conf))
+        preflight.check(build.build(conf))
     except StealError as error:
         if conf is not None:
             LOG.critical('%s', error)

@@ -9,9 +9,9 @@ import time
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
-from steal_scheduler import checks, parts
 from steal_scheduler.conf import load, opts
 from steal_scheduler.exception import StealError
+from steal_scheduler.migrator import build, preflight
 from steal_scheduler.moves import tags
 
 Code = upgradecheck.Code
@@ -26,7 +26,7 @@ class Checks(upgradecheck.UpgradeCommands):
     def _configuration(self) -> Result:
         """Every option is right, and every plugin is installed."""
         try:
-            parts.build(self._conf)
+            build.build(self._conf)
         except StealError as error:
             return Result(Code.FAILURE, str(error))
         return Result(Code.SUCCESS)
@@ -34,7 +34,7 @@ class Checks(upgradecheck.UpgradeCommands):
     def _nova(self) -> Result:
         """Nova answers, is new enough, and lets us do our work."""
         try:
-            checks.check(parts.build(self._conf), strict=True)
+            preflight.check(build.build(self._conf), strict=True)
         except StealError as error:
             return Result(Code.FAILURE, str(error))
         return Result(Code.SUCCESS)
@@ -42,7 +42,7 @@ class Checks(upgradecheck.UpgradeCommands):
     def _tags(self) -> Result:
         """Every tag of ours is one that this version understands."""
         try:
-            fleet = parts.build(self._conf).inventory.refresh(time.time())
+            fleet = build.build(self._conf).inventory.refresh(time.time())
         except StealError as error:
             return Result(Code.FAILURE, str(error))
         strange = [
@@ -65,7 +65,7 @@ class Checks(upgradecheck.UpgradeCommands):
         without ``lists_detached``) are not asked anything.
         """
         try:
-            parts.build(self._conf).router.detached()
+            build.build(self._conf).router.detached()
         except StealError as error:
             return Result(Code.FAILURE, str(error))
         return Result(Code.SUCCESS)

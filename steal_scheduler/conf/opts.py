@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from steal_scheduler import plugins
 from steal_scheduler.conf import (
     detection,
     limits,
@@ -15,6 +14,7 @@ from steal_scheduler.conf import (
     stages,
     trust,
 )
+from steal_scheduler.migrator import plugins
 
 _GROUPS = (migrator, signals, detection, placement, trust, limits, stages)
 

@@ -6,15 +6,15 @@ import dataclasses
 import threading
 from collections.abc import Mapping
 
-from steal_scheduler import parts
 from steal_scheduler.conf import load as conf_load
 from steal_scheduler.demo import screen
 from steal_scheduler.demo.cloud import Cloud
 from steal_scheduler.demo.deadline import wait_for
+from steal_scheduler.migrator import build
+from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.reporting.journal import Journal
-from steal_scheduler.service import Migrator
 
 CONF = """
 [DEFAULT]
@@ -69,7 +69,7 @@ def cure(
     path.write_text(
         CONF.format(workdir=cloud.workdir) + more_conf + cloud.nova_auth_conf()
     )
-    built = parts.build(
+    built = build.build(
         conf_load.load([f'--config-file={path}'], 'steal-migrator')
     )
     journal = Telling(built.journal, names)

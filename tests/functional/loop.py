@@ -14,12 +14,12 @@ from tests.functional.scene import Guest, Scene  # isort: skip (before Nova's)
 import fixtures
 from oslotest import base
 
-from steal_scheduler import parts
 from steal_scheduler.conf import load as conf_load
 from steal_scheduler.demo.deadline import wait_for
+from steal_scheduler.migrator import build
+from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.model.move import Ended, Outcome
 from steal_scheduler.reporting.journal import Journal
-from steal_scheduler.service import Migrator
 from tests.functional.script import Script
 
 #: section -> option -> value: everything at once, and nothing remembered.
@@ -59,7 +59,7 @@ class Loop:
 
     def __init__(self, scene: Scene, conf: Any) -> None:
         self._scene = scene
-        self.parts = parts.build(conf)
+        self.parts = build.build(conf)
         self.journal = _Remembering(self.parts.journal)
         self.migrator = Migrator(
             dataclasses.replace(self.parts, journal=self.journal)

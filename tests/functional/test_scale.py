@@ -8,12 +8,12 @@ from typing import Any
 
 import fixtures
 
+from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.model.cloud import Fleet, Signals
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.nova_client import client
 from steal_scheduler.nova_client.cache import Inventory
 from steal_scheduler.scheduler import listener
-from steal_scheduler.service import Migrator
 from steal_scheduler.signals.base import SignalSource
 from tests.bench import clouds
 from tests.functional.scene import Guest, Scene

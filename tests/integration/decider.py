@@ -4,9 +4,9 @@ import dataclasses
 import pathlib
 import time
 
-from steal_scheduler import plugins
 from steal_scheduler.conf import load, rules
 from steal_scheduler.decision import detector, usable_signals
+from steal_scheduler.migrator import plugins
 from steal_scheduler.model.cloud import ServerSignal
 from steal_scheduler.model.refusal import Refusal
 from tests.integration.domains import Domain

@@ -34,10 +34,10 @@ import stevedore
 from oslo_log import log
 
 import steal_scheduler
-from steal_scheduler import parts, plugins
 from steal_scheduler.conf import load
+from steal_scheduler.migrator import build, plugins
+from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.moves import backoff, orphans
-from steal_scheduler.service import Migrator
 
 #: What is imported only when it is needed, and takes long.
 WARM = (kubernetes.client, kubernetes.config)
@@ -137,7 +137,7 @@ class Life:
         self._config_file = request['config_file']
         points = [Point(**fields) for fields in request['points']]
         self._tracer = Tracer(points, self._reached)
-        self._parts: parts.Parts | None = None
+        self._parts: build.Parts | None = None
         self._stops = False
 
     def live(self) -> None:
@@ -145,7 +145,7 @@ class Life:
         argv = [f'--config-file={self._config_file}']
         conf = load.load(argv, 'steal-migrator')
         log.setup(conf, load.PROJECT)
-        self._parts = built = parts.build(conf)
+        self._parts = built = build.build(conf)
         migrator = Migrator(built)
         # To count costs a third of the time.
         if self._tracer.points:

@@ -11,14 +11,14 @@ from steal_scheduler.decision.limits import LimitRules
 from steal_scheduler.decision.planner import PlanRules
 from steal_scheduler.decision.thresholds import HeatRules
 from steal_scheduler.messaging.wake import Waker
+from steal_scheduler.migrator.build import Parts
+from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.moves.deadlines import Deadlines
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state_machine import Stages
 from steal_scheduler.nova_client.cache import Inventory
-from steal_scheduler.parts import Parts
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
-from steal_scheduler.service import Migrator
 from tests.unit import fakes
 from tests.unit.make import NOW, server
 

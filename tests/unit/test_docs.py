@@ -18,10 +18,10 @@ import testtools
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler import parts, plugins
 from steal_scheduler.conf import load, opts
 from steal_scheduler.decision.host_checks import Doubt
 from steal_scheduler.messaging import view_format
+from steal_scheduler.migrator import build, plugins
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Why
 from steal_scheduler.reporting import metrics
@@ -169,7 +169,7 @@ class TestExample(base.BaseTestCase):
     def test_every_option_exists_and_is_right(self) -> None:
         conf = load.load([f'--config-file={EXAMPLE}'], 'test')
         # Which registers, beside ours, what the libraries ask for.
-        parts.build(conf)
+        build.build(conf)
         for group, name in self.given():
             self.assertIsNotNone(
                 conf[name] if group == 'DEFAULT' else conf[group][name]

@@ -3,8 +3,8 @@ import time
 
 from oslotest import base
 
-from steal_scheduler import planned
 from steal_scheduler.exception import NovaError
+from steal_scheduler.migrator import plan as planned
 from steal_scheduler.model.refusal import Why
 from tests.unit import nova_api
 from tests.unit.deployment import Deployment

@@ -9,8 +9,8 @@ from oslo_reports.generators import conf as conf_generator
 from oslo_reports.models import base
 
 from steal_scheduler import version
+from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.reporting import text
-from steal_scheduler.service import Migrator
 
 
 class _Version:

@@ -1,7 +1,8 @@
 from oslotest import base
 
-from steal_scheduler import parts, recovery
 from steal_scheduler.exception import ConfigError
+from steal_scheduler.migrator import build
+from steal_scheduler.migrator import recover as recovery
 from tests.unit import nova_api
 from tests.unit.deployment import Deployment
 
@@ -72,7 +73,7 @@ class TestRecovery(base.BaseTestCase):
 
     def test_a_migrator_is_at_work(self) -> None:
         self.deployment.tag('x', TAG)
-        built = parts.build(self.deployment.conf())
+        built = build.build(self.deployment.conf())
         self.assertTrue(built.leader.acquire())
         self.addCleanup(built.leader.release)
         error = self.assertRaises(ConfigError, self.recover, clear=True)

@@ -1,7 +1,7 @@
 from oslotest import base
 
-from steal_scheduler import parts
 from steal_scheduler.exception import ConfigError
+from steal_scheduler.migrator import build as parts
 from tests.unit.deployment import Deployment
 from tests.unit.make import fleet, migration
 

@@ -11,8 +11,8 @@ from steal_scheduler.exception import (
     NovaRefused,
     ServerGone,
 )
+from steal_scheduler.migrator.build import Parts
 from steal_scheduler.nova_client.client import MICROVERSION
-from steal_scheduler.parts import Parts
 
 LOG = log.getLogger(__name__)
 

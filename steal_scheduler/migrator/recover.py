@@ -7,8 +7,8 @@ steal-scheduler is taken away.
 import time
 from typing import Any
 
-from steal_scheduler import parts
 from steal_scheduler.exception import ConfigError, ServerGone, StealError
+from steal_scheduler.migrator import build
 from steal_scheduler.model.cloud import Fleet, Server
 from steal_scheduler.moves import state, tags
 from steal_scheduler.orchestrators.base import Answer, State
@@ -20,7 +20,7 @@ def recover(conf: Any, *, clear: bool) -> tuple[list[str], bool]:
     :returns: lines for the operator, and whether anything is left
     :raises ConfigError: with ``clear``, while a migrator holds the lock
     """
-    built = parts.build(conf)
+    built = build.build(conf)
     if clear and not built.leader.acquire():
         raise ConfigError(
             'A migrator is at work and will clear this itself; to do it by '
@@ -46,7 +46,7 @@ def _left(fleet: Fleet, detached: frozenset[str]) -> list[Server]:
     return tagged + state.strays(detached - seen, {}, fleet)
 
 
-def _clear(server: Server, built: parts.Parts) -> tuple[str, bool]:
+def _clear(server: Server, built: build.Parts) -> tuple[str, bool]:
     """Put it back first: its tag is the only witness until then."""
     try:
         built.leader.check()

@@ -8,7 +8,7 @@ from tooz import coordination
 from tooz.drivers import file as file_driver
 
 from steal_scheduler.exception import ConfigError, LockLost
-from steal_scheduler.leader import Leader
+from steal_scheduler.migrator.leader import Leader
 
 #: Another migrator: says whether it leads whenever it is asked.
 OTHER = """

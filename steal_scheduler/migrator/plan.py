@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from steal_scheduler import parts
 from steal_scheduler.decision import decide, usable_signals
 from steal_scheduler.decision.host_load import survey
 from steal_scheduler.decision.snapshot import World
 from steal_scheduler.exception import SignalError
+from steal_scheduler.migrator import build
 from steal_scheduler.model.cloud import NO_SIGNALS, Fleet
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Refusal, Why
@@ -31,7 +31,7 @@ def plan(conf: Any, now: float) -> Planned:
 
     :raises StealError: the configuration is wrong, or Nova does not answer
     """
-    built = parts.build(conf)
+    built = build.build(conf)
     wanted = built.rules.detect
     rules = dataclasses.replace(
         built.rules,

@@ -12,7 +12,9 @@ from steal_scheduler.exception import (
     NovaRefused,
     ServerGone,
 )
-from steal_scheduler.loop import Loop
+from steal_scheduler.migrator.build import Parts
+from steal_scheduler.migrator.loop import Loop
+from steal_scheduler.migrator.poller import Poller
 from steal_scheduler.model.cloud import (
     NO_SIGNALS,
     Fleet,
@@ -25,8 +27,6 @@ from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.moves import admission, state, tags, takeover
 from steal_scheduler.moves.orphans import Sweep
-from steal_scheduler.parts import Parts
-from steal_scheduler.poller import Poller
 
 LOG = log.getLogger(__name__)
 

@@ -2,9 +2,9 @@ import fixtures
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler import plugins
 from steal_scheduler.conf import opts
 from steal_scheduler.exception import ConfigError
+from steal_scheduler.migrator import plugins
 from steal_scheduler.signals.prometheus import PrometheusSource
 from tests.unit.make import server
 

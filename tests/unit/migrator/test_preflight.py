@@ -1,8 +1,8 @@
 import fixtures
 from oslotest import base
 
-from steal_scheduler import checks, parts
 from steal_scheduler.exception import ConfigError, NovaError
+from steal_scheduler.migrator import build, preflight
 from tests.unit import nova_api
 from tests.unit.deployment import Deployment
 
@@ -14,7 +14,7 @@ class TestCheck(base.BaseTestCase):
         self.answers = self.deployment.nova.answers
 
     def check(self, *, strict: bool = False) -> None:
-        checks.check(parts.build(self.deployment.conf()), strict=strict)
+        preflight.check(build.build(self.deployment.conf()), strict=strict)
 
     def missing(self) -> str:
         return str(self.assertRaises(ConfigError, self.check))

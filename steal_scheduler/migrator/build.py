@@ -4,15 +4,15 @@ import dataclasses
 import threading
 from typing import Any
 
-from steal_scheduler import plugins
 from steal_scheduler.conf import roles as roles_conf
 from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.conf import values
 from steal_scheduler.decision.decide import Rules
-from steal_scheduler.leader import Leader
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.messaging.wake import Waker
+from steal_scheduler.migrator import plugins
+from steal_scheduler.migrator.leader import Leader
 from steal_scheduler.model.cloud import Fleet, Migration
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state_machine import Stages
