@@ -9,9 +9,8 @@ from typing import Any
 import prometheus_client as prometheus
 from oslo_log import log
 
-from steal_scheduler.conf import exporter as options
 from steal_scheduler.exception import ConfigError, StealError
-from steal_scheduler.exporter import cores, rights
+from steal_scheduler.exporter import cores, options, rights
 from steal_scheduler.exporter.accumulate import Accumulator
 from steal_scheduler.exporter.collector import ExporterCollector
 from steal_scheduler.exporter.proc import Proc

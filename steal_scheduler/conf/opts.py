@@ -14,7 +14,6 @@ from steal_scheduler.conf import (
     stages,
     trust,
 )
-from steal_scheduler.migrator import plugins
 
 _GROUPS = (migrator, signals, detection, placement, trust, limits, stages)
 
@@ -28,11 +27,10 @@ def register(conf: Any) -> None:
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
-    """The options of steal-migrator.conf."""
+    """Those that ``register`` registers, for the generator."""
     return [
         *((group.GROUP, list(group.OPTS)) for group in _GROUPS),
         (roles.GROUP, list(roles.MIGRATOR_OPTS)),
-        *plugins.list_opts(),
         (nova.GROUP, nova.list_opts()),
     ]
 

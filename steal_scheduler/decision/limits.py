@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from steal_scheduler.decision.disruption_budget import Out, OutRules
 from steal_scheduler.decision.planner import copy_mb
 from steal_scheduler.model.cloud import Fleet, Migration
-from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.move import Move, Stage, migration_of
 from steal_scheduler.model.refusal import Refusal, Why
-from steal_scheduler.moves.state import migration_of
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

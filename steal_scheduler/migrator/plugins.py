@@ -6,7 +6,7 @@ import stevedore
 import stevedore.exception
 from oslo_config import cfg
 
-from steal_scheduler.conf import orchestrators, values
+from steal_scheduler.conf import opts, orchestrators, values
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.orchestrators.dispatcher import Router
 from steal_scheduler.signals.base import SignalSource
@@ -60,8 +60,12 @@ def _is_taken(conf: Any, name: str) -> bool:
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
-    """The options of every installed plugin, in a group of its name."""
+    """The options of steal-migrator.conf.
+
+    Those of a plugin stand in a group of its name.
+    """
     return [
+        *opts.list_opts(),
         *(
             (extension.name, list(extension.plugin.OPTS))
             for extension in _installed(SIGNALS)

@@ -23,7 +23,13 @@ from steal_scheduler.model.cloud import (
     Signals,
 )
 from steal_scheduler.model.host_view import View
-from steal_scheduler.model.move import Ended, Move, Outcome, Stage
+from steal_scheduler.model.move import (
+    Ended,
+    Move,
+    Outcome,
+    Stage,
+    migration_of,
+)
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.moves import admission, state, tags, takeover
 from steal_scheduler.moves.orphans import Sweep
@@ -167,7 +173,7 @@ class Migrator(Loop):
                 now=world.now,
                 server=servers.get(server_id),
                 last_known=self._servers[server_id],
-                migration=state.migration_of(move, world.fleet),
+                migration=migration_of(move, world.fleet),
                 signal=world.usable.servers.get(server_id),
                 wait_for=waits.why if waits else '',
                 give_up=admission.give_up(waits),

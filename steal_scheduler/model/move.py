@@ -6,6 +6,11 @@ Like ``model``, nothing here does I/O or asks for the time.
 import dataclasses
 import enum
 
+from steal_scheduler.model.cloud import Fleet, Migration
+
+#: Nova's clock and ours may differ by this many seconds.
+CLOCK_SKEW = 5.0
+
 
 class Stage(enum.StrEnum):
     """How far a move is. The value is what the server's tag says."""
@@ -97,3 +102,16 @@ class Ended:
     at: float
     detail: str
     steal_after: float | None = None
+
+
+def migration_of(move: Move, fleet: Fleet) -> Migration | None:
+    """The live migration that belongs to the move; None where none does."""
+    newest = next(iter(fleet.migrations.get(move.server_id, ())), None)
+    if newest is None:
+        return None
+    begun = move.since - CLOCK_SKEW
+    if move.stage is Stage.MIGRATE:
+        return newest
+    if move.stage is Stage.REQUEST:
+        return newest if newest.created_at >= begun else None
+    return newest if newest.updated_at >= begun else None

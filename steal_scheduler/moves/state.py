@@ -10,11 +10,8 @@ from steal_scheduler.model.cloud import (
     ServerSignal,
     Signals,
 )
-from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.move import Move, Stage, migration_of
 from steal_scheduler.moves import tags
-
-#: Nova's clock and ours may differ by this many seconds.
-CLOCK_SKEW = 5.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -137,19 +134,6 @@ def undo(server: Server, now: float, before: Move | None = None) -> Move:
         zone=server.zone,
         failure='found out of service, without a tag',
     )
-
-
-def migration_of(move: Move, fleet: Fleet) -> Migration | None:
-    """The live migration that belongs to the move; None where none does."""
-    newest = next(iter(fleet.migrations.get(move.server_id, ())), None)
-    if newest is None:
-        return None
-    begun = move.since - CLOCK_SKEW
-    if move.stage is Stage.MIGRATE:
-        return newest
-    if move.stage is Stage.REQUEST:
-        return newest if newest.created_at >= begun else None
-    return newest if newest.updated_at >= begun else None
 
 
 def unfit_to_leave(

@@ -121,7 +121,7 @@ class TestAdmin(base.BaseTestCase):
 
 class TestOptions(base.BaseTestCase):
     def test_help(self) -> None:
-        for group, options in opts.list_opts() + opts.list_nova_opts():
+        for group, options in plugins.list_opts() + opts.list_nova_opts():
             for option in options if group not in FOREIGN else ():
                 name = f'[{group}] {option.name}'
                 self.assertIn('Possible values:', option.help or '', name)
@@ -129,7 +129,7 @@ class TestOptions(base.BaseTestCase):
     def test_every_deciding_option_is_in_the_reference(self) -> None:
         names = {
             option.name
-            for group, options in opts.list_opts()
+            for group, options in plugins.list_opts()
             if group in ('detection', 'placement', 'trust', 'limits', 'stages')
             for option in options
         }

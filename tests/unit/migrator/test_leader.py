@@ -13,7 +13,7 @@ from steal_scheduler.migrator.leader import Leader
 #: Another migrator: says whether it leads whenever it is asked.
 OTHER = """
 import sys, types
-from steal_scheduler.leader import Leader
+from steal_scheduler.migrator.leader import Leader
 migrator = types.SimpleNamespace(lock_url=sys.argv[1])
 leader = Leader(types.SimpleNamespace(migrator=migrator))
 for line in sys.stdin:

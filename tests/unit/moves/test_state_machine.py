@@ -8,7 +8,13 @@ from oslotest import base
 
 from steal_scheduler.exception import LockLost, NovaError
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.model.move import Ended, Move, Outcome, Stage
+from steal_scheduler.model.move import (
+    Ended,
+    Move,
+    Outcome,
+    Stage,
+    migration_of,
+)
 from steal_scheduler.moves import state
 from steal_scheduler.moves.deadlines import Deadlines
 from steal_scheduler.moves.effects import Effects
@@ -72,7 +78,7 @@ class Ride(base.BaseTestCase):
                 now=now,
                 server=self.nova.servers.get('s'),
                 last_known=server(),
-                migration=state.migration_of(made, known),
+                migration=migration_of(made, known),
                 signal=seen,
                 wait_for=wait_for,
                 give_up=give_up,

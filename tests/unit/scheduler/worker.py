@@ -23,10 +23,7 @@ import oslo_messaging  # noqa: E402
 from nova import rpc  # noqa: E402
 from oslo_messaging import conffixture  # noqa: E402
 
-from steal_scheduler.messaging import (
-    channel,  # noqa: E402
-    view_format,  # noqa: E402
-)
+from steal_scheduler.messaging import channel, view_format  # noqa: E402
 from steal_scheduler.model.host_view import HostView, Tier, View  # noqa: E402
 from steal_scheduler.scheduler import listener, weighers  # noqa: E402
 

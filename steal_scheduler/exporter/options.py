@@ -7,7 +7,6 @@ from oslo_config import cfg
 from oslo_log import log
 
 from steal_scheduler import version
-from steal_scheduler.conf import values
 from steal_scheduler.exception import ConfigError
 
 PROJECT = 'steal-scheduler'
@@ -164,7 +163,11 @@ def load(argv: Sequence[str]) -> cfg.ConfigOpts:
             default_config_files=cfg.find_config_files(PROJECT, PROG),
             default_config_dirs=cfg.find_config_dirs(PROJECT, PROG),
         )
+        # oslo.config looks at a value only when it is asked for.
+        for name in conf:
+            conf[name]
+        for name in conf[GROUP]:
+            conf[GROUP][name]
     except cfg.Error as error:
         raise ConfigError(str(error)) from error
-    values.judge(conf)
     return conf
