@@ -63,18 +63,18 @@ class ExporterCollector(Collector):
         ]
         for name, text, value in _SERVER:
             counter = core.CounterMetricFamily(
-                f'steal_server_{name}', text, labels=_LABELS
+                f'steal_exporter_server_{name}', text, labels=_LABELS
             )
             for labels, totals in servers:
                 counter.add_metric(labels, value(totals))
             yield counter
         shares = core.HistogramMetricFamily(
-            'steal_server_wait_share',
+            'steal_exporter_server_wait_share',
             'Share of each second in which its worst-off vCPU waited',
             labels=_LABELS,
         )
         vcpus = core.GaugeMetricFamily(
-            'steal_server_vcpus', 'vCPU threads', labels=_LABELS
+            'steal_exporter_server_vcpus', 'vCPU threads', labels=_LABELS
         )
         for labels, totals in servers:
             shares.add_metric(
@@ -87,27 +87,29 @@ class ExporterCollector(Collector):
     def _host(self) -> Iterator[core.Metric]:
         counters = self._counters
         yield core.GaugeMetricFamily(
-            'steal_host_cores', 'Cores that guests may use', counters.cores
+            'steal_exporter_host_cores',
+            'Cores that guests may use',
+            counters.cores,
         )
         yield core.CounterMetricFamily(
-            'steal_host_run_seconds',
+            'steal_exporter_host_run_seconds',
             'vCPU seconds of all servers on a core, also of those now gone',
             counters.run / 1e9,
         )
         yield core.CounterMetricFamily(
-            'steal_host_wait_seconds',
+            'steal_exporter_host_wait_seconds',
             'vCPU seconds of all servers ready to run and without a core',
             counters.wait / 1e9,
         )
         yield core.HistogramMetricFamily(
-            'steal_host_runnable_per_core',
+            'steal_exporter_host_runnable_per_core',
             'Runnable vCPUs for each core, every second',
             buckets=counters.runnable.buckets(),
             sum_value=counters.runnable.sum,
         )
         if counters.pressure is not None:
             yield core.CounterMetricFamily(
-                'steal_host_pressure_seconds',
+                'steal_exporter_host_pressure_seconds',
                 'Seconds in which some task waited for a core (PSI)',
                 counters.pressure / 1e6,
             )

@@ -117,26 +117,30 @@ def _guest(modes: str) -> str:
 
 
 _STEAL_EXPORTER = {
-    'used_query': _SERVER.substitute(metric='steal_server_run_seconds_total'),
+    'used_query': _SERVER.substitute(
+        metric='steal_exporter_server_run_seconds_total'
+    ),
     'waited_query': _SERVER.substitute(
-        metric='steal_server_wait_seconds_total'
+        metric='steal_exporter_server_wait_seconds_total'
     ),
     'throttled_query': _SERVER.substitute(
-        metric='steal_server_throttled_seconds_total'
+        metric='steal_exporter_server_throttled_seconds_total'
     ),
     'bad_seconds_query': _RATIO.substitute(
         labels='{server_label}, {host_label}',
-        part='steal_server_bad_seconds_total',
-        whole='steal_server_seconds_total',
+        part='steal_exporter_server_bad_seconds_total',
+        whole='steal_exporter_server_seconds_total',
     ),
-    'cores_query': _GAUGE.substitute(metric='steal_host_cores'),
+    'cores_query': _GAUGE.substitute(metric='steal_exporter_host_cores'),
     # More than the servers' sum: also those that Nova does not know, and,
     # for a window, those that have just left. Too much is the safe side.
-    'host_used_query': _HOST.substitute(metric='steal_host_run_seconds_total'),
+    'host_used_query': _HOST.substitute(
+        metric='steal_exporter_host_run_seconds_total'
+    ),
     'runnable_query': _RATIO.substitute(
         labels='{host_label}',
-        part='steal_host_runnable_per_core_sum',
-        whole='steal_host_runnable_per_core_count',
+        part='steal_exporter_host_runnable_per_core_sum',
+        whole='steal_exporter_host_runnable_per_core_count',
     ),
     'clock_query': _CLOCK.substitute(
         metric='steal_exporter_last_sample_timestamp_seconds'

@@ -93,7 +93,7 @@ class Judge:
             for name in (
                 'steal_exporter_samples_total',
                 'steal_exporter_missed_samples_total',
-                'steal_host_runnable_per_core_count',
+                'steal_exporter_host_runnable_per_core_count',
             )
         )
         passed = page.at - self._first.at
@@ -118,7 +118,7 @@ class Judge:
 
     def _host(self, before: Page, page: Page) -> Iterator[str]:
         yield from self._fell(before, page, '')
-        ran = 'steal_host_run_seconds_total'
+        ran = 'steal_exporter_host_run_seconds_total'
         most = (os.cpu_count() or 1) * (page.at - before.at + AHEAD)
         if self._must(page.host(ran) - before.host(ran) <= most):
             yield 'the servers ran for longer than the cores can'

@@ -45,10 +45,12 @@ class Page:
         return self.values[name, label, '']
 
     def server(self, name: str, uuid: str) -> float:
-        return self.values[f'steal_server_{name}', '', uuid]
+        return self.values[f'steal_exporter_server_{name}', '', uuid]
 
     def servers(self) -> set[str]:
-        return {k[2] for k in self.values if k[0] == 'steal_server_vcpus'}
+        return {
+            k[2] for k in self.values if k[0] == 'steal_exporter_server_vcpus'
+        }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,7 +35,7 @@ class ContentionTests:
         for host, page in (self.a, left), (self.b, self.b.scrape()):
             found = {uuid for _, uuid in page if uuid}
             self.assertEqual(uuids if host is self.a else set(), found)
-            self.assertEqual(1, page['steal_host_cores', ''])
+            self.assertEqual(1, page['steal_exporter_host_cores', ''])
         self.lab.migrate(moved, self.b)
         self.decider.moved(moved, self.a)
         self.wait_for('a poll', self.poll)
@@ -71,17 +71,19 @@ class ContentionTests:
 
     def _assert_counts_anew(self, moved, left):
         def watched():
-            key = 'steal_server_seconds_total', moved.uuid
+            key = 'steal_exporter_server_seconds_total', moved.uuid
             return self.b.scrape().get(key)
 
         self.judged('its new host shows it', lambda _: watched())
         page = self.b.scrape()
         for name in ('run', 'wait'):
-            key = f'steal_server_{name}_seconds_total', moved.uuid
+            key = f'steal_exporter_server_{name}_seconds_total', moved.uuid
             self.assertLess(page[key], left[key], name)
 
         def hosts():
-            query = f'steal_server_seconds_total{{uuid="{moved.uuid}"}}'
+            query = (
+                f'steal_exporter_server_seconds_total{{uuid="{moved.uuid}"}}'
+            )
             return {
                 series['metric']['instance']
                 for series in self._ask('query', query=query)
@@ -98,7 +100,7 @@ class ContentionTests:
                 float(value)
                 for series in self._ask(
                     'query_range',
-                    query=f'rate(steal_server_{name}_seconds_total[5s])',
+                    query=f'rate(steal_exporter_server_{name}_seconds_total[5s])',
                     start=begun,
                     end=time.time(),
                     step=1,
@@ -128,7 +130,7 @@ class QuotaTest(GuestsTestCase):
     def test_a_quota_is_no_contention(self):
         contended = [self.lab.boot(self.a, load=BUSY) for _ in range(2)]
         limited = self.lab.boot(self.b, quota=20)
-        periods = 'steal_server_throttled_periods_total'
+        periods = 'steal_exporter_server_throttled_periods_total'
         self.wait_for(
             'the quota shows',
             lambda: self.b.scrape().get((periods, limited.uuid)),
@@ -186,4 +188,4 @@ class SpikesTest(GuestsTestCase):
 
     def _bad(self, server):
         page = self.lab.where[server].scrape()
-        return page['steal_server_bad_seconds_total', server.uuid]
+        return page['steal_exporter_server_bad_seconds_total', server.uuid]

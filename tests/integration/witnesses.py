@@ -44,8 +44,8 @@ def exporter(host: Hypervisor, domain: Domain) -> Testimony:
     """Tell the counters of steal-exporter; they are of its last sample."""
     page = host.scrape()
     return Testimony(
-        page['steal_server_seconds_total', domain.uuid],
-        page['steal_server_wait_seconds_total', domain.uuid],
+        page['steal_exporter_server_seconds_total', domain.uuid],
+        page['steal_exporter_server_wait_seconds_total', domain.uuid],
     )
 
 

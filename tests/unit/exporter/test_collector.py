@@ -65,11 +65,11 @@ class TestCollector(base.BaseTestCase):
             ('wait_share_sum', 0.25),
             ('wait_share_count', 1.0),
         ):
-            found = self.value(f'steal_server_{name}', **LABELS)
+            found = self.value(f'steal_exporter_server_{name}', **LABELS)
             self.assertEqual(value, found, name)
         for le, value in (('0.2', 0.0), ('0.3', 1.0), ('+Inf', 1.0)):
             found = self.value(
-                'steal_server_wait_share_bucket', le=le, **LABELS
+                'steal_exporter_server_wait_share_bucket', le=le, **LABELS
             )
             self.assertEqual(value, found, le)
 
@@ -113,4 +113,6 @@ class TestCollector(base.BaseTestCase):
         self.assertIsNone(
             self.value('steal_exporter_last_sample_timestamp_seconds')
         )
-        self.assertIsNone(self.value('steal_host_pressure_seconds_total'))
+        self.assertIsNone(
+            self.value('steal_exporter_host_pressure_seconds_total')
+        )

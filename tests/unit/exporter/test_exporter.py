@@ -87,7 +87,8 @@ class TestExporter(base.BaseTestCase):
         while time.monotonic() < until:
             found = self.scrape(port)
             if all(
-                found.get(('steal_server_seconds_total', u)) for u in uuids
+                found.get(('steal_exporter_server_seconds_total', u))
+                for u in uuids
             ):
                 return found
             waiting.wait(0.1)
@@ -106,23 +107,23 @@ class TestExporter(base.BaseTestCase):
         for uuid, server in servers.items():
             now = schedstat(server.pid)
             for index, name in enumerate(('run', 'wait')):
-                key = f'steal_server_{name}_seconds_total', uuid
+                key = f'steal_exporter_server_{name}_seconds_total', uuid
                 told = after[key] - before[key]
                 true = now[index] - kernel[uuid][index]
                 # The scrape shows the last sample, up to a second ago.
                 self.assertLess(abs(told - true), 1.2, key)
                 self.assertLess(0.3, told, key)
-            bad = 'steal_server_bad_seconds_total', uuid
+            bad = 'steal_exporter_server_bad_seconds_total', uuid
             self.assertLess(0, after[bad])
         self.assertLessEqual(2, after['steal_exporter_servers', ''])
         total = sum(
             value
             for (name, _), value in after.items()
-            if name == 'steal_server_wait_seconds_total'
+            if name == 'steal_exporter_server_wait_seconds_total'
         )
         # Also of those that are gone.
         self.assertLessEqual(
-            total, after['steal_host_wait_seconds_total', ''] + 1e-6
+            total, after['steal_exporter_host_wait_seconds_total', ''] + 1e-6
         )
         exporter.send_signal(signal.SIGTERM)
         began = time.monotonic()

@@ -230,7 +230,9 @@ class GuestsOnlyTest(Case):
 class ConfigTest(base.BaseTestCase):
     def test_the_default_is_our_own_exporter(self):
         source = built()
-        self.assertIn('steal_server_wait', source.promql['waited_query'])
+        self.assertIn(
+            'steal_exporter_server_wait', source.promql['waited_query']
+        )
         self.assertIn('[60s]', source.promql['waited_query'])
         self.assertEqual(2, len(source.unions))
 

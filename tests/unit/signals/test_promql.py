@@ -94,7 +94,7 @@ class BuildTest(base.BaseTestCase):
     def test_an_override_replaces_one_query(self):
         queries = built(runnable_query='x[{window}]')
         self.assertEqual('x[60s]', queries['runnable_query'])
-        self.assertIn('steal_host_cores', queries['cores_query'])
+        self.assertIn('steal_exporter_host_cores', queries['cores_query'])
 
     def test_a_query_for_guests_needs_no_preset(self):
         queries = built(guest_load_query='max by ({guest_label}) (load)')
