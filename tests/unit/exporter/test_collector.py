@@ -84,13 +84,13 @@ class TestCollector(base.BaseTestCase):
             ('host_pressure_seconds_total', 1.5),
             ('host_runnable_per_core_sum', 0.75),
             ('host_runnable_per_core_count', 3.0),
-            ('exporter_samples_total', 2.0),
-            ('exporter_late_samples_total', 1.0),
-            ('exporter_missed_samples_total', 2.0),
-            ('exporter_servers', 1.0),
-            ('exporter_nameless_servers', 2.0),
+            ('samples_total', 2.0),
+            ('late_samples_total', 1.0),
+            ('missed_samples_total', 2.0),
+            ('servers', 1.0),
+            ('nameless_servers', 2.0),
         ):
-            self.assertEqual(value, self.value(f'steal_{name}'), name)
+            self.assertEqual(value, self.value(f'steal_exporter_{name}'), name)
         self.assertEqual(
             1.0, self.value('steal_exporter_read_failures_total', why='race')
         )
