@@ -112,23 +112,4 @@ Possible values:
 * 1 to 65535; 0 turns them off.
 """,
     ),
-    cfg.BoolOpt(
-        'wake_on_notifications',
-        default=False,
-        help="""
-Listen to Nova's versioned notifications, so that the end of a migration is
-seen at once instead of at the next look.
-
-Possible values:
-
-* ``False`` (default).
-* ``True``: needs ``[notifications] notification_format`` of nova.conf to be
-  ``versioned`` or ``both``. The queue (pool ``steal-scheduler``) fills up in
-  the broker while no migrator runs: delete it when you turn this off.
-
-Related options:
-
-* ``step_interval`` is what it takes without.
-""",
-    ),
 ]

@@ -1,8 +1,8 @@
 """Tell others what happens to a server, over oslo.messaging.
 
 Event types are ``steal_scheduler.move.<stage>`` when a move reaches a stage,
-``steal_scheduler.move.stuck`` when it cannot be put back into its
-orchestrator, ``steal_scheduler.move.end`` when it is over, and
+``steal_scheduler.move.reattach_blocked`` when its orchestrator does not take
+the server back, ``steal_scheduler.move.end`` when it is over, and
 ``steal_scheduler.move.planned`` for what a dry run would have done.
 """
 
@@ -13,7 +13,7 @@ import oslo_messaging
 from oslo_context import context
 from oslo_log import log
 
-from steal_scheduler.messaging.view import bus
+from steal_scheduler.messaging.view import transport
 from steal_scheduler.model.move import Ended, Move, Outcome
 
 LOG = log.getLogger(__name__)
@@ -26,7 +26,7 @@ class Notifier:
         """Use ``[oslo_messaging_notifications]``; no driver is silence."""
         # One try: a notification carries no truth and must not hold a tick.
         self._notifier = oslo_messaging.Notifier(
-            bus(oslo_messaging.get_notification_transport, conf),
+            transport(oslo_messaging.get_notification_transport, conf),
             publisher_id=f'{PUBLISHER}.{socket.gethostname()}',
             retry=1,
         )
@@ -38,9 +38,9 @@ class Notifier:
     def stage(self, move: Move) -> None:
         self._send(str(move.stage), self._payload(move))
 
-    def stuck(self, move: Move) -> None:
+    def reattach_blocked(self, move: Move) -> None:
         payload = self._payload(move) | {'detail': move.trouble}
-        self._send('stuck', payload, bad=True)
+        self._send('reattach_blocked', payload, bad=True)
 
     def ended(self, ended: Ended) -> None:
         payload = self._payload(ended.move) | {
@@ -77,4 +77,10 @@ class Notifier:
                 payload,
             )
         except (oslo_messaging.MessagingException, OSError) as error:
-            LOG.warning('A notification is lost: %s', error)
+            LOG.warning(
+                'Notification %s of server %s was not sent: %s',
+                event,
+                payload['server_id'],
+                error,
+                instance_uuid=payload['server_id'],
+            )

@@ -1,4 +1,7 @@
-"""Send the view to every nova-scheduler worker."""
+"""The view's way from the migrator to every nova-scheduler worker.
+
+The scheduler imports it too, so nothing of Nova is imported here.
+"""
 
 import contextlib
 from collections.abc import Callable
@@ -9,13 +12,36 @@ from oslo_config import cfg
 from oslo_log import log
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.messaging import channel, view_format
+from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import View
 
 LOG = log.getLogger(__name__)
 
+EXCHANGE = 'steal_scheduler'
+TOPIC = 'steal_scheduler_view'
+#: Of the call, not of what it carries: ``view_format.VERSION`` tells that,
+#: and an unknown one is told apart without an RPC error for every message.
+RPC_VERSION = '1.0'
 
-def bus(get_transport: Callable[[Any], Any], conf: Any) -> Any:
+
+def target(server: str | None = None) -> oslo_messaging.Target:
+    """Where to listen, or where to send.
+
+    :param server: the listener's host. NOTE: not unique for each process.
+        Each name leaves a queue in the broker that never expires; views
+        come through a fanout queue that the driver names itself.
+    :returns: for a sender (no ``server``), one that reaches every listener
+    """
+    return oslo_messaging.Target(
+        exchange=EXCHANGE,
+        topic=TOPIC,
+        version=RPC_VERSION,
+        server=server,
+        fanout=server is None,
+    )
+
+
+def transport(get_transport: Callable[[Any], Any], conf: Any) -> Any:
     """The transport of the configuration.
 
     :raises ConfigError: its URL cannot be used. The message does not repeat
@@ -37,13 +63,11 @@ class Sender:
 
     def __init__(self, conf: Any) -> None:
         """Use ``[DEFAULT] transport_url``; the first cast connects."""
-        transport = bus(oslo_messaging.get_rpc_transport, conf)
-        _mend(conf)
+        bus = transport(oslo_messaging.get_rpc_transport, conf)
+        _register_missing_options(conf)
         # One try: a broker that is down must not hold the tick, and the
         # next tick sends a better view.
-        self._client = oslo_messaging.get_rpc_client(
-            transport, channel.target(), retry=1
-        )
+        self._client = oslo_messaging.get_rpc_client(bus, target(), retry=1)
         self._sent: bool | None = None
 
     def send(self, view: View) -> bool:
@@ -57,7 +81,7 @@ class Sender:
             if self._sent is not False:
                 LOG.error(
                     'The view reaches no nova-scheduler, so nothing moves: '
-                    '%s. Check transport_url.',
+                    '%s. Check [DEFAULT] transport_url.',
                     error,
                 )
             self._sent = False
@@ -68,7 +92,7 @@ class Sender:
         return True
 
 
-def _mend(conf: Any) -> None:
+def _register_missing_options(conf: Any) -> None:
     """Let oslo.messaging 18.3 cast with a configuration that is not global.
 
     NOTE: it registers some of its options in the global one only, and then

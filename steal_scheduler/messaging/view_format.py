@@ -67,7 +67,7 @@ def from_wire(wire: Mapping[str, Any]) -> View:
     try:
         if wire['version'] != VERSION:
             raise ViewError(
-                f'It has version {wire["version"]}, expected {VERSION}: run '
+                f'The view has version {wire["version"]}, not {VERSION}: run '
                 'the same steal-scheduler on all controllers.'
             )
         return _view(wire)
@@ -78,7 +78,7 @@ def from_wire(wire: Mapping[str, Any]) -> View:
         TypeError,
         ValueError,
     ) as error:
-        raise ViewError(f'Not a view: {error!r}.') from error
+        raise ViewError(f'The message is no view: {error!r}.') from error
 
 
 def _view(wire: Mapping[str, Any]) -> View:

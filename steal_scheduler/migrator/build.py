@@ -1,7 +1,6 @@
 """The parts of a migrator, put together from the configuration."""
 
 import dataclasses
-import threading
 from typing import Any
 
 from steal_scheduler.conf import roles as roles_conf
@@ -10,7 +9,6 @@ from steal_scheduler.conf import values
 from steal_scheduler.decision.decide import Rules
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
-from steal_scheduler.messaging.wake import Waker
 from steal_scheduler.migrator import plugins
 from steal_scheduler.migrator.leader import Leader
 from steal_scheduler.model.cloud import Fleet, Migration
@@ -37,9 +35,6 @@ class Parts:
     stages: Stages
     journal: Journal
     metrics: Metrics
-    waker: Waker
-    #: Set to make the next tick come at once.
-    wake: threading.Event
 
     def ours(self, fleet: Fleet) -> tuple[Migration, ...]:
         """The live migrations that our own user asked for."""
@@ -59,11 +54,8 @@ class Parts:
         options = self.conf.migrator
         if options.metrics_port:
             self.metrics.serve(options.metrics_host, options.metrics_port)
-        if options.wake_on_notifications:
-            self.waker.listen(self.conf)
 
     def close(self) -> None:
-        self.waker.stop()
         self.leader.release()
 
 
@@ -79,9 +71,7 @@ def build(conf: Any) -> Parts:
     leader = Leader(conf)
     metrics = Metrics()
     metrics.nova_calls.set_function(lambda: nova.calls)
-    wake = threading.Event()
-    waker = Waker(wake)
-    effects = Effects(nova, router, leader.check, waker.expect)
+    effects = Effects(nova, router, leader.check)
     return Parts(
         conf=conf,
         rules=rules,
@@ -99,6 +89,4 @@ def build(conf: Any) -> Parts:
             dry_run=conf.migrator.dry_run,
         ),
         metrics=metrics,
-        waker=waker,
-        wake=wake,
     )

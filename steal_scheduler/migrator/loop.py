@@ -14,18 +14,11 @@ LOG = log.getLogger(__name__)
 
 
 class Loop(abc.ABC):
-    def __init__(
-        self,
-        wake: threading.Event,
-        metrics: Metrics,
-        close: Callable[[], None],
-    ) -> None:
+    def __init__(self, metrics: Metrics, close: Callable[[], None]) -> None:
         """Prepare it; nothing runs yet.
 
-        :param wake: set to have the next tick come at once
         :param close: called at the end
         """
-        self._wake = wake
         self._metrics = metrics
         self._close = close
         self._stop = threading.Event()
@@ -37,20 +30,18 @@ class Loop(abc.ABC):
 
     @abc.abstractmethod
     def pause(self) -> float:
-        """Seconds until the next tick, if nobody wakes the loop."""
+        """Seconds until the next tick; ``stop`` ends them early."""
 
     def run(self) -> None:
         """Tick until ``stop``."""
         while not self._stop.is_set():
             self.guarded_tick(time.time())
-            self._wake.wait(self.pause())
-            self._wake.clear()
+            self._stop.wait(self.pause())
         self._close()
 
     def stop(self) -> None:
         """End after the present tick; whatever is under way goes on later."""
         self._stop.set()
-        self._wake.set()
 
     def guarded_tick(self, now: float) -> None:
         begun = time.monotonic()

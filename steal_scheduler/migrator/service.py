@@ -48,7 +48,7 @@ class Migrator(Loop):
     """
 
     def __init__(self, parts: Parts) -> None:
-        super().__init__(parts.wake, parts.metrics, parts.close)
+        super().__init__(parts.metrics, parts.close)
         self._parts = parts
         self._poller = Poller(parts.source, parts.conf.migrator.poll_interval)
         self._servers: dict[str, Server] = {}

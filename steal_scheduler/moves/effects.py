@@ -34,7 +34,7 @@ class Nova(Protocol):
 
     def remove_tag(self, server_id: str, tag: str) -> None: ...
 
-    def live_migrate(self, server_id: str) -> str: ...
+    def live_migrate(self, server_id: str) -> None: ...
 
     def abort(self, server_id: str, migration_id: int) -> None: ...
 
@@ -59,17 +59,14 @@ class Effects:
         nova: Nova,
         orchestrator: Orchestrators,
         check_lock: Callable[[], None],
-        requested: Callable[[str], None] = lambda request_id: None,
     ) -> None:
         """Take the outside world.
 
         :param check_lock: raises LockLost
-        :param requested: told the request id of each migration asked for
         """
         self._nova = nova
         self._orchestrator = orchestrator
         self._check_lock = check_lock
-        self._requested = requested
         self._patience = Patience()
 
     def begin(self, move: Move, server: Server) -> None:
@@ -115,7 +112,7 @@ class Effects:
 
     def migrate(self, server: Server) -> None:
         self._check_lock()
-        self._requested(self._nova.live_migrate(server.server_id))
+        self._nova.live_migrate(server.server_id)
 
     def abort(self, migration: Migration) -> None:
         """Never forced by suspension: that costs seconds of downtime."""

@@ -155,16 +155,12 @@ class Compute:
 
     # -- acting ------------------------------------------------------------
 
-    def live_migrate(self, server_id: str) -> str:
-        """Ask for a move to a host of nova-scheduler's choice.
-
-        :returns: the request id, which Nova's notifications repeat
-        """
+    def live_migrate(self, server_id: str) -> None:
+        """Ask for a move to a host of nova-scheduler's choice."""
         with self._call():
-            answer = self._nova.servers.live_migrate(
+            self._nova.servers.live_migrate(
                 server_id, host=None, block_migration='auto'
             )
-        return str(next(iter(answer.request_ids), ''))
 
     def abort(self, server_id: str, migration_id: int) -> None:
         with self._call():

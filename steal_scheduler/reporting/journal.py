@@ -160,7 +160,7 @@ class Journal:
         }
         for key, move in stuck.items():
             if key not in self._alarmed:
-                self._notifier.stuck(move)
+                self._notifier.reattach_blocked(move)
                 LOG.error(
                     'It can not be put back into its orchestrator: %s',
                     move.trouble or 'it takes too long',

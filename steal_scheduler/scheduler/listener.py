@@ -14,7 +14,7 @@ from typing import Any
 import nova.conf
 from nova import rpc, utils
 
-from steal_scheduler.messaging import channel
+from steal_scheduler.messaging.view import target
 from steal_scheduler.scheduler import guard, settings
 from steal_scheduler.scheduler.inbox import Inbox
 from steal_scheduler.scheduler.standing import Standing
@@ -33,13 +33,13 @@ _prepared: set[str] = set()
 class Endpoint:
     """All that can be called over RPC: every public method can."""
 
-    target = channel.target()
+    target = target()
 
     def __init__(self, accept: Callable[[Any], None]) -> None:
         self._accept = accept
 
     def view(self, ctxt: Any, view: Any) -> None:
-        """Take what the migrator sends; see ``wire``."""
+        """Take what the migrator sends; see ``view_format``."""
         self._accept(view)
 
 
@@ -88,7 +88,7 @@ class Listener:
     def _serve(self) -> bool:
         # Nova's own helper: it knows how the threads of this release run.
         server = rpc.get_server(
-            channel.target(nova.conf.CONF.host), [Endpoint(self.inbox.accept)]
+            target(nova.conf.CONF.host), [Endpoint(self.inbox.accept)]
         )
         # One thread: views are taken in the order in which they came.
         server.start(override_pool_size=1)

@@ -7,17 +7,14 @@ import steal_scheduler.demo  # isort: skip  # noqa: F401
 import pathlib
 import subprocess
 import sys
-import threading
 import time
 
 import oslo_messaging
 from oslo_config import cfg
-from oslo_context import context
 
 from steal_scheduler.conf import opts
 from steal_scheduler.messaging import notifier as notify
 from steal_scheduler.messaging import view as broadcast
-from steal_scheduler.messaging import wake
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from tests.integration import base, daemons
@@ -115,27 +112,6 @@ class NotificationTest(BrokerTestCase):
         begun = time.monotonic()
         notifier.stage(MOVE)
         self.assertLess(time.monotonic() - begun, 30)
-
-    def test_nova_wakes_the_loop_of_its_own_request_only(self):
-        event = threading.Event()
-        waker = wake.Waker(event)
-        waker.expect('req-ours')
-        waker.listen(self.conf)
-        self.addCleanup(waker.stop)
-        # As Nova does; a transport reads it when it is made.
-        self.conf.set_override('control_exchange', 'nova')
-        nova = oslo_messaging.Notifier(
-            oslo_messaging.get_notification_transport(self.conf),
-            publisher_id='nova-compute:host',
-            topics=[wake.TOPIC],
-        )
-        kind = 'instance.live_migration_post_dest.end'
-        ours = context.RequestContext(request_id='req-ours')
-        nova.info(context.RequestContext(request_id='req-theirs'), kind, {})
-        nova.info(ours, 'instance.update', {})
-        self.assertFalse(event.wait(2))
-        nova.info(ours, kind, {})
-        self.assertTrue(event.wait(30))
 
     def _listen(self, topic, tell):
         class Endpoint:

@@ -175,7 +175,7 @@ class FakeNova:
 
         self._act(remove)
 
-    def live_migrate(self, server_id: str) -> str:
+    def live_migrate(self, server_id: str) -> None:
         def migrate() -> None:
             server = self._known(server_id)
             busy = self.going_on(server_id) or server_id in self.accepted
@@ -187,7 +187,6 @@ class FakeNova:
                 self.record()
 
         self._act(migrate)
-        return f'req-{server_id}'
 
     def abort(self, server_id: str, migration_id: int) -> None:
         def abort() -> None:
@@ -370,8 +369,8 @@ class FakeNotifier:
     def stage(self, move: Move) -> None:
         self.said.append((str(move.stage), move.server_id))
 
-    def stuck(self, move: Move) -> None:
-        self.said.append(('stuck', move.server_id))
+    def reattach_blocked(self, move: Move) -> None:
+        self.said.append(('reattach_blocked', move.server_id))
 
     def ended(self, ended: Ended) -> None:
         self.said.append((str(ended.outcome), ended.move.server_id))

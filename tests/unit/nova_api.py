@@ -88,7 +88,6 @@ class NovaApi:
         request.send_response(status)
         request.send_header('Content-Type', 'application/json')
         request.send_header('Content-Length', str(len(said)))
-        request.send_header('X-Compute-Request-Id', 'req-1')
         request.end_headers()
         with contextlib.suppress(BrokenPipeError):
             request.wfile.write(said)

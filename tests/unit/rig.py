@@ -1,7 +1,6 @@
 """A whole migrator, with stand-ins for everything around it."""
 
 import dataclasses
-import threading
 from typing import Any
 
 from steal_scheduler.decision.decide import Rules
@@ -10,7 +9,6 @@ from steal_scheduler.decision.host_checks import TrustRules
 from steal_scheduler.decision.limits import LimitRules
 from steal_scheduler.decision.planner import PlanRules
 from steal_scheduler.decision.thresholds import HeatRules
-from steal_scheduler.messaging.wake import Waker
 from steal_scheduler.migrator.build import Parts
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.moves.deadlines import Deadlines
@@ -56,11 +54,8 @@ class Rig:
     def restart(self) -> None:
         """A new process: nothing is remembered."""
         self.metrics = Metrics()
-        wake = threading.Event()
-        self.wake = wake
-        waker = Waker(wake)
         router = self.new_router()
-        effects = Effects(self.nova, router, self.leader.check, waker.expect)
+        effects = Effects(self.nova, router, self.leader.check)
         nova: Any = self.nova
         leader: Any = self.leader
         sender: Any = self.sender
@@ -82,8 +77,6 @@ class Rig:
                 dry_run=self.conf.migrator.dry_run,
             ),
             metrics=self.metrics,
-            waker=waker,
-            wake=wake,
         )
         self.migrator = Migrator(self.parts)
 

@@ -68,11 +68,13 @@ class TestNotifier(base.BaseTestCase):
             tuple(payload[k] for k in ('outcome', 'detail', 'steal_after')),
         )
 
-    def test_stuck(self) -> None:
-        Notifier(self.conf).stuck(move(stage=Stage.UNDO, trouble='no'))
+    def test_reattach_blocked(self) -> None:
+        Notifier(self.conf).reattach_blocked(
+            move(stage=Stage.UNDO, trouble='no')
+        )
         event, priority, payload = self.sent()
         self.assertEqual(
-            ('steal_scheduler.move.stuck', 'ERROR', 'no'),
+            ('steal_scheduler.move.reattach_blocked', 'ERROR', 'no'),
             (event, priority, payload['detail']),
         )
 

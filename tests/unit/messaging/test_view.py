@@ -5,8 +5,8 @@ import oslo_messaging
 from oslotest import base
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.messaging import channel, view_format
-from steal_scheduler.messaging.view import Sender
+from steal_scheduler.messaging import view_format
+from steal_scheduler.messaging.view import RPC_VERSION, Sender, target
 from steal_scheduler.model.host_view import HostView, Tier, View
 from tests.unit import bus
 from tests.unit.make import NOW
@@ -17,7 +17,7 @@ VIEW = View(NOW, {'a': HostView(Tier.COLD, cores=16.0)}, {}, {})
 class Listener:
     """A nova-scheduler worker, as far as the message bus goes."""
 
-    target = oslo_messaging.Target(version=channel.VERSION)
+    target = oslo_messaging.Target(version=RPC_VERSION)
 
     def __init__(self) -> None:
         self.got = threading.Event()
@@ -36,7 +36,7 @@ class TestSender(base.BaseTestCase):
         for n, worker in enumerate(workers):
             server = oslo_messaging.get_rpc_server(
                 transport,
-                channel.target(f'host{n}'),
+                target(f'host{n}'),
                 [worker],
                 executor='threading',
             )
@@ -73,7 +73,7 @@ class TestSender(base.BaseTestCase):
             self.assertFalse(sender.send(VIEW))
         # Said once, and once that it is over.
         self.assertEqual(1, log.output.count('no broker'))
-        self.assertIn('Check transport_url', log.output)
+        self.assertIn('Check [DEFAULT] transport_url', log.output)
         self.assertTrue(sender.send(VIEW))
         self.assertTrue(sender.send(VIEW))
         self.assertEqual(1, log.output.count('reaches nova-scheduler again'))

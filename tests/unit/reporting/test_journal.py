@@ -140,7 +140,9 @@ class TestJournal(base.BaseTestCase):
             self.journal.show(world, NOTHING, (), sent=True)
             text = 'It can not be put back into its orchestrator: no answer'
             self.assertEqual(said, self.log.output.count(text))
-            self.assertEqual(notes, self.notifier.said.count(('stuck', 'm')))
+            self.assertEqual(
+                notes, self.notifier.said.count(('reattach_blocked', 'm'))
+            )
             found = self.metrics.value('steal_stuck_servers')
             self.assertEqual('m' in moves and bool(moves['m'].trouble), found)
 

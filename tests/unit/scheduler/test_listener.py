@@ -8,7 +8,8 @@ from typing import Any
 import oslo_messaging
 from nova import rpc
 
-from steal_scheduler.messaging import channel, view_format
+from steal_scheduler.messaging import view_format
+from steal_scheduler.messaging.view import target
 from steal_scheduler.model.host_view import View
 from steal_scheduler.scheduler import listener, weighers
 from tests.unit.scheduler import base
@@ -20,7 +21,7 @@ class TestListener(base.SchedulerTestCase):
     """Over Nova's transport, as the migrator sends."""
 
     def cast(self, method: str = 'view', **arguments: Any) -> None:
-        client = oslo_messaging.get_rpc_client(rpc.TRANSPORT, channel.target())
+        client = oslo_messaging.get_rpc_client(rpc.TRANSPORT, target())
         client.cast({}, method, **arguments)
 
     def view(self, **hosts: Any) -> dict[str, Any]:

@@ -23,7 +23,8 @@ import oslo_messaging  # noqa: E402
 from nova import rpc  # noqa: E402
 from oslo_messaging import conffixture  # noqa: E402
 
-from steal_scheduler.messaging import channel, view_format  # noqa: E402
+from steal_scheduler.messaging import view_format  # noqa: E402
+from steal_scheduler.messaging.view import target  # noqa: E402
 from steal_scheduler.model.host_view import HostView, Tier, View  # noqa: E402
 from steal_scheduler.scheduler import listener, weighers  # noqa: E402
 
@@ -55,7 +56,7 @@ def main() -> None:
 
 def receive() -> str:
     """Send until one arrives."""
-    client = oslo_messaging.get_rpc_client(rpc.TRANSPORT, channel.target())
+    client = oslo_messaging.get_rpc_client(rpc.TRANSPORT, target())
     view = View(time.time(), {'a': HostView(Tier.COLD)}, {}, {})
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
