@@ -10,11 +10,10 @@ import prometheus_client as prometheus
 from oslo_log import log
 
 from steal_scheduler.exception import ConfigError, StealError
-from steal_scheduler.exporter import cores, options, rights
-from steal_scheduler.exporter.accumulate import Accumulator
+from steal_scheduler.exporter import options, preflight
+from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.collector import ExporterCollector
-from steal_scheduler.exporter.proc import Proc
-from steal_scheduler.exporter.sampler import Sampler
+from steal_scheduler.exporter.sampler import Proc, Sampler
 
 LOG = log.getLogger(__name__)
 
@@ -25,14 +24,14 @@ def serve(conf: Any, stopping: threading.Event) -> None:
     :raises ConfigError: an option is wrong, or rights are missing
     """
     group = conf.exporter
+    for missing in preflight.check(group.proc_path, group.cgroup_path):
+        LOG.warning('%s', missing)
+    online = preflight.online_cores(group.proc_path)
     counters = Accumulator(
-        cores.count(group.cores),
+        preflight.count_cores(group.cores, online),
         group.wait_limit,
         group.load_limit,
-        group.sample_interval,
     )
-    for missing in rights.check(group.proc_path, group.cgroup_path):
-        LOG.warning('%s', missing)
     raise_file_limit()
     proc = Proc(group.proc_path, group.cgroup_path)
     lock = threading.Lock()
@@ -42,7 +41,7 @@ def serve(conf: Any, stopping: threading.Event) -> None:
     prometheus.ProcessCollector(registry=registry)
     server = listen(group, registry)
     try:
-        Sampler(proc, counters, group.sample_interval, lock).run(stopping)
+        Sampler(proc, counters, lock).run(stopping)
     finally:
         server.shutdown()
         server.server_close()
@@ -57,10 +56,15 @@ def listen(group: Any, registry: prometheus.CollectorRegistry) -> Any:
         )
     except OSError as error:
         raise ConfigError(
-            f'[exporter] listen_host = {host!r}, listen_port = {port} cannot '
-            f'be bound: {error}. Is another exporter running?'
+            f'[exporter] listen_host = {host!r}, listen_port = {port}: '
+            f'steal-exporter cannot listen there: {error}. Give an address '
+            'of this host, and a port that no other program uses.'
         ) from error
-    LOG.info('Metrics on %s, port %d', host, server.server_port)
+    LOG.info(
+        'Exporter serves metrics on address %s, port %d.',
+        host,
+        server.server_port,
+    )
     return server
 
 
@@ -70,13 +74,25 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def set_up_log(conf: Any) -> None:
+    try:
+        log.setup(conf, options.PROJECT)
+    except (log.LogConfigError, OSError) as error:
+        raise ConfigError(
+            f'[DEFAULT] log_config_append = {conf.log_config_append!r}, '
+            f'log_file = {conf.log_file!r}, log_dir = {conf.log_dir!r}: '
+            f'steal-exporter cannot log there: {error}. Give a file that it '
+            'may read or write, or leave the option out to log to stderr.'
+        ) from error
+
+
 def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     try:
         conf = options.load(sys.argv[1:])
-        log.setup(conf, options.PROJECT)
+        set_up_log(conf)
         serve(conf, stopping)
     except StealError as error:
         print(f'steal-exporter: {error}', file=sys.stderr)

@@ -7,23 +7,23 @@ from oslo_log import log
 
 LOG = log.getLogger(__name__)
 
-#: race: a process or a cgroup ended while it was read; this is normal.
-REASONS = ('race', 'denied', 'files', 'other')
+#: ended: a process or a cgroup ended while it was read; this is normal.
+REASONS = ('ended', 'denied', 'file_limit', 'other')
 
 _REASON = {
-    errno.ENOENT: 'race',
-    errno.ESRCH: 'race',
-    errno.ENODEV: 'race',
+    errno.ENOENT: 'ended',
+    errno.ESRCH: 'ended',
+    errno.ENODEV: 'ended',
     errno.EACCES: 'denied',
     errno.EPERM: 'denied',
-    errno.EMFILE: 'files',
-    errno.ENFILE: 'files',
+    errno.EMFILE: 'file_limit',
+    errno.ENFILE: 'file_limit',
 }
 
 _CURES = {
-    'denied': 'Let this user read it, or mount /proc without hidepid.',
-    'files': 'Raise the limit of open files (LimitNOFILE).',
-    'other': 'What was read is left out.',
+    'denied': 'Let this user read the file, or mount /proc without hidepid.',
+    'file_limit': 'Raise the limit of open files (LimitNOFILE).',
+    'other': 'The exporter leaves out what it could not read.',
 }
 
 
@@ -32,13 +32,19 @@ class Failures:
         self.counts: Counter[str] = Counter()
 
     def count(self, error: OSError | ValueError) -> None:
-        """Count it, and log the first of each kind that is no race.
+        """Count it, and log the first of each reason but ``ended``.
 
         A ValueError is a file that was cut short: its process ended.
         """
-        reason = 'race'
+        reason = 'ended'
         if isinstance(error, OSError):
             reason = _REASON.get(error.errno or 0, 'other')
-        if reason != 'race' and not self.counts[reason]:
-            LOG.warning('A read failed: %s. %s', error, _CURES[reason])
+        if reason != 'ended' and not self.counts[reason]:
+            LOG.warning(
+                'Exporter failed to read a file (reason=%s): %s. %s Further '
+                'failures for this reason are counted and not logged.',
+                reason,
+                error,
+                _CURES[reason],
+            )
         self.counts[reason] += 1

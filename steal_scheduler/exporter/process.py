@@ -1,15 +1,17 @@
 """One QEMU process and its vCPU threads."""
 
 import os
+import uuid
 from typing import Self
 
-from steal_scheduler.exporter import cgroup, qemu
+from steal_scheduler.exporter import cgroup
 from steal_scheduler.exporter.failures import Failures
-from steal_scheduler.exporter.sample import Server, Throttle
-from steal_scheduler.exporter.strangers import Strangers
-from steal_scheduler.exporter.thread import VcpuThread
+from steal_scheduler.exporter.rescan import Rescan
+from steal_scheduler.exporter.sample import Server, Thread, Throttle
 
 _DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
+_READ = os.O_RDONLY | os.O_CLOEXEC
+_RUNNABLE = ord('R')
 #: Samples after which a thread's cgroup is looked up again, often at first:
 #: libvirt moves the thread there some time after it has begun.
 _LOOKS = 4
@@ -31,13 +33,13 @@ class Process:
         self._cgroups = cgroups
         self._failures = failures
         self._threads: dict[int, VcpuThread] = {}
-        self._strangers = Strangers()
+        self._rescan = Rescan()
         self._stats: dict[str, cgroup.CpuStat] = {}
         self._round = 0
 
     @classmethod
-    def adopt(cls, path: str, cgroups: str, failures: Failures) -> Self | None:
-        """Open it, if it runs a server.
+    def open(cls, path: str, cgroups: str, failures: Failures) -> Self | None:
+        """Return it, opened, if it runs a server.
 
         :param path: /proc/PID
         :param cgroups: /sys/fs/cgroup
@@ -46,13 +48,13 @@ class Process:
         # A descriptor of the directory, so that all is of one process.
         directory = os.open(path, _DIRECTORY)
         try:
-            identity = qemu.identity(read_all('cmdline', directory))
-            if identity is None:
+            found = identify(read_all('cmdline', directory))
+            if found is None:
                 return None
             tasks = os.open('task', _DIRECTORY, dir_fd=directory)
         finally:
             os.close(directory)
-        return cls(tasks, identity, cgroups, failures)
+        return cls(tasks, found, cgroups, failures)
 
     def read(self) -> Server | None:
         """Return what it has used; None: it has ended."""
@@ -66,7 +68,7 @@ class Process:
         self._round += 1
         for tid in self._threads.keys() - present:
             self._drop(tid)
-        self._greet(present)
+        self._find_vcpus(present)
         found = []
         for tid, thread in list(self._threads.items()):
             try:
@@ -87,12 +89,12 @@ class Process:
     def _drop(self, tid: int) -> None:
         self._threads.pop(tid).close()
 
-    def _greet(self, present: set[int]) -> None:
+    def _find_vcpus(self, present: set[int]) -> None:
         """Look for new vCPUs, and for the cgroups of all."""
         arrived = False
-        for tid in self._strangers.due(present - self._threads.keys()):
+        for tid in self._rescan.due(present - self._threads.keys()):
             try:
-                if qemu.is_vcpu(read_all(f'{tid}/comm', self._tasks)):
+                if is_vcpu(read_all(f'{tid}/comm', self._tasks)):
                     self._threads[tid] = VcpuThread(self._tasks, tid)
                     arrived = True
             except (OSError, ValueError) as error:
@@ -128,6 +130,116 @@ class Process:
                 self._failures.count(error)
                 self._stats.pop(path).close()
         return tuple(found)
+
+
+class VcpuThread:
+    """Two files of it.
+
+    NOTE: an open file of /proc belongs to the thread, not to its number:
+    once that thread has ended, reading fails, whoever has the number now.
+    """
+
+    def __init__(self, tasks: int, tid: int) -> None:
+        """Open them.
+
+        :param tasks: a descriptor of /proc/PID/task
+        :raises OSError: it has ended, or we may not
+        :raises ValueError: it has just ended
+        """
+        self._schedstat = os.open(f'{tid}/schedstat', _READ, dir_fd=tasks)
+        try:
+            self._stat = os.open(f'{tid}/stat', _READ, dir_fd=tasks)
+        except OSError:
+            os.close(self._schedstat)
+            raise
+        try:
+            self._key = (tid, start_time(os.pread(self._stat, 1024, 0)))
+        except (OSError, ValueError):
+            self.close()
+            raise
+        #: The cpu.stat files that bind it.
+        self.cgroups: tuple[str, ...] = ()
+
+    def read(self) -> Thread:
+        """Return its counters.
+
+        :raises OSError: it has ended
+        :raises ValueError: it has just ended
+        """
+        run, wait, _ = os.pread(self._schedstat, 96, 0).split()
+        stat = os.pread(self._stat, 96, 0)
+        return Thread(
+            key=self._key,
+            run=int(run),
+            wait=int(wait),
+            # The name, in brackets, may hold brackets and blanks.
+            runnable=stat[stat.rindex(b')') + 2] == _RUNNABLE,
+        )
+
+    def close(self) -> None:
+        os.close(self._schedstat)
+        os.close(self._stat)
+
+
+def start_time(stat: bytes) -> int:
+    """Field 22 of a stat file, in clock ticks since the host was booted.
+
+    :raises ValueError: the file is cut short
+    """
+    fields = stat[stat.rindex(b')') + 2 :].split(None, 20)
+    if len(fields) < 20:
+        raise ValueError('a stat file that is cut short')
+    return int(fields[19])
+
+
+def identify(cmdline: bytes) -> tuple[str, str] | None:
+    """Return a server's uuid and its domain's name; None: it is no server.
+
+    :param cmdline: as in /proc/PID/cmdline
+    """
+    args = cmdline.split(b'\0')
+    program = args[0].rpartition(b'/')[2]
+    if program not in (b'qemu-kvm', b'kvm') and not program.startswith(
+        b'qemu-system-'
+    ):
+        return None
+    try:
+        found = str(uuid.UUID(_after(args, b'-uuid')))
+    except ValueError:
+        return None
+    return found, _guest(_after(args, b'-name'))
+
+
+def is_vcpu(comm: bytes) -> bool:
+    """Whether a thread of that name is a vCPU.
+
+    QEMU names it so with ``-name debug-threads=on``, which libvirt gives.
+    """
+    who, _, accelerator = comm.rstrip(b'\n').partition(b'/')
+    return accelerator in (b'KVM', b'TCG') and (
+        (who.startswith(b'CPU ') and who[4:].isdigit())
+        # TCG with one thread for all of them.
+        or who == b'ALL CPUs'
+    )
+
+
+def _after(args: list[bytes], option: bytes) -> str:
+    for name in (option, b'-' + option):
+        if name in args[:-1]:
+            return args[args.index(name) + 1].decode(errors='replace')
+    return ''
+
+
+def _guest(value: str) -> str:
+    """The guest's name in a value of -name, in which ,, means a comma."""
+    parts = value.replace(',,', '\0').split(',')
+    for index, part in enumerate(parts):
+        key, equals, name = part.partition('=')
+        if key == 'guest' and equals:
+            return name.replace('\0', ',')
+        if index == 0 and not equals:
+            return key.replace('\0', ',')
+    return ''
 
 
 def read_all(path: str, directory: int) -> bytes:

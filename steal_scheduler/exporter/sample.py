@@ -2,6 +2,10 @@
 
 import dataclasses
 
+#: Seconds between two samples. No option: the bad seconds of two hosts can
+#: be compared only if both look every second.
+INTERVAL = 1.0
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Thread:
@@ -44,6 +48,6 @@ class Sample:
     at: float
     servers: tuple[Server, ...]
     #: QEMU processes in which no thread is named as a vCPU.
-    nameless: int = 0
+    without_vcpus: int = 0
     #: Microseconds in which some task waited for a core; None without PSI.
     pressure: int | None = None

@@ -1,14 +1,101 @@
-"""The loop: one sample every second."""
+"""One sample of all servers every second, from /proc."""
 
+import os
 import threading
 import time
 
-from steal_scheduler.exporter.accumulate import Accumulator
-from steal_scheduler.exporter.proc import Proc
+from oslo_log import log
+
+from steal_scheduler.exporter.accumulator import Accumulator
+from steal_scheduler.exporter.failures import Failures
+from steal_scheduler.exporter.process import Process
+from steal_scheduler.exporter.rescan import Rescan
+from steal_scheduler.exporter.sample import INTERVAL, Sample, Server
+
+LOG = log.getLogger(__name__)
 
 #: Of the interval. A sample that is later than this shifts those after it:
 #: none covers much less than an interval.
 _SHIFT = 0.1
+
+
+class Proc:
+    """All servers of a hypervisor, held open between two samples."""
+
+    def __init__(self, path: str, cgroups: str) -> None:
+        """Open nothing yet.
+
+        :param path: /proc
+        :param cgroups: /sys/fs/cgroup
+        """
+        self._path = path
+        self._cgroups = cgroups
+        self._processes: dict[int, Process] = {}
+        self._rescan = Rescan()
+        self.failures = Failures()
+
+    def read(self, at: float) -> Sample:
+        """Look at everything.
+
+        :param at: monotonic time, in seconds
+        :raises OSError: /proc itself cannot be read
+        """
+        pids = {int(n) for n in os.listdir(self._path) if n.isdigit()}
+        self._find_servers(pids)
+        servers: list[Server] = []
+        without_vcpus = 0
+        for pid, process in list(self._processes.items()):
+            server = process.read() if pid in pids else None
+            if server is None:
+                self._forget(pid)
+            elif server.threads:
+                servers.append(server)
+            else:
+                without_vcpus += 1
+        return Sample(at, tuple(servers), without_vcpus, self._pressure())
+
+    def close(self) -> None:
+        for process in self._processes.values():
+            process.close()
+        self._processes.clear()
+
+    def _find_servers(self, pids: set[int]) -> None:
+        for pid in self._rescan.due(pids - self._processes.keys()):
+            try:
+                process = Process.open(
+                    f'{self._path}/{pid}', self._cgroups, self.failures
+                )
+            except OSError as error:
+                self.failures.count(error)
+                continue
+            if process is not None:
+                self._processes[pid] = process
+                LOG.info(
+                    'Server %s (%s) found: process %d.',
+                    process.domain,
+                    process.uuid,
+                    pid,
+                    instance_uuid=process.uuid,
+                )
+
+    def _forget(self, pid: int) -> None:
+        process = self._processes.pop(pid)
+        process.close()
+        LOG.info(
+            'Server %s (%s) gone: process %d ended.',
+            process.domain,
+            process.uuid,
+            pid,
+            instance_uuid=process.uuid,
+        )
+
+    def _pressure(self) -> int | None:
+        try:
+            with open(f'{self._path}/pressure/cpu', 'rb') as file:
+                return pressure(file.read())
+        except (OSError, ValueError):
+            # Kernels without PSI, or booted with psi=0; said at the start.
+            return None
 
 
 class Sampler:
@@ -18,13 +105,17 @@ class Sampler:
         self,
         proc: Proc,
         counters: Accumulator,
-        interval: float,
         lock: threading.Lock,
+        interval: float = INTERVAL,
     ) -> None:
+        """Take no sample yet.
+
+        :param interval: seconds; another one than INTERVAL in tests only
+        """
         self._proc = proc
         self._counters = counters
-        self._interval = interval
         self._lock = lock
+        self._interval = interval
 
     def run(self, stopping: threading.Event) -> None:
         """Sample until it is told to stop.
@@ -58,3 +149,12 @@ def following(due: float, at: float, interval: float) -> float:
     :param at: when it was taken
     """
     return (due if at - due <= _SHIFT * interval else at) + interval
+
+
+def pressure(text: bytes) -> int:
+    """Microseconds in which some task waited for a core.
+
+    :raises ValueError: it does not say so
+    """
+    some = text.splitlines()[0] if text else b''
+    return int(some[some.index(b'total=') + 6 :])

@@ -6,10 +6,9 @@ import time
 
 import prometheus_client as prometheus
 
-from steal_scheduler.exporter.accumulate import Accumulator
+from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.collector import ExporterCollector
-from steal_scheduler.exporter.proc import Proc
-from steal_scheduler.exporter.sampler import Sampler
+from steal_scheduler.exporter.sampler import Proc, Sampler
 from tests.unit.exporter import guest
 
 SIZES = (100, 400, 1600)
@@ -39,9 +38,9 @@ def main() -> None:
 
 def measure(vcpus: int) -> None:
     proc = Proc('/proc', '/sys/fs/cgroup')
-    counters = Accumulator(2)
+    counters = Accumulator(2, wait_limit=10, load_limit=70)
     lock = threading.Lock()
-    sampler = Sampler(proc, counters, INTERVAL, lock)
+    sampler = Sampler(proc, counters, lock)
     pause = threading.Event()
     spent = []
     for _ in range(WARM + SAMPLES):

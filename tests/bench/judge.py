@@ -27,7 +27,7 @@ LOOKS = 3
 #: Seconds without a sample.
 AGE = 2.0
 #: Reads that fail for these reasons are nobody's fault but the exporter's.
-FAULTS = ('denied', 'files', 'other')
+FAULTS = ('denied', 'file_limit', 'other')
 #: What only grows.
 GROWS = re.compile(r'steal_.*_(total|bucket|count|sum)$')
 
@@ -122,16 +122,16 @@ class Judge:
         most = (os.cpu_count() or 1) * (page.at - before.at + AHEAD)
         if self._must(page.host(ran) - before.host(ran) <= most):
             yield 'the servers ran for longer than the cores can'
-        for why in FAULTS:
-            found = page.host('steal_exporter_read_failures_total', why)
+        for reason in FAULTS:
+            found = page.host('steal_exporter_read_failures_total', reason)
             if self._must(found == 0):
-                yield f'{found:.0f} reads failed: {why}'
+                yield f'{found:.0f} reads failed: {reason}'
         for counter in ('run', 'wait', 'throttled'):
             found = page.host(
-                'steal_exporter_suspicious_readings_total', counter
+                'steal_exporter_rejected_readings_total', counter
             )
             if self._must(found <= self.starved):
-                yield f'{found:.0f} suspicious readings: {counter}'
+                yield f'{found:.0f} rejected readings: {counter}'
 
     def _server(
         self, uuid: str, lives: list[Life], before: Page, page: Page
@@ -172,7 +172,7 @@ class Judge:
             told('throttled_periods_total') <= told('periods_total')
         ):
             yield f'{uuid} was throttled in more periods than there were'
-        count = told('wait_share_count')
+        count = told('wait_ratio_count')
         if self._must(abs(count - seconds) <= 1 + NEAR):
             yield f'{uuid} has {count:.0f} of {seconds:.2f} s in its histogram'
 

@@ -12,10 +12,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from steal_scheduler.exporter import qemu
-from steal_scheduler.exporter.accumulate import Accumulator
-from steal_scheduler.exporter.proc import Proc
-from steal_scheduler.exporter.sampler import Sampler
+from steal_scheduler.exporter.accumulator import Accumulator
+from steal_scheduler.exporter.process import identify
+from steal_scheduler.exporter.sampler import Proc, Sampler
 from tests.bench import domstats
 
 #: Seconds between two looks: long enough that the caches have gone cold.
@@ -33,7 +32,7 @@ class Costs:
         self._qemus = []
         for path in pathlib.Path('/proc').glob('[0-9]*'):
             words = (path / 'cmdline').read_bytes()
-            if qemu.identity(words):
+            if identify(words):
                 # Of the thread that answers; the vCPUs are others.
                 self._qemus.append(path / 'task' / path.name / 'schedstat')
             elif words.split(b'\0')[0].endswith(b'libvirtd'):
@@ -61,8 +60,8 @@ class Costs:
 
 def main(rounds: str, servers: str, vcpus: str) -> None:
     proc = Proc('/proc', '/sys/fs/cgroup')
-    counters = Accumulator(1)
-    sampler = Sampler(proc, counters, INTERVAL, threading.Lock())
+    counters = Accumulator(1, wait_limit=10, load_limit=70)
+    sampler = Sampler(proc, counters, threading.Lock())
     libvirt = domstats.Libvirt(b'qemu:///system')
     costs = Costs()
     looks: dict[str, Callable[[], object]] = {

@@ -100,7 +100,7 @@ class Watched:
         until = time.monotonic() + PATIENCE
         while self._process.poll() is None and time.monotonic() < until:
             text = self.log.read_text()
-            if found := re.search(r'Metrics on .*, port (\d+)', text):
+            if found := re.search(r'serves metrics on .*, port (\d+)', text):
                 return int(found[1])
             pause.wait(0.05)
         raise RuntimeError(f'it does not listen: {self.log.read_text()}')

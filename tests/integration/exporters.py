@@ -20,7 +20,7 @@ from prometheus_client.metrics_core import (
 )
 
 from steal_scheduler.exporter import sample
-from steal_scheduler.exporter.accumulate import Accumulator
+from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.collector import ExporterCollector
 from steal_scheduler.exporter.failures import Failures
 
@@ -131,7 +131,7 @@ class Steal(Exporter):
         self.ahead = 0.0
         self.stands_still = False
         self._lock = threading.Lock()
-        self._counters = Accumulator(cores)
+        self._counters = Accumulator(cores, wait_limit=10, load_limit=70)
         self._collector = ExporterCollector(
             self._counters, Failures(), self._lock
         )

@@ -13,9 +13,8 @@ from oslotest import base
 
 from steal_scheduler.decision import detector
 from steal_scheduler.decision.detector import DetectRules, Watches
-from steal_scheduler.exporter.accumulate import Accumulator
+from steal_scheduler.exporter.accumulator import Accumulator, ServerTotals
 from steal_scheduler.exporter.sample import Sample, Server, Thread
-from steal_scheduler.exporter.totals import ServerTotals
 from steal_scheduler.model.cloud import ServerSignal
 from tests.unit.make import fleet, server, signal, signals
 
@@ -42,7 +41,7 @@ def seconds() -> Iterator[Sample]:
 
 def polls() -> Iterator[list[ServerSignal]]:
     """What Prometheus' rates tell of each minute."""
-    counters = Accumulator(cores=2)
+    counters = Accumulator(cores=2, wait_limit=10, load_limit=70)
     before: dict[str, ServerTotals] = {}
     for n, sample in enumerate(seconds()):
         counters.add(sample)

@@ -1,22 +1,25 @@
+import re
 import threading
+from pathlib import Path
 
 import prometheus_client as prometheus
 from oslotest import base
 
-from steal_scheduler.exporter.accumulate import Accumulator
-from steal_scheduler.exporter.collector import ExporterCollector
+from steal_scheduler.exporter.collector import PREFIX, ExporterCollector
 from steal_scheduler.exporter.failures import Failures
 from steal_scheduler.exporter.sample import Sample, Server, Thread, Throttle
+from tests.unit.exporter.test_accumulator import accumulator
 from tests.unit.exporter.tree import UUID
 
 SECOND = 1_000_000_000
+PAGE = Path(__file__).parents[3] / 'doc/source/install/exporter.rst'
 LABELS = {'uuid': UUID, 'domain': 'instance-1'}
 
 
 class TestCollector(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.counters = Accumulator(cores=4)
+        self.counters = accumulator(cores=4)
         self.failures = Failures()
         self.registry = prometheus.CollectorRegistry()
         self.registry.register(
@@ -42,7 +45,7 @@ class TestCollector(base.BaseTestCase):
                         (Throttle('k', periods, 3, 2 * SECOND * periods),),
                     ),
                 ),
-                nameless=2,
+                without_vcpus=2,
                 pressure=1_500_000,
             )
         )
@@ -62,14 +65,14 @@ class TestCollector(base.BaseTestCase):
             ('seconds_total', 1.0),
             ('bad_seconds_total', 1.0),
             ('vcpus', 1.0),
-            ('wait_share_sum', 0.25),
-            ('wait_share_count', 1.0),
+            ('wait_ratio_sum', 0.25),
+            ('wait_ratio_count', 1.0),
         ):
             found = self.value(f'steal_exporter_server_{name}', **LABELS)
             self.assertEqual(value, found, name)
         for le, value in (('0.2', 0.0), ('0.3', 1.0), ('+Inf', 1.0)):
             found = self.value(
-                'steal_exporter_server_wait_share_bucket', le=le, **LABELS
+                'steal_exporter_server_wait_ratio_bucket', le=le, **LABELS
             )
             self.assertEqual(value, found, le)
 
@@ -88,18 +91,40 @@ class TestCollector(base.BaseTestCase):
             ('late_samples_total', 1.0),
             ('missed_samples_total', 2.0),
             ('servers', 1.0),
-            ('nameless_servers', 2.0),
+            ('servers_without_vcpus', 2.0),
         ):
             self.assertEqual(value, self.value(f'steal_exporter_{name}'), name)
-        self.assertEqual(
-            1.0, self.value('steal_exporter_read_failures_total', why='race')
-        )
+        failures = 'steal_exporter_read_failures_total'
+        self.assertEqual(1.0, self.value(failures, reason='ended'))
         self.assertEqual(
             0.0,
             self.value(
-                'steal_exporter_suspicious_readings_total', counter='run'
+                'steal_exporter_rejected_readings_total', counter='run'
             ),
         )
+
+    def names(self) -> set[str]:
+        """Of all metrics, as Prometheus' users write them."""
+        suffix = {'counter': '_total', 'info': '_info'}
+        return {
+            family.name + suffix.get(family.type, '')
+            for family in self.registry.collect()
+        }
+
+    def test_every_metric_is_in_the_page_and_no_other(self) -> None:
+        self.add(0.0, 5, 5, 0)
+        page = PAGE.read_text()
+        table = re.findall(r'^   \* - ``(\w+)``$', page, re.MULTILINE)
+        self.assertEqual(sorted(self.names()), sorted(table))
+        for name in re.findall(r'steal_exporter_\w+', page):
+            bare = re.sub(r'_(bucket|sum|count)$', '', name)
+            self.assertIn(bare, self.names())
+
+    def test_names_and_help(self) -> None:
+        self.add(0.0, 5, 5, 0)
+        for family in self.registry.collect():
+            self.assertEqual(PREFIX, family.name[: len(PREFIX)])
+            self.assertEqual('.', family.documentation[-1], family.name)
 
     def test_gone(self) -> None:
         self.add(0.0, 5, 5, 0)

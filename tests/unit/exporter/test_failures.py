@@ -19,7 +19,7 @@ class TestFailures(base.BaseTestCase):
         ):
             failures.count(error)
         self.assertEqual(
-            {'race': 4, 'denied': 1, 'files': 1, 'other': 1},
+            {'ended': 4, 'denied': 1, 'file_limit': 1, 'other': 1},
             dict(failures.counts),
         )
         self.assertEqual(set(REASONS), set(failures.counts))

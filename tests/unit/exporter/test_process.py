@@ -3,7 +3,12 @@ import os
 from oslotest import base
 
 from steal_scheduler.exporter.failures import Failures
-from steal_scheduler.exporter.process import Process
+from steal_scheduler.exporter.process import (
+    Process,
+    VcpuThread,
+    identify,
+    is_vcpu,
+)
 from steal_scheduler.exporter.sample import Server
 from tests.unit.exporter.tree import UUID, Tree
 
@@ -16,8 +21,8 @@ class TestProcess(base.BaseTestCase):
         self.tree = self.useFixture(Tree())
         self.failures = Failures()
 
-    def adopt(self, pid: int = 10) -> Process:
-        process = Process.adopt(
+    def opened(self, pid: int = 10) -> Process:
+        process = Process.open(
             f'{self.tree.proc}/{pid}', str(self.tree.cgroups), self.failures
         )
         assert process is not None
@@ -32,7 +37,7 @@ class TestProcess(base.BaseTestCase):
     def test_its_vcpus(self) -> None:
         self.tree.qemu(10, vcpus=2)
         self.tree.thread(10, 11, run=3, wait=4)
-        server = self.read(self.adopt())
+        server = self.read(self.opened())
         self.assertEqual((UUID, 'instance-10'), (server.uuid, server.domain))
         self.assertEqual({11, 12}, {t.key[0] for t in server.threads})
         self.assertEqual(
@@ -43,13 +48,13 @@ class TestProcess(base.BaseTestCase):
         self.tree.process(10, 'bash')
         before = os.listdir('/proc/self/fd')
         self.assertIsNone(
-            Process.adopt(f'{self.tree.proc}/10', '/x', self.failures)
+            Process.open(f'{self.tree.proc}/10', '/x', self.failures)
         )
         self.assertEqual(before, os.listdir('/proc/self/fd'))
 
     def test_plugged_and_unplugged(self) -> None:
         self.tree.qemu(10, vcpus=1)
-        process = self.adopt()
+        process = self.opened()
         for _ in range(40):
             self.assertEqual(1, len(self.read(process).threads))
         self.tree.thread(10, 12, comm='CPU 1/KVM')
@@ -60,30 +65,30 @@ class TestProcess(base.BaseTestCase):
     def test_a_thread_that_gets_its_name_late(self) -> None:
         self.tree.qemu(10)
         self.tree.thread(10, 11, comm='qemu-system-x86')
-        process = self.adopt()
+        process = self.opened()
         self.assertEqual((), self.read(process).threads)
         self.tree.thread(10, 11, comm='CPU 0/TCG')
         self.assertEqual(1, len(self.read(process).threads))
 
     def test_a_thread_that_ends_while_it_is_read(self) -> None:
         self.tree.qemu(10, vcpus=2)
-        process = self.adopt()
+        process = self.opened()
         self.read(process)
         # Listed still, and empty, as its file is when it has ended.
         (self.tree.proc / '10/task/11/schedstat').write_text('')
         self.assertEqual([12], [t.key[0] for t in self.read(process).threads])
-        self.assertEqual(1, self.failures.counts['race'])
+        self.assertEqual(1, self.failures.counts['ended'])
 
     def test_one_that_ends_while_it_is_opened(self) -> None:
         self.tree.qemu(10, vcpus=2)
         (self.tree.proc / '10/task/11/comm').unlink()
         (self.tree.proc / '10/task/12/stat').unlink()
-        self.assertEqual((), self.read(self.adopt()).threads)
-        self.assertEqual(2, self.failures.counts['race'])
+        self.assertEqual((), self.read(self.opened()).threads)
+        self.assertEqual(2, self.failures.counts['ended'])
 
     def test_ended(self) -> None:
         self.tree.qemu(10, vcpus=1)
-        process = self.adopt()
+        process = self.opened()
         self.read(process)
         self.tree.gone(10)
         # Another one has its number; that is not this one.
@@ -96,7 +101,7 @@ class TestProcess(base.BaseTestCase):
             self.tree.thread(10, 11 + index, cgroup=f'0::/m/vcpu{index}\n')
             self.tree.quota(f'm/vcpu{index}', QUOTA.format(10))
         self.tree.quota('m', QUOTA.format(5))
-        process = self.adopt()
+        process = self.opened()
         found = self.read(process).throttles
         self.assertEqual([5, 10, 10], sorted(t.periods for t in found))
 
@@ -104,7 +109,7 @@ class TestProcess(base.BaseTestCase):
         self.tree.qemu(10, vcpus=1)
         self.tree.quota('m', QUOTA.format(5))
         self.tree.quota('m/vcpu0', QUOTA.format(6))
-        process = self.adopt()
+        process = self.opened()
         self.assertEqual((), self.read(process).throttles)
         self.tree.thread(10, 11, cgroup='0::/m/vcpu0\n')
         self.assertEqual(2, len(self.read(process).throttles))
@@ -121,7 +126,7 @@ class TestProcess(base.BaseTestCase):
         self.tree.thread(10, 11, cgroup='0::/m\n')
         self.tree.quota('m', QUOTA.format(5))
         before = os.listdir('/proc/self/fd')
-        process = Process.adopt(
+        process = Process.open(
             f'{self.tree.proc}/10', str(self.tree.cgroups), self.failures
         )
         assert process is not None
@@ -129,3 +134,109 @@ class TestProcess(base.BaseTestCase):
         self.assertEqual(4, len(os.listdir('/proc/self/fd')) - len(before))
         process.close()
         self.assertEqual(before, os.listdir('/proc/self/fd'))
+
+
+class TestThread(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.tree = self.useFixture(Tree())
+
+    def opened(self, tid: int) -> VcpuThread:
+        tasks = os.open(self.tree.proc / '10' / 'task', os.O_RDONLY)
+        self.addCleanup(os.close, tasks)
+        return VcpuThread(tasks, tid)
+
+    def test_read(self) -> None:
+        self.tree.thread(10, 11, 5, 6, state='R', comm='C) R (x', start=77)
+        opened = self.opened(11)
+        self.addCleanup(opened.close)
+        found = opened.read()
+        self.assertEqual(
+            ((11, 77), 5, 6, True),
+            (found.key, found.run, found.wait, found.runnable),
+        )
+        self.tree.thread(10, 11, 8, 9, state='S', comm='C) R (x', start=77)
+        found = opened.read()
+        self.assertEqual(
+            (8, 9, False), (found.run, found.wait, found.runnable)
+        )
+
+    def test_cut_short(self) -> None:
+        self.tree.thread(10, 11)
+        opened = self.opened(11)
+        self.addCleanup(opened.close)
+        (self.tree.proc / '10/task/11/schedstat').write_text('')
+        self.assertRaises(ValueError, opened.read)
+
+    def test_nothing_stays_open(self) -> None:
+        self.tree.thread(10, 11)
+        stat = self.tree.proc / '10/task/11/stat'
+        stat.write_text('11 (CPU')
+        self.assertRaises(ValueError, self.opened, 11)
+        stat.unlink()
+        before = len(os.listdir('/proc/self/fd'))
+        self.assertRaises(FileNotFoundError, self.opened, 11)
+        # The directory of the test itself.
+        self.assertEqual(before + 1, len(os.listdir('/proc/self/fd')))
+
+
+class TestIdentify(base.BaseTestCase):
+    def identity(self, *args: str) -> tuple[str, str] | None:
+        return identify(b''.join(a.encode() + b'\0' for a in args))
+
+    def test_servers(self) -> None:
+        for program in (
+            '/usr/bin/qemu-system-x86_64',
+            'qemu-system-aarch64',
+            '/usr/libexec/qemu-kvm',
+            'kvm',
+        ):
+            self.assertEqual(
+                (UUID, 'a'),
+                self.identity(program, '-name', 'guest=a', '-uuid', UUID),
+            )
+
+    def test_names(self) -> None:
+        for value, domain in (
+            ('guest=instance-01,debug-threads=on', 'instance-01'),
+            ('debug-threads=on,guest=b', 'b'),
+            ('c', 'c'),
+            ('c,process=x', 'c'),
+            ('guest=d,,e=f,process=x', 'd,e=f'),
+            ('process=x', ''),
+        ):
+            found = self.identity('kvm', '-uuid', UUID, '-name', value)
+            self.assertEqual((UUID, domain), found)
+        self.assertEqual((UUID, ''), self.identity('kvm', '-uuid', UUID))
+
+    def test_one_form_of_a_uuid(self) -> None:
+        found = self.identity('kvm', '--uuid', UUID.upper())
+        self.assertEqual((UUID, ''), found)
+
+    def test_no_servers(self) -> None:
+        for args in (
+            (),
+            ('',),
+            ('bash', '-uuid', UUID),
+            ('qemu-img', '-uuid', UUID),
+            ('qemu-system-x86_64',),
+            ('qemu-system-x86_64', '-uuid'),
+            ('qemu-system-x86_64', '-uuid', 'x'),
+            ('grep', 'qemu-system-x86_64'),
+        ):
+            self.assertIsNone(self.identity(*args), args)
+
+
+class TestIsVcpu(base.BaseTestCase):
+    def test_it(self) -> None:
+        for comm in (b'CPU 0/KVM\n', b'CPU 127/TCG\n', b'ALL CPUs/TCG\n'):
+            self.assertTrue(is_vcpu(comm), comm)
+        for comm in (
+            b'qemu-system-x86\n',
+            b'CPU 0\n',
+            b'CPU /KVM\n',
+            b'CPU x/KVM\n',
+            b'IO mon_iothread\n',
+            b'',
+        ):
+            self.assertFalse(is_vcpu(comm), comm)

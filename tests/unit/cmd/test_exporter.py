@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -34,7 +35,9 @@ def schedstat(pid: int) -> list[float]:
 
 
 class TestExporter(base.BaseTestCase):
-    def start(self, *lines: str) -> subprocess.Popen[str]:
+    def start(
+        self, *lines: str, arguments: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
         path = Path(self.useFixture(fixtures.TempDir()).path) / 'x.conf'
         text = '\n'.join(['[exporter]', 'listen_port = 0', *lines])
         path.write_text(text)
@@ -42,6 +45,7 @@ class TestExporter(base.BaseTestCase):
             [
                 *(sys.executable, '-c', PROGRAM),
                 f'--config-file={path}',
+                *arguments,
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -59,7 +63,7 @@ class TestExporter(base.BaseTestCase):
 
     def port(self, process: subprocess.Popen[str]) -> int:
         for line in process.stdout:
-            if found := re.search(r'Metrics on .*, port (\d+)', line):
+            if found := re.search(r'serves metrics on .*, port (\d+)', line):
                 return int(found[1])
         raise AssertionError('it does not listen')
 
@@ -132,10 +136,22 @@ class TestExporter(base.BaseTestCase):
 
     def test_what_is_wrong_is_said(self) -> None:
         for line, word in (
-            ('cores = x', "cores = 'x'"),
-            ('proc_path = /nowhere', '/nowhere/1 is not there'),
-            ('listen_host = 192.0.2.1', 'cannot be bound'),
+            ('cores = 0-60000', "[exporter] cores = '0-60000': cores that"),
+            ('proc_path = /nowhere', '/nowhere/1 does not exist'),
+            ('listen_host = 192.0.2.1', 'cannot listen there'),
+            ('[DEFAULT]\ndebug = maybe', '[DEFAULT] debug: Invalid Boolean'),
+            ('[DEFAULT]\nlog_file = /no/x', "log_file = '/no/x'"),
+            ('[DEFAULT]\nlog_config_append = /no', 'Error loading logging'),
         ):
             exporter = self.start(line)
             self.assertEqual(1, exporter.wait(30))
-            self.assertIn(word, exporter.stderr.read())
+            said = exporter.stderr.read()
+            # One line for a person, and no traceback.
+            self.assertTrue(said.startswith('steal-exporter: '), said)
+            self.assertEqual(1, said.count('\n'), said)
+            self.assertIn(word, said)
+
+    def test_a_wrong_argument(self) -> None:
+        exporter = self.start(arguments=['--no-such'])
+        self.assertEqual(2, exporter.wait(30))
+        self.assertIn('--no-such', exporter.stderr.read())

@@ -1,10 +1,15 @@
 from oslotest import base
 
-from steal_scheduler.exporter.accumulate import Accumulator
+from steal_scheduler.exporter.accumulator import Accumulator, Vcpu
 from steal_scheduler.exporter.sample import Sample, Server, Thread, Throttle
 from tests.unit.exporter.tree import UUID
 
 MS = 1_000_000
+SECOND = 1000 * MS
+
+
+def accumulator(cores: int = 2) -> Accumulator:
+    return Accumulator(cores, wait_limit=10, load_limit=70)
 
 
 def thread(tid: int, run: int, wait: int, start: int = 1) -> Thread:
@@ -22,7 +27,7 @@ def throttled(*counts: int, key: str = 'k') -> Server:
 
 class Base(base.BaseTestCase):
     def after(self, *moments: tuple[float, Server | None]) -> Accumulator:
-        counters = Accumulator(cores=2)
+        counters = accumulator()
         for at, one in moments:
             counters.add(Sample(at, (one,) if one else ()))
         return counters
@@ -92,7 +97,7 @@ class TestServers(Base):
             (1.0, server(thread(1, 900, 900, start=2))),
         )
         self.assertEqual([0, 0, 0, 0], self.values(counters))
-        self.assertEqual(0, counters.doubts.total())
+        self.assertEqual(0, counters.rejected.total())
 
     def test_gone_and_back(self) -> None:
         counters = self.after(
@@ -120,7 +125,7 @@ class TestServers(Base):
             (3.0, server(thread(1, 90_100, 4100))),
         )
         self.assertEqual([100, 100, 3.0, 0.0], self.values(counters))
-        self.assertEqual({'run': 2, 'wait': 1}, dict(counters.doubts))
+        self.assertEqual({'run': 2, 'wait': 1}, dict(counters.rejected))
 
     def test_a_clock_that_stands_still(self) -> None:
         counters = self.after((1.0, None))
@@ -180,7 +185,7 @@ class TestThrottles(Base):
             totals.periods,
             totals.throttled_periods,
             totals.throttled,
-            counters.doubts['throttled'],
+            counters.rejected['throttled'],
         ]
 
     def test_deltas(self) -> None:
@@ -213,3 +218,15 @@ class TestThrottles(Base):
                 throttled(5, 4, 10**15),
             ),
         )
+
+
+class TestVcpu(base.BaseTestCase):
+    def test_share(self) -> None:
+        vcpu = Vcpu(0, 0, at=0.0)
+        self.assertEqual(0.25, vcpu.share(SECOND // 4, 1.0))
+        self.assertEqual(0.25, vcpu.share(SECOND // 2, 2.0))
+
+    def test_as_many_seconds_are_bad_as_it_took(self) -> None:
+        vcpu = Vcpu(0, 0, at=0.0)
+        shares = [vcpu.share(w, 1.0) for w in (5 * SECOND // 2, 0, 0, 0)]
+        self.assertEqual([1.0, 1.0, 0.5, 0.0], shares)

@@ -1,11 +1,14 @@
-"""By how much a counter of the kernel has grown, if that can be."""
+"""Counters: those of the kernel, which we read, and those that we show."""
+
+import bisect
+from collections.abc import Sequence
 
 #: Nanoseconds that a delta may have above the time that has passed. The
 #: kernel accounts at ticks, and on a nohz_full core once a second.
 SLACK = 1_000_000_000
 
 
-class Growth:
+class KernelCounter:
     """One counter of nanoseconds that grows by at most one a nanosecond."""
 
     __slots__ = ('_read_at', '_since', '_value')
@@ -30,3 +33,30 @@ class Growth:
         self._value = value
         self._since, self._read_at = self._read_at, at
         return delta if 0 < delta <= most else None
+
+
+class Histogram:
+    """Counts by upper bound."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        """Start empty.
+
+        :param bounds: inclusive and ascending; infinity comes by itself
+        """
+        self._bounds = tuple(bounds)
+        self._counts = [0] * (len(self._bounds) + 1)
+        self.sum = 0.0
+
+    def observe(self, value: float, times: int) -> None:
+        self._counts[bisect.bisect_left(self._bounds, value)] += times
+        self.sum += value * times
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Cumulative, as Prometheus wants them; the last one is all."""
+        total = 0
+        found = []
+        labels = [*map(str, self._bounds), '+Inf']
+        for label, count in zip(labels, self._counts, strict=True):
+            total += count
+            found.append((label, float(total)))
+        return found

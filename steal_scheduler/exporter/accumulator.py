@@ -1,23 +1,74 @@
 """Samples -> counters. No I/O, and no clock but that of the samples."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 
-from steal_scheduler.exporter.histogram import Histogram
-from steal_scheduler.exporter.sample import Sample, Server, Throttle
-from steal_scheduler.exporter.totals import ServerTotals, Vcpu
+from steal_scheduler.exporter.counter import Histogram, KernelCounter
+from steal_scheduler.exporter.sample import INTERVAL, Sample, Server, Throttle
 
+#: Shares of a second in which a server's worst-off vCPU waited.
+WAIT_SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 #: Runnable vCPUs for each core that guests may use.
 RUNNABLE = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
 
-#: What may be wrong with a counter of the kernel.
-DOUBTS = ('run', 'wait', 'throttled')
+#: The counters of the kernel, of which a reading may be rejected.
+READINGS = ('run', 'wait', 'throttled')
 
 #: Of the interval; a sample that comes later than that is late.
 _LATE = 1.5
 #: Nanoseconds by which a cgroup's throttled time may grow on one core beside
 #: the elapsed time: the kernel adds it when the throttling ends.
 _THROTTLE_SLACK = 60_000_000_000
+
+
+class Vcpu:
+    """One thread: where its counters stood."""
+
+    __slots__ = ('owed', 'run', 'wait')
+
+    def __init__(self, run: int, wait: int, at: float) -> None:
+        self.run = KernelCounter(run, at)
+        self.wait = KernelCounter(wait, at)
+        #: Nanoseconds of wait which no second has been charged with yet.
+        self.owed = 0
+
+    def share(self, waited: int, elapsed: float) -> float:
+        """Return the share of the elapsed time in which it waited.
+
+        A long wait is told only when it is over. What does not fit into the
+        time since the last reading is charged to the seconds that follow, so
+        that as many are bad as it took.
+        """
+        self.owed += waited
+        most = int(elapsed * 1e9)
+        charged = min(self.owed, most)
+        self.owed -= charged
+        return charged / most if most else 0.0
+
+
+@dataclasses.dataclass(slots=True)
+class ServerTotals:
+    """Counters: they only grow."""
+
+    domain: str
+    vcpus: int = 0
+    #: Nanoseconds.
+    run: int = 0
+    wait: int = 0
+    throttled: int = 0
+    periods: int = 0
+    throttled_periods: int = 0
+    #: Seconds watched, and those of them in which it waited too long.
+    seconds: float = 0.0
+    bad_seconds: float = 0.0
+    shares: Histogram = dataclasses.field(
+        default_factory=lambda: Histogram(WAIT_SHARES)
+    )
+    threads: dict[tuple[int, int], Vcpu] = dataclasses.field(
+        default_factory=dict
+    )
+    cgroups: dict[str, Throttle] = dataclasses.field(default_factory=dict)
 
 
 class Accumulator:
@@ -30,9 +81,8 @@ class Accumulator:
     def __init__(
         self,
         cores: int,
-        wait_limit: float = 10.0,
-        load_limit: float = 70.0,
-        interval: float = 1.0,
+        wait_limit: float,
+        load_limit: float,
     ) -> None:
         """Start at zero.
 
@@ -41,24 +91,22 @@ class Accumulator:
         :param cores: how many cores guests may use
         :param wait_limit: percent of a second in which it waited
         :param load_limit: percent of a second in which it ran or waited
-        :param interval: seconds between two samples
         """
         self.cores = cores
         self._wait_limit = wait_limit / 100
         self._load_limit = load_limit / 100
-        self._interval = interval
         self.servers: dict[str, ServerTotals] = {}
         #: Nanoseconds of all servers, also of those that are gone.
         self.run = 0
         self.wait = 0
         self.runnable = Histogram(RUNNABLE)
         self.pressure: int | None = None
-        self.nameless = 0
+        self.without_vcpus = 0
         self.samples = 0
         self.late = 0
         self.missed = 0
-        #: Readings that cannot be, by counter. They are not added.
-        self.doubts: Counter[str] = Counter()
+        #: Readings that cannot be true, by counter. They are not added.
+        self.rejected: Counter[str] = Counter()
         #: Monotonic time of the last sample.
         self.at: float | None = None
         #: Intervals, a part of one; below 0 if more were counted than passed.
@@ -71,7 +119,7 @@ class Accumulator:
         elapsed = 0.0 if self.at is None else sample.at - self.at
         self.at = sample.at
         self.samples += 1
-        self.nameless = sample.nameless
+        self.without_vcpus = sample.without_vcpus
         self.pressure = sample.pressure
         times = self._times(elapsed)
         # A server that is restarted has two processes for a moment.
@@ -100,10 +148,10 @@ class Accumulator:
         """
         if not elapsed:
             return 0
-        self._uncounted += elapsed / self._interval
+        self._uncounted += elapsed / INTERVAL
         times = max(1, round(self._uncounted))
         self._uncounted -= times
-        self.late += elapsed > _LATE * self._interval
+        self.late += elapsed > _LATE * INTERVAL
         self.missed += times - 1
         return times
 
@@ -124,8 +172,8 @@ class Accumulator:
                 # What it did before it was first seen is not counted.
                 vcpu = Vcpu(thread.run, thread.wait, at)
             else:
-                run = self._believed('run', vcpu.run.add(thread.run, at))
-                wait = self._believed('wait', vcpu.wait.add(thread.wait, at))
+                run = self._checked('run', vcpu.run.add(thread.run, at))
+                wait = self._checked('wait', vcpu.wait.add(thread.wait, at))
                 totals.run += run
                 totals.wait += wait
                 self.run += run
@@ -145,9 +193,9 @@ class Accumulator:
                 totals.bad_seconds += elapsed
         return totals
 
-    def _believed(self, what: str, delta: int | None) -> int:
+    def _checked(self, what: str, delta: int | None) -> int:
         if delta is None:
-            self.doubts[what] += 1
+            self.rejected[what] += 1
             return 0
         return delta
 
@@ -160,7 +208,7 @@ class Accumulator:
             if old is None or old == new:
                 continue
             if not self._possible(old, new, elapsed):
-                self.doubts['throttled'] += 1
+                self.rejected['throttled'] += 1
                 continue
             totals.periods += new.periods - old.periods
             totals.throttled_periods += (

@@ -7,9 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.exporter.accumulate import Accumulator
 from steal_scheduler.exporter.sample import Sample, Server, Thread, Throttle
-from tests.unit.exporter.test_accumulate import MS, server, thread
+from tests.unit.exporter.test_accumulator import (
+    MS,
+    accumulator,
+    server,
+    thread,
+)
 from tests.unit.exporter.tree import OTHER, UUID
 
 #: Of one thread between two samples: what it ran and waited, in ms, or that
@@ -38,7 +42,7 @@ class TestProperties(base.BaseTestCase):
     @given(HISTORY)
     @settings(deadline=None, max_examples=200)
     def test_the_sum_of_all_deltas(self, history: list) -> None:
-        counters = Accumulator(cores=2)
+        counters = accumulator()
         at, clock, expected = 0.0, [(0, 0)] * 4, [0, 0]
         before: set[int] = set()
         for elapsed, steps in history:
@@ -67,12 +71,12 @@ class TestProperties(base.BaseTestCase):
             )
             before = present
         self.assertEqual(expected, [counters.run, counters.wait])
-        self.assertEqual(0, counters.doubts.total())
+        self.assertEqual(0, counters.rejected.total())
 
     @given(st.lists(st.floats(1.0, 4.0), max_size=50))
     @settings(deadline=None, max_examples=200)
     def test_no_second_is_lost(self, delays: list[float]) -> None:
-        counters = Accumulator(cores=2)
+        counters = accumulator()
         for elapsed in itertools.accumulate(delays, initial=0.0):
             counters.add(Sample(elapsed, (server(thread(1, 0, 0)),)))
         counted = counters.samples - 1 + counters.missed
@@ -83,7 +87,7 @@ class TestProperties(base.BaseTestCase):
     @given(NONSENSE)
     @settings(deadline=None, max_examples=200)
     def test_never_back_and_never_huge(self, history: list) -> None:
-        counters = Accumulator(cores=2)
+        counters = accumulator()
         at, last = 0.0, {}
         for elapsed, found in history:
             at += elapsed
