@@ -65,7 +65,7 @@ class Checks(upgradecheck.UpgradeCommands):
         without ``lists_detached``) are not asked anything.
         """
         try:
-            build.build(self._conf).router.detached()
+            build.build(self._conf).dispatcher.detached()
         except StealError as error:
             return Result(Code.FAILURE, str(error))
         return Result(Code.SUCCESS)

@@ -92,7 +92,7 @@ class Out:
         if server is None:
             return ()
         try:
-            found = assignment.routes(server, self._rules.routes)
-        except assignment.Misrouted:
+            found = assignment.assignments(server, self._rules.routes)
+        except assignment.InvalidOrchestrator:
             return ()
-        return [route.orchestrator for route in found]
+        return [assigned.orchestrator for assigned in found]

@@ -71,8 +71,8 @@ def veto_one(
             server_id,
         )
     try:
-        assignment.routes(server, rules.out.routes)
-    except assignment.Misrouted as error:
+        assignment.assignments(server, rules.out.routes)
+    except assignment.InvalidOrchestrator as error:
         return Refusal(Why.MISROUTED, str(error), server_id)
     until = _cooldown_until(migrations, ended.get(server_id), rules, now)
     if until > now:

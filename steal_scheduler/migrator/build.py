@@ -16,7 +16,7 @@ from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state_machine import Stages
 from steal_scheduler.nova_client.cache import Inventory
 from steal_scheduler.nova_client.client import Compute
-from steal_scheduler.orchestrators.dispatcher import Router
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
 from steal_scheduler.signals.base import SignalSource
@@ -29,7 +29,7 @@ class Parts:
     nova: Compute
     inventory: Inventory
     source: SignalSource
-    router: Router
+    dispatcher: Dispatcher
     leader: Leader
     sender: Sender
     stages: Stages
@@ -66,19 +66,19 @@ def build(conf: Any) -> Parts:
     """
     values.judge(conf)
     nova = Compute(conf, roles_conf.rule(conf.roles))
-    router = plugins.router(conf)
-    rules = rules_conf.rules(conf, router.rules)
+    dispatcher = plugins.dispatcher(conf)
+    rules = rules_conf.rules(conf, dispatcher.rules)
     leader = Leader(conf)
     metrics = Metrics()
     metrics.nova_calls.set_function(lambda: nova.calls)
-    effects = Effects(nova, router, leader.check)
+    effects = Effects(nova, dispatcher, leader.check)
     return Parts(
         conf=conf,
         rules=rules,
         nova=nova,
         inventory=Inventory(nova, rules.limit.history),
         source=plugins.signal_source(conf),
-        router=router,
+        dispatcher=dispatcher,
         leader=leader,
         sender=Sender(conf),
         stages=Stages(effects, rules_conf.deadlines(conf)),

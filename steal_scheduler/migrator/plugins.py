@@ -8,7 +8,7 @@ from oslo_config import cfg
 
 from steal_scheduler.conf import opts, orchestrators, values
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.orchestrators.dispatcher import Router
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.signals.base import SignalSource
 
 SIGNALS = 'steal_scheduler.signals'
@@ -26,7 +26,7 @@ def signal_source(conf: Any) -> SignalSource:
     return source
 
 
-def router(conf: Any) -> Router:
+def dispatcher(conf: Any) -> Dispatcher:
     """Those that ``[migrator] orchestrators`` names, as one.
 
     :raises ConfigError: one cannot be built, or two have the same name
@@ -44,7 +44,9 @@ def router(conf: Any) -> Router:
         driver = conf[name].driver or name
         option = f'[{name}] driver'
         built[name] = _load(conf, ORCHESTRATORS, option, driver, name)
-    return Router(built, [orchestrators.rule(conf, name) for name in names])
+    return Dispatcher(
+        built, [orchestrators.rule(conf, name) for name in names]
+    )
 
 
 def _is_taken(conf: Any, name: str) -> bool:

@@ -28,7 +28,7 @@ def recover(conf: Any, *, clear: bool) -> tuple[list[str], bool]:
         )
     try:
         fleet = built.inventory.refresh(time.time())
-        left = _left(fleet, built.router.detached())
+        left = _left(fleet, built.dispatcher.detached())
         if not left:
             return ['Nothing is left behind.'], False
         if not clear:
@@ -50,7 +50,7 @@ def _clear(server: Server, built: build.Parts) -> tuple[str, bool]:
     """Put it back first: its tag is the only witness until then."""
     try:
         built.leader.check()
-        answer: Answer = built.router.reattach(server)
+        answer: Answer = built.dispatcher.reattach(server)
         if answer.state is not State.DONE:
             return f'{_line(server)}: not put back: {answer.detail}', True
         for tag in tags.ours(server.tags):

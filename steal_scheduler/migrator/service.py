@@ -58,7 +58,7 @@ class Migrator(Loop):
         self._leading = False
         #: At the last look.
         self._known: Mapping[str, Server] = {}
-        self._sweep = Sweep(parts.router)
+        self._sweep = Sweep(parts.dispatcher)
         #: What goes on now, by server id; for the reports.
         self.moves: dict[str, Move] = {}
         #: Why moves that could go on do not; for the reports.
@@ -107,7 +107,7 @@ class Migrator(Loop):
             self.moves, self.decided = {}, decide.NOTHING
             self._leading = False
             self._parts.inventory.forget()
-            self._parts.router.forget()
+            self._parts.dispatcher.forget()
             self._parts.journal.stand_by()
         return leads
 

@@ -8,8 +8,8 @@ its metadata ``steal:orchestrator``::
     lb,prod=node-7              drained in this order, reattached in reverse
     none                        none: it just moves
 
-An orchestrator trusts no name alone: it makes sure that what it finds under
-it is this server, for metadata are the tenant's to write.
+The tenant writes the metadata. So no orchestrator trusts a name alone: it
+makes sure that what has that name is this server.
 """
 
 import dataclasses
@@ -19,24 +19,26 @@ from collections.abc import Sequence
 from steal_scheduler.exception import StealError
 from steal_scheduler.model.cloud import Server
 
+#: The key of a server's metadata.
 KEY = 'steal:orchestrator'
-NOBODY = 'none'
+#: The value that says: no orchestrator.
+NONE = 'none'
 
 
-class Misrouted(StealError):
-    """A server names an orchestrator that there is not, or not for it."""
+class InvalidOrchestrator(StealError):
+    """A server names an orchestrator that does not exist or not serve it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rule:
-    """Whom one orchestrator is for; names of its section's options."""
+    """Which servers belong to one orchestrator; names of its options."""
 
     orchestrator: str
     all_servers: bool = False
     roles: frozenset[str] = frozenset()
     projects: frozenset[str] = frozenset()
     name_pattern: re.Pattern[str] | None = None
-    #: What a server is called there; see ``node_name``.
+    #: What a server is called there; see the option.
     node_name: str = '{name}'
 
     def admits(self, server: Server) -> bool:
@@ -58,41 +60,47 @@ class Rule:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Route:
+class Assignment:
+    """One orchestrator that a server belongs to."""
+
     orchestrator: str
     #: What the server is called there.
     node: str
 
 
-def routes(server: Server, rules: Sequence[Rule]) -> tuple[Route, ...]:
-    """Where a server has to be drained, in this order.
+def assignments(
+    server: Server, rules: Sequence[Rule]
+) -> tuple[Assignment, ...]:
+    """Which orchestrators have to drain a server, in this order.
 
     :param rules: in the order of ``[migrator] orchestrators``
-    :raises Misrouted: its metadata say what cannot be
+    :raises InvalidOrchestrator: its metadata name one that cannot be
     """
     said = server.metadata.get(KEY)
     if said is None:
         return tuple(
-            Route(rule.orchestrator, rule.name_of(server))
+            Assignment(rule.orchestrator, rule.name_of(server))
             for rule in rules
             if rule.claims(server)
         )
-    if said.strip().lower() == NOBODY:
+    if said.strip().lower() == NONE:
         return ()
-    known = {rule.orchestrator: rule for rule in rules}
+    by_name = {rule.orchestrator: rule for rule in rules}
     found = []
     for part in said.split(','):
         name, _, node = (word.strip() for word in part.partition('='))
-        rule = known.get(name)
+        rule = by_name.get(name)
         if rule is None:
-            raise Misrouted(
-                f'its metadata {KEY} = {said!r} name {name!r}, which is none '
-                f'of [migrator] orchestrators ({", ".join(known) or "none"})'
+            raise InvalidOrchestrator(
+                f'server metadata {KEY} = {said!r}: {name!r} is none of '
+                f'[migrator] orchestrators = {", ".join(by_name)}; correct '
+                'the metadata or add the orchestrator'
             )
         if not rule.admits(server):
-            raise Misrouted(
-                f'its metadata {KEY} = {said!r} name {name!r}, which is not '
-                f'for its project ([{name}] projects)'
+            raise InvalidOrchestrator(
+                f'server metadata {KEY} = {said!r}: [{name}] projects does '
+                f'not list project {server.project_id} of the server; '
+                'correct the metadata or add the project'
             )
-        found.append(Route(name, node or rule.name_of(server)))
+        found.append(Assignment(name, node or rule.name_of(server)))
     return tuple(found)

@@ -42,7 +42,7 @@ class Nova(Protocol):
 
 
 class Orchestrators(Protocol):
-    """All of them as one; see ``router.py``."""
+    """All of them as one; see ``dispatcher.py``."""
 
     def begin(self, server: Server) -> None: ...
 

@@ -11,7 +11,7 @@ from oslo_log import log
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.moves.backoff import Patience
-from steal_scheduler.orchestrators.dispatcher import Router
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 
 LOG = log.getLogger(__name__)
 
@@ -21,8 +21,8 @@ EVERY = 600.0
 
 
 class Sweep:
-    def __init__(self, router: Router) -> None:
-        self._router = router
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
         self._patience = Patience()
         #: When all were last found worth asking; epoch seconds.
         self._begun = 0.0
@@ -31,14 +31,14 @@ class Sweep:
         """Ids of servers that are out by the word of who is asked now."""
         if not self._begun <= now < self._begun + EVERY:
             self._begun = now
-            self._router.doubt()
+            self._dispatcher.doubt()
         found: frozenset[str] = frozenset()
-        unsure = self._router.unsure
+        unsure = self._dispatcher.unsure
         for name in sorted(unsure):
             if not self._patience.due(name, now):
                 continue
             try:
-                found |= self._router.held_by(name)
+                found |= self._dispatcher.held_by(name)
             except OrchestratorError as error:
                 if self._patience.failed(name, str(error), now):
                     LOG.warning(

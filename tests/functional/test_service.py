@@ -154,8 +154,8 @@ class TestReload(ReloadTestCase):
         self.assert_back(mover)
 
 
-class TestRoutes(ReloadTestCase):
-    """SIGHUP with other routes while a server is drained."""
+class TestAssignments(ReloadTestCase):
+    """SIGHUP with other assignments while a server is drained."""
 
     def _from_a_to(
         self, roles_of_b: str, orchestrators: str = 'a, b'
@@ -190,13 +190,15 @@ class TestRoutes(ReloadTestCase):
     def test_to_none(self) -> None:
         mover, migrator, _ = self._from_a_to('nobody')
         self.assertEqual('reattach', self.script.done(mover)[-1])
-        self.assertIn('It belongs to none of [migrator]', migrator.log())
+        self.assertIn('belongs to no orchestrator now', migrator.log())
 
     def test_its_section_is_taken_away(self) -> None:
         """Nobody can put it back then; at least that is said."""
         mover, migrator, _ = self._from_a_to('nobody', orchestrators='b')
         self.assertNotIn('reattach', self.script.asked(mover))
-        self.assertIn('that was removed from there', migrator.log())
+        self.assertIn(
+            'was removed from [migrator] orchestrators', migrator.log()
+        )
 
 
 class TestStandby(ServiceTestCase):

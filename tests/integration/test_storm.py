@@ -112,7 +112,7 @@ class TestStorm(base.TestCase):
         self.endure(THRICE, 6)
 
     def test_stopped(self) -> None:
-        """SIGTERM; or SIGHUP, with other routes."""
+        """SIGTERM; or SIGHUP, with other assignments."""
         self.endure(STOPPED, 8)
 
     def test_locks(self) -> None:

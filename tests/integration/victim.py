@@ -47,9 +47,8 @@ _HERE = str(pathlib.Path(steal_scheduler.__file__).parent)
 #: puts a request on the wire (of those that change something), the rest of us.
 _KINDS = {
     'effect': (
-        f'{_HERE}/stages.py',
-        f'{_HERE}/effects.py',
-        f'{_HERE}/router.py',
+        f'{_HERE}/moves/state_machine.py',
+        f'{_HERE}/moves/effects.py',
         f'{_HERE}/orchestrators/',
     ),
     'wire': (str(http.client.__file__),),

@@ -226,7 +226,7 @@ class FakeNova:
 
 
 class FakeOrchestrator:
-    """A stand-in for all orchestrators, as the router shows them.
+    """A stand-in for all orchestrators, as the dispatcher shows them.
 
     Each drain and reattach takes the next word of ``says``: done, waiting,
     refused, silent (it does not answer), dies, died (see FakeNova). Whatever

@@ -54,8 +54,8 @@ class Rig:
     def restart(self) -> None:
         """A new process: nothing is remembered."""
         self.metrics = Metrics()
-        router = self.new_router()
-        effects = Effects(self.nova, router, self.leader.check)
+        dispatcher = self.new_dispatcher()
+        effects = Effects(self.nova, dispatcher, self.leader.check)
         nova: Any = self.nova
         leader: Any = self.leader
         sender: Any = self.sender
@@ -66,7 +66,7 @@ class Rig:
             nova=nova,
             inventory=Inventory(self.nova, self.rules.limit.history),
             source=self.source,
-            router=router,
+            dispatcher=dispatcher,
             leader=leader,
             sender=sender,
             stages=Stages(effects, Deadlines()),
@@ -80,7 +80,7 @@ class Rig:
         )
         self.migrator = Migrator(self.parts)
 
-    def new_router(self) -> Any:
+    def new_dispatcher(self) -> Any:
         """Of a new process."""
         self.orchestrator.forget()
         return self.orchestrator

@@ -1,4 +1,4 @@
-"""A rig with two real routes, for the tests of what must always end well."""
+"""A rig with two orchestrators, for tests of what must always end well."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from steal_scheduler.orchestrators.base import (
     Orchestrator,
     State,
 )
-from steal_scheduler.orchestrators.dispatcher import Router
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from tests.unit.rig import Rig
 
 #: Looks after which any move is over, 31 seconds apart.
@@ -61,11 +61,11 @@ class Saga(Rig):
         super().__init__()
         self.suffer()
 
-    def new_router(self) -> Any:
+    def new_dispatcher(self) -> Any:
         built = {name: Marking(name, out) for name, out in self.outs.items()}
         for each in built.values():
             each.says = self.says
-        return Router(built, [Rule(n, all_servers=True) for n in built])
+        return Dispatcher(built, [Rule(n, all_servers=True) for n in built])
 
     @property
     def over(self) -> bool:

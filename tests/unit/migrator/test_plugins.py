@@ -17,7 +17,7 @@ class TestPlugins(base.BaseTestCase):
         self.conf([], default_config_files=[], default_config_dirs=[])
 
     def test_the_defaults(self) -> None:
-        self.assertEqual(frozenset(), plugins.router(self.conf).detached())
+        self.assertEqual(frozenset(), plugins.dispatcher(self.conf).detached())
         source = plugins.signal_source(self.conf)
         self.assertIsInstance(source, PrometheusSource)
         # Its options are registered in the group of its name.
@@ -46,9 +46,9 @@ class TestPlugins(base.BaseTestCase):
             '[one]\ndriver = command\npath = /bin/true\nroles = web\n'
             '[two]\ndriver = command\npath = /bin/false\nall_servers = 1\n'
         )
-        router = plugins.router(conf)
+        dispatcher = plugins.dispatcher(conf)
         # Only two refuses, and it is the last.
-        answer = router.drain(server(role='web'))
+        answer = dispatcher.drain(server(role='web'))
         self.assertEqual('two: status 1: ', answer.detail)
 
     def test_wrong_names(self) -> None:
@@ -76,7 +76,7 @@ class TestPlugins(base.BaseTestCase):
             ),
         ):
             error = self.assertRaises(
-                ConfigError, plugins.router, self.load(text)
+                ConfigError, plugins.dispatcher, self.load(text)
             )
             for word in words:
                 self.assertIn(word, str(error))

@@ -4,10 +4,10 @@ from oslotest import base
 
 from steal_scheduler.model.assignment import (
     KEY,
-    Misrouted,
-    Route,
+    Assignment,
+    InvalidOrchestrator,
     Rule,
-    routes,
+    assignments,
 )
 from tests.unit.make import server
 
@@ -19,14 +19,16 @@ OURS = Rule('ours', projects=frozenset({'p1'}))
 ALL = Rule('all', all_servers=True, node_name='{id}')
 
 
-class TestRoutes(base.BaseTestCase):
+class TestAssignments(base.BaseTestCase):
     def names(self, *rules: Rule, **fields: object) -> list[str]:
-        found = routes(server(**fields), rules)
-        return [route.orchestrator for route in found]
+        found = assignments(server(**fields), rules)
+        return [one.orchestrator for one in found]
 
-    def said(self, said: str, *rules: Rule, **fields: object) -> list[Route]:
+    def said(
+        self, said: str, *rules: Rule, **fields: object
+    ) -> list[Assignment]:
         one = server(metadata={KEY: said}, **fields)
-        return list(routes(one, rules))
+        return list(assignments(one, rules))
 
     def test_by_role(self) -> None:
         self.assertEqual(['web'], self.names(WEB, K8S, role='web'))
@@ -34,8 +36,8 @@ class TestRoutes(base.BaseTestCase):
 
     def test_by_name(self) -> None:
         one = server(name='k8s-7')
-        expected = (Route('k8s', 'k8s-7.example.org'),)
-        self.assertEqual(expected, routes(one, (WEB, K8S)))
+        expected = (Assignment('k8s', 'k8s-7.example.org'),)
+        self.assertEqual(expected, assignments(one, (WEB, K8S)))
         self.assertEqual([], self.names(K8S, name='my-k8s-7'))
 
     def test_by_project(self) -> None:
@@ -55,7 +57,9 @@ class TestRoutes(base.BaseTestCase):
             self.assertEqual(expected, found)
 
     def test_everybody(self) -> None:
-        self.assertEqual((Route('all', 's'),), routes(server(), (ALL,)))
+        self.assertEqual(
+            (Assignment('all', 's'),), assignments(server(), (ALL,))
+        )
 
     def test_nobody(self) -> None:
         self.assertEqual([], self.names(Rule('shy')))
@@ -65,21 +69,28 @@ class TestRoutes(base.BaseTestCase):
         self.assertEqual(['all', 'web'], found)
 
     def test_the_server_says_so(self) -> None:
-        self.assertEqual([Route('k8s', 'n1')], self.said('k8s=n1', WEB, K8S))
         self.assertEqual(
-            [Route('shy', 'a'), Route('web', 'name of s')],
+            [Assignment('k8s', 'n1')], self.said('k8s=n1', WEB, K8S)
+        )
+        self.assertEqual(
+            [Assignment('shy', 'a'), Assignment('web', 'name of s')],
             self.said(' shy = a , web', WEB, Rule('shy')),
         )
         self.assertEqual([], self.said('None', ALL))
 
     def test_it_says_what_cannot_be(self) -> None:
         for said, word in (
-            ('chef', "'chef', which is none of"),
-            ('web,', "'', which is none of"),
-            ('ours', 'not for its project ([ours] projects)'),
+            ('chef', "'chef' is none of"),
+            ('web,', "'' is none of"),
+            ('ours', '[ours] projects does not list project p2'),
         ):
             error = self.assertRaises(
-                Misrouted, self.said, said, WEB, OURS, project_id='p2'
+                InvalidOrchestrator,
+                self.said,
+                said,
+                WEB,
+                OURS,
+                project_id='p2',
             )
             self.assertIn(word, str(error))
             self.assertIn(repr(said), str(error))

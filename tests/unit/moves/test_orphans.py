@@ -4,7 +4,7 @@ from oslotest import base
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.assignment import Rule
 from steal_scheduler.moves.orphans import Sweep
-from steal_scheduler.orchestrators.dispatcher import Router
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from tests.unit.make import NOW
 from tests.unit.orchestrators.test_dispatcher import Noting
 
@@ -15,13 +15,13 @@ class TestSweep(base.BaseTestCase):
         self.log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
         self.each = {name: Noting(name, []) for name in 'abc'}
         self.each['a'].out, self.each['c'].out = {'x'}, {'x', 'y'}
-        self.router = Router(self.each, [Rule(name) for name in 'abc'])
-        self.sweep = Sweep(self.router)
+        self.dispatcher = Dispatcher(self.each, [Rule(name) for name in 'abc'])
+        self.sweep = Sweep(self.dispatcher)
 
     def test_everybody_is_asked_once(self) -> None:
         self.assertEqual({'x', 'y'}, self.sweep.look(NOW))
         self.assertEqual(frozenset(), self.sweep.look(NOW + 1))
-        self.router.forget()
+        self.dispatcher.forget()
         self.assertEqual({'x', 'y'}, self.sweep.look(NOW + 2))
 
     def test_and_again_from_time_to_time(self) -> None:
@@ -34,13 +34,13 @@ class TestSweep(base.BaseTestCase):
 
     def test_an_outage_holds_up_nobody_else(self) -> None:
         for trouble in (OrchestratorError('down'), KeyError('a bug')):
-            self.router.forget()
-            self.sweep = Sweep(self.router)
+            self.dispatcher.forget()
+            self.sweep = Sweep(self.dispatcher)
             self.each['b'].says = trouble
             # It may have taken its time.
             self.assertEqual({'x'}, self.sweep.look(NOW))
             self.assertEqual({'x', 'y'}, self.sweep.look(NOW + 1))
-            self.assertEqual({'b'}, self.router.unsure)
+            self.assertEqual({'b'}, self.dispatcher.unsure)
         self.each['b'].says, self.each['b'].out = None, {'z'}
         self.assertEqual(frozenset(), self.sweep.look(NOW + 2))
         self.assertEqual({'z'}, self.sweep.look(NOW + 500))

@@ -12,7 +12,7 @@ from steal_scheduler.orchestrators.base import (
     Orchestrator,
     State,
 )
-from steal_scheduler.orchestrators.dispatcher import Router
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from tests.unit.make import server
 
 
@@ -43,7 +43,7 @@ class Noting(Orchestrator):
         return self.says
 
 
-class RouterTest(base.BaseTestCase):
+class DispatcherTest(base.BaseTestCase):
     """A server belongs to a and b, and could belong to c."""
 
     def setUp(self) -> None:
@@ -51,7 +51,7 @@ class RouterTest(base.BaseTestCase):
         self.log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
         self.asked: list[str] = []
         self.each = {name: Noting(name, self.asked) for name in 'abc'}
-        self.router = Router(
+        self.dispatcher = Dispatcher(
             self.each,
             [
                 Rule('a', all_servers=True),
@@ -66,11 +66,11 @@ class RouterTest(base.BaseTestCase):
 
     def ask(self, verb: str, one: Any = None) -> tuple[Answer, str]:
         self.asked.clear()
-        answer = getattr(self.router, verb)(one or self.server)
+        answer = getattr(self.dispatcher, verb)(one or self.server)
         return answer, ' '.join(a.split()[1] for a in self.asked)
 
 
-class TestRouter(RouterTest):
+class TestDispatcher(DispatcherTest):
     def test_drained_in_order(self) -> None:
         self.assertEqual((DONE, 'a b'), self.ask('drain'))
         self.assertEqual(['drain a n', 'drain b n'], self.asked)
@@ -81,7 +81,7 @@ class TestRouter(RouterTest):
             expected = Answer(state, 'a: as the test says')
             self.assertEqual((expected, 'a'), self.ask('drain'))
 
-    def test_who_is_misrouted_is_not_drained(self) -> None:
+    def test_an_invalid_orchestrator_is_not_drained(self) -> None:
         answer, asked = self.ask('drain', server(metadata={KEY: 'chef'}))
         self.assertEqual((State.REFUSED, ''), (answer.state, asked))
         self.assertIn("'chef'", answer.detail)
@@ -90,7 +90,7 @@ class TestRouter(RouterTest):
         for wrong in (KeyError('a bug'), None, Answer('well')):
             self.each['a'].says = wrong
             self.assertRaises(
-                OrchestratorError, self.router.drain, self.server
+                OrchestratorError, self.dispatcher.drain, self.server
             )
             self.assertEqual(['drain a n'], self.asked[-1:])
         self.assertIn("KeyError: 'a bug'", self.log.output)
@@ -98,24 +98,24 @@ class TestRouter(RouterTest):
 
     def test_detached(self) -> None:
         self.each['a'].out, self.each['c'].out = {'x'}, {'x', 'y'}
-        self.assertEqual({'x', 'y'}, self.router.detached())
+        self.assertEqual({'x', 'y'}, self.dispatcher.detached())
         for wrong in (OrchestratorError('down'), KeyError('a bug')):
             self.each['b'].says = wrong
-            self.assertRaises(OrchestratorError, self.router.detached)
+            self.assertRaises(OrchestratorError, self.dispatcher.detached)
 
     def test_none_at_all(self) -> None:
-        none = Router({}, ())
+        none = Dispatcher({}, ())
         self.assertEqual(DONE, none.drain(self.server))
         self.assertEqual(DONE, none.reattach(self.server))
         self.assertEqual(frozenset(), none.detached())
 
 
-class TestReattach(RouterTest):
+class TestReattach(DispatcherTest):
     """Of a server that this process had drained."""
 
     def setUp(self) -> None:
         super().setUp()
-        self.router.begin(self.server)
+        self.dispatcher.begin(self.server)
         self.ask('drain')
 
     def test_in_reverse(self) -> None:
@@ -123,10 +123,10 @@ class TestReattach(RouterTest):
         self.assertEqual((DONE, 'b a'), self.ask('reattach'))
 
     def test_who_was_not_asked_to_drain_it(self) -> None:
-        self.router.begin(self.server)
+        self.dispatcher.begin(self.server)
         self.assertEqual((DONE, ''), self.ask('reattach'))
         self.says('a', State.WAITING)
-        self.router.begin(self.server)
+        self.dispatcher.begin(self.server)
         self.ask('drain')
         self.says('a', State.DONE)
         self.assertEqual((DONE, 'a'), self.ask('reattach'))
@@ -148,16 +148,16 @@ class TestReattach(RouterTest):
 
     def test_an_outage_holds_up_nobody_else(self) -> None:
         for trouble in (OrchestratorError('down'), KeyError('a bug')):
-            self.router.begin(self.server)
+            self.dispatcher.begin(self.server)
             self.ask('drain')
             self.each['b'].says = trouble
             self.assertRaises(
-                OrchestratorError, self.router.reattach, self.server
+                OrchestratorError, self.dispatcher.reattach, self.server
             )
             self.assertEqual('reattach a n', self.asked[-1])
             self.each['b'].says = DONE
 
-    def test_another_route_meanwhile(self) -> None:
+    def test_another_assignment_meanwhile(self) -> None:
         """By its metadata, or by its role; also under another name."""
         for said, expected in (
             ('none', ['b n', 'a n']),
@@ -165,21 +165,21 @@ class TestReattach(RouterTest):
             ('c=m', ['b n', 'a n']),
             ('b=m', ['b n', 'a n']),
         ):
-            self.router.begin(self.server)
+            self.dispatcher.begin(self.server)
             self.ask('drain')
             changed = server(name='n', metadata={KEY: said})
             self.assertEqual(DONE, self.ask('reattach', changed)[0])
             found = [a.removeprefix('reattach ') for a in self.asked]
             self.assertEqual(expected, found)
 
-    def test_another_route_while_it_is_drained(self) -> None:
+    def test_another_assignment_while_it_is_drained(self) -> None:
         changed = server(name='n', metadata={KEY: 'c=m'})
         self.ask('drain', changed)
         self.assertEqual((DONE, 'c b a'), self.ask('reattach', changed))
         self.assertEqual('reattach c m', self.asked[0])
 
 
-class TestTakenOver(RouterTest):
+class TestTakenOver(DispatcherTest):
     """Another process had it drained: anybody may have it."""
 
     def test_everybody_is_asked(self) -> None:
@@ -192,13 +192,13 @@ class TestTakenOver(RouterTest):
         self.assertEqual((DONE, 'b a c'), self.ask('reattach'))
 
     def test_after_others_were_at_work(self) -> None:
-        self.router.begin(self.server)
-        self.router.forget()
+        self.dispatcher.begin(self.server)
+        self.dispatcher.forget()
         self.assertEqual((DONE, 'b a c'), self.ask('reattach'))
 
     def test_nobody_waits_for_those_that_it_belongs_to_now(self) -> None:
         for state in (State.WAITING, State.REFUSED):
-            self.router.forget()
+            self.dispatcher.forget()
             self.says('b', state)
             answer, asked = self.ask('reattach')
             self.assertEqual(state, answer.state)
@@ -206,18 +206,18 @@ class TestTakenOver(RouterTest):
 
     def test_an_outage_elsewhere_holds_up_nobody(self) -> None:
         """It is asked for its list as soon as it answers."""
-        self.router.unsure.clear()
+        self.dispatcher.unsure.clear()
         self.says('b', State.WAITING)
         self.each['c'].says = OrchestratorError('down')
         self.assertEqual('b c', self.ask('reattach')[1])
-        self.assertEqual({'c'}, self.router.unsure)
+        self.assertEqual({'c'}, self.dispatcher.unsure)
         # It may hang: once is enough.
         self.says('b', State.DONE)
         self.assertEqual((DONE, 'b a'), self.ask('reattach'))
 
     def test_who_has_it_and_does_not_put_it_back(self) -> None:
         for state in (State.WAITING, State.REFUSED):
-            self.router.forget()
+            self.dispatcher.forget()
             self.says('c', state)
             answer, _ = self.ask('reattach')
             self.assertEqual(
