@@ -22,7 +22,7 @@ GROUP = 'exporter'
 _WRONG_VALUE = 1
 
 
-class Number(types.Number):  # type: ignore[misc]
+class Number(types.Number):
     """A number with a unit; the error names the value and the unit.
 
     NOTE: oslo.config's own takes nan for a number between min and max, and
