@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from steal_scheduler.cmd import extras
+
 
 def _conf(args: argparse.Namespace) -> Any:
     from steal_scheduler.cmd import threading_backend  # noqa: F401
@@ -61,15 +63,10 @@ def _recover(args: argparse.Namespace) -> int:
 
 def _demo(args: argparse.Namespace) -> int:
     """0: every goal was met; 1: one was not, or Nova is not installed."""
-    try:
+    with extras.needs('steal-manage', 'demo'):
         from steal_scheduler.demo import story
-    except ImportError as error:
-        sys.stderr.write(
-            f'steal-manage: the demo needs Nova ({error}): '
-            "pip install 'steal-scheduler[demo]'\n"
-        )
-        return 1
-    return story.main(keep=args.keep)
+
+        return story.main(keep=args.keep)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,7 +9,6 @@ from steal_scheduler.conf import (
     nova,
     placement,
     roles,
-    scheduler,
     signals,
     stages,
     trust,
@@ -33,8 +32,3 @@ def list_opts() -> list[tuple[str, list[Any]]]:
         (roles.GROUP, list(roles.MIGRATOR_OPTS)),
         (nova.GROUP, nova.list_opts()),
     ]
-
-
-def list_nova_opts() -> list[tuple[str, list[Any]]]:
-    """What our plugins read from nova.conf."""
-    return [(scheduler.GROUP, list(scheduler.OPTS))]

@@ -131,3 +131,8 @@ Related options:
 def register(conf: Any) -> None:
     """Make the options known to an oslo.config object."""
     conf.register_opts(OPTS, group=GROUP)
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """Those that ``register`` registers, for the generator."""
+    return [(GROUP, list(OPTS))]

@@ -18,7 +18,7 @@ import testtools
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler.conf import load, opts
+from steal_scheduler.conf import load, scheduler
 from steal_scheduler.decision.host_checks import Doubt
 from steal_scheduler.messaging import view_format
 from steal_scheduler.migrator import build, plugins
@@ -121,7 +121,7 @@ class TestAdmin(base.BaseTestCase):
 
 class TestOptions(base.BaseTestCase):
     def test_help(self) -> None:
-        for group, options in plugins.list_opts() + opts.list_nova_opts():
+        for group, options in plugins.list_opts() + scheduler.list_opts():
             for option in options if group not in FOREIGN else ():
                 name = f'[{group}] {option.name}'
                 self.assertIn('Possible values:', option.help or '', name)
@@ -230,7 +230,7 @@ class TestNovaConf(base.BaseTestCase):
     def test_its_options_exist_with_their_defaults(self) -> None:
         text = read('etc/steal_scheduler/nova.conf.snippet')
         found = dict(re.findall(r'^#(\w+) = ?(.*)$', text, re.MULTILINE))
-        [(_, options)] = opts.list_nova_opts()
+        [(_, options)] = scheduler.list_opts()
         self.assertEqual({o.name: str(o.default) for o in options}, found)
 
 

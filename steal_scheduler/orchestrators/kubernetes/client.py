@@ -34,7 +34,7 @@ class Client:
         if importlib.util.find_spec('kubernetes') is None:
             raise ConfigError(
                 f'[{section}] is a Kubernetes cluster, and the library for it '
-                'is missing: pip install steal-scheduler[kubernetes]'
+                "is missing: pip install 'steal-scheduler[kubernetes]'"
             )
         if bool(options.kubeconfig) == bool(options.server):
             raise ConfigError(

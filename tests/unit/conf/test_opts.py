@@ -2,7 +2,7 @@ import re
 
 from oslotest import base
 
-from steal_scheduler.conf import opts
+from steal_scheduler.conf import scheduler
 from steal_scheduler.migrator import plugins
 
 
@@ -10,7 +10,7 @@ class TestOpts(base.BaseTestCase):
     """HACKING: each help is one sentence, then the possible values."""
 
     def test_every_option_of_ours_is_explained(self) -> None:
-        for group, options in plugins.list_opts() + opts.list_nova_opts():
+        for group, options in plugins.list_opts() + scheduler.list_opts():
             if group == 'nova':
                 continue  # keystoneauth's own words
             for option in options:
@@ -21,7 +21,7 @@ class TestOpts(base.BaseTestCase):
                 self.assertRegex(first, r'[.:]( |$)|\.$', name)
 
     def test_related_options_exist(self) -> None:
-        listed = plugins.list_opts() + opts.list_nova_opts()
+        listed = plugins.list_opts() + scheduler.list_opts()
         names = {o.dest for _, options in listed for o in options}
         for group, options in listed:
             for option in options:

@@ -59,7 +59,7 @@ class TestConfiguration(ClientTest):
     def test_the_library_is_missing(self) -> None:
         with mock.patch.object(importlib.util, 'find_spec', lambda n: None):
             said = self.wrong(server='https://a')
-        self.assertIn('pip install steal-scheduler[kubernetes]', said)
+        self.assertIn("pip install 'steal-scheduler[kubernetes]'", said)
 
     def test_server(self) -> None:
         path = self.file('s3cr3t')

@@ -1,0 +1,30 @@
+"""A missing extra is named, with the command that installs it.
+
+The base of the package holds what nova-scheduler loads; each program needs an
+extra besides.
+
+NOTE: nothing else may be imported at the top: the demo runs Nova in this
+process, and Nova insists on being the first to import anything of oslo.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def needs(program: str, extra: str) -> Iterator[None]:
+    """Around what imports a package that only the extra brings.
+
+    :raises SystemExit: it is missing; status 1, with the command to run
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or str(error)).partition('.')[0]
+        if missing == 'steal_scheduler':
+            # A mistake of ours, which no pip cures.
+            raise
+        raise SystemExit(
+            f'{program}: the Python module {missing} is not installed: '
+            f"pip install 'steal-scheduler[{extra}]'"
+        ) from error
