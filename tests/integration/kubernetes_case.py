@@ -21,6 +21,7 @@ from tests.unit.signals.options import configuration
 
 ROOT = pathlib.Path(__file__).parents[2]
 RBAC = ROOT / 'etc/kubernetes/steal-migrator-rbac.yaml'
+KUBECONFIG = ROOT / 'etc/kubernetes/steal-migrator.kubeconfig'
 PAGE = ROOT / 'doc/source/configuration/kubernetes.rst'
 ACCOUNT, HOME = 'steal-migrator', 'steal-scheduler'
 

@@ -7,7 +7,8 @@ import fixtures
 import yaml
 
 from steal_scheduler.orchestrators.base import DONE, Answer, State
-from steal_scheduler.orchestrators.kubernetes import api
+from steal_scheduler.orchestrators.kubernetes import client
+from steal_scheduler.orchestrators.kubernetes import plugin as kubernetes
 from tests.integration.daemons import until
 from tests.integration.kubernetes_case import (
     ANNOTATION,
@@ -108,17 +109,6 @@ class TestOutAndBack(KubernetesTest):
         self.assertEqual({'db'}, self.names('n0'))
         self.assertEqual(DONE, plugin.reattach(shop, 'n0'))
         until('the node is as it was', lambda: before == self.node('n0'))
-
-    def test_two_installations(self) -> None:
-        ours, theirs = self.plugin(), self.plugin(mark='other.example.org')
-        self.assertEqual(DONE, self.drained(ours))
-        self.assertEqual(set(), theirs.detached())
-        self.assertEqual(DONE, self.drained(theirs))
-        self.assertEqual(DONE, theirs.reattach(node_server('n0'), 'n0'))
-        # It was cordoned before they came.
-        self.assertTrue(self.is_cordoned('n0'))
-        self.assertEqual(DONE, ours.reattach(node_server('n0'), 'n0'))
-        self.assertFalse(self.is_cordoned('n0'))
 
 
 class TestPods(KubernetesTest):
@@ -255,8 +245,15 @@ class TestFinding(KubernetesTest):
             *('patch', 'node', name, '--subresource=status', '-p', patch)
         )
 
+    def ready_within(self, seconds: float) -> None:
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                f'{kubernetes.__name__}.READY_TIMEOUT', seconds
+            )
+        )
+
     def test_by_id_whatever_it_is_called(self) -> None:
-        with mock.patch.object(api, '_PAGE', 1):
+        with mock.patch.object(client, '_PAGE', 1):
             plugin = self.plugin()
             for name in ('x', '', '..', '../pods', 'n1', 'N0', 'x' * 300):
                 answer = plugin.drain(node_server('n0'), name)
@@ -267,7 +264,7 @@ class TestFinding(KubernetesTest):
 
     def test_a_name_is_not_enough(self) -> None:
         stranger = server('9a1f0c5e-0000-4000-8000-0000000000ff')
-        answer = self.plugin(trust_names=True).drain(stranger, 'n0')
+        answer = self.plugin().drain(stranger, 'n0')
         self.assertEqual(
             'node n0 is another server: openstack:///' + UUIDS['n0'],
             self.refused(answer),
@@ -280,7 +277,8 @@ class TestFinding(KubernetesTest):
         self.assertFalse(self.is_cordoned('n0'))
 
     def test_by_system_uuid(self) -> None:
-        plugin = self.plugin(ready_timeout=0)
+        self.ready_within(0)
+        plugin = self.plugin()
         for name, uuid, said in (
             ('s1', '0A1B2C3D-1111-4222-8333-444455556666', None),
             (
@@ -297,26 +295,27 @@ class TestFinding(KubernetesTest):
             self.assertTrue(self.is_cordoned(name))
             self.assertEqual(DONE, plugin.reattach(shop, 'x'))
 
-    def test_by_name_where_that_is_trusted(self) -> None:
+    def test_a_node_without_any_id(self) -> None:
         self.bare_node('s3', {}, {})
         shop = server('9a1f0c5e-0000-4000-8000-0000000000fe')
         detail = self.refused(self.plugin().drain(shop, 's3'))
-        self.assertIn('trust_names is off', detail)
-        plugin = self.plugin(trust_names=True)
-        self.assertEqual(DONE, self.asked(lambda: plugin.drain(shop, 's3')))
-        self.assertTrue(self.is_cordoned('s3'))
+        self.assertIn('nothing proves that it is this server', detail)
+        self.assertFalse(self.is_cordoned('s3'))
 
     def test_two_that_say_so(self) -> None:
         twin = {'providerID': f'openstack://region/{UUIDS["n0"]}'}
         self.bare_node('s4', twin, {})
         detail = self.refused(self.plugin().drain(node_server('n0'), 'x'))
-        self.assertEqual('several nodes have the id of it: n0, s4', detail)
+        self.assertEqual(
+            'several nodes have the id of this server: n0, s4', detail
+        )
 
     def test_it_is_not_ready_afterwards(self) -> None:
         """It takes pods again at once, and does not stay stuck."""
         uuid = '9a1f0c5e-0000-4000-8000-0000000000fd'
         self.bare_node('s5', {'providerID': f'openstack:///{uuid}'}, {})
-        shop, plugin = server(uuid), self.plugin(ready_timeout=3)
+        self.ready_within(3)
+        shop, plugin = server(uuid), self.plugin()
         self.assertEqual(DONE, self.asked(lambda: plugin.drain(shop, 's5')))
         detail = self.waiting(plugin.reattach(shop, 's5'))
         self.assertEqual('node s5 is not ready yet', detail)
@@ -326,7 +325,7 @@ class TestFinding(KubernetesTest):
         self.cluster.kubectl('cordon', 's5')
         log = self.useFixture(fixtures.FakeLogger())
         self.assertEqual(DONE, self.asked(lambda: plugin.reattach(shop, 's5')))
-        self.assertIn('Node s5 is not ready', log.output)
+        self.assertRegex(log.output, r'Node s5 of server \S+ \S+ is not ready')
         self.assertEqual(set(), plugin.detached())
         self.assertTrue(self.is_cordoned('s5'))
 
@@ -338,6 +337,6 @@ class TestFinding(KubernetesTest):
         self.waiting(plugin.reattach(shop, 's6'))
         self.assertEqual(DONE, self.asked(lambda: plugin.drain(shop, 's6')))
         self.assertTrue(self.is_cordoned('s6'))
-        plugin = self.plugin(ready_timeout=0)
+        self.ready_within(0)
         self.assertEqual(DONE, plugin.reattach(shop, 's6'))
         self.assertFalse(self.is_cordoned('s6'))

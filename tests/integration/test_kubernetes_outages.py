@@ -11,7 +11,7 @@ import yaml
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import DONE, Answer, State
-from steal_scheduler.orchestrators.kubernetes import api as kube_api
+from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.integration.daemons import until
 from tests.integration.kubernetes import NOBODY
@@ -34,25 +34,13 @@ class TestPace(KubernetesTest):
         self.assertEqual(DONE, self.drained(plugin, 'n0'))
         before = self.node('n1')
         answer = plugin.drain(node_server('n1'), 'n1')
-        self.assertEqual('n0 is out: max_drained = 1', self.waiting(answer))
+        self.assertEqual(
+            'drained already: n0; [prod] max_drained = 1', self.waiting(answer)
+        )
         self.assertEqual(before, self.node('n1'))
         self.assertEqual(DONE, plugin.drain(node_server('n0'), 'n0'))
         self.assertEqual(DONE, plugin.reattach(node_server('n0'), 'n0'))
         self.assertEqual(DONE, self.drained(plugin, 'n1'))
-
-    def test_one_of_a_zone(self) -> None:
-        for name, zone in (('n0', 'a'), ('n1', 'a'), ('n2', 'b')):
-            self.cluster.kubectl('label', 'node', name, f'zone={zone}')
-            self.addCleanup(
-                self.cluster.kubectl, 'label', 'node', name, 'zone-'
-            )
-        plugin = self.plugin(max_drained=0, limit_label='zone')
-        self.assertEqual(DONE, self.drained(plugin, 'n0'))
-        self.assertEqual(
-            'n0 of zone=a is out: max_drained_per_label = 1',
-            self.waiting(plugin.drain(node_server('n1'), 'n1')),
-        )
-        self.assertEqual(DONE, self.drained(plugin, 'n2'))
 
     def test_what_it_waits_for(self) -> None:
         """The replacement finds no node: its budget can do without."""
@@ -138,11 +126,11 @@ class TestOutages(KubernetesTest):
 
     def test_the_node_changes_all_the_time(self) -> None:
         plugin, shop = self.plugin(), node_server('n0')
-        read = kube_api.KubeApi.node
+        read = KubernetesClient.node
         counts = itertools.count()
 
-        def disturbed(api: kube_api.KubeApi, name: str) -> Any:
-            found = read(api, name)
+        def disturbed(client: KubernetesClient, name: str) -> Any:
+            found = read(client, name)
             self.cluster.kubectl(
                 *('annotate', 'node', 'n0', '--overwrite'),
                 f'example.org/n={next(counts)}',
@@ -153,7 +141,7 @@ class TestOutages(KubernetesTest):
             *(self.cluster.kubectl, 'annotate', 'node', 'n0'),
             'example.org/n-',
         )
-        with mock.patch.object(kube_api.KubeApi, 'node', disturbed):
+        with mock.patch.object(KubernetesClient, 'node', disturbed):
             error = self.assertRaises(
                 OrchestratorError, plugin.drain, shop, 'n0'
             )
@@ -164,9 +152,8 @@ class TestOutages(KubernetesTest):
 class TestAccess(KubernetesTest):
     """Who we are to the cluster, and what we may do."""
 
-    def options(self, **other: Any) -> dict[str, Any]:
-        """With the token that the manifest makes."""
-        directory = self.directory()
+    def with_token_file(self) -> Kubernetes:
+        """By the token that the manifest makes, in a file of its own."""
 
         def token() -> str:
             return str(
@@ -177,22 +164,20 @@ class TestAccess(KubernetesTest):
             )
 
         self.token = until('there is a token', token)
-        self.token_file = directory / 'token'
+        config = yaml.safe_load(self.kubeconfig.read_text())
+        config['users'][0]['user'] = {'tokenFile': 'token'}
+        path = self.directory() / 'config'
+        path.write_text(yaml.safe_dump(config))
+        self.token_file = path.with_name('token')
         self.token_file.write_text(f'{self.token}\n')
-        return {
-            'kubeconfig': None,
-            'server': self.cluster.url,
-            'token_file': str(self.token_file),
-            'ca_file': str(self.cluster.cafile),
-            **other,
-        }
+        return self.plugin(kubeconfig=str(path))
 
     def trouble(self, plugin: Kubernetes) -> str:
         error = self.assertRaises(OrchestratorError, plugin.detached)
         return str(error)
 
     def test_token_file(self) -> None:
-        plugin = self.plugin(**self.options())
+        plugin = self.with_token_file()
         self.assertEqual(set(), plugin.detached())
         self.token_file.write_text('expired')
         said = self.trouble(plugin)
@@ -214,25 +199,18 @@ class TestAccess(KubernetesTest):
         self.assertEqual(set(), plugin.detached())
 
     def test_a_server_that_nobody_vouches_for(self) -> None:
-        for options in (
-            self.options(ca_file=None),
-            {'kubeconfig': self.insecure_kubeconfig()},
-        ):
-            plugin = self.plugin(**options)
-            said = self.trouble(plugin)
-            self.assertIn('CERTIFICATE_VERIFY_FAILED', said)
-            self.assertIn('ca_file', said)
-            plugin = self.plugin(insecure=True, **options)
-            self.assertEqual(set(), plugin.detached())
-
-    def insecure_kubeconfig(self) -> str:
         config = yaml.safe_load(self.kubeconfig.read_text())
         cluster = config['clusters'][0]['cluster']
         del cluster['certificate-authority-data']
-        cluster['insecure-skip-tls-verify'] = True
         path = self.directory() / 'config'
         path.write_text(yaml.safe_dump(config))
-        return str(path)
+        plugin = self.plugin(kubeconfig=str(path))
+        said = self.trouble(plugin)
+        self.assertIn('CERTIFICATE_VERIFY_FAILED', said)
+        self.assertIn('Set certificate-authority', said)
+        cluster['insecure-skip-tls-verify'] = True
+        path.write_text(yaml.safe_dump(config))
+        self.assertEqual(set(), plugin.detached())
 
     def test_nobody(self) -> None:
         plugin = self.plugin(kubeconfig=str(self.cluster.kubeconfig(NOBODY)))

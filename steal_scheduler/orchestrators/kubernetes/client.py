@@ -1,170 +1,199 @@
-"""The official client, made from the options; its errors made ours.
+"""The few calls that we make, each bounded, with values of ours.
 
-It is imported when a cluster is asked, and not before: the other orchestrators
-do without it, and it takes half a second.
+Answers are read as JSON and not through the library's models: a list of
+5,000 nodes takes a tenth of the time, and a field that is newer than the
+library does no harm.
 """
 
-import importlib.util
 import json
-import pathlib
-import re
-import ssl
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from steal_scheduler.exception import ConfigError, OrchestratorError
-from steal_scheduler.orchestrators.kubernetes.config import (
-    Kubeconfig,
-    Unusable,
+from steal_scheduler.orchestrators.kubernetes import objects
+from steal_scheduler.orchestrators.kubernetes.connection import (
+    Connection,
+    said_by,
+)
+from steal_scheduler.orchestrators.kubernetes.eviction import (
+    Eviction,
+    explained,
+)
+from steal_scheduler.orchestrators.kubernetes.objects import (
+    Budget,
+    Json,
+    Node,
+    Pod,
 )
 
+#: Seconds that one drain or reattach may take, all its requests together.
+LOOK = 8.0
+#: Objects in one answer, as kubectl asks.
+_PAGE = 500
 
-class Client:
-    """One API server and who we are to it. Connects when it is asked."""
 
-    def __init__(self, options: Any, section: str) -> None:
-        """Read the files that the options name; send nothing.
+class Conflict(Exception):
+    """The node was changed by somebody else meanwhile."""
 
-        :raises ConfigError: an option is wrong, or the library is missing
+
+class KubernetesClient:
+    """Lives as long as one look."""
+
+    def __init__(self, connection: Connection, timeout: float) -> None:
+        """Import the library; send nothing.
+
+        :param timeout: seconds for one answer
         """
-        self._options = options
-        self._section = section
-        self._api: Any = None
-        #: Where it is, for messages.
-        self.url = options.server or options.kubeconfig or ''
-        if importlib.util.find_spec('kubernetes') is None:
-            raise ConfigError(
-                f'[{section}] is a Kubernetes cluster, and the library for it '
-                "is missing: pip install 'steal-scheduler[kubernetes]'"
-            )
-        if bool(options.kubeconfig) == bool(options.server):
-            raise ConfigError(
-                f'[{section}] needs one of kubeconfig and server, not '
-                f'{"both" if options.server else "none"}.'
-            )
-        if options.server:
-            self._check_server()
-        else:
-            self._check_kubeconfig()
-
-    def api(self) -> Any:
-        """The library's ApiClient, with a token of now.
-
-        :raises OrchestratorError: a file can not be read any more
-        """
-        try:
-            if self._api is None:
-                self._api = self._connect()
-            if self._options.server:
-                token = self._token()
-                self._api.set_default_header('Authorization', token)
-        except (ConfigError, OSError, ValueError) as error:
-            raise OrchestratorError(str(error)) from error
-        return self._api
-
-    def failed(self, what: str, error: Exception) -> OrchestratorError:
-        """Say what went wrong, and its cure; no token is in it.
-
-        :param what: what was asked: ``list nodes``
-        :param error: of the library, or of urllib3 below it
-        """
-        status = getattr(error, 'status', None)
-        said = (said_by(error) or {}).get('message') or str(error)
-        cure = ''
-        if not status or status in (401, 403):
-            # Files may have been renewed, or be gone: read them all again.
-            self._api = None
-        if status == 401:
-            cure = ' Renew the token, or the certificate, of the migrator.'
-        elif status == 403:
-            cure = (
-                ' Grant it: etc/kubernetes/steal-migrator-rbac.yaml has all '
-                'the rights.'
-            )
-        elif 'CERTIFICATE' in said:
-            cure = ' ca_file, or the kubeconfig, has to name who signed it.'
-        text = ' '.join(said.split())[:400].rstrip('.')
-        return OrchestratorError(
-            f'[{self._section}] {self.url} did not {what}: '
-            f'{f"{status} " if status else ""}{text}.{cure}'
+        from kubernetes.client import (
+            ApiException,
+            AppsV1Api,
+            CoreV1Api,
+            PolicyV1Api,
         )
+        from urllib3.exceptions import HTTPError
 
-    def _check_server(self) -> None:
-        options = self._options
-        if not re.fullmatch(r'https?://[^/@\s]+(/[^@\s]*)?', options.server):
-            raise self._wrong('server', 'is no URL: https://10.0.0.10:6443')
-        self._check_scheme(options.server)
-        if options.context:
-            raise self._wrong('context', 'belongs to kubeconfig')
-        if not options.token_file:
-            raise ConfigError(
-                f'[{self._section}] server needs token_file as well.'
-            )
-        self._token()
-        if options.ca_file:
-            try:
-                ssl.create_default_context(cafile=options.ca_file)
-            except OSError as error:
-                raise self._wrong('ca_file', str(error)) from error
+        self._connection = connection
+        self._timeout = timeout
+        self._until = time.monotonic() + LOOK
+        #: Whether they exist, as namespace/name.
+        self._daemon_sets: dict[str, bool] = {}
+        self._refused: type[Any] = ApiException
+        self._trouble = (HTTPError, OSError, ValueError, KeyError)
+        api = connection.api()
+        self._core = CoreV1Api(api)
+        self._apps = AppsV1Api(api)
+        self._policy = PolicyV1Api(api)
 
-    def _check_kubeconfig(self) -> Kubeconfig:
-        options = self._options
-        for name in ('token_file', 'ca_file'):
-            if options[name]:
-                raise self._wrong(name, 'belongs to server')
+    @property
+    def seconds_left(self) -> float:
+        return self._until - time.monotonic()
+
+    def node(self, name: str) -> Node | None:
+        """The node of this name, if there is one."""
+        found = self._get(f'read node {name}', self._core.read_node, name)
+        return None if found is None else objects.node(found)
+
+    def nodes(self, selector: str = '') -> Iterator[Node]:
+        """All nodes, or those with these labels."""
+        call = self._core.list_node
+        for said in self._pages('list nodes', call, label_selector=selector):
+            yield objects.node(said)
+
+    def change(self, node: Node, patch: Json) -> bool:
+        """Patch a node; False if it is gone.
+
+        :raises Conflict: it is not what it was
+        """
+        what = f'patch node {node.name}'
         try:
-            return Kubeconfig(options.kubeconfig, options.context)
-        except (OSError, Unusable) as error:
-            raise self._wrong('kubeconfig', str(error)) from error
+            self._ask(what, self._core.patch_node, node.name, patch)
+        except self._refused as error:
+            if error.status == 404:
+                return False
+            if error.status == 409:
+                raise Conflict from error
+            raise self._connection.failed(what, error) from error
+        return True
 
-    def _connect(self) -> Any:
-        from kubernetes import client
+    def pods_on(self, node: Node) -> list[Pod]:
+        pods = self._pages(
+            f'list the pods of {node.name}',
+            self._core.list_pod_for_all_namespaces,
+            field_selector=f'spec.nodeName={node.name}',
+        )
+        return [objects.pod(said) for said in pods]
 
-        options = self._options
-        settings = client.Configuration()
-        if options.server:
-            settings.host = options.server
-            settings.ssl_ca_cert = options.ca_file
-        else:
-            # Kept: it keeps files that the library needs.
-            self._kubeconfig = self._check_kubeconfig()
-            try:
-                self._kubeconfig.put_into(settings)
-            except Unusable as error:
-                raise self._wrong('kubeconfig', str(error)) from error
-        self.url = re.sub(r'//[^/@]*@', '//', settings.host)
-        self._check_scheme(settings.host)
-        settings.verify_ssl = not options.insecure
-        # One look, one answer: the next look is the retry. The library would
-        # ask four times, and wait as long as the server says in between.
-        settings.retries = False
-        return client.ApiClient(settings)
+    def budgets(self, namespace: str) -> list[Budget]:
+        budgets = self._pages(
+            f'list PodDisruptionBudgets of {namespace}',
+            self._policy.list_namespaced_pod_disruption_budget,
+            namespace,
+        )
+        return [objects.budget(said) for said in budgets]
 
-    def _check_scheme(self, url: str) -> None:
-        if not url.startswith('https://') and not self._options.insecure:
-            raise ConfigError(
-                f'[{self._section}] {self.url} would carry the token in the '
-                'open: use https, or set insecure.'
-            )
+    def has_daemon_set(self, namespace: str, name: str) -> bool:
+        key = f'{namespace}/{name}'
+        if key not in self._daemon_sets:
+            call = self._apps.read_namespaced_daemon_set
+            found = self._get(f'read DaemonSet {key}', call, name, namespace)
+            self._daemon_sets[key] = found is not None
+        return self._daemon_sets[key]
 
-    def _token(self) -> str:
-        path = self._options.token_file
+    def evict(self, pod: Pod, grace: int) -> Eviction:
+        """Ask for it once.
+
+        :param grace: seconds; less than 0 for the pod's own
+        """
+        options: dict[str, Any] = {
+            # Another pod of this name may run elsewhere by now.
+            'preconditions': {'uid': pod.uid}
+        }
+        if grace >= 0:
+            options['gracePeriodSeconds'] = grace
+        body = {
+            'apiVersion': 'policy/v1',
+            'kind': 'Eviction',
+            'metadata': {'name': pod.name, 'namespace': pod.namespace},
+            'deleteOptions': options,
+        }
+        what = f'evict {pod}'
+        call = self._core.create_namespaced_pod_eviction
         try:
-            token = pathlib.Path(path).read_text('utf-8').strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._wrong('token_file', str(error)) from error
-        if not re.fullmatch(r'[\x21-\x7e]+', token):
-            raise self._wrong('token_file', 'holds no token')
-        return f'Bearer {token}'
+            self._ask(what, call, pod.name, pod.namespace, body)
+        except self._refused as error:
+            found = explained(pod, error.status, said_by(error) or {})
+            if found is None:
+                raise self._connection.failed(what, error) from error
+            return found
+        return Eviction()
 
-    def _wrong(self, option: str, why: str) -> ConfigError:
-        value = self._options[option]
-        return ConfigError(f'[{self._section}] {option} = {value!r}: {why}.')
+    def _get(
+        self, what: str, call: Callable[..., Any], *names: str
+    ) -> Json | None:
+        try:
+            found: Json = self._ask(what, call, *names)
+            return found
+        except self._refused as error:
+            if error.status == 404:
+                return None
+            raise self._connection.failed(what, error) from error
 
+    def _pages(
+        self, what: str, call: Callable[..., Any], *names: str, **query: str
+    ) -> Iterator[Json]:
+        asked: dict[str, Any] = {k: v for k, v in query.items() if v}
+        while True:
+            try:
+                page = self._ask(what, call, *names, limit=_PAGE, **asked)
+            except self._refused as error:
+                raise self._connection.failed(what, error) from error
+            try:
+                found, more = page['items'], page['metadata'].get('continue')
+            except (AttributeError, KeyError, TypeError) as error:
+                nothing = ValueError('the answer is no list')
+                raise self._connection.failed(what, nothing) from error
+            yield from found
+            if not more:
+                return
+            asked['_continue'] = more
 
-def said_by(error: Exception) -> dict[str, Any] | None:
-    """The Status object in the answer that an ApiException stands for."""
-    try:
-        said = json.loads(getattr(error, 'body', None) or 'null')
-    except ValueError:
-        return None
-    return said if isinstance(said, dict) else None
+    def _ask(
+        self, what: str, call: Callable[..., Any], *args: Any, **query: Any
+    ) -> Any:
+        """Its JSON. What is no answer becomes an OrchestratorError."""
+        seconds = min(self._timeout, self.seconds_left)
+        if seconds <= 0:
+            late = TimeoutError(
+                f'one drain or reattach may take {LOOK:g} s in all'
+            )
+            raise self._connection.failed(what, late)
+        try:
+            answer = call(
+                *args,
+                **query,
+                _preload_content=False,
+                _request_timeout=(seconds, seconds),
+            )
+            return json.loads(answer.data)
+        except self._trouble as error:
+            raise self._connection.failed(what, error) from error

@@ -16,8 +16,8 @@ class Eviction:
     never: bool = False
 
 
-def judge(pod: Pod, status: int, said: Json) -> Eviction | None:
-    """What a refused eviction means; None: nothing about this pod.
+def explained(pod: Pod, status: int, said: Json) -> Eviction | None:
+    """What a refused eviction means; None: it says nothing about this pod.
 
     Statuses and causes are those of the API server's eviction.go.
     """

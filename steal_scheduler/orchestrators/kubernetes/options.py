@@ -1,82 +1,38 @@
-"""The options of a Kubernetes cluster: how it is reached and who is who."""
+"""The options of a Kubernetes cluster."""
 
 from oslo_config import cfg
 
-CONNECTION = (
+OPTS = (
     cfg.StrOpt(
         'kubeconfig',
         help="""
-The kubeconfig file that leads to the cluster. It is read again when the
-cluster refuses what it held.
+The kubeconfig file of the cluster: its API server, the certificate authority
+of that, and who we are. It is required. The file is read again when the
+cluster refuses the login; the file that ``tokenFile`` in it names is read
+again for every drain and reattach.
 
 Possible values:
 
-* A path.
+* An absolute path. Only the user of steal-migrator may be able to read it.
 
 Related options:
 
-* ``context``; instead of ``server``, ``token_file`` and ``ca_file``.
+* ``context``
 """,
     ),
     cfg.StrOpt(
         'context',
         help="""
-Which context of ``kubeconfig``.
+The context of ``kubeconfig`` that is used.
 
 Possible values:
 
-* Its name.
-* Unset: the current one of that file.
-""",
-    ),
-    cfg.StrOpt(
-        'server',
-        help="""
-URL of the cluster's API server.
-
-Possible values:
-
-* ``https://10.0.0.10:6443``
+* The name of a context in that file.
+* Unset (default): the ``current-context`` of that file.
 
 Related options:
 
-* ``token_file`` and ``ca_file``; instead of ``kubeconfig``.
-""",
-    ),
-    cfg.StrOpt(
-        'token_file',
-        help="""
-File with the bearer token for ``server``. It is read again for every request,
-so that the token may be renewed.
-
-Possible values:
-
-* A path.
-""",
-    ),
-    cfg.StrOpt(
-        'ca_file',
-        help="""
-File with the certificates by which ``server`` is known, as PEM.
-
-Possible values:
-
-* A path.
-* Unset: the public certificate authorities.
-""",
-    ),
-    cfg.BoolOpt(
-        'insecure',
-        default=False,
-        help="""
-Talk to whoever answers, without looking at certificates, or over plain HTTP.
-Who is in between can read the token.
-
-Possible values:
-
-* ``False`` (default): also where the kubeconfig file says
-  ``insecure-skip-tls-verify``.
-* ``True``
+* ``kubeconfig``
 """,
     ),
     cfg.FloatOpt(
@@ -93,33 +49,103 @@ Possible values:
 * 0.5 to 8 seconds.
 """,
     ),
-)
-
-NODES = (
     cfg.StrOpt(
-        'mark',
-        default='steal-scheduler',
+        'mode',
+        default='evict',
+        choices=[
+            ('evict', 'cordon the node and evict its pods, as kubectl drain'),
+            ('soft', 'cordon and taint the node, and let its pods run'),
+        ],
         help="""
-What our labels, annotations and taints on nodes begin with. Two installations
-that share a cluster need two.
+How a node is drained.
 
 Possible values:
 
-* A DNS name: ``steal-scheduler``, ``steal.example.org``. It must not change
-  while a server is out.
+* The words below.
 """,
     ),
-    cfg.BoolOpt(
-        'trust_names',
-        default=False,
+    cfg.StrOpt(
+        'empty_dir',
+        default='refuse',
+        choices=[
+            ('refuse', 'the server is not moved'),
+            ('evict', 'the pods are evicted; what they keep there is lost'),
+        ],
         help="""
-Believe that a node is the server by its name alone, where it has neither
-OpenStack's provider id nor a system UUID. The name may come from the server's
-metadata, which its tenant writes.
+What becomes of pods with an ``emptyDir`` volume, as ``kubectl drain
+--delete-emptydir-data`` decides.
 
 Possible values:
 
-* ``False`` (default), ``True``
+* The words below.
+""",
+    ),
+    cfg.StrOpt(
+        'unmanaged',
+        default='refuse',
+        choices=[
+            ('refuse', 'the server is not moved'),
+            ('evict', 'the pods are evicted; nothing starts them again'),
+        ],
+        help="""
+What becomes of pods without a controller, or whose DaemonSet is gone, as
+``kubectl drain --force`` decides.
+
+Possible values:
+
+* The words below.
+""",
+    ),
+    cfg.IntOpt(
+        'grace_period',
+        default=-1,
+        min=-1,
+        max=86400,
+        help="""
+Seconds that an evicted pod has to end.
+
+Possible values:
+
+* -1 (default): as many as the pod itself asks for.
+* 0 to 86400 seconds; 0 kills it at once.
+""",
+    ),
+    cfg.IntOpt(
+        'max_drained',
+        default=1,
+        min=0,
+        max=5000,
+        help="""
+Number of nodes of the cluster that steal-migrator drains at the same time. The
+next server waits, and its node is not touched.
+
+Possible values:
+
+* 1 to 5000 nodes; 0 for any number.
+""",
+    ),
+    cfg.StrOpt(
+        'wait_for',
+        default='budgets',
+        choices=[
+            ('nothing', 'the migration begins when the last pod is gone'),
+            (
+                'budgets',
+                'until each PodDisruptionBudget that had a pod there, and '
+                'enough healthy ones, has enough again',
+            ),
+            (
+                'replacements',
+                'until it has as many healthy pods as before: not for pods '
+                'that only this node can run',
+            ),
+        ],
+        help="""
+What has to be healthy again before the drain is done.
+
+Possible values:
+
+* The words below.
 """,
     ),
 )

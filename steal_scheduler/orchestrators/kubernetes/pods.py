@@ -15,64 +15,63 @@ class Policy:
 
     empty_dir: bool = False
     unmanaged: bool = False
-    finished: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Plan:
+class DrainPods:
     """What a drain has to do with the pods of a node."""
 
     #: To be evicted, or ending already and waited for.
-    go: tuple[Pod, ...] = ()
+    leaving: tuple[Pod, ...] = ()
     #: Why the node can not be drained: each a sentence about pods.
-    against: tuple[str, ...] = ()
+    obstacles: tuple[str, ...] = ()
 
 
-def plan(
+def divide(
     pods: Iterable[Pod], policy: Policy, daemon_sets: Collection[str]
-) -> Plan:
+) -> DrainPods:
     """Decide as ``kubectl drain --ignore-daemonsets`` does.
 
-    Two things differ. What has finished stays, unless the policy says
-    otherwise. And a pod that is ending already forbids nothing: nothing of
-    it is lost by our doing. It is waited for like the others.
+    Two things differ. What has finished stays, with its logs. And a pod that
+    is ending already forbids nothing: nothing of it is lost by our doing. It
+    is waited for like the others.
 
     :param daemon_sets: those that exist, as namespace/name
     """
-    go: list[Pod] = []
+    leaving: list[Pod] = []
     keepers: list[Pod] = []
     orphans: list[Pod] = []
     for pod in pods:
-        if _stays(pod, policy, daemon_sets):
+        if _stays(pod, daemon_sets):
             continue
         if pod.finished or pod.terminating:
-            go.append(pod)
+            leaving.append(pod)
         elif pod.empty_dir and not policy.empty_dir:
             keepers.append(pod)
         elif _unmanaged(pod) and not policy.unmanaged:
             orphans.append(pod)
         else:
-            go.append(pod)
-    against = []
+            leaving.append(pod)
+    obstacles = []
     if keepers:
-        against.append(
+        obstacles.append(
             f'{named(keepers)}: what they keep in an emptyDir would be lost '
             '(empty_dir = evict allows it)'
         )
     if orphans:
-        against.append(
+        obstacles.append(
             f'{named(orphans)}: nobody would start them again '
             '(unmanaged = evict allows it)'
         )
-    return Plan(tuple(go), tuple(against))
+    return DrainPods(tuple(leaving), tuple(obstacles))
 
 
-def _stays(pod: Pod, policy: Policy, daemon_sets: Collection[str]) -> bool:
+def _stays(pod: Pod, daemon_sets: Collection[str]) -> bool:
     if pod.mirror:
         return True
     if pod.finished:
         # One that is held by a finalizer has somebody who still needs it.
-        return not (policy.finished or pod.terminating)
+        return not pod.terminating
     return f'{pod.namespace}/{pod.daemon_set}' in daemon_sets
 
 

@@ -7,6 +7,7 @@ demand. What a real one does is for ``tests/integration``.
 import contextlib
 import http.server
 import json
+import pathlib
 import re
 import threading
 import urllib.parse
@@ -79,18 +80,16 @@ class Cluster:
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
 
-    def plugin(self, token_file: str, **options: Any) -> Kubernetes:
-        return Kubernetes(
-            configuration(
-                'prod',
-                Kubernetes.OPTS,
-                server=self.url,
-                token_file=token_file,
-                insecure=True,
-                **options,
-            ),
-            'prod',
+    def plugin(self, directory: str, **options: Any) -> Kubernetes:
+        """:param directory: for its kubeconfig"""
+        path = pathlib.Path(directory, 'kubeconfig')
+        # It speaks plain HTTP.
+        insecure = 'insecure-skip-tls-verify: true'
+        path.write_text(kubeconfig(self.url, 'token: s3cr3t', insecure))
+        conf = configuration(
+            'prod', Kubernetes.OPTS, kubeconfig=str(path), **options
         )
+        return Kubernetes(conf, 'prod')
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Json]:
         url = urllib.parse.urlsplit(path)
@@ -171,6 +170,20 @@ class Cluster:
         if f'{namespace}/{name}' in self.daemon_sets:
             return 200, {}
         return 404, {'message': f'daemonsets.apps "{name}" not found'}
+
+
+def kubeconfig(server: str, user: str = '', cluster: str = '') -> str:
+    """The text of a kubeconfig file with one context, ``one``.
+
+    :param user, cluster: more of each, as YAML
+    """
+    return (
+        'clusters:\n'
+        f'- {{name: c, cluster: {{server: "{server}", {cluster}}}}}\n'
+        f'users: [{{name: u, user: {{{user}}}}}]\n'
+        'contexts: [{name: one, context: {cluster: c, user: u}}]\n'
+        'current-context: one\n'
+    )
 
 
 def pod(name: str, node: str = 'n0', **other: Any) -> Json:

@@ -5,7 +5,10 @@ from typing import Any
 from oslotest import base
 
 from steal_scheduler.orchestrators.kubernetes import objects
-from steal_scheduler.orchestrators.kubernetes.eviction import Eviction, judge
+from steal_scheduler.orchestrators.kubernetes.eviction import (
+    Eviction,
+    explained,
+)
 from tests.unit.orchestrators.kubernetes import stand_in
 
 POD = objects.pod(stand_in.pod('web'))
@@ -16,14 +19,14 @@ def said(message: str, reason: str = '', cause: str = '') -> Any:
     return {'message': message, 'details': {'causes': causes}}
 
 
-class TestJudge(base.BaseTestCase):
+class TestExplained(base.BaseTestCase):
     def test_gone(self) -> None:
         for status in (404, 409):
-            self.assertEqual(Eviction(), judge(POD, status, said('x')))
+            self.assertEqual(Eviction(), explained(POD, status, said('x')))
 
     def test_a_budget(self) -> None:
         needs = 'needs 2 healthy pods and has 2 currently'
-        found = judge(
+        found = explained(
             POD,
             429,
             said(
@@ -37,24 +40,24 @@ class TestJudge(base.BaseTestCase):
         self.assertEqual(Eviction(held), found)
 
     def test_too_many_requests(self) -> None:
-        found = judge(POD, 429, said('Too many requests,\nplease wait'))
+        found = explained(POD, 429, said('Too many requests,\nplease wait'))
         self.assertEqual(Eviction('Too many requests, please wait'), found)
         # Of a proxy, say.
-        self.assertNotEqual(Eviction(), judge(POD, 429, {}))
+        self.assertNotEqual(Eviction(), explained(POD, 429, {}))
 
     def test_two_budgets(self) -> None:
         message = (
             'This pod has more than one PodDisruptionBudget, which the '
             'eviction subresource does not support.'
         )
-        found = judge(POD, 500, {'message': message})
+        found = explained(POD, 500, {'message': message})
         self.assertEqual(Eviction(f'shop/web: {message}', never=True), found)
 
     def test_a_namespace_that_ends(self) -> None:
-        found = judge(POD, 403, said('x', 'NamespaceTerminating', 'y'))
+        found = explained(POD, 403, said('x', 'NamespaceTerminating', 'y'))
         self.assertEqual(Eviction('namespace shop is being deleted'), found)
 
     def test_nothing_about_the_pod(self) -> None:
         for status in (401, 403, 500, 503):
-            self.assertIsNone(judge(POD, status, said('etcd is down')))
-            self.assertIsNone(judge(POD, status, {'details': None}))
+            self.assertIsNone(explained(POD, status, said('etcd is down')))
+            self.assertIsNone(explained(POD, status, {'details': None}))

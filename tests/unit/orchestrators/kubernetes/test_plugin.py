@@ -1,6 +1,5 @@
 """The plugin against a stand-in; ``tests/integration`` has the real one."""
 
-import os
 import pathlib
 import re
 from typing import Any
@@ -9,10 +8,11 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.conf import orchestrators
-from steal_scheduler.exception import ConfigError, OrchestratorError
+from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, State
-from steal_scheduler.orchestrators.kubernetes import api
+from steal_scheduler.orchestrators.kubernetes import client
 from steal_scheduler.orchestrators.kubernetes import plugin as kubernetes
+from steal_scheduler.orchestrators.kubernetes.connection import Connection
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.unit.make import server
 from tests.unit.orchestrators.kubernetes.stand_in import (
@@ -21,6 +21,7 @@ from tests.unit.orchestrators.kubernetes.stand_in import (
     budget,
     pod,
 )
+from tests.unit.signals.options import configuration
 
 ROOT = pathlib.Path(__file__).parents[4]
 LABEL = 'steal-scheduler/server'
@@ -32,13 +33,10 @@ class KubernetesTest(base.BaseTestCase):
         self.cluster = self.enterContext(Cluster())
         self.cluster.add_node('n0')
         self.server = server(UUID, name='n0')
-        directory = self.useFixture(fixtures.TempDir()).path
-        self.token_file = os.path.join(directory, 'token')
-        with open(self.token_file, 'w') as file:
-            file.write('s3cr3t')
+        self.directory = self.useFixture(fixtures.TempDir()).path
 
     def plugin(self, **options: Any) -> Kubernetes:
-        return self.cluster.plugin(self.token_file, **options)
+        return self.cluster.plugin(self.directory, **options)
 
     def drain(self, plugin: Kubernetes, node: str = 'n0') -> Answer:
         return plugin.drain(self.server, node)
@@ -207,9 +205,13 @@ class TestReattach(KubernetesTest):
         self.assertEqual(
             version, self.cluster.nodes['n0']['metadata']['resourceVersion']
         )
-        plugin = self.plugin(ready_timeout=0)
+        log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+        self.useFixture(
+            fixtures.MonkeyPatch(f'{kubernetes.__name__}.READY_TIMEOUT', 0)
+        )
         self.assertEqual(DONE, plugin.reattach(self.server, 'n0'))
         self.assertEqual(frozenset(), plugin.detached())
+        self.assertIn(f'Node n0 of server n0 ({UUID}) is not', log.output)
 
 
 class TestTrouble(KubernetesTest):
@@ -240,9 +242,9 @@ class TestTrouble(KubernetesTest):
         self.assertIn('Connection refused', said)
 
     def test_it_takes_too_long(self) -> None:
-        self.useFixture(fixtures.MonkeyPatch(f'{api.__name__}.LOOK', 0))
+        self.useFixture(fixtures.MonkeyPatch(f'{client.__name__}.LOOK', 0))
         said = self.trouble(self.drain, self.plugin())
-        self.assertIn('all of it took more than 0 s', said)
+        self.assertIn('one drain or reattach may take 0 s in all', said)
 
     def test_somebody_is_always_faster(self) -> None:
         self.cluster.instead['PATCH', '/n0'] = 409, {}
@@ -279,27 +281,19 @@ class TestFinding(KubernetesTest):
                     ('/api/v1/nodes', '/api/v1/nodes/n0'),
                 )
 
-    def test_a_trusted_name_is_listed_once(self) -> None:
-        self.cluster.nodes['n0']['spec'].clear()
-        plugin = self.plugin(trust_names=True)
-        listed = 'GET /api/v1/nodes'
-        self.assertEqual(2, self.asked(plugin, 'n0').count(listed))
-        self.assertEqual([f'{listed}/n0'], self.asked(plugin, 'n0'))
-        self.assertNotIn('is another', self.drain(plugin).detail)
-
-    def test_a_trusted_name_yields_to_an_id(self) -> None:
+    def test_a_name_yields_to_an_id(self) -> None:
         self.cluster.add_node('n1')
         self.cluster.nodes['n0']['spec'].clear()
-        self.drain(self.plugin(trust_names=True))
+        self.drain(self.plugin())
         self.assertTrue(self.unschedulable('n1'))
         self.assertFalse(self.unschedulable('n0'))
 
-
-class TestOptions(KubernetesTest):
-    def test_mark(self) -> None:
-        for mark in ('', 'a/b', 'A', 'x..y'):
-            error = self.assertRaises(ConfigError, self.plugin, mark=mark)
-            self.assertIn('[prod] mark', str(error))
+    def test_a_name_alone_proves_nothing(self) -> None:
+        self.cluster.nodes['n0']['spec'].clear()
+        answer = self.drain(self.plugin())
+        self.assertIs(State.REFUSED, answer.state)
+        self.assertIn('nothing proves that it is this', answer.detail)
+        self.assertFalse(self.unschedulable())
 
 
 class TestPage(base.BaseTestCase):
@@ -320,8 +314,22 @@ class TestPage(base.BaseTestCase):
         found = re.findall(
             r'^    \[prod\]\n((?:    \w.*\n)+)', self.text, re.M
         )
-        self.assertEqual(2, len(found))
+        self.assertEqual(1, len(found))
         for section in found:
             for line in section.strip().splitlines():
                 name, _, value = line.strip().partition(' = ')
                 known[name].type(value)
+
+    def test_the_kubeconfig_file_that_it_shows(self) -> None:
+        shown = 'etc/kubernetes/steal-migrator.kubeconfig'
+        self.assertIn(shown, self.text)
+        directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        (directory / 'prod.token').write_text('s3cr3t\n')
+        (directory / 'prod.ca').write_text('')
+        path = directory / 'prod.kubeconfig'
+        path.write_text((ROOT / shown).read_text())
+        conf = configuration('prod', Kubernetes.OPTS, kubeconfig=str(path))
+        settings = Connection(conf.prod, 'prod').api().configuration
+        self.assertEqual('https://10.0.0.10:6443', settings.host)
+        self.assertEqual(str(directory / 'prod.ca'), settings.ssl_ca_cert)
+        self.assertIn('Bearer s3cr3t', str(settings.auth_settings()))

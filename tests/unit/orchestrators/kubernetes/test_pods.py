@@ -6,7 +6,7 @@ from oslotest import base
 
 from steal_scheduler.orchestrators.kubernetes import pods as kube_pods
 from steal_scheduler.orchestrators.kubernetes.objects import Budget, Pod
-from steal_scheduler.orchestrators.kubernetes.pods import Plan, Policy
+from steal_scheduler.orchestrators.kubernetes.pods import DrainPods, Policy
 from tests.unit import strategies
 
 assert strategies  # it registers hypothesis' profile
@@ -15,7 +15,7 @@ WEB = Pod(
     'shop', 'web', 'u', {'app': 'web'}, 'Running', ('ReplicaSet', 'web'),
     False, False, False,
 )  # fmt: skip
-ALL = Policy(True, True, True)
+ALL = Policy(True, True)
 EXIST = frozenset({'shop/agent'})
 
 
@@ -45,7 +45,7 @@ def pods() -> st.SearchStrategy[list[Pod]]:
 
 
 def policies() -> st.SearchStrategy[Policy]:
-    return st.builds(Policy, st.booleans(), st.booleans(), st.booleans())
+    return st.builds(Policy, st.booleans(), st.booleans())
 
 
 def kubectl(pod: Pod) -> bool | None:
@@ -66,42 +66,49 @@ def kubectl(pod: Pod) -> bool | None:
     return True
 
 
-class TestPlan(base.BaseTestCase):
+class TestDivide(base.BaseTestCase):
     @given(pods())
     def test_as_kubectl_does(self, pods: list[Pod]) -> None:
-        """But for what is ending, and mirrors of DaemonSets' pods."""
+        """But for mirrors of DaemonSets' pods, what is ending or finished."""
         pods = [
             p
             for p in pods
             if not p.terminating and not (p.mirror and p.daemon_set)
         ]
-        plan = kube_pods.plan(pods, Policy(finished=True), EXIST)
+        found = kube_pods.divide(pods, Policy(), EXIST)
         verdicts = [kubectl(pod) for pod in pods]
-        self.assertIs(None in verdicts, plan.against != ())
-        went = [p for p, v in zip(pods, verdicts, strict=True) if v]
-        self.assertEqual(went, list(plan.go))
+        self.assertIs(None in verdicts, found.obstacles != ())
+        went = [
+            pod
+            for pod, verdict in zip(pods, verdicts, strict=True)
+            if verdict and not pod.finished
+        ]
+        self.assertEqual(went, list(found.leaving))
 
     @given(pods())
     def test_with_all_of_its_flags(self, pods: list[Pod]) -> None:
-        plan = kube_pods.plan(pods, ALL, EXIST)
-        self.assertEqual((), plan.against)
+        found = kube_pods.divide(pods, ALL, EXIST)
+        self.assertEqual((), found.obstacles)
         stay = [
             pod
             for pod in pods
-            if pod.mirror or (pod.daemon_set == 'agent' and not pod.finished)
+            if pod.mirror
+            or (pod.finished and not pod.terminating)
+            or (pod.daemon_set == 'agent' and not pod.finished)
         ]
-        self.assertEqual([p for p in pods if p not in stay], list(plan.go))
+        leaving = [pod for pod in pods if pod not in stay]
+        self.assertEqual(leaving, list(found.leaving))
 
     @given(pods(), policies())
     def test_a_policy_only_adds(self, pods: list[Pod], one: Policy) -> None:
-        less = kube_pods.plan(pods, one, EXIST)
-        for name in ('empty_dir', 'unmanaged', 'finished'):
+        less = kube_pods.divide(pods, one, EXIST)
+        for name in ('empty_dir', 'unmanaged'):
             policy = dataclasses.replace(one, **{name: True})
-            more = kube_pods.plan(pods, policy, EXIST)
+            more = kube_pods.divide(pods, policy, EXIST)
             self.assertLessEqual(
-                {p.name for p in less.go}, {p.name for p in more.go}
+                {p.name for p in less.leaving}, {p.name for p in more.leaving}
             )
-            self.assertLessEqual(len(more.against), len(less.against))
+            self.assertLessEqual(len(more.obstacles), len(less.obstacles))
 
     @given(pods(), policies())
     def test_what_is_ending_is_waited_for(
@@ -112,13 +119,13 @@ class TestPlan(base.BaseTestCase):
             for p in pods
             if p.daemon_set != 'agent'
         ]
-        plan = kube_pods.plan(pods, policy, EXIST)
-        self.assertEqual(Plan(tuple(pods), ()), plan)
+        found = kube_pods.divide(pods, policy, EXIST)
+        self.assertEqual(DrainPods(tuple(pods), ()), found)
 
     def test_the_operator_is_told(self) -> None:
         cache = dataclasses.replace(WEB, name='cache', empty_dir=True)
         bare = dataclasses.replace(WEB, name='bare', controller=None)
-        plan = kube_pods.plan([cache, bare, WEB], Policy(), EXIST)
+        found = kube_pods.divide([cache, bare, WEB], Policy(), EXIST)
         self.assertEqual(
             (
                 'shop/cache: what they keep in an emptyDir would be lost '
@@ -126,7 +133,7 @@ class TestPlan(base.BaseTestCase):
                 'shop/bare: nobody would start them again (unmanaged = evict '
                 'allows it)',
             ),
-            plan.against,
+            found.obstacles,
         )
 
     def test_many_are_counted(self) -> None:

@@ -9,7 +9,7 @@ import yaml
 from kubernetes import client
 from oslotest import base
 
-from steal_scheduler.orchestrators.kubernetes.config import (
+from steal_scheduler.orchestrators.kubernetes.kubeconfig import (
     Kubeconfig,
     Unusable,
 )
@@ -120,8 +120,9 @@ class TestKubeconfig(base.BaseTestCase):
             ({}, {'exec': {'apiVersion': 'x/v1', 'command': 'false'}}, None),
             ({}, {'tokenFile': 3}, None),
         ):
-            config = self.kubeconfig(cluster, user, context)
             error = self.assertRaises(
-                (Unusable, OSError), self.settings, config
+                (Unusable, OSError),
+                lambda *args: self.settings(self.kubeconfig(*args)),
+                *(cluster, user, context),
             )
             self.assertNotIn('s3cr3t', str(error))

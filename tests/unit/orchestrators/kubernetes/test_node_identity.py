@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.orchestrators.kubernetes import nodes as kube_nodes
-from steal_scheduler.orchestrators.kubernetes.nodes import Whose, whose
+from steal_scheduler.orchestrators.kubernetes import node_identity
+from steal_scheduler.orchestrators.kubernetes.node_identity import Whose, whose
 from steal_scheduler.orchestrators.kubernetes.objects import Node
 from tests.unit import strategies
 
@@ -79,20 +79,20 @@ class TestBest(base.BaseTestCase):
         first = node(f'openstack:///{ID}', name='a')
         second = node('', ID, name='b')
         nodes = [node(f'openstack:///{OTHER}'), second, first]
-        self.assertEqual([first], kube_nodes.best(nodes, ID))
-        self.assertEqual([second], kube_nodes.best(nodes[:2], ID))
-        self.assertEqual([], kube_nodes.best(nodes[:1], ID))
+        self.assertEqual([first], node_identity.best(nodes, ID))
+        self.assertEqual([second], node_identity.best(nodes[:2], ID))
+        self.assertEqual([], node_identity.best(nodes[:1], ID))
 
     def test_all_that_claim_it(self) -> None:
         first = node(f'openstack:///{ID}', name='a')
         twin = dataclasses.replace(first, name='b')
-        self.assertEqual([first, twin], kube_nodes.best([first, twin], ID))
+        self.assertEqual([first, twin], node_identity.best([first, twin], ID))
 
 
 class TestNames(base.BaseTestCase):
     def test_names(self) -> None:
         for name in ('n', 'node-1', 'a.b-c.example.org', '9', 'x' * 253):
-            self.assertTrue(kube_nodes.is_name(name), name)
+            self.assertTrue(node_identity.is_name(name), name)
 
     def test_what_would_lead_elsewhere(self) -> None:
         for name in (
@@ -100,4 +100,4 @@ class TestNames(base.BaseTestCase):
             'A', 'a b', 'a%2fb', 'a?b', 'a#b', 'n\n', 'x' * 254,
             '\N{SNOWMAN}',
         ):  # fmt: skip
-            self.assertFalse(kube_nodes.is_name(name), name)
+            self.assertFalse(node_identity.is_name(name), name)

@@ -3,10 +3,10 @@ import json
 
 from oslotest import base
 
-from steal_scheduler.orchestrators.kubernetes.mark import Mark, Marker
+from steal_scheduler.orchestrators.kubernetes import node_mark
+from steal_scheduler.orchestrators.kubernetes.node_mark import NodeMark
 from steal_scheduler.orchestrators.kubernetes.objects import Node
 
-MARKER = Marker('steal-scheduler')
 LABEL, ANNOTATION = 'steal-scheduler/server', 'steal-scheduler/drained'
 TAINT = {
     'key': 'steal-scheduler/moving',
@@ -14,12 +14,12 @@ TAINT = {
     'effect': 'NoSchedule',
 }
 NODE = Node('n', '7', '', '', {'a': 'b'}, {'c': 'd'}, False, (), True)
-MARK = Mark(1_800_000_000.0, True, {'shop/web': 3})
+MARK = NodeMark(1_800_000_000.0, True, {'shop/web': 3})
 
 
-def marked(mark: Mark = MARK, taint: bool = False) -> Node:
+def marked(mark: NodeMark = MARK, taint: bool = False) -> Node:
     """The node as the API server has it after our patch."""
-    patch = MARKER.take_out(NODE, 's', mark, taint)
+    patch = node_mark.drain_patch(NODE, 's', mark, taint=taint)
     return dataclasses.replace(
         NODE,
         labels=NODE.labels | patch['metadata']['labels'],
@@ -31,7 +31,7 @@ def marked(mark: Mark = MARK, taint: bool = False) -> Node:
 
 class TestOut(base.BaseTestCase):
     def test_one_patch(self) -> None:
-        patch = MARKER.take_out(NODE, 's', MARK, taint=False)
+        patch = node_mark.drain_patch(NODE, 's', MARK, taint=False)
         about = patch['metadata']
         self.assertEqual('7', about['resourceVersion'])
         self.assertEqual({LABEL: 's'}, about['labels'])
@@ -55,15 +55,12 @@ class TestOut(base.BaseTestCase):
             dataclasses.replace(MARK, back=1_800_000_060.0),
         ):
             node = marked(mark)
-            self.assertEqual(mark, MARKER.read(node))
-            self.assertEqual('s', MARKER.server(node))
+            self.assertEqual(mark, node_mark.read(node))
+            self.assertEqual('s', node_mark.server_of(node))
 
     def test_not_ours(self) -> None:
-        self.assertIsNone(MARKER.server(NODE))
-        self.assertIsNone(MARKER.read(NODE))
-        other = Marker('steal.example.org')
-        self.assertIsNone(other.server(marked()))
-        self.assertIsNone(other.read(marked()))
+        self.assertIsNone(node_mark.server_of(NODE))
+        self.assertIsNone(node_mark.read(NODE))
 
     def test_what_we_did_not_write(self) -> None:
         for text in (
@@ -77,12 +74,12 @@ class TestOut(base.BaseTestCase):
             '"budgets": {"a": "x"}}',
         ):
             node = dataclasses.replace(NODE, annotations={ANNOTATION: text})
-            self.assertIsNone(MARKER.read(node), text)
+            self.assertIsNone(node_mark.read(node), text)
 
     def test_a_taint_beside_others(self) -> None:
         theirs = {'key': 'x', 'effect': 'NoExecute'}
         node = dataclasses.replace(NODE, taints=(theirs, {**TAINT, 'a': '1'}))
-        patch = MARKER.take_out(node, 's', MARK, taint=True)
+        patch = node_mark.drain_patch(node, 's', MARK, taint=True)
         self.assertEqual([theirs, TAINT], patch['spec']['taints'])
 
 
@@ -97,31 +94,35 @@ class TestBack(base.BaseTestCase):
                 },
                 'spec': {'unschedulable': None},
             },
-            MARKER.put_back(marked(), MARK, None),
+            node_mark.reattach_patch(marked(), MARK, None),
         )
 
     def test_others_cordon_stays(self) -> None:
         mark = dataclasses.replace(MARK, cordoned=False)
-        patch = MARKER.put_back(marked(mark), mark, None)
+        patch = node_mark.reattach_patch(marked(mark), mark, None)
         self.assertEqual({}, patch['spec'])
 
     def test_only_our_taint_goes(self) -> None:
         theirs = {'key': 'x', 'effect': 'NoExecute'}
         node = dataclasses.replace(marked(), taints=(theirs, TAINT))
-        patch = MARKER.put_back(node, MARK, None)
+        patch = node_mark.reattach_patch(node, MARK, None)
         self.assertEqual([theirs], patch['spec']['taints'])
 
     def test_until_it_is_ready(self) -> None:
-        patch = MARKER.put_back(marked(taint=True), MARK, 1_800_000_060.0)
+        patch = node_mark.reattach_patch(
+            marked(taint=True), MARK, 1_800_000_060.0
+        )
         self.assertEqual({LABEL: 's'}, patch['metadata']['labels'])
         self.assertEqual({'unschedulable': None, 'taints': []}, patch['spec'])
         node = dataclasses.replace(
             NODE, annotations=patch['metadata']['annotations']
         )
-        mark = MARKER.read(node)
+        mark = node_mark.read(node)
         # A cordon from here on is somebody else's.
         self.assertEqual(
             dataclasses.replace(MARK, back=1_800_000_060.0, cordoned=False),
             mark,
         )
-        self.assertEqual({}, MARKER.put_back(node, mark, None)['spec'])
+        self.assertEqual(
+            {}, node_mark.reattach_patch(node, mark, None)['spec']
+        )

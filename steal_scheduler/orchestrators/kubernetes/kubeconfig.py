@@ -2,11 +2,13 @@
 
 import base64
 import pathlib
+import re
 import tempfile
 from typing import Any
 
 #: What the library, and ssl below it, wants in files of their own.
 _FILES = ('certificate-authority', 'client-certificate', 'client-key')
+_INSECURE = 'insecure-skip-tls-verify'
 
 
 class Unusable(Exception):
@@ -21,7 +23,7 @@ class Kubeconfig:
     """
 
     def __init__(self, path: str, context: str | None) -> None:
-        """Read it; log in nowhere.
+        """Read it, and the file of its token; log in nowhere.
 
         :raises Unusable: for the reason in its text
         :raises OSError: it can not be read
@@ -29,18 +31,23 @@ class Kubeconfig:
         import yaml  # type: ignore[import-untyped]
 
         self._path = pathlib.Path(path)
+        #: The library's reader, which holds the token.
+        self._loader: Any = None
         try:
-            said = yaml.safe_load(self._path.read_text('utf-8'))
-            names = [context['name'] for context in said['contexts']]
-            chosen = context or said['current-context']
+            self._said = yaml.safe_load(self._path.read_text('utf-8'))
+            listed = self._said['contexts']
+            contexts = {entry['name']: entry['context'] for entry in listed}
+            chosen = context or self._said['current-context']
         except (KeyError, TypeError, UnicodeDecodeError, yaml.YAMLError):
-            raise Unusable('it is no kubeconfig') from None
-        if chosen not in names:
+            raise Unusable('the file is no kubeconfig') from None
+        if chosen not in contexts:
             raise Unusable(
-                f'context {chosen!r} is none of {", ".join(map(str, names))}'
+                f'context {chosen!r} is none of '
+                f'{", ".join(map(str, contexts))}'
             )
         self._context = chosen
-        self._said = said
+        self._token_file = self._find_token_file(contexts[chosen])
+        self.read_token()
 
     def put_into(self, settings: Any) -> None:
         """Set up the library; a plug-in of the file is run for that.
@@ -63,16 +70,57 @@ class Kubeconfig:
         except ConfigException as error:
             raise Unusable(str(error)) from error
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise Unusable('it is no kubeconfig') from None
+            raise Unusable('the file is no kubeconfig') from None
         if not (getattr(loader, 'token', '') or settings.cert_file):
             # The library logs why, and goes on as nobody.
             raise Unusable('its user has neither a token nor a certificate')
+        self._loader = loader
+
+    def read_token(self) -> None:
+        """Read ``tokenFile`` again: whoever made the token may renew it.
+
+        The library reads the file once, and sends what its reader holds.
+
+        :raises Unusable: there is no token in the file
+        :raises OSError: it can not be read
+        """
+        if self._token_file is None:
+            return
+        try:
+            token = self._token_file.read_text('ascii').strip()
+        except UnicodeDecodeError:
+            token = ''
+        if not re.fullmatch('[!-~]+', token):
+            raise Unusable(f'tokenFile {self._token_file} holds no token')
+        if self._loader is not None:
+            self._loader.token = f'Bearer {token}'
+
+    def _find_token_file(self, context: Any) -> pathlib.Path | None:
+        try:
+            name = context['user']
+            for entry in self._said.get('users') or ():
+                if entry['name'] != name:
+                    continue
+                user = entry.get('user') or {}
+                if user.get('tokenFile') is None:
+                    return None
+                # It counts for more, as with kubectl; with the library less.
+                user.pop('token', None)
+                file: str = user['tokenFile']
+                # Relative paths are relative to the kubeconfig.
+                return self._path.absolute().parent / file
+        except (AttributeError, KeyError, TypeError):
+            raise Unusable('the file is no kubeconfig') from None
+        raise Unusable(f'user {name!r} is none of its users')
 
     def _unpack(self) -> None:
         directory = pathlib.Path(self._files.name)
         for kind in ('cluster', 'user'):
             for number, entry in enumerate(self._said.get(f'{kind}s') or ()):
                 about = entry.get(kind) or {}
+                if not isinstance(about.get(_INSECURE) or False, bool):
+                    # NOTE: any text would be true to the library.
+                    raise Unusable(f'{_INSECURE} is neither true nor false')
                 for name in _FILES:
                     data = about.pop(f'{name}-data', None)
                     if data:

@@ -1,0 +1,124 @@
+"""Our mark on a node, and the patches that write it and remove it.
+
+It is a label, so that our nodes are found among thousands, and an annotation
+that tells the rest. A patch names the version of the node that it was made
+from: the API server refuses it (409) when somebody was faster.
+"""
+
+import dataclasses
+import datetime
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from steal_scheduler.orchestrators.kubernetes.objects import Node
+
+Patch = dict[str, Any]
+
+#: Its value is the id of the server that the node is drained for.
+LABEL = 'steal-scheduler/server'
+ANNOTATION = 'steal-scheduler/drained'
+#: The taint of a soft drain.
+TAINT = 'steal-scheduler/moving'
+
+REASON = 'The server is live-migrated, because it waits for CPU.'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NodeMark:
+    """What the annotation tells. Times are seconds since the epoch."""
+
+    since: float
+    #: It was us who cordoned it. Else it stays cordoned.
+    cordoned: bool
+    #: Budgets that had pods here, and how many healthy ones.
+    budgets: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    #: When it was uncordoned; since then it only has to become ready.
+    back: float | None = None
+
+
+def server_of(node: Node) -> str | None:
+    """The id of the server that the node is drained for."""
+    return node.labels.get(LABEL)
+
+
+def read(node: Node) -> NodeMark | None:
+    """The rest of the mark; None if it is lost, or not as we write it."""
+    try:
+        said = json.loads(node.annotations.get(ANNOTATION, ''))
+        return NodeMark(
+            since=_seconds(said['since']),
+            cordoned=said['cordoned_by_us'] is True,
+            budgets={str(k): int(v) for k, v in said['budgets'].items()},
+            back=_seconds(said['back']) if said.get('back') else None,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def drain_patch(
+    node: Node, server_id: str, mark: NodeMark, *, taint: bool
+) -> Patch:
+    """Cordon and mark it."""
+    patch = _patch(node, server_id, _text(mark))
+    patch['spec']['unschedulable'] = True
+    if taint:
+        ours = {'key': TAINT, 'value': server_id, 'effect': 'NoSchedule'}
+        patch['spec']['taints'] = [*_foreign_taints(node), ours]
+    return patch
+
+
+def reattach_patch(node: Node, mark: NodeMark, back: float | None) -> Patch:
+    """Undo it; what is not ours stays.
+
+    :param back: keep the mark until the node is ready, with this time in it;
+        None to remove it
+    """
+    if back is None:
+        patch = _patch(node, None, None)
+    else:
+        # From here on whoever cordons it is somebody else.
+        kept = dataclasses.replace(mark, back=back, cordoned=False)
+        patch = _patch(node, server_of(node), _text(kept))
+    if mark.cordoned:
+        patch['spec']['unschedulable'] = None
+    foreign = _foreign_taints(node)
+    if len(foreign) < len(node.taints):
+        patch['spec']['taints'] = foreign
+    return patch
+
+
+def _patch(node: Node, label: str | None, annotation: str | None) -> Patch:
+    return {
+        'metadata': {
+            'resourceVersion': node.version,
+            'labels': {LABEL: label},
+            'annotations': {ANNOTATION: annotation},
+        },
+        'spec': {},
+    }
+
+
+def _foreign_taints(node: Node) -> list[Any]:
+    return [t for t in node.taints if t['key'] != TAINT]
+
+
+def _text(mark: NodeMark) -> str:
+    said = {
+        'since': _iso(mark.since),
+        'reason': REASON,
+        'cordoned_by_us': mark.cordoned,
+        'budgets': dict(mark.budgets),
+    }
+    if mark.back is not None:
+        said['back'] = _iso(mark.back)
+    return json.dumps(said)
+
+
+def _iso(seconds: float) -> str:
+    at = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return at.isoformat(timespec='seconds')
+
+
+def _seconds(iso: str) -> float:
+    return datetime.datetime.fromisoformat(iso).timestamp()
