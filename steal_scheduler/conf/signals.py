@@ -18,18 +18,22 @@ Possible values:
 * The name of any plugin in the entry-point group ``steal_scheduler.signals``.
 """,
     ),
-    cfg.FloatOpt(
+    cfg.IntOpt(
         'max_age',
         default=120,
         min=1,
+        max=3600,
         help="""
-Seconds after which a measurement says nothing: its server or host is unknown
-then, which is never taken for idle.
+Seconds after which a sample is too old to be used, whatever the source: its
+server or host is unknown then, which is never taken for idle.
+
+A sample from the future by more than that is not used either: one of the two
+clocks is wrong.
 
 Possible values:
 
-* Any number of seconds; at least two polls, or one lost reading makes all
-  hosts unknown.
+* 1 to 3600; at least two polls, or one lost reading makes all hosts unknown,
+  and more than the scrape interval of the exporters.
 
 Related options:
 

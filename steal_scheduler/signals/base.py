@@ -20,7 +20,7 @@ class SignalSource(abc.ABC):
     OPTS: ClassVar[Sequence[Any]] = ()
 
     def __init__(self, conf: Any) -> None:
-        """Take the configuration; do no I/O.
+        """Take the configuration; ask nobody yet.
 
         :param conf: the oslo.config object, with OPTS registered in it
         :raises ConfigError: an option is wrong

@@ -60,21 +60,8 @@ Possible values:
 
 Related options:
 
-* ``[signals] source``
-""",
-    ),
-    cfg.IntOpt(
-        'max_age',
-        default=120,
-        min=1,
-        help="""
-Seconds after which the file's content is too old to be used.
-
-Content from the future by more than that is not used either.
-
-Possible values:
-
-* More than the interval in which the file is written
+* ``[signals] source``, ``[signals] max_age``: the file must be written more
+  often
 """,
     ),
 ]
@@ -112,11 +99,11 @@ class StaticSource(SignalSource):
     def read(self, now: float) -> Signals:
         path = self.conf.static.path
         # Every failure becomes a SignalError that says what to do. Never
-        # return nothing instead: that would mean that nobody suffers.
+        # return nothing instead: that would mean that no server waits.
         try:
             with open(path, encoding='utf-8') as file:
                 content = json.load(file, object_pairs_hook=_unique)
-            return _signals(content, now, self.conf.static.max_age)
+            return _signals(content, now, self.conf.signals.max_age)
         except OSError as e:
             raise SignalError(
                 f'[static] path = {path} cannot be read: {e}. Let this '
@@ -150,7 +137,7 @@ def _signals(content: Any, now: float, max_age: int) -> Signals:
     if abs(now - taken_at) > max_age:
         raise ValueError(
             f'taken_at = {taken_at} is {now - taken_at:.0f} seconds ago, '
-            f'and [static] max_age = {max_age}'
+            f'and [signals] max_age = {max_age} seconds'
         )
     servers = {}
     for name, server in _items('servers', top):

@@ -6,9 +6,11 @@ import time
 
 from oslo_config import cfg
 
+from steal_scheduler.conf import signals
 from steal_scheduler.model.cloud import Fleet, Host, Migration, Server
 from steal_scheduler.nova_client.cache import Inventory
-from steal_scheduler.signals.prometheus import PrometheusSource
+from steal_scheduler.signals.prometheus import preset_file
+from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.bench import clouds
 from tests.unit.signals.stand_in import StandIn, vector
 
@@ -74,8 +76,8 @@ def main() -> None:
             + ', '.join(f'{k} {v / ticks:g}' for k, v in nova.calls.items())
         )
     print()
-    for preset in ('inovex', 'tinkoff', 'node_exporter'):
-        print(f'{preset}: {_queries(preset)} queries a poll, whatever asked')
+    for preset in preset_file.shipped():
+        print(f'{preset}: {_queries(preset)} queries a poll')
 
 
 def _queries(preset: str) -> int:
@@ -88,6 +90,7 @@ def _queries(preset: str) -> int:
     }
     with StandIn() as prometheus:
         conf = cfg.ConfigOpts()
+        conf.register_opts(signals.OPTS, group='signals')
         conf.register_opts(PrometheusSource.OPTS, group='prometheus')
         conf([], default_config_files=[])
         conf.set_override('url', prometheus.url, group='prometheus')

@@ -3,7 +3,6 @@
 from tests.functional import loop  # isort: skip (before Nova's)
 
 import json
-import re
 import time
 import urllib.parse
 from collections.abc import Iterable
@@ -125,8 +124,15 @@ class TestStatic(SignalsTestCase):
         self.assert_back(self.mover)
 
 
-#: A part of a query that asks for several things at once.
-PART = re.compile(r'label_replace\(\((\w+)\n\),"(\w+)","(\w+)"')
+#: A query is the name of what the scene knows.
+PRESET = """
+servers:
+  label: uuid
+  queries: {used: used, waited: waited}
+hosts:
+  label: host
+  queries: {cores: cores}
+"""
 
 
 class Prometheus:
@@ -141,25 +147,13 @@ class Prometheus:
     def __call__(
         self, environ: http.Environ, start_response: Any
     ) -> Iterable[bytes]:
-        size = int(environ.get('CONTENT_LENGTH') or 0)
-        sent = environ['wsgi.input'].read(size).decode()
-        query = urllib.parse.parse_qs(sent or environ['QUERY_STRING'])
+        query = urllib.parse.parse_qs(environ['QUERY_STRING'])
         self.asked += 1
         result = [] if self.empty else self._result(query['query'][0])
         data = {'resultType': 'vector', 'result': result}
         return http.reply(start_response, {'status': 'success', 'data': data})
 
     def _result(self, query: str) -> list[dict[str, Any]]:
-        parts = PART.findall(query)
-        if not parts:
-            return self._part(query)
-        return [
-            {**each, 'metric': each['metric'] | {label: option}}
-            for word, label, option in parts
-            for each in self._part(word)
-        ]
-
-    def _part(self, query: str) -> list[dict[str, Any]]:
         found = json.loads(scene.load.path.read_text())
         at = time.time() - self.age
         if query == 'cores':
@@ -185,17 +179,14 @@ class TestPrometheus(SignalsTestCase):
         scene.measure()
 
     def sections(self) -> dict[str, Any]:
-        queries = ('used', 'waited', 'cores')
+        preset = self.directory / 'preset.yaml'
+        preset.write_text(PRESET)
         return {
             'signals': {'source': 'prometheus', 'max_age': 20},
             'prometheus': {
                 'url': f'{scene.cloud.url}/prometheus',
-                'preset': 'custom',
-                'server_label': 'uuid',
-                'host_label': 'host',
+                'preset': preset,
                 'timeout': 1,
-                'max_age': 20,
-                **{f'{name}_query': name for name in queries},
             },
         }
 
@@ -210,7 +201,7 @@ class TestPrometheus(SignalsTestCase):
     def test_refused(self) -> None:
         scene.cloud.http.faults['prometheus'] = Fault.UNREACHABLE
         self.assert_no_prometheus(
-            '[prometheus] used_query, waited_query: no answer: '
+            'preset.yaml, query servers.used: no answer: '
         )
 
     def test_hang(self) -> None:
@@ -226,10 +217,10 @@ class TestPrometheus(SignalsTestCase):
         self.assert_no_prometheus('old')
 
     def test_good(self) -> None:
-        """The same Prometheus, and it works; two queries a poll."""
+        """The same Prometheus, and it works; three queries a poll."""
         migrator = self.loop(**self.sections())
         migrator.tick()
-        self.assertEqual(2, self.app.asked)
+        self.assertEqual(3, self.app.asked)
         migrator.until_ended(self.mover)
         self.assertEqual({'helped': 1}, migrator.outcomes())
 

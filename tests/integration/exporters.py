@@ -1,7 +1,7 @@
 """What exporters show Prometheus, in their form, with a test's numbers.
 
 The form (names of metrics and labels, seconds as the unit) was taken from
-the exporters' own sources; steal_scheduler/signals/presets.py names them.
+the exporters' own sources; the preset files name them.
 Of steal-exporter it is the real one.
 """
 

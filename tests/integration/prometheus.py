@@ -5,17 +5,29 @@ import pathlib
 from typing import Any, Self
 
 import requests
+from keystoneauth1 import loading
 from oslo_config import cfg
 
-from steal_scheduler.signals.prometheus import PrometheusSource
+from steal_scheduler.conf import signals
+from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.integration import daemons
 
 
-def source(**options: Any) -> PrometheusSource:
+def source(max_age: int = 120, **options: Any) -> PrometheusSource:
     """Return what is tested, with these options."""
     conf = cfg.ConfigOpts()
+    conf.register_opts(signals.OPTS, group='signals')
     conf.register_opts(PrometheusSource.OPTS, group='prometheus')
-    conf([])
+    # What keystoneauth asks for is registered when it is needed.
+    conf.register_opts(
+        [
+            *loading.get_auth_common_conf_options(),
+            *loading.get_auth_plugin_conf_options('http_basic'),
+        ],
+        group='prometheus',
+    )
+    conf([], default_config_files=[])
+    conf.set_override('max_age', max_age, group='signals')
     for name, value in options.items():
         conf.set_override(name, value, group='prometheus')
     return PrometheusSource(conf)

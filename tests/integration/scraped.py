@@ -1,5 +1,6 @@
 """Exporters that a real Prometheus scrapes, and the source that reads it."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -33,6 +34,13 @@ class TestCase(base.TestCase):
         self.enterContext(exporter)
         self.prometheus.scrape(exporter.port, **labels)
         return exporter
+
+    def preset(self, **content: Any) -> str:
+        """Write a preset file; return its path."""
+        path = self.directory() / 'preset.yaml'
+        # JSON is YAML too.
+        path.write_text(json.dumps(content))
+        return str(path)
 
     def start(self, **options: Any) -> Signals:
         """Start it; return the first reading."""

@@ -6,26 +6,27 @@ import subprocess
 import time
 
 import fixtures
+import yaml
 
 from steal_scheduler.decision import guests
 from steal_scheduler.model.cloud import Fleet, GuestKey, Server, Signals
-from steal_scheduler.signals import presets
+from steal_scheduler.signals.prometheus import preset_file
 from tests.integration import base, daemons, exporters, scraped
 from tests.integration.prometheus import source
+
+#: The preset that asks guests besides.
+BESIDES = 'steal-exporter-and-guests'
 
 
 class PromtoolTest(base.TestCase):
     def test_promtool_reads_every_query(self):
         queries = {
             promql
-            for name in presets.PRESETS
-            if name != 'custom'
-            for inside in presets.GUEST_PRESETS
-            for reader in [source(preset=name, guest_preset=inside)]
-            for promql in (
-                *reader.promql.values(),
-                *(union.union for union in reader.unions),
-            )
+            for name in preset_file.shipped()
+            for selector in ('', 'region="r1", job!~"a|b"')
+            for promql in source(
+                preset=name, selector=selector
+            ).promql.values()
         }
         path = self.directory() / 'rules.yml'
         rules = [
@@ -82,7 +83,7 @@ class StealExporterTest(scraped.TestCase):
             self.assertTrue(-1 < host.clock_offset < 1, host)
         self.assertEqual(scraped.WINDOW, signals.window)
         self.assertEqual({}, signals.guests)
-        self.assertEqual(2, self.queries())
+        self.assertEqual(8, self.queries())
 
     def test_clocks_and_samplers(self):
         near, far = self.steal_exporters()
@@ -148,7 +149,7 @@ class HypervisorsTest(scraped.TestCase):
         self.nodes(ahead=-50.0)
         signals = self.start_full(preset=name)
         self.assert_hypervisors(signals)
-        self.assertEqual(2, self.queries())
+        self.assertEqual(4, self.queries())
         for signal in signals.servers.values():
             self.assertIsNone(signal.throttled)
             self.assertIsNone(signal.bad_seconds)
@@ -203,12 +204,15 @@ class GuestsTest(scraped.TestCase):
         self.assertEqual({'cmp-1', 'cmp-2.example'}, {*signals.hosts})
         for host in signals.hosts.values():
             self.assertTrue(-1 < host.clock_offset < 1, host)
-        self.assertEqual(2, self.queries())
+        self.assertEqual(5, self.queries())
 
-    def _mixed(self, *names, **options):
-        """Return the first reading with these guests."""
+    def _mixed(self, *names, **guests):
+        """Return the first reading with these guests.
+
+        :param guests: keys of this section of the preset
+        """
         self.steal_exporters()
-        self.start(guest_preset='node_exporter', **options)
+        self.start(preset=self.preset(extends=BESIDES, guests=guests))
         signals = self.read_until(
             'they are there',
             lambda s: (
@@ -220,7 +224,7 @@ class GuestsTest(scraped.TestCase):
         for signal in signals.servers.values():
             # They are joined by whom Nova knows, which is not the source.
             self.assertEqual((None, None), (signal.load, signal.guest_waited))
-        self.assertEqual(3, self.queries())
+        self.assertEqual(10, self.queries())
         return signals
 
     def _assert_joined(self, signals):
@@ -256,7 +260,7 @@ class GuestsTest(scraped.TestCase):
     def test_mixed_by_uuid(self):
         self._guests('instance_id', 'uuid-1', 'uuid-2', 'uuid-3')
         self.steal_exporters()
-        signals = self.start_full(guest_preset='node_exporter')
+        signals = self.start_full(preset=BESIDES)
         self.assert_hypervisors(signals)
         self._assert_guests(signals, 'uuid-1', 'uuid-2', 'uuid-3')
         self.assertIs(GuestKey.UUID, signals.guests_by)
@@ -265,7 +269,12 @@ class GuestsTest(scraped.TestCase):
     def test_mixed_by_name(self):
         names = ('shop-1', 'shop-2', 'books-1')
         self._guests('vm', *names)
-        signals = self._mixed(*names, guest_key='name', guest_label='vm')
+        signals = self._mixed(
+            *names,
+            identified_by='name',
+            label='vm',
+            selector='vm!=""',
+        )
         self.assertIs(GuestKey.NAME, signals.guests_by)
         self._assert_joined(signals)
 
@@ -278,8 +287,9 @@ class GuestsTest(scraped.TestCase):
             '10.0.0.1',
             '10.0.0.2',
             '2001:db8::3',
-            guest_key='address',
-            guest_selector='job="guests"',
+            identified_by='address',
+            label='instance',
+            selector='job="guests"',
         )
         self.assertIs(GuestKey.ADDRESS, signals.guests_by)
         self._assert_joined(signals)
@@ -289,12 +299,20 @@ class GuestsTest(scraped.TestCase):
         self._guests('instance', *addresses, job='guests')
         self.nodes(job='node')
         self.serve(exporters.Inovex([self.one]), instance='cmp-1:9177')
-        self.start(
-            preset='inovex',
-            guest_preset='node_exporter',
-            guest_key='address',
-            guest_selector='job="guests"',
+        guests = yaml.safe_load(
+            (preset_file.SHIPPED / f'{BESIDES}.yaml').read_text()
+        )['guests']
+        preset = self.preset(
+            extends='inovex',
+            hosts={'selector': 'job!="guests"'},
+            guests=guests
+            | {
+                'identified_by': 'address',
+                'label': 'instance',
+                'selector': 'job="guests"',
+            },
         )
+        self.start(preset=preset)
         signals = self.read_until(
             'guests and hosts are there',
             lambda s: len(s.guests) == 3 and len(s.hosts) > 1,
@@ -317,8 +335,9 @@ class GuestsTest(scraped.TestCase):
         )
         self._mixed(
             '10.0.0.8',
-            guest_key='address',
-            guest_selector='job=~"shop|books"',
+            identified_by='address',
+            label='instance',
+            selector='job=~"shop|books"',
         )
         self.assertIn('named by more than one series', self.logs.output)
 
@@ -326,9 +345,9 @@ class GuestsTest(scraped.TestCase):
         self._guests('instance_id', 'uuid-1', 'uuid-2', 'uuid-3')
         self._guests('instance_id', 'uuid-1', 'uuid-2', 'uuid-3', also='x')
         self.steal_exporters()
-        signals = self.start_full(guest_preset='node_exporter')
+        signals = self.start_full(preset=BESIDES)
         self._assert_guests(signals, 'uuid-1', 'uuid-2', 'uuid-3')
 
     def test_no_guest_answers(self):
         self._mixed()
-        self.assertIn('guest_load_query: no series answers', self.logs.output)
+        self.assertIn('no series for query guests.load', self.logs.output)

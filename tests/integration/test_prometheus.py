@@ -110,34 +110,71 @@ class PrometheusTest(scraped.TestCase):
             ('node_load1[1m]', "'matrix'"),
             ('42', "'scalar'"),
         ):
-            for option in ('waited_query', 'cores_query', 'throttled_query'):
+            for section, field in (
+                ('servers', 'waited'),
+                ('hosts', 'cores'),
+                ('servers', 'throttled'),
+            ):
                 reader = source(
                     url=self.prometheus.url,
-                    preset='inovex',
+                    preset=self.preset(
+                        extends='inovex',
+                        **{section: {'queries': {field: query}}},
+                    ),
                     max_age=WINDOW,
-                    **{option: query},
                 )
                 error = self.assertRaises(
                     SignalError, reader.read, time.time()
                 )
-                self.assertIn(f'[prometheus] {option}: ', str(error))
+                self.assertIn(f'query {section}.{field}: ', str(error))
                 self.assertIn(said, str(error))
 
     def test_queries_of_an_operator_stay_whole(self):
         self._hypervisors()
         servers = (
-            'max by ({server_label}, {host_label})'
-            ' (libvirt_domain_openstack_info)'
+            'max by ($server_label, $host_label)'
+            ' (libvirt_domain_openstack_info{$selector})'
         )
-        hosts = 'max by ({host_label}) (node_load1)'
-        signals = self.start(
-            # A comment at the end, and an 'or' at the top.
-            used_query=f'{servers} # one core each',
-            waited_query=f'{servers} > 1 or\n{servers} / 4',
-            cores_query=f'{hosts} > 100 or {hosts} # as many as its load',
+        hosts = 'max by ($host_label) (node_load1{$selector})'
+        preset = self.preset(
+            servers={
+                'label': 'instance_id',
+                'queries': {
+                    # A comment at the end, and an 'or' at the top.
+                    'used': f'{servers} # one core each',
+                    'waited': f'{servers} > 1 or\n{servers} / 4',
+                },
+            },
+            hosts={
+                'label': 'instance',
+                'queries': {
+                    'cores': f'{hosts} > 100 or {hosts} # as its load',
+                },
+            },
         )
+        signals = self.start(preset=preset)
         self.assertEqual(
             {(1.0, 0.25)},
             {(s.used, s.waited) for s in signals.servers.values()},
         )
         self.assertEqual({9.0}, {h.cores for h in signals.hosts.values()})
+
+    def test_a_selector_keeps_other_clouds_out(self):
+        self.serve(
+            exporters.Inovex([self.one]), instance='cmp-1:9177', cloud='a'
+        )
+        self.serve(
+            exporters.Inovex([self.two]), instance='cmp-2:9177', cloud='b'
+        )
+        self.serve(
+            exporters.Node(16, 9.0, None), instance='cmp-1:9100', cloud='a'
+        )
+        self.serve(
+            exporters.Node(8, 9.0, None), instance='cmp-2:9100', cloud='b'
+        )
+        self.start(selector='cloud="a"')
+        signals = self.read_until(
+            'one is there', lambda signals: signals.servers
+        )
+        self.assertEqual({'uuid-1'}, {*signals.servers})
+        self.assertEqual({'cmp-1'}, {*signals.hosts})

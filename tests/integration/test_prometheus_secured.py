@@ -63,13 +63,21 @@ class SecuredTest(base.TestCase):
 
     def test_wrong_password(self):
         error = self._error(
-            cafile=self.cert, username='monitor', password='wrong'
+            cafile=self.cert,
+            auth_type='http_basic',
+            username='monitor',
+            password='wrong',
         )
         self.assertIn('401', error)
         self.assertNotIn('wrong', error)
 
     def test_let_in(self):
         for trust in ({'cafile': self.cert}, {'insecure': True}):
-            error = self._error(username='monitor', password='secret', **trust)
+            error = self._error(
+                auth_type='http_basic',
+                username='monitor',
+                password='secret',
+                **trust,
+            )
             # It is empty, and says so: the query was answered.
             self.assertIn('no series answers', error)

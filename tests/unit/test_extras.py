@@ -107,7 +107,7 @@ class TestExtras(ExtrasTest):
         )
         self.assertEqual(self.extra('kubernetes'), loaded)
         self.assertEqual(
-            {'kubernetes', 'pyyaml'},
+            {'kubernetes'},
             self.extra('kubernetes') - self.extra('migrator'),
         )
 

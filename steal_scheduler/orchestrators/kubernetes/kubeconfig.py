@@ -28,7 +28,7 @@ class Kubeconfig:
         :raises Unusable: for the reason in its text
         :raises OSError: it can not be read
         """
-        import yaml  # type: ignore[import-untyped]
+        import yaml
 
         self._path = pathlib.Path(path)
         #: The library's reader, which holds the token.

@@ -5,7 +5,7 @@ from oslotest import base
 from steal_scheduler.conf import opts
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.migrator import plugins
-from steal_scheduler.signals.prometheus import PrometheusSource
+from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.unit.make import server
 
 

@@ -7,7 +7,6 @@ in ``tests/integration`` are for.
 import contextlib
 import http.server
 import json
-import re
 import socketserver
 import threading
 import urllib.parse
@@ -29,24 +28,17 @@ def vector(*series: tuple[dict[str, str], Any, float]) -> dict[str, Any]:
     }
 
 
-_PART = re.compile(
-    r'label_replace\(\((.*?)\n\),"(\w+)","(\w+)","\2","\.\*"\)', re.DOTALL
-)
-
-
 class StandIn:
     """Listens on loopback; ``answers`` maps a PromQL to what is said."""
 
     def __init__(self) -> None:
         #: By PromQL: the body (bytes are sent as they are, others as JSON),
-        #: or a status and a body. A union is answered out of its parts.
+        #: or a status and a body.
         self.answers: Mapping[str, Any] = {}
         #: Tells by the headers whether to answer; 401 if not.
         self.guard: Callable[[Any], bool] = lambda headers: True
         #: Called before each answer.
         self.before: Callable[[], Any] = lambda: None
-        #: A union is refused with this, whatever its parts are.
-        self.no_unions: tuple[int, Any] | None = None
         #: What was asked: path, headers and form.
         self.requests: list[tuple[str, Any, dict[str, str]]] = []
 
@@ -54,11 +46,6 @@ class StandIn:
         stand_in = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                size = int(self.headers['Content-Length'])
-                form = self.rfile.read(size).decode()
-                stand_in.answer(self, self.path, form)
-
             def do_GET(self) -> None:
                 path, _, form = self.path.partition('?')
                 stand_in.answer(self, path, form)
@@ -111,19 +98,5 @@ class StandIn:
             request.wfile.write(body)
 
     def _look_up(self, promql: str) -> tuple[int, Any]:
-        parts = _PART.findall(promql)
-        if not parts:
-            body = self.answers[promql]
-            return body if isinstance(body, tuple) else (200, body)
-        if self.no_unions:
-            return self.no_unions
-        series = []
-        for part, label, name in parts:
-            status, body = self._look_up(part)
-            if status != 200:
-                return status, body
-            for one in body['data']['result']:
-                metric = {**one['metric'], label: name}
-                series.append({**one, 'metric': metric})
-        data = {'resultType': 'vector', 'result': series}
-        return 200, {'status': 'success', 'data': data}
+        body = self.answers[promql]
+        return body if isinstance(body, tuple) else (200, body)

@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.model.cloud import GuestSignal, HostSignal, ServerSignal
-from steal_scheduler.signals import assemble, series
-from steal_scheduler.signals.lost import Lost
-from steal_scheduler.signals.quantity import QUANTITIES
-from steal_scheduler.signals.sample import Sample
-from tests.unit.signals.test_series import (
-    JUDGE,
+from steal_scheduler.signals.prometheus import assemble
+from steal_scheduler.signals.prometheus.parse import (
+    METRICS,
+    DropReason,
+    Sample,
+)
+from tests.unit.signals.prometheus.test_parse import (
+    FILTER,
     MAX_AGE,
     NAMES,
     NOW,
@@ -22,11 +24,11 @@ from tests.unit.signals.test_series import (
 
 
 def answers(**samples):
+    """By the name of the metric, with _ for the point."""
     return {
-        f'{name}_query': series.pick(
-            some, NAMES, JUDGE, QUANTITIES[f'{name}_query']
-        )
-        for name, some in samples.items()
+        name: FILTER.keep(METRICS[name], some)
+        for key, some in samples.items()
+        for name in [key.replace('_', '.', 1)]
     }
 
 
@@ -36,13 +38,13 @@ class ServersTest(base.BaseTestCase):
 
     def test_complete(self):
         labels = {'id': 'a', 'host': 'h:9177'}
-        servers, lost = self._servers(
-            used=[sample(2.0, **labels)],
-            waited=[sample(0.5, NOW - 3, **labels)],
-            throttled=[sample(0.25, NOW - 9, **labels)],
-            bad_seconds=[sample(1 + 1e-9, **labels)],
+        servers, drops = self._servers(
+            servers_used=[sample(2.0, **labels)],
+            servers_waited=[sample(0.5, NOW - 3, **labels)],
+            servers_throttled=[sample(0.25, NOW - 9, **labels)],
+            servers_bad_seconds=[sample(1 + 1e-9, **labels)],
         )
-        self.assertEqual({}, lost)
+        self.assertEqual({}, drops)
         self.assertEqual(
             {
                 'a': ServerSignal(
@@ -59,24 +61,29 @@ class ServersTest(base.BaseTestCase):
         )
 
     def test_without_waited_it_is_unknown(self):
-        servers, lost = self._servers(used=[sample(id='a')], waited=[])
-        self.assertEqual(({}, {Lost.INCOMPLETE: 1}), (servers, lost))
+        servers, drops = self._servers(
+            servers_used=[sample(id='a')], servers_waited=[]
+        )
+        self.assertEqual(({}, {DropReason.INCOMPLETE: 1}), (servers, drops))
 
     def test_hosts_disagree(self):
-        servers, lost = self._servers(
-            used=[sample(id='a', host='h')], waited=[sample(id='a', host='i')]
+        servers, drops = self._servers(
+            servers_used=[sample(id='a', host='h')],
+            servers_waited=[sample(id='a', host='i')],
         )
-        self.assertEqual(({}, {Lost.TWO_HOSTS: 1}), (servers, lost))
+        self.assertEqual(({}, {DropReason.TWO_HOSTS: 1}), (servers, drops))
 
     def test_foreign_host(self):
         one = [sample(id='a', host='other')]
         names = dataclasses.replace(NAMES, host_regex=re.compile('(cmp.*)'))
-        servers, lost = assemble.servers(answers(used=one, waited=one), names)
-        self.assertEqual(({}, {Lost.FOREIGN: 1}), (servers, lost))
+        servers, drops = assemble.servers(
+            answers(servers_used=one, servers_waited=one), names
+        )
+        self.assertEqual(({}, {DropReason.FOREIGN: 1}), (servers, drops))
 
     def test_no_host_at_all(self):
         one = [sample(id='a')]
-        servers, _ = self._servers(used=one, waited=one)
+        servers, _ = self._servers(servers_used=one, servers_waited=one)
         self.assertIsNone(servers['a'].host)
 
     def test_what_is_optional_is_unknown_without(self):
@@ -90,7 +97,10 @@ class ServersTest(base.BaseTestCase):
             sample(1.0, id='a', host='i'),
         ):
             servers, _ = self._servers(
-                used=one, waited=one, throttled=[broken], bad_seconds=[broken]
+                servers_used=one,
+                servers_waited=one,
+                servers_throttled=[broken],
+                servers_bad_seconds=[broken],
             )
             signal = servers['a']
             self.assertIsNone(signal.throttled)
@@ -98,31 +108,35 @@ class ServersTest(base.BaseTestCase):
 
     def test_a_part_of_another_host_is_counted(self):
         one = [sample(id='a', host='h')]
-        _, lost = self._servers(
-            used=one, waited=one, throttled=[sample(id='a', host='i')]
+        _, drops = self._servers(
+            servers_used=one,
+            servers_waited=one,
+            servers_throttled=[sample(id='a', host='i')],
         )
-        self.assertEqual({Lost.TWO_HOSTS: 1}, lost)
+        self.assertEqual({DropReason.TWO_HOSTS: 1}, drops)
 
     def test_a_part_without_a_host_is_taken(self):
         one = [sample(id='a', host='h')]
         servers, _ = self._servers(
-            used=one, waited=one, throttled=[sample(0.5, id='a')]
+            servers_used=one,
+            servers_waited=one,
+            servers_throttled=[sample(0.5, id='a')],
         )
         self.assertEqual(0.5, servers['a'].throttled)
 
     def test_the_optional_alone_is_no_server(self):
         one = [sample(id='a', host='h')]
-        self.assertEqual(({}, {}), self._servers(throttled=one))
+        self.assertEqual(({}, {}), self._servers(servers_throttled=one))
 
 
 class HostsTest(base.BaseTestCase):
     def test_complete(self):
         hosts = assemble.hosts(
             answers(
-                cores=[sample(16.0, NOW - 5, host='h:1')],
-                host_used=[sample(7.5, host='h:2')],
-                runnable=[sample(1.25, host='h')],
-                clock=[sample(-3.0, host='h')],
+                hosts_cores=[sample(16.0, NOW - 5, host='h:1')],
+                hosts_used=[sample(7.5, host='h:2')],
+                hosts_runnable=[sample(1.25, host='h')],
+                hosts_clock_offset=[sample(-3.0, host='h')],
             )
         )
         expected = HostSignal('h', 16.0, NOW - 5, 7.5, 1.25, -3.0)
@@ -131,8 +145,11 @@ class HostsTest(base.BaseTestCase):
     def test_only_cores_are_needed(self):
         hosts = assemble.hosts(
             answers(
-                cores=[sample(8.0, host='h'), sample(0.0, host='i')],
-                clock=[sample(2.0, host='j'), sample(math.nan, host='h')],
+                hosts_cores=[sample(8.0, host='h'), sample(0.0, host='i')],
+                hosts_clock_offset=[
+                    sample(2.0, host='j'),
+                    sample(math.nan, host='h'),
+                ],
             )
         )
         # No cores is no host.
@@ -144,11 +161,11 @@ class GuestsTest(base.BaseTestCase):
         return assemble.guests(answers(**samples), complete)
 
     def test_whatever_they_tell(self):
-        guests, lost = self._guests(
-            guest_waited=[sample(0.5, NOW - 2, vm='a'), sample(0.1, vm='b')],
-            guest_load=[sample(3.0, vm='a:9100'), sample(1.0, vm='c')],
+        guests, drops = self._guests(
+            guests_waited=[sample(0.5, NOW - 2, vm='a'), sample(0.1, vm='b')],
+            guests_load=[sample(3.0, vm='a:9100'), sample(1.0, vm='c')],
         )
-        self.assertEqual({}, lost)
+        self.assertEqual({}, drops)
         self.assertEqual(
             {
                 'a': GuestSignal(NOW - 2, waited=0.5, load=3.0),
@@ -159,20 +176,20 @@ class GuestsTest(base.BaseTestCase):
         )
 
     def test_alone_they_must_tell_used_and_waited(self):
-        guests, lost = self._guests(
+        guests, drops = self._guests(
             complete=True,
-            guest_used=[sample(2.0, vm='a'), sample(2.0, vm='b')],
-            guest_waited=[sample(0.5, vm='a')],
-            guest_load=[sample(1.0, vm='c')],
+            guests_used=[sample(2.0, vm='a'), sample(2.0, vm='b')],
+            guests_waited=[sample(0.5, vm='a')],
+            guests_load=[sample(1.0, vm='c')],
         )
-        self.assertEqual({Lost.INCOMPLETE: 2}, lost)
+        self.assertEqual({DropReason.INCOMPLETE: 2}, drops)
         self.assertEqual({'a': GuestSignal(NOW, 2.0, 0.5)}, guests)
 
     def test_ambiguous_in_one_is_ambiguous(self):
         guests, _ = self._guests(
             # One of the two has just begun: no rate yet.
-            guest_waited=[sample(0.5, vm='a:1')],
-            guest_load=[sample(1.0, vm='a:1'), sample(2.0, vm='a:2')],
+            guests_waited=[sample(0.5, vm='a:1')],
+            guests_load=[sample(1.0, vm='a:1'), sample(2.0, vm='a:2')],
         )
         self.assertEqual({}, guests)
 
@@ -183,7 +200,10 @@ class AnyMixTest(base.BaseTestCase):
     def test_only_the_complete_and_fresh(self, used, waited, throttled, bad):
         servers, _ = assemble.servers(
             answers(
-                used=used, waited=waited, throttled=throttled, bad_seconds=bad
+                servers_used=used,
+                servers_waited=waited,
+                servers_throttled=throttled,
+                servers_bad_seconds=bad,
             ),
             NAMES,
         )
@@ -217,17 +237,22 @@ class AnyMixTest(base.BaseTestCase):
     def _assert_usable(self, one: Sample, server: ServerSignal) -> None:
         self.assertTrue(0 <= one.value < math.inf)
         self.assertLessEqual(abs(NOW - one.at), MAX_AGE)
-        self.assertIn(NAMES.host(one), (server.host, Lost.UNNAMED))
+        self.assertIn(NAMES.host(one), (server.host, DropReason.UNNAMED))
 
     @hypothesis.settings(deadline=None, max_examples=50)
     @hypothesis.given(
         SAMPLES, SAMPLES, SAMPLES, st.sampled_from([True, False])
     )
     def test_a_host_has_cores_whatever_else(self, cores, used, clock, queue):
-        more = {'runnable': used} if queue else {}
+        more = {'hosts_runnable': used} if queue else {}
         hosts = assemble.hosts(
-            answers(cores=cores, host_used=used, clock=clock, **more)
+            answers(
+                hosts_cores=cores,
+                hosts_used=used,
+                hosts_clock_offset=clock,
+                **more,
+            )
         )
         self.assertEqual(
-            assemble.hosts(answers(cores=cores)).keys(), hosts.keys()
+            assemble.hosts(answers(hosts_cores=cores)).keys(), hosts.keys()
         )

@@ -1,0 +1,194 @@
+"""Ask a Prometheus over HTTP; every failure says what to do about it."""
+
+import collections
+import json
+import re
+import time
+import urllib.parse
+from typing import Any
+
+import requests
+from keystoneauth1 import exceptions
+from oslo_log import log as logging
+
+from steal_scheduler.exception import ConfigError, SignalError
+from steal_scheduler.signals.prometheus import login, parse
+
+LOG = logging.getLogger(__name__)
+
+#: A whole reading may take so many times as long as one answer.
+PATIENCE = 3
+
+_CURES = {
+    400: 'Correct the query.',
+    403: 'Give this user the right to query; of an Aetos, the role admin or '
+    'service.',
+    404: 'Check url: /api/v1/query is appended to it.',
+    414: 'Shorten the query, or let the web server before it take longer '
+    'URLs.',
+    422: 'Correct the query, or the series: such that exist twice do not '
+    'join.',
+    503: 'Look at its load, shorten window, or raise timeout.',
+}
+
+
+class PrometheusClient:
+    """The one call that is made: an instant query."""
+
+    def __init__(self, conf: Any) -> None:
+        """Take the configuration; do no I/O.
+
+        :raises ConfigError: an option is wrong
+        """
+        self._options = options = conf.prometheus
+        _check(options)
+        self._url = options.url.rstrip('/') + '/api/v1/query'
+        self.login = login.Login(conf)
+        self._warned: dict[str, list[str]] = {}
+        self._ends_at = 0.0
+        #: Queries sent since the start, by the metric's name.
+        self.queries: collections.Counter[str] = collections.Counter()
+
+    def begin(self) -> None:
+        """Begin a reading, which ends in time however slow Prometheus is."""
+        self._ends_at = time.monotonic() + PATIENCE * self._options.timeout
+
+    def ask(self, name: str, promql: str) -> list[parse.Sample]:
+        """Ask one instant query.
+
+        :param name: of the metric, for messages
+        :raises SignalError: no answer, or one that cannot be used
+        """
+        if time.monotonic() > self._ends_at:
+            raise self.error(
+                name,
+                f'not sent, since this reading took more than {PATIENCE} '
+                f'times timeout = {self._options.timeout} seconds',
+                _CURES[503],
+            )
+        response = self._send(name, promql)
+        if response.status_code == 401 and self.login.renew():
+            # The token has expired sooner than it said, or was revoked.
+            response = self._send(name, promql)
+        # Not response.json() or .text: both may guess at the encoding, which
+        # takes long for a large page of something else.
+        try:
+            body = json.loads(response.content)
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            body = {}
+        status = response.status_code
+        if status != 200 or body.get('status') != 'success':
+            said = body.get('error') or response.content.decode(
+                errors='replace'
+            )
+            raise self.error(
+                name,
+                f'answered {status} {response.reason}: {str(said)[:300]!r}',
+                self.login.cure
+                if status == 401
+                else _CURES.get(status)
+                or 'Check url, and what answers there.',
+            )
+        self._warn(name, body.get('warnings') or [])
+        try:
+            return parse.vector(body.get('data'))
+        except ValueError as e:
+            raise self.error(name, f'answered {e}', _CURES[400]) from e
+
+    def error(self, name: str, what: str, cure: str) -> SignalError:
+        return SignalError(
+            f'{self._options.url}: [prometheus] preset = '
+            f'{self._options.preset}, query {name}: {what}. {cure}'
+        )
+
+    def _send(self, name: str, promql: str) -> requests.Response:
+        timeout = self._options.timeout
+        self.login.begin()
+        bearer = self.login.bearer()
+        self.queries[name] += 1
+        try:
+            return self.login.session.request(
+                self._url,
+                # Aetos knows no POST.
+                'GET',
+                # Prometheus stops working on what nobody waits for.
+                params={'query': promql, 'timeout': f'{timeout}s'},
+                headers={'Accept': 'application/json'},
+                requests_auth=bearer,
+                raise_exc=False,
+                allow_reauth=False,
+                # Or the token would go wherever an answer points to.
+                redirect=False,
+                # An answer is as large as the cloud.
+                log=False,
+            )
+        except exceptions.SSLError as e:
+            raise self.error(
+                name,
+                f'TLS failed: {_said(e)}',
+                'Check url and [prometheus] cafile.',
+            ) from e
+        except exceptions.ConnectTimeout as e:
+            raise self.error(
+                name, f'no answer within {timeout} seconds', _CURES[503]
+            ) from e
+        # A missing cafile is an OSError.
+        except (exceptions.ClientException, OSError) as e:
+            raise self.error(
+                name, f'no answer: {_said(e)}', 'Check url, and that it runs.'
+            ) from e
+
+    def _warn(self, name: str, warnings: list[str]) -> None:
+        """Log warnings when they change.
+
+        A warning says that a part is missing (one of several stores did not
+        answer). What was answered is true all the same; what is missing is
+        absent, which means unknown, and the floor under the coverage keeps
+        too small a part from passing as the whole.
+        """
+        if warnings and warnings != self._warned.get(name):
+            LOG.warning(
+                'The answer of Prometheus %s to query %s may lack a part: %s',
+                self._options.url,
+                name,
+                '; '.join(map(str, warnings)),
+            )
+        self._warned[name] = warnings
+
+
+def _check(options: Any) -> None:
+    """Look for options that are wrong or contradict each other."""
+    url = options.url
+    bare = re.sub('//[^/]*@', '//', url)
+    if bare != url:
+        raise ConfigError(
+            f'[prometheus] url = {bare} holds credentials, which would be '
+            'logged. Set auth_type = http_basic, username and password.'
+        )
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ('http', 'https'):
+        raise ConfigError(
+            f'[prometheus] url = {re.sub("//.*@", "//***@", url)!r} is no '
+            'address of a server. Use, for example, http://127.0.0.1:9090.'
+        )
+    if parts.query or parts.fragment:
+        raise ConfigError(
+            f'[prometheus] url = {url} has a query or a fragment. Remove '
+            'it: /api/v1/query is appended.'
+        )
+    if options.insecure and options.cafile:
+        raise ConfigError(
+            f'[prometheus] insecure = True and cafile = {options.cafile} '
+            'exclude each other. Unset one.'
+        )
+
+
+def _said(error: Exception) -> str:
+    """Its text without the query, which is long and stands in a URL."""
+    return re.sub(r'\?query=\S*', '', str(error))

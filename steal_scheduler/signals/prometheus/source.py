@@ -1,0 +1,261 @@
+"""Signals out of a Prometheus: one query for each metric of the preset."""
+
+from typing import Any
+
+from keystoneauth1 import loading
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from steal_scheduler.model.cloud import Signals
+from steal_scheduler.signals.base import SignalSource
+from steal_scheduler.signals.prometheus import assemble, preset
+from steal_scheduler.signals.prometheus.client import (
+    PATIENCE,
+    PrometheusClient,
+)
+from steal_scheduler.signals.prometheus.parse import (
+    METRICS,
+    DropReason,
+    Drops,
+    Filtered,
+    Sample,
+    SampleFilter,
+    sentence,
+)
+
+LOG = logging.getLogger(__name__)
+
+OPTS = (
+    cfg.StrOpt(
+        'url',
+        default='http://127.0.0.1:9090',
+        help="""
+Base URL of the Prometheus, or of anything that speaks its HTTP API.
+
+``/api/v1/query`` is appended to it. Thanos, Mimir and VictoriaMetrics work
+as well; give the path prefix that they need. So does OpenStack's Aetos.
+
+Possible values:
+
+* An http:// or https:// URL without query or fragment
+
+Related options:
+
+* ``auth_type`` or ``auth_section`` for a log-in, ``token_file``; ``cafile``
+""",
+    ),
+    cfg.StrOpt(
+        'preset',
+        default='steal-exporter',
+        help="""
+Preset file: what Prometheus is asked, and how the answers are read.
+
+``steal-exporter`` alone tells of bad seconds, of throttling and of the
+queue of runnable vCPUs. The others count the cores of a host, and compare
+its clock, with the node_exporter that runs on it; its ``instance`` must name
+the same host, ports apart.
+
+Possible values:
+
+* ``steal-exporter``: this project's exporter on hypervisors
+* ``steal-exporter-and-guests``: and node_exporter inside the guests
+* ``inovex``: inovex' prometheus-libvirt-exporter on hypervisors
+* ``tinkoff``: Tinkoff's libvirt-exporter on hypervisors
+* ``node_exporter``: node_exporter inside the guests. Prefer an exporter on
+  hypervisors: an agent in a guest belongs to the tenant, and a guest whose
+  clock source hides steal reads 0.
+* The absolute path of a YAML file of your own. It may extend one of these.
+
+Related options:
+
+* ``selector``, ``window``
+""",
+    ),
+    cfg.StrOpt(
+        'selector',
+        default='',
+        help="""
+Which series are those of this cloud: label matchers that are put into every
+query, where one Prometheus scrapes several clouds.
+
+Possible values:
+
+* A list of PromQL label matchers, without braces: ``region="r1"``
+* Empty: all series
+
+Related options:
+
+* ``preset``: a file of your own says by ``$selector`` where they are put
+""",
+    ),
+    cfg.IntOpt(
+        'window',
+        default=60,
+        min=5,
+        max=3600,
+        help="""
+Seconds over which rates are taken.
+
+A server is unknown until two samples are in the window, so for about two
+scrapes after it was started or moved.
+
+Possible values:
+
+* 5 to 3600, and at least two scrape intervals; four survive a failed scrape.
+  Short windows see short spikes.
+
+Related options:
+
+* ``[migrator] poll_interval``
+""",
+    ),
+    cfg.StrOpt(
+        'token_file',
+        help="""
+File with a bearer token, for a Prometheus behind a proxy that wants one, such
+as OpenShift's monitoring or oauth2-proxy: no ``auth_type`` of keystoneauth
+sends such a token.
+
+It is read again for every query, so that a token may be renewed.
+
+Possible values:
+
+* A path
+* Unset: no bearer token
+
+Related options:
+
+* ``auth_type`` and ``auth_section``, of which neither may be set beside it
+""",
+    ),
+    # keystoneauth's own option, which knows no default and no limits.
+    cfg.IntOpt(
+        'timeout',
+        default=10,
+        min=1,
+        max=300,
+        help=f"""
+Seconds to wait for a connection, and for an answer to each query.
+
+There is one query for each metric of the preset, however many servers. A
+whole reading takes at most {PATIENCE} times as long, and then fails.
+
+Possible values:
+
+* 1 to 300, and less than a fourth of ``poll_interval``
+
+Related options:
+
+* ``[migrator] poll_interval``
+""",
+    ),
+    *(o for o in loading.get_session_conf_options() if o.name != 'timeout'),
+    *loading.get_auth_common_conf_options(),
+)
+
+
+class PrometheusSource(SignalSource):
+    """Reads what servers used and waited, hosts have and guests tell.
+
+    Counters that start again (a server was restarted or moved) are
+    Prometheus' business: its rate() takes a fall for a reset.
+
+    NOTE: rate() divides by the whole window, also where a series covers
+    only a part of it. So used and waited, and their sum, read low in the
+    first window after a move. Their ratio, the steal, does not.
+    """
+
+    OPTS = OPTS
+
+    def __init__(self, conf: Any) -> None:
+        super().__init__(conf)
+        options = conf.prometheus
+        self._client = PrometheusClient(conf)
+        self._preset = preset.load(
+            options.preset,
+            options.window,
+            conf.signals.max_age,
+            options.selector,
+        )
+        #: PromQL by the metric's name.
+        self.promql = self._preset.queries
+        #: Queries sent since the start, by the metric's name.
+        self.queries = self._client.queries
+        self._told: dict[str, frozenset[DropReason | None]] = {}
+
+    def read(self, now: float) -> Signals:
+        names = self._preset.names
+        keeper = SampleFilter(names, now, self.conf.signals.max_age)
+        self._client.begin()
+        answers = {
+            name: self._filter(name, self._client.ask(name, promql), keeper)
+            for name, promql in self.promql.items()
+        }
+        alone = self._preset.guests_only
+        servers, drops = assemble.servers(answers, names)
+        guests, guest_drops = assemble.guests(answers, complete=alone)
+        if not (guests if alone else servers):
+            who = 'guest' if alone else 'server'
+            raise self._client.error(
+                f'{who}s.used and {who}s.waited',
+                f'no {who} is usable in both: '
+                f'{sentence(guest_drops if alone else drops)}',
+                'Let both queries answer with the same labels.',
+            )
+        self._tell('servers', drops)
+        self._tell('guests', guest_drops)
+        return Signals(
+            servers,
+            assemble.hosts(answers),
+            now,
+            guests=guests,
+            guests_by=names.guests_by,
+            window=float(self.conf.prometheus.window),
+        )
+
+    def _filter(
+        self, name: str, samples: list[Sample], keeper: SampleFilter
+    ) -> Filtered:
+        filtered = keeper.keep(METRICS[name], samples)
+        # The others are a bonus. Without these nothing is known, which must
+        # not look like nothing is wrong.
+        if not filtered.kept and name in self._preset.required:
+            raise self._client.error(
+                name,
+                f'none of {len(samples)} series is usable: '
+                f'{sentence(filtered.drops)}'
+                if samples
+                else 'no series answers',
+                self._cure(name),
+            )
+        self._tell(name, filtered.drops, silent=not samples)
+        return filtered
+
+    def _cure(self, name: str) -> str:
+        needs = self._preset.needs.get(METRICS[name].subject)
+        cure = (
+            f'What it needs: {needs}'
+            if needs
+            else 'Look whether the series that it asks for exist'
+        )
+        # Aetos hides what a user may not see, and says nothing.
+        rights = self._client.login.role
+        return f'{cure}{"; " if rights else ""}{rights}.'
+
+    def _tell(self, what: str, drops: Drops, silent: bool = False) -> None:
+        """Log what was dropped, when the reasons change.
+
+        :param silent: no series has answered at all
+        """
+        reasons = frozenset[DropReason | None]([None] if silent else drops)
+        if reasons != self._told.get(what, frozenset()):
+            level = logging.INFO
+        else:
+            level = logging.DEBUG
+        if silent:
+            LOG.log(level, 'Prometheus has no series for query %s', what)
+        elif reasons:
+            LOG.log(level, 'Dropped samples of %s: %s', what, sentence(drops))
+        elif level == logging.INFO:
+            LOG.info('All samples of %s are usable again', what)
+        self._told[what] = reasons

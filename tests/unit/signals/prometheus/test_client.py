@@ -1,0 +1,198 @@
+import contextlib
+import threading
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler.exception import ConfigError, SignalError
+from steal_scheduler.signals.prometheus.client import PrometheusClient
+from steal_scheduler.signals.prometheus.source import PrometheusSource
+from tests.unit.signals import stand_in
+from tests.unit.signals.options import configuration
+
+
+def client(**values):
+    made = PrometheusClient(
+        configuration('prometheus', PrometheusSource.OPTS, **values)
+    )
+    made.begin()
+    return made
+
+
+class AskTest(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        self.logs = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+        self.prometheus = self.enterContext(stand_in.StandIn())
+        self.url = self.prometheus.url
+        self.prometheus.answers['up'] = stand_in.vector(({'a': 'b'}, 1, 7.5))
+        self.client = client(url=self.url, timeout=10)
+
+    def _fails(self, *words):
+        error = self.assertRaises(
+            SignalError, self.client.ask, 'servers.used', 'up'
+        )
+        for word in (
+            f'{self.url}: [prometheus] preset = steal-exporter, '
+            'query servers.used: ',
+            *words,
+        ):
+            self.assertIn(word, str(error))
+        return error
+
+    def test_good(self):
+        (sample,) = self.client.ask('servers.used', 'up')
+        self.assertEqual(
+            ({'a': 'b'}, 1.0, 7.5), (sample.labels, sample.value, sample.at)
+        )
+        ((path, _, form),) = self.prometheus.requests
+        self.assertEqual('/api/v1/query', path)
+        self.assertEqual({'query': 'up', 'timeout': '10s'}, form)
+
+    def test_prefix(self):
+        client(url=self.url + '/prefix/').ask('servers.used', 'up')
+        ((path, _, _),) = self.prometheus.requests
+        self.assertEqual('/prefix/api/v1/query', path)
+
+    def test_it_is_a_plain_get(self):
+        self.client.ask('servers.used', 'up')
+        ((_, headers, _),) = self.prometheus.requests
+        self.assertEqual('application/json', headers['Accept'])
+        self.assertIsNone(headers['Authorization'])
+        self.assertIsNone(headers['Content-Length'])
+
+    def test_a_long_query(self):
+        query = 'up or ' * 1000 + 'up'
+        self.prometheus.answers[query] = stand_in.vector(({}, 1, 7.5))
+        self.assertEqual(1, len(self.client.ask('servers.used', query)))
+
+    def test_queries_are_counted(self):
+        for name in ('servers.used', 'servers.used', 'guests.load'):
+            self.client.ask(name, 'up')
+        self.prometheus.answers['up'] = 500, b''
+        self._fails()
+        self.assertEqual(
+            {'servers.used': 3, 'guests.load': 1}, self.client.queries
+        )
+
+    def test_warnings_are_told_once(self):
+        self.prometheus.answers['up']['warnings'] = ['store x is down']
+        for _ in range(2):
+            self.assertEqual(1, len(self.client.ask('servers.used', 'up')))
+        self.assertEqual(1, self.logs.output.count('store x is down'))
+
+    def test_no_success(self):
+        for status, body, *words in (
+            (400, {'status': 'error', 'error': 'parse error'}, 'parse error'),
+            (401, b'Unauthorized', 'auth_type = http_basic'),
+            (404, b'not here', '/api/v1/query'),
+            (422, {'status': 'error', 'error': 'many-to-many'}, 'many-to'),
+            (502, b'<html>bad gateway</html>', 'bad gateway'),
+            (503, {'status': 'error', 'error': 'timed out'}, 'raise timeout'),
+            (500, stand_in.vector(({}, 1, 1)), 'what answers there'),
+            (302, b'', 'what answers there'),
+            (414, b'', 'Shorten the query'),
+            (200, b'<html>welcome</html>', 'welcome'),
+            (200, b'\xff', 'what answers there'),
+            (200, b'[]', 'what answers there'),
+            (200, {'status': 'error', 'error': 'odd'}, 'odd'),
+        ):
+            self.prometheus.answers['up'] = status, body
+            self._fails(f'answered {status} ', *words)
+
+    def test_wrong_shape(self):
+        self.prometheus.answers['up'] = {
+            'status': 'success',
+            'data': {'resultType': 'matrix', 'result': []},
+        }
+        self._fails("type 'matrix'")
+
+    def test_time_out(self):
+        self.client = client(url=self.url, timeout=1)
+        over = threading.Event()
+        self.addCleanup(over.set)
+        self.prometheus.before = lambda: over.wait(30)
+        self._fails('no answer within 1 seconds')
+
+    def test_a_reading_ends(self):
+        """However many queries there are, and however slow each is."""
+        self.client = client(url=self.url, timeout=1)
+        self.prometheus.before = lambda: self.pause.wait(0.8)
+        self.pause = threading.Event()
+        asked = 0
+        with contextlib.suppress(SignalError):
+            while asked < 10:
+                self.client.ask('servers.used', 'up')
+                asked += 1
+        self.assertTrue(3 <= asked <= 4, asked)
+        self._fails('not sent', '3 times timeout = 1 seconds', 'raise timeout')
+        self.client.begin()
+        self.client.ask('servers.used', 'up')
+
+    def test_nobody_listens(self):
+        self.prometheus.stop()
+        error = self._fails('no answer', 'that it runs')
+        # The query is long, and stands in the URL.
+        self.assertNotIn('query=', str(error))
+
+    def test_no_tls_there(self):
+        self.url = self.url.replace('http:', 'https:')
+        self.client = client(url=self.url)
+        self._fails('TLS failed', 'cafile')
+
+    def test_no_such_cafile(self):
+        self.url = self.url.replace('http:', 'https:')
+        self.client = client(url=self.url, cafile='/nowhere/ca.pem')
+        self._fails('/nowhere/ca.pem')
+
+
+class CheckTest(base.BaseTestCase):
+    def _wrong(self, *words, **values):
+        error = self.assertRaises(ConfigError, client, **values)
+        for word in ('[prometheus] ', *words):
+            self.assertIn(word, str(error))
+        self.assertNotIn('hush', str(error))
+
+    def test_good(self):
+        for values in (
+            {},
+            {'url': 'https://prometheus.example/prefix/'},
+            {'url': 'http://[::1]:9090'},
+            {'url': 'HTTP://Prometheus'},
+            {'cafile': '/c'},
+            {'insecure': True},
+        ):
+            client(**values)
+
+    def test_wrong_url(self):
+        for url in (
+            '',
+            'prometheus:9090',
+            'ftp://a',
+            'http://',
+            'http://:9090',
+            'http://a:99999',
+            'http://a:0',
+            'http://a:b',
+            'http://[::1',
+        ):
+            self._wrong(f'url = {url!r}', url=url)
+        for url in ('http://a/?b=c', 'http://a/#b'):
+            self._wrong(f'url = {url} has a query or', url=url)
+
+    def test_credentials_in_the_url(self):
+        self._wrong('url = http://a:9090/x ', url='http://me:hush@a:9090/x')
+        self._wrong('url = http://[a ', url='http://me:hush@[a')
+
+    def test_contradictions(self):
+        self._wrong(
+            'insecure = True and cafile = /c', insecure=True, cafile='/c'
+        )
+
+    def test_verification_is_the_default(self):
+        for values, verify in (
+            ({}, True),
+            ({'cafile': '/c'}, '/c'),
+            ({'insecure': True}, False),
+        ):
+            self.assertEqual(verify, client(**values).login.session.verify)

@@ -1,0 +1,304 @@
+"""Against a Prometheus that wants to know who asks, and a Keystone."""
+
+import logging
+import threading
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler.conf import nova
+from steal_scheduler.exception import ConfigError, SignalError
+from steal_scheduler.signals.prometheus.client import PrometheusClient
+from steal_scheduler.signals.prometheus.login import Login
+from steal_scheduler.signals.prometheus.source import PrometheusSource
+from tests.unit.signals import identity, stand_in
+from tests.unit.signals.options import configuration
+
+SECRETS = (identity.PASSWORD, 'mistyped')
+
+
+class Case(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        self.logs = self.useFixture(
+            fixtures.FakeLogger(level=logging.DEBUG, nuke_handlers=False)
+        )
+        self.identity = self.enterContext(identity.Identity())
+        self.prometheus = self.enterContext(stand_in.StandIn())
+        self.prometheus.answers = {'up': stand_in.vector(({}, 1, 7.5))}
+
+    def _conf(self, *lines, section='prometheus', **options):
+        """A file's worth of options, since sections are read from one."""
+        text = '\n'.join(
+            [
+                f'[{section}]',
+                *(f'{k} = {v}' for k, v in options.items() if v),
+                *lines,
+            ]
+        )
+        path = self.create_tempfiles([('steal', text)], '.conf')[0]
+        conf = configuration(
+            'prometheus', PrometheusSource.OPTS, url=self.prometheus.url
+        )
+        conf.set_default('timeout', 5, group='prometheus')
+        conf(['--config-file', path])
+        return conf
+
+    def _keystone(self, *lines, **options):
+        return self._conf(
+            *lines,
+            **{
+                'auth_type': 'password',
+                'auth_url': self.identity.url,
+                'username': identity.USER,
+                'password': identity.PASSWORD,
+                'project_name': identity.PROJECT,
+                'user_domain_id': 'default',
+                'project_domain_id': 'default',
+                **options,
+            },
+        )
+
+    def _client(self, conf):
+        client = PrometheusClient(conf)
+        client.begin()
+        return client
+
+    def _ask(self, client):
+        (sample,) = client.ask('servers.used', 'up')
+        self.assertEqual(1.0, sample.value)
+
+    def _header(self, *lines, **options):
+        """What Prometheus is told."""
+        self._ask(self._client(self._conf(*lines, **options)))
+        _, headers, _ = self.prometheus.requests[-1]
+        return headers['Authorization']
+
+    def _assert_silent(self, *said):
+        for text in (self.logs.output, *map(str, said)):
+            for secret in (*SECRETS, *self.identity.tokens):
+                self.assertNotIn(secret, text)
+
+
+class AskTest(Case):
+    """As Aetos asks for it."""
+
+    def setUp(self):
+        super().setUp()
+        #: Tokens that were shown, in their order.
+        self.shown = []
+        #: Tokens that Keystone knows, and that are not taken.
+        self.refused = set()
+        self.prometheus.guard = self._guard
+
+    def _guard(self, headers):
+        token = headers.get('X-Auth-Token')
+        self.shown.append(token)
+        known = token in self.identity.tokens
+        return known and token not in self.refused
+
+    def test_with_a_token(self):
+        client = self._client(self._keystone())
+        for _ in range(2):
+            self._ask(client)
+        # One log-in is enough.
+        self.assertEqual(1, len(self.identity.tokens))
+        self.assertEqual([*self.identity.tokens] * 2, self.shown)
+        self._assert_silent()
+
+    def test_by_get(self):
+        self._ask(self._client(self._keystone()))
+        ((path, headers, form),) = self.prometheus.requests
+        self.assertEqual('/api/v1/query', path)
+        self.assertEqual({'query': 'up', 'timeout': '5s'}, form)
+        self.assertIsNone(headers['Content-Length'])
+        self.assertIsNone(headers['Authorization'])
+
+    def test_a_token_that_is_refused_is_renewed(self):
+        client = self._client(self._keystone())
+        self._ask(client)
+        self.refused = {*self.identity.tokens}
+        self._ask(client)
+        one, again, other = self.shown
+        self.assertEqual(one, again)
+        self.assertNotEqual(one, other)
+        self.assertEqual(3, client.queries['servers.used'])
+
+    def test_it_is_renewed_once(self):
+        self.prometheus.guard = lambda headers: False
+        client = self._client(self._keystone())
+        error = self.assertRaises(SignalError, self._ask, client)
+        for word in (
+            'servers.used: answered 401',
+            '[prometheus]',
+            'Keystone',
+        ):
+            self.assertIn(word, str(error))
+        self.assertEqual(2, len(self.prometheus.requests))
+        self._assert_silent(error)
+
+    def test_no_query_in_an_error(self):
+        client = self._client(self._keystone())
+        self.prometheus.stop()
+        error = self.assertRaises(SignalError, self._ask, client)
+        self.assertIn('/api/v1/query', str(error))
+        self.assertNotIn('query=', str(error))
+
+    def test_who_cannot_log_in_again(self):
+        self.prometheus.guard = lambda headers: False
+        for options, cure in (
+            ({}, 'auth_type = http_basic'),
+            (
+                {'auth_type': 'http_basic', 'username': 'u', 'password': 'p'},
+                'username and password of [prometheus]',
+            ),
+        ):
+            self.prometheus.requests.clear()
+            client = self._client(self._conf(**options))
+            error = self.assertRaises(SignalError, self._ask, client)
+            self.assertIn(cure, str(error))
+            self.assertEqual(1, len(self.prometheus.requests))
+
+
+class BasicTest(Case):
+    def test_by_password(self):
+        basic = {'auth_type': 'http_basic'}
+        self.assertEqual(
+            'Basic w6Q6w7Y=', self._header(username='ä', password='ö', **basic)
+        )
+
+    def test_nobody(self):
+        self.assertIsNone(self._header())
+        self.assertIsNone(self._header(auth_type='none'))
+
+    def test_netrc_says_nothing(self):
+        path = self.create_tempfiles(
+            [('netrc', 'default login me password hush')]
+        )[0]
+        self.useFixture(fixtures.EnvironmentVariable('NETRC', path))
+        self.assertIsNone(self._header())
+        self.assertEqual(
+            'Basic dTpw',
+            self._header(auth_type='http_basic', username='u', password='p'),
+        )
+
+    def test_incomplete(self):
+        for options in ({'username': 'u'}, {'password': 'hush'}, {}):
+            conf = self._conf(auth_type='http_basic', **options)
+            error = self.assertRaises(ConfigError, Login, conf)
+            self.assertIn('[prometheus] auth_type = http_basic', str(error))
+            self.assertNotIn('hush', str(error))
+
+
+class TokenFileTest(Case):
+    def test_it_is_read_anew(self):
+        path = self.useFixture(fixtures.TempDir()).join('token')
+        client = self._client(self._conf(token_file=path))
+        self.assertIn('cannot be read', self._refused(client, path))
+        for token in ('one', 'two'):
+            with open(path, 'w') as file:
+                file.write(token + '\n')
+            self._ask(client)
+            _, headers, _ = self.prometheus.requests[-1]
+            self.assertEqual(f'Bearer {token}', headers['Authorization'])
+        for text in (b'', b'hush\nhush', b'hush\xff', 'hüsh'.encode()):
+            with open(path, 'wb') as file:
+                file.write(text)
+            self.assertNotIn('hush', self._refused(client, path))
+
+    def _refused(self, client, path):
+        error = str(self.assertRaises(SignalError, self._ask, client))
+        self.assertIn(f'[prometheus] token_file = {path} ', error)
+        return error
+
+    def test_a_token_that_is_refused(self):
+        path = self.create_tempfiles([('token', 'hush')])[0]
+        self.prometheus.guard = lambda headers: False
+        client = self._client(self._conf(token_file=path))
+        error = str(self.assertRaises(SignalError, self._ask, client))
+        self.assertIn('token_file', error)
+        self.assertNotIn('hush', error)
+
+    def test_not_beside_a_log_in(self):
+        conf = self._keystone(token_file='/t')
+        error = self.assertRaises(ConfigError, Login, conf)
+        self.assertIn('token_file = /t and [prometheus] auth_type', str(error))
+
+
+class KeystoneTest(Case):
+    def _refused(self, *words, **values):
+        login = Login(self._keystone(**values))
+        error = self.assertRaises(SignalError, login.begin)
+        for word in ('[prometheus] auth_url: ', *words):
+            self.assertIn(word, str(error))
+        self._assert_silent(error)
+
+    def test_the_user_of_nova(self):
+        conf = self._keystone(section='nova')
+        nova.register(conf)
+        conf.set_override('auth_section', 'nova', group='prometheus')
+        Login(conf).begin()
+        self.assertEqual(1, len(self.identity.tokens))
+
+    def test_a_section_of_its_own(self):
+        conf = self._keystone(section='aetos')
+        conf.set_override('auth_section', 'aetos', group='prometheus')
+        login = Login(conf)
+        login.begin()
+        self.assertEqual(1, len(self.identity.tokens))
+        self.assertIn('[aetos]', login.role)
+        self.assertIn('[aetos]', login.cure)
+
+    def test_wrong_password(self):
+        self._refused(
+            'refuses', 'project of [prometheus]', password='mistyped'
+        )
+
+    def test_refused_while_a_token_is_renewed(self):
+        self.prometheus.guard = lambda headers: False
+        conf = self._keystone()
+        client = self._client(conf)
+        self.identity.before = lambda: (
+            self.identity.tokens and (setattr(self.identity, 'fault', 401))
+        )
+        error = self.assertRaises(SignalError, self._ask, client)
+        self.assertIn('Keystone refuses the user', str(error))
+        self._assert_silent(error)
+
+    def test_keystone_fails(self):
+        self.identity.fault = 500
+        self._refused('does not answer', 'auth_url')
+
+    def test_nobody_listens(self):
+        self.identity.stop()
+        self._refused('does not answer', self.identity.url)
+
+    def test_keystone_hangs(self):
+        over = threading.Event()
+        self.addCleanup(over.set)
+        self.identity.before = lambda: over.wait(30)
+        self._refused('does not answer', timeout=1)
+
+    def test_tls_is_verified(self):
+        url = self.identity.url.replace('http:', 'https:')
+        self._refused('SSL', '[prometheus] cafile', auth_url=url)
+        self._refused(
+            '/nowhere/ca.pem',
+            auth_url=url,
+            cafile='/nowhere/ca.pem',
+        )
+
+    def test_wrong_options(self):
+        for values, *words in (
+            ({'auth_type': 'magic'}, '[prometheus] auth_type', 'magic'),
+            ({'auth_url': None}, '[prometheus] auth_type', 'auth_url'),
+            (
+                {'auth_section': 'aetos'},
+                'auth_section = aetos: [aetos] auth_type is not set',
+            ),
+        ):
+            error = self.assertRaises(
+                ConfigError, Login, self._keystone(**values)
+            )
+            for word in words:
+                self.assertIn(word, str(error))

@@ -1,0 +1,351 @@
+import re
+
+import yaml
+
+from steal_scheduler.exception import ConfigError
+from steal_scheduler.model.cloud import GuestKey
+from steal_scheduler.signals.prometheus import preset, preset_file
+from steal_scheduler.signals.prometheus.parse import (
+    METRICS,
+    DropReason,
+    Sample,
+    Subject,
+)
+from steal_scheduler.signals.prometheus.source import PrometheusSource
+from tests.unit.signals.prometheus import test_preset_file
+
+#: The least that a file must say.
+LEAST = """
+servers:
+  label: uuid
+  queries: {used: u, waited: w}
+hosts:
+  label: host
+  queries: {cores: c}
+"""
+
+
+def load(name, window=60, max_age=120, selector=''):
+    return preset.load(name, window, max_age, selector)
+
+
+class ShippedTest(test_preset_file.Case):
+    def _presets(self):
+        for name in preset_file.shipped():
+            yield name, load(name, selector='region="r1"')
+
+    def test_each_is_explained(self):
+        (option,) = (o for o in PrometheusSource.OPTS if o.name == 'preset')
+        self.assertEqual(
+            preset_file.shipped(),
+            sorted(re.findall(r'^\* ``([\w-]+)``: ', option.help, re.M)),
+        )
+        self.assertIn(option.default, preset_file.shipped())
+
+    def test_each_says_what_it_needs(self):
+        for name, one in self._presets():
+            asked = {METRICS[query].subject for query in one.queries}
+            self.assertEqual(asked, {*one.needs}, name)
+
+    def test_everything_is_filled_in(self):
+        for _, one in self._presets():
+            for query in one.queries.values():
+                self.assertNotIn('$', query)
+
+    def test_every_series_is_selected(self):
+        for name, one in self._presets():
+            for query in one.queries.values():
+                series = re.findall(r'\w{4,}\{.*?\}', query)
+                self.assertNotEqual([], series)
+                for text in series:
+                    self.assertIn('region="r1"}', text, name)
+
+    def test_what_is_asked(self):
+        hypervisors = {
+            'servers.used',
+            'servers.waited',
+            'hosts.cores',
+            'hosts.clock_offset',
+        }
+        ours = hypervisors | {
+            'servers.throttled',
+            'servers.bad_seconds',
+            'hosts.used',
+            'hosts.runnable',
+        }
+        guests = {'guests.waited', 'guests.load'}
+        self.assertEqual(
+            {
+                'inovex': hypervisors,
+                'tinkoff': hypervisors,
+                'steal-exporter': ours,
+                'steal-exporter-and-guests': ours | guests,
+                'node_exporter': {
+                    'hosts.cores',
+                    'hosts.clock_offset',
+                    'guests.used',
+                    *guests,
+                },
+            },
+            {name: {*one.queries} for name, one in self._presets()},
+        )
+
+    def test_each_series_ends_with_its_exporter(self):
+        """By 'and' with itself, or by its age."""
+        for name, one in self._presets():
+            for metric, query in one.queries.items():
+                query = ' '.join(query.split())
+                rates = re.findall(r'rate\((\w+\{.*?\})\[', query)
+                if rates:
+                    # Of a ratio the whole will do.
+                    self.assertIn(f' and {rates[-1]})', query, name)
+                    ends = query.count(' and ')
+                    self.assertIn(len(rates) - ends, (0, 1), metric)
+                    self.assertEqual(len(rates) > ends, '/' in query, metric)
+                else:
+                    self.assertRegex(
+                        query, r'timestamp\(.*\) > time\(\) - 120'
+                    )
+
+    def test_the_same_hosts_and_guests(self):
+        """What node_exporter tells is asked in the same words everywhere."""
+        inovex, tinkoff, node, besides = (
+            preset_file.read(name, '')
+            for name in (
+                'inovex',
+                'tinkoff',
+                'node_exporter',
+                'steal-exporter-and-guests',
+            )
+        )
+        for one, other, section in (
+            (inovex, tinkoff, 'hosts.'),
+            (inovex, node, 'hosts.'),
+            (node, besides, 'guests.'),
+        ):
+            both = [k for k in one if k.startswith(section) and k in other]
+            self.assertGreater(len(both), 4)
+            for key in both:
+                self.assertEqual(one[key], other[key], key)
+
+
+class LoadTest(test_preset_file.Case):
+    def _load(self, more='', **values):
+        return load(self.write(LEAST + more), **values)
+
+    def test_the_least(self):
+        one = self._load()
+        self.assertEqual(
+            {'servers.used': 'u', 'servers.waited': 'w', 'hosts.cores': 'c'},
+            one.queries,
+        )
+        self.assertEqual({*one.queries}, one.required)
+        self.assertFalse(one.guests_only)
+        self.assertEqual({}, one.needs)
+        self.assertEqual(
+            ('uuid', 'host'), (one.names.server_label, one.names.host_label)
+        )
+
+    def test_guests_alone(self):
+        one = load('node_exporter')
+        self.assertTrue(one.guests_only)
+        self.assertEqual(
+            {'guests.used', 'guests.waited', 'hosts.cores'}, one.required
+        )
+        self.assertEqual({Subject.HOSTS, Subject.GUESTS}, {*one.needs})
+
+    def test_placeholders(self):
+        path = self.write(
+            {
+                'servers': {
+                    'label': 'srv',
+                    'queries': {
+                        'used': 'rate(x{a="b$",$selector}[$window])',
+                        'waited': 'label_replace(x{$selector}, "$1", "${a}")',
+                    },
+                },
+                'hosts': {
+                    'label': 'node',
+                    'selector': 'vm=""',
+                    'queries': {
+                        'cores': 'c{$host_selector, $selector} > $max_age',
+                        'used': '$server_label $host_label {$selector}',
+                    },
+                },
+                'guests': {
+                    'identified_by': 'uuid',
+                    'label': 'vm',
+                    'selector': 'vm!=""',
+                    'queries': {
+                        'load': ' $guest_by {$guest_selector, $selector}\n'
+                    },
+                },
+            }
+        )
+        one = load(path, window=30, max_age=77, selector='r="1"')
+        self.assertEqual(
+            {
+                'servers.used': 'rate(x{a="b$",r="1"}[30s])',
+                'servers.waited': 'label_replace(x{r="1"}, "$1", "${a}")',
+                'hosts.cores': 'c{vm="", r="1"} > 77',
+                'hosts.used': 'srv node {r="1"}',
+                'guests.load': 'vm {vm!="", r="1"}',
+            },
+            one.queries,
+        )
+
+    def test_two_guests_of_one_address_stay_two(self):
+        for key, label, by in (
+            ('uuid', 'instance_id', 'instance_id'),
+            ('name', 'instance', 'instance, job'),
+            ('address', 'ip', 'ip, instance, job'),
+            ('name', 'job', 'job, instance'),
+        ):
+            guests = {
+                'identified_by': key,
+                'label': label,
+                'selector': 'job="guests"',
+            }
+            path = self.write(
+                {'extends': 'steal-exporter-and-guests', 'guests': guests}
+            )
+            one = load(path)
+            self.assertIs(GuestKey(key), one.names.guests_by)
+            for name in ('guests.load', 'guests.waited'):
+                self.assertIn(f' by ({by}) (', one.queries[name])
+
+    def test_names_of_guests(self):
+        names = load('steal-exporter-and-guests').names
+        for label, name in (
+            ('10.0.0.1', '10.0.0.1'),
+            ('10.0.0.1:9100', '10.0.0.1'),
+            ('[2001:db8::1]:9100', '2001:db8::1'),
+            ('[2001:db8::1]', '2001:db8::1'),
+            ('2001:db8::1', '2001:db8::1'),
+            ('2001:db8::9100', '2001:db8::9100'),
+            ('::1', '::1'),
+            ('web-1.example', 'web-1.example'),
+            ('web-1:9100', 'web-1'),
+            ('a name with blanks', 'a name with blanks'),
+            ('', DropReason.UNNAMED),
+            (':9100', DropReason.FOREIGN),
+        ):
+            one = Sample({'instance_id': label}, 1.0, 1.0)
+            self.assertEqual(name, names.guest(one), label)
+
+    def test_names_of_hosts(self):
+        path = self.write(
+            {'extends': 'inovex', 'hosts': {'regex': '([^.:]+).*'}}
+        )
+        for one, name in (
+            (load('inovex'), 'cmp-1.example'),
+            (load(path), 'cmp-1'),
+        ):
+            label = {'instance': 'cmp-1.example:9177'}
+            self.assertEqual(name, one.names.host(Sample(label, 1.0, 1.0)))
+
+
+class WrongTest(test_preset_file.Case):
+    def _wrong(self, content, *words, **values):
+        path = self.write(content)
+        error = self.assertRaises(ConfigError, load, path, **values)
+        for word in (f'[prometheus] preset = {path}: ', *words):
+            self.assertIn(word, str(error))
+
+    def test_missing_keys(self):
+        for key, parent in (
+            ('servers.queries.used', 'queries'),
+            ('servers.queries.waited', 'queries'),
+            ('hosts.queries.cores', 'queries'),
+            ('servers.label', 'servers'),
+            ('hosts.label', 'hosts'),
+        ):
+            content = yaml.safe_load(LEAST)
+            section, *_, last = key.split('.')
+            where = content[section]
+            (where['queries'] if parent == 'queries' else where).pop(last)
+            self._wrong(content, f'the key {key} is missing')
+        for key in ('label', 'identified_by'):
+            guests = {'label': 'x', 'identified_by': 'uuid'}
+            del guests[key]
+            self._wrong(
+                yaml.safe_load(LEAST)
+                | {'guests': {**guests, 'queries': {'load': 'l'}}},
+                f'the key guests.{key} is missing',
+            )
+
+    def test_guests_alone_must_tell_used(self):
+        content = yaml.safe_load(LEAST)
+        del content['servers']
+        self._wrong(content, 'the key guests.queries.used is missing')
+
+    def test_unknown_placeholder(self):
+        self._wrong(
+            LEAST.replace('used: u', 'used: "x[$windw]"'),
+            'servers.queries.used has the placeholder $windw',
+            '$window, $max_age, $selector, $server_label',
+        )
+
+    def test_a_placeholder_without_its_key(self):
+        self._wrong(
+            LEAST.replace('cores: c', 'cores: "c{$host_selector}"'),
+            'hosts.queries.cores has the placeholder $host_selector',
+            'hosts.selector is missing',
+        )
+
+    def test_a_query_without_the_selector(self):
+        self._wrong(
+            LEAST.replace('used: u', 'used: "u{$selector}"'),
+            'servers.queries.waited has no placeholder $selector',
+            '[prometheus] selector = region="r1"',
+            selector='region="r1"',
+        )
+
+    def test_no_selector(self):
+        error = self.assertRaises(
+            ConfigError, load, 'inovex', selector='{a="b"}'
+        )
+        self.assertIn('[prometheus] selector = \'{a="b"}\' is', str(error))
+
+
+class WhoIsAGuestTest(test_preset_file.Case):
+    def _load(self, guests, hosts, base='node_exporter'):
+        content = {
+            'extends': base,
+            'hosts': {'selector': hosts},
+            'guests': {'selector': guests},
+        }
+        if not hosts:
+            del content['hosts']
+        return load(self.write(content))
+
+    def test_told_apart(self):
+        for guests, hosts in (
+            ('job="guests"', 'job!="guests"'),
+            ("job!='node'", "job='node'"),
+            ('job=~"a|b"', 'job!~"a|b"'),
+            ('job !~ "a|b"', 'job=~"a|b"'),
+            ('env="x", job="guests"', 'job="node",env="x"'),
+        ):
+            self._load(guests, hosts)
+            self._load(hosts, guests)
+
+    def test_not_told_apart(self):
+        for guests, hosts in (
+            ('job="guests"', None),
+            ('job="guests"', 'job="guests"'),
+            ('job="guests"', 'env="node"'),
+            ('job="guests"', 'job=~"node.*"'),
+            ('job="guests"', 'job!="node"'),
+        ):
+            error = self.assertRaises(ConfigError, self._load, guests, hosts)
+            for word in ('hosts.selector = ', 'may select the same series'):
+                self.assertIn(word, str(error))
+
+    def test_only_where_both_are_asked(self):
+        self._load('job="guests"', None, base='steal-exporter-and-guests')
+        content = {'extends': 'inovex', 'hosts': {'selector': 'job="node"'}}
+        one = load(self.write(content))
+        self.assertIn(
+            '{mode="idle", job="node", }', one.queries['hosts.cores']
+        )

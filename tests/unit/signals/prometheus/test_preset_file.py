@@ -1,0 +1,255 @@
+import pathlib
+import re
+import textwrap
+
+import fixtures
+import yaml
+from oslotest import base
+
+from steal_scheduler.exception import ConfigError
+from steal_scheduler.signals.prometheus import preset, preset_file
+from steal_scheduler.signals.prometheus.parse import METRICS
+
+WHERE = '[prometheus] preset = x'
+
+
+class Case(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        self.directory = self.useFixture(fixtures.TempDir())
+
+    def write(self, content, name='preset.yaml'):
+        path = self.directory.join(name)
+        if isinstance(content, dict):
+            content = yaml.safe_dump(content)
+        if isinstance(content, str):
+            content = content.encode()
+        with open(path, 'wb') as file:
+            file.write(content)
+        return path
+
+
+class ReadTest(Case):
+    def test_each_key(self):
+        content = {}
+        expected = {}
+        for path in preset_file.KEYS:
+            value = {
+                'identified_by': 'name',
+                'label': 'a_b',
+                'regex': '(a)',
+                'selector': 'a="b", c!~"d,e"',
+            }.get(path.rpartition('.')[2], 'text')
+            expected[path] = value
+            *sections, key = path.split('.')
+            where = content
+            for section in sections:
+                where = where.setdefault(section, {})
+            where[key] = value
+        content['extends'] = self.write({'hosts': {'label': 'h'}}, 'base.yaml')
+        del expected['extends']
+        self.assertEqual(
+            expected, preset_file.read(self.write(content), WHERE)
+        )
+
+    def test_every_metric_has_a_key(self):
+        paths = {metric.path for metric in METRICS.values()}
+        self.assertLessEqual(paths, {*preset_file.KEYS})
+
+    def test_what_is_not_set_is_inherited(self):
+        first = {
+            'hosts': {'label': 'a', 'needs': 'n', 'queries': {'cores': 'c'}}
+        }
+        second = {
+            'extends': self.write(first, '1.yaml'),
+            'hosts': {'label': 'b', 'queries': {'used': 'u'}},
+        }
+        third = {
+            'extends': self.write(second, '2.yaml'),
+            'hosts': {'queries': {'used': 'v'}},
+        }
+        self.assertEqual(
+            {
+                'hosts.label': 'b',
+                'hosts.needs': 'n',
+                'hosts.queries.cores': 'c',
+                'hosts.queries.used': 'v',
+            },
+            preset_file.read(self.write(third), WHERE),
+        )
+
+    def test_a_shipped_one_can_be_extended(self):
+        mine = {
+            'extends': 'steal-exporter',
+            'hosts': {'regex': '([^.:]+).*'},
+        }
+        theirs = preset_file.read('steal-exporter', WHERE)
+        self.assertEqual(
+            theirs | {'hosts.regex': '([^.:]+).*'},
+            preset_file.read(self.write(mine), WHERE),
+        )
+
+
+class WrongTest(Case):
+    def _wrong(self, preset, *words):
+        error = self.assertRaises(ConfigError, preset_file.read, preset, WHERE)
+        for word in (f'{WHERE}: ', *words):
+            self.assertIn(word, str(error))
+
+    def test_no_such_file(self):
+        self._wrong(
+            'inovx', 'no preset of that name', 'inovex, node_exporter', 'path'
+        )
+        for relative in ('./preset.yaml', '../presets/inovex'):
+            self._wrong(relative, 'absolute path')
+        self._wrong('/nowhere/preset.yaml', "'/nowhere/preset.yaml'")
+        self._wrong(self.directory.path, 'cannot be read')
+
+    def test_no_yaml(self):
+        for content in (
+            'a: b: c',
+            '{',
+            'hosts: !!python/object:os.system {}',
+            b'\xff\xfe\xff',
+            'a: &a [*a',
+        ):
+            self._wrong(self.write(content), 'is no YAML')
+
+    def test_no_keys(self):
+        for content in ('', '# nothing', '- a', 'text', '7'):
+            self._wrong(self.write(content), 'no keys', 'servers, hosts')
+
+    def test_unknown_keys(self):
+        for content, *words in (
+            ({'host': {}}, 'key host is', 'extends, servers, hosts, guests'),
+            ({7: {}}, 'key 7 is'),
+            (
+                {'hosts': {'lable': 'x'}},
+                'key hosts.lable is',
+                'label, regex, selector, needs, queries',
+            ),
+            (
+                {'servers': {'queries': {'usd': 'x'}}},
+                'key servers.queries.usd is',
+                'used, waited, throttled, bad_seconds.',
+            ),
+            ({'servers': {'regex': '(x)'}}, 'key servers.regex is'),
+        ):
+            self._wrong(self.write(content), 'unknown', *words)
+
+    def test_a_key_stands_twice(self):
+        self._wrong(
+            self.write('hosts:\n  label: a\n  queries: {}\n  label: b\n'),
+            "'label' stands twice, the second time in line 4",
+        )
+
+    def test_wrong_values(self):
+        for content, *words in (
+            ({'hosts': None}, 'hosts = None', 'label, regex'),
+            ({'hosts': []}, 'hosts = []'),
+            ({'hosts': {'queries': 'up'}}, "hosts.queries = 'up'", 'cores'),
+            ({'hosts': {'label': 7}}, 'hosts.label = 7 is no text'),
+            ({'hosts': {'label': None}}, 'hosts.label = None is no text'),
+            ({'hosts': {'label': 'a-b'}}, "hosts.label = 'a-b'", 'letters'),
+            ({'servers': {'label': '1a'}}, "servers.label = '1a'"),
+            ({'guests': {'label': 'a b'}}, "guests.label = 'a b'"),
+            ({'hosts': {'regex': '('}}, "hosts.regex = '('", 'Correct'),
+            ({'hosts': {'regex': '.*'}}, "hosts.regex = '.*'", 'no group'),
+            ({'guests': {'regex': '['}}, "guests.regex = '['"),
+            (
+                {'guests': {'identified_by': 'ip'}},
+                "guests.identified_by = 'ip'",
+                'uuid, name, address',
+            ),
+            (
+                {'hosts': {'queries': {'cores': ' '}}},
+                "hosts.queries.cores = ' ' is no text",
+            ),
+            ({'extends': ['a']}, "extends = ['a'] is no text"),
+        ):
+            self._wrong(self.write(content), *words)
+
+    def test_no_matchers(self):
+        for text in (
+            'guests',
+            '{job="guests"}',
+            'job=guests',
+            'job=="guests"',
+            'job="guests',
+            'job="gu"ests"',
+            'job="a" env="b"',
+            'job="a",',
+            'job="a"} or node_load1{job="b"',
+            'a-b="c"',
+        ):
+            for section in ('hosts', 'guests'):
+                self._wrong(
+                    self.write({section: {'selector': text}}),
+                    f'{section}.selector = {text!r}',
+                    'without braces',
+                )
+
+    def test_the_file_that_is_extended_is_named(self):
+        base = self.write({'hosts': {'label': 'a-b'}}, 'base.yaml')
+        self._wrong(
+            self.write({'extends': base}),
+            f"{WHERE}: extends = {base}: hosts.label = 'a-b'",
+        )
+        self._wrong(
+            self.write({'extends': 'inovx'}), 'extends = inovx: there is no'
+        )
+
+    def test_a_circle(self):
+        one = self.directory.join('one.yaml')
+        two = self.write({'extends': one}, 'two.yaml')
+        self.write({'extends': two}, 'one.yaml')
+        self._wrong(one, f'extends = {two}', 'extends itself')
+
+
+class DocsTest(Case):
+    """doc/source/configuration/signals.rst and install/signals.rst."""
+
+    def setUp(self):
+        super().setUp()
+        docs = pathlib.Path(__file__).parents[4] / 'doc/source'
+        self.reference, self.install = (
+            (docs / where / 'signals.rst').read_text(encoding='utf-8')
+            for where in ('configuration', 'install')
+        )
+
+    def _rows(self, heading):
+        """The first cells of the first table below a heading."""
+        _, _, below = self.reference.partition(f'\n{heading}\n---')
+        table, _, _ = below.partition('\n---')
+        return re.findall(r'^   \* - ``([^`]+)``$', table, re.MULTILINE)
+
+    def test_every_key_is_described_once(self):
+        self.assertEqual(sorted(preset_file.KEYS), sorted(self._rows('Keys')))
+
+    def test_every_placeholder_is_described_once(self):
+        self.assertEqual(
+            [f'${name}' for name in preset.PLACEHOLDERS],
+            self._rows('Placeholders'),
+        )
+
+    def test_every_example_is_a_preset(self):
+        found = 0
+        for text in (self.reference, self.install):
+            for match in re.finditer(
+                r'^( *).. code-block:: yaml\n\n((?:\1    .*\n|\n)+)',
+                text,
+                re.MULTILINE,
+            ):
+                path = self.write(textwrap.dedent(match[2]))
+                preset.load(path, 60, 120, '')
+                preset.load(path, 60, 120, 'region="r1"')
+                found += 1
+        self.assertEqual(7, found)
+
+
+class MatchersTest(base.BaseTestCase):
+    def test_taken_apart(self):
+        self.assertEqual(
+            [('a', '=', 'b,c="d"'), ('e', '!~', "f|'")],
+            preset_file.matchers("""a='b,c="d"' , e !~ "f|'" """),
+        )

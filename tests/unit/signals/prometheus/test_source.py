@@ -1,0 +1,299 @@
+import logging
+
+import fixtures
+import yaml
+from oslotest import base
+
+from steal_scheduler.conf import load
+from steal_scheduler.exception import ConfigError, SignalError
+from steal_scheduler.migrator import plugins
+from steal_scheduler.model.cloud import GuestKey, GuestSignal
+from steal_scheduler.signals.prometheus.parse import METRICS
+from steal_scheduler.signals.prometheus.source import PrometheusSource
+from tests.unit.signals import stand_in
+from tests.unit.signals.options import configuration
+
+NOW = 1_000_000.0
+A = {'server_id': 'a', 'host': 'cmp-1.example:9177'}
+B = {'server_id': 'b', 'host': 'cmp-2'}
+H = {'host': 'cmp-1.example:9100'}
+I = {'host': 'cmp-2'}  # noqa: E741
+GUEST = {'instance_id': 'a'}
+#: Queries so plain that a test can tell their answers: the metric's name.
+PLAIN = {
+    'servers': {'label': 'server_id', 'queries': {}},
+    'hosts': {'label': 'host', 'queries': {}},
+    'guests': {
+        'identified_by': 'uuid',
+        'label': 'instance_id',
+        'needs': 'an agent in every guest',
+        'queries': {},
+    },
+}
+for _name, _metric in METRICS.items():
+    PLAIN[_metric.subject]['queries'][_metric.field] = _name
+
+
+def built(**options):
+    return PrometheusSource(
+        configuration('prometheus', PrometheusSource.OPTS, **options)
+    )
+
+
+class Case(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        self.logs = self.useFixture(
+            fixtures.FakeLogger('steal_scheduler', level=logging.INFO)
+        )
+        self.prometheus = self.enterContext(stand_in.StandIn())
+
+    def _source(self, content, **options):
+        """A source that asks what this preset says."""
+        preset = self.create_tempfiles([('preset', yaml.dump(content))])[0]
+        return built(url=self.prometheus.url, preset=preset, **options)
+
+    def _says(self, **answers):
+        """By the name of the metric, with _ for the point."""
+        self.prometheus.answers = {
+            **self.prometheus.answers,
+            **{
+                query.replace('_', '.', 1): stand_in.vector(*series)
+                for query, series in answers.items()
+            },
+        }
+
+    def _fails(self, *words):
+        error = self.assertRaises(SignalError, self.source.read, NOW)
+        for word in (self.source.conf.prometheus.url, *words):
+            self.assertIn(word, str(error))
+
+
+class ReadTest(Case):
+    def setUp(self):
+        super().setUp()
+        self.source = self._source(PLAIN, window=90)
+        self._says(
+            servers_used=[(A, 2.0, NOW), (B, 1.0, NOW)],
+            servers_waited=[(A, 0.5, NOW), (B, 0.0, NOW)],
+            servers_throttled=[(A, 0.25, NOW)],
+            servers_bad_seconds=[(A, 0.75, NOW), (B, 'NaN', NOW)],
+            hosts_cores=[(H, 16, NOW), (I, 8, NOW)],
+            hosts_used=[(H, 3.0, NOW)],
+            hosts_runnable=[(H, 1.5, NOW), (I, 'NaN', NOW)],
+            hosts_clock_offset=[(H, -2.5, NOW)],
+            guests_used=[(GUEST, 1.9, NOW)],
+            guests_waited=[(GUEST, 0.4, NOW)],
+            guests_load=[(GUEST, 4.5, NOW)],
+        )
+
+    def test_good(self):
+        signals = self.source.read(NOW)
+        self.assertEqual((NOW, 90.0), (signals.taken_at, signals.window))
+        self.assertEqual(
+            {
+                'a': ('cmp-1.example', 2.0, 0.5, 0.25, 0.75),
+                'b': ('cmp-2', 1.0, 0.0, None, None),
+            },
+            {
+                s.server_id: (
+                    s.host,
+                    s.used,
+                    s.waited,
+                    s.throttled,
+                    s.bad_seconds,
+                )
+                for s in signals.servers.values()
+            },
+        )
+        self.assertEqual(
+            {
+                'cmp-1.example': (16.0, 3.0, 1.5, -2.5),
+                'cmp-2': (8.0, None, None, None),
+            },
+            {
+                h.host: (h.cores, h.used, h.runnable, h.clock_offset)
+                for h in signals.hosts.values()
+            },
+        )
+        # A ratio of nothing is no news.
+        self.assertEqual('', self.logs.output)
+
+    def test_guests_are_not_joined(self):
+        signals = self.source.read(NOW)
+        self.assertEqual(
+            {'a': GuestSignal(NOW, 1.9, 0.4, 4.5)}, signals.guests
+        )
+        self.assertIs(GuestKey.UUID, signals.guests_by)
+        signal = signals.servers['a']
+        self.assertEqual((None, None), (signal.load, signal.guest_waited))
+
+    def test_a_query_for_each_metric(self):
+        self.source.read(NOW)
+        self.source.read(NOW)
+        self.assertEqual(2 * len(METRICS), len(self.prometheus.requests))
+        self.assertEqual(dict.fromkeys(METRICS, 2), self.source.queries)
+
+    def test_what_is_not_asked_costs_nothing(self):
+        least = {k: v for k, v in PLAIN.items() if k != 'guests'}
+        self.source = self._source(least)
+        self.assertEqual({}, self.source.read(NOW).guests)
+        self.assertEqual(8, len(self.prometheus.requests))
+
+    def test_what_is_optional_may_be_missing(self):
+        for query in (
+            'servers_throttled',
+            'servers_bad_seconds',
+            'hosts_used',
+            'hosts_runnable',
+            'hosts_clock_offset',
+            'guests_used',
+            'guests_waited',
+            'guests_load',
+        ):
+            self._says(**{query: []})
+            signals = self.source.read(NOW)
+            self.assertEqual({'a', 'b'}, {*signals.servers})
+            self.assertEqual({'cmp-1.example', 'cmp-2'}, {*signals.hosts})
+            # Nobody else would tell that a query is misspelt.
+            said = f'no series for query {query.replace("_", ".", 1)}\n'
+            self.assertEqual(1, self.logs.output.count(said))
+        self.assertEqual({}, signals.guests)
+
+    def test_partly_unusable(self):
+        used = [(A, 2.0, NOW), (B, 'NaN', NOW)]
+        self._says(servers_used=used, servers_waited=[(A, 0.5, NOW)])
+        self.assertEqual(['a'], list(self.source.read(NOW).servers))
+        self.assertIn(
+            'Dropped samples of servers.used: 1 not a finite number',
+            self.logs.output,
+        )
+        # Told once, and once more when it is over.
+        lines = self.logs.output.count('\n')
+        self.source.read(NOW)
+        self.assertEqual(lines, self.logs.output.count('\n'))
+        self._says(servers_used=[(A, 2.0, NOW)])
+        self.source.read(NOW)
+        self.assertIn(
+            'All samples of servers.used are usable again', self.logs.output
+        )
+
+    def test_empty(self):
+        for query in ('servers_used', 'servers_waited', 'hosts_cores'):
+            before = self.prometheus.answers
+            self._says(**{query: []})
+            self._fails(query.replace('_', '.', 1), 'no series answers')
+            self.prometheus.answers = before
+
+    def test_all_stale(self):
+        self._says(servers_waited=[(A, 0.5, NOW - 500), (B, 0.5, NOW - 500)])
+        self._fails(
+            'servers.waited', 'none of 2', '2 older than [signals] max_age'
+        )
+
+    def test_nanoseconds(self):
+        self._says(servers_used=[(A, 1e9, NOW)])
+        self._fails('servers.used', '1 more cores than any machine has')
+
+    def test_no_server_on_both_sides(self):
+        self._says(
+            servers_used=[(A, 1.0, NOW)], servers_waited=[(B, 1.0, NOW)]
+        )
+        self._fails(
+            'servers.used and servers.waited',
+            'no server',
+            '2 of which only one',
+        )
+
+
+class GuestsOnlyTest(Case):
+    def setUp(self):
+        super().setUp()
+        self.source = self._source(
+            {
+                'hosts': {**PLAIN['hosts'], 'label': 'instance'},
+                'guests': {
+                    **PLAIN['guests'],
+                    'identified_by': 'address',
+                    'label': 'instance',
+                },
+            }
+        )
+        one, two = ({'instance': f'10.0.0.{n}:9100'} for n in (1, 2))
+        self._says(
+            guests_used=[(one, 1.0, NOW), (two, 2.0, NOW)],
+            guests_waited=[(one, 0.5, NOW)],
+            guests_load=[(one, 3.0, NOW)],
+            hosts_cores=[({'instance': 'cmp-1:9100'}, 16, NOW)],
+            hosts_used=[],
+            hosts_runnable=[],
+            hosts_clock_offset=[],
+        )
+
+    def test_good(self):
+        signals = self.source.read(NOW)
+        self.assertEqual({}, signals.servers)
+        self.assertEqual(
+            {'10.0.0.1': GuestSignal(NOW, 1.0, 0.5, 3.0)}, signals.guests
+        )
+        self.assertIs(GuestKey.ADDRESS, signals.guests_by)
+        self.assertEqual(['cmp-1'], [*signals.hosts])
+        self.assertIn('guests: 1 of which only one', self.logs.output)
+
+    def test_no_guest_is_usable(self):
+        self._says(guests_waited=[({'instance': '10.0.0.9'}, 0.5, NOW)])
+        self._fails('guests.used and guests.waited', 'no guest')
+
+    def test_no_guest_answers(self):
+        for field in ('used', 'waited'):
+            before = self.prometheus.answers
+            self._says(**{f'guests_{field}': []})
+            self._fails(f'guests.{field}', 'an agent in every guest')
+            self.prometheus.answers = before
+
+
+class ConfigTest(base.BaseTestCase):
+    def test_the_default_is_our_own_exporter(self):
+        source = built()
+        self.assertIn(
+            'steal_exporter_server_wait', source.promql['servers.waited']
+        )
+        self.assertIn('[60s]', source.promql['servers.waited'])
+        self.assertEqual(8, len(source.promql))
+
+    def test_options_reach_the_queries(self):
+        source = built(window=90, selector='region="r1"')
+        for promql in source.promql.values():
+            self.assertIn('{region="r1"}', promql)
+        self.assertIn('[90s]', source.promql['servers.waited'])
+        self.assertIn('- 120)', source.promql['hosts.cores'])
+
+    def test_wrong_options(self):
+        for options, *words in (
+            ({'url': 'prometheus:9090'}, 'url'),
+            ({'preset': 'custom'}, 'preset = custom', 'inovex'),
+            ({'selector': 'x'}, "selector = 'x'"),
+        ):
+            error = self.assertRaises(ConfigError, built, **options)
+            for word in ('[prometheus] ', *words):
+                self.assertIn(word, str(error))
+
+    def test_nonsense_is_refused(self):
+        for section, option, value in (
+            ('prometheus', 'window', 'nan'),
+            ('prometheus', 'window', '4'),
+            ('prometheus', 'window', '3601'),
+            ('prometheus', 'timeout', 'nan'),
+            ('prometheus', 'timeout', '0'),
+            ('prometheus', 'timeout', '301'),
+            ('prometheus', 'insecure', 'perhaps'),
+            ('signals', 'max_age', 'nan'),
+            ('signals', 'max_age', 'inf'),
+            ('signals', 'max_age', '0'),
+            ('signals', 'max_age', '3601'),
+        ):
+            text = f'[{section}]\n{option} = {value}\n'
+            path = self.create_tempfiles([('conf', text)])[0]
+            conf = load.load([f'--config-file={path}'], 'test')
+            error = self.assertRaises(ConfigError, plugins.signal_source, conf)
+            self.assertRegex(str(error), rf'\b{option}\b')
