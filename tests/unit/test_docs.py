@@ -252,6 +252,31 @@ class TestMonitoring(base.BaseTestCase):
         self.assertEqual(set(), used - metric_names())
 
 
+class TestPaths(base.BaseTestCase):
+    """Files that are named are there."""
+
+    def test_in_any_page(self) -> None:
+        pages = [*ROOT.glob('*.rst'), *ROOT.glob('doc/source/**/*.rst')]
+        for page in pages:
+            named = re.findall(
+                r'(?<![\w/])(?:steal_scheduler|tests|tools|doc/source|etc)/[\w./-]*\w/?',
+                page.read_text('utf-8'),
+            )
+            for path in named:
+                where = f'{page.relative_to(ROOT)} names {path}'
+                self.assertTrue((ROOT / path).exists(), where)
+
+    def test_in_the_tree(self) -> None:
+        tree = read('doc/source/contributor/tree.rst')
+        package = ROOT / 'steal_scheduler'
+        for path in re.findall(r'``((?!steal_|tests)\w+/[\w/.]*)``', tree):
+            self.assertTrue((package / path).exists(), path)
+        self.assertEqual(
+            {path.parent.name for path in package.glob('*/__init__.py')},
+            {*re.findall(r'^   \* - ``(\w+)/``$', tree, re.MULTILINE)},
+        )
+
+
 class TestReadme(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
