@@ -55,7 +55,7 @@ class Api:
         domain = {'id': users.DOMAIN['id']}
         user = {'name': self._user.name, 'password': self._user.password}
         project = {'name': self._user.project, 'domain': domain}
-        auth = {
+        auth: Any = {
             'identity': {
                 'methods': ['password'],
                 'password': {'user': user | {'domain': domain}},

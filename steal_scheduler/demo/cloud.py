@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import pathlib
+import shutil
 import sys
 import tempfile
 import warnings
@@ -103,6 +104,7 @@ class Cloud:
         )
         host_mapping.discover_hosts(nova_context.get_admin_context())
         app = services.compute_api(_CONTROLLER)
+        app = network.none_if_auto(app)
         self.http.apps['compute'] = identity.guard(app, '', 'v2.1')
         self._make_zones()
         # What is there now stays: looking through it for garbage again and
@@ -118,6 +120,15 @@ class Cloud:
         if self._temporary:
             # Threads that have not ended yet would open the log again.
             self._close_log()
+            self.remove_files()
+
+    def remove_files(self) -> None:
+        """Remove the directory if it is ours, whatever still runs in it."""
+        if self._temporary and self.workdir.is_dir():
+            # NOTE: who makes a file while a directory is removed keeps it
+            # there. All know it by its old name only.
+            gone = self.workdir.rename(self.workdir.with_suffix('.gone'))
+            shutil.rmtree(gone, ignore_errors=True)
             self._temporary.cleanup()
 
     def __enter__(self) -> Self:
@@ -163,6 +174,8 @@ class Cloud:
             if isinstance(handler, logging.FileHandler):
                 root.removeHandler(handler)
                 handler.close()
+        # Without any handler a warning would go to the terminal.
+        root.addHandler(logging.NullHandler())
 
     def _make_zones(self) -> None:
         call = self.servers.api.call

@@ -110,6 +110,8 @@ endpoint = {url}/network
 endpoint_override = {url}/network
 [glance]
 endpoint_override = {url}/image
+[keystone]
+endpoint_override = {url}/identity/v3
 [quota]
 driver = nova.quota.NoopQuotaDriver
 recheck_quota = False

@@ -34,10 +34,16 @@ def reply(
     return [raw]
 
 
+def read(environ: Environ) -> bytes:
+    """The body of a request."""
+    size = int(environ.get('CONTENT_LENGTH') or 0)
+    raw: bytes = environ['wsgi.input'].read(size)
+    return raw
+
+
 def read_json(environ: Environ) -> Any:
     """The JSON body of a request. Raises ValueError if it is not JSON."""
-    size = int(environ.get('CONTENT_LENGTH') or 0)
-    return json.loads(environ['wsgi.input'].read(size))
+    return json.loads(read(environ))
 
 
 class Fault(enum.Enum):

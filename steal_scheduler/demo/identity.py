@@ -2,7 +2,7 @@
 
 Every OpenStack client begins with Keystone, so the demo needs one that any of
 them accepts. A real Keystone would bring a database, key repositories and
-some 60 packages, to hand out tokens to two users.
+some 60 packages, to hand out tokens to five users.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from steal_scheduler.demo import catalog, http, users
+from steal_scheduler.demo import catalog, directory, http, users
 
 
 class Identity:
@@ -22,6 +22,7 @@ class Identity:
         """Serve the cloud at url, for example ``http://127.0.0.1:8000``."""
         self._url = url
         self._tokens: dict[str, users.User] = {}
+        self._known = directory.collections(url)
 
     def issue(self, user: users.User) -> str:
         """A new token of the user, good for as long as the cloud is up."""
@@ -115,7 +116,7 @@ class Identity:
         else:
             user = users.authenticate(identity['password']['user'])
         project = auth.get('scope', {}).get('project', {})
-        return user if user and users.may_enter(user, project) else None
+        return users.enter(user, project) if user else None
 
     def _look_up(
         self, environ: http.Environ, start_response: http.StartResponse
@@ -128,15 +129,23 @@ class Identity:
         match environ['REQUEST_METHOD'], parts[1:]:
             case 'GET', ['auth', 'tokens'] if subject:
                 body = {'token': catalog.token(self._url, subject)}
-            case 'GET', [('users' | 'projects') as kind]:
-                known = users.listing(kind, query.get('name'))
-                body = {kind: known, 'links': {}}
-            case 'GET', [('users' | 'projects') as kind, id_]:
-                for entry in users.listing(kind):
-                    if entry['id'] == id_:
+            case 'GET', [kind] if kind in self._known:
+                found = directory.select(self._known[kind], query)
+                body = {kind: found, 'links': {}}
+            case 'GET', [kind, id_] if kind in self._known:
+                for entry in self._known[kind]:
+                    if entry.get('id') == id_:
                         body = {kind.removesuffix('s'): entry}
+            case 'GET', _:
+                pass
+            case method, _:
+                text = f'The Keystone of the demo takes no {method}.'
+                error = {'error': {'code': 501, 'message': text}}
+                status = '501 Not Implemented'
+                return http.reply(start_response, error, status)
         if body is None:
-            error = {'error': {'code': 404, 'message': 'Not found'}}
+            text = f'{"/".join(parts)} is not in the Keystone of the demo.'
+            error = {'error': {'code': 404, 'message': text}}
             return http.reply(start_response, error, '404 Not Found')
         return http.reply(start_response, body)
 

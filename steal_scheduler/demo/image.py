@@ -1,4 +1,4 @@
-"""A stand-in for Glance: one image, which exists under every id.
+"""A stand-in for Glance: one image.
 
 Nova asks Glance for the image's properties at every boot and never for its
 data, because the hypervisor is a fake. A real Glance would add a process and a
@@ -7,6 +7,7 @@ store, and prove nothing about steal.
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Iterable
 from wsgiref import util
 
@@ -15,6 +16,7 @@ from steal_scheduler.demo import http
 IMAGE_ID = '5a1eb007-0000-4000-8000-000000000001'
 
 _IMAGE = {
+    'id': IMAGE_ID,
     'name': 'demo',
     'status': 'active',
     'visibility': 'public',
@@ -33,7 +35,7 @@ _IMAGE = {
 # image against it: properties without types keep that cheap.
 _SCHEMA = {
     'name': 'image',
-    'properties': {name: {} for name in ('id', *_IMAGE)},
+    'properties': {name: {} for name in _IMAGE},
 }
 
 
@@ -51,8 +53,16 @@ def app(
         case 'GET', ['v2', 'schemas', 'image']:
             return http.reply(start_response, _SCHEMA)
         case 'GET', ['v2', 'images']:
-            images = [{'id': IMAGE_ID} | _IMAGE]
+            query = urllib.parse.parse_qs(environ.get('QUERY_STRING', ''))
+            wanted = query.get('name', [_IMAGE['name']])
+            images = [_IMAGE] if _IMAGE['name'] in wanted else []
             return http.reply(start_response, {'images': images})
-        case 'GET', ['v2', 'images', image_id]:
-            return http.reply(start_response, {'id': image_id} | _IMAGE)
-    return http.reply(start_response, {}, '404 Not Found')
+        # NOTE: clients that are given a name ask for it as an id first, and
+        # list only after a 404.
+        case 'GET', ['v2', 'images', image_id] if image_id == IMAGE_ID:
+            return http.reply(start_response, _IMAGE)
+        case 'GET', _:
+            text = f'The Glance of the demo has no {environ["PATH_INFO"]}.'
+            return http.reply(start_response, text, '404 Not Found')
+    text = f'The Glance of the demo takes no {environ["REQUEST_METHOD"]}.'
+    return http.reply(start_response, text, '501 Not Implemented')

@@ -11,7 +11,7 @@ DOMAIN = {'id': 'default', 'name': 'Default'}
 
 @dataclasses.dataclass(frozen=True)
 class User:
-    """One user, with roles in the one project they belong to."""
+    """One user, with roles in one project."""
 
     name: str
     password: str
@@ -29,11 +29,14 @@ class User:
         return _hex('project', self.project)
 
 
-# The operator, whose rights the migrator uses; and a tenant, who has none of
+# The operator, whose rights the migrator uses; and tenants, who have none of
 # them. The passwords may be known: the cloud listens on loopback only.
-ADMIN = User('admin', 'admin-demo', 'service', ('admin', 'member', 'reader'))
-ALICE = User('alice', 'alice-demo', 'shop', ('member', 'reader'))
-USERS = (ADMIN, ALICE)
+ADMIN = User('admin', 'admin-demo', 'admin', ('admin', 'member', 'reader'))
+ALICE = User('alice', 'alice-demo', 'books', ('member', 'reader'))
+BOB = User('bob', 'bob-demo', 'shoes', ('member', 'reader'))
+CAROL = User('carol', 'carol-demo', 'music', ('member', 'reader'))
+DAVE = User('dave', 'dave-demo', 'office', ('member', 'reader'))
+USERS = (ADMIN, ALICE, BOB, CAROL, DAVE)
 
 
 def authenticate(given: dict[str, Any]) -> User | None:
@@ -51,25 +54,20 @@ def authenticate(given: dict[str, Any]) -> User | None:
     return None
 
 
-def may_enter(user: User, project: dict[str, Any]) -> bool:
-    """Whether the user has a role in the ``scope.project`` of a request."""
-    return bool(
-        project.get('id', user.project_id) == user.project_id
-        and project.get('name', user.project) == user.project
-    )
+def enter(user: User, project: dict[str, Any]) -> User | None:
+    """The user in the ``scope.project`` of a request, if they may be there.
 
-
-def listing(kind: str, name: str | None = None) -> list[dict[str, Any]]:
-    """The ``users`` or ``projects`` (kind), all or those of one name."""
-    if kind == 'users':
-        known = {user.name: user.id for user in USERS}
-    else:
-        known = {user.project: user.project_id for user in USERS}
-    return [
-        {'id': id_, 'name': each, 'domain_id': DOMAIN['id'], 'enabled': True}
-        for each, id_ in known.items()
-        if name in (None, each)
-    ]
+    Without a scope it is the project they are in. An admin has the same
+    roles in every project.
+    """
+    if not project:
+        return user
+    for home in USERS if 'admin' in user.roles else (user,):
+        if project.get('id', home.project_id) != home.project_id:
+            continue
+        if project.get('name', home.project) == home.project:
+            return dataclasses.replace(user, project=home.project)
+    return None
 
 
 def _hex(kind: str, name: str) -> str:

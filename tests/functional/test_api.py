@@ -36,13 +36,13 @@ class ApiTest(CloudTestCase):
         return self.assertRaises(ApiError, api.call, method, path, body).status
 
     def test_wrong_password(self) -> None:
-        mallory = users.User('alice', 'guessed', 'shop', ())
+        mallory = users.User('alice', 'guessed', 'books', ())
         api = Api(self.cloud.url, mallory)
         self.assertEqual(401, self._refused(api, 'GET', '/servers', None))
 
     def test_other_peoples_project(self) -> None:
         alice = users.ALICE
-        mallory = users.User(alice.name, alice.password, 'service', ())
+        mallory = users.User(alice.name, alice.password, 'admin', ())
         api = Api(self.cloud.url, mallory)
         self.assertEqual(401, self._refused(api, 'GET', '/servers', None))
 
@@ -85,22 +85,27 @@ class ApiTest(CloudTestCase):
         self.assertEqual(id_, answer.json()['server']['id'])
 
     def test_client_with_a_wrong_password(self) -> None:
-        mallory = users.User('admin', 'guessed', 'service', ())
+        mallory = users.User('admin', 'guessed', 'admin', ())
         session = self._session(mallory)
         self.assertRaises(exceptions.Unauthorized, session.get_token)
 
-    def _openstack(self, cloud: str, *command: str) -> Any:
+    def _run(
+        self, cloud: str, *command: str
+    ) -> subprocess.CompletedProcess[str]:
         env = os.environ | {
             'OS_CLIENT_CONFIG_FILE': str(self.cloud.clouds_yaml),
             'OS_CLOUD': cloud,
         }
-        done = subprocess.run(
-            [OPENSTACK, *command, '-f', 'json'],
+        return subprocess.run(
+            [OPENSTACK, *command],
             env=env,
             capture_output=True,
             text=True,
             timeout=60,
         )
+
+    def _openstack(self, cloud: str, *command: str) -> Any:
+        done = self._run(cloud, *command, '-f', 'json')
         self.assertEqual('', done.stderr)
         return json.loads(done.stdout)
 
@@ -116,6 +121,69 @@ class ApiTest(CloudTestCase):
         moved = self._openstack('admin', 'server', 'migration', 'list')
         self.assertEqual('completed', moved[0]['Status'])
         self.assertNotIn(id_, str(self._openstack('alice', 'server', 'list')))
+
+    def test_command_line_boots(self) -> None:
+        """By names, and without a network, as one types it first."""
+        self._openstack(
+            'bob',
+            *('server', 'create', '--image', 'demo', '--flavor', 'small'),
+            *('--wait', 'typed'),
+        )
+        listed = self._openstack('admin', 'server', 'list', '--all-projects')
+        project = {
+            each['Project ID'] for each in listed if each['Name'] == 'typed'
+        }
+        self.assertEqual({users.BOB.project_id}, project)
+        shown = self._openstack(
+            'admin', '--os-project-name', 'shoes', 'server', 'show', 'typed'
+        )
+        self.assertEqual('ACTIVE', shown['status'])
+
+    def test_command_line_lists(self) -> None:
+        for kind, key, expected in (
+            ('role', 'Name', {'admin', 'member', 'reader'}),
+            ('service', 'Type', {'compute', 'identity', 'placement'}),
+            ('endpoint', 'Interface', {'public', 'internal', 'admin'}),
+            ('project', 'Name', {'admin', 'books', 'shoes', 'music'}),
+            ('user', 'Name', {'admin', 'alice', 'bob'}),
+            ('domain', 'Name', {'Default'}),
+            ('region', 'Region', {'demo'}),
+            ('image', 'Name', {'demo'}),
+            ('flavor', 'Name', {'small'}),
+            ('hypervisor', 'Hypervisor Hostname', {'a1', 'a2'}),
+            ('compute service', 'Binary', {'nova-compute'}),
+            ('availability zone', 'Zone Name', {'az1'}),
+            ('aggregate', 'Name', {'az1'}),
+        ):
+            listed = self._openstack('admin', *kind.split(), 'list')
+            found = {each[key] for each in listed}
+            self.assertEqual(set(), expected - found, kind)
+        self.assertEqual([], self._openstack('admin', 'network', 'list'))
+        for option in ((), ('--usage',), ('--default',)):
+            quotas = self._openstack('admin', 'quota', 'show', *option)
+            limits = {each['Resource']: each['Limit'] for each in quotas}
+            self.assertEqual(-1, limits['networks'])
+
+    def test_image_by_name(self) -> None:
+        """Clients list only after a 404."""
+        images = f'{self.cloud.url}/image/v2/images'
+        for name in ('demo', 'other'):
+            answer = requests.get(f'{images}/{name}', timeout=10)
+            self.assertEqual(404, answer.status_code)
+            listed = requests.get(f'{images}?name={name}', timeout=10).json()
+            self.assertEqual(name == 'demo', bool(listed['images']))
+        id_ = self._openstack('admin', 'image', 'show', 'demo')['id']
+        answer = requests.get(f'{images}/{id_}', timeout=10)
+        self.assertEqual('demo', answer.json()['name'])
+
+    def test_what_stand_ins_cannot_do(self) -> None:
+        for command, said in (
+            (('project', 'create', 'x'), 'Keystone of the demo takes no POST'),
+            (('network', 'create', 'x'), 'Neutron of the demo takes no POST'),
+            (('image', 'create', 'x'), 'Glance of the demo takes no POST'),
+            (('image', 'show', 'x'), 'No Image found for x'),
+        ):
+            self.assertIn(said, self._run('admin', *command).stderr)
 
     def test_faults(self) -> None:
         self.addCleanup(self.cloud.http.lift)
