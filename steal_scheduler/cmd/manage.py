@@ -103,7 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         '--keep',
         action='store_true',
-        help='leave the cloud running until Ctrl-C, and say how to reach it',
+        help='leave the cloud and the migrator running until Ctrl-C, and say '
+        'how to reach them',
     )
     demo.set_defaults(run=_demo)
     return parser

@@ -138,7 +138,7 @@ class Balancer:
             return '202 Accepted', {'detail': 'its sessions end'}
         if outage.empty is None:
             outage.empty = now
-            self._say(server_id, 'out, its sessions have ended')
+            self._say(server_id, 'drained')
         return '200 OK', {}
 
     def _leave(self, server_id: str, now: float) -> Outage:
@@ -156,7 +156,7 @@ class Balancer:
         outage = self._out().get(server_id)
         if outage is not None:
             outage.back = time.monotonic()
-            self._say(server_id, 'back')
+            self._say(server_id, 'reattached')
         return '200 OK', {}
 
     def _out(self) -> dict[str, Outage]:
@@ -174,11 +174,11 @@ class Balancer:
         self._tell(f'{name} is {what}: {serving} of {size} {kind} shops serve')
 
     def _all(self) -> dict[str, dict[str, list[str]]]:
-        """Names of shops by kind, in service and out of it."""
+        """Names of shops by kind, in service and drained."""
         out = self._out()
         found: dict[str, dict[str, list[str]]] = collections.defaultdict(
-            lambda: {'in service': [], 'out': []}
+            lambda: {'in service': [], 'drained': []}
         )
         for id_, (name, kind) in self._shops.items():
-            found[kind]['out' if id_ in out else 'in service'].append(name)
+            found[kind]['drained' if id_ in out else 'in service'].append(name)
         return found

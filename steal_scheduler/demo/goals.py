@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence, Set
 from steal_scheduler.demo import shops
 from steal_scheduler.demo.balancer import Outage
 from steal_scheduler.demo.driver import Copied
+from steal_scheduler.demo.screen import HOT
 from steal_scheduler.model.move import Ended, Outcome
-
-#: Percent of steal above which a host counts as hot.
-_HOT = 5.0
 
 MET = (
     'Every host over the threshold was relieved.',
@@ -18,7 +16,7 @@ MET = (
     'No two servers of a role were put together while another cold host of '
     'the zone had none.',
     'No shop migrated while it was in the balancer, no two of a kind were '
-    'out of it at once, and all are back.',
+    'drained at once, and all are reattached.',
 )
 
 
@@ -35,7 +33,7 @@ def missed(
     :param steal: of each host now, as a share
     """
     members = dict(zip(ids, cast, strict=True))
-    hot = [h for h, share in steal.items() if share * 100 > _HOT]
+    hot = [h for h, share in steal.items() if share > HOT]
     found = [f'MISSED: {host} is still hot.' for host in hot]
     found += [
         f'MISSED: the move of {members[e.move.server_id].name} ended as '
@@ -82,9 +80,9 @@ def noticed(
     for outage in outages:
         name = names[outage.server_id]
         if outage.back is None:
-            found.append(f'MISSED: {name} is still out of the balancer.')
+            found.append(f'MISSED: {name} is still drained.')
         if outage.fewest < outage.size - 1:
-            found.append(f'MISSED: {name} was not alone out of the balancer.')
+            found.append(f'MISSED: {name} was not drained alone.')
     return found
 
 
@@ -114,9 +112,7 @@ def _crowded(
     free = [
         host
         for host in shops.ZONES[_zone(member.host)]
-        if host not in holders
-        and host != where[moved]
-        and steal[host] * 100 <= _HOT
+        if host not in holders and host != where[moved] and steal[host] <= HOT
     ]
     if where[moved] in holders and free:
         return [f'MISSED: {member.name} joined its like, {free[0]} had none.']

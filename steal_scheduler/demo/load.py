@@ -72,9 +72,12 @@ class Load:
         self.path = path
         #: Cores that each server asks for; may be changed at any time.
         self.demands: Mapping[str, float] = {}
+        #: Takes what is measured every half second.
+        self.watch: Callable[[Mapping[str, Any]], None] = lambda _: None
         self._where = where
         self._hosts = hosts
         self._cores = cores
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name='load', daemon=True
@@ -86,23 +89,30 @@ class Load:
         self._thread.start()
 
     def stop(self) -> None:
+        """Write no more; also if it has not begun."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def write(self) -> dict[str, Any]:
         """Measure now: the file's content."""
-        found = signals(
-            self._where(), self.demands, self._hosts, self._cores, time.time()
-        )
-        part = self.path.with_suffix('.part')
-        part.write_text(json.dumps(found))
-        os.replace(part, self.path)
+        with self._lock:
+            found = signals(
+                self._where(),
+                self.demands,
+                self._hosts,
+                self._cores,
+                time.time(),
+            )
+            part = self.path.with_suffix('.part')
+            part.write_text(json.dumps(found))
+            os.replace(part, self.path)
         return found
 
     def _run(self) -> None:
         while not self._stop.wait(0.5):
             try:
-                self.write()
+                self.watch(self.write())
             except (ApiError, requests.RequestException):
                 # Then the file grows old, as a dead exporter's numbers do.
                 continue

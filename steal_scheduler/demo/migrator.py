@@ -32,6 +32,7 @@ max_age = 10
 path = {workdir}/signals.json
 [limits]
 slots = 3
+cooldown = 120
 [stages]
 settle_time = 1.5
 """
@@ -54,46 +55,62 @@ class Telling(Journal):
     def ended(self, ended: Ended) -> None:
         super().ended(ended)
         self.all_ended.append(ended)
+        screen.say(f'    {screen.end(ended, self.names)}')
 
 
-def cure(
-    cloud: Cloud, more_conf: str, names: Mapping[str, str], seconds: float
-) -> Telling:
-    """Run it until nothing suffers and nothing moves.
+class Running:
+    """A migrator in a thread of its own, from `start` to `stop`."""
 
-    :param more_conf: text that follows CONF
-    :param names: of servers, by id
-    :raises TimeoutError: that takes longer
-    """
-    path = cloud.workdir / 'steal-migrator.conf'
-    path.write_text(
-        CONF.format(workdir=cloud.workdir) + more_conf + cloud.nova_auth_conf()
-    )
-    built = build.build(
-        conf_load.load([f'--config-file={path}'], 'steal-migrator')
-    )
-    journal = Telling(built.journal, names)
-    migrator = Migrator(dataclasses.replace(built, journal=journal))
-    thread = threading.Thread(target=migrator.run, name='migrator')
-    thread.start()
-    try:
+    def __init__(
+        self, cloud: Cloud, more_conf: str, names: Mapping[str, str]
+    ) -> None:
+        """Configure it, and nothing more.
+
+        :param more_conf: text that follows CONF
+        :param names: of servers, by id; may grow
+        """
+        path = cloud.workdir / 'steal-migrator.conf'
+        path.write_text(
+            CONF.format(workdir=cloud.workdir)
+            + more_conf
+            + cloud.nova_auth_conf()
+        )
+        built = build.build(
+            conf_load.load([f'--config-file={path}'], 'steal-migrator')
+        )
+        self.journal = Telling(built.journal, names)
+        self._migrator = Migrator(
+            dataclasses.replace(built, journal=self.journal)
+        )
+        self._thread = threading.Thread(
+            target=self._migrator.run, name='migrator'
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it after the present tick."""
+        self._migrator.stop()
+        self._thread.join()
+
+    def wait_cured(self, seconds: float) -> None:
+        """Wait until no server is contended and nothing moves.
+
+        :raises TimeoutError: that takes longer
+        """
         wait_for(
-            lambda: _calm(migrator, journal),
+            self._cured,
             seconds,
             'the cure: see the log of Nova',
         )
-    finally:
-        migrator.stop()
-        thread.join()
-    return journal
 
-
-def _calm(migrator: Migrator, journal: Telling) -> bool:
-    decided = migrator.decided
-    journal.refusals += [r for r in decided.refusals if r.server_id]
-    return bool(
-        journal.all_ended
-        and not migrator.moves
-        and decided.coverage
-        and not decided.findings
-    )
+    def _cured(self) -> bool:
+        decided = self._migrator.decided
+        self.journal.refusals += [r for r in decided.refusals if r.server_id]
+        return bool(
+            self.journal.all_ended
+            and not self._migrator.moves
+            and decided.coverage
+            and not decided.findings
+        )

@@ -7,10 +7,16 @@ from typing import Any
 
 from steal_scheduler.demo.balancer import Outage
 from steal_scheduler.model.move import Ended, Move, Stage
-from steal_scheduler.model.refusal import Refusal
+from steal_scheduler.model.refusal import Refusal, Why
 from steal_scheduler.reporting.text import table
 
 _BAR = 20
+#: Share of steal above which a host counts as hot.
+HOT = 0.05
+#: Reasons that still hold when the hosts are cold.
+_LASTING = frozenset(
+    {Why.LOCKED, Why.MISROUTED, Why.NOT_ACTIVE, Why.OPTED_OUT, Why.SATURATED}
+)
 
 
 def say(text: str = '') -> None:
@@ -37,17 +43,10 @@ def hosts_table(
 ) -> list[str]:
     """Steal share of each host, before and after."""
     rows = [
-        (
-            host,
-            f'{steal:4.0%}',
-            _bar(steal),
-            f'{after[host]:4.0%}',
-            _bar(after[host]),
-        )
+        (host, _with_bar(steal), _with_bar(after[host]))
         for host, steal in before.items()
     ]
-    head = ('host', 'steal before', '', 'steal after', '')
-    return table(head, rows)
+    return table(('host', 'steal before', 'steal after'), rows)
 
 
 def moves_table(
@@ -55,7 +54,7 @@ def moves_table(
     outages: Sequence[Outage],
     names: Mapping[str, str],
 ) -> list[str]:
-    """Who went where, and how long each was out of the balancer."""
+    """Who went where, and for how long each was drained."""
     served = {o.server_id: _served(o) for o in outages if o.back}
     rows = [
         (
@@ -66,7 +65,13 @@ def moves_table(
         )
         for e in ended
     ]
-    head = ('server', 'Nova chose', 'waits', 'was out', 'served meanwhile')
+    head = (
+        'server',
+        'Nova chose',
+        'its steal',
+        'drained for',
+        'served meanwhile',
+    )
     return table(head, rows)
 
 
@@ -76,30 +81,65 @@ def _served(outage: Outage) -> tuple[str, str]:
 
 
 def refusals_table(
-    refusals: Sequence[Refusal], names: Mapping[str, str]
+    refusals: Sequence[Refusal],
+    names: Mapping[str, str],
+    where: Mapping[str, str],
 ) -> list[str]:
-    """One line a server: the last word on it."""
-    rows = {
-        names[r.server_id or '']: (r.why.value, r.detail) for r in refusals
-    }
+    """One line a server, once all hosts are cold: the last word on it.
+
+    :param where: the host of each server, which is the one it was on
+    """
+    rows = {}
+    for refusal in refusals:
+        id_ = refusal.server_id or ''
+        if refusal.why in _LASTING:
+            rows[names[id_]] = (refusal.why, refusal.detail)
+        else:
+            # Whatever it waited for, its turn need not come any more.
+            relieved = f'the moves of other servers relieved {where[id_]}'
+            rows[names[id_]] = (Why.SPARED, relieved)
     return table(
-        ('server', 'no', 'because'),
+        ('server', 'reason', 'because'),
         [(name, *rows[name]) for name in sorted(rows)],
     )
 
 
 def progress(move: Move, names: Mapping[str, str]) -> str:
     """One line for each step that a person would want to see."""
-    name = names[move.server_id]
+    name = names.get(move.server_id, move.server_id)
     return {
         Stage.DRAIN: f'{name} {move.reason}: is drained',
-        Stage.REQUEST: f'{name}: asked Nova to move it, to any host',
+        Stage.REQUEST: f'{name}: Nova is asked to move it, to any host',
         Stage.MIGRATE: f'{name}: Nova moves it to {move.target}',
-        Stage.REATTACH: f'{name}: arrived on {move.target}',
-        Stage.UNDO: f'{name}: put back, {move.failure}',
+        Stage.REATTACH: f'{name}: has arrived on {move.target}',
+        Stage.UNDO: f'{name}: stays, and is reattached: {move.failure}',
         Stage.VERIFY: f'{name}: its steal is measured',
     }[move.stage]
 
 
-def _bar(share: float) -> str:
-    return '#' * round(share * _BAR)
+def end(ended: Ended, names: Mapping[str, str]) -> str:
+    """One line for the end of a move."""
+    move = ended.move
+    name = names.get(move.server_id, move.server_id)
+    return f'{name}: {ended.outcome}, {ended.detail}'
+
+
+class HotHosts:
+    """Says which hosts get hot, and which are hot no more."""
+
+    def __init__(self) -> None:
+        self._hot: set[str] = set()
+
+    def __call__(self, measured: Mapping[str, Any]) -> None:
+        """:param measured: the content of the signals' file"""
+        for host, steal in host_steal(measured).items():
+            if steal > HOT and host not in self._hot:
+                self._hot.add(host)
+                say(f'{host} is hot: steal {steal:.0%}')
+            elif steal <= HOT and host in self._hot:
+                self._hot.remove(host)
+                say(f'{host} is cold again: steal {steal:.0%}')
+
+
+def _with_bar(share: float) -> str:
+    return f'{share:4.0%} {"#" * round(share * _BAR)}'

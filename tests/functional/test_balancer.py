@@ -76,16 +76,15 @@ class TestBalancer(base.BaseTestCase):
         self.assertEqual({'b1'}, webhook.detached())
         shown = requests.get(self.url, timeout=30).json()
         self.assertEqual(
-            {'in service': ['b2-shop'], 'out': ['b1-shop']}, shown['books']
+            {'in service': ['b2-shop'], 'drained': ['b1-shop']}, shown['books']
         )
         for _ in range(2):
             self.assertEqual(DONE, webhook.reattach(shop('b1'), ''))
         self.assertEqual(frozenset(), webhook.detached())
         self.assertEqual(
             [
-                'b1-shop is out, its sessions have ended: 1 of 2 books shops '
-                'serve',
-                'b1-shop is back: 2 of 2 books shops serve',
+                'b1-shop is drained: 1 of 2 books shops serve',
+                'b1-shop is reattached: 2 of 2 books shops serve',
             ],
             self.told,
         )
@@ -162,7 +161,7 @@ class TestNoticed(base.BaseTestCase):
 
     def test_not_back(self) -> None:
         self.assertEqual(
-            ['MISSED: shop-1 is still out of the balancer.'],
+            ['MISSED: shop-1 is still drained.'],
             self.noticed(self.outage(back=None)),
         )
 
@@ -170,7 +169,7 @@ class TestNoticed(base.BaseTestCase):
         outage = self.outage()
         outage.fewest = 0
         self.assertEqual(
-            ['MISSED: shop-1 was not alone out of the balancer.'],
+            ['MISSED: shop-1 was not drained alone.'],
             self.noticed(outage),
         )
 

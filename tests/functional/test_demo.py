@@ -1,0 +1,195 @@
+"""``steal-manage demo`` as a process: how it ends, and what one can watch."""
+
+import os
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler.demo import screen
+from steal_scheduler.demo.api import Api
+from steal_scheduler.demo.deadline import wait_for
+from steal_scheduler.demo.guests import LOAD, Guests
+
+_BIN = pathlib.Path(sys.executable).parent
+#: What only the whole story takes; a busy machine is slow.
+_SECONDS = 240.0
+
+
+class Demo:
+    """It runs, and what it prints goes to a file."""
+
+    def __init__(self, directory: pathlib.Path, *args: str) -> None:
+        self._output = directory / 'output'
+        with self._output.open('w') as output:
+            self.process = subprocess.Popen(
+                [_BIN / 'steal-manage', 'demo', *args],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def text(self) -> str:
+        return self._output.read_text()
+
+    def wait_for(self, text: str) -> None:
+        def said() -> bool:
+            if self.process.poll() is not None:
+                raise AssertionError(f'it has ended: {self.text()}')
+            return text in self.text()
+
+        wait_for(said, _SECONDS, f'the demo to say {text}')
+
+    def workdir(self) -> pathlib.Path:
+        """Where it has its files, as its open ones tell."""
+        for link in pathlib.Path(f'/proc/{self.process.pid}/fd').iterdir():
+            found = re.match(r'.*/steal-demo-\w+(?=/)', os.readlink(link))
+            if found:
+                return pathlib.Path(found.group())
+        raise AssertionError('it has no file open')
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+class TestDemo(base.BaseTestCase):
+    def demo(self, *args: str) -> Demo:
+        directory = self.useFixture(fixtures.TempDir()).path
+        demo = Demo(pathlib.Path(directory), *args)
+        self.addCleanup(demo.kill)
+        return demo
+
+    def ends(self, demo: Demo, *numbers: signal.Signals) -> int:
+        """Its exit status; nothing of it is left."""
+        workdir = demo.workdir()
+        self.assertTrue(workdir.is_dir())
+        for number in numbers:
+            demo.process.send_signal(number)
+        status = demo.process.wait(60.0)
+        self.assertEqual([], [*workdir.parent.glob(f'{workdir.name}*')])
+        self.assertNotIn('Traceback', demo.text())
+        return status
+
+    def test_signals(self) -> None:
+        """While it starts, and while servers move; also impatiently."""
+        for text, number in (
+            ('Booting', signal.SIGTERM),
+            ('Nova moves it', signal.SIGINT),
+        ):
+            demo = self.demo()
+            demo.wait_for(text)
+            self.assertEqual(128 + number, self.ends(demo, number, number))
+
+    def test_another_host_gets_hot(self) -> None:
+        """By the command that it prints, and it is cured."""
+        demo = self.demo('--keep')
+        demo.wait_for('unset --property')
+        export, set_, unset = (
+            re.search(pattern, demo.text()).group(1)
+            for pattern in (
+                r'export (OS_\S+ OS_\S+)',
+                r'(openstack .* set .*)',
+                r'(openstack .* unset .*)',
+            )
+        )
+        report, _, _ = demo.text().partition('The cloud and the migrator')
+        self.assertNotIn('under way', report)
+        env = os.environ | dict(e.split('=') for e in export.split())
+
+        def run(command: str) -> None:
+            program, *args = shlex.split(command)
+            subprocess.run(
+                [_BIN / program, *args], env=env, check=True, timeout=60
+            )
+
+        run(set_)
+        demo.wait_for('tokyo-host3 is hot: steal 14%')
+        demo.wait_for('tokyo-host3 is cold again')
+        demo.wait_for('tokyo-mail: helped')
+        run(unset)
+        demo.wait_for('tokyo-build asks for 2 cores of its 12 vCPUs')
+        # It is kept until then, so that is no failure.
+        self.assertEqual(0, self.ends(demo, signal.SIGTERM))
+
+
+class _Nova(Api):
+    """Shows these servers."""
+
+    def __init__(self, *servers: Mapping[str, Any]) -> None:
+        super().__init__('http://127.0.0.1')
+        self.servers = list(servers)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        return {'servers': self.servers}
+
+
+class TestGuests(base.BaseTestCase):
+    def server(self, **metadata: str) -> dict[str, Any]:
+        return {
+            'id': 'x',
+            'name': 'mail',
+            'flavor': {'vcpus': 4},
+            'metadata': metadata,
+            'OS-EXT-SRV-ATTR:host': 'a1',
+            'OS-EXT-STS:vm_state': 'active',
+        }
+
+    def guests(self, server: Mapping[str, Any]) -> tuple[Guests, list[str]]:
+        told: list[str] = []
+        guests = Guests(_Nova(server), told.append)
+        guests.usual = {'x': 2.0}
+        guests.where()
+        return guests, told
+
+    def test_metadata(self) -> None:
+        for said, cores, sentence in (
+            ('3.5', 3.5, 'mail asks for 3.5 cores of its 4 vCPUs'),
+            ('0', 0, 'mail asks for 0 cores of its 4 vCPUs'),
+            ('9', 4, 'mail asks for 4 cores of its 4 vCPUs'),
+            ('inf', 4, 'mail asks for 4 cores of its 4 vCPUs'),
+            ('nan', 2, 'mail: demo:load=nan is no number of cores'),
+            ('-1', 2, 'mail: demo:load=-1 is no number of cores'),
+            ('HIGH', 2, 'mail: demo:load=HIGH is no number of cores'),
+        ):
+            guests, told = self.guests(self.server(**{LOAD: said}))
+            guests.where()
+            self.assertEqual({'x': cores}, guests.demands)
+            self.assertEqual([sentence], told)
+
+    def test_none(self) -> None:
+        guests, told = self.guests(self.server())
+        self.assertEqual({'x': 2.0}, guests.demands)
+        self.assertEqual([], told)
+        guests.usual = {}
+        self.assertEqual({'x': 'a1'}, guests.where())
+        self.assertGreater(guests.demands['x'], 0)
+
+    def test_who_asks_for_nothing(self) -> None:
+        off = self.server() | {'OS-EXT-STS:vm_state': 'stopped'}
+        self.assertEqual({'x': 0.0}, self.guests(off)[0].demands)
+        building = self.server() | {'OS-EXT-SRV-ATTR:host': None}
+        guests, _ = self.guests(building)
+        self.assertEqual(({}, {}), (guests.where(), guests.demands))
+
+
+class TestScreen(base.BaseTestCase):
+    def test_a_bar_stands_beside_its_number(self) -> None:
+        lines = screen.hosts_table({'a': 0.3, 'b': 0}, {'a': 0, 'b': 0.1})
+        self.assertEqual(
+            [
+                'host  steal before  steal after',
+                'a      30% ######     0%',
+                'b       0%           10% ##',
+            ],
+            lines,
+        )
