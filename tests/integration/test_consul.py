@@ -201,17 +201,6 @@ class TestOut(ConsulTest):
         self.assertEqual('disk', self.check()['Notes'])
         self.assert_in('web-2')
 
-    def test_another_installation_is_somebody_else(self):
-        other = self.consul(mark='blue')
-        self.drain(other)
-        consul = self.consul(mark='green')
-        self.assertEqual(frozenset(), consul.detached())
-        self.drain(consul)
-        self.reattach(consul)
-        self.assertTrue(self.check()['Notes'].startswith('blue: '))
-        self.reattach(other)
-        self.assert_untouched()
-
     def test_somebody_ends_it_meanwhile(self):
         consul = self.consul()
         self.drain(consul)
@@ -384,15 +373,15 @@ class TestRights(ConsulTest):
                 'service_prefix "" { policy = "read" }'
             )
         )
+        self.files.joinpath('catalog').write_text(
+            self.dc.token(
+                'node_prefix "" { policy = "read" }'
+                'service_prefix "" { policy = "read" }'
+            )
+        )
         consul = self.consul(
             projects=[],
             token_file=f'{self.files}/{{id}}',
-            catalog_token_file=self.token_file(
-                self.dc.token(
-                    'node_prefix "" { policy = "read" }'
-                    'service_prefix "" { policy = "read" }'
-                )
-            ),
             insecure=True,
             cafile=None,
         )

@@ -4,14 +4,14 @@ from typing import Any
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.consul.api import Api
-from steal_scheduler.orchestrators.consul.mark import Marker
-from steal_scheduler.orchestrators.consul.place import (
-    Unfit,
+from steal_scheduler.orchestrators.consul.agent_address import (
+    NoAgent,
     agent_of,
     catalog_of,
-    plain,
+    plain_host_name,
 )
+from steal_scheduler.orchestrators.consul.client import ConsulClient
+from steal_scheduler.orchestrators.consul.maintenance import server_of
 
 #: What Consul calls the check that ``consul maint`` adds to a node.
 MAINTENANCE = '_node_maintenance'
@@ -28,37 +28,36 @@ class Agent:
     def __init__(
         self, options: Any, section: str, server: Server, node: str
     ) -> None:
-        """:raises Unfit: there can be none"""
-        self._place = agent_of(options, section, server, node)
-        self._api = Api(options, section, self._place)
-        self._options = options
+        """:raises NoAgent: there can be none"""
+        endpoint = agent_of(options, section, server, node)
+        self._url = endpoint.url
+        self._client = ConsulClient(options, section, endpoint)
         self._server = server
         self._node = node
 
     def identify(self, node_id: str) -> None:
         """Make sure that it is the node's, by the id in the catalog.
 
-        :raises Unfit: it is not
+        :raises NoAgent: it is not
         """
-        said = self._api.get('/v1/agent/self')
+        said = self._client.get('/v1/agent/self')
         try:
             found = said['Config']['NodeName'], said['Config']['NodeID']
         except (KeyError, TypeError):
             found = ('', '')
         if found != (self._node, node_id):
-            raise Unfit(
-                f'{self._place.url} is not the agent of {self._node}, but '
+            raise NoAgent(
+                f'{self._url} is not the agent of {self._node}, but '
                 f'of {str(found[0])[:80]!r}'
             )
 
     def maintenance(self) -> Check | None:
         """The check that is there while it is in maintenance."""
-        return maintenance(self._api.all('/v1/agent/checks', filter=_IS_IT))
+        return maintenance(self._client.all('/v1/agent/checks', filter=_IS_IT))
 
     def is_ours(self, check: Check | None) -> bool:
         """Whether it is by us and for this server."""
-        marker = Marker(self._options.mark)
-        return marker.server(check) == self._server.server_id
+        return server_of(check) == self._server.server_id
 
     def begin(self, reason: str) -> Check:
         """Into maintenance; whatever is there already stays as it is.
@@ -66,11 +65,12 @@ class Agent:
         :returns: what is there then, be it ours or not
         """
         path = '/v1/agent/maintenance'
-        self._api.put(path, enable='true', reason=reason)
+        self._client.put(path, enable='true', reason=reason)
         check = self.maintenance()
         if check is None:
             raise OrchestratorError(
-                f'{self._place.url}: said to be in maintenance, and is not'
+                f'{self._url}: the agent accepted the maintenance, and it is '
+                'not there'
             )
         return check
 
@@ -82,10 +82,11 @@ class Agent:
         """
         if not self.is_ours(self.maintenance()):
             return
-        self._api.put('/v1/agent/maintenance', enable='false')
+        self._client.put('/v1/agent/maintenance', enable='false')
         if self.is_ours(self.maintenance()):
             raise OrchestratorError(
-                f'{self._place.url}: said to be out of maintenance, and is not'
+                f'{self._url}: the agent accepted the end of the maintenance, '
+                'and it is still there'
             )
 
 
@@ -93,9 +94,7 @@ class Catalog:
     """What the cluster sees, as its leader knows it."""
 
     def __init__(self, options: Any, section: str) -> None:
-        place = catalog_of(options)
-        self._api = Api(options, section, place)
-        self._marker = Marker(options.mark)
+        self._client = ConsulClient(options, section, catalog_of(options))
 
     def identify(self, server: Server, node: str) -> str:
         """Make sure that a node of the cluster is this server.
@@ -105,20 +104,20 @@ class Catalog:
         address by Nova has to be that of the node.
 
         :returns: the node's id
-        :raises Unfit: it is not, or there is no such node
+        :raises NoAgent: it is not, or there is no such node
         """
-        found = self._api.all(
+        found = self._client.all(
             '/v1/catalog/nodes',
-            filter=f'Node == "{plain(node)}"',
+            filter=f'Node == "{plain_host_name(node)}"',
             consistent='',
         )
         if not found:
-            raise Unfit(f'the catalog has no node {node}')
+            raise NoAgent(f'the catalog has no node {node}')
         node_id = str(found[0].get('ID'))
         tagged = found[0].get('TaggedAddresses') or {}
         proofs = {found[0].get('Address'), *tagged.values(), node_id}
         if proofs.isdisjoint({*server.addresses, server.server_id}):
-            raise Unfit(
+            raise NoAgent(
                 f'node {node} is another one: the catalog has it at '
                 f'{found[0].get("Address")}, Nova has the server at '
                 f'{", ".join(server.addresses) or "no address"}'
@@ -128,8 +127,8 @@ class Catalog:
     def maintenance(self, node: str) -> Check | None:
         """The check that it has of the node, while it is in maintenance."""
         return maintenance(
-            self._api.all(
-                f'/v1/health/node/{plain(node)}',
+            self._client.all(
+                f'/v1/health/node/{plain_host_name(node)}',
                 # With one that is always there: nothing would mean that it
                 # is hidden from us.
                 filter=f'{_IS_IT} or CheckID == "{_ALIVE}"',
@@ -139,13 +138,13 @@ class Catalog:
 
     def ours(self) -> list[tuple[str, str]]:
         """Every node that is in maintenance by us, and for which server."""
-        checks = self._api.all(
+        checks = self._client.all(
             '/v1/health/state/critical', filter=_IS_IT, consistent=''
         )
         return [
             (str(check.get('Node')), server_id)
             for check in checks
-            if (server_id := self._marker.server(check))
+            if (server_id := server_of(check))
         ]
 
 

@@ -7,7 +7,7 @@ OPTS = [
         'address',
         default='https://{address}:8501',
         help="""
-Where the agent of a server answers.
+The URL of the Consul agent that runs in a server.
 
 Possible values:
 
@@ -26,21 +26,26 @@ Related options:
         default=[],
         help="""
 Which of a server's addresses is ``{address}``: the first in the first of
-these networks. A server without is refused.
+these networks. The drain of a server without one is refused.
 
 Possible values:
 
 * Networks in CIDR notation: ``10.20.0.0/16``. List those that no tenant can
   make a second time.
-* Empty (default): the only address that it has; with several it is refused.
+* Empty (default): the only address that the server has. If it has several,
+  its drain is refused.
+
+Related options:
+
+* ``address``
 """,
     ),
     cfg.StrOpt(
         'catalog',
         default='http://127.0.0.1:8500',
         help="""
-Where the cluster itself is asked who is out: an agent on this controller, or
-a Consul server, of the datacenter of the nodes.
+The URL at which the catalog of the cluster is read: of an agent on this
+controller, or of a Consul server, in the datacenter of the nodes.
 
 Possible values:
 
@@ -48,13 +53,14 @@ Possible values:
 
 Related options:
 
-* ``catalog_token_file``, ``cafile``
+* ``token_file``, ``cafile``
 """,
     ),
     cfg.StrOpt(
         'token_file',
         help="""
-File with the ACL token for the agents. It is read again for each request.
+File with the ACL token for the agents and the catalog. It is read again for
+each request.
 
 The token is sent to the agent, and Consul keeps it on the disk of the node
 for as long as the maintenance lasts: who is root there can read it.
@@ -62,70 +68,61 @@ for as long as the maintenance lasts: who is root there can read it.
 Possible values:
 
 * A path. With ``{id}`` in it each server has a token of its own, which then
-  need not be good for any other node.
-* Unset: no token.
+  need not be good for any other node. The file of the catalog's token has the
+  word ``catalog`` in that place.
+* Unset (default): no token.
 
 Related options:
 
-* It must not reach a stranger: set ``projects``, or ``cafile`` with an
+* The token must not reach a stranger: set ``projects``, or ``cafile`` with an
   ``https://`` address, or use ``{id}``.
-""",
-    ),
-    cfg.StrOpt(
-        'catalog_token_file',
-        help="""
-File with the ACL token for ``catalog``, which only reads.
-
-Possible values:
-
-* A path.
-* Unset: ``token_file``, if that has no ``{id}``; else no token.
 """,
     ),
     cfg.StrOpt(
         'cafile',
         help="""
-File with the certificates (PEM) that vouch for agents and catalog.
+File with the certificates (PEM) of the authority that signed those of the
+agents and of the catalog.
 
 Possible values:
 
 * A path: Consul's own CA.
-* Unset: the public ones that come with ``requests``.
+* Unset (default): the public authorities that come with ``requests``.
+
+Related options:
+
+* ``tls_server_name``; not together with ``insecure``.
 """,
     ),
     cfg.StrOpt(
         'certfile',
         help="""
-File with our certificate (PEM), for agents that ask for one
-(``verify_incoming``).
+File with the certificate of steal-migrator and its key (PEM, without a
+password), for agents that ask for one (``verify_incoming``).
 
 Possible values:
 
-* A path. The key is in the same file, or in ``keyfile``.
-""",
-    ),
-    cfg.StrOpt(
-        'keyfile',
-        help="""
-File with the key (PEM) of our certificate, without a password.
-
-Possible values:
-
-* A path.
+* A path. The file holds both: ``cat cert.pem key.pem``.
+* Unset (default): no certificate is shown.
 """,
     ),
     cfg.StrOpt(
         'tls_server_name',
         help="""
 The name that the certificate of an agent must have, instead of the host in
-``address``.
+``address``. The certificates that Consul makes hold names and no addresses, so
+with ``{address}`` in ``address`` they are only accepted by this option.
 
 Possible values:
 
-* ``client.dc1.consul``: any agent that Consul's CA made one for.
+* ``client.dc1.consul``: any agent that Consul's CA made a certificate for.
 * ``{node}.node.dc1.consul``: that node alone, where its certificate names it.
   ``{name}`` and ``{id}`` work as well.
-* Unset: the host in ``address``.
+* Unset (default): the host in ``address``.
+
+Related options:
+
+* ``address``, ``cafile``
 """,
     ),
     cfg.BoolOpt(
@@ -138,6 +135,10 @@ Possible values:
 
 * ``False`` (default)
 * ``True``: anybody on the way can read the token.
+
+Related options:
+
+* Not together with ``cafile``.
 """,
     ),
     cfg.FloatOpt(
@@ -158,14 +159,16 @@ Possible values:
         'settle',
         default=10,
         min=0,
+        max=3600,
         help="""
-Seconds between the moment at which the cluster has seen a node out of service
+Seconds between the moment at which the catalog shows the maintenance of a node
 and the migration.
 
 Possible values:
 
-* More than the TTL of DNS answers (``dns_config`` of Consul, and caches behind
-  it), and what consul-template waits before it acts.
+* 0 to 3600 seconds: more than the TTL of DNS answers (``dns_config`` of
+  Consul, and caches behind it), and than consul-template waits before it acts;
+  less than ``drain_timeout``.
 """,
     ),
     cfg.StrOpt(
@@ -173,27 +176,15 @@ Possible values:
         default='refuse',
         choices=[
             ('refuse', 'the server is not moved'),
-            ('proceed', 'it is moved as if it were out'),
+            ('proceed', 'it is moved as if its node were in maintenance'),
         ],
         help="""
-What to do with a server whose agent does not answer when it should be taken
-out. An agent that answers and says no is always a refusal.
+What to do with a server whose agent does not answer when it should be drained.
+An agent that answers and says no is always a refusal.
 
 Possible values:
 
-* The names below.
-""",
-    ),
-    cfg.StrOpt(
-        'mark',
-        default='steal-scheduler',
-        help="""
-How the reasons begin by which we know our own maintenance.
-
-Possible values:
-
-* Letters, digits, ``.``, ``_`` and ``-``. Two installations that share a
-  datacenter need two marks.
+* The words below.
 """,
     ),
 ]

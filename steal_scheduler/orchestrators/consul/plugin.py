@@ -19,15 +19,12 @@ from steal_scheduler.orchestrators.base import (
     Orchestrator,
     State,
 )
-from steal_scheduler.orchestrators.consul import trust
-from steal_scheduler.orchestrators.consul.api import Forbidden, Unreachable
-from steal_scheduler.orchestrators.consul.mark import Marker, notes
-from steal_scheduler.orchestrators.consul.node import (
-    Agent,
-    Catalog,
-)
+from steal_scheduler.orchestrators.consul.agent_address import NoAgent
+from steal_scheduler.orchestrators.consul.client import Forbidden, Unreachable
+from steal_scheduler.orchestrators.consul.maintenance import notes, reason
+from steal_scheduler.orchestrators.consul.node import Agent, Catalog
+from steal_scheduler.orchestrators.consul.option_checks import check_options
 from steal_scheduler.orchestrators.consul.options import OPTS
-from steal_scheduler.orchestrators.consul.place import Unfit
 
 LOG = log.getLogger(__name__)
 
@@ -44,7 +41,7 @@ class _Drain:
     asked: bool = False
     #: We have seen our own on.
     on: bool = False
-    #: The reason with which the cluster had it out, and since when.
+    #: The reason that the cluster showed, and since when.
     seen: tuple[str | None, float] = (None, 0.0)
 
 
@@ -53,8 +50,7 @@ class Consul(Orchestrator):
 
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
-        trust.check(self.options, section)
-        self._marker = Marker(self.options.mark)
+        check_options(self.options, section)
         self._catalog = Catalog(self.options, section)
         #: By server id, until it is back.
         self._drains: dict[str, _Drain] = {}
@@ -62,11 +58,11 @@ class Consul(Orchestrator):
     def drain(self, server: Server, node: str) -> Answer:
         try:
             return self._drain(server, node)
-        except (Unfit, Forbidden) as error:
+        except (NoAgent, Forbidden) as error:
             return Answer(State.REFUSED, str(error))
 
     def reattach(self, server: Server, node: str) -> Answer:
-        """Put it back; whoever is no node of ours costs one question.
+        """End the maintenance; whoever is no node of ours costs one question.
 
         NOTE: asked for every server that moves, whosever it is. No agent is
         spoken to but of a server that may be ours by ``projects`` and is
@@ -74,7 +70,7 @@ class Consul(Orchestrator):
         """
         trouble = None
         if not _is_gone(server):
-            trouble = self._put_back(server, node)
+            trouble = self._reattach(server, node)
         if trouble:
             return Answer(State.WAITING, trouble)
         self._drains.pop(server.server_id, None)
@@ -83,7 +79,7 @@ class Consul(Orchestrator):
     def detached(self) -> frozenset[str]:
         return frozenset(server_id for _, server_id in self._catalog.ours())
 
-    # -- out ---------------------------------------------------------------
+    # -- drain -------------------------------------------------------------
 
     def _drain(self, server: Server, node: str) -> Answer:
         agent = Agent(self.options, self.section, server, node)
@@ -97,7 +93,11 @@ class Consul(Orchestrator):
             if self.options.unreachable == 'refuse':
                 return Answer(State.REFUSED, str(error))
             LOG.warning(
-                'It counts as out of service: %s',
+                'Server %s (%s) counts as drained, because its agent does '
+                'not answer and [%s] unreachable = proceed: %s',
+                server.name,
+                server.server_id,
+                self.section,
                 error,
                 instance_uuid=server.server_id,
             )
@@ -109,15 +109,13 @@ class Consul(Orchestrator):
                 text = 'somebody has ended the maintenance'
                 return Answer(State.REFUSED, text)
             drain.asked = True
-            check = agent.begin(
-                self._marker.reason(server.server_id, time.time())
-            )
+            check = agent.begin(reason(server.server_id, time.time()))
         drain.on = agent.is_ours(check)
         shown = self._catalog.maintenance(node)
         return self._settle(drain, notes(check), notes(shown))
 
     def _settle(
-        self, drain: _Drain, reason: str | None, shown: str | None
+        self, drain: _Drain, noted: str | None, shown: str | None
     ) -> Answer:
         """Wait for the cluster, and then for who asks it now and then.
 
@@ -125,19 +123,21 @@ class Consul(Orchestrator):
         reason is of another clock perhaps, and of before the cluster knew.
         """
         now = time.monotonic()
-        if shown != reason:
+        if shown != noted:
             drain.seen = (None, 0.0)
-            return Answer(State.WAITING, 'the catalog does not have it yet')
-        if drain.seen[0] != reason:
-            drain.seen = (reason, now)
+            return Answer(
+                State.WAITING, 'the catalog does not show the maintenance yet'
+            )
+        if drain.seen[0] != noted:
+            drain.seen = (noted, now)
         left = self.options.settle - (now - drain.seen[1])
         if left <= 0:
             return DONE
         return Answer(State.WAITING, f'caches settle for {left:.1f} s more')
 
-    # -- back --------------------------------------------------------------
+    # -- reattach ----------------------------------------------------------
 
-    def _put_back(self, server: Server, node: str) -> str:
+    def _reattach(self, server: Server, node: str) -> str:
         """What it still waits for; '' if for nothing.
 
         :raises OrchestratorError: something of ours may be there
@@ -153,7 +153,7 @@ class Consul(Orchestrator):
             marked = self._marked(server_id)
             if suspect:
                 self._catalog.identify(server, node)
-        except Unfit:
+        except NoAgent:
             # It is no node, or has left: as agents do by default when they
             # are restarted, and then come back in maintenance.
             suspect = asked
@@ -169,7 +169,8 @@ class Consul(Orchestrator):
         left = self._marked(server_id) if names else names
         if not left:
             return ''
-        return f'the catalog still has {", ".join(sorted(left))} out'
+        names = ', '.join(sorted(left))
+        return f'the catalog still shows the maintenance of {names}'
 
     def _end(self, server: Server, node: str, *, known: bool) -> None:
         """End its maintenance, if that is ours and for this server.

@@ -24,7 +24,7 @@ Query = dict[str, str]
 Said = tuple[int, Any]
 
 
-class Place:
+class HttpPlace:
     """Where somebody answers."""
 
     def __init__(self, answer: Callable[[str, str, Query], Said]) -> None:
@@ -117,8 +117,8 @@ class Cluster(contextlib.ExitStack):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self.agent = self.enter_context(Place(self._agent))
-        self.catalog = self.enter_context(Place(self._catalog))
+        self.agent = self.enter_context(HttpPlace(self._agent))
+        self.catalog = self.enter_context(HttpPlace(self._catalog))
         return self
 
     def sync(self) -> None:

@@ -3,8 +3,8 @@ from typing import Any
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.orchestrators.consul.agent_address import NoAgent
 from steal_scheduler.orchestrators.consul.node import Agent, Catalog
-from steal_scheduler.orchestrators.consul.place import Unfit
 from tests.unit.make import server
 from tests.unit.orchestrators.consul.stand_in import NODE_ID, Cluster
 
@@ -35,12 +35,12 @@ class TestAgent(NodeTest):
     def test_it_is_another(self) -> None:
         for name, node_id in ('web-2', NODE_ID), ('web-1', 'x'), (1, [2]):
             self.says({'Config': {'NodeName': name, 'NodeID': node_id}})
-            self.assertRaises(Unfit, self.agent().identify, NODE_ID)
+            self.assertRaises(NoAgent, self.agent().identify, NODE_ID)
 
     def test_it_is_none(self) -> None:
         for said in None, 3, [], {}, {'Config': 3}, {'Config': {}}:
             self.says(said)
-            self.assertRaises(Unfit, self.agent().identify, NODE_ID)
+            self.assertRaises(NoAgent, self.agent().identify, NODE_ID)
 
     def test_begun_by_somebody_else(self) -> None:
         self.cluster.reason = 'disk'
@@ -88,12 +88,12 @@ class TestCatalog(NodeTest):
     def test_another_one(self) -> None:
         for addresses in (), ('127.0.0.2',):
             error = self.assertRaises(
-                Unfit, self.identify, addresses=addresses
+                NoAgent, self.identify, addresses=addresses
             )
             self.assertIn('web-1 is another one', str(error))
 
     def test_unknown(self) -> None:
-        error = self.assertRaises(Unfit, self.identify, 'web-9')
+        error = self.assertRaises(NoAgent, self.identify, 'web-9')
         self.assertIn('has no node web-9', str(error))
 
     def test_of_one_node(self) -> None:

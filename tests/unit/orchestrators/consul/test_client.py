@@ -6,60 +6,60 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.orchestrators.consul.api import (
-    Api,
+from steal_scheduler.orchestrators.consul.agent_address import Endpoint
+from steal_scheduler.orchestrators.consul.client import (
+    ConsulClient,
     Forbidden,
     Unreachable,
 )
 from steal_scheduler.orchestrators.consul.options import OPTS
-from steal_scheduler.orchestrators.consul.place import Place as Where
-from tests.unit.orchestrators.consul.stand_in import Place
+from tests.unit.orchestrators.consul.stand_in import HttpPlace
 from tests.unit.signals.options import configuration
 
 _SECRET = '33333333-3333-4333-8333-333333333333'
 
 
-class ApiTest(base.BaseTestCase):
+class ClientTest(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.said: tuple[int, Any] = (200, {})
-        self.place = self.enterContext(Place(lambda *asked: self.said))
+        self.place = self.enterContext(HttpPlace(lambda *asked: self.said))
         self.files = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.token = self.files / 'token'
         self.token.write_text(f'{_SECRET}\n')
 
-    def api(self, token: bool = True, **options: Any) -> Api:
+    def client(self, token: bool = True, **options: Any) -> ConsulClient:
         options = {'timeout': 2, **options}
         conf = configuration('dc1', OPTS, **options)
-        where = Where(self.place.url, str(self.token) if token else None)
-        return Api(conf.dc1, 'dc1', where)
+        endpoint = Endpoint(self.place.url, str(self.token) if token else None)
+        return ConsulClient(conf.dc1, 'dc1', endpoint)
 
     def error(
         self, kind: type[OrchestratorError] = OrchestratorError, **options: Any
     ) -> str:
-        error = self.assertRaises(kind, self.api(**options).get, '/v1/x')
+        error = self.assertRaises(kind, self.client(**options).get, '/v1/x')
         self.assertIs(kind, type(error))
         text = str(error)
         self.assertNotIn(_SECRET, text)
         return text
 
 
-class TestAnswers(ApiTest):
+class TestAnswers(ClientTest):
     def test_an_answer(self) -> None:
         self.said = 200, {'a': 'b'}
-        self.assertEqual({'a': 'b'}, self.api().get('/v1/x', filter='y'))
+        self.assertEqual({'a': 'b'}, self.client().get('/v1/x', filter='y'))
         self.assertEqual([('GET', '/v1/x')], self.place.asked)
         self.assertEqual({_SECRET}, self.place.tokens)
 
     def test_no_token(self) -> None:
-        self.api(token=False).get('/v1/x')
+        self.client(token=False).get('/v1/x')
         self.assertEqual({None}, self.place.tokens)
 
     def test_a_token_that_is_renewed(self) -> None:
-        api = self.api()
-        api.put('/v1/x')
+        client = self.client()
+        client.put('/v1/x')
         self.token.write_text('new')
-        api.put('/v1/x')
+        client.put('/v1/x')
         self.assertEqual({_SECRET, 'new'}, self.place.tokens)
 
     def test_no(self) -> None:
@@ -92,7 +92,7 @@ class TestAnswers(ApiTest):
         self.assertIn('too long', self.error())
 
     def test_the_token_goes_nowhere_else(self) -> None:
-        other = self.enterContext(Place(lambda *asked: (200, {})))
+        other = self.enterContext(HttpPlace(lambda *asked: (200, {})))
         self.place.headers['Location'] = f'{other.url}/v1/x'
         for status in 301, 302, 307, 308:
             self.said = status, b''
@@ -100,15 +100,15 @@ class TestAnswers(ApiTest):
         self.assertEqual([], other.asked)
 
     def test_no_proxy(self) -> None:
-        proxy = self.enterContext(Place(lambda *asked: (200, {})))
+        proxy = self.enterContext(HttpPlace(lambda *asked: (200, {})))
         for name in 'http_proxy', 'all_proxy':
             self.useFixture(fixtures.EnvironmentVariable(name, proxy.url))
         self.useFixture(fixtures.EnvironmentVariable('no_proxy', ''))
-        self.api().get('/v1/x')
+        self.client().get('/v1/x')
         self.assertEqual([], proxy.asked)
 
 
-class TestTime(ApiTest):
+class TestTime(ClientTest):
     """It must end, whatever the other side does."""
 
     def assert_ends(self) -> None:
@@ -166,7 +166,7 @@ class TestTime(ApiTest):
         self.error(Unreachable)
 
 
-class TestFiles(ApiTest):
+class TestFiles(ClientTest):
     """What is wrong here is no outage of an agent."""
 
     def test_no_token_file(self) -> None:
@@ -189,17 +189,25 @@ class TestFiles(ApiTest):
         self.place.url = self.place.url.replace('http:', 'https:')
         self.assertIn('/no/ca', self.error(cafile='/no/ca'))
 
+    def test_a_key_with_a_password(self) -> None:
+        """Nobody is asked for it."""
+        self.place.url = self.place.url.replace('http:', 'https:')
+        file = self.files / 'cert'
+        file.write_text('-----BEGIN ENCRYPTED PRIVATE KEY-----\n')
+        error = self.error(certfile=str(file), insecure=True)
+        self.assertIn('is encrypted', error)
+
     def test_no_certfile(self) -> None:
         self.place.url = self.place.url.replace('http:', 'https:')
         error = self.error(certfile='/no/cert', insecure=True)
         self.assertIn('/no/cert', error)
 
 
-class TestAll(ApiTest):
+class TestAll(ClientTest):
     """A list is all there is, or an error."""
 
     def assert_all(self, expected: list[Any], **options: Any) -> None:
-        self.assertEqual(expected, self.api(**options).all('/v1/x'))
+        self.assertEqual(expected, self.client(**options).all('/v1/x'))
 
     def test_lists(self) -> None:
         for said in [{'a': 1}], {'x': {'a': 1}}:
@@ -215,14 +223,14 @@ class TestAll(ApiTest):
         for said in 3, 'x', [1], {'x': 1}, None:
             self.said = 200, said
             error = self.assertRaises(
-                OrchestratorError, self.api().all, '/v1/x'
+                OrchestratorError, self.client().all, '/v1/x'
             )
             self.assertIn('no list', str(error))
 
     def test_hidden(self) -> None:
         self.place.headers['X-Consul-Results-Filtered-By-ACLs'] = 'true'
         self.said = 200, []
-        error = self.assertRaises(Forbidden, self.api().all, '/v1/x')
+        error = self.assertRaises(Forbidden, self.client().all, '/v1/x')
         self.assertIn('node:read', str(error))
         # What was looked for is there: the rest is none of our business.
         self.said = 200, [{'a': 1}]
@@ -235,5 +243,5 @@ class TestAll(ApiTest):
         self.place.instead['/v1/agent/self'] = lambda handler: self.place.send(
             handler, 403, b'Permission denied'
         )
-        api = self.api(token=False)
-        self.assertRaises(Forbidden, api.all, '/v1/x')
+        client = self.client(token=False)
+        self.assertRaises(Forbidden, client.all, '/v1/x')

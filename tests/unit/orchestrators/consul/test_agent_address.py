@@ -2,8 +2,11 @@ import types
 
 from oslotest import base
 
-from steal_scheduler.orchestrators.consul import place as consul_place
-from steal_scheduler.orchestrators.consul.place import Place, Unfit
+from steal_scheduler.orchestrators.consul import agent_address
+from steal_scheduler.orchestrators.consul.agent_address import (
+    Endpoint,
+    NoAgent,
+)
 from tests.unit.make import server
 
 _ID = '11111111-1111-4111-8111-111111111111'
@@ -16,32 +19,31 @@ def _options(**other):
         'catalog': 'http://127.0.0.1:8500/',
         'tls_server_name': None,
         'token_file': None,
-        'catalog_token_file': None,
     }
     return types.SimpleNamespace(**(values | other))
 
 
-def _place(node='web-1', name='web-1', addresses=('10.0.0.5',), **options):
+def _endpoint(node='web-1', name='web-1', addresses=('10.0.0.5',), **options):
     found = server(_ID, name=name, addresses=tuple(addresses))
-    return consul_place.agent_of(_options(**options), 'dc1', found, node)
+    return agent_address.agent_of(_options(**options), 'dc1', found, node)
 
 
 class TestAgent(base.BaseTestCase):
     def test_by_address(self) -> None:
-        self.assertEqual(Place('https://10.0.0.5:8501'), _place())
+        self.assertEqual(Endpoint('https://10.0.0.5:8501'), _endpoint())
         self.assertEqual(
             'https://[2001:db8::5]:8501',
-            _place(addresses=['2001:db8:0::5']).url,
+            _endpoint(addresses=['2001:db8:0::5']).url,
         )
 
     def test_by_name(self) -> None:
         self.assertEqual(
-            Place(
+            Endpoint(
                 'http://a.node.dc1.consul:8500',
                 f'/etc/{_ID}.token',
                 'b.dc1.consul',
             ),
-            _place(
+            _endpoint(
                 node='a',
                 name='b',
                 address='http://{node}.node.dc1.consul:8500',
@@ -58,16 +60,19 @@ class TestAgent(base.BaseTestCase):
             *('127.0.0.1', '2130706433', '0x7f000001', '127.0x1', '[::1]'),
             *('a' * 64, '.'.join(['a' * 50] * 6)),
         ):
-            self.assertRaises(Unfit, _place, node=name)
+            self.assertRaises(NoAgent, _endpoint, node=name)
             self.assertRaises(
-                Unfit, _place, name=name, address='https://{name}:8501'
+                NoAgent, _endpoint, name=name, address='https://{name}:8501'
             )
             self.assertRaises(
-                Unfit, _place, name=name, tls_server_name='{name}.dc1.consul'
+                NoAgent,
+                _endpoint,
+                name=name,
+                tls_server_name='{name}.dc1.consul',
             )
 
     def test_a_name_that_nobody_uses(self) -> None:
-        self.assertEqual('https://10.0.0.5:8501', _place(name='my web').url)
+        self.assertEqual('https://10.0.0.5:8501', _endpoint(name='my web').url)
 
     def test_which_address(self) -> None:
         several = ['10.0.0.5', '192.0.2.5', '192.0.2.6', '2001:db8::5']
@@ -76,9 +81,9 @@ class TestAgent(base.BaseTestCase):
             (['198.51.100.0/24', '192.0.2.0/24'], '192.0.2.5'),
             (['2001:db8::/32', '10.0.0.0/8'], '[2001:db8::5]'),
         ):
-            place = _place(addresses=several, networks=networks)
-            self.assertEqual(f'https://{expected}:8501', place.url)
-        error = self.assertRaises(Unfit, _place, addresses=several)
+            endpoint = _endpoint(addresses=several, networks=networks)
+            self.assertEqual(f'https://{expected}:8501', endpoint.url)
+        error = self.assertRaises(NoAgent, _endpoint, addresses=several)
         self.assertIn('set [dc1] networks', str(error))
 
     def test_no_address(self) -> None:
@@ -94,12 +99,12 @@ class TestAgent(base.BaseTestCase):
             (['fe80::1'], []),
         ):
             self.assertRaises(
-                Unfit, _place, addresses=addresses, networks=networks
+                NoAgent, _endpoint, addresses=addresses, networks=networks
             )
 
     def test_addresses_that_are_none_are_not_in_the_way(self) -> None:
-        place = _place(addresses=['169.254.0.1', '10.0.0.5'])
-        self.assertEqual('https://10.0.0.5:8501', place.url)
+        endpoint = _endpoint(addresses=['169.254.0.1', '10.0.0.5'])
+        self.assertEqual('https://10.0.0.5:8501', endpoint.url)
 
 
 class TestCatalog(base.BaseTestCase):
@@ -107,10 +112,9 @@ class TestCatalog(base.BaseTestCase):
         for options, expected in (
             ({}, None),
             ({'token_file': '/a'}, '/a'),
-            ({'token_file': '/a/{id}'}, None),
-            ({'token_file': '/a', 'catalog_token_file': '/b'}, '/b'),
+            ({'token_file': '/a/{id}'}, '/a/catalog'),
         ):
             self.assertEqual(
-                Place('http://127.0.0.1:8500', expected),
-                consul_place.catalog_of(_options(**options)),
+                Endpoint('http://127.0.0.1:8500', expected),
+                agent_address.catalog_of(_options(**options)),
             )

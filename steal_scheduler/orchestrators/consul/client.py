@@ -15,8 +15,8 @@ import requests
 import urllib3
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.orchestrators.consul.place import Place
-from steal_scheduler.orchestrators.consul.socket import BoundAdapter
+from steal_scheduler.orchestrators.consul.agent_address import Endpoint
+from steal_scheduler.orchestrators.consul.bounded_adapter import BoundAdapter
 
 #: Bytes of an answer. /v1/agent/self has 30 KiB.
 _LARGEST = 4 * 1024 * 1024
@@ -37,13 +37,13 @@ class Forbidden(OrchestratorError):
     """It answers, and our token may not do that."""
 
 
-class Api:
+class ConsulClient:
     """One agent; a request each, since they are far apart."""
 
-    def __init__(self, options: Any, section: str, place: Place) -> None:
+    def __init__(self, options: Any, section: str, endpoint: Endpoint) -> None:
         self._options = options
         self._section = section
-        self._place = place
+        self._endpoint = endpoint
 
     def get(self, path: str, **query: str) -> Any:
         """:raises OrchestratorError: Unreachable, Forbidden or another"""
@@ -89,7 +89,7 @@ class Api:
         with requests.Session() as session:
             # No proxy, no .netrc, no other CA than the option's.
             session.trust_env = False
-            adapter = BoundAdapter(self._place.server_name)
+            adapter = BoundAdapter(self._endpoint.server_name)
             session.mount('https://', adapter)
             session.mount('http://', adapter)
             late = threading.Timer(2 * options.timeout, adapter.cut)
@@ -98,7 +98,7 @@ class Api:
             try:
                 response = session.request(
                     verb,
-                    self._place.url + path,
+                    self._endpoint.url + path,
                     params=query,
                     headers={
                         'Accept-Encoding': 'identity',
@@ -129,10 +129,10 @@ class Api:
             raise self._error('its answer is too long')
         if adapter.is_cut or response.raw.length_remaining:
             raise Unreachable(self._text('its answer has no end'))
-        self._judge(response.status_code, verb, path, body, token)
+        self._check_status(response.status_code, verb, path, body, token)
         return response, body, token
 
-    def _judge(
+    def _check_status(
         self, status: int, verb: str, path: str, body: bytes, token: str
     ) -> None:
         if status == 200:
@@ -151,7 +151,7 @@ class Api:
             raise self._error('its answer is no JSON') from error
 
     def _token(self) -> str:
-        file = self._place.token_file
+        file = self._endpoint.token_file
         if not file:
             return ''
         try:
@@ -165,17 +165,17 @@ class Api:
             raise self._error(f'the token file {file} holds no token')
         return token
 
-    def _certificate(self) -> str | tuple[str, str] | None:
-        options = self._options
-        if options.certfile and options.keyfile:
-            return options.certfile, options.keyfile
-        return options.certfile or None
+    def _certificate(self) -> tuple[str, str] | None:
+        file = self._options.certfile
+        # Named as the key's as well: only then urllib3 looks whether that has
+        # a password, for which OpenSSL would ask on the terminal.
+        return (file, file) if file else None
 
     def _error(self, what: str) -> OrchestratorError:
         return OrchestratorError(self._text(what))
 
     def _text(self, what: str) -> str:
-        return f'[{self._section}] {self._place.url}: {what}'
+        return f'[{self._section}] {self._endpoint.url}: {what}'
 
 
 def _reason(error: Exception) -> str:

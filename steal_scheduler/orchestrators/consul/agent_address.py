@@ -12,7 +12,7 @@ from typing import Any
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.consul.trust import (
+from steal_scheduler.orchestrators.consul.option_checks import (
     catalog_token_file,
     fields_of,
 )
@@ -23,12 +23,12 @@ _HOST_NAME = re.compile(rf'(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z')
 _NUMBER = re.compile('[0-9]+|0[xX][0-9a-fA-F]*')
 
 
-class Unfit(OrchestratorError):
+class NoAgent(OrchestratorError):
     """No agent can be this server's: asking again does not help."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Place:
+class Endpoint:
     """One agent, or the catalog."""
 
     url: str
@@ -37,42 +37,44 @@ class Place:
     server_name: str | None = None
 
 
-def agent_of(options: Any, section: str, server: Server, node: str) -> Place:
+def agent_of(
+    options: Any, section: str, server: Server, node: str
+) -> Endpoint:
     """Where the agent of a server is.
 
     :param node: what it is called in Consul
-    :raises Unfit: nowhere that we would send a token to
+    :raises NoAgent: nowhere that we would send a token to
     """
     values = {'node': node, 'name': server.name, 'id': server.server_id}
     wanted = fields_of(options.address) | fields_of(options.tls_server_name)
     for field in {'node', *wanted} & values.keys():
-        plain(values[field])
+        plain_host_name(values[field])
     if 'address' in wanted:
         values['address'] = _address(options, section, server)
     name = options.tls_server_name
     file = options.token_file
-    return Place(
+    return Endpoint(
         url=options.address.format_map(values).rstrip('/'),
-        token_file=file and file.format(id=plain(server.server_id)),
+        token_file=file and file.format(id=plain_host_name(server.server_id)),
         server_name=name and name.format_map(values),
     )
 
 
-def plain(name: str) -> str:
+def plain_host_name(name: str) -> str:
     """The name, which may stand in a URL, a filter or a path.
 
-    :raises Unfit: it is more than letters, digits, hyphens and dots
+    :raises NoAgent: it is more than letters, digits, hyphens and dots
     """
     # The resolver takes a number behind the last dot for an address.
     last = name.rpartition('.')[2]
     if not _HOST_NAME.match(name) or _NUMBER.fullmatch(last):
-        raise Unfit(f'{name[:80]!r} is no plain host name')
+        raise NoAgent(f'{name[:80]!r} is no plain host name')
     return name
 
 
-def catalog_of(options: Any) -> Place:
+def catalog_of(options: Any) -> Endpoint:
     """Where the cluster itself is asked."""
-    return Place(options.catalog.rstrip('/'), catalog_token_file(options))
+    return Endpoint(options.catalog.rstrip('/'), catalog_token_file(options))
 
 
 def _address(options: Any, section: str, server: Server) -> str:
@@ -91,8 +93,9 @@ def _address(options: Any, section: str, server: Server) -> str:
         ]
     if len(found) != 1:
         known = ', '.join(server.addresses) or 'none'
-        raise Unfit(
-            f'of its addresses in Nova ({known}) not one but {len(found)} '
-            f'can be its agent: set [{section}] networks'
+        raise NoAgent(
+            f'{len(found)} addresses of the server in Nova ({known}) can be '
+            f'that of its agent, and it has to be one: set [{section}] '
+            'networks'
         )
     return f'[{found[0]}]' if found[0].version == 6 else str(found[0])

@@ -22,7 +22,7 @@ _FIELDS = {
 }
 
 
-def check(options: Any, section: str) -> None:
+def check_options(options: Any, section: str) -> None:
     """Look for options that are wrong, or together give the token away.
 
     :raises ConfigError: some are or do
@@ -44,15 +44,6 @@ def check(options: Any, section: str) -> None:
             raise ConfigError(
                 f'[{section}] networks: {error}. Write 10.20.0.0/16.'
             ) from error
-    if not re.fullmatch(r'[\w.-]+', options.mark, re.ASCII):
-        raise ConfigError(
-            f'[{section}] mark = {options.mark!r}: use letters, digits, '
-            '".", "_" and "-".'
-        )
-    if options.keyfile and not options.certfile:
-        raise ConfigError(
-            f'[{section}] keyfile is set but certfile is not. Set both.'
-        )
     if options.insecure and options.cafile:
         raise ConfigError(
             f'[{section}] insecure = True and cafile = {options.cafile} '
@@ -75,11 +66,9 @@ def fields_of(template: str | None) -> set[str]:
 
 
 def catalog_token_file(options: Any) -> str | None:
-    """The one for the catalog: of its own, or the one for all agents."""
-    file: str | None = options.catalog_token_file
-    if not file and not fields_of(options.token_file):
-        file = options.token_file
-    return file
+    """The one for the catalog: that for all agents, or one of its own."""
+    file: str | None = options.token_file
+    return file and file.format(id='catalog')
 
 
 def _check_url(section: str, option: str, url: str) -> None:

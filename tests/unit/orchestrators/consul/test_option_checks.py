@@ -13,7 +13,7 @@ def consul(**options: Any) -> Consul:
     return Consul(conf, 'dc1')
 
 
-class TrustTest(base.BaseTestCase):
+class OptionsTest(base.BaseTestCase):
     def assert_wrong(self, *texts: str, **options: Any) -> str:
         error = str(self.assertRaises(ConfigError, consul, **options))
         for text in ('[dc1] ', *texts):
@@ -21,7 +21,7 @@ class TrustTest(base.BaseTestCase):
         return error
 
 
-class TestOptions(TrustTest):
+class TestOptions(OptionsTest):
     def test_as_they_come(self) -> None:
         self.assertIsInstance(consul(), Consul)
 
@@ -67,24 +67,18 @@ class TestOptions(TrustTest):
         self.assert_wrong('networks', networks=['tenants'])
         consul(networks=['10.0.0.0/8', '2001:db8::/32'])
 
-    def test_mark(self) -> None:
-        for mark in '', 'a b', 'a: server', 'a\n', '\N{SNOWMAN}':
-            self.assert_wrong('mark = ', mark=mark)
-
-    def test_what_excludes_or_needs_the_other(self) -> None:
-        self.assert_wrong('certfile', keyfile='/key')
+    def test_what_excludes_the_other(self) -> None:
         self.assert_wrong('exclude', insecure=True, cafile='/ca')
 
 
-class TestToken(TrustTest):
+class TestToken(OptionsTest):
     def test_in_the_clear(self) -> None:
         for options in (
             {'address': 'http://{address}:8500', 'projects': ['p']},
             {'catalog': 'http://10.0.0.1:8500', 'projects': ['p']},
             {
                 'catalog': 'http://consul.example.org:8500',
-                'token_file': None,
-                'catalog_token_file': '/token',
+                'token_file': '/tokens/{id}',
             },
         ):
             options = {'token_file': '/token', **options}
@@ -93,7 +87,7 @@ class TestToken(TrustTest):
 
     def test_on_this_machine(self) -> None:
         for host in '127.0.0.1', '127.8.8.8', '[::1]', 'localhost':
-            consul(catalog=f'http://{host}:8500', catalog_token_file='/token')
+            consul(catalog=f'http://{host}:8500', token_file='/{id}')
 
     def test_to_whoever_says_that_he_belongs_to_it(self) -> None:
         http = {'address': 'http://{address}:8500', 'insecure': True}
