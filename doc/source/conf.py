@@ -1,28 +1,19 @@
-# Sphinx configuration; the theme takes name and version from the package.
+# Sphinx configuration.
+#
+# NOTE: the theme is not OpenStack's, which shows its logo and links to the
+# legal pages of its foundation: this is no official project.
 
-extensions = [
-    'openstackdocstheme',
-    'oslo_config.sphinxext',
-    'sphinx.ext.autodoc',
-]
+import importlib.metadata
+
+extensions = ['oslo_config.sphinxext']
 
 project = 'steal-scheduler'
 copyright = 'the steal-scheduler authors'
-master_doc = 'index'
+release = importlib.metadata.version('steal-scheduler')
+
 exclude_patterns = ['_build']
 
-add_module_names = False
-autodoc_typehints = 'description'
-modindex_common_prefix = ['steal_scheduler.']
-
-html_theme = 'openstackdocs'
-pygments_style = 'native'
-
-# Roles such as :nova-doc:`admin/live-migration-usage.html`.
-openstackdocs_projects = [
-    'nova',
-    'oslo.config',
-    'oslo.messaging',
-    'python-openstackclient',
-    'tooz',
-]
+html_theme = 'furo'
+html_title = f'steal-scheduler {release}'
+html_copy_source = False
+html_show_sourcelink = False

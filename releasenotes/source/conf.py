@@ -1,18 +1,16 @@
 # Sphinx configuration of the release notes; reno collects them from git.
 
-extensions = [
-    'openstackdocstheme',
-    'reno.sphinxext',
-]
+extensions = ['reno.sphinxext']
 
 project = 'steal-scheduler release notes'
 copyright = 'the steal-scheduler authors'
-master_doc = 'index'
 
 # Release notes carry no version of their own.
 version = ''
 release = ''
 
-html_theme = 'openstackdocs'
-pygments_style = 'native'
-openstackdocs_auto_name = False
+# As that of doc/source/conf.py.
+html_theme = 'furo'
+html_title = project
+html_copy_source = False
+html_show_sourcelink = False

@@ -14,7 +14,7 @@ from steal_scheduler.conf import (
     trust,
 )
 
-_GROUPS = (migrator, signals, detection, placement, trust, limits, stages)
+_GROUPS = (migrator, signals, detection, limits, placement, stages, trust)
 
 
 def register(conf: Any) -> None:
@@ -26,9 +26,15 @@ def register(conf: Any) -> None:
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
-    """Those that ``register`` registers, for the generator."""
+    """Those that ``register`` registers, for the generator.
+
+    In the order in which an operator meets them, which is that of the
+    reference: who we are first, what hardly anybody changes last.
+    """
+    first, *others = [(group.GROUP, list(group.OPTS)) for group in _GROUPS]
     return [
-        *((group.GROUP, list(group.OPTS)) for group in _GROUPS),
-        (roles.GROUP, list(roles.MIGRATOR_OPTS)),
+        first,
         (nova.GROUP, nova.list_opts()),
+        *others,
+        (roles.GROUP, list(roles.MIGRATOR_OPTS)),
     ]

@@ -6,7 +6,7 @@ import stevedore
 import stevedore.exception
 from oslo_config import cfg
 
-from steal_scheduler.conf import opts, orchestrators, values
+from steal_scheduler.conf import opts, orchestrators, signals, values
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.signals.base import SignalSource
@@ -64,15 +64,19 @@ def _is_taken(conf: Any, name: str) -> bool:
 def list_opts() -> list[tuple[str, list[Any]]]:
     """The options of steal-migrator.conf.
 
-    Those of a plugin stand in a group of its name.
+    Those of a plugin stand in a group of its name: those of a source after
+    ``[signals]``, which chooses it, those of an orchestrator at the end.
     """
+    ours = opts.list_opts()
+    sources = 1 + [group for group, _ in ours].index(signals.GROUP)
     return [
-        *opts.list_opts(),
+        *ours[:sources],
         *(
             (extension.name, list(extension.plugin.OPTS))
             for extension in _installed(SIGNALS)
             if extension.plugin.OPTS
         ),
+        *ours[sources:],
         *(
             (extension.name, [*orchestrators.OPTS, *extension.plugin.OPTS])
             for extension in _installed(ORCHESTRATORS)
