@@ -34,7 +34,10 @@ def survey(
             arriving.setdefault(move.target, []).append(move)
     came = arrivals.brought(fleet)
     hosts = {
-        name: _host(name, servers, arriving.get(name, []), came, usable)
+        name: dataclasses.replace(
+            _host(name, servers, arriving.get(name, []), came, usable),
+            zone=fleet.hosts[name].zone or None,
+        )
         for name, servers in here.items()
     }
     believed = {

@@ -8,7 +8,7 @@ from steal_scheduler.exception import StealError
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 
 #: Raised with every change that an older listener would misread.
-VERSION = 2
+VERSION = 3
 
 
 class ViewError(StealError):
@@ -23,6 +23,8 @@ def to_wire(view: View) -> dict[str, Any]:
     names = list(view.hosts)
     index = {name: i for i, name in enumerate(names)}
     hosts = view.hosts.values()
+    zones = sorted({h.zone for h in hosts if h.zone is not None})
+    zone_index = {zone: i for i, zone in enumerate(zones)}
     return {
         'version': VERSION,
         'taken_at': view.taken_at,
@@ -39,6 +41,10 @@ def to_wire(view: View) -> dict[str, Any]:
         'arrivals': [h.arrivals for h in hosts],
         'runnable': [
             None if h.runnable is None else round(h.runnable, 2) for h in hosts
+        ],
+        'zones': zones,
+        'zone': [
+            None if h.zone is None else zone_index[h.zone] for h in hosts
         ],
         'roles': {
             role: [
@@ -67,7 +73,7 @@ def from_wire(wire: Mapping[str, Any]) -> View:
     try:
         if wire['version'] != VERSION:
             raise ViewError(
-                f'The view has version {wire["version"]}, not {VERSION}: run '
+                f'version {wire["version"]} instead of {VERSION}. Run '
                 'the same steal-scheduler on all controllers.'
             )
         return _view(wire)
@@ -78,11 +84,12 @@ def from_wire(wire: Mapping[str, Any]) -> View:
         TypeError,
         ValueError,
     ) as error:
-        raise ViewError(f'The message is no view: {error!r}.') from error
+        raise ViewError(f'the message is no view: {error!r}.') from error
 
 
 def _view(wire: Mapping[str, Any]) -> View:
     names = [_text(name) for name in wire['hosts']]
+    zones = [_text(name) for name in wire['zones']]
     columns = zip(
         map(Tier, wire['tier']),
         map(_number, wire['steal']),
@@ -91,6 +98,7 @@ def _view(wire: Mapping[str, Any]) -> View:
         map(_number, wire['credit']),
         map(int, wire['arrivals']),
         map(_number_or_none, wire['runnable']),
+        (None if i is None else zones[i] for i in wire['zone']),
         strict=True,
     )
     return View(

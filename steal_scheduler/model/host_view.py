@@ -29,6 +29,8 @@ class HostView:
     arrivals: int = 0
     #: Runnable vCPUs per core, as counted there; None where nobody counts.
     runnable: float | None = None
+    #: Its availability zone; None where Nova did not tell it.
+    zone: str | None = None
 
     @property
     def head_room(self) -> float:

@@ -11,6 +11,7 @@ settings.load_profile('steal')
 
 NAMES = [f'host{n}' for n in range(8)]
 ROLES = ('web', 'db')
+ZONES = ('az1', 'az2')
 
 
 def shares() -> st.SearchStrategy[float]:
@@ -33,6 +34,7 @@ def host_views(
         credit=cores(),
         arrivals=st.integers(0, 3),
         runnable=st.none() | st.floats(0, 50),
+        zone=st.none() | st.sampled_from(ZONES),
     )
 
 

@@ -436,3 +436,11 @@ class TestAnyCloud(base.BaseTestCase):
         for told in (cloud.one, cloud.other):
             for host in self.look(cloud, told)[1].hosts.values():
                 self.assertGreaterEqual(host.credit, 0.0)
+
+
+class TestZones(base.BaseTestCase):
+    def test_of_every_host_measured_or_not(self) -> None:
+        cloud = Cloud()
+        del cloud.hosts['b']
+        found = {n: h.zone for n, h in cloud.view().hosts.items()}
+        self.assertEqual(dict.fromkeys('abc', 'az1'), found)

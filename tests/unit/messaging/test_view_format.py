@@ -13,8 +13,10 @@ from tests.unit import strategies
 VIEW = View(
     taken_at=1234.5,
     hosts={
-        'a': HostView(Tier.COLD, 0.01, 12.5, 64.0, 4.0, 1, 0.75),
-        'b': HostView(Tier.HOT, 0.25, 80.0, 64.0),
+        'a': HostView(Tier.COLD, 0.01, 12.5, 64.0, 4.0, 1, 0.75, 'az1'),
+        'b': HostView(Tier.HOT, 0.25, 80.0, 64.0, zone='az2'),
+        'c': HostView(Tier.UNKNOWN, zone='az1'),
+        'd': HostView(Tier.UNKNOWN),
     },
     roles={'web': {'a': 2, 'b': 1}},
     movers={'6f70': Mover('web', 'az1', 'b', 3.5)},
@@ -22,6 +24,18 @@ VIEW = View(
     target_demand=80.0,
     max_arrivals=2,
     steal_threshold=6.5,
+)
+#: With one entry for each host.
+COLUMNS = (
+    'hosts',
+    'tier',
+    'steal',
+    'demand',
+    'cores',
+    'credit',
+    'arrivals',
+    'runnable',
+    'zone',
 )
 
 
@@ -39,7 +53,7 @@ class TestWire(base.BaseTestCase):
         self.assertEqual({'web': {}}, view_format.from_wire(sent(view)).roles)
 
     def test_another_version(self) -> None:
-        for version in (1, view_format.VERSION + 1):
+        for version in (2, view_format.VERSION + 1):
             message = view_format.to_wire(VIEW) | {'version': version}
             error = self.assertRaises(
                 view_format.ViewError, view_format.from_wire, message
@@ -54,6 +68,7 @@ class TestWire(base.BaseTestCase):
         for name, host in view.hosts.items():
             there = arrived.hosts[name]
             self.assertIs(host.tier, there.tier)
+            self.assertEqual(host.zone, there.zone)
             self.assertAlmostEqual(host.steal, there.steal, 4)
             self.assertAlmostEqual(host.head_room, there.head_room, 1)
             self.assertEqual(
@@ -109,9 +124,7 @@ class TestNonsense(base.BaseTestCase):
         self.check(view_format.to_wire(VIEW) | {field: value})
 
     @given(
-        st.sampled_from(
-            'hosts tier steal demand cores credit arrivals runnable'.split()
-        ),
+        st.sampled_from(COLUMNS),
         st.integers(0, 1),
         JSON,
     )
@@ -132,25 +145,23 @@ class TestNonsense(base.BaseTestCase):
 
     def test_no_number(self) -> None:
         for value in (math.nan, math.inf, None, 'much', [1]):
-            message = view_format.to_wire(VIEW) | {'steal': [0.1, value]}
-            self.assertRaises(
-                view_format.ViewError, view_format.from_wire, message
-            )
-            if value is not None:
-                message = view_format.to_wire(VIEW) | {
-                    'runnable': [0.5, value]
-                }
-                self.assertRaises(
-                    view_format.ViewError, view_format.from_wire, message
-                )
             for field in ('taken_at', 'steal_threshold'):
-                message = view_format.to_wire(VIEW) | {field: value}
-                self.assertRaises(
-                    view_format.ViewError, view_format.from_wire, message
-                )
+                self.refused({field: value})
+            self.refused({'steal': [0.1, 0.1, 0.1, value]})
+            if value is not None:
+                self.refused({'runnable': [0.5, 0.5, 0.5, value]})
+
+    def test_no_zone(self) -> None:
+        for value in (2, 'az1', 0.5, [0]):
+            self.refused({'zone': [0, 0, 0, value]})
+        for zones in (None, [None, 'az2'], 7):
+            self.refused({'zones': zones})
 
     def test_a_band_without_width(self) -> None:
-        message = view_format.to_wire(VIEW) | {'steal_band': 0}
+        self.refused({'steal_band': 0})
+
+    def refused(self, change: dict[str, object]) -> None:
+        message = view_format.to_wire(VIEW) | change
         self.assertRaises(
             view_format.ViewError, view_format.from_wire, message
         )
