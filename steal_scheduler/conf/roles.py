@@ -46,9 +46,9 @@ Related options:
         help="""
 Name of the scheduler hint that names the role of a server.
 
-It saves nova-scheduler a look-up at boot. Nova shows hints to nobody but its
-scheduler, so set the same role as metadata as well: otherwise the server is
-not counted when the next one of its role is placed.
+It tells nova-scheduler the role of a new server. Nova shows hints to nobody
+but its scheduler, so set the same role as metadata as well: otherwise the
+server is not counted when the next one of its role is placed.
 
 Possible values:
 
@@ -89,33 +89,35 @@ Related options:
 MIGRATOR_OPTS = [opt for opt in OPTS if opt.name != 'role_hint']
 
 
-def rule(group: Any) -> RoleRule:
+def rule(group: Any, section: str = GROUP) -> RoleRule:
     """The rule that a group of a configuration describes.
 
     :param group: a group of an oslo.config object with OPTS, or with
         MIGRATOR_OPTS: Nova shows hints to nobody but its scheduler
+    :param section: the name of that group
     :raises ConfigError: the pattern cannot be used
     """
     return RoleRule(
         metadata_key=group.role_metadata_key,
         hint=getattr(group, 'role_hint', ''),
-        name_pattern=_pattern(group.role_name_pattern),
+        name_pattern=_pattern(group.role_name_pattern, section),
     )
 
 
-def _pattern(value: str) -> re.Pattern[str] | None:
+def _pattern(value: str, section: str) -> re.Pattern[str] | None:
     if not value:
         return None
     try:
         pattern = re.compile(value)
     except re.error as error:
         raise ConfigError(
-            f'role_name_pattern = {value}: not a regular expression '
-            f'({error}). Correct it, or leave it empty.'
+            f'[{section}] role_name_pattern = {value} is not a regular '
+            f'expression ({error}). Correct it, or leave it empty.'
         ) from error
     if not pattern.groups:
         raise ConfigError(
-            f'role_name_pattern = {value}: it has no group, so it finds no '
-            r'role. Put brackets around the role, as in ^(\w+)-\d+$.'
+            f'[{section}] role_name_pattern = {value} has no group, so it '
+            'finds no role. Put brackets around the role, as in '
+            r'^(\w+)-\d+$.'
         )
     return pattern

@@ -13,6 +13,7 @@ OPTS = [
         'steal_weight_multiplier',
         default=10.0,
         min=0.0,
+        max=1_000_000.0,
         help="""
 Weight of one step in the ranking of hosts by ``StealWeigher``.
 
@@ -29,8 +30,9 @@ hosts that are equally fit. The build failure and cross-cell weighers
 
 Possible values:
 
+* A number from 0.0 to 1000000.0, without a unit.
 * 10.0: one step decides before all of Nova's common weighers.
-* A positive number below that: one step is worth so many of them.
+* A positive number below 10.0: one step is worth so many of them.
 * 0.0: the weigher does nothing.
 
 It can be overridden for the hosts of an aggregate by its metadata
@@ -46,17 +48,19 @@ Related options:
         'view_max_age',
         default=120,
         min=1,
+        max=86400,
         help="""
-Age in seconds at which what the migrator told is no longer believed.
+Age in seconds from which on a view of the migrator does not count any more.
 
-The migrator tells every nova-scheduler worker how fit each host is. Without
-word from it for so long, filters and weigher do nothing and Nova schedules as
-if they were not there.
+The view tells every nova-scheduler worker how fit each host is. Once it is so
+old, ``StealFilter`` and ``StealWeigher`` do nothing and Nova schedules as if
+they were not there. The availability zones of hosts, which it tells too, do
+not expire.
 
 Possible values:
 
-* Seconds; more than two of the migrator's polls. The clocks of the migrator's
-  and of the scheduler's host must agree better than this.
+* 1 to 86400 seconds; more than two of the migrator's polls. The clocks of the
+  migrator's and of the scheduler's host must agree better than this.
 
 Related options:
 
@@ -64,25 +68,30 @@ Related options:
 """,
     ),
     cfg.BoolOpt(
-        'boot_role_lookup',
-        default=True,
+        'role_lookup',
+        default=False,
         help="""
-Whether the role of a new server is looked up in its build request.
+Whether nova-scheduler asks Nova's database for the role of a server.
 
-Nova does not tell its scheduler the metadata or the name of a server that is
-being created. To keep new servers of one role apart they are looked up, with
-one query to the API database for each request to create servers.
+Nova does not tell its scheduler the metadata and the name of a server. The
+role of a server that the migrator moves is known without a look-up, and that
+of a new server from its scheduler hint.
 
 Possible values:
 
-* True: look it up where no scheduler hint says it.
-* False: new servers without the hint play no role until they are moved.
+* False: nothing is looked up. A new server without the hint plays no role
+  until the migrator counts it, and so does a server that somebody else moves.
+* True: at most one look-up is made for each request whose server has no hint:
+  one query to the API database for a new server, and up to three to the
+  databases for one that is moved. It also finds the host of a server whose
+  resize may end where it began, so that ``SameAvailabilityZoneFilter`` knows
+  its zone.
 
 Related options:
 
+* ``role_hint``
 * ``role_metadata_key``
 * ``role_name_pattern``
-* ``role_hint``
 """,
     ),
     cfg.BoolOpt(

@@ -4,6 +4,7 @@ NOTE: whoever names this module loads every filter class in it, so helpers
 must not be subclasses of Nova's.
 """
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,9 +12,14 @@ import nova.conf
 from nova.scheduler import filters
 from nova.scheduler.utils import request_is_rebuild
 
-from steal_scheduler.scheduler import facts, guard, listener, request, settings
-from steal_scheduler.scheduler.announce import LOG, announce
+from steal_scheduler.scheduler import (
+    guard,
+    listener,
+    request_info,
+    settings,
+)
 
+LOG = logging.getLogger(__name__)
 CONF = nova.conf.CONF
 
 
@@ -35,7 +41,11 @@ class SameAvailabilityZoneFilter(filters.BaseHostFilter):
 
     Nova itself holds on to a zone only if one was asked for when the server
     was created. This filter does so for every move, whoever asks for it. It
-    has no effect on new and unshelved servers, and needs no view.
+    has no effect on new and unshelved servers.
+
+    Zones of the last view hold after it has expired. Where the zone of a
+    server cannot be known without asking anybody (see ``request_info``), all
+    hosts pass.
     """
 
     RUN_ON_REBUILD = False
@@ -43,7 +53,8 @@ class SameAvailabilityZoneFilter(filters.BaseHostFilter):
     run_filter_once_per_request = True
 
     def __init__(self) -> None:
-        announce(
+        self._settings = settings.load()
+        settings.announce(
             type(self).__name__,
             'servers that are moved stay in their availability zone.',
         )
@@ -59,10 +70,13 @@ class SameAvailabilityZoneFilter(filters.BaseHostFilter):
         # NOTE: Nova heeds RUN_ON_REBUILD for each host, not for all.
         if request_is_rebuild(spec):
             return hosts
-        standing = listener.latest()
-        mover = request.own_mover(standing.view, spec) if standing else None
+        latest = listener.latest()
+        mover = request_info.own_mover(latest.view, spec) if latest else None
         zone = mover.zone if mover else None
-        zone = zone or facts.of(spec).zone
+        if zone is None:
+            zones = listener.cache().zones
+            info = request_info.of(spec)
+            zone = info.zone(hosts, zones, self._settings)
         if zone is None:
             return hosts
         default = CONF.default_availability_zone
@@ -74,9 +88,9 @@ class StealFilter(filters.BaseHostFilter):
 
     For a move of the migrator's own, only hosts that stay cold with the
     server pass. For other moves hot hosts and those over the steal threshold
-    are rejected, unless all are. For new servers all pass, and the weigher
-    puts hot hosts last. Two
-    options make it strict. Without a fresh view all hosts pass.
+    are rejected, unless all are. For new and unshelved servers all pass, and
+    the weigher puts hot hosts last. Two options make it strict. Without a
+    fresh view all hosts pass.
     """
 
     RUN_ON_REBUILD = False
@@ -84,7 +98,7 @@ class StealFilter(filters.BaseHostFilter):
 
     def __init__(self) -> None:
         self._settings = settings.load()
-        first = announce(
+        first = settings.announce(
             type(self).__name__,
             'our moves only go to hosts that stay cold; strict_moves is '
             f'{self._settings.strict_moves}, strict_boots is '
@@ -96,7 +110,7 @@ class StealFilter(filters.BaseHostFilter):
             LOG.warning(
                 'StealFilter is not the last of [filter_scheduler] '
                 'enabled_filters (%s): a filter behind it may reject the '
-                'very hosts that it has left. Put it last.',
+                'very hosts that it has left. Write it last.',
                 ', '.join(enabled),
             )
         listener.prepare()
@@ -108,15 +122,15 @@ class StealFilter(filters.BaseHostFilter):
 
     @guard.fail_open('StealFilter', _all)
     def _keep(self, hosts: list[Any], spec: Any) -> list[Any]:
-        standing = listener.latest()
-        if standing is None or request_is_rebuild(spec):
+        latest = listener.latest()
+        if latest is None or request_is_rebuild(spec):
             return hosts
-        view = standing.view
-        mover = request.own_mover(view, spec)
+        view = latest.view
+        mover = request_info.own_mover(view, spec)
         if mover:
             return [h for h in hosts if view.takes(h.host, mover.demand)]
         strict = self._settings.strict_boots
-        if request.exists(spec) and facts.of(spec).source is not None:
+        if request_info.of(spec).moves:
             strict = self._settings.strict_moves
         elif not strict:
             return hosts

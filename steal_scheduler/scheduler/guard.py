@@ -42,7 +42,7 @@ def fail_open(
                 _complain(what, error)
                 return neutral(*args, **kwargs)
             if _failing.pop(what, None):
-                LOG.info('%s works again', what)
+                LOG.info('%s works again.', what)
             return answer
 
         return wrapper
@@ -58,8 +58,8 @@ def _complain(what: str, error: Exception) -> None:
         return
     _failing[what] = kind
     LOG.error(
-        '%s failed: %s. Scheduling goes on without; logged once until it '
-        'works again.',
+        '%s failed: %s. Scheduling goes on without it; this is logged once '
+        'until it works again.',
         what,
         error,
         exc_info=error,

@@ -16,8 +16,7 @@ from nova import rpc, utils
 
 from steal_scheduler.messaging.view import target
 from steal_scheduler.scheduler import guard, settings
-from steal_scheduler.scheduler.inbox import Inbox
-from steal_scheduler.scheduler.standing import Standing
+from steal_scheduler.scheduler.view_cache import RankedView, ViewCache
 
 LOG = logging.getLogger(__name__)
 
@@ -46,8 +45,8 @@ class Endpoint:
 class Listener:
     """An RPC server for views, on Nova's own transport."""
 
-    def __init__(self, inbox: Inbox) -> None:
-        self.inbox = inbox
+    def __init__(self, cache: ViewCache) -> None:
+        self.cache = cache
         self._stopping = threading.Event()
         self._server: Any = None
         self._thread: threading.Thread | None = None
@@ -78,17 +77,17 @@ class Listener:
 
     def _run(self, pause: float) -> None:
         while not self._stopping.wait(pause) and not self._serve():
-            self.inbox.watch()
+            self.cache.watch()
             pause = min(max(2 * pause, RETRY_FIRST), RETRY_MOST)
         # From here on the server comes back by itself when the broker does.
-        while not self._stopping.wait(self.inbox.watch()):
+        while not self._stopping.wait(self.cache.watch()):
             pass
 
     @guard.fail_open('Listening for views', lambda self: False)
     def _serve(self) -> bool:
         # Nova's own helper: it knows how the threads of this release run.
         server = rpc.get_server(
-            target(nova.conf.CONF.host), [Endpoint(self.inbox.accept)]
+            target(nova.conf.CONF.host), [Endpoint(self.cache.accept)]
         )
         # One thread: views are taken in the order in which they came.
         server.start(override_pool_size=1)
@@ -96,12 +95,17 @@ class Listener:
         return True
 
 
-def latest() -> Standing | None:
-    """The newest view; None where there is none that can be believed.
+def cache() -> ViewCache:
+    """What this process knows from the migrator.
 
     The first call in a process starts to listen. Never waits.
     """
-    return (_listeners.get(os.getpid()) or _start(0.0)).inbox.latest()
+    return (_listeners.get(os.getpid()) or _start(0.0)).cache
+
+
+def latest() -> RankedView | None:
+    """The newest view; None where there is none, or only an old one."""
+    return cache().latest()
 
 
 def stop() -> None:
@@ -134,7 +138,7 @@ def _start_in_worker() -> None:
 
 
 def _start(delay: float) -> Listener:
-    listener = Listener(Inbox(settings.load().view_max_age))
+    listener = Listener(ViewCache(settings.load().view_max_age))
     # Two first requests may come at once: this is atomic and none waits.
     kept = _listeners.setdefault(os.getpid(), listener)
     if kept is listener:

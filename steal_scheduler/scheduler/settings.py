@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 from typing import Any
 
 import nova.conf
@@ -18,6 +19,7 @@ options.register(nova.conf.CONF)
 _DEFAULTS = {opt.name: opt.default for opt in options.OPTS}
 #: Complaints that were logged: each class of ours reads the options.
 _said: set[str] = set()
+_announced: set[str] = set()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Settings:
 
     steal_weight_multiplier: float
     view_max_age: int
-    boot_role_lookup: bool
+    role_lookup: bool
     strict_moves: bool
     strict_boots: bool
     role: RoleRule
@@ -46,26 +48,42 @@ def load() -> Settings:
         if field.name != 'role'
     }
     try:
-        role = roles.rule(group)
+        role = roles.rule(group, options.GROUP)
     except ConfigError as error:
-        _complain(
-            f'[{options.GROUP}] {error} Until then names of servers give no '
-            'role.'
-        )
+        _complain(f'{error} Until then names of servers give no role.')
         role = RoleRule(group.role_metadata_key, group.role_hint)
     return Settings(role=role, **plain)
 
 
+def announce(name: str, does: str) -> bool:
+    """Log what a class will do, when it is first built in a process.
+
+    :returns: whether this was the first time
+    """
+    if name in _announced:
+        return False
+    _announced.add(name)
+    LOG.info('%s is enabled: %s', name, does)
+    return True
+
+
 def _value(group: Any, name: str) -> Any:
     try:
-        return group[name]
+        value = group[name]
+        # NOTE: oslo.config lets nan pass every minimum and maximum.
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(
+                f'Value {value} of option {options.GROUP}.{name} is not a '
+                'finite number'
+            )
     except ValueError as error:
-        # oslo.config's own error, which names the option and the value.
+        # oslo.config's own error names the option and the value as well.
         _complain(
-            f'{error}. Until it is corrected and nova-scheduler restarted, '
-            f'the default ({_DEFAULTS[name]}) counts.'
+            f'{error}. The default ({_DEFAULTS[name]}) counts until it is '
+            'corrected and nova-scheduler is restarted.'
         )
         return _DEFAULTS[name]
+    return value
 
 
 def _complain(text: str) -> None:

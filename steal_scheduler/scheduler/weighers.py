@@ -1,14 +1,19 @@
 """A weigher for nova-scheduler: hosts where servers wait least for CPU."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from nova.scheduler import weights
 from nova.scheduler.utils import get_weight_multiplier, request_is_rebuild
 
-from steal_scheduler.scheduler import facts, guard, listener, request, settings
-from steal_scheduler.scheduler.announce import announce
-from steal_scheduler.scheduler.standing import Placed, Standing
+from steal_scheduler.scheduler import (
+    guard,
+    listener,
+    request_info,
+    settings,
+)
+from steal_scheduler.scheduler.view_cache import Placed, RankedView
 
 
 def _neutral(
@@ -36,7 +41,7 @@ class StealWeigher(weights.BaseHostWeigher):
 
     def __init__(self) -> None:
         self._settings = settings.load()
-        announce(
+        settings.announce(
             type(self).__name__,
             'hosts are weighed by CPU steal, one step in rank with '
             f'{self._settings.steal_weight_multiplier:g}. It is neutral '
@@ -46,12 +51,12 @@ class StealWeigher(weights.BaseHostWeigher):
 
     def weight_multiplier(self, host_state: Any) -> float:
         """Aggregate metadata ``steal_weight_multiplier``, or the option."""
+        option = self._settings.steal_weight_multiplier
         multiplier: float = get_weight_multiplier(
-            host_state,
-            'steal_weight_multiplier',
-            self._settings.steal_weight_multiplier,
+            host_state, 'steal_weight_multiplier', option
         )
-        return multiplier
+        # 'nan' is a number to Nova, and would leave the order to chance.
+        return multiplier if math.isfinite(multiplier) else option
 
     def _weigh_object(self, obj: Any, weight_properties: Any) -> float:
         # Nova demands it, and calls it only where weigh_objects is not ours.
@@ -61,26 +66,26 @@ class StealWeigher(weights.BaseHostWeigher):
     def weigh_objects(
         self, weighed_obj_list: Sequence[Any], weight_properties: Any
     ) -> Sequence[float]:
-        standing = listener.latest()
-        if standing is None or request_is_rebuild(weight_properties):
+        latest = listener.latest()
+        if latest is None or request_is_rebuild(weight_properties):
             return _neutral(self, weighed_obj_list, weight_properties)
-        return self._weigh(standing, weighed_obj_list, weight_properties)
+        return self._weigh(latest, weighed_obj_list, weight_properties)
 
     def _weigh(
-        self, standing: Standing, weighed: Sequence[Any], spec: Any
+        self, latest: RankedView, weighed: Sequence[Any], spec: Any
     ) -> Sequence[float]:
-        view = standing.view
+        view = latest.view
         server_id = spec.instance_uuid
-        known = facts.of(spec)
-        mover = request.own_mover(view, spec)
+        known = request_info.of(spec)
+        mover = request_info.own_mover(view, spec)
         if mover:
             role, move, cores = mover.role, True, mover.demand
         else:
             # Where nobody plays a role, nobody needs to be asked for one.
             role = known.role(self._settings) if view.roles else None
-            move = request.exists(spec) and known.source is not None
+            move = known.moves
             cores = float(spec.vcpus)
-        order = standing.order(role, move=move, server_id=server_id)
+        order = latest.order(role, move=move, server_id=server_id)
         if not order.weights:
             return _neutral(self, weighed, spec)
         known_weight, absent = order.weights.get, order.absent
@@ -89,7 +94,7 @@ class StealWeigher(weights.BaseHostWeigher):
             # NOTE: Nova weighs once more for alternates, after the choice.
             known.placed.add(server_id)
             host = _likely(weighed, found)
-            standing.place(server_id, Placed(host, role, cores))
+            latest.place(server_id, Placed(host, role, cores))
         return found
 
 

@@ -1,10 +1,14 @@
 """A cloud whose nova-scheduler has our filters and our weigher."""
 
 import collections
+import contextlib
 import functools
 import itertools
+import pathlib
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from steal_scheduler.demo.cloud import Cloud  # isort: skip (before Nova's)
@@ -12,14 +16,17 @@ from steal_scheduler.demo.cloud import Cloud  # isort: skip (before Nova's)
 from oslo_config import cfg
 from oslo_messaging import conffixture
 from oslotest import base
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
+from steal_scheduler import scheduler as ours
 from steal_scheduler.demo import http, image
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.servers import NewServer
 from steal_scheduler.demo.settings import Settings
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.model.host_view import HostView, Tier, View
-from steal_scheduler.scheduler import listener, lookup
+from steal_scheduler.scheduler import listener, request_info
 
 # c1 is the host that dies: Nova has no way back for it but a restart.
 ZONES = {'az1': ['a1', 'a2', 'a3'], 'az2': ['b1', 'b2'], 'az3': ['c1', 'c2']}
@@ -85,12 +92,33 @@ def flavor(vcpus: int) -> str:
     return cloud.servers.flavor(f'of {vcpus}', vcpus=vcpus)
 
 
+@contextlib.contextmanager
+def asked_by_us() -> Iterator[list[str]]:
+    """The queries that our classes cause, of all that this process makes."""
+    package = str(pathlib.Path(ours.__path__[0]))
+    asked: list[str] = []
+
+    def note(_c: Any, _u: Any, statement: str, *_: Any) -> None:
+        frame = sys._getframe()
+        while frame.f_back is not None and statement.startswith('SELECT'):
+            frame = frame.f_back
+            if frame.f_code.co_filename.startswith(package):
+                asked.append(statement)
+                return
+
+    event.listen(Engine, 'before_cursor_execute', note)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, 'before_cursor_execute', note)
+
+
 class SchedulerTestCase(base.BaseTestCase):
     def setUp(self) -> None:
         """Each test has an empty cloud and a worker that knows nothing."""
         super().setUp()
         listener.stop()
-        lookup._zones.clear()
+        request_info._zones.clear()
         self.servers = cloud.servers
         self.addCleanup(self.delete_all)
 
@@ -119,8 +147,8 @@ class SchedulerTestCase(base.BaseTestCase):
         def arrived() -> bool:
             self.assertTrue(sender.send(view))
             threading.Event().wait(0.05)
-            standing = listener.latest()
-            return bool(standing and standing.view.taken_at == view.taken_at)
+            latest = listener.latest()
+            return bool(latest and latest.view.taken_at == view.taken_at)
 
         wait_for(arrived, 20.0, 'the view to arrive')
         return view

@@ -195,8 +195,8 @@ class TestBroadcast(LoopTestCase):
         migrator = self.loop()
 
         def known() -> object:
-            standing = listener.latest()
-            return standing and standing.view.movers.get(mover)
+            latest = listener.latest()
+            return latest and latest.view.movers.get(mover)
 
         told = migrator.until(known, 'the view to arrive')
         self.assertEqual(

@@ -95,8 +95,8 @@ class TestPlan(loop.LoopTestCase):
 
         # nova-scheduler has been told of all of them.
         def told() -> object:
-            standing = listener.latest()
-            return standing and len(standing.view.hosts) == HOSTS
+            latest = listener.latest()
+            return latest and len(latest.view.hosts) == HOSTS
 
         loop.wait_for(told, 30.0, 'the view')
         tiers = [h.tier for h in listener.latest().view.hosts.values()]

@@ -2,14 +2,17 @@
 
 from tests.functional import scheduler  # isort: skip (before Nova's)
 
+import dataclasses
 import time
+from typing import Any
 
 import fixtures
 
 from steal_scheduler.demo import image
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.model.host_view import HostView, Mover, Tier
-from steal_scheduler.scheduler import listener
+from steal_scheduler.scheduler import listener, request_info
+from steal_scheduler.scheduler.settings import Settings
 from tests.functional.scheduler import (
     CLASSES,
     COLD,
@@ -23,13 +26,24 @@ from tests.functional.scheduler import (
 
 setUpModule, tearDownModule = scheduler.start, scheduler.stop
 
+_zone = request_info._zone
+
+
+def zoned(host: HostView, zone: str) -> HostView:
+    return dataclasses.replace(host, zone=zone)
+
+
+def without_aggregates(source: str, hosts: Any, zones: Any) -> str:
+    """As if no candidate were in an aggregate of the source."""
+    return _zone(source, (), zones)
+
 
 class TestStart(SchedulerTestCase):
     def test_one_line_for_each_class(self) -> None:
         log = scheduler.cloud.nova_log.read_text()
         for name in CLASSES:
             self.assertEqual(1, log.count(f'{name} is enabled'), name)
-        self.assertNotIn('Put it last', log)
+        self.assertNotIn('Write it last', log)
 
     def test_stock_until_a_view_arrives(self) -> None:
         found = self.hosts_of(self.boot(*[{}] * 5))
@@ -56,18 +70,23 @@ class TestBoots(SchedulerTestCase):
         self.boot(*[{}] * 3)
 
     def test_apart_from_their_role(self) -> None:
+        self.assert_apart({'hints': {'role': 'web'}})
+
+    def test_apart_from_their_role_if_it_is_looked_up(self) -> None:
+        # Nova has built its weighers long ago.
+        on = property(lambda _: True, lambda _, value: None)
+        self.patch(Settings, 'role_lookup', on)
+        for new in ({'metadata': {'role': 'web'}}, {'name': 'web-1'}):
+            self.assert_apart(new)
+
+    def assert_apart(self, new: dict[str, Any]) -> None:
         counts = dict.fromkeys(HOSTS, 1) | {'b2': 0}
-        for new in (
-            {'metadata': {'role': 'web'}},
-            {'hints': {'role': 'web'}},
-            {'name': 'web-1'},
-        ):
-            self.send(dict.fromkeys(HOSTS, COLD), roles={'web': counts})
-            self.assertEqual({'b2': 1}, self.hosts_of(self.boot(new)), new)
+        self.send(dict.fromkeys(HOSTS, COLD), roles={'web': counts})
+        self.assertEqual({'b2': 1}, self.hosts_of(self.boot(new)), new)
 
     def test_apart_although_no_view_comes_between(self) -> None:
         self.send(dict.fromkeys(HOSTS, COLD), roles={'web': {}})
-        new = {'metadata': {'role': 'web'}}
+        new = {'hints': {'role': 'web'}}
         found = self.hosts_of(self.boot(*[new] * 5))
         self.assertEqual(1, max(found.values()), found)
 
@@ -78,11 +97,15 @@ class TestBoots(SchedulerTestCase):
             'flavorRef': scheduler.flavor(1),
             'imageRef': image.IMAGE_ID,
             'networks': 'none',
-            'metadata': {'role': 'web'},
             'min_count': 5,
         }
+        hints = {'role': 'web'}
         call = self.servers.api.call
-        call('POST', '/servers', {'server': body})
+        call(
+            'POST',
+            '/servers',
+            {'server': body, 'os:scheduler_hints': hints},
+        )
         ids = [s['id'] for s in call('GET', '/servers')['servers']]
         self.servers.wait_active(ids)
         self.assertEqual(5, len(self.hosts_of(ids)))
@@ -157,6 +180,50 @@ class TestMoves(SchedulerTestCase):
         self.act(self.server_id, 'rebuild', {'imageRef': other})
         self.wait_status(self.server_id, 'ACTIVE')
         self.assertEqual('a1', self.host())
+
+
+class TestNothingIsAsked(SchedulerTestCase):
+    """With stock options: whoever places a server, we query nobody."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.asked = self.enterContext(scheduler.asked_by_us())
+        (self.server_id,) = self.boot({'host': 'a1'})
+        # Nova has an aggregate of this zone in memory; the default zone, and
+        # a zone without a candidate, it has not.
+        self.tempting = {
+            'a1': zoned(HOT, 'az1'),
+            'a2': zoned(HOT, 'az1'),
+            'a3': zoned(STEALING, 'az1'),
+            'b1': zoned(COLD, 'az2'),
+            'b2': zoned(COLD, 'az2'),
+        }
+
+    def test_with_a_view(self) -> None:
+        self.send(self.tempting, roles={'web': {'a2': 1}})
+        self.boot({'metadata': {'role': 'web'}}, {'name': 'web-1'})
+        self.assertEqual('a3', self.migrate(self.server_id))
+        self.act(self.server_id, 'resize', {'flavorRef': scheduler.flavor(2)})
+        self.wait_status(self.server_id, 'VERIFY_RESIZE')
+        self.assertIn(self.servers.host(self.server_id), ZONES['az1'])
+        self.assertEqual([], self.asked)
+
+    def test_after_it_has_expired(self) -> None:
+        """The zone is known still, though no aggregate tells it."""
+        self.send(self.tempting, taken_at=time.time() - MAX_AGE + 3)
+        wait_for(lambda: listener.latest() is None, 20.0, 'it to be stale')
+        self.patch(request_info, '_zone', without_aggregates)
+        for _ in range(3):
+            self.assertIn(self.migrate(self.server_id), ZONES['az1'])
+        self.assertEqual([], self.asked)
+
+    def test_before_the_first_view(self) -> None:
+        """One query of a zone, and of one only that nobody has in memory."""
+        self.assertIn(self.migrate(self.server_id), ZONES['az1'])
+        self.assertEqual([], self.asked)
+        self.patch(request_info, '_zone', without_aggregates)
+        self.assertIn(self.migrate(self.server_id), ZONES['az1'])
+        self.assertEqual(1, len(self.asked), self.asked)
 
 
 class TestOurMoves(SchedulerTestCase):

@@ -34,9 +34,9 @@ def main(url: str) -> None:
 
     def ended() -> bool:
         nonlocal printed
-        standing = listener.latest()
-        if standing and standing.view.taken_at != printed:
-            printed = standing.view.taken_at
+        latest = listener.latest()
+        if latest and latest.view.taken_at != printed:
+            printed = latest.view.taken_at
             print(printed, flush=True)
         return False
 

@@ -18,13 +18,12 @@ from oslotest import base
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 from steal_scheduler.scheduler import (
-    announce,
     guard,
     listener,
-    lookup,
+    request_info,
     settings,
 )
-from steal_scheduler.scheduler.inbox import Inbox
+from steal_scheduler.scheduler.view_cache import ViewCache
 
 COLD, UNKNOWN, HOT = Tier.COLD, Tier.UNKNOWN, Tier.HOT
 CELL = uuidutils.generate_uuid()
@@ -43,14 +42,27 @@ def hot(steal: float = 0.2, demand: float = 80.0) -> HostView:
 
 
 def host_state(
-    host: str, zone: str | None = None, node: str = '', **metadata: str
+    host: str,
+    zone: str | None = None,
+    node: str = '',
+    beside: Sequence[str] = (),
+    servers: Sequence[str] = (),
+    **metadata: str,
 ) -> host_manager.HostState:
-    """A candidate; keywords are metadata of an aggregate it is in."""
+    """A candidate, as Nova has it in memory.
+
+    :param beside: other hosts of its aggregate
+    :param servers: ids of those that it holds
+    :param metadata: of an aggregate that it is in
+    """
     state = host_manager.HostState(host, node or host, CELL)
+    state.instances = {id_: objects.Instance(uuid=id_) for id_ in servers}
     if zone:
         metadata['availability_zone'] = zone
     if metadata:
-        state.aggregates = [objects.Aggregate(metadata=metadata)]
+        state.aggregates = [
+            objects.Aggregate(metadata=metadata, hosts=[host, *beside])
+        ]
     return state
 
 
@@ -70,7 +82,10 @@ def boot(**fields: Any) -> objects.RequestSpec:
 
 
 def move(source: str | None = 'source', **fields: Any) -> objects.RequestSpec:
-    """A request to move a server away from a host, as the conductor does."""
+    """A request to move a server away from a host, as the conductor does.
+
+    :param source: None for a resize that may stay where it is
+    """
     cell = objects.CellMapping(
         context.get_admin_context(),
         uuid=CELL,
@@ -85,6 +100,11 @@ def move(source: str | None = 'source', **fields: Any) -> objects.RequestSpec:
             **fields,
         }
     )
+
+
+def unshelve(**fields: Any) -> objects.RequestSpec:
+    """A request for a host for a server that is on none."""
+    return move(None, **{'ignore_hosts': None, **fields})
 
 
 def rebuild(host: str) -> objects.RequestSpec:
@@ -111,10 +131,10 @@ class SchedulerTestCase(base.BaseTestCase):
             fixtures.FakeLogger('steal_scheduler', level=logging.INFO)
         )
         for holder, value in (
-            (announce, '_announced'),
             (guard, '_failing'),
             (listener, '_listeners'),
-            (lookup, '_zones'),
+            (request_info, '_zones'),
+            (settings, '_announced'),
             (settings, '_said'),
         ):
             fresh = type(getattr(holder, value))()
@@ -125,13 +145,6 @@ class SchedulerTestCase(base.BaseTestCase):
 
     def option(self, name: str, value: Any) -> None:
         self.conf.set_override(name, value, group='steal_scheduler')
-
-    @property
-    def inbox(self) -> Inbox:
-        """The worker's, of which it does not know whence messages come."""
-        listener.latest()
-        (each,) = listener._listeners.values()
-        return each.inbox
 
     def deliver(
         self,
@@ -146,7 +159,14 @@ class SchedulerTestCase(base.BaseTestCase):
         view = View(
             hosts=hosts, roles=roles or {}, movers=movers or {}, **fields
         )
-        self.inbox.accept(view_format.to_wire(view))
+        listener.cache().accept(view_format.to_wire(view))
+
+    def expire(self) -> None:
+        """The view that was delivered becomes too old."""
+        cache: ViewCache = listener.cache()
+        later = time.monotonic() + 1e6
+        self.patch(cache, '_monotonic', lambda: later)
+        self.assertIsNone(listener.latest())
 
     def passed(
         self,

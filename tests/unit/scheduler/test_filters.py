@@ -1,10 +1,11 @@
 from typing import Any
 
+import fixtures
 from nova.scheduler import filters as nova_filters
 from oslo_utils import uuidutils
 
 from steal_scheduler.model.host_view import HostView, Mover
-from steal_scheduler.scheduler import filters
+from steal_scheduler.scheduler import filters, weighers
 from tests.unit.scheduler import base, database
 from tests.unit.scheduler.base import cold, host_state, hot
 
@@ -36,17 +37,17 @@ class TestLoading(base.SchedulerTestCase):
             self.conf.set_override(
                 'enabled_filters', enabled, group='filter_scheduler'
             )
-            base.announce._announced.clear()
+            base.settings._announced.clear()
             for _ in range(2):
                 filters.StealFilter()
-            self.assertEqual(expected, self.log.output.count('Put it last'))
+            self.assertEqual(expected, self.log.output.count('Write it last'))
 
 
-class TestSameZone(database.DatabaseTestCase):
+class SameZoneTestCase(database.DatabaseTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.source, neighbour = self.new_name('host'), self.new_name('host')
-        self.zone = self.add_zone(self.source, neighbour)
+        self.source = self.new_name('host')
+        self.zone = self.add_zone(self.source)
         self.hosts = [
             host_state('same', self.zone),
             host_state('other', 'other zone'),
@@ -59,6 +60,10 @@ class TestSameZone(database.DatabaseTestCase):
             filters.SameAvailabilityZoneFilter(), self.hosts, spec
         )
 
+
+class TestSameZone(SameZoneTestCase):
+    """Before the first view, when Nova's database tells the zone."""
+
     def test_new_servers_go_anywhere(self) -> None:
         self.assertEqual(self.all, self.names(base.boot()))
 
@@ -69,21 +74,56 @@ class TestSameZone(database.DatabaseTestCase):
     def test_from_a_host_without_zone(self) -> None:
         self.assertEqual(['none'], self.names(base.move('elsewhere')))
         self.conf.set_override('default_availability_zone', 'other zone')
-        base.lookup._zones.clear()
+        base.request_info._zones.clear()
         spec = base.move('elsewhere')
         self.assertEqual(['other', 'none'], self.names(spec))
 
-    def test_a_resize_that_may_stay(self) -> None:
-        server_id = self.add_server(self.source)
-        spec = base.move(None, instance_uuid=server_id)
-        self.assertEqual(['same'], self.names(spec))
-
     def test_an_unshelved_server_goes_anywhere(self) -> None:
-        spec = base.move(None, instance_uuid=self.add_server(None))
-        self.assertEqual(self.all, self.names(spec))
+        self.assertEqual(self.all, self.names(base.unshelve()))
 
     def test_a_rebuild_stays_where_it_is(self) -> None:
         self.assertEqual(self.all, self.names(base.rebuild(self.source)))
+
+    def test_a_zone_that_cannot_be_found_out(self) -> None:
+        self.patch(base.request_info.availability_zones, 'objects', None)
+        for _ in range(3):
+            self.assertEqual(self.all, self.names(base.move(self.source)))
+        self.assertEqual(1, self.log.output.count('availability zone failed'))
+
+
+class TestSameZoneByTheView(SameZoneTestCase):
+    """The view tells zones, here not those of the database."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.view = {self.source: HostView(base.HOT, zone='other zone')}
+
+    def test_a_move_stays(self) -> None:
+        self.deliver(self.view)
+        self.assertEqual(['other'], self.names(base.move(self.source)))
+
+    def test_the_zone_outlives_the_view(self) -> None:
+        self.deliver(self.view)
+        self.expire()
+        self.assertEqual(['other'], self.names(base.move(self.source)))
+
+    def test_a_source_that_it_does_not_know(self) -> None:
+        self.deliver(self.view)
+        self.assertEqual(self.all, self.names(base.move('new host')))
+
+    def test_a_resize_that_may_stay(self) -> None:
+        self.deliver(self.view)
+        spec = base.move(None)
+        staying = host_state(
+            self.source, 'other zone', servers=[spec.instance_uuid]
+        )
+        self.hosts.append(staying)
+        self.assertEqual(['other', self.source], self.names(spec))
+
+    def test_a_resize_of_which_nobody_tells_the_source(self) -> None:
+        self.deliver(self.view)
+        spec = base.move(None, instance_uuid=self.add_server(self.source))
+        self.assertEqual(self.all, self.names(spec))
 
     def test_the_zone_of_our_mover_is_known(self) -> None:
         mover = Mover(None, 'other zone', self.source, 1.0)
@@ -93,15 +133,106 @@ class TestSameZone(database.DatabaseTestCase):
 
     def test_a_mover_without_zone(self) -> None:
         mover = Mover(None, None, self.source, 1.0)
-        self.deliver({}, movers={SERVER: mover})
+        self.deliver(self.view, movers={SERVER: mover})
         spec = base.move(self.source, instance_uuid=SERVER)
-        self.assertEqual(['same'], self.names(spec))
+        self.assertEqual(['other'], self.names(spec))
 
-    def test_a_zone_that_cannot_be_found_out(self) -> None:
-        self.patch(base.lookup.availability_zones, 'objects', None)
-        for _ in range(3):
-            self.assertEqual(self.all, self.names(base.move(self.source)))
-        self.assertEqual(1, self.log.output.count('availability zone failed'))
+
+class TestNothingIsAsked(base.SchedulerTestCase):
+    """With stock options and a view: no database, and no socket."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.option('role_name_pattern', r'^(\w+)-\d+$')
+        hosts = {
+            name: HostView(base.COLD, cores=64.0, zone=zone)
+            for name, zone in (('source', 'az1'), ('a', 'az1'), ('b', 'az2'))
+        }
+        self.deliver(
+            hosts,
+            roles={'web': {'a': 1}},
+            movers={SERVER: Mover('web', 'az1', 'source', 1.0)},
+        )
+        self.hosts = [host_state('a', 'az1'), host_state('b', 'az2')]
+        # Built before the poison: that may ask what it likes.
+        self.specs = {
+            'boot': base.boot(),
+            'unshelve': base.unshelve(),
+            'resize that may stay': base.move(None),
+            'move': base.move('source'),
+            'own move': base.move('source', instance_uuid=SERVER),
+            'rebuild': base.rebuild('a'),
+            'move from a host that is new': base.move('new'),
+        }
+        self.classes = [
+            filters.SameAvailabilityZoneFilter(),
+            filters.StealFilter(),
+            weighers.StealWeigher(),
+        ]
+
+    def poison(self) -> list[str]:
+        """What was touched, from here on."""
+        touched: list[str] = []
+
+        def touch(name: str) -> Any:
+            def touched_it(*args: object, **kwargs: object) -> None:
+                touched.append(name)
+                raise AssertionError(f'{name} was touched')
+
+            return touched_it
+
+        for path in (
+            'nova.context.get_admin_context',
+            'nova.context.target_cell',
+            'nova.availability_zones.get_host_availability_zone',
+            'sqlalchemy.engine.Engine.connect',
+            'socket.socket.connect',
+            'socket.getaddrinfo',
+        ):
+            self.useFixture(fixtures.MonkeyPatch(path, touch(path)))
+        return touched
+
+    def place(self) -> dict[str, list[str]]:
+        """The hosts that are left for each kind of request, best first."""
+        found = {}
+        for kind, spec in self.specs.items():
+            *filters_, weigher = self.classes
+            hosts = self.hosts
+            for each in filters_:
+                names = self.passed(each, hosts, spec)
+                hosts = [h for h in hosts if h.host in names]
+            found[kind] = list(self.weighed(weigher, hosts, spec))
+        return found
+
+    def test_with_a_view(self) -> None:
+        touched = self.poison()
+        found = self.place()
+        self.assertEqual([], touched)
+        self.assertEqual(['a'], found['move'])
+        self.assertEqual(['a'], found['own move'])
+        self.assertEqual({'a', 'b'}, set(found['boot']))
+        self.assertEqual({'a', 'b'}, set(found['resize that may stay']))
+        self.assertNotIn('failed', self.log.output)
+
+    def test_after_it_has_expired(self) -> None:
+        self.expire()
+        touched = self.poison()
+        found = self.place()
+        self.assertEqual([], touched)
+        self.assertEqual(['a'], found['move'])
+        self.assertEqual(['a'], found['own move'])
+        self.assertNotIn('failed', self.log.output)
+
+    def test_the_poison_works(self) -> None:
+        self.option('role_lookup', True)
+        self.classes = [
+            filters.SameAvailabilityZoneFilter(),
+            filters.StealFilter(),
+            weighers.StealWeigher(),
+        ]
+        touched = self.poison()
+        self.place()
+        self.assertIn('nova.context.get_admin_context', touched)
 
 
 class StealFilterTestCase(base.SchedulerTestCase):

@@ -40,16 +40,16 @@ class TestListener(base.SchedulerTestCase):
         self.until(
             listener.latest, lambda: self.cast(view=self.view(a=base.cold()))
         )
-        standing = listener.latest()
-        assert standing is not None
-        self.assertEqual({'a': base.cold()}, standing.view.hosts)
+        latest = listener.latest()
+        assert latest is not None
+        self.assertEqual({'a': base.cold()}, latest.view.hosts)
 
     def test_views_arrive_in_the_order_in_which_they_were_sent(self) -> None:
         self.until(listener.latest, lambda: self.cast(view=self.view()))
         for n in range(20):
             self.cast(view=self.view(**{f'host{n}': base.cold()}))
         self.until(
-            lambda: 'host19' in self.inbox.latest().view.hosts,  # type: ignore
+            lambda: 'host19' in listener.latest().view.hosts,  # type: ignore
             lambda: None,
         )
 
@@ -58,7 +58,7 @@ class TestListener(base.SchedulerTestCase):
         self.cast(view='nonsense')
         self.cast(view=self.view(a=base.cold()))
         self.until(
-            lambda: 'a' in self.inbox.latest().view.hosts,  # type: ignore
+            lambda: 'a' in listener.latest().view.hosts,  # type: ignore
             lambda: None,
         )
         self.assertEqual(1, self.log.output.count('View ignored'))

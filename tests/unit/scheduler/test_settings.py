@@ -1,5 +1,6 @@
 import dataclasses
 import pathlib
+import re
 
 import fixtures
 
@@ -22,7 +23,7 @@ class TestSettings(base.SchedulerTestCase):
             settings.Settings(
                 steal_weight_multiplier=10.0,
                 view_max_age=120,
-                boot_role_lookup=True,
+                role_lookup=False,
                 strict_moves=False,
                 strict_boots=False,
                 role=RoleRule('role', 'role', None),
@@ -49,11 +50,24 @@ class TestSettings(base.SchedulerTestCase):
             self.assertIn(part, self.log.output)
         self.assertNotIn('strict_boots', self.log.output)
 
+    def test_a_number_that_is_none(self) -> None:
+        for value in ('nan', 'inf', '-inf', '1e7', '-0.1'):
+            found = self.load(f'steal_weight_multiplier = {value}')
+            self.assertEqual(10.0, found.steal_weight_multiplier, value)
+        for value in ('0', '86401', 'nan'):
+            found = self.load(f'view_max_age = {value}')
+            self.assertEqual(120, found.view_max_age, value)
+        self.assertEqual(8, self.log.output.count('The default ('))
+        self.assertIn('Value nan of option', self.log.output)
+
+    def test_at_most_eight_options(self) -> None:
+        self.assertLessEqual(len(options.OPTS), 8)
+
     def test_it_is_said_once(self) -> None:
         self.load('view_max_age = soon', 'role_name_pattern = (')
         for _ in range(3):
             settings.load()
-        self.assertEqual(2, self.log.output.count('Until'))
+        self.assertEqual(2, self.log.output.count('ntil'))
 
     def test_a_pattern_that_is_none(self) -> None:
         for pattern, why in ((r'(\w+', 'not a regular'), (r'\w+', 'no group')):
@@ -63,6 +77,14 @@ class TestSettings(base.SchedulerTestCase):
             self.assertEqual(RoleRule('role', 'purpose'), found.role)
             self.assertIn(pattern, self.log.output)
             self.assertIn(why, self.log.output)
+
+    def test_as_the_migrator_has_it(self) -> None:
+        found = self.load(
+            r'role_name_pattern = ^(\w+)-', 'role_metadata_key = purpose'
+        )
+        self.assertEqual(
+            RoleRule('purpose', 'role', re.compile(r'^(\w+)-')), found.role
+        )
 
     def test_every_help_tells_the_values(self) -> None:
         for opt in options.OPTS:

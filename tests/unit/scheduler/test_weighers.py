@@ -73,6 +73,14 @@ class TestMultiplier(WeigherTestCase):
         )
         self.assertEqual([6.0, 10.0, 0.0], found)
 
+    def test_an_aggregate_says_nan(self) -> None:
+        found = self.weights_of(
+            host_state('a', steal_weight_multiplier='nan'),
+            host_state('b', steal_weight_multiplier='inf'),
+            host_state('c'),
+        )
+        self.assertEqual([20.0, 10.0, 0.0], found)
+
     def test_a_step_outweighs_nova_and_build_failures_outweigh_steps(
         self,
     ) -> None:
@@ -109,11 +117,10 @@ class TestOrder(WeigherTestCase):
         self.assertEqual([['b'], ['a']], self.ordered(spec, 'a', 'b'))
         self.assertEqual([['a', 'b']], self.ordered(base.boot(), 'a', 'b'))
 
-    def test_a_server_that_our_view_knows_needs_no_query(self) -> None:
+    def test_the_role_of_a_server_that_the_view_knows(self) -> None:
         hosts = {'a': cold(), 'b': cold(demand=40)}
         movers = {SERVER: Mover('web', 'az1', 'source', 2.0)}
         self.deliver(hosts, roles={'web': {'a': 1}}, movers=movers)
-        self.patch(base.lookup, 'existing_server', None)
         spec = base.move('source', instance_uuid=SERVER)
         self.assertEqual([['b'], ['a']], self.ordered(spec, 'a', 'b'))
 
@@ -133,7 +140,8 @@ class TestOrder(WeigherTestCase):
 
 
 class TestRoleOfNewServers(database.DatabaseTestCase):
-    def test_by_metadata(self) -> None:
+    def test_by_metadata_if_it_is_looked_up(self) -> None:
+        self.option('role_lookup', True)
         hosts = {'a': cold(), 'b': cold()}
         self.deliver(hosts, roles={'web': {'a': 1}})
         server_id = self.add_new_server(metadata={'role': 'web'})

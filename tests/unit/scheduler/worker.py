@@ -62,9 +62,9 @@ def receive() -> str:
     while time.monotonic() < end:
         client.cast({}, 'view', view=view_format.to_wire(view))
         threading.Event().wait(0.1)
-        standing = listener.latest()
-        if standing:
-            return ', '.join(standing.view.hosts)
+        latest = listener.latest()
+        if latest:
+            return ', '.join(latest.view.hosts)
     return 'none'
 
 

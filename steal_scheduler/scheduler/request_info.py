@@ -1,0 +1,278 @@
+"""What is known of the server that a request to nova-scheduler is about.
+
+A request tells neither the server's metadata nor its name, and not always
+the host it is on. Everything here comes from the request, from the candidates
+and from the view. Nova's database is asked in two cases only, and at most
+once for a request: for a zone before the first view (``_look_up_zone``), and
+for a server where ``role_lookup`` is on (``_look_up``).
+"""
+
+import dataclasses
+import time
+import weakref
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nova import availability_zones, context, exception, objects
+
+from steal_scheduler.model.host_view import Mover, View
+from steal_scheduler.scheduler import guard
+from steal_scheduler.scheduler.settings import Settings
+
+#: Seconds for which the zone of a host is remembered, and hosts at most.
+ZONE_SECONDS = 60.0
+MAX_ZONES = 1000
+
+_known: weakref.WeakKeyDictionary[Any, 'RequestInfo'] = (
+    weakref.WeakKeyDictionary()
+)
+_zones: dict[str, tuple[str, float]] = {}
+
+
+def of(spec: Any) -> 'RequestInfo':
+    """What is known of a request; the same for as long as it lives.
+
+    Servers that are created together are one request, and differ in nothing
+    that is asked for here.
+    """
+    known = _known.get(spec)
+    if known is None:
+        known = _known[spec] = RequestInfo(spec)
+    return known
+
+
+def own_mover(view: View, spec: Any) -> Mover | None:
+    """What the view says of the server, if the migrator is moving it.
+
+    The source is compared, for somebody else may have moved, resized or
+    evacuated the server meanwhile.
+    """
+    mover = view.movers.get(spec.instance_uuid)
+    if mover is not None and (_ignored(spec) or [])[:1] == [mover.source]:
+        return mover
+    return None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Found:
+    """A server, as the database has it."""
+
+    #: None for a server that is on no host: new, or shelved and offloaded.
+    host: str | None = None
+    name: str | None = None
+    metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+_NOTHING = _Found()
+
+
+class RequestInfo:
+    """Answers about one server; None for what cannot be found out.
+
+    NOTE: it must not keep the request, or neither would ever be freed; and
+    Nova's lists and dicts keep the object that they are a field of. And no
+    ``cached_property``: in Python 3.11 its lock would have every request
+    wait for the database query of another.
+    """
+
+    def __init__(self, spec: Any) -> None:
+        destination = _destination(spec)
+        ignored = _ignored(spec)
+        self._server_id = spec.instance_uuid
+        self._cell = _cell(destination)
+        self._hints = _hints(spec)
+        self._source = next(iter(ignored or ()), None)
+        self._zone: str | None = None
+        self._found: _Found | None = None
+        #: The server was created before; an unshelved one was.
+        self.exists = bool(
+            ignored
+            or self._cell
+            or (destination is not None and destination.allow_cross_cell_move)
+        )
+        #: It is on a host. NOTE: Nova sets this field for every move; for a
+        #: move that may end where it began it is an empty list.
+        self.moves = self.exists and ignored is not None
+        #: Servers of this request whose choice was remembered already.
+        self.placed: set[str] = set()
+
+    def zone(
+        self,
+        hosts: Iterable[Any],
+        zones: Mapping[str, str] | None,
+        settings: Settings,
+    ) -> str | None:
+        """The availability zone of the host it is on.
+
+        :param hosts: the candidates, as Nova's host states
+        :param zones: by host, of the last view; None where none ever came
+        """
+        if self._zone is None:
+            source = self._find_source(hosts, settings)
+            # '' if it is not known: not to be asked for again.
+            self._zone = _zone(source, hosts, zones) if source else ''
+        return self._zone or None
+
+    def _find_source(
+        self, hosts: Iterable[Any], settings: Settings
+    ) -> str | None:
+        """The host it is on.
+
+        Nova names it for every move but one that may end where it began (a
+        resize with ``allow_resize_to_same_host``). There one of the
+        candidates knows the server as its own; Nova keeps that in memory.
+
+        NOTE: if its host is no candidate, because it has no room for the new
+        size, the source stays unknown without ``role_lookup``.
+        """
+        if self._source is None and self.moves:
+            self._source = next(
+                (h.host for h in hosts if self._server_id in h.instances), None
+            )
+            if self._source is None and settings.role_lookup:
+                self._source = self._look_up().host
+        return self._source
+
+    def role(self, settings: Settings) -> str | None:
+        """The role it plays: of its hint, or looked up if that is on."""
+        rule = settings.role
+        hint = self._hints.get(rule.hint)
+        if hint:
+            return rule.role_of(hint=hint)
+        if not settings.role_lookup:
+            return None
+        if not rule.metadata_key and not rule.name_pattern:
+            return None
+        found = self._look_up()
+        return rule.role_of(found.metadata, found.name)
+
+    def _look_up(self) -> _Found:
+        if self._found is None:
+            self._found = (
+                _existing_server(self._server_id, self._cell)
+                if self.exists
+                else _new_server(self._server_id)
+            )
+        return self._found
+
+
+def _zone(
+    source: str, hosts: Iterable[Any], zones: Mapping[str, str] | None
+) -> str:
+    """The zone of a host; '' if it is not known.
+
+    What Nova has in memory comes first: it is what the zones of candidates
+    are read from, too. It says nothing of a host in the default zone, and of
+    one whose aggregate holds no candidate.
+    """
+    for aggregate in {id(a): a for h in hosts for a in h.aggregates}.values():
+        zone: str | None = aggregate.metadata.get('availability_zone')
+        if zone and source in aggregate.hosts:
+            return zone
+    return _look_up_zone(source) if zones is None else zones.get(source, '')
+
+
+def _destination(spec: Any) -> Any:
+    if 'requested_destination' not in spec:
+        return None
+    return spec.requested_destination
+
+
+def _cell(destination: Any) -> Any:
+    """The cell that the server is in; None for one that is in none yet.
+
+    The conductor names it for every kind of move but one: a resize to a
+    named host, by a user who may cross cells.
+    """
+    if destination is None or 'cell' not in destination:
+        return None
+    return destination.cell
+
+
+def _ignored(spec: Any) -> list[str] | None:
+    """Hosts that must not be chosen; for a move, its source comes first.
+
+    None for new and unshelved servers, and empty for a move that may end
+    where it began.
+    """
+    hosts: list[str] | None = (
+        spec.ignore_hosts if 'ignore_hosts' in spec else None
+    )
+    return hosts
+
+
+def _hints(spec: Any) -> dict[str, str]:
+    """The scheduler hints; of those given several times, the first."""
+    found = spec.scheduler_hints if 'scheduler_hints' in spec else None
+    return {
+        name: values[0] for name, values in (found or {}).items() if values
+    }
+
+
+def _nothing(*args: Any) -> _Found:
+    return _NOTHING
+
+
+@guard.fail_open('Looking up a server', _nothing)
+def _existing_server(server_id: str, cell: Any) -> _Found:
+    """A server that was created some time ago.
+
+    :param cell: Nova's mapping of the cell it is in; None costs a query more
+    """
+    admin = context.get_admin_context()
+    try:
+        if cell is None:
+            cell = objects.InstanceMapping.get_by_instance_uuid(
+                admin, server_id
+            ).cell_mapping
+        with context.target_cell(admin, cell) as cell_context:
+            server = objects.Instance.get_by_uuid(
+                cell_context, server_id, expected_attrs=['metadata']
+            )
+    except exception.NotFound:
+        # Deleted while it was being scheduled.
+        return _NOTHING
+    return _Found(server.host, server.display_name, dict(server.metadata))
+
+
+@guard.fail_open('Looking up a new server', _nothing)
+def _new_server(server_id: str) -> _Found:
+    """A server that is being created; it is in no cell yet."""
+    try:
+        server = objects.BuildRequest.get_by_instance_uuid(
+            context.get_admin_context(), server_id
+        ).instance
+    except exception.NotFound:
+        return _NOTHING
+    return _Found(None, server.display_name, dict(server.metadata or {}))
+
+
+def _no_zone(host: str) -> str:
+    return ''
+
+
+@guard.fail_open('Looking up an availability zone', _no_zone)
+def _look_up_zone(host: str) -> str:
+    """The availability zone of a host, before the first view only.
+
+    It costs one query of the API database, for the aggregates of one host. At
+    most one is made for a request, and for a host one a minute, whatever the
+    number of requests; the first view ends them. Nova's own connection with
+    its time-outs is used, which has just answered Nova for this request.
+
+    NOTE: Nova's own cache keeps zones for an hour: too long for a host that
+    has just been put into another zone.
+    """
+    now = time.monotonic()
+    zone, until = _zones.get(host, ('', 0.0))
+    if now < until:
+        return zone
+    zone = str(
+        availability_zones.get_host_availability_zone(
+            context.get_admin_context(), host
+        )
+    )
+    if len(_zones) >= MAX_ZONES:
+        _zones.clear()
+    _zones[host] = (zone, now + ZONE_SECONDS)
+    return zone

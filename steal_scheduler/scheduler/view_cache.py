@@ -1,0 +1,250 @@
+"""The newest view, as one nova-scheduler worker uses it.
+
+``ViewCache`` takes the views that come in, and says when they begin and cease
+to come. ``RankedView`` is one of them and what is worked out from it, an
+``Order`` of hosts for each kind of request.
+"""
+
+import bisect
+import collections
+import dataclasses
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from steal_scheduler.decision import ranking
+from steal_scheduler.messaging import view_format
+from steal_scheduler.model.host_view import HostView, Tier, View
+
+LOG = logging.getLogger(__name__)
+
+#: Orders kept for one view; each is about as large as the list of hosts.
+MAX_ORDERS = 16
+#: Placements remembered for one view.
+MAX_PLACED = 1000
+#: A host that the view does not name: unknown, with no server of the role.
+ABSENT: ranking.Key = (Tier.UNKNOWN, 0)
+
+
+class Order:
+    """Weights of hosts: for each, how many steps in rank are below it."""
+
+    __slots__ = ('absent', 'keys', 'weights')
+
+    def __init__(self, keys: Mapping[str, ranking.Key]) -> None:
+        """Work it out.
+
+        :param keys: of ``ranking``, by host; empty if too little is known
+        """
+        self.keys = keys
+        steps = sorted(set(keys.values()))
+        below = {key: float(n) for n, key in enumerate(reversed(steps))}
+        #: By host, in ranks from the last.
+        self.weights = {name: below[key] for name, key in keys.items()}
+        #: Of any other host; half a step if nobody is like it.
+        between = len(steps) - bisect.bisect(steps, ABSENT) - 0.5
+        self.absent = below.get(ABSENT, between)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a server most likely went, of which the view knows nothing."""
+
+    host: str
+    role: str | None
+    cores: float
+
+
+class RankedView:
+    """One view, as this worker uses it until the next one comes.
+
+    NOTE: requests run in threads. Everything here is one read or one write
+    of a dict, so that no request ever waits for another.
+    """
+
+    def __init__(self, view: View, expires: float) -> None:
+        """Take the view.
+
+        :param expires: monotonic time from which on it is too old
+        """
+        self.view = view
+        self.expires = expires
+        self._orders: dict[tuple[str | None, bool], Order] = {}
+        self._placed: dict[str, Placed] = {}
+
+    def order(
+        self, role: str | None, *, move: bool, server_id: str | None = None
+    ) -> Order:
+        """The order of hosts for a server of this role.
+
+        :param server_id: whose own placement, by an earlier attempt that
+            came to nothing, does not count
+        """
+        # Roles that nobody plays are one and the same: tenants may invent
+        # as many as they like.
+        key = (role if role in self.view.roles else None, move)
+        order = self._orders.get(key)
+        if order is None:
+            if len(self._orders) >= MAX_ORDERS:
+                self._orders.clear()
+            order = Order(ranking.keys(self.view, key[0], move=move))
+            self._orders[key] = order
+        changed = self._changed(role, move, server_id) if order.keys else {}
+        return Order({**order.keys, **changed}) if changed else order
+
+    def place(self, server_id: str, placed: Placed) -> None:
+        """Remember a choice, so that the next one is not the same.
+
+        Without it all servers that are created between two views would go
+        to the one host that was best in the first.
+        """
+        if server_id in self._placed or len(self._placed) < MAX_PLACED:
+            self._placed[server_id] = placed
+
+    def _changed(
+        self, role: str | None, move: bool, server_id: str | None
+    ) -> dict[str, ranking.Key]:
+        """New keys of the hosts that servers were placed on."""
+        cores: dict[str, float] = {}
+        alike: dict[str, int] = {}
+        for other, placed in list(self._placed.items()):
+            if other != server_id and placed.host in self.view.hosts:
+                name = placed.host
+                cores[name] = cores.get(name, 0.0) + placed.cores
+                alike[name] = alike.get(name, 0) + (placed.role == role)
+        known = self.view.roles.get(role, {}) if role else {}
+        return {
+            name: ranking.key(
+                self._filled(name, extra),
+                known.get(name, 0) + alike[name] if role else 0,
+                self.view.steal_band,
+                move=move,
+            )
+            for name, extra in cores.items()
+        }
+
+    def _filled(self, name: str, cores: float) -> HostView:
+        """The host, as if what was placed there ran at full load."""
+        host = self.view.hosts[name]
+        full = host.tier is Tier.COLD and not self.view.has_room(host, cores)
+        return dataclasses.replace(
+            host,
+            credit=host.credit + cores,
+            tier=Tier.HOT if full else host.tier,
+        )
+
+
+class ViewCache:
+    """What one process knows from the migrator.
+
+    One thread writes, requests read: one attribute, never a lock.
+    """
+
+    def __init__(
+        self,
+        max_age: float,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin without a view.
+
+        :param max_age: seconds after which a view does not count any more
+        """
+        self._max_age = max_age
+        self._wall = wall
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self._newest: RankedView | None = None
+        self._silent = False
+        self._ignored = ''
+        #: Availability zone by host, as the last view told it; None until
+        #: one came. It does not expire: Nova lets no host that holds servers
+        #: change its zone.
+        self.zones: Mapping[str, str] | None = None
+
+    def latest(self) -> RankedView | None:
+        """The newest view, unless it is too old."""
+        newest = self._newest
+        if newest is None or newest.expires <= self._monotonic():
+            return None
+        return newest
+
+    def accept(self, message: Any) -> None:
+        """Take a view that came in, unless there is a better one.
+
+        Nothing is raised, for the sender does not wait for an answer; what
+        is wrong is logged, once of its kind until a good one comes.
+        """
+        try:
+            view = view_format.from_wire(message)
+        except view_format.ViewError as error:
+            self._ignore(type(error.__cause__).__name__, str(error))
+            return
+        age = self._wall() - view.taken_at
+        if abs(age) > self._max_age:
+            # From a future that far it says as little as from that past.
+            self._ignore(
+                'age',
+                f'on arrival it is {abs(age):.0f} s '
+                f'{"old" if age > 0 else "ahead of this clock"}, more than '
+                f'[steal_scheduler] view_max_age = {self._max_age:g} s. '
+                "Check the clocks of this host and of the migrator's host.",
+            )
+            return
+        current = self.latest()
+        if current and view.taken_at < current.view.taken_at:
+            # Overtaken on its way, or from a migrator that lost the lock.
+            # NOTE: one that has expired stands in nobody's way, so a clock
+            # that was set back costs at most max_age without views.
+            LOG.debug('View taken at %s is not the newest', view.taken_at)
+            return
+        expires = self._monotonic() + self._max_age - max(age, 0.0)
+        newest = RankedView(view, expires)
+        # Worked out here, off the way of requests.
+        for move in (False, True):
+            newest.order(None, move=move)
+        zones = {n: host.zone for n, host in view.hosts.items() if host.zone}
+        first = self._newest is None or self._silent
+        self._newest, self.zones = newest, zones
+        self._silent, self._ignored = False, ''
+        if first:
+            _log_first(view)
+
+    def watch(self) -> float:
+        """Say once that views have ceased to come.
+
+        :returns: seconds after which to ask again
+        """
+        newest = self._newest
+        expires = newest.expires if newest else self._began + self._max_age
+        left = expires - self._monotonic()
+        if left > 0:
+            return left
+        if not self._silent:
+            self._silent = True
+            LOG.warning(
+                'Views are missing for %g s: StealFilter and StealWeigher '
+                'have no effect until one arrives. Check that steal-migrator '
+                "runs, and that it uses Nova's message broker.",
+                self._max_age,
+            )
+        return self._max_age
+
+    def _ignore(self, kind: str, reason: str) -> None:
+        if kind != self._ignored:
+            self._ignored = kind
+            LOG.warning('View ignored: %s', reason)
+
+
+def _log_first(view: View) -> None:
+    tiers = collections.Counter(host.tier for host in view.hosts.values())
+    LOG.info(
+        'Views arrive: %d hosts (%d cold, %d unknown, %d hot), '
+        '%d servers about to move',
+        len(view.hosts),
+        tiers[Tier.COLD],
+        tiers[Tier.UNKNOWN],
+        tiers[Tier.HOT],
+        len(view.movers),
+    )
