@@ -10,6 +10,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -265,6 +266,27 @@ class TestPaths(base.BaseTestCase):
             for path in named:
                 where = f'{page.relative_to(ROOT)} names {path}'
                 self.assertTrue((ROOT / path).exists(), where)
+
+    def test_what_the_wheel_brings(self) -> None:
+        """Paths in an environment, as pip has filled it."""
+        project = tomllib.loads(read('pyproject.toml'))
+        files = project['tool']['setuptools']['data-files']
+        brought = {
+            f'{place}/{path.name}'
+            for place, globs in files.items()
+            for glob in globs
+            for path in ROOT.glob(glob)
+        }
+        brought |= {*files}
+        brought |= {f'bin/{name}' for name in project['project']['scripts']}
+        brought |= {'bin/pip', 'bin/oslo-config-generator'}
+        for page in [*ROOT.glob('*.rst'), *ROOT.glob('doc/source/**/*.rst')]:
+            named = re.findall(
+                r'(?:/opt/steal-scheduler/|\b(?=share/steal-scheduler\b))'
+                r'([\w./-]*\w)',
+                page.read_text('utf-8'),
+            )
+            self.assertEqual(set(), {*named} - brought, page)
 
     def test_in_the_tree(self) -> None:
         tree = read('doc/source/contributor/tree.rst')
