@@ -169,8 +169,8 @@ class Consul(Orchestrator):
         left = self._marked(server_id) if names else names
         if not left:
             return ''
-        names = ', '.join(sorted(left))
-        return f'the catalog still shows the maintenance of {names}'
+        shown = ', '.join(sorted(left))
+        return f'the catalog still shows the maintenance of {shown}'
 
     def _end(self, server: Server, node: str, *, known: bool) -> None:
         """End its maintenance, if that is ours and for this server.

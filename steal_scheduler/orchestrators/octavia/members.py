@@ -18,21 +18,23 @@ from typing import Any, Self
 
 from steal_scheduler.exception import OrchestratorError
 
+#: How the tags begin that we write.
+PREFIX = 'steal-scheduler'
 #: Of a member that gets traffic, as far as its load balancer knows.
 _SERVES = frozenset({'ONLINE', 'DEGRADED', 'NO_MONITOR'})
 _UUID = r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Mark:
+class WeightTag:
     """What a tag of ours says."""
 
     server_id: str
-    #: As it was, 1 to 256.
+    #: The member's weight as it was, 1 to 256.
     weight: int
     #: When it was set to 0, by the clock of the migrator that did.
     since: int
-    tag: str
+    text: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Member:
             return cls(
                 pool_id=pool_id,
                 member_id=str(raw['id']),
-                address=plain(raw['address']),
+                address=canonical_address(raw['address']),
                 # It is null until somebody says otherwise, and means 1.
                 weight=1 if raw['weight'] is None else int(raw['weight']),
                 tags=None if tags is None else tuple(map(str, tags)),
@@ -77,22 +79,22 @@ class Member:
                 f'{error!r}'
             ) from error
 
-    def marks(self, prefix: str) -> list[Mark]:
+    def weight_tags(self) -> list[WeightTag]:
         """What our tags on it say, the newest first."""
         found = (
             re.fullmatch(
-                rf'{re.escape(prefix)}:({_UUID}):weight=(\d{{1,3}}):(\d{{1,12}})',
+                rf'{PREFIX}:({_UUID}):weight=(\d{{1,3}}):(\d{{1,12}})',
                 tag,
                 re.ASCII,
             )
             for tag in self.tags or ()
         )
-        marks = [
-            Mark(match[1], int(match[2]), int(match[3]), match[0])
+        ours = [
+            WeightTag(match[1], int(match[2]), int(match[3]), match[0])
             for match in found
             if match and 1 <= int(match[2]) <= 256
         ]
-        return sorted(marks, key=lambda mark: -mark.since)
+        return sorted(ours, key=lambda each: -each.since)
 
     def serves(self) -> bool:
         """Whether it takes new connections now."""
@@ -130,7 +132,7 @@ class Pool:
             ) from error
 
 
-def plain(address: str) -> str:
+def canonical_address(address: str) -> str:
     """One spelling for each address: IPv6 has many.
 
     :raises ValueError: it is none

@@ -18,25 +18,14 @@ Possible values:
   ``region_name`` and ``valid_interfaces``
 """,
     ),
-    cfg.StrOpt(
-        'endpoint_override',
-        help="""
-Octavia's URL, instead of the one in Keystone's catalog.
-
-Possible values:
-
-* A URL, without ``/v2``: ``https://octavia.example.org:9876``
-* Unset (default): the catalog's endpoint of the service ``load-balancer``
-""",
-    ),
     cfg.FloatOpt(
         'timeout',
         default=20,
         min=1,
         max=50,
         help="""
-Seconds that one look at Octavia may take, with all its requests. All other
-moves wait meanwhile.
+Seconds that one drain or reattach may take, with all its requests to Octavia.
+All other moves wait meanwhile.
 
 Possible values:
 
@@ -47,30 +36,14 @@ Possible values:
         'settle',
         default=30,
         min=0,
+        max=3600,
         help="""
 Seconds from weight 0 on, in which connections may end, before the server
 moves.
 
 Possible values:
 
-* Seconds, less than ``[stages] drain_timeout``.
-""",
-    ),
-    cfg.StrOpt(
-        'undrainable',
-        default='refuse',
-        choices=(
-            ('refuse', 'The server does not move.'),
-            ('keep', 'It keeps its weight there, and moves.'),
-        ),
-        help="""
-What becomes of a server that weight 0 cannot drain: nothing else in its pool
-takes connections, or the pool knows no weights (``SOURCE_IP_PORT``).
-
-Possible values:
-
-* ``refuse`` (default): it is not moved
-* ``keep``: it moves while it takes connections there
+* 0 to 3600 seconds, less than ``drain_timeout``.
 """,
     ),
     cfg.ListOpt(
@@ -89,18 +62,6 @@ Related options:
 
 * ``projects`` must say whose servers may be meant: projects without a common
   network may have the same addresses.
-""",
-    ),
-    cfg.StrOpt(
-        'mark',
-        default='steal-scheduler',
-        help="""
-How the tag begins that a drained member gets.
-
-Possible values:
-
-* Letters, digits, ``-``, ``_`` and ``.``: up to 64. Different ones where
-  several migrators share one Octavia.
 """,
     ),
 )

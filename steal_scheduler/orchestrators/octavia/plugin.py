@@ -6,7 +6,6 @@ request that sets the weight to 0, so there is nothing to lose in between.
 The tag says that it was us, and is gone when the weight is back.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -19,14 +18,19 @@ from steal_scheduler.orchestrators.base import (
     Orchestrator,
     State,
 )
-from steal_scheduler.orchestrators.octavia import api
 from steal_scheduler.orchestrators.octavia import options as octavia_opts
-from steal_scheduler.orchestrators.octavia.members import Pool
-from steal_scheduler.orchestrators.octavia.places import (
-    Place,
+from steal_scheduler.orchestrators.octavia.client import (
+    Gone,
+    Immutable,
+    OctaviaClient,
+    UpdateRefused,
+)
+from steal_scheduler.orchestrators.octavia.members import PREFIX, Pool
+from steal_scheduler.orchestrators.octavia.memberships import (
+    Membership,
     held,
+    memberships,
     others,
-    places,
 )
 
 
@@ -38,24 +42,20 @@ class Octavia(Orchestrator):
     ) -> None:
         super().__init__(conf, section)
         options = self.options
-        if not re.fullmatch(r'[\w.-]{1,64}', options.mark, re.ASCII):
-            raise ConfigError(
-                f'[{section}] mark = {options.mark!r}: use up to 64 letters, '
-                'digits, "-", "_" and ".".'
-            )
         if options.pools and not options.projects:
             raise ConfigError(
-                f'[{section}] pools = {", ".join(options.pools)} needs '
-                'projects: name those whose servers may be members of them.'
+                f'[{section}] pools = {", ".join(options.pools)}: projects is '
+                'not set. Set it to the projects whose servers may be members '
+                'of these pools.'
             )
-        self._api = api.Api(conf, section)
+        self._client = OctaviaClient(conf, section)
         self._now = clock
         #: Pools of each server that was out when all were last looked
         #: through. It saves a look, and is nothing to rely on.
         self._held: Mapping[str, frozenset[str]] = {}
 
     def drain(self, server: Server, node: str) -> Answer:
-        self._api.begin()
+        self._client.begin()
         pools = self._pools(server)
         missing = {*self.options.pools} - {pool.pool_id for pool in pools}
         if missing:
@@ -64,34 +64,34 @@ class Octavia(Orchestrator):
                 'Octavia has no such pool'
             )
         obstacles, steps = [], []
-        for place in places(pools, server, self.options.mark):
-            member = place.member
+        for membership in memberships(pools, server):
+            member = membership.member
             out = not (member.enabled and member.weight)
-            if not place.pool.enabled or not place.is_there:
+            if not membership.pool.enabled or not membership.is_there:
                 continue
-            if out and not place.marks:
-                # By somebody else's doing: his to put back.
+            if out and not membership.weight_tags:
+                # By somebody else: his to undo.
                 continue
-            why = self._obstacle(place, server)
-            if why is None:
-                steps.append(place)
-            elif place.marks or self.options.undrainable == 'refuse':
-                obstacles.append(why)
+            obstacle = self._obstacle(membership, server)
+            if obstacle is None:
+                steps.append(membership)
+            else:
+                obstacles.append(obstacle)
         # Where it cannot leave one pool it leaves none.
         if obstacles:
             return _worst(obstacles)
         return _worst([self._take_out(step, server) for step in steps])
 
     def reattach(self, server: Server, node: str) -> Answer:
-        self._api.begin()
-        found = places(self._pools(server), server, self.options.mark)
+        self._client.begin()
+        found = memberships(self._pools(server), server)
         return _worst(
-            [self._put_back(place) for place in found if place.marks]
+            [self._restore(each) for each in found if each.weight_tags]
         )
 
     def detached(self) -> frozenset[str]:
-        self._api.begin()
-        self._held = held(self._everywhere(), self.options.mark)
+        self._client.begin()
+        self._held = held(self._everywhere())
         return frozenset(self._held)
 
     # -- where -------------------------------------------------------------
@@ -104,7 +104,9 @@ class Octavia(Orchestrator):
         if self.options.pools:
             return self._everywhere()
         if server.project_id:
-            return self._api.with_members(self._api.pools(server.project_id))
+            return self._client.with_members(
+                self._client.pools(server.project_id)
+            )
         if server.server_id in self._held:
             return self._named(self._held[server.server_id])
         return self._everywhere()
@@ -113,68 +115,81 @@ class Octavia(Orchestrator):
         if self.options.pools:
             return self._named(self.options.pools)
         projects = self.options.projects or [None]
-        listed = map(self._api.pools, projects)
-        return self._api.with_members([p for pools in listed for p in pools])
+        listed = map(self._client.pools, projects)
+        return self._client.with_members(
+            [p for pools in listed for p in pools]
+        )
 
     def _named(self, pool_ids: Iterable[str]) -> list[Pool]:
-        named = map(self._api.pool, pool_ids)
-        return self._api.with_members([p for p in named if p is not None])
+        named = map(self._client.pool, pool_ids)
+        return self._client.with_members([p for p in named if p is not None])
 
     # -- one member --------------------------------------------------------
 
-    def _obstacle(self, place: Place, server: Server) -> Answer | None:
+    def _obstacle(
+        self, membership: Membership, server: Server
+    ) -> Answer | None:
         """What forbids that it be out, if anything."""
-        if place.marks and place.member.weight:
-            return _no(f'somebody set the weight of {place} while it was out')
-        if not place.pool.weighted:
-            return _no(f'{place}: its algorithm SOURCE_IP_PORT has no weights')
-        if place.member.tags is None:
-            return _no(f'{place}: Octavia has no tags, its API is under 2.5')
-        rest = others(place, server)
+        if membership.weight_tags and membership.member.weight:
+            return _no(
+                f'somebody set the weight of {membership} while it was out'
+            )
+        if not membership.pool.weighted:
+            return _no(
+                f'{membership}: its algorithm SOURCE_IP_PORT has no weights'
+            )
+        if membership.member.tags is None:
+            return _no(
+                f'{membership}: Octavia has no tags, its API is under 2.5'
+            )
+        rest = others(membership, server)
         if any(other.serves() for other in rest):
             return None
-        if not place.marks and any(o.marks(self.options.mark) for o in rest):
+        if not membership.weight_tags and any(o.weight_tags() for o in rest):
             # They come back by themselves.
-            return _wait(f'{place}: the others are out')
-        return _no(f'nothing but {place} takes connections there')
+            return _wait(f'{membership}: the other members are drained')
+        return _no(f'nothing but {membership} takes connections there')
 
-    def _take_out(self, place: Place, server: Server) -> Answer:
+    def _take_out(self, membership: Membership, server: Server) -> Answer:
         """Weight and tag in one request; then wait for both to count."""
-        member, now = place.member, self._now()
-        if not place.marks:
+        member, now = membership.member, self._now()
+        if not membership.weight_tags:
             tag = (
-                f'{self.options.mark}:{server.server_id}:'
-                f'weight={member.weight}:{now:.0f}'
+                f'{PREFIX}:{server.server_id}:weight={member.weight}:{now:.0f}'
             )
-            tags = [*place.tags_of_others, tag]
-            answer = self._update(place, weight=0, tags=tags)
-            return _wait(f'{place} goes out') if answer is DONE else answer
+            tags = [*membership.tags_of_others, tag]
+            answer = self._update(membership, weight=0, tags=tags)
+            if answer is DONE:
+                return _wait(f'weight of {membership} set to 0')
+            return answer
         if member.provisioning == 'ERROR':
-            return _no(f'{place} is in provisioning status ERROR')
+            return _no(f'{membership} is in provisioning status ERROR')
         if member.provisioning != 'ACTIVE':
-            return _wait(f'{place} is {member.provisioning}')
-        left = place.marks[0].since + self.options.settle - now
+            return _wait(f'{membership} is {member.provisioning}')
+        left = membership.weight_tags[0].since + self.options.settle - now
         if left > 0:
-            return _wait(f'connections to {place} may end: {left:.0f} s yet')
+            return _wait(
+                f'{left:.0f} s more for connections to {membership} to end'
+            )
         return DONE
 
-    def _put_back(self, place: Place) -> Answer:
+    def _restore(self, membership: Membership) -> Answer:
         """The weight that it had, unless somebody has given it another."""
-        values: dict[str, Any] = {'tags': place.tags_of_others}
-        if not place.member.weight:
-            values['weight'] = place.marks[0].weight
-        return self._update(place, **values)
+        values: dict[str, Any] = {'tags': membership.tags_of_others}
+        if not membership.member.weight:
+            values['weight'] = membership.weight_tags[0].weight
+        return self._update(membership, **values)
 
-    def _update(self, place: Place, **values: Any) -> Answer:
+    def _update(self, membership: Membership, **values: Any) -> Answer:
         try:
-            self._api.update(place.member, **values)
-        except api.Immutable as error:
-            return _wait(f'{place}: {error}')
-        except api.Gone:
+            self._client.update(membership.member, **values)
+        except Immutable as error:
+            return _wait(f'{membership}: {error}')
+        except Gone:
             # Nobody is sent there any more.
             return DONE
-        except api.Refused as error:
-            return _no(f'{place}: {error}')
+        except UpdateRefused as error:
+            return _no(f'{membership}: {error}')
         return DONE
 
 

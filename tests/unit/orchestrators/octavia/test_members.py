@@ -1,6 +1,10 @@
 from oslotest import base
 
-from steal_scheduler.orchestrators.octavia.members import Mark, Member, Pool
+from steal_scheduler.orchestrators.octavia.members import (
+    Member,
+    Pool,
+    WeightTag,
+)
 
 ME = '11111111-2222-3333-4444-555555555555'
 
@@ -19,39 +23,35 @@ def member(**other) -> Member:
     return Member.of('pool', raw | other)
 
 
-class TestMarks(base.BaseTestCase):
-    def marks(self, *tags: str) -> list[Mark]:
-        return member(tags=tags).marks('steal')
+class TestWeightTags(base.BaseTestCase):
+    def ours(self, *tags: str) -> list[WeightTag]:
+        return member(tags=tags).weight_tags()
 
     def test_ours(self) -> None:
-        tag = f'steal:{ME}:weight=256:1789000000'
+        tag = f'steal-scheduler:{ME}:weight=256:1789000000'
         self.assertEqual(
-            [Mark(ME, 256, 1789000000, tag)], self.marks('x', tag, '')
+            [WeightTag(ME, 256, 1789000000, tag)], self.ours('x', tag, '')
         )
 
     def test_the_newest_first(self) -> None:
-        tags = [f'steal:{ME}:weight=1:{n}' for n in (5, 70, 6)]
-        self.assertEqual([70, 6, 5], [m.since for m in self.marks(*tags)])
+        tags = [f'steal-scheduler:{ME}:weight=1:{n}' for n in (5, 70, 6)]
+        self.assertEqual([70, 6, 5], [m.since for m in self.ours(*tags)])
 
     def test_what_only_looks_so(self) -> None:
         for tag in (
-            f'steal:{ME}:weight=0:5',
-            f'steal:{ME}:weight=257:5',
-            f'steal:{ME}:weight=-1:5',
-            f'steal:{ME}:weight=1:5\n',
-            f'steal:{ME}:weight=1:\N{ARABIC-INDIC DIGIT FIVE}',
-            f'steal:{ME}:weight=1:9999999999999',
-            f'steal:{ME}:weight=1',
-            f'stealth:{ME}:weight=1:5',
-            f'xsteal:{ME}:weight=1:5',
-            'steal:../../etc:weight=1:5',
-            'steal::weight=1:5',
+            f'steal-scheduler:{ME}:weight=0:5',
+            f'steal-scheduler:{ME}:weight=257:5',
+            f'steal-scheduler:{ME}:weight=-1:5',
+            f'steal-scheduler:{ME}:weight=1:5\n',
+            f'steal-scheduler:{ME}:weight=1:\N{ARABIC-INDIC DIGIT FIVE}',
+            f'steal-scheduler:{ME}:weight=1:9999999999999',
+            f'steal-scheduler:{ME}:weight=1',
+            f'steal-scheduler-2:{ME}:weight=1:5',
+            f'xsteal-scheduler:{ME}:weight=1:5',
+            'steal-scheduler:../../etc:weight=1:5',
+            'steal-scheduler::weight=1:5',
         ):
-            self.assertEqual([], self.marks(tag), tag)
-
-    def test_the_prefix_is_no_pattern(self) -> None:
-        tag = f'steal-x:{ME}:weight=1:5'
-        self.assertEqual([], member(tags=[tag]).marks('steal.x'))
+            self.assertEqual([], self.ours(tag), tag)
 
 
 class TestMember(base.BaseTestCase):

@@ -10,7 +10,7 @@ from oslo_config import cfg
 from steal_scheduler.exception import ConfigError, OrchestratorError
 
 
-class Login:
+class KeystoneSession:
     """A session of keystoneauth; the first request logs in."""
 
     def __init__(self, conf: Any, section: str) -> None:
@@ -20,9 +20,9 @@ class Login:
         :raises ConfigError: the section that its ``auth_section`` names is
             missing or incomplete
         """
-        self._options = conf[section]
+        options = conf[section]
         #: Whose user it is: the name of a section.
-        self.section = login = self._options.auth_section
+        self.section = login = options.auth_section
         self._where = f'[{section}] auth_section = {login}'
         if login == section:
             raise ConfigError(
@@ -32,29 +32,29 @@ class Login:
         try:
             loading.register_session_conf_options(conf, login)
             loading.register_auth_conf_options(conf, login)
-            conf.register_opts(_place_opts(), group=login)
+            conf.register_opts(_catalog_opts(), group=login)
             auth = loading.load_auth_from_conf_options(conf, login)
             self._session = loading.load_session_from_conf_options(
-                conf, login, auth=auth, timeout=self._options.timeout
+                conf, login, auth=auth, timeout=options.timeout
             )
         except (exceptions.ClientException, cfg.Error) as error:
             raise ConfigError(
-                f'{self._where}: {error}. Mend [{login}].'
+                f'{self._where}: {error}. Correct [{login}].'
             ) from error
         if auth is None:
             raise ConfigError(
                 f'{self._where}: [{login}] auth_type is not set. Set it, for '
                 'example to password.'
             )
-        place = conf[login]
-        self._place = {
+        found = conf[login]
+        self._catalog = {
             'service_type': 'load-balancer',
-            'interface': place.valid_interfaces or ['internal', 'public'],
-            'region_name': place.region_name,
+            'interface': found.valid_interfaces or ['internal', 'public'],
+            'region_name': found.region_name,
         }
 
-    def ask(
-        self, method: str, path: str, timeout: float, **request: Any
+    def request(
+        self, method: str, path: str, timeout: float, **arguments: Any
     ) -> requests.Response:
         """Send it; whatever status it has, it is an answer.
 
@@ -70,34 +70,31 @@ class Login:
                 # Or the token would go wherever an answer points to.
                 redirect=False,
                 timeout=timeout,
-                **request,
+                **arguments,
             )
         except exceptions.Unauthorized as error:
             raise OrchestratorError(
-                f'{self._where}: Keystone refuses the user: {error}. Check '
+                f'{self._where}: Keystone refused the user: {error}. Check '
                 f'username, password and project of [{self.section}].'
             ) from error
         except exceptions.CatalogException as error:
             raise OrchestratorError(
                 f'{self._where}: Keystone lists no Octavia: {error}. Check '
-                f'region_name and valid_interfaces of [{self.section}], or '
-                'set endpoint_override.'
+                f'region_name and valid_interfaces of [{self.section}].'
             ) from error
         # A missing cafile is an OSError.
         except (exceptions.ClientException, OSError) as error:
             raise OrchestratorError(
-                f'Octavia does not answer {method} {path}: {error}'
+                f'Octavia did not answer {method} {path}: {error}'
             ) from error
 
     def _endpoint(self) -> str:
-        """Where the option, or Keystone's catalog, says that it is."""
-        url = self._options.endpoint_override or self._session.get_endpoint(
-            skip_discovery=True, **self._place
-        )
+        """Where Keystone's catalog says that it is."""
+        url = self._session.get_endpoint(skip_discovery=True, **self._catalog)
         return re.sub(r'/v2(\.0)?$', '', str(url).rstrip('/'))
 
 
-def _place_opts() -> list[Any]:
+def _catalog_opts() -> list[Any]:
     """Where to look in the catalog; of ``[nova]`` they exist already."""
     return [
         opt

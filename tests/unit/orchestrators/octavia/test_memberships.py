@@ -2,8 +2,8 @@ import dataclasses
 
 from oslotest import base
 
-from steal_scheduler.orchestrators.octavia import places as octavia_places
 from steal_scheduler.orchestrators.octavia.members import Member, Pool
+from steal_scheduler.orchestrators.octavia.memberships import held, memberships
 from tests.unit import make
 from tests.unit.orchestrators.octavia.test_members import ME, member
 
@@ -19,14 +19,13 @@ def pool(*members: Member) -> Pool:
     return dataclasses.replace(Pool.of(raw), members=members)
 
 
-class TestPlaces(base.BaseTestCase):
+class TestMemberships(base.BaseTestCase):
     def found(self, *addresses: str, at: str, tags=()) -> list[str]:
-        places = octavia_places.places(
+        found = memberships(
             [pool(member(address=at, tags=tags))],
             make.server(ME, addresses=addresses),
-            'steal',
         )
-        return [str(place) for place in places]
+        return [str(each) for each in found]
 
     def test_spellings_of_ipv6(self) -> None:
         self.assertEqual(
@@ -39,35 +38,28 @@ class TestPlaces(base.BaseTestCase):
         self.assertEqual([], self.found(at='10.0.0.5'))
 
     def test_by_its_tag(self) -> None:
-        tag = f'steal:{ME}:weight=1:5'
+        tag = f'steal-scheduler:{ME}:weight=1:5'
         self.assertEqual(1, len(self.found(at='10.0.0.5', tags=[tag])))
 
     def test_tags_of_others_stay(self) -> None:
-        mine = [f'steal:{ME}:weight=1:{n}' for n in (5, 6)]
-        place = next(
-            octavia_places.places(
-                [pool(member(tags=['a', mine[0], 'steal:b', mine[1]]))],
-                make.server(ME),
-                'steal',
-            )
-        )
-        self.assertEqual(['a', 'steal:b'], place.tags_of_others)
+        mine = [f'steal-scheduler:{ME}:weight=1:{n}' for n in (5, 6)]
+        tags = ['a', mine[0], 'steal-scheduler:b', mine[1]]
+        (found,) = memberships([pool(member(tags=tags))], make.server(ME))
+        self.assertEqual(['a', 'steal-scheduler:b'], found.tags_of_others)
 
 
 class TestHeld(base.BaseTestCase):
     def test_in_several_pools(self) -> None:
-        tag = f'steal:{ME}:weight=1:5'
+        tag = f'steal-scheduler:{ME}:weight=1:5'
         pools = [
             dataclasses.replace(
                 pool(member(tags=tags)), pool_id=name, project_id=project
             )
             for name, project, tags in (
                 ('a', 'p', [tag]),
-                ('b', 'p', ['steal']),
+                ('b', 'p', ['steal-scheduler']),
                 ('c', 'p', [tag]),
                 ('d', 'q', [tag]),
             )
         ]
-        self.assertEqual(
-            {ME: frozenset('acd')}, octavia_places.held(pools, 'steal')
-        )
+        self.assertEqual({ME: frozenset('acd')}, held(pools))

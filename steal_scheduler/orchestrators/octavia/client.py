@@ -1,7 +1,8 @@
 """Octavia's API, as the few calls we make of it.
 
 API 2.5 (Stein, 2019) or later. What fails is an OrchestratorError; of what
-is asked of a member, Immutable, Gone and Refused say that it did not happen.
+is asked of a member, Immutable, Gone and UpdateRefused say that it did not
+happen.
 """
 
 import concurrent.futures
@@ -14,7 +15,9 @@ from typing import Any
 import requests
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.orchestrators.octavia.login import Login
+from steal_scheduler.orchestrators.octavia.keystone_session import (
+    KeystoneSession,
+)
 from steal_scheduler.orchestrators.octavia.members import Member, Pool
 
 #: Requests under way at once. Octavia lists members by pool only.
@@ -30,20 +33,21 @@ class Gone(OrchestratorError):
     """There is no such pool or member any more."""
 
 
-class Refused(OrchestratorError):
+class UpdateRefused(OrchestratorError):
     """Octavia understood, and said no."""
 
 
-class Api:
+class OctaviaClient:
     """The time of one look starts with ``begin``."""
 
     def __init__(self, conf: Any, section: str) -> None:
         """Take the options; do no I/O.
 
-        :raises ConfigError: the login's are incomplete
+        :raises ConfigError: those of the login are incomplete
         """
+        self._section = section
         self._timeout = conf[section].timeout
-        self._login = Login(conf, section)
+        self._session = KeystoneSession(conf, section)
         self._until = 0.0
 
     def begin(self) -> None:
@@ -85,7 +89,7 @@ class Api:
     def update(self, member: Member, **values: Any) -> None:
         """Set values of a member, all in one request.
 
-        :raises Immutable, Gone, Refused: it did not happen
+        :raises Immutable, Gone, UpdateRefused: it did not happen
         :raises OrchestratorError: it may have happened
         """
         path = (
@@ -124,14 +128,15 @@ class Api:
         try:
             # Not 0, which would be no timeout at all.
             left = max(self._until - time.monotonic(), 0.001)
-            response = self._login.ask(method, path, left, **request)
+            response = self._session.request(method, path, left, **request)
         except OrchestratorError as error:
             if time.monotonic() < self._until:
                 raise
             raise OrchestratorError(
-                f'Octavia took more than timeout = {self._timeout:g} s, at '
-                f'{method} {path}. If it is well, and has very many pools, '
-                'say in pools or projects which matter.'
+                f'Octavia took more than [{self._section}] timeout = '
+                f'{self._timeout:g} s, at {method} {path}. If it is well and '
+                'has very many pools, set pools or projects to those that '
+                'matter.'
             ) from error
         status = response.status_code
         if status < 300:
@@ -140,16 +145,18 @@ class Api:
             except ValueError as error:
                 raise _strange(f'{method} {path}: {error}') from error
         fault = _fault(response)
-        said = f'{method} {path}: {status} {fault}'
+        said = f'{method} {path}: {status} {fault.rstrip(".")}'
         if status in (401, 403):
-            said += f'. Give the user of [{self._login.section}] this right'
+            said += (
+                f'. Give this right to the user of [{self._session.section}]'
+            )
         if status == 404:
             raise Gone(said)
         if method == 'PUT' and status == 409:
             raise Immutable(fault)
         if method == 'PUT' and status in (400, 401, 403):
-            raise Refused(said)
-        raise OrchestratorError(f'Octavia fails: {said}')
+            raise UpdateRefused(said)
+        raise OrchestratorError(f'Octavia failed: {said}')
 
 
 def _quoted(identifier: str) -> str:
@@ -164,8 +171,8 @@ def _part(answer: Any, name: str, kind: type) -> Any:
 
 def _strange(what: str) -> OrchestratorError:
     return OrchestratorError(
-        f'What answers is not Octavia ({what}). Look at endpoint_override, '
-        "or at the catalog's load-balancer."
+        f'What answers is not Octavia ({what}). Correct the endpoint of the '
+        "service load-balancer in Keystone's catalog."
     )
 
 
