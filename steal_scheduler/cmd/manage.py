@@ -43,8 +43,8 @@ def _plan(args: argparse.Namespace) -> int:
             plan.moves,
             plan.fleet.servers,
             now,
-            plan.notes,
             conf.stages.reattach_alarm,
+            plan.notes,
         )
     )
     held = any(r.server_id is None for r in plan.decided.refusals)
@@ -83,18 +83,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
     plan = commands.add_parser(
-        'plan', help='print what a tick would do now, and why not more'
+        'plan',
+        help='print what a tick would do now, and why not more',
     )
     plan.set_defaults(run=_plan)
     recover = commands.add_parser(
         'recover',
         help='show what a migrator that will not come back has left behind: '
-        'tags of moves, servers out of their orchestrator',
+        'tags of moves, drained servers',
     )
     recover.add_argument(
         '--clear',
         action='store_true',
-        help='put the servers back and remove the tags; no migrator may run',
+        help='reattach the servers and remove the tags; no migrator may run',
     )
     recover.set_defaults(run=_recover)
     demo = commands.add_parser(

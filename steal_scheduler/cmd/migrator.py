@@ -53,12 +53,12 @@ class MigratorService(service.ServiceBase):  # type: ignore[misc]
             except StealError as error:
                 if str(error) != said:
                     said = str(error)
-                    LOG.critical('Nothing moves until this is over: %s', said)
+                    LOG.critical('Migrator suspended: %s', said)
                 self._stopping.wait(_RETRY_SECONDS)
                 continue
             except Exception:
                 # A plugin's mistake; silence would be the worst answer.
-                LOG.exception('Nothing moves until this is over.')
+                LOG.exception('Migrator suspended: it could not be built.')
                 self._stopping.wait(_RETRY_SECONDS)
                 continue
             self._migrator = Migrator(built)

@@ -42,7 +42,7 @@ class Checks(upgradecheck.UpgradeCommands):
     def _tags(self) -> Result:
         """Every tag of ours is one that this version understands."""
         try:
-            fleet = build.build(self._conf).inventory.refresh(time.time())
+            fleet = build.build(self._conf).nova_cache.refresh(time.time())
         except StealError as error:
             return Result(Code.FAILURE, str(error))
         strange = [

@@ -1,4 +1,4 @@
-"""``[detection]``: when a server suffers."""
+"""``[detection]``: when a server is contended."""
 
 from oslo_config import cfg
 
@@ -8,14 +8,15 @@ OPTS = [
     cfg.FloatOpt(
         'steal_threshold',
         default=10,
-        min=0,
+        min=1,
         max=100,
         help="""
-Steal from which a server suffers, in percent of the time it wanted to run.
+Steal from which a server is contended, in percent of the time it wanted to
+run.
 
 Possible values:
 
-* 0 to 100, in percent.
+* 1 to 100, in percent: 10 is a tenth of the time.
 
 Related options:
 
@@ -26,58 +27,51 @@ Related options:
         'load_threshold',
         default=0.7,
         min=0,
+        max=10,
         help="""
-Load per vCPU from which a server suffers: steal without load hurts nobody.
+Load per vCPU from which a server is contended, as a load average divided by
+its vCPUs: steal without load is no problem.
 
 Possible values:
 
-* A load average per vCPU, of the guest where the signal source tells it, else
-  the cores it asks for as seen from the hypervisor. 1.0 is a server that
-  keeps each of its vCPUs busy.
+* 0 to 10; 1.0 is a server that keeps each of its vCPUs busy. It is the load
+  average of the guest where the signal source tells it, else the cores that
+  the server asks for as seen from the hypervisor.
+
+Related options:
+
+* ``steal_threshold`` has to be reached as well.
 """,
     ),
     cfg.FloatOpt(
         'bad_seconds_threshold',
         default=10,
-        min=0.1,
+        min=1,
         max=100,
         help="""
-Bad seconds from which a server suffers however calm its mean is, in percent of
-all seconds. In a bad second one of its vCPUs asked for a core most of the time
-and waited for it: short spikes, which a mean over a minute hides.
+Bad seconds from which a server is contended however calm its mean is, in
+percent of all seconds. In a bad second one of its vCPUs asked for a core most
+of the time and waited for it: short spikes, which a mean over a minute hides.
 
 Possible values:
 
-* 0.1 to 100, in percent; it counts only where the signal source measures it.
+* 1 to 100, in percent; it counts only where the signal source measures it.
   10 is six seconds of a minute. What is bad is said on the hypervisors, by
   ``wait_limit`` and ``load_limit`` in steal-exporter.conf.
 """,
     ),
-    cfg.FloatOpt(
-        'throttled_threshold',
-        default=50,
-        min=0,
-        max=100,
-        help="""
-How much of a server's wait its own CPU quota has to cause before it is no
-contention, in percent. Such a server is not moved: the quota would move with
-it.
-
-Possible values:
-
-* 0 to 100, in percent; it counts only where the signal source measures it.
-""",
-    ),
     cfg.IntOpt(
-        'polls_suffering',
+        'polls_contended',
         default=3,
         min=1,
+        max=60,
         help="""
-In how many of the last ``polls_window`` polls a server must have suffered.
+In how many of the last ``polls_window`` polls a server must have been
+contended.
 
 Possible values:
 
-* 1 to ``polls_window``.
+* 1 to ``polls_window``, a number of polls.
 """,
     ),
     cfg.IntOpt(

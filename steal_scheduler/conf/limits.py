@@ -4,6 +4,7 @@ import re
 
 from oslo_config import cfg
 
+from steal_scheduler.decision.rules import MaxUnavailable
 from steal_scheduler.exception import ConfigError
 
 GROUP = 'limits'
@@ -16,12 +17,13 @@ def _slots(name: str, default: int, of_what: str) -> cfg.IntOpt:
         name,
         default=default,
         min=1,
+        max=1000,
         help=f"""
 How many servers {of_what} may be on their way at the same time.
 
 Possible values:
 
-* 1 or more servers.
+* 1 to 1000 servers.
 """,
     )
 
@@ -30,79 +32,53 @@ OPTS = [
     _slots('slots', 2, 'of the whole cloud'),
     _slots('slots_per_source', 1, 'of one host'),
     _slots('slots_per_target', 1, 'to one host'),
-    _slots('slots_per_role', 1, 'of one role'),
     cfg.FloatOpt(
         'copy_rate',
         default=100,
-        min=0.001,
+        min=1,
+        max=1000000,
         help="""
-How much live migrations may copy on average, in MiB per second. The bucket is
-replayed from Nova's records, so migrations that operators start count too.
+How much live migrations may copy on average, in MiB per second. Ten minutes'
+worth may be copied at once after a quiet time; a server that is larger waits
+until as much is free. Nova's migration records are counted, so migrations that
+operators start count too.
 
 Possible values:
 
-* A fraction of what the migration network carries; 100 MiB/s is most of a
-  1 Gbit/s link.
+* 1 to 1000000 MiB per second: a fraction of what the migration network
+  carries. 100 is most of a 1 Gbit/s link.
 
 Related options:
 
-* ``copy_burst``; ``[placement] shared_storage``
-""",
-    ),
-    cfg.FloatOpt(
-        'copy_burst',
-        default=64,
-        min=0.001,
-        help="""
-How much may be copied at once after a quiet time, in GiB. A server that is
-larger waits for a full bucket.
-
-Possible values:
-
-* GiB of memory plus local disk.
-
-Related options:
-
-* ``copy_rate``
+* ``[hosts] shared_storage``
 """,
     ),
     cfg.FloatOpt(
         'cooldown',
         default=3600,
         min=0,
+        max=86400,
         help="""
 Seconds for which a server that was live-migrated, by anybody, stays where it
-is. Doubled for each further migration within ``history``, and once more after
-a move that did not help.
+is. Doubled for each further live migration within 24 hours, and once more
+after a move that did not help; 24 hours at most.
 
 Possible values:
 
-* Seconds.
-""",
-    ),
-    cfg.FloatOpt(
-        'history',
-        default=86400,
-        min=60,
-        help="""
-How far back Nova's migration records count, in seconds; also the longest
-cooldown.
-
-Possible values:
-
-* Seconds.
+* 0 to 86400, in seconds.
 """,
     ),
     cfg.IntOpt(
         'breaker_failures',
         default=3,
         min=1,
+        max=100,
         help="""
 After how many failed migrations of ours in a row nothing starts for a while.
 
 Possible values:
 
-* 1 or more migrations.
+* 1 to 100 migrations.
 
 Related options:
 
@@ -113,18 +89,19 @@ Related options:
         'breaker_pause',
         default=1800,
         min=1,
+        max=86400,
         help="""
 For how long nothing starts after that, in seconds. Then one try is made.
 
 Possible values:
 
-* Seconds.
+* 1 to 86400, in seconds.
 """,
     ),
     cfg.FloatOpt(
         'coverage_floor',
         default=80,
-        min=0,
+        min=1,
         max=100,
         help="""
 Share of running servers that must have a fresh signal, in percent: of the
@@ -132,26 +109,22 @@ cloud, or nothing starts; of a host, or it counts as unknown.
 
 Possible values:
 
-* 0 to 100, in percent.
+* 1 to 100, in percent.
 """,
     ),
     cfg.StrOpt(
-        'role_out',
-        default='50%',
+        'max_unavailable',
+        default='25%',
         help="""
-How many servers of a role may be out of service at the same time: on their
-way, or stopped, in error or whatever else is not ACTIVE. Where so many are, no
-further one is moved.
+How many servers of a role may be unavailable at the same time: on their way,
+or stopped, in error or whatever else is not ACTIVE. Where so many are, no
+further one is moved. The word is that of Kubernetes.
 
 Possible values:
 
 * A number of servers: ``1``.
-* A share of all servers of the role: ``50%``; one server at least.
+* A share of all servers of the role: ``25%``; one server at least.
 * Empty: any number.
-
-Related options:
-
-* ``slots_per_role`` limits how many are on their way.
 """,
     ),
     cfg.ListOpt(
@@ -168,16 +141,21 @@ Possible values:
 ]
 
 
-def role_out(text: str) -> tuple[int | None, float | None]:
-    """A number of servers, or percent of them; None for the other."""
+def max_unavailable(text: str) -> MaxUnavailable:
+    """A number of servers, or percent of them.
+
+    :raises ConfigError: it is neither
+    """
     match = re.fullmatch(r'(\d+(?:\.\d+)?)%|(\d+)|', text.strip())
     if match is None or float(match[1] or 0) > 100:
         raise ConfigError(
-            f'[limits] role_out = {text!r} is neither a number nor a share: '
-            'write it like 1 or 50%.'
+            f'[limits] max_unavailable = {text!r} is neither a number of '
+            'servers nor a share of up to 100%: write it like 1 or 25%.'
         )
-    count = int(match[2]) if match[2] else None
-    return count, float(match[1]) if match[1] else None
+    return MaxUnavailable(
+        count=int(match[2]) if match[2] else None,
+        percent=float(match[1]) if match[1] else None,
+    )
 
 
 def windows(blackout: list[str]) -> tuple[tuple[int, int], ...]:

@@ -23,31 +23,20 @@ Possible values:
         'poll_interval',
         default=60,
         min=0.1,
+        max=3600,
         help="""
 Seconds between two readings of the signals, and so between two polls of the
 detection.
 
 Possible values:
 
-* Any positive number of seconds; not less than the scrape interval of the
+* 0.1 to 3600, in seconds; not less than the scrape interval of the
   signals, nor than ``[prometheus] window``: polls whose windows overlap see
   one and the same burst several times.
 
 Related options:
 
-* ``[detection] polls_suffering`` and ``polls_window`` count these polls.
-""",
-    ),
-    cfg.FloatOpt(
-        'step_interval',
-        default=3,
-        min=0.05,
-        help="""
-Seconds between two looks at the moves in flight, while there are any.
-
-Possible values:
-
-* Any positive number of seconds, at most ``poll_interval``.
+* ``[detection] polls_contended`` and ``polls_window`` count these polls.
 """,
     ),
     cfg.ListOpt(

@@ -4,17 +4,17 @@ from typing import Any
 
 from steal_scheduler.conf import (
     detection,
+    host_checks,
+    hosts,
     limits,
     migrator,
     nova,
-    placement,
     roles,
     signals,
     stages,
-    trust,
 )
 
-_GROUPS = (migrator, signals, detection, limits, placement, stages, trust)
+_GROUPS = (migrator, signals, detection, limits, hosts, stages, host_checks)
 
 
 def register(conf: Any) -> None:

@@ -4,18 +4,22 @@ from oslo_config import cfg
 
 GROUP = 'stages'
 
+#: Seconds; a day.
+_MOST = 86400
+
 
 def _deadline(name: str, default: float, what: str) -> cfg.FloatOpt:
     return cfg.FloatOpt(
         name,
         default=default,
-        min=0,
+        min=1,
+        max=_MOST,
         help=f"""
 {what}
 
 Possible values:
 
-* Seconds.
+* 1 to {_MOST}, in seconds.
 """,
     )
 
@@ -24,49 +28,21 @@ OPTS = [
     _deadline(
         'drain_timeout',
         600,
-        'How long a server may take to leave its orchestrator and to get its '
-        'turn, before\nit is put back.',
-    ),
-    _deadline(
-        'request_timeout',
-        60,
-        'How long Nova may take to record a migration that it was asked for.',
-    ),
-    _deadline(
-        'queue_timeout',
-        600,
-        'How long a migration may be queued or prepared before it is aborted.',
+        'Seconds that a server may take to leave its orchestrator and to get '
+        'its turn, before\nit is reattached.',
     ),
     _deadline(
         'migration_timeout',
         1800,
-        'How long a migration may copy memory, counted from the moment it '
+        'Seconds that a migration may copy memory, counted from the moment it '
         'runs, before it is\naborted: it does not converge then. It is never '
         'forced by suspending the server.',
     ),
     _deadline(
-        'abort_timeout',
-        120,
-        'How long an abort may take before a person is called (log level '
-        'ERROR) and the server,\nwhich runs on its source all the while, is '
-        'put back.',
-    ),
-    _deadline(
         'reattach_alarm',
         300,
-        'How long a server may take to be back in its orchestrator, before a '
-        'person is called (log\nlevel ERROR, notification) and that '
-        'orchestrator gets no other server to take out.',
-    ),
-    _deadline(
-        'settle_time',
-        90,
-        'How long after its arrival the steal of a server is measured: at '
-        'least the window of\nthe signals.',
-    ),
-    _deadline(
-        'verify_timeout',
-        600,
-        'How long to wait for that measurement.',
+        'Seconds after which a server that should be back in its orchestrator '
+        'calls a person (log\nlevel ERROR, notification), and no other server '
+        'is drained there.',
     ),
 ]

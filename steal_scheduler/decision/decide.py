@@ -13,24 +13,32 @@ from steal_scheduler.decision import (
     planner,
     usable_signals,
 )
-from steal_scheduler.decision.host_checks import TrustRules
-from steal_scheduler.decision.host_trust import Distrust
-from steal_scheduler.decision.snapshot import World
-from steal_scheduler.decision.thresholds import HeatRules
-from steal_scheduler.model.cloud import Finding
-from steal_scheduler.model.move import Move
+from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.unreliable_hosts import UnreliableHost
+from steal_scheduler.decision.usable_signals import UsableSignals
+from steal_scheduler.model.cloud import Finding, Fleet, Migration
+from steal_scheduler.model.host_view import View
+from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Refusal, Saturation
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Rules:
-    """Everything that is configured and decides."""
+class Snapshot:
+    """Everything that one tick knows: what each step of it is given."""
 
-    heat: HeatRules
-    detect: detector.DetectRules
-    plan: planner.PlanRules
-    limit: limits.LimitRules
-    trust: TrustRules
+    now: float
+    #: What Nova tells.
+    fleet: Fleet
+    #: What was measured, and whose metrics are unreliable.
+    usable: UsableSignals
+    #: How fit each host is to take a server.
+    view: View
+    #: In flight, by server id. NOTE: the tick's own, which its steps change.
+    moves: Mapping[str, Move]
+    #: How the last move of a server ended, by server id, as remembered.
+    ended: Mapping[str, Ended]
+    #: Live migrations that we asked for, in any order.
+    ours: tuple[Migration, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,8 +52,8 @@ class Decision:
     watches: detector.Watches
     #: Percent of the running servers that have a usable signal.
     coverage: float
-    #: Hosts that are not believed, by name.
-    distrust: Mapping[str, Distrust]
+    #: Hosts whose metrics are unreliable, by name.
+    unreliable: Mapping[str, UnreliableHost]
 
 
 NOTHING = Decision((), (), (), (), {}, 0.0, {})
@@ -56,23 +64,26 @@ def blind(trouble: Refusal) -> Decision:
     return dataclasses.replace(NOTHING, refusals=(trouble,))
 
 
-def decide(world: World, watches: detector.Watches, rules: Rules) -> Decision:
+def decide(
+    snapshot: Snapshot, watches: detector.Watches, rules: Rules
+) -> Decision:
     """Say what should be begun now, and why the rest should not.
 
     :param watches: of the decision before
     """
-    now, fleet, moves = world.now, world.fleet, world.moves
-    detection = detector.detect(world.usable, fleet, watches, rules.detect)
-    allowed, vetoed = eligibility.veto(
-        detection.findings, fleet, moves, world.ended, rules.limit, now
+    now, fleet, moves = snapshot.now, snapshot.fleet, snapshot.moves
+    signals = snapshot.usable.signals
+    detection = detector.detect(signals, fleet, watches, rules.detection)
+    allowed, ineligible = eligibility.eligible(
+        detection.findings, fleet, moves, snapshot.ended, rules, now
     )
-    plan = planner.plan(allowed, fleet, world.view, moves, rules.plan, now)
-    covered = usable_signals.coverage(world.usable, fleet, moves)
-    held = limits.holds(covered, world.ours, rules.limit, now)
+    plan = planner.plan(allowed, fleet, snapshot.view, moves, rules, now)
+    covered = usable_signals.coverage(signals, fleet, moves)
+    held = limits.holds(covered, snapshot.ours, rules.limits, now)
     admitted: list[Move] = []
     gated: list[Refusal] = []
     if not held:
-        limit = limits.while_trying(world.ours, rules.limit)
+        limit = limits.while_trying(snapshot.ours, rules)
         admitted, gated = limits.admit(plan.moves, fleet, moves, limit, now)
     return Decision(
         findings=detection.findings,
@@ -80,12 +91,12 @@ def decide(world: World, watches: detector.Watches, rules: Rules) -> Decision:
         refusals=(
             *held,
             *detection.refusals,
-            *vetoed,
+            *ineligible,
             *plan.refusals,
             *gated,
         ),
         saturations=plan.saturations,
         watches=detection.watches,
         coverage=covered,
-        distrust=world.known.distrust,
+        unreliable=snapshot.usable.unreliable,
     )

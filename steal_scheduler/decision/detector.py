@@ -1,45 +1,35 @@
-"""Signals to findings: which servers suffer.
+"""Signals to findings: which servers are contended.
 
-A server suffers when, in k of the last n polls, both its steal and its load
-were over their thresholds: in the mean, or in too many of its seconds. Steal
-without load is no problem: nobody waits.
+A server is contended when, in k of the last n polls, both its steal and its
+load were over their thresholds: in the mean, or in too many of its seconds.
+Steal without load is no problem: nobody waits.
 """
 
 import dataclasses
 from collections.abc import Mapping
 
+from steal_scheduler.decision.rules import DetectionRules
 from steal_scheduler.model.cloud import Finding, Fleet, ServerSignal, Signals
-from steal_scheduler.model.refusal import Refusal, Why
+from steal_scheduler.model.move import Outcome
+from steal_scheduler.model.refusal import Reason, Refusal
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class DetectRules:
-    """When a server suffers; option names and units of ``[detection]``."""
-
-    #: Percent of the time it wanted to run.
-    steal_threshold: float = 10.0
-    #: Load average (or demand) per vCPU.
-    load_threshold: float = 0.7
-    #: Percent of its seconds that are bad: over both limits at once.
-    bad_seconds_threshold: float = 10.0
-    #: Percent of its wait that is its own quota's doing.
-    throttled_threshold: float = 50.0
-    polls_suffering: int = 3
-    polls_window: int = 5
+#: Percent of a server's wait that its own quota has to cause before it is no
+#: contention. Such a server is not moved: the quota would move with it.
+THROTTLED_THRESHOLD = 50.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Watch:
-    """The memory of one server that suffered lately."""
+    """The memory of one server that was contended lately."""
 
-    #: The last n polls, newest in the lowest bit; 1 is 'suffered'.
+    #: The last n polls, newest in the lowest bit; 1 is 'contended'.
     polls: int
     since: float
     #: Of the sample that the last poll saw; a sample is judged once.
     at: float
 
 
-#: Only servers that suffered lately are remembered.
+#: Only servers that were contended lately are remembered.
 Watches = Mapping[str, Watch]
 
 
@@ -52,13 +42,13 @@ class Detection:
 
 
 def detect(
-    usable: Signals, fleet: Fleet, watches: Watches, rules: DetectRules
+    usable: Signals, fleet: Fleet, watches: Watches, rules: DetectionRules
 ) -> Detection:
     """Judge one poll, in the light of those before.
 
-    :param usable: fresh signals only; a server without one did not suffer
-        in this poll, as far as we may say. A sample that the poll before
-        has seen already is not judged again.
+    :param usable: fresh signals only; a server without one was not
+        contended in this poll, as far as we may say. A sample that the poll
+        before has seen already is not judged again.
     :param watches: what the poll before returned; empty at first
     """
     mask = (1 << rules.polls_window) - 1
@@ -69,30 +59,32 @@ def detect(
     steal_threshold = rules.steal_threshold / 100
     bad_threshold = rules.bad_seconds_threshold / 100
     for server_id, signal in usable.servers.items():
-        suffers = False
-        # Most servers do not suffer: they cost a division and two look-ups.
+        contended = False
+        # Most servers are not: they cost a division and two look-ups.
         waited, bad = signal.waited, signal.bad_seconds
         if waited and (
             waited >= steal_threshold * (signal.used + waited)
             or (bad is not None and bad >= bad_threshold)
         ):
-            suffers = hurts(signal, servers[server_id].vcpus, rules)
-            if suffers and _throttled(signal, rules):
-                suffers = False
-                refusals.append(_quota(signal, rules))
+            contended = is_contended(signal, servers[server_id].vcpus, rules)
+            if contended and _throttled(signal):
+                contended = False
+                refusals.append(_quota(signal))
         watch = watches.get(server_id)
-        if not suffers and watch is None:
+        if not contended and watch is None:
             continue
-        watch = _seen(watch, suffers, signal.at, mask)
+        watch = _seen(watch, contended, signal.at, mask)
         if watch.polls:
             after[server_id] = watch
-        if suffers and watch.polls.bit_count() >= rules.polls_suffering:
+        if contended and watch.polls.bit_count() >= rules.polls_contended:
             load = _load(signal, servers[server_id].vcpus)
             findings.append(_finding(signal, load, watch, rules))
     return Detection(tuple(findings), tuple(refusals), after)
 
 
-def hurts(signal: ServerSignal, vcpus: int, rules: DetectRules) -> bool:
+def is_contended(
+    signal: ServerSignal, vcpus: int, rules: DetectionRules
+) -> bool:
     """Whether it waits and has work to do, in the mean or in bad seconds.
 
     A bad second has both steal and load in it, by the exporter's limits.
@@ -117,12 +109,12 @@ def _unseen(watches: Watches, usable: Signals, mask: int) -> dict[str, Watch]:
     return after
 
 
-def _seen(watch: Watch | None, suffers: bool, at: float, mask: int) -> Watch:
+def _seen(watch: Watch | None, contended: bool, at: float, mask: int) -> Watch:
     if watch is None:
-        return Watch(int(suffers), at, at)
+        return Watch(int(contended), at, at)
     if watch.at == at:
         return watch
-    return Watch(((watch.polls << 1) | suffers) & mask, watch.since, at)
+    return Watch(((watch.polls << 1) | contended) & mask, watch.since, at)
 
 
 def _load(signal: ServerSignal, vcpus: int) -> float:
@@ -131,28 +123,27 @@ def _load(signal: ServerSignal, vcpus: int) -> float:
     return load / max(vcpus, 1)
 
 
-def _throttled(signal: ServerSignal, rules: DetectRules) -> bool:
+def _throttled(signal: ServerSignal) -> bool:
     throttled = signal.throttled or 0.0
     return (
         throttled > 0
-        and throttled * 100 >= rules.throttled_threshold * signal.waited
+        and throttled * 100 >= THROTTLED_THRESHOLD * signal.waited
     )
 
 
-def _quota(signal: ServerSignal, rules: DetectRules) -> Refusal:
+def _quota(signal: ServerSignal) -> Refusal:
     throttled = signal.throttled or 0.0
     return Refusal(
-        Why.QUOTA,
+        Reason.QUOTA,
         f'waits {signal.steal:.0%} of its time, but its own CPU quota holds '
         f'it back for {throttled:.2f} of the {signal.waited:.2f} cores it '
-        f'waits for (throttled_threshold {rules.throttled_threshold:g}%): '
-        'moving cannot help, a larger flavor can',
+        'waits for: moving cannot help, a larger flavor can',
         signal.server_id,
     )
 
 
 def _finding(
-    signal: ServerSignal, load: float, watch: Watch, rules: DetectRules
+    signal: ServerSignal, load: float, watch: Watch, rules: DetectionRules
 ) -> Finding:
     return Finding(
         server_id=signal.server_id,
@@ -163,4 +154,20 @@ def _finding(
         since=watch.since,
         evidence=f'{watch.polls.bit_count()} of {rules.polls_window} polls',
         bad_seconds=signal.bad_seconds,
+    )
+
+
+def measured(
+    signal: ServerSignal, rules: DetectionRules
+) -> tuple[Outcome, str]:
+    """What a move has come to, and a sentence about it."""
+    bad = signal.bad_seconds or 0.0
+    helped = (
+        signal.steal * 100 < rules.steal_threshold
+        and bad * 100 < rules.bad_seconds_threshold
+    )
+    return (
+        Outcome.HELPED if helped else Outcome.NOT_HELPED,
+        f'it waits {signal.steal:.0%} of its time now'
+        + (f' and in {bad:.0%} of its seconds' if bad else ''),
     )

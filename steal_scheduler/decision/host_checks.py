@@ -1,12 +1,13 @@
-"""What makes a host's numbers doubtful: one function for each reason.
+"""What makes the metrics of a host unreliable: one function for each reason.
 
 Each takes the host's case and says what is wrong with it, or nothing.
 """
 
 import dataclasses
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
+from steal_scheduler.decision.rules import Rules
 from steal_scheduler.model.cloud import (
     HostSignal,
     Migration,
@@ -14,9 +15,30 @@ from steal_scheduler.model.cloud import (
     ServerSignal,
 )
 
+#: Seconds by which the clock of a host may be off.
+CLOCK_SKEW = 30.0
+#: How many migrations to a host have to fail in a row, and for how many
+#: seconds they count.
+FAILED_ARRIVALS = 3
+FAILED_ARRIVALS_PERIOD = 3600.0
+#: Percent of a vCPU by which the wait that a guest counts may differ from
+#: what its host counts.
+GUEST_MARGIN = 10.0
+#: Share of its cores from which a host's servers certainly run, and from
+#: which all of them are in use.
+_RUNNING = 0.05
+_FULL = 0.95
+#: Wait, as a share of what is used, that is none.
+_NO_WAIT = 0.001
+#: Servers that have to lack a signal: one has perhaps just been created, and
+#: counts as busy.
+_UNSEEN = 2
+#: Guests that have to differ: one tenant's agent may lie.
+_GUESTS = 2
 
-class Doubt(enum.StrEnum):
-    """Why a host is not believed. Each is a label of a metric."""
+
+class HostCheck(enum.StrEnum):
+    """Why metrics of a host are unreliable. Each is a label of a metric."""
 
     #: Nothing fresh is known of it.
     STALE = 'stale'
@@ -36,48 +58,19 @@ class Doubt(enum.StrEnum):
     FAILED_ARRIVALS = 'failed_arrivals'
 
     @property
-    def lies(self) -> bool:
-        """Its numbers are wrong, and say nothing of its servers either."""
+    def implausible(self) -> bool:
+        """The numbers are wrong, and tell nothing of its servers either."""
         return self not in (
-            Doubt.STALE,
-            Doubt.MISSING_SERVERS,
-            Doubt.FAILED_ARRIVALS,
+            HostCheck.STALE,
+            HostCheck.MISSING_SERVERS,
+            HostCheck.FAILED_ARRIVALS,
         )
 
 
 #: What an operator may switch off, where a cloud is unlike others.
-OPTIONAL = tuple(d for d in Doubt if d not in (Doubt.STALE, Doubt.SOURCE))
-
-#: Share of its cores from which a host's servers certainly run, and from
-#: which all of them are in use.
-_RUNNING = 0.05
-_FULL = 0.95
-#: Wait, as a share of what is used, that is none.
-_NO_WAIT = 0.001
-#: Servers that have to lack a signal: one has perhaps just been created, and
-#: counts as busy.
-_UNSEEN = 2
-#: Guests that have to differ: one tenant's agent may lie.
-_GUESTS = 2
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class TrustRules:
-    """When a host is believed; names and units of ``[trust]``."""
-
-    #: Those of OPTIONAL that are made.
-    checks: Sequence[str] = OPTIONAL
-    #: Seconds.
-    clock_skew: float = 30.0
-    #: Percent of a vCPU.
-    guest_margin: float = 10.0
-    failed_arrivals: int = 3
-    #: Seconds.
-    failed_arrivals_period: float = 3600.0
-    #: Percent of the servers that Nova knows there; of ``[limits]``.
-    coverage_floor: float = 80.0
-    #: Seconds; of ``[signals]``.
-    max_age: float = 120.0
+OPTIONAL = tuple(
+    c for c in HostCheck if c not in (HostCheck.STALE, HostCheck.SOURCE)
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,7 +80,7 @@ class Case:
     name: str
     now: float
     #: As the source gave it, however old, and if it is fresh.
-    told: HostSignal | None
+    measured: HostSignal | None
     fresh: HostSignal | None
     #: Its running servers that neither move nor moved lately.
     servers: list[Server]
@@ -102,10 +95,10 @@ class Case:
         return [s for _, s in self.signals if not s.by_guest]
 
 
-def _stale(case: Case, rules: TrustRules) -> str:
-    if case.told is None:
+def _stale(case: Case, rules: Rules) -> str:
+    if case.measured is None:
         return 'no signal tells of it: is its exporter running, and scraped?'
-    age = case.now - case.told.at
+    age = case.now - case.measured.at
     if age <= rules.max_age:
         return ''
     return (
@@ -114,46 +107,46 @@ def _stale(case: Case, rules: TrustRules) -> str:
     )
 
 
-def _clock(case: Case, rules: TrustRules) -> str:
-    if case.told is None:
+def _clock(case: Case, rules: Rules) -> str:
+    if case.measured is None:
         return ''
-    ahead = case.told.at - case.now
+    ahead = case.measured.at - case.now
     if ahead > rules.max_age:
         return f'its signals are {ahead:.0f} s in the future: set its clock'
-    offset = case.told.clock_offset or 0.0
-    if abs(offset) <= rules.clock_skew:
+    offset = case.measured.clock_offset or 0.0
+    if abs(offset) <= CLOCK_SKEW:
         return ''
     if offset > 0:
-        return f'its clock is {offset:.0f} s ahead: set it'
+        return f'its clock is {offset:.0f} s ahead: set the clock'
     return (
-        f'its clock is {-offset:.0f} s behind, or its exporter has not looked '
-        f'for so long ([trust] clock_skew = {rules.clock_skew:g})'
+        f'its clock is {-offset:.0f} s behind, or its exporter has taken no '
+        f'sample for so long; {CLOCK_SKEW:g} s are allowed'
     )
 
 
-def _source(case: Case, rules: TrustRules) -> str:
-    if case.told is None:
+def _source(case: Case, rules: Rules) -> str:
+    if case.measured is None:
         return ''
-    if not case.told.trusted:
-        return 'the signal source does not believe it'
-    if case.told.cores <= 0:
+    if not case.measured.trusted:
+        return 'the signal source marks it as untrusted'
+    if case.measured.cores <= 0:
         return 'it says that guests may use none of its cores'
     return ''
 
 
-def _missing_servers(case: Case, rules: TrustRules) -> str:
+def _missing_servers(case: Case, rules: Rules) -> str:
     seen, there = len(case.signals), len(case.servers)
-    if seen * 100 >= rules.coverage_floor * there:
+    if seen * 100 >= rules.limits.coverage_floor * there:
         return ''
     if there - seen < _UNSEEN:
         return ''
     return (
         f'{seen} of the {there} servers that Nova runs there have a signal '
-        f'([limits] coverage_floor = {rules.coverage_floor:g} %)'
+        f'([limits] coverage_floor = {rules.limits.coverage_floor:g} %)'
     )
 
 
-def _flat_wait(case: Case, rules: TrustRules) -> str:
+def _flat_wait(case: Case, rules: Rules) -> str:
     cores = case.fresh.cores if case.fresh else 0.0
     used = sum(signal.used for signal in case.watched)
     waited = sum(signal.waited for signal in case.watched)
@@ -165,7 +158,7 @@ def _flat_wait(case: Case, rules: TrustRules) -> str:
     )
 
 
-def _zero_wait(case: Case, rules: TrustRules) -> str:
+def _zero_wait(case: Case, rules: Rules) -> str:
     cores = case.fresh.cores if case.fresh else 0.0
     used = sum(signal.used for signal in case.watched)
     waited = sum(signal.waited for signal in case.watched)
@@ -180,7 +173,7 @@ def _zero_wait(case: Case, rules: TrustRules) -> str:
     )
 
 
-def _guests_disagree(case: Case, rules: TrustRules) -> str:
+def _guests_disagree(case: Case, rules: Rules) -> str:
     # A guest that counts nothing may be unable to see it.
     telling = [
         (server, signal, signal.guest_waited)
@@ -190,39 +183,39 @@ def _guests_disagree(case: Case, rules: TrustRules) -> str:
     apart = [
         (server, signal.waited, guest)
         for server, signal, guest in telling
-        if abs(guest - signal.waited) * 100 > rules.guest_margin * server.vcpus
+        if abs(guest - signal.waited) * 100 > GUEST_MARGIN * server.vcpus
     ]
     if len(apart) < _GUESTS or len(apart) * 2 <= len(telling):
         return ''
     server, waited, guest = apart[0]
     return (
-        f'{len(apart)} of {len(telling)} guests count another wait ([trust] '
-        f'guest_margin = {rules.guest_margin:g} % of a vCPU): that of '
-        f'{server.server_id} {guest:.2f} cores, the host {waited:.2f}'
+        f'{len(apart)} of {len(telling)} guests count a wait that differs by '
+        f'more than {GUEST_MARGIN:g} % of a vCPU: {server.server_id} counts '
+        f'{guest:.2f} cores, its host {waited:.2f}'
     )
 
 
-def _failed_arrivals(case: Case, rules: TrustRules) -> str:
-    last = case.came[: rules.failed_arrivals]
-    if not last or len(last) < rules.failed_arrivals:
+def _failed_arrivals(case: Case, rules: Rules) -> str:
+    last = case.came[:FAILED_ARRIVALS]
+    if len(last) < FAILED_ARRIVALS:
         return ''
     if any(record.completed for record in last):
         return ''
     return (
         f'the last {len(last)} migrations to it failed, the last one '
         f'{case.now - last[0].updated_at:.0f} s ago: look at its nova-compute '
-        f'([trust] failed_arrivals_period = {rules.failed_arrivals_period:g})'
+        f'(they count for {FAILED_ARRIVALS_PERIOD:g} s)'
     )
 
 
 #: In the order in which they are made; the first that finds something ends it.
-CHECKS: Mapping[Doubt, Callable[[Case, TrustRules], str]] = {
-    Doubt.STALE: _stale,
-    Doubt.CLOCK: _clock,
-    Doubt.SOURCE: _source,
-    Doubt.MISSING_SERVERS: _missing_servers,
-    Doubt.FLAT_WAIT: _flat_wait,
-    Doubt.ZERO_WAIT: _zero_wait,
-    Doubt.GUESTS_DISAGREE: _guests_disagree,
-    Doubt.FAILED_ARRIVALS: _failed_arrivals,
+CHECKS: Mapping[HostCheck, Callable[[Case, Rules], str]] = {
+    HostCheck.STALE: _stale,
+    HostCheck.CLOCK: _clock,
+    HostCheck.SOURCE: _source,
+    HostCheck.MISSING_SERVERS: _missing_servers,
+    HostCheck.FLAT_WAIT: _flat_wait,
+    HostCheck.ZERO_WAIT: _zero_wait,
+    HostCheck.GUESTS_DISAGREE: _guests_disagree,
+    HostCheck.FAILED_ARRIVALS: _failed_arrivals,
 }

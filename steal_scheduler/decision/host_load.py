@@ -1,21 +1,96 @@
-"""From signals to the view: how fit each host is to take a server now."""
+"""From signals to the view: how fit each host is to take a server now.
+
+Hot is Prequal's rule, with two measures of it: a host is hot by what its
+servers wait, or by how many want to run at once. It has to be over a fixed
+threshold *and* over the one that parts the fleet: where most hosts are bad,
+the least bad are still the better place.
+"""
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 
-from steal_scheduler.decision import arrivals, thresholds
-from steal_scheduler.decision.thresholds import HeatRules
-from steal_scheduler.decision.usable_signals import Evidence
+from steal_scheduler.decision import arrivals
+from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.usable_signals import UsableSignals
 from steal_scheduler.model.cloud import Fleet, Migration, Server, Signals
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 from steal_scheduler.model.move import Move, Stage
 
+#: Share of the hosts that a hot host must be worse than: about one in six may
+#: be hot by its steal, and one in six by its demand. It is one standard
+#: deviation above the mean.
+HOT_QUANTILE = 0.84
+#: Demand down to which a host is relieved, as a share of its cores: just the
+#: excess leaves.
+RELIEF_DEMAND = 1.0
+#: Hosts whose steal lies in the same band count as equal, so that noise does
+#: not decide between them; a share.
+STEAL_BAND = 0.02
 
-def survey(
-    known: Evidence,
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Shares of 1; pressure is runnable vCPUs per core, credit counted.
+
+    A host is hot by a measure if it reaches the fixed threshold and is beyond
+    the fleet's.
+    """
+
+    steal: float
+    fleet_steal: float
+    fleet_pressure: float
+
+    def tier(self, host: HostView, before: Tier | None) -> Tier:
+        """The tier of a host that is known.
+
+        What lies a band below a fixed threshold is still hot if it was:
+        noise must not decide. NOTE: not so below the fleet's, or each noise
+        would leave some more hosts hot for ever.
+
+        :param before: its tier in the view before
+        """
+        steal, pressure = self.steal, RELIEF_DEMAND
+        if before is Tier.HOT:
+            steal, pressure = _below(steal), _below(pressure)
+        hot = (host.steal >= steal and host.steal > self.fleet_steal) or (
+            host.pressure > max(pressure, self.fleet_pressure)
+        )
+        return Tier.HOT if hot else Tier.COLD
+
+
+def _below(threshold: float) -> float:
+    # No host would ever be below a threshold by all of it.
+    return max(threshold - STEAL_BAND, threshold / 2)
+
+
+def thresholds(
+    hosts: Collection[HostView], host_steal_threshold: float
+) -> Thresholds:
+    """Set the thresholds for a fleet.
+
+    :param hosts: those that are measured, with reliable metrics
+    :param host_steal_threshold: percent
+    """
+    return Thresholds(
+        steal=host_steal_threshold / 100,
+        fleet_steal=_hot_quantile([h.steal for h in hosts]),
+        fleet_pressure=_hot_quantile([h.pressure for h in hosts]),
+    )
+
+
+def _hot_quantile(values: list[float]) -> float:
+    """The value at that share of the sorted ones; below all without any."""
+    if not values:
+        return -math.inf
+    return sorted(values)[math.floor(HOT_QUANTILE * (len(values) - 1))]
+
+
+def build_view(
+    usable: UsableSignals,
     fleet: Fleet,
     moves: Mapping[str, Move],
-    rules: HeatRules,
+    rules: Rules,
     before: View | None = None,
 ) -> View:
     """Say of every host how fit it is to take a server now.
@@ -23,7 +98,7 @@ def survey(
     :param moves: in flight, by server id
     :param before: the last view, if there was one
     """
-    usable = known.usable
+    signals = usable.signals
     here: dict[str, list[Server]] = {name: [] for name in fleet.hosts}
     for server in fleet.servers.values():
         if server.host in here:
@@ -35,25 +110,27 @@ def survey(
     came = arrivals.brought(fleet)
     hosts = {
         name: dataclasses.replace(
-            _host(name, servers, arriving.get(name, []), came, usable),
+            _host(name, servers, arriving.get(name, []), came, signals),
             zone=fleet.hosts[name].zone or None,
         )
         for name, servers in here.items()
     }
-    believed = {
+    reliable = {
         name
         for name, host in hosts.items()
-        if host.cores > 0 and name not in known.distrust
+        if host.cores > 0 and name not in usable.unreliable
     }
-    lines = thresholds.lines((hosts[name] for name in believed), rules)
+    hot = thresholds(
+        [hosts[name] for name in reliable], rules.hosts.host_steal_threshold
+    )
     tiers = {n: h.tier for n, h in before.hosts.items()} if before else {}
     return View(
-        taken_at=usable.taken_at,
+        taken_at=signals.taken_at,
         hosts={
             name: dataclasses.replace(
-                host, tier=lines.tier(host, tiers.get(name))
+                host, tier=hot.tier(host, tiers.get(name))
             )
-            if name in believed
+            if name in reliable
             else host
             for name, host in hosts.items()
         },
@@ -64,10 +141,10 @@ def survey(
             # Later on, whoever asks for a host for it, it is not us.
             if m.stage in (Stage.DRAIN, Stage.REQUEST)
         },
-        steal_band=rules.steal_band,
-        target_demand=rules.target_demand,
-        max_arrivals=rules.slots_per_target,
-        steal_threshold=rules.host_steal_threshold,
+        steal_band=STEAL_BAND * 100,
+        target_demand=rules.hosts.target_demand,
+        max_arrivals=rules.limits.slots_per_target,
+        steal_threshold=rules.hosts.host_steal_threshold,
     )
 
 

@@ -1,32 +1,54 @@
-"""Which signals count: fresh ones, of servers where Nova says they are."""
+"""Which signals count: fresh ones, of servers where Nova says they are.
+
+What guests tell of themselves is joined to the servers that they run in. A
+guest's agent knows no hypervisor, and often not even its server's id: it is
+known by its name or by an address. Neither is unique in a cloud, and a guest
+that could be two servers is none.
+"""
 
 import dataclasses
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
-from steal_scheduler.decision import guests, host_trust
-from steal_scheduler.decision.host_checks import TrustRules
-from steal_scheduler.decision.host_trust import Distrust
-from steal_scheduler.model.cloud import Fleet, Signals
+from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.unreliable_hosts import (
+    UnreliableHost,
+    check_hosts,
+    without_implausible,
+)
+from steal_scheduler.model.cloud import (
+    Fleet,
+    GuestKey,
+    GuestSignal,
+    Server,
+    ServerSignal,
+    Signals,
+)
+
+_KEYS: Mapping[GuestKey, Callable[[Server], Iterable[str]]] = {
+    GuestKey.UUID: lambda server: (server.server_id,),
+    GuestKey.NAME: lambda server: (server.name,),
+    GuestKey.ADDRESS: lambda server: server.addresses,
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Evidence:
-    #: Fresh, and of hosts that do not lie.
-    usable: Signals
-    #: Hosts that are not believed, by name.
-    distrust: Mapping[str, Distrust]
+class UsableSignals:
+    #: Fresh, and of hosts whose metrics are plausible.
+    signals: Signals
+    #: Hosts whose metrics are unreliable, by name.
+    unreliable: Mapping[str, UnreliableHost]
 
 
-def gather(
-    signals: Signals, fleet: Fleet, now: float, rules: TrustRules
-) -> Evidence:
+def usable_signals(
+    signals: Signals, fleet: Fleet, now: float, rules: Rules
+) -> UsableSignals:
     """Part what can be acted on from what cannot."""
-    fresh = usable(signals, fleet, now, rules.max_age)
-    distrust = host_trust.judge(signals, fresh, fleet, now, rules)
-    return Evidence(host_trust.believe(fresh, distrust), distrust)
+    fresh = fresh_signals(signals, fleet, now, rules.max_age)
+    unreliable = check_hosts(signals, fresh, fleet, now, rules)
+    return UsableSignals(without_implausible(fresh, unreliable), unreliable)
 
 
-def usable(
+def fresh_signals(
     signals: Signals, fleet: Fleet, now: float, max_age: float
 ) -> Signals:
     """Leave out what is stale or was measured on another host.
@@ -46,7 +68,7 @@ def usable(
         if oldest <= guest.at <= newest
     }
     signals = dataclasses.replace(signals, guests=told)
-    for server_id, signal in guests.join(signals, fleet).items():
+    for server_id, signal in with_guests(signals, fleet).items():
         server = known.get(server_id)
         if server is None or not oldest <= signal.at <= newest:
             continue
@@ -65,7 +87,7 @@ def usable(
 
 
 def coverage(
-    usable_signals: Signals, fleet: Fleet, moving: Container[str] = ()
+    usable: Signals, fleet: Fleet, moving: Container[str] = ()
 ) -> float:
     """Percent of Nova's running servers that have a usable signal.
 
@@ -80,5 +102,57 @@ def coverage(
             continue
         if server.status == 'ACTIVE' and server.host:
             running += 1
-            seen += server.server_id in usable_signals.servers
+            seen += server.server_id in usable.servers
     return 100.0 * seen / running if running else 100.0
+
+
+def with_guests(signals: Signals, fleet: Fleet) -> dict[str, ServerSignal]:
+    """Signals of servers, with what their guests tell.
+
+    A hypervisor's word on used and waited always counts for more: an agent
+    belongs to the tenant.
+
+    :returns: by server id; where no hypervisor measured, of those guests
+        that tell of both used and waited
+    """
+    servers = dict(signals.servers)
+    for server_id, guest in _matched(signals, fleet):
+        known = servers.get(server_id)
+        if known is not None:
+            servers[server_id] = dataclasses.replace(
+                known,
+                load=known.load if guest.load is None else guest.load,
+                guest_waited=guest.waited,
+            )
+        elif guest.used is not None and guest.waited is not None:
+            servers[server_id] = ServerSignal(
+                server_id,
+                host=None,
+                used=guest.used,
+                waited=guest.waited,
+                at=guest.at,
+                load=guest.load,
+                by_guest=True,
+            )
+    return servers
+
+
+def _matched(
+    signals: Signals, fleet: Fleet
+) -> Iterable[tuple[str, GuestSignal]]:
+    """Server ids and their guests; nothing where either side is doubtful."""
+    if not signals.guests:
+        return
+    keys_of = _KEYS[signals.guests_by]
+    owners: dict[str, list[str]] = {}
+    found: dict[str, list[GuestSignal]] = {}
+    for server in fleet.servers.values():
+        for key in keys_of(server):
+            if key in signals.guests:
+                owners.setdefault(key, []).append(server.server_id)
+    for key, server_ids in owners.items():
+        if len(server_ids) == 1:
+            found.setdefault(server_ids[0], []).append(signals.guests[key])
+    for server_id, guests in found.items():
+        if len(guests) == 1:
+            yield server_id, guests[0]

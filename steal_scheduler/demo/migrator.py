@@ -21,8 +21,7 @@ CONF = """
 transport_url = fake:/
 [migrator]
 dry_run = False
-poll_interval = 1
-step_interval = 0.2
+poll_interval = 0.5
 lock_url = file://{workdir}/lock
 metrics_port = 0
 [signals]
@@ -33,8 +32,6 @@ path = {workdir}/signals.json
 [limits]
 slots = 3
 cooldown = 120
-[stages]
-settle_time = 1.5
 """
 
 

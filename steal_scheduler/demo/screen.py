@@ -7,7 +7,7 @@ from typing import Any
 
 from steal_scheduler.demo.balancer import Outage
 from steal_scheduler.model.move import Ended, Move, Stage
-from steal_scheduler.model.refusal import Refusal, Why
+from steal_scheduler.model.refusal import Reason, Refusal
 from steal_scheduler.reporting.text import table
 
 _BAR = 20
@@ -15,7 +15,13 @@ _BAR = 20
 HOT = 0.05
 #: Reasons that still hold when the hosts are cold.
 _LASTING = frozenset(
-    {Why.LOCKED, Why.MISROUTED, Why.NOT_ACTIVE, Why.OPTED_OUT, Why.SATURATED}
+    {
+        Reason.LOCKED,
+        Reason.INVALID_ORCHESTRATOR,
+        Reason.NOT_ACTIVE,
+        Reason.OPTED_OUT,
+        Reason.SATURATED,
+    }
 )
 
 
@@ -92,12 +98,12 @@ def refusals_table(
     rows = {}
     for refusal in refusals:
         id_ = refusal.server_id or ''
-        if refusal.why in _LASTING:
-            rows[names[id_]] = (refusal.why, refusal.detail)
+        if refusal.reason in _LASTING:
+            rows[names[id_]] = (refusal.reason, refusal.detail)
         else:
             # Whatever it waited for, its turn need not come any more.
             relieved = f'the moves of other servers relieved {where[id_]}'
-            rows[names[id_]] = (Why.SPARED, relieved)
+            rows[names[id_]] = (Reason.NOT_NEEDED, relieved)
     return table(
         ('server', 'reason', 'because'),
         [(name, *rows[name]) for name in sorted(rows)],

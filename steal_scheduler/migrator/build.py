@@ -6,16 +6,17 @@ from typing import Any
 from steal_scheduler.conf import roles as roles_conf
 from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.conf import values
-from steal_scheduler.decision.decide import Rules
+from steal_scheduler.decision.eligibility import HISTORY
+from steal_scheduler.decision.rules import Rules
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator import plugins
 from steal_scheduler.migrator.leader import Leader
 from steal_scheduler.model.cloud import Fleet, Migration
 from steal_scheduler.moves.effects import Effects
-from steal_scheduler.moves.state_machine import Stages
-from steal_scheduler.nova_client.cache import Inventory
-from steal_scheduler.nova_client.client import Compute
+from steal_scheduler.moves.state_machine import Deadlines, StateMachine
+from steal_scheduler.nova_client.cache import NovaCache
+from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
@@ -26,13 +27,13 @@ from steal_scheduler.signals.base import SignalSource
 class Parts:
     conf: Any
     rules: Rules
-    nova: Compute
-    inventory: Inventory
+    nova: NovaClient
+    nova_cache: NovaCache
     source: SignalSource
     dispatcher: Dispatcher
     leader: Leader
     sender: Sender
-    stages: Stages
+    state_machine: StateMachine
     journal: Journal
     metrics: Metrics
 
@@ -65,27 +66,30 @@ def build(conf: Any) -> Parts:
     :raises ConfigError: an option is wrong; the message names it
     """
     values.judge(conf)
-    nova = Compute(conf, roles_conf.rule(conf.roles))
+    nova = NovaClient(conf, roles_conf.rule(conf.roles))
     dispatcher = plugins.dispatcher(conf)
     rules = rules_conf.rules(conf, dispatcher.rules)
     leader = Leader(conf)
-    metrics = Metrics()
-    metrics.nova_calls.set_function(lambda: nova.calls)
+    metrics = Metrics(lambda: nova.calls)
     effects = Effects(nova, dispatcher, leader.check)
+    deadlines = Deadlines(
+        drain_timeout=conf.stages.drain_timeout,
+        migration_timeout=conf.stages.migration_timeout,
+    )
     return Parts(
         conf=conf,
         rules=rules,
         nova=nova,
-        inventory=Inventory(nova, rules.limit.history),
+        nova_cache=NovaCache(nova, HISTORY),
         source=plugins.signal_source(conf),
         dispatcher=dispatcher,
         leader=leader,
         sender=Sender(conf),
-        stages=Stages(effects, rules_conf.deadlines(conf)),
+        state_machine=StateMachine(effects, deadlines, rules.detection),
         journal=Journal(
             metrics,
             Notifier(conf),
-            rules.limit.out,
+            rules.reattach_alarm,
             dry_run=conf.migrator.dry_run,
         ),
         metrics=metrics,

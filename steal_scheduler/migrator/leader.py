@@ -47,20 +47,20 @@ class Leader:
             if self._held():
                 return True
             if self._led:
-                LOG.warning('The lock was lost.')
+                LOG.warning('Lost leadership: the lock is not held any more.')
                 self._led = False
                 return False
             held = bool(self._lock.acquire(blocking=False))
         except coordination.ToozError as error:
-            LOG.error('No lock, so nothing moves: %s', error)
+            LOG.error('Migrator suspended: the lock failed: %s', error)
             self._led = False
             self._drop()
             return False
         if held or not self._waits:
             LOG.info(
-                'This migrator is at work.'
+                'Acquired leadership.'
                 if held
-                else 'Another migrator is at work; this one stands by.'
+                else 'Standby: another migrator leads.'
             )
         self._waits, self._led = not held, held
         return held

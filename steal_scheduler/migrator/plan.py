@@ -4,14 +4,15 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from steal_scheduler.decision import decide, usable_signals
-from steal_scheduler.decision.host_load import survey
-from steal_scheduler.decision.snapshot import World
+from steal_scheduler.decision import decide
+from steal_scheduler.decision.decide import Snapshot
+from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.exception import SignalError
 from steal_scheduler.migrator import build
 from steal_scheduler.model.cloud import NO_SIGNALS, Fleet
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.model.refusal import Refusal, Why
+from steal_scheduler.model.refusal import Reason, Refusal
 from steal_scheduler.moves import admission, state
 
 
@@ -27,49 +28,51 @@ class Planned:
 def plan(conf: Any, now: float) -> Planned:
     """Read Nova and the signals once, and decide.
 
-    A single poll has to be enough here, whatever ``polls_suffering`` says.
+    A single poll has to be enough here, whatever ``polls_contended`` says.
 
     :raises StealError: the configuration is wrong, or Nova does not answer
     """
     built = build.build(conf)
-    wanted = built.rules.detect
+    wanted = built.rules.detection
     rules = dataclasses.replace(
         built.rules,
-        detect=dataclasses.replace(wanted, polls_suffering=1, polls_window=1),
+        detection=dataclasses.replace(
+            wanted, polls_contended=1, polls_window=1
+        ),
     )
     notes = [
         'Judged on this one poll; the migrator wants '
-        f'{wanted.polls_suffering} of {wanted.polls_window} polls.'
+        f'{wanted.polls_contended} of {wanted.polls_window} polls.'
     ]
     if conf.migrator.dry_run:
         notes.append(
             'dry_run is on: the migrator would only say so. Set [migrator] '
             'dry_run = False to let it move.'
         )
-    fleet = built.inventory.refresh(now)
+    fleet = built.nova_cache.refresh(now)
     signals, trouble = NO_SIGNALS, None
     try:
         signals = built.source.read(now)
     except SignalError as error:
-        trouble = Refusal(Why.SIGNALS, str(error))
-    known = usable_signals.gather(signals, fleet, now, rules.trust)
-    moves = state.moves_in_flight(fleet, {}, known.usable)
+        trouble = Refusal(Reason.SIGNALS, str(error))
+    usable = usable_signals(signals, fleet, now, rules)
+    moves = state.moves_in_flight(fleet, {}, usable.signals)
     if trouble is not None:
         return Planned(decide.blind(trouble), moves, fleet, tuple(notes))
-    world = World(
+    snapshot = Snapshot(
         now=now,
         fleet=fleet,
-        known=known,
-        view=survey(known, fleet, moves, rules.heat),
+        usable=usable,
+        view=build_view(usable, fleet, moves, rules),
         moves=moves,
         ended={},
         ours=built.ours(fleet),
     )
-    decided = decide.decide(world, {}, rules)
+    decided = decide.decide(snapshot, {}, rules)
     dry_run = conf.migrator.dry_run
     waiting = [
         admission.wait_for(
-            move, world, rules.limit, sent=True, dry_run=dry_run
+            move, snapshot, rules.limits, sent=True, dry_run=dry_run
         )
         for move in moves.values()
         if move.stage is Stage.DRAIN

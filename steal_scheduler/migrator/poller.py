@@ -4,7 +4,7 @@ from oslo_log import log
 
 from steal_scheduler.exception import SignalError
 from steal_scheduler.model.cloud import NO_SIGNALS, Signals
-from steal_scheduler.model.refusal import Refusal, Why
+from steal_scheduler.model.refusal import Reason, Refusal
 from steal_scheduler.signals.base import SignalSource
 
 LOG = log.getLogger(__name__)
@@ -31,9 +31,9 @@ class Poller:
         try:
             self.signals = self._source.read(now)
         except SignalError as error:
-            self.trouble = Refusal(Why.SIGNALS, str(error))
+            self.trouble = Refusal(Reason.SIGNALS, str(error))
         except Exception as error:
             # A plugin's own mistake is an outage like any other.
-            LOG.exception('The signal source failed.')
-            self.trouble = Refusal(Why.SIGNALS, repr(error))
+            LOG.exception('Signal source failed.')
+            self.trouble = Refusal(Reason.SIGNALS, repr(error))
         return True

@@ -75,7 +75,7 @@ def check(parts: Parts, *, strict: bool = False) -> None:
     except (NovaError, ServerGone) as error:
         if strict:
             raise
-        LOG.warning('The rights in Nova are not checked: %s', error)
+        LOG.warning('Rights in Nova not checked: %s', error)
         return
     if missing:
         raise ConfigError(

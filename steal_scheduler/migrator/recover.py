@@ -15,7 +15,7 @@ from steal_scheduler.orchestrators.base import Answer, State
 
 
 def recover(conf: Any, *, clear: bool) -> tuple[list[str], bool]:
-    """Show it, or put the servers back and remove the tags.
+    """Show it, or reattach the servers and remove the tags.
 
     :returns: lines for the operator, and whether anything is left
     :raises ConfigError: with ``clear``, while a migrator holds the lock
@@ -23,17 +23,17 @@ def recover(conf: Any, *, clear: bool) -> tuple[list[str], bool]:
     built = build.build(conf)
     if clear and not built.leader.acquire():
         raise ConfigError(
-            'A migrator is at work and will clear this itself; to do it by '
-            'hand stop steal-migrator on all controllers first.'
+            'Another migrator leads and will clear this itself; to do it by '
+            'hand, stop steal-migrator on all controllers first.'
         )
     try:
-        fleet = built.inventory.refresh(time.time())
+        fleet = built.nova_cache.refresh(time.time())
         left = _left(fleet, built.dispatcher.detached())
         if not left:
             return ['Nothing is left behind.'], False
         if not clear:
             lines = [_line(server) for server in left]
-            return [*lines, 'Add --clear to put these back.'], True
+            return [*lines, 'Add --clear to reattach these.'], True
         results = [_clear(server, built) for server in left]
         return [line for line, _ in results], any(bad for _, bad in results)
     finally:
@@ -43,25 +43,25 @@ def recover(conf: Any, *, clear: bool) -> tuple[list[str], bool]:
 def _left(fleet: Fleet, detached: frozenset[str]) -> list[Server]:
     tagged = [s for s in fleet.servers.values() if tags.ours(s.tags)]
     seen = frozenset(s.server_id for s in tagged)
-    return tagged + state.strays(detached - seen, {}, fleet)
+    return tagged + state.orphans(detached - seen, {}, fleet, {})
 
 
 def _clear(server: Server, built: build.Parts) -> tuple[str, bool]:
-    """Put it back first: its tag is the only witness until then."""
+    """Reattach it first: its tag is the only witness until then."""
     try:
         built.leader.check()
         answer: Answer = built.dispatcher.reattach(server)
         if answer.state is not State.DONE:
-            return f'{_line(server)}: not put back: {answer.detail}', True
+            return f'{_line(server)}: not reattached: {answer.detail}', True
         for tag in tags.ours(server.tags):
             built.nova.remove_tag(server.server_id, tag)
     except ServerGone:
-        return f'{_line(server)}: put back; Nova has deleted it', False
+        return f'{_line(server)}: reattached; Nova has deleted it', False
     except StealError as error:
         return f'{_line(server)}: {error}', True
-    return f'{_line(server)}: put back, tags removed', False
+    return f'{_line(server)}: reattached, tags removed', False
 
 
 def _line(server: Server) -> str:
-    marks = ', '.join(tags.ours(server.tags)) or 'out of its orchestrator'
+    marks = ', '.join(tags.ours(server.tags)) or 'drained'
     return f'{server.server_id}  {server.name}  on {server.host}: {marks}'

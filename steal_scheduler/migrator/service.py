@@ -1,19 +1,23 @@
 """The migrator: one loop around ``tick``, which says it all."""
 
+import threading
+import time
 from collections.abc import Mapping
 
 from oslo_log import log
 
-from steal_scheduler.decision import decide, usable_signals
-from steal_scheduler.decision.host_load import survey
-from steal_scheduler.decision.snapshot import World
+from steal_scheduler.decision import decide
+from steal_scheduler.decision.decide import Snapshot
+from steal_scheduler.decision.eligibility import HISTORY
+from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.exception import (
     NovaError,
     NovaRefused,
     ServerGone,
+    StealError,
 )
 from steal_scheduler.migrator.build import Parts
-from steal_scheduler.migrator.loop import Loop
 from steal_scheduler.migrator.poller import Poller
 from steal_scheduler.model.cloud import (
     NO_SIGNALS,
@@ -31,16 +35,19 @@ from steal_scheduler.model.move import (
     migration_of,
 )
 from steal_scheduler.model.refusal import Refusal
-from steal_scheduler.moves import admission, state, tags, takeover
-from steal_scheduler.moves.orphans import Sweep
+from steal_scheduler.moves import admission, state, tags
+from steal_scheduler.moves.orphans import Orphans
 
 LOG = log.getLogger(__name__)
 
+#: Seconds between two ticks while a move is in flight; the signals are polled
+#: at their own pace.
+STEP = 3.0
 #: Forged tags removed in one tick: a tenant can write many.
 STRIPPED_AT_ONCE = 10
 
 
-class Migrator(Loop):
+class Migrator:
     """Cures CPU steal, one tick at a time.
 
     What it remembers between ticks only helps: after a crash the tags, the
@@ -48,7 +55,6 @@ class Migrator(Loop):
     """
 
     def __init__(self, parts: Parts) -> None:
-        super().__init__(parts.metrics, parts.close)
         self._parts = parts
         self._poller = Poller(parts.source, parts.conf.migrator.poll_interval)
         self._servers: dict[str, Server] = {}
@@ -56,9 +62,12 @@ class Migrator(Loop):
         self._view: View | None = None
         #: The tags of other processes have been taken over.
         self._leading = False
-        #: At the last look.
+        #: At the tick before.
         self._known: Mapping[str, Server] = {}
-        self._sweep = Sweep(parts.dispatcher)
+        self._orphans = Orphans(parts.dispatcher)
+        self._stop = threading.Event()
+        #: What was wrong with the last tick, as logged.
+        self._error = ''
         #: What goes on now, by server id; for the reports.
         self.moves: dict[str, Move] = {}
         #: Why moves that could go on do not; for the reports.
@@ -74,42 +83,86 @@ class Migrator(Loop):
         parts, rules = self._parts, self._parts.rules
         if not self._leads():
             return
-        fleet = parts.inventory.refresh(now, self.moves)
+        fleet = parts.nova_cache.refresh(now, self.moves)
         polled = self._poller.poll(now)
-        signals = self._poller.signals
-        known = usable_signals.gather(signals, fleet, now, rules.trust)
+        usable = usable_signals(self._poller.signals, fleet, now, rules)
         ours = parts.ours(fleet)
-        self._take_over(fleet, known.usable, ours, now)
-        seen = survey(known, fleet, self.moves, rules.heat, self._view)
-        self._view = seen
-        # Before the first reading there is nothing to tell.
-        sent = signals is not NO_SIGNALS and parts.sender.send(seen)
-        world = World(now, fleet, known, seen, self.moves, self._ended, ours)
-        self._advance(world, sent=sent)
-        self._find_strays(fleet, now)
+        self._take_over(fleet, usable.signals, ours, now)
+        view = build_view(usable, fleet, self.moves, rules, self._view)
+        sent = self._send(view)
+        snapshot = Snapshot(
+            now, fleet, usable, view, self.moves, self._ended, ours
+        )
+        self._advance(snapshot, sent=sent)
+        self._find_orphans(fleet, now)
         if polled:
-            self.decided = self._decide(world)
-            self._begin(world, sent=sent)
-        parts.journal.show(world, self.decided, self.waiting, sent=sent)
+            self.decided = self._decide(snapshot)
+            self._begin(snapshot, sent=sent)
+        parts.journal.show(snapshot, self.decided, self.waiting, sent=sent)
+
+    # -- the loop ----------------------------------------------------------
+
+    def run(self) -> None:
+        """Tick until ``stop``, whatever a tick raises."""
+        while not self._stop.is_set():
+            self.guarded_tick(time.time())
+            self._stop.wait(self.pause())
+        self._parts.close()
+
+    def stop(self) -> None:
+        """End after the present tick; whatever is under way goes on later."""
+        self._stop.set()
 
     def pause(self) -> float:
-        options = self._parts.conf.migrator
+        """Seconds until the next tick."""
+        interval = float(self._parts.conf.migrator.poll_interval)
         busy = any(m.occupies for m in self.moves.values())
-        return float(options.step_interval if busy else options.poll_interval)
+        return min(STEP, interval) if busy else interval
+
+    def guarded_tick(self, now: float) -> None:
+        """Tick; what that raises is logged, and the next tick comes."""
+        metrics = self._parts.metrics
+        begun = time.monotonic()
+        try:
+            self.tick(now)
+        except StealError as error:
+            metrics.errors.inc()
+            # Once, until it is another one or over.
+            known = str(error) == self._error
+            self._error = str(error)
+            LOG.log(
+                log.DEBUG if known else log.ERROR,
+                'Tick failed, the next one comes: %s',
+                error,
+            )
+        except Exception:
+            # Nothing may end the loop: servers may be drained.
+            metrics.errors.inc()
+            LOG.exception('Tick failed, the next one comes.')
+        else:
+            metrics.tick_done(now, time.monotonic() - begun)
+            self._error = ''
 
     # -- the steps of a tick -----------------------------------------------
 
     def _leads(self) -> bool:
         leads = self._parts.leader.acquire()
-        self._parts.metrics.leading.set(leads)
+        self._parts.metrics.leader.set(leads)
         if not leads:
             # They are another migrator's now.
             self.moves, self.decided = {}, decide.NOTHING
             self._leading = False
-            self._parts.inventory.forget()
+            self._parts.nova_cache.forget()
             self._parts.dispatcher.forget()
-            self._parts.journal.stand_by()
+            self._parts.journal.standby()
         return leads
+
+    def _send(self, view: View) -> bool:
+        """Tell nova-scheduler; whether the message bus took it."""
+        self._view = view
+        # Before the first reading there is nothing to tell.
+        known = self._poller.signals is not NO_SIGNALS
+        return known and self._parts.sender.send(view)
 
     def _take_over(
         self,
@@ -119,70 +172,59 @@ class Migrator(Loop):
         now: float,
     ) -> None:
         """Know every move in flight, and remove tags that forge one."""
-        self.moves = takeover.moves(
+        self.moves = state.take_over(
             fleet,
             self.moves,
             usable,
             ours,
-            self._parts.rules.limit,
+            self._parts.rules,
             now,
             first=not self._leading,
             known=self._known,
         )
         self._leading, self._known = True, fleet.servers
-        for server in takeover.forged(fleet, self.moves)[:STRIPPED_AT_ONCE]:
+        for server in state.forged(fleet, self.moves)[:STRIPPED_AT_ONCE]:
             LOG.warning(
-                'Its tag %s is not ours.',
-                tags.ours(server.tags),
+                'Server %s has tags of a move that there is not: removing %s.',
+                server.label,
+                ', '.join(tags.ours(server.tags)),
                 instance_uuid=server.server_id,
             )
-            self._parts.inventory.look_again(server.server_id)
-            try:
-                self._parts.stages.strip(server)
-            except NovaError as error:
-                # It holds nobody else; the next tick tries again.
-                LOG.warning(
-                    'Not removed: %s', error, instance_uuid=server.server_id
-                )
+            self._parts.nova_cache.look_again(server.server_id)
+            self._parts.state_machine.strip(server)
 
-    def _find_strays(self, fleet: Fleet, now: float) -> None:
+    def _find_orphans(self, fleet: Fleet, now: float) -> None:
         """After the ways back that are known: it may take its time."""
-        detached = self._sweep.look(now)
-        for server in state.strays(detached, self.moves, fleet):
+        detached = self._orphans.find(now)
+        for server in state.orphans(detached, self.moves, fleet, self._ended):
             server_id = server.server_id
-            ended = self._ended.get(server_id)
-            if (
-                server_id not in fleet.servers
-                and ended is not None
-                and ended.outcome is Outcome.GONE
-            ):
-                # Deleted, and put back; its orchestrator may list it for days.
-                continue
             before = self.moves.get(server_id)
             self._servers[server_id] = server
             self.moves[server_id] = state.undo(server, now, before)
 
-    def _advance(self, world: World, *, sent: bool) -> None:
-        servers = world.fleet.servers
+    def _advance(self, snapshot: Snapshot, *, sent: bool) -> None:
+        servers = snapshot.fleet.servers
         self._servers |= {s: servers[s] for s in self.moves if s in servers}
         self.waiting = []
         for move in sorted(self.moves.values(), key=admission.order):
             server_id = move.server_id
-            waits = self._wait_for(move, world, sent=sent)
-            known = state.Facts(
-                now=world.now,
+            waits = self._wait_for(move, snapshot, sent=sent)
+            known = state.MoveState(
+                now=snapshot.now,
                 server=servers.get(server_id),
                 last_known=self._servers[server_id],
-                migration=migration_of(move, world.fleet),
-                signal=world.usable.servers.get(server_id),
-                wait_for=waits.why if waits else '',
+                migration=migration_of(move, snapshot.fleet),
+                signal=snapshot.usable.signals.servers.get(server_id),
+                window=snapshot.usable.signals.window,
+                wait_for=waits.reason if waits else '',
                 give_up=admission.give_up(waits),
             )
             try:
-                after = self._parts.stages.advance(move, known)
+                after = self._parts.state_machine.advance(move, known)
             except (NovaError, NovaRefused) as error:
                 LOG.warning(
-                    'Its move waits at %s: %s',
+                    'Move of server %s waits in stage %s: %s',
+                    move.label,
                     move.stage,
                     error,
                     instance_uuid=server_id,
@@ -191,28 +233,27 @@ class Migrator(Loop):
                 self._keep(move, after)
 
     def _wait_for(
-        self, move: Move, world: World, *, sent: bool
+        self, move: Move, snapshot: Snapshot, *, sent: bool
     ) -> Refusal | None:
         """Why a move that is at DRAIN must not go on to Nova now."""
         if move.stage is not Stage.DRAIN:
             return None
         dry_run = self._parts.conf.migrator.dry_run
-        rules = self._parts.rules.limit
+        rules = self._parts.rules.limits
         waits = admission.wait_for(
-            move, world, rules, sent=sent, dry_run=dry_run
+            move, snapshot, rules, sent=sent, dry_run=dry_run
         )
         if waits is not None:
             self.waiting.append(waits)
         return waits
 
-    def _decide(self, world: World) -> decide.Decision:
-        history = self._parts.rules.limit.history
+    def _decide(self, snapshot: Snapshot) -> decide.Decision:
         for server_id, ended in list(self._ended.items()):
-            if ended.at < world.now - history:
+            if ended.at < snapshot.now - HISTORY:
                 del self._ended[server_id]
         if self._poller.trouble is not None:
             return decide.blind(self._poller.trouble)
-        return decide.decide(world, self.decided.watches, self._parts.rules)
+        return decide.decide(snapshot, self.decided.watches, self._parts.rules)
 
     def _keep(self, before: Move, after: Move | Ended) -> None:
         """Remember what became of a move."""
@@ -226,20 +267,24 @@ class Migrator(Loop):
         self._ended[server_id] = after
         self._parts.journal.ended(after)
 
-    def _begin(self, world: World, *, sent: bool) -> None:
+    def _begin(self, snapshot: Snapshot, *, sent: bool) -> None:
         admitted = self.decided.admitted
         if self._parts.conf.migrator.dry_run:
             self._parts.journal.would_begin(admitted)
             return
         if not sent:
-            self.waiting += map(admission.untold, admitted)
+            self.waiting += map(admission.view_not_sent, admitted)
             return
         for move in admitted:
-            server = world.fleet.servers[move.server_id]
+            server = snapshot.fleet.servers[move.server_id]
             try:
-                begun = self._parts.stages.begin(move, server, world.now)
+                begun = self._parts.state_machine.begin(
+                    move, server, snapshot.now
+                )
             except (NovaError, NovaRefused, ServerGone) as error:
-                ended = Ended(move, Outcome.NOT_STARTED, world.now, str(error))
+                ended = Ended(
+                    move, Outcome.NOT_STARTED, snapshot.now, str(error)
+                )
                 self._ended[move.server_id] = ended
                 self._parts.journal.ended(ended)
                 continue

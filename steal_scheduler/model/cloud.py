@@ -139,6 +139,11 @@ class Server:
     #: where it is nothing.
     task_state: str | None = None
 
+    @property
+    def label(self) -> str:
+        """For a person: its name and its id."""
+        return f'{self.name} ({self.server_id})'
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Migration:
@@ -188,7 +193,7 @@ class Fleet:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """A server that suffers: persistently, by steal and by load."""
+    """A contended server: persistently, by steal and by load."""
 
     server_id: str
     host: str
@@ -197,7 +202,7 @@ class Finding:
     load: float
     demand: float
     since: float
-    #: In how many of the last polls it suffered, for example '3 of 5'.
+    #: In how many of the last polls it was, for example '3 of 5 polls'.
     evidence: str
     #: As in ServerSignal.
     bad_seconds: float | None = None

@@ -38,6 +38,7 @@ class Move:
     stage: Stage
     #: When the stage began.
     since: float
+    server_name: str = ''
     #: Steal share when it was decided; None if the tag does not tell.
     steal_before: float | None = None
     role: str | None = None
@@ -50,10 +51,15 @@ class Move:
     #: Why it moves; and, once it has failed, why.
     reason: str = ''
     failure: str = ''
-    #: Why it cannot be put back into its orchestrator; asked for ever.
+    #: Why it cannot be reattached; asked for ever.
     trouble: str = ''
     #: At work again; only its tag is left, which Nova does not remove now.
     back: bool = False
+
+    @property
+    def label(self) -> str:
+        """Of its server, for a person: name and id."""
+        return f'{self.server_name} ({self.server_id})'
 
     @property
     def arriving(self) -> bool:
@@ -65,7 +71,7 @@ class Move:
             Stage.VERIFY,
         )
 
-    def stuck(self, now: float, alarm: float) -> bool:
+    def reattach_blocked(self, now: float, alarm: float) -> bool:
         """It should be back in its orchestrator, and is not.
 
         :param alarm: seconds after which it should, whatever is said

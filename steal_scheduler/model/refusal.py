@@ -4,30 +4,32 @@ import dataclasses
 import enum
 
 
-class Why(enum.StrEnum):
+class Reason(enum.StrEnum):
     """Every reason for a *no*. Each is a label of a metric."""
 
     # about one server
-    BYTES = 'bytes'
+    #: A try that did not begin is not repeated at once.
+    BACKOFF = 'backoff'
+    #: The network would be asked for too much.
+    BANDWIDTH = 'bandwidth'
     COOLDOWN = 'cooldown'
-    LOCKED = 'locked'
     #: Its metadata name an orchestrator that there is not, or not for it.
-    MISROUTED = 'misrouted'
+    INVALID_ORCHESTRATOR = 'invalid_orchestrator'
+    LOCKED = 'locked'
+    #: Too many servers of its role are unavailable.
+    MAX_UNAVAILABLE = 'max_unavailable'
     MOVING = 'moving'
     NOT_ACTIVE = 'not_active'
+    #: Another move relieves its host.
+    NOT_NEEDED = 'not_needed'
     OPTED_OUT = 'opted_out'
     QUOTA = 'quota'
-    #: Too many servers of its role are out of service.
-    ROLE_OUT = 'role_out'
+    #: Its orchestrator does not take another server back.
+    REATTACH_BLOCKED = 'reattach_blocked'
     SATURATED = 'saturated'
     SLOT_CLOUD = 'slot_cloud'
-    SLOT_ROLE = 'slot_role'
     SLOT_SOURCE = 'slot_source'
     SLOT_TARGET = 'slot_target'
-    #: Another move relieves its host.
-    SPARED = 'spared'
-    #: Its orchestrator does not take another server back.
-    STUCK = 'stuck'
     # about the whole cloud
     BLACKOUT = 'blackout'
     BREAKER = 'breaker'
@@ -43,7 +45,7 @@ class Why(enum.StrEnum):
 class Refusal:
     """A *no*, as a value."""
 
-    why: Why
+    reason: Reason
     #: A sentence for the operator: numbers, and the cure where one exists.
     detail: str
     #: None where it is about the whole cloud.

@@ -5,21 +5,23 @@ host. The next one is sent when Nova has chosen the target of the one before,
 and has been told a view in which that target is credited.
 
 Until then the server has not moved. What would not let it begin any more
-while its drain took its time puts it back.
+while its drain took its time has it reattached.
 """
 
 from steal_scheduler.decision import limits
-from steal_scheduler.decision.limits import LimitRules
-from steal_scheduler.decision.snapshot import World
+from steal_scheduler.decision.decide import Snapshot
+from steal_scheduler.decision.rules import LimitRules
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.model.refusal import Refusal, Why
+from steal_scheduler.model.refusal import Reason, Refusal
 
 #: Seconds after which what was found is looked at again: the default of
 #: ``drain_timeout``.
 OLD = 600.0
 
-#: The server is put back at once; with any other reason it waits.
-FINAL = frozenset((Why.DRY_RUN, Why.BLACKOUT, Why.BREAKER, Why.SPARED))
+#: The server is reattached at once; with any other reason it waits.
+FINAL = frozenset(
+    (Reason.DRY_RUN, Reason.BLACKOUT, Reason.BREAKER, Reason.NOT_NEEDED)
+)
 
 
 def order(move: Move) -> tuple[bool, bool]:
@@ -33,13 +35,13 @@ def order(move: Move) -> tuple[bool, bool]:
 
 def give_up(waits: Refusal | None) -> str:
     """Why its server must go back at once; '' where it need not."""
-    return waits.detail if waits and waits.why in FINAL else ''
+    return waits.detail if waits and waits.reason in FINAL else ''
 
 
-def untold(move: Move) -> Refusal:
+def view_not_sent(move: Move) -> Refusal:
     """Nova would choose blindly."""
     return Refusal(
-        Why.VIEW_NOT_SENT,
+        Reason.VIEW_NOT_SENT,
         'nova-scheduler has not been told the present view',
         move.server_id,
     )
@@ -47,7 +49,7 @@ def untold(move: Move) -> Refusal:
 
 def wait_for(
     move: Move,
-    world: World,
+    snapshot: Snapshot,
     rules: LimitRules,
     *,
     sent: bool,
@@ -55,28 +57,28 @@ def wait_for(
 ) -> Refusal | None:
     """Why Nova must not be asked now to migrate; None when it may.
 
-    :param sent: the world's view has reached the message bus
+    :param sent: the snapshot's view has reached the message bus
     """
     if dry_run:
-        return Refusal(Why.DRY_RUN, 'dry_run is on', move.server_id)
+        return Refusal(Reason.DRY_RUN, 'dry_run is on', move.server_id)
     # Of coverage and signals the view tells, host by host.
-    for held in limits.holds(100.0, world.ours, rules, world.now):
-        return Refusal(held.why, held.detail, move.server_id)
-    if _cooled(move, world):
+    for held in limits.holds(100.0, snapshot.ours, rules, snapshot.now):
+        return Refusal(held.reason, held.detail, move.server_id)
+    if _cooled(move, snapshot):
         return Refusal(
-            Why.SPARED,
+            Reason.NOT_NEEDED,
             f'it may stay on {move.source}, which can have it back and stay '
-            f'cold: what was found is {world.now - move.since:.0f} s old',
+            f'cold: what was found is {snapshot.now - move.since:.0f} s old',
             move.server_id,
         )
     if not sent:
-        return untold(move)
+        return view_not_sent(move)
     if any(
         other.target is None and other.stage in (Stage.REQUEST, Stage.MIGRATE)
-        for other in world.moves.values()
+        for other in snapshot.moves.values()
     ):
         return Refusal(
-            Why.TARGET_PENDING,
+            Reason.TARGET_PENDING,
             'Nova is choosing the target of another server: its turn comes',
             move.server_id,
         )
@@ -84,11 +86,11 @@ def wait_for(
         host.up
         and host.zone == move.zone
         and name != move.source
-        and world.view.takes(name, move.demand)
-        for name, host in world.fleet.hosts.items()
+        and snapshot.view.takes(name, move.demand)
+        for name, host in snapshot.fleet.hosts.items()
     ):
         return Refusal(
-            Why.SATURATED,
+            Reason.SATURATED,
             f'no host of zone {move.zone} can take its {move.demand:.1f} '
             'cores any more and stay cold',
             move.server_id,
@@ -96,14 +98,14 @@ def wait_for(
     return None
 
 
-def _cooled(move: Move, world: World) -> bool:
+def _cooled(move: Move, snapshot: Snapshot) -> bool:
     """Whether its host is by now one that it could be moved *to*.
 
     NOTE: the server's own signal says nothing, for it is out of service.
     """
-    if world.now - move.since <= OLD:
+    if snapshot.now - move.since <= OLD:
         return False
-    view = world.view
+    view = snapshot.view
     if (
         move.steal_before is not None
         and move.steal_before * 100 < view.steal_threshold

@@ -4,6 +4,7 @@ The lock may be lost at any moment (a paused process, a network split), and
 then another migrator is at work on the same moves.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,10 +18,55 @@ from steal_scheduler.exception import (
 from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.move import Move
 from steal_scheduler.moves import tags
-from steal_scheduler.moves.backoff import Patience
 from steal_scheduler.orchestrators.base import Answer, State
 
 LOG = log.getLogger(__name__)
+
+#: Seconds until the second try; each further one waits twice as long.
+FIRST = 5.0
+#: And at most so long.
+LONGEST = 300.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Failures:
+    count: int
+    #: Epoch seconds before which it is not asked again.
+    until: float
+    said: str
+
+
+class Backoff:
+    """What failed last, by server. After a restart everything is due."""
+
+    def __init__(self) -> None:
+        self._failures: dict[str, _Failures] = {}
+
+    def due(self, server_id: str, now: float) -> bool:
+        failed = self._failures.get(server_id)
+        # A clock that was set back must not make it wait longer.
+        return failed is None or not (
+            failed.until - LONGEST <= now < failed.until
+        )
+
+    def failed(self, server_id: str, said: str, now: float) -> bool:
+        """Remember a failure; whether it is the first one in a row.
+
+        :param said: for the operator
+        """
+        before = self._failures.get(server_id)
+        count = before.count + 1 if before else 1
+        pause = min(FIRST * 2.0 ** min(count - 1, 20), LONGEST)
+        self._failures[server_id] = _Failures(count, now + pause, said)
+        return before is None
+
+    def trouble(self, server_id: str) -> str:
+        """What it said last; '' where nothing failed."""
+        failed = self._failures.get(server_id)
+        return failed.said if failed else ''
+
+    def forget(self, server_id: str) -> None:
+        self._failures.pop(server_id, None)
 
 
 class Nova(Protocol):
@@ -60,14 +106,14 @@ class Effects:
         orchestrator: Orchestrators,
         check_lock: Callable[[], None],
     ) -> None:
-        """Take the outside world.
+        """Take what is changed.
 
         :param check_lock: raises LockLost
         """
         self._nova = nova
         self._orchestrator = orchestrator
         self._check_lock = check_lock
-        self._patience = Patience()
+        self._backoff = Backoff()
 
     def begin(self, move: Move, server: Server) -> None:
         """Write the first tag of a move."""
@@ -93,7 +139,10 @@ class Effects:
             return True
         except NovaRefused as error:
             LOG.warning(
-                'Nova takes no tag: %s', error, instance_uuid=move.server_id
+                'Nova rejected the tag of server %s: %s',
+                server.label,
+                error,
+                instance_uuid=move.server_id,
             )
             return False
 
@@ -105,7 +154,10 @@ class Effects:
                 self._nova.remove_tag(server.server_id, tag)
         except NovaRefused as error:
             LOG.debug(
-                'Not untagged: %s', error, instance_uuid=server.server_id
+                'Nova did not remove tags of server %s: %s',
+                server.label,
+                error,
+                instance_uuid=server.server_id,
             )
             return False
         return True
@@ -121,14 +173,24 @@ class Effects:
         me = self._nova.user_id()
         if me is not None and migration.user_id not in (None, me):
             LOG.info(
-                'Not aborted: somebody else began it.', instance_uuid=server_id
+                'Migration %d of server %s not aborted: somebody else began '
+                'it.',
+                migration.migration_id,
+                server_id,
+                instance_uuid=server_id,
             )
             return
         try:
             self._nova.abort(server_id, migration.migration_id)
         except (NovaRefused, ServerGone) as error:
             # Not in this state, or just over; the next tick asks again.
-            LOG.info('Not aborted yet: %s', error, instance_uuid=server_id)
+            LOG.info(
+                'Migration %d of server %s not aborted yet: %s',
+                migration.migration_id,
+                server_id,
+                error,
+                instance_uuid=server_id,
+            )
 
     def drain(self, server: Server) -> Answer:
         answer, _ = self._ask(self._orchestrator.drain, server)
@@ -140,13 +202,13 @@ class Effects:
         :returns: REFUSED where it failed, also while it is not asked again
         """
         server_id = server.server_id
-        if not self._patience.due(server_id, now):
-            return Answer(State.REFUSED, self._patience.trouble(server_id))
+        if not self._backoff.due(server_id, now):
+            return Answer(State.REFUSED, self._backoff.trouble(server_id))
         answer, answered = self._ask(self._orchestrator.reattach, server)
         if answered and answer.state is not State.REFUSED:
-            self._patience.forget(server_id)
+            self._backoff.forget(server_id)
             return answer
-        self._patience.failed(server_id, answer.detail, now)
+        self._backoff.failed(server_id, answer.detail, now)
         return Answer(State.REFUSED, answer.detail)
 
     def _ask(
@@ -158,7 +220,8 @@ class Effects:
             return verb(server), True
         except OrchestratorError as error:
             LOG.warning(
-                'The orchestrator does not answer: %s',
+                'Orchestrator of server %s did not answer: %s',
+                server.label,
                 error,
                 instance_uuid=server.server_id,
             )

@@ -1,8 +1,19 @@
-"""What is known of a move in flight, put together from Nova's truth."""
+"""The moves in flight, put together from Nova's truth.
+
+Every move of ours is remembered or, right after a start, found by its tag. A
+tag that appears later was not written by us: tenants can write tags too. And
+even at a start it may be one of theirs. A server that may be out of its
+orchestrator is reattached in any case; but what has not left yet passes the
+gate once more.
+"""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
+from steal_scheduler.decision import eligibility, limits
+from steal_scheduler.decision.planner import copy_mb
+from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.usable_signals import coverage
 from steal_scheduler.model.cloud import (
     Fleet,
     Migration,
@@ -10,12 +21,18 @@ from steal_scheduler.model.cloud import (
     ServerSignal,
     Signals,
 )
-from steal_scheduler.model.move import Move, Stage, migration_of
+from steal_scheduler.model.move import (
+    Ended,
+    Move,
+    Outcome,
+    Stage,
+    migration_of,
+)
 from steal_scheduler.moves import tags
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Facts:
+class MoveState:
     """What a step may know of its move's server now."""
 
     now: float
@@ -27,9 +44,11 @@ class Facts:
     migration: Migration | None
     #: Its fresh signal on its present host.
     signal: ServerSignal | None
+    #: Seconds over which that is a mean.
+    window: float
     #: Why Nova must not be asked to migrate now; '' when it may.
     wait_for: str
-    #: And why it must not any more: the server is put back.
+    #: And why it must not any more: the server is reattached.
     give_up: str = ''
 
     @property
@@ -72,6 +91,7 @@ def _stranger(
     signal = usable.servers.get(server.server_id)
     move = Move(
         server_id=server.server_id,
+        server_name=server.name,
         source=server.host or '',
         stage=stage,
         since=since,
@@ -98,14 +118,25 @@ def _stranger(
     )
 
 
-def strays(
-    detached: frozenset[str], moves: Mapping[str, Move], fleet: Fleet
+def orphans(
+    detached: frozenset[str],
+    moves: Mapping[str, Move],
+    fleet: Fleet,
+    ended: Mapping[str, Ended],
 ) -> list[Server]:
-    """Servers that are out, and whose move does not lead back any more.
+    """Servers that are drained, and whose move does not lead back any more.
 
     No tag tells of them, or one that says that they are back.
+
+    :param ended: how the last move of a server ended. One that was deleted
+        and reattached may be listed by its orchestrator for days
     """
     leading = {s for s, m in moves.items() if m.stage is not Stage.VERIFY}
+    leading |= {
+        s
+        for s in detached - fleet.servers.keys()
+        if s in ended and ended[s].outcome is Outcome.GONE
+    }
     return [
         fleet.servers.get(server_id) or _deleted(server_id)
         for server_id in sorted(detached - leading)
@@ -127,35 +158,99 @@ def undo(server: Server, now: float, before: Move | None = None) -> Move:
         )
     return Move(
         server_id=server.server_id,
+        server_name=server.name,
         source=server.host or '',
         stage=Stage.UNDO,
         since=now,
         role=server.role,
         zone=server.zone,
-        failure='found out of service, without a tag',
+        failure='found drained, without a tag',
     )
 
 
-def unfit_to_leave(
-    move: Move, server: Server | None, migration: Migration | None = None
-) -> str:
-    """Why a server that should be on its source must not be moved now.
+def take_over(
+    fleet: Fleet,
+    remembered: Mapping[str, Move],
+    usable: Signals,
+    ours: tuple[Migration, ...],
+    rules: Rules,
+    now: float,
+    *,
+    first: bool,
+    known: Container[str] = (),
+) -> dict[str, Move]:
+    """Every move in flight, by server id.
 
-    :param migration: its newest, see ``migration_of``
+    :param remembered: of the tick before; empty after a start
+    :param ours: live migrations that we asked for, for the breaker
+    :param first: this process has just begun to lead
+    :param known: ids of the servers that Nova told of at the last look
     """
-    if server is None:
-        return 'it was deleted'
-    if server.status != 'ACTIVE':
-        return f'it is {server.status}'
-    if server.host != move.source:
-        return f'somebody moved it to {server.host}'
-    if migration is not None and migration.created_at >= move.since:
-        # An operator or, where both hold a lock, another migrator of ours.
-        return f'somebody else had it migrated meanwhile: {migration.status}'
-    if server.task_state:
-        return f'Nova is busy with it: {server.task_state}'
-    if server.locked:
-        return 'it was locked'
-    if server.opted_out:
-        return f'steal:migrate in its {server.opted_out} says never'
-    return ''
+    found = {
+        # A clock that is set back, or a forged date, puts no deadline off.
+        s: dataclasses.replace(m, since=min(m.since, now))
+        for s, m in moves_in_flight(fleet, remembered, usable).items()
+        if first or s in remembered or s not in known
+    }
+    strangers = found.keys() - remembered.keys()
+    for server_id in strangers:
+        if not first:
+            # Its cell did not answer when this process began, or its tenant
+            # had it created with a tag.
+            found[server_id] = dataclasses.replace(
+                found[server_id],
+                stage=Stage.UNDO,
+                since=now,
+                failure='begun by another process, and seen only now',
+            )
+        if found[server_id].stage is Stage.VERIFY:
+            # Anybody can write that it is back: make sure.
+            found[server_id] = dataclasses.replace(
+                found[server_id], stage=Stage.REATTACH, since=now
+            )
+    doubtful = {s for s in strangers if found[s].stage is Stage.DRAIN}
+    taken = {s: m for s, m in found.items() if s not in doubtful}
+    covered = coverage(usable, fleet, found)
+    held = limits.holds(covered, ours, rules.limits, now)
+    all_held = held[0].detail if held else ''
+    rules = limits.while_trying(ours, rules)
+    for server_id in sorted(doubtful):
+        server = fleet.servers[server_id]
+        megabytes = copy_mb(server, shared_storage=rules.hosts.shared_storage)
+        move = dataclasses.replace(found[server_id], copy_mb=megabytes)
+        refused = all_held or _refused(move, server, taken, fleet, rules, now)
+        if refused:
+            move = dataclasses.replace(
+                move,
+                stage=Stage.UNDO,
+                since=now,
+                failure=f'begun by another process, and refused: {refused}',
+            )
+        taken[server_id] = move
+    return taken
+
+
+def forged(fleet: Fleet, taken: Mapping[str, Move]) -> list[Server]:
+    """Servers whose tag tells of a move that there is not."""
+    return [
+        server
+        for server in fleet.servers.values()
+        if server.tags
+        and server.server_id not in taken
+        and tags.parse(server.tags) is not None
+    ]
+
+
+def _refused(
+    move: Move,
+    server: Server,
+    taken: Mapping[str, Move],
+    fleet: Fleet,
+    rules: Rules,
+    now: float,
+) -> str:
+    refusal = eligibility.ineligible(server, fleet, taken, {}, rules, now)
+    if refusal is None:
+        _, refusals = limits.admit([move], fleet, taken, rules, now)
+        refusal = next(iter(refusals), None)
+    return refusal.detail if refusal else ''

@@ -15,25 +15,52 @@ from collections.abc import Callable, Mapping
 
 from oslo_log import log
 
+from steal_scheduler.decision.detector import measured
+from steal_scheduler.decision.eligibility import unfit_to_leave
+from steal_scheduler.decision.rules import DetectionRules
 from steal_scheduler.exception import NovaError, NovaRefused, ServerGone
 from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.moves import tags
-from steal_scheduler.moves.deadlines import Deadlines
 from steal_scheduler.moves.effects import Effects
-from steal_scheduler.moves.state import Facts, unfit_to_leave
+from steal_scheduler.moves.state import MoveState
 from steal_scheduler.orchestrators.base import State
 
 LOG = log.getLogger(__name__)
 
+#: Seconds that Nova may take to record a migration that it was asked for.
+REQUEST_TIMEOUT = 60.0
+#: Seconds that a migration may be queued or prepared before it is aborted.
+QUEUE_TIMEOUT = 600.0
+#: Seconds that an abort may take before a person is called and the server,
+#: which runs on its source all the while, is reattached.
+ABORT_TIMEOUT = 120.0
+#: Seconds to wait for the measurement after a move.
+VERIFY_TIMEOUT = 600.0
 
-class Stages:
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Deadlines:
+    """In seconds; ``[stages]``."""
+
+    drain_timeout: float
+    migration_timeout: float
+
+
+Step = Callable[[Move, MoveState], Move | Ended]
+
+
+class StateMachine:
     """The steps; one table says which belongs to which stage."""
 
-    def __init__(self, effects: Effects, deadlines: Deadlines) -> None:
+    def __init__(
+        self, effects: Effects, deadlines: Deadlines, rules: DetectionRules
+    ) -> None:
+        """:param rules: what a server that has moved is measured by"""
         self._effects = effects
         self._deadlines = deadlines
-        self._steps: Mapping[Stage, Callable[[Move, Facts], Move | Ended]] = {
+        self._rules = rules
+        self._steps: Mapping[Stage, Step] = {
             Stage.DRAIN: self._drain,
             Stage.REQUEST: self._request,
             Stage.MIGRATE: self._migrate,
@@ -53,163 +80,183 @@ class Stages:
 
     def strip(self, server: Server) -> None:
         """Remove tags that tell of a move that there is not."""
-        self._effects.untag(server)
+        try:
+            self._effects.untag(server)
+        except NovaError as error:
+            # It holds up no other server; the next tick tries again.
+            LOG.warning(
+                'Nova did not remove tags of server %s: %s',
+                server.label,
+                error,
+                instance_uuid=server.server_id,
+            )
 
-    def advance(self, move: Move, facts: Facts) -> Move | Ended:
+    def advance(self, move: Move, state: MoveState) -> Move | Ended:
         """One step, or none where there is nothing to do but wait.
 
         :returns: the move as it is now, or how it ended
         :raises NovaError: Nova did not answer: the same step comes again
         """
         try:
-            server = facts.server
+            server = state.server
             if server is not None and not tags.ours(server.tags):
                 # A tenant removed it: a crash now would forget the server.
                 self._effects.retag(move, server)
                 tagged = (*server.tags, tags.of_move(move))
                 server = dataclasses.replace(server, tags=tagged)
-                facts = dataclasses.replace(facts, server=server)
-            return self._steps[move.stage](move, facts)
+                state = dataclasses.replace(state, server=server)
+            return self._steps[move.stage](move, state)
         except ServerGone:
-            gone = dataclasses.replace(facts, server=None)
+            gone = dataclasses.replace(state, server=None)
             return self._steps[move.stage](move, gone)
 
     # -- the steps ---------------------------------------------------------
 
-    def _drain(self, move: Move, facts: Facts) -> Move | Ended:
-        unfit = unfit_to_leave(move, facts.server, facts.migration)
+    def _drain(self, move: Move, state: MoveState) -> Move | Ended:
+        unfit = unfit_to_leave(move, state.server, state.migration)
         if unfit:
-            return self._fail(move, facts, unfit)
-        if facts.give_up:
-            return self._fail(move, facts, facts.give_up)
-        if facts.now - move.since > self._deadlines.drain_timeout:
+            return self._fail(move, state, unfit)
+        if state.give_up:
+            return self._fail(move, state, state.give_up)
+        if state.now - move.since > self._deadlines.drain_timeout:
             return self._fail(
                 move,
-                facts,
+                state,
                 f'not drained, or no turn to migrate, after '
                 f'{self._deadlines.drain_timeout:g} s (drain_timeout)',
             )
-        answer = self._effects.drain(facts.last_known)
+        answer = self._effects.drain(state.last_known)
         if answer.state is State.REFUSED:
-            return self._fail(move, facts, f'drain refused: {answer.detail}')
-        if answer.state is State.WAITING or facts.wait_for:
+            return self._fail(move, state, f'drain refused: {answer.detail}')
+        if answer.state is State.WAITING or state.wait_for:
             return move
         try:
-            move = self._next(move, Stage.REQUEST, facts)
-            self._effects.migrate(facts.last_known)
+            move = self._next(move, Stage.REQUEST, state)
+            self._effects.migrate(state.last_known)
         except NovaRefused as error:
-            return self._fail(move, facts, f'Nova refused: {error}')
+            return self._fail(move, state, f'Nova refused: {error}')
         except NovaError as error:
             # It may have been accepted: the next tick looks for the record.
             LOG.warning(
-                'Asked Nova to migrate, and got no answer: %s',
+                'Nova was asked to migrate server %s and did not answer: %s',
+                move.label,
                 error,
                 instance_uuid=move.server_id,
             )
         return move
 
-    def _request(self, move: Move, facts: Facts) -> Move | Ended:
-        migration = facts.migration
+    def _request(self, move: Move, state: MoveState) -> Move | Ended:
+        migration = state.migration
         if migration is None:
-            waited = facts.now - move.since
-            if facts.server and waited <= self._deadlines.request_timeout:
+            waited = state.now - move.since
+            if state.server and waited <= REQUEST_TIMEOUT:
                 return move
-            return self._fail(move, facts, 'Nova has no record of it')
+            return self._fail(move, state, 'Nova has no record of it')
         move = dataclasses.replace(move, target=migration.target)
         if migration.running:
-            return self._next(move, Stage.MIGRATE, facts)
-        return self._follow(
-            move, migration, facts, self._deadlines.queue_timeout
-        )
+            return self._next(move, Stage.MIGRATE, state)
+        return self._follow(move, migration, state, QUEUE_TIMEOUT)
 
-    def _migrate(self, move: Move, facts: Facts) -> Move | Ended:
-        migration = facts.migration
+    def _migrate(self, move: Move, state: MoveState) -> Move | Ended:
+        migration = state.migration
         if migration is None:
-            return self._fail(move, facts, 'Nova lost the record of it')
+            return self._fail(move, state, 'Nova lost the record of it')
         move = dataclasses.replace(move, target=migration.target)
         return self._follow(
-            move, migration, facts, self._deadlines.migration_timeout
+            move, migration, state, self._deadlines.migration_timeout
         )
 
-    def _reattach(self, move: Move, facts: Facts) -> Move | Ended:
-        move = self._put_back(move, facts)
-        return self._next(move, Stage.VERIFY, facts) if move.back else move
+    def _reattach(self, move: Move, state: MoveState) -> Move | Ended:
+        move = self._ask_to_reattach(move, state)
+        return self._next(move, Stage.VERIFY, state) if move.back else move
 
-    def _undo(self, move: Move, facts: Facts) -> Move | Ended:
-        move = self._put_back(move, facts)
+    def _undo(self, move: Move, state: MoveState) -> Move | Ended:
+        move = self._ask_to_reattach(move, state)
         if not move.back:
             return move
-        failed = facts.migration is not None or move.target is not None
+        failed = state.migration is not None or move.target is not None
         outcome = Outcome.FAILED if failed else Outcome.NOT_STARTED
-        return self._end(move, facts, outcome, move.failure or 'undone')
+        return self._end(move, state, outcome, move.failure or 'undone')
 
-    def _verify(self, move: Move, facts: Facts) -> Move | Ended:
-        signal = facts.signal
-        if facts.server is None:
-            return self._end(move, facts, Outcome.GONE, 'it was deleted')
-        settled = move.since + self._deadlines.settle_time
+    def _verify(self, move: Move, state: MoveState) -> Move | Ended:
+        signal = state.signal
+        if state.server is None:
+            return self._end(move, state, Outcome.GONE, 'it was deleted')
+        # A mean over the window that shows none of the time before.
+        settled = move.since + state.window
         if signal is not None and signal.at >= settled:
-            outcome, detail = self._deadlines.measured(signal)
-            return self._end(move, facts, outcome, detail, signal.steal)
-        if facts.now - move.since > self._deadlines.verify_timeout:
+            outcome, detail = measured(signal, self._rules)
+            return self._end(move, state, outcome, detail, signal.steal)
+        if state.now - move.since > VERIFY_TIMEOUT:
             return self._end(
-                move, facts, Outcome.UNMEASURED, 'no fresh signal of it'
+                move, state, Outcome.UNMEASURED, 'no fresh signal of it'
             )
         return move
 
     # -- the ways on and out -----------------------------------------------
 
     def _follow(
-        self, move: Move, migration: Migration, facts: Facts, timeout: float
+        self,
+        move: Move,
+        migration: Migration,
+        state: MoveState,
+        timeout: float,
     ) -> Move | Ended:
         """Wait for the migration's end; abort it when that takes too long."""
-        if facts.server is None:
-            return self._fail(move, facts, 'it was deleted')
+        if state.server is None:
+            return self._fail(move, state, 'it was deleted')
         if migration.failed:
             return self._fail(
-                move, facts, f'the migration ended as: {migration.status}'
+                move, state, f'the migration ended as: {migration.status}'
             )
         if migration.completed:
-            return self._arrived(move, migration, facts, facts.server)
-        overdue = facts.now - move.since - timeout
+            return self._arrived(move, migration, state, state.server)
+        overdue = state.now - move.since - timeout
         if overdue <= 0:
             return move
         aborted = dataclasses.replace(
             move, failure=f'aborted: not done in {timeout:g} s'
         )
-        if overdue > self._deadlines.abort_timeout:
+        if overdue > ABORT_TIMEOUT:
             # The server runs on its source all the while: put it back.
             LOG.error(
-                'Its migration neither ends nor can be aborted: look at '
-                'nova-compute on %s.',
+                'Migration of server %s neither ends nor can be aborted: look '
+                'at nova-compute on host %s.',
+                move.label,
                 move.source,
                 instance_uuid=move.server_id,
             )
-            return self._fail(aborted, facts, '')
+            return self._fail(aborted, state, '')
         self._effects.abort(migration)
         return aborted
 
     def _arrived(
-        self, move: Move, migration: Migration, facts: Facts, server: Server
+        self,
+        move: Move,
+        migration: Migration,
+        state: MoveState,
+        server: Server,
     ) -> Move | Ended:
         """Believe the record only when the server's host says so too."""
         if server.host == migration.target:
-            return self._next(move, Stage.REATTACH, facts)
-        if facts.now - migration.updated_at > self._deadlines.request_timeout:
+            return self._next(move, Stage.REATTACH, state)
+        if state.now - migration.updated_at > REQUEST_TIMEOUT:
             return self._fail(
-                move, facts, f'completed, yet the server is on {server.host}'
+                move, state, f'completed, yet the server is on {server.host}'
             )
         return move
 
-    def _fail(self, move: Move, facts: Facts, why: str) -> Move | Ended:
-        failed = dataclasses.replace(move, failure=move.failure or why)
-        return self._next(failed, Stage.UNDO, facts)
+    def _fail(
+        self, move: Move, state: MoveState, failure: str
+    ) -> Move | Ended:
+        failed = dataclasses.replace(move, failure=move.failure or failure)
+        return self._next(failed, Stage.UNDO, state)
 
-    def _put_back(self, move: Move, facts: Facts) -> Move:
+    def _ask_to_reattach(self, move: Move, state: MoveState) -> Move:
         """Ask for it, for ever; the move is ``back`` when it is at work."""
         if move.back:
             return move
-        answer = self._effects.reattach(facts.whom, facts.now)
+        answer = self._effects.reattach(state.whom, state.now)
         refused = answer.state is State.REFUSED
         return dataclasses.replace(
             move,
@@ -220,25 +267,25 @@ class Stages:
     def _end(
         self,
         move: Move,
-        facts: Facts,
+        state: MoveState,
         outcome: Outcome,
         detail: str,
         steal_after: float | None = None,
     ) -> Move | Ended:
-        if facts.server is None:
+        if state.server is None:
             outcome = Outcome.GONE
-        elif not self._effects.untag(facts.server):
+        elif not self._effects.untag(state.server):
             return dataclasses.replace(move, back=True)
-        return Ended(move, outcome, facts.now, detail, steal_after)
+        return Ended(move, outcome, state.now, detail, steal_after)
 
-    def _next(self, move: Move, stage: Stage, facts: Facts) -> Move:
+    def _next(self, move: Move, stage: Stage, state: MoveState) -> Move:
         move = dataclasses.replace(
-            move, stage=stage, since=facts.now, back=False
+            move, stage=stage, since=state.now, back=False
         )
-        if facts.server is None:
+        if state.server is None:
             return move
         if stage is Stage.REQUEST:
-            self._effects.tag(move, facts.server)
+            self._effects.tag(move, state.server)
         else:
-            self._effects.retag(move, facts.server)
+            self._effects.retag(move, state.server)
         return move

@@ -36,7 +36,7 @@ class Nova(Protocol):
     def migrations(self, since: float) -> list[Migration]: ...
 
 
-class Inventory:
+class NovaCache:
     def __init__(self, nova: Nova, history: float) -> None:
         """:param history: seconds for which migrations are remembered"""
         self._nova = nova

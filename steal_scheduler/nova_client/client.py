@@ -31,7 +31,7 @@ MICROVERSION = '2.80'
 PAGE = 1000
 
 
-class Compute:
+class NovaClient:
     """A session with Nova. Every call is one HTTP request, or one a page."""
 
     def __init__(self, conf: Any, role_rule: RoleRule) -> None:

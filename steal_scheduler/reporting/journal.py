@@ -4,15 +4,12 @@ Each thing is said once, when it changes.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from oslo_log import log
 
-from steal_scheduler.decision.decide import NOTHING, Decision
-from steal_scheduler.decision.disruption_budget import OutRules
-from steal_scheduler.decision.host_checks import Doubt
-from steal_scheduler.decision.host_trust import Distrust
-from steal_scheduler.decision.snapshot import World
+from steal_scheduler.decision.decide import NOTHING, Decision, Snapshot
+from steal_scheduler.decision.host_checks import HostCheck
+from steal_scheduler.decision.unreliable_hosts import UnreliableHost
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.model.move import Ended, Move, Stage
 from steal_scheduler.model.refusal import Refusal
@@ -23,8 +20,8 @@ LOG = log.getLogger(__name__)
 
 def _names(hosts: Sequence[str]) -> str:
     """A sentence's worth of them: an outage has all hosts of a cloud."""
-    more = f' and {len(hosts) - 5} more hosts' if len(hosts) > 5 else ''
-    return ', '.join(hosts[:5]) + more
+    more = f' and {len(hosts) - 5} more' if len(hosts) > 5 else ''
+    return f'host{"s" * (len(hosts) > 1)} {", ".join(hosts[:5])}{more}'
 
 
 class Journal:
@@ -32,27 +29,31 @@ class Journal:
         self,
         metrics: Metrics,
         notifier: Notifier,
-        rules: OutRules,
+        reattach_alarm: float,
         *,
         dry_run: bool,
     ) -> None:
+        """:param reattach_alarm: seconds after which a person is called"""
         self._metrics = metrics
         self._notifier = notifier
-        self._rules = rules
+        self._reattach_alarm = reattach_alarm
         self._dry_run = dry_run
-        #: Moves that are stuck, and somebody was told: id and stage.
+        #: Blocked reattaches that somebody was told of: id and stage.
         self._alarmed: set[tuple[str, Stage]] = set()
         self._decided = NOTHING
-        self._distrust: Mapping[str, Distrust] = {}
+        self._unreliable: Mapping[str, UnreliableHost] = {}
         self._planned: frozenset[str] = frozenset()
 
     def stage(self, move: Move) -> None:
         """A move has reached a stage."""
         self._notifier.stage(move)
         LOG.info(
-            'Its move from %s to %s is at %s: %s.',
+            'Move of server %s from host %s to %s entered stage %s: %s.',
+            move.label,
             move.source,
-            move.target or 'where Nova chooses',
+            f'host {move.target}'
+            if move.target
+            else "a host of Nova's choice",
             move.stage,
             move.failure or move.reason,
             instance_uuid=move.server_id,
@@ -63,9 +64,10 @@ class Journal:
         self._metrics.count_end(ended)
         self._notifier.ended(ended)
         LOG.info(
-            'Its move from %s to %s is over: %s, %s.',
+            'Move of server %s from host %s %s ended: %s: %s.',
+            move.label,
             move.source,
-            move.target,
+            f'to host {move.target}' if move.target else 'to no host',
             ended.outcome,
             ended.detail,
             instance_uuid=move.server_id,
@@ -77,48 +79,49 @@ class Journal:
             if move.server_id not in self._planned:
                 self._notifier.planned(move)
                 LOG.info(
-                    'Dry run: it would move away from %s: %s.',
+                    'Dry run: server %s would move away from host %s: %s.',
+                    move.label,
                     move.source,
                     move.reason,
                     instance_uuid=move.server_id,
                 )
         self._planned = frozenset(move.server_id for move in moves)
 
-    def stand_by(self) -> None:
-        """Another migrator is at work: what was shown is not ours to say."""
-        self._decided, self._distrust = NOTHING, {}
+    def standby(self) -> None:
+        """Another migrator leads: what was shown is not ours to say."""
+        self._decided, self._unreliable = NOTHING, {}
         self._alarmed = set()
         self._metrics.clear()
 
     def show(
         self,
-        world: World,
+        snapshot: Snapshot,
         decided: Decision,
         waiting: Sequence[Refusal],
         *,
         sent: bool,
     ) -> None:
         """The end of a tick."""
-        self._log_changes(decided)
-        self._log_distrust(world)
-        self._alarm(world)
+        self._log_changes(snapshot, decided)
+        self._log_unreliable(snapshot)
+        self._alarm(snapshot)
         metrics = self._metrics
         metrics.dry_run.set(self._dry_run)
         metrics.sent.set(sent)
-        metrics.coverage.set(decided.coverage)
+        metrics.coverage.set(decided.coverage / 100)
         metrics.findings.set(len(decided.findings))
-        metrics.show_moves(world.moves.values())
+        metrics.show_moves(snapshot.moves.values())
         metrics.show_refusals([*decided.refusals, *waiting])
         metrics.show_saturations(decided.saturations)
-        metrics.show_view(world.view)
-        metrics.show_distrust(world.known.distrust.values())
+        metrics.show_view(snapshot.view)
+        metrics.show_unreliable(snapshot.usable.unreliable.values())
 
-    def _log_changes(self, decided: Decision) -> None:
+    def _log_changes(self, snapshot: Snapshot, decided: Decision) -> None:
         before, self._decided = self._decided, decided
-        said = {(r.why, r.server_id) for r in before.refusals}
+        known = {(r.reason, r.server_id) for r in before.refusals}
         for refusal in decided.refusals:
-            if (refusal.why, refusal.server_id) not in said:
-                self._log_refusal(refusal)
+            if (refusal.reason, refusal.server_id) not in known:
+                _log_refusal(refusal, snapshot)
         zones = {s.zone for s in before.saturations}
         for saturation in decided.saturations:
             if saturation.zone not in zones:
@@ -129,52 +132,63 @@ class Journal:
                     saturation.cores_short,
                 )
 
-    def _log_distrust(self, world: World) -> None:
-        distrust = world.known.distrust
-        before, self._distrust = self._distrust, distrust
-        for why in Doubt:
+    def _log_unreliable(self, snapshot: Snapshot) -> None:
+        unreliable = snapshot.usable.unreliable
+        before, self._unreliable = self._unreliable, unreliable
+        for reason in HostCheck:
             new = [
                 found
-                for host, found in distrust.items()
-                if found.why is why
-                and (host not in before or before[host].why is not why)
+                for host, found in unreliable.items()
+                if found.reason is reason
+                and (host not in before or before[host].reason is not reason)
             ]
             if new:
                 LOG.warning(
-                    'Not believed any more (%s): %s. %s: %s.',
-                    why,
+                    'Metrics of %s marked unreliable (reason=%s). %s: %s.',
                     _names([found.host for found in new]),
+                    reason,
                     new[0].host,
                     new[0].detail,
                 )
-        again = (before.keys() & world.fleet.hosts) - distrust.keys()
+        again = (before.keys() & snapshot.fleet.hosts) - unreliable.keys()
         if again:
-            LOG.info('Believed again: %s.', _names(sorted(again)))
+            LOG.info(
+                'Metrics of %s are reliable again.', _names(sorted(again))
+            )
 
-    def _alarm(self, world: World) -> None:
+    def _alarm(self, snapshot: Snapshot) -> None:
         """Call a person for each server that should be back, once."""
-        stuck = {
+        blocked = {
             (move.server_id, move.stage): move
-            for move in world.moves.values()
-            if move.stuck(world.now, self._rules.reattach_alarm)
+            for move in snapshot.moves.values()
+            if move.reattach_blocked(snapshot.now, self._reattach_alarm)
         }
-        for key, move in stuck.items():
+        for key, move in blocked.items():
             if key not in self._alarmed:
                 self._notifier.reattach_blocked(move)
                 LOG.error(
-                    'It can not be put back into its orchestrator: %s',
+                    'Server %s cannot be reattached to its orchestrator: %s',
+                    move.label,
                     move.trouble or 'it takes too long',
                     instance_uuid=move.server_id,
                 )
-        self._alarmed = set(stuck)
-        self._metrics.stuck.set(len(stuck))
+        self._alarmed = set(blocked)
+        self._metrics.reattach_blocked.set(len(blocked))
 
-    @staticmethod
-    def _log_refusal(refusal: Refusal) -> None:
-        about: dict[str, Any] = {}
-        if refusal.server_id:
-            about['instance_uuid'] = refusal.server_id
-        detail = refusal.detail.rstrip('.')
+
+def _log_refusal(refusal: Refusal, snapshot: Snapshot) -> None:
+    detail = refusal.detail.rstrip('.')
+    if refusal.server_id is None:
         # The whole cloud, held up, wants a person; one server does not.
-        level = log.INFO if refusal.server_id else log.WARNING
-        LOG.log(level, 'No (%s): %s.', refusal.why, detail, **about)
+        LOG.warning(
+            'Migrator suspended: reason=%s: %s.', refusal.reason, detail
+        )
+        return
+    server = snapshot.fleet.servers.get(refusal.server_id)
+    LOG.info(
+        'Server %s not moved: reason=%s: %s.',
+        server.label if server else refusal.server_id,
+        refusal.reason,
+        detail,
+        instance_uuid=refusal.server_id,
+    )

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.decision.decide import Decision
-from steal_scheduler.decision.host_checks import Doubt
-from steal_scheduler.decision.host_trust import Distrust
+from steal_scheduler.decision.host_checks import HostCheck
+from steal_scheduler.decision.unreliable_hosts import UnreliableHost
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move
 
@@ -39,26 +39,28 @@ def moves_table(moves: Iterable[Move], now: float) -> list[str]:
         )
         for move in moves
     ]
-    head = ('server', 'stage', 'for', 'from', 'to', 'why')
+    head = ('server', 'stage', 'for', 'from', 'to', 'reason')
     return table(head, rows) if rows else ['none']
 
 
-def _distrusted(distrust: Collection[Distrust]) -> list[str]:
+def _unreliable(hosts: Collection[UnreliableHost]) -> list[str]:
     lines = []
-    for why in Doubt:
-        found = [d for d in distrust if d.why is why]
-        lines += [f'{d.host}  {why}: {d.detail}' for d in found[:_MOST_HOSTS]]
+    for reason in HostCheck:
+        found = [host for host in hosts if host.reason is reason]
+        lines += [
+            f'{h.host}  {reason}: {h.detail}' for h in found[:_MOST_HOSTS]
+        ]
         if len(found) > _MOST_HOSTS:
-            lines.append(f'and {len(found) - _MOST_HOSTS} more  {why}')
+            lines.append(f'and {len(found) - _MOST_HOSTS} more  {reason}')
     return lines
 
 
-def _stuck(moves: Iterable[Move], now: float, alarm: float) -> list[str]:
+def _blocked(moves: Iterable[Move], now: float, alarm: float) -> list[str]:
     return [
         f'{move.server_id}  {move.stage} for {now - move.since:.0f} s: see '
         'the log of steal-migrator, and its orchestrator'
         for move in moves
-        if move.stuck(now, alarm)
+        if move.reattach_blocked(now, alarm)
     ]
 
 
@@ -67,13 +69,13 @@ def plan_text(
     moves: Mapping[str, Move],
     servers: Mapping[str, Server],
     now: float,
+    alarm: float,
     notes: Sequence[str] = (),
-    alarm: float = 300.0,
 ) -> str:
     """What a tick decided, on one screen.
 
+    :param alarm: seconds after which a server should be reattached
     :param notes: said first: what the reader must know of how it was decided
-    :param alarm: seconds after which a server should be back
     """
     findings = {f.server_id: f for f in decided.findings}
     whole = [r for r in decided.refusals if r.server_id is None]
@@ -86,15 +88,15 @@ def plan_text(
     blocks = [
         ('', list(notes)),
         (
-            'Out of service, and should be back',
-            _stuck(moves.values(), now, alarm),
+            'Drained, and should be reattached',
+            _blocked(moves.values(), now, alarm),
         ),
         (
             'Nothing starts now, because',
-            [f'{r.why}: {r.detail}' for r in whole],
+            [f'{r.reason}: {r.detail}' for r in whole],
         ),
         (
-            f'Servers that suffer ({len(findings)})',
+            f'Contended servers ({len(findings)})',
             table(
                 ('server', 'name', 'host', 'waits', 'load/vCPU', 'evidence'),
                 [
@@ -125,7 +127,7 @@ def plan_text(
         (
             'Refused',
             [
-                f'{r.server_id}  {name(r.server_id)}  {r.why}: {r.detail}'
+                f'{r.server_id}  {name(r.server_id)}  {r.reason}: {r.detail}'
                 for r in single
             ],
         ),
@@ -138,8 +140,8 @@ def plan_text(
             ],
         ),
         (
-            f'Hosts that are not believed ({len(decided.distrust)})',
-            _distrusted(decided.distrust.values()),
+            f'Hosts with unreliable metrics ({len(decided.unreliable)})',
+            _unreliable(decided.unreliable.values()),
         ),
         (f'Coverage: {decided.coverage:.0f}% of the running servers', []),
     ]

@@ -8,7 +8,7 @@ from oslo_config import cfg
 
 from steal_scheduler.conf import signals
 from steal_scheduler.model.cloud import Fleet, Host, Migration, Server
-from steal_scheduler.nova_client.cache import Inventory
+from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.signals.prometheus import preset_file
 from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.bench import clouds
@@ -62,7 +62,7 @@ def main() -> None:
     for hosts, servers in SIZES:
         fleet, _ = clouds.cloud(hosts, servers, time.time())
         nova = CountedNova(fleet)
-        inventory = Inventory(nova, history=86400.0)
+        inventory = NovaCache(nova, history=86400.0)
         inventory.refresh(0.0)
         first = nova.calls.total()
         nova.calls.clear()

@@ -4,31 +4,24 @@ import dataclasses
 import time
 
 from steal_scheduler.decision import decide as decision
-from steal_scheduler.decision import usable_signals
-from steal_scheduler.decision.detector import DetectRules
-from steal_scheduler.decision.host_checks import TrustRules
-from steal_scheduler.decision.host_load import survey
-from steal_scheduler.decision.limits import LimitRules
-from steal_scheduler.decision.planner import PlanRules
-from steal_scheduler.decision.snapshot import World
-from steal_scheduler.decision.thresholds import HeatRules
+from steal_scheduler.decision.decide import Snapshot
+from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.rules import MaxUnavailable
+from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.model.cloud import Fleet, Signals
 from tests.bench import clouds
+from tests.unit.make import rules
 
 SIZES = ((80, 1_000), (500, 6_000), (8_000, 100_000))
 #: A single poll is enough, so that every decision has all its findings; and
 #: the gate is wide open, so that it looks at every move.
-RULES = decision.Rules(
-    heat=HeatRules(),
-    detect=DetectRules(polls_suffering=1, polls_window=1),
-    plan=PlanRules(),
-    limit=LimitRules(
-        slots=10**6,
-        slots_per_source=10**6,
-        slots_per_role=10**6,
-        copy_burst=10.0**9,
-    ),
-    trust=TrustRules(),
+RULES = rules(
+    polls_contended=1,
+    polls_window=1,
+    slots=10**6,
+    slots_per_source=10**6,
+    max_unavailable=MaxUnavailable(None, None),
+    copy_rate=10.0**9,
 )
 REPEATS = 5
 
@@ -48,12 +41,12 @@ def once(
     fleet: Fleet, signals: Signals, now: float
 ) -> tuple[Timing, decision.Decision]:
     begun = time.perf_counter()
-    known = usable_signals.gather(signals, fleet, now, RULES.trust)
+    usable = usable_signals(signals, fleet, now, RULES)
     joined = time.perf_counter()
-    seen = survey(known, fleet, {}, RULES.heat)
+    view = build_view(usable, fleet, {}, RULES)
     built = time.perf_counter()
-    world = World(now, fleet, known, seen, {}, {}, ())
-    decided = decision.decide(world, {}, RULES)
+    snapshot = Snapshot(now, fleet, usable, view, {}, {}, ())
+    decided = decision.decide(snapshot, {}, RULES)
     done = time.perf_counter()
     timing = Timing(joined - begun, built - joined, done - built)
     return timing, decided

@@ -17,13 +17,13 @@ from nova.scheduler import host_manager
 from oslo_messaging import conffixture
 from oslo_utils import uuidutils
 
-from steal_scheduler.decision.host_load import survey
-from steal_scheduler.decision.thresholds import HeatRules
-from steal_scheduler.decision.usable_signals import Evidence
+from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.usable_signals import UsableSignals
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import Mover, View
 from steal_scheduler.scheduler import listener
 from tests.bench import clouds, made
+from tests.unit.make import rules
 
 SIZES = ((80, 1_000), (500, 6_000), (5_000, 62_500))
 REPEATS = 7
@@ -105,7 +105,7 @@ class Scheduler:
 def made_up_view(hosts: int, servers: int) -> View:
     now = time.time()
     fleet, signals = clouds.cloud(hosts, servers, now)
-    seen = survey(Evidence(signals, {}), fleet, {}, HeatRules())
+    seen = build_view(UsableSignals(signals, {}), fleet, {}, rules())
     mover = Mover('role1', ZONE, SOURCE, 2.0)
     return dataclasses.replace(seen, movers={MOVER: mover})
 

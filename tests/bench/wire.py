@@ -4,11 +4,11 @@ import json
 import time
 import tracemalloc
 
-from steal_scheduler.decision.host_load import survey
-from steal_scheduler.decision.thresholds import HeatRules
-from steal_scheduler.decision.usable_signals import Evidence
+from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.usable_signals import UsableSignals
 from steal_scheduler.messaging import view_format
 from tests.bench import clouds
+from tests.unit.make import rules
 
 SIZES = ((80, 1_000), (500, 6_000), (8_000, 100_000))
 REPEATS = 5
@@ -22,7 +22,7 @@ def main() -> None:
     )
     for hosts, servers in SIZES:
         fleet, signals = clouds.cloud(hosts, servers, time.time())
-        seen = survey(Evidence(signals, {}), fleet, {}, HeatRules())
+        seen = build_view(UsableSignals(signals, {}), fleet, {}, rules())
         encode, decode = [], []
         for _ in range(REPEATS):
             begun = time.perf_counter()

@@ -28,15 +28,13 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     'migrator': {
         'dry_run': False,
         'poll_interval': 0.1,
-        'step_interval': 0.05,
         'metrics_port': 0,
         'orchestrators': 'command',
     },
     'command': {'all_servers': True, 'timeout': 10},
     'signals': {'source': 'static', 'max_age': 20},
-    'detection': {'polls_suffering': 1, 'polls_window': 1},
+    'detection': {'polls_contended': 1, 'polls_window': 1},
     'limits': {'breaker_failures': 1000},
-    'stages': {'settle_time': 0},
 }
 
 _numbers = itertools.count()
@@ -100,7 +98,7 @@ class Loop:
 
     def value(self, name: str, **labels: str) -> float:
         """A sample of the metrics."""
-        return self.parts.metrics.value(f'steal_{name}', labels)
+        return self.parts.metrics.value(name, labels)
 
     def outcomes(self) -> dict[str, int]:
         """How many moves ended how, as the metrics tell."""
@@ -110,8 +108,8 @@ class Loop:
         }
         return {outcome: n for outcome, n in counts.items() if n}
 
-    def refused(self, why: str) -> int:
-        return int(self.value('refusals', why=why))
+    def refused(self, reason: str) -> int:
+        return int(self.value('refusals', reason=reason))
 
 
 class LoopTestCase(base.BaseTestCase):
@@ -198,7 +196,7 @@ class LoopTestCase(base.BaseTestCase):
         (ended,) = migrator.until_ended(mover)
         self.assertIn(detail, ended.move.failure)
         self.assertEqual({outcome: 1}, migrator.outcomes())
-        self.assertIn(f'is over: {outcome}', self.log_text())
+        self.assertIn(f'ended: {outcome}', self.log_text())
         self.assertEqual('a1', self.scene.host(mover))
         self.assertEqual(
             'ACTIVE', self.scene.cloud.servers.server(mover)['status']

@@ -69,7 +69,7 @@ class TestDryRun(loop.LoopTestCase):
         said = 'Dry run: it would move away from a1: waits 33%'
         self.assertEqual(1, self.log_text().count(said))
         self.assertEqual(1, migrator.value('dry_run'))
-        self.assertEqual(1, migrator.value('suffering_servers'))
+        self.assertEqual(1, migrator.value('contended_servers'))
         self.assertEqual({}, migrator.outcomes())
         self.assertEqual([], scene.tags(mover))
         self.assertEqual([], scene.migrations(mover))

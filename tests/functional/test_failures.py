@@ -4,6 +4,8 @@ from tests.functional import loop  # isort: skip (before Nova's)
 
 import time
 
+import fixtures
+
 from steal_scheduler.demo.http import Fault
 from tests.functional.scene import Guest, Scene
 
@@ -79,7 +81,7 @@ class TestMigration(FailureTestCase):
         scene.cloud.servers.migrate(blocker)
         scene.cloud.servers.wait_migrated(blocker, 'running')
         mover = self.boot_sufferer(metadata=ENDLESS)
-        migrator = self.loop(stages={'settle_time': 0, **stages})
+        migrator = self.loop(stages=stages)
         migrator.until(
             lambda: scene.migrations(mover) == ['queued'], 'the queue'
         )
@@ -96,7 +98,12 @@ class TestMigration(FailureTestCase):
         self.assertEqual(['cancelled'], scene.migrations(mover))
 
     def test_queued_too_long(self) -> None:
-        _, mover, migrator = self._queue(queue_timeout=1)
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'steal_scheduler.moves.state_machine.QUEUE_TIMEOUT', 1.0
+            )
+        )
+        _, mover, migrator = self._queue()
         self.assert_undone(migrator, mover, 'aborted: not done in 1 s')
         self.assertEqual(['cancelled'], scene.migrations(mover))
 
@@ -123,13 +130,15 @@ class TestApi(FailureTestCase):
         self.assert_back(mover)
 
     def test_error(self) -> None:
-        self._away(Fault.ERROR, 'No tick: Nova failed: ')
+        self._away(Fault.ERROR, 'the next one comes: Nova failed: ')
 
     def test_hang(self) -> None:
-        self._away(Fault.HANG, 'No tick: Nova does not answer: ')
+        self._away(Fault.HANG, 'the next one comes: Nova does not answer: ')
 
     def test_down(self) -> None:
-        self._away(Fault.UNREACHABLE, 'No tick: Nova does not answer: ')
+        self._away(
+            Fault.UNREACHABLE, 'the next one comes: Nova does not answer: '
+        )
 
     def test_identity(self) -> None:
         """A new migrator cannot log in: it waits, and begins then."""
@@ -153,5 +162,5 @@ class TestBreaker(FailureTestCase):
             migrator.tick()
         self.assertEqual(2, len(scene.migrations(mover)))
         self.assertEqual({'failed': 2}, migrator.outcomes())
-        self.assertIn('No (breaker): the last 2 migrations', self.log_text())
+        self.assertIn('reason=breaker: the last 2 migrations', self.log_text())
         self.assert_back(mover)

@@ -40,7 +40,7 @@ class TestCure(LoopTestCase):
         wait_for(
             lambda: (
                 migrator.outcomes() == {'helped': 1}
-                and not migrator.value('suffering_servers')
+                and not migrator.value('contended_servers')
             ),
             60.0,
             'the cure',
@@ -160,7 +160,7 @@ class TestNo(LoopTestCase):
         self.addCleanup(scene.set_zone_metadata, 'az2', dict.fromkeys(NEVER))
         migrator = self.loop()
         self.settle(migrator)
-        self.assertEqual(4, migrator.value('suffering_servers'))
+        self.assertEqual(4, migrator.value('contended_servers'))
         self.assertEqual(3, migrator.refused('opted_out'))
         self.assertEqual(1, migrator.refused('locked'))
         for id_ in (tenant, flavor, locked, aggregate):

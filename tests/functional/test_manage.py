@@ -58,7 +58,7 @@ class TestPlan(ManageTestCase):
         block = text.partition(f'\n{title}')[2].split('\n\n', 1)[0]
         return ' '.join(block.split())
 
-    def test_suffering(self) -> None:
+    def test_contended(self) -> None:
         """Findings, the move, refusals with reasons, and the verdict."""
         heavy, light, never = scene.boot(
             Guest('heavy', 'a1', disk_gb=20),
@@ -123,9 +123,7 @@ class TestRecover(ManageTestCase):
         """A server that a migrator drains."""
         mover = self.boot_sufferer()
         self.script.let('drain', 'waits')
-        config = self.config_file(
-            migrator={'poll_interval': 0.5, 'step_interval': 0.2}
-        )
+        config = self.config_file(migrator={'poll_interval': 0.2})
         migrator = daemon.Daemon(config, self.directory / 'log')
         self.addCleanup(migrator.kill)
         wait_for(lambda: self.script.asked(mover), 60.0, 'the drain')
@@ -135,7 +133,7 @@ class TestRecover(ManageTestCase):
         mover, migrator = self.abandoned()
         refused = self.manage('recover', '--clear')
         self.assertEqual(1, refused.returncode)
-        self.assertIn('A migrator is at work', refused.stderr)
+        self.assertIn('Another migrator leads', refused.stderr)
         self.assertNotIn('reattach', self.script.asked(mover))
 
         migrator.kill()
@@ -147,7 +145,7 @@ class TestRecover(ManageTestCase):
 
         cleared = self.manage('recover', '--clear')
         self.assertEqual(0, cleared.returncode, cleared.stderr)
-        self.assertIn('put back, tags removed', cleared.stdout)
+        self.assertIn('reattached, tags removed', cleared.stdout)
         self.assert_back(mover)
 
         nothing = self.manage('recover')
@@ -162,7 +160,7 @@ class TestRecover(ManageTestCase):
         done = self.manage('recover', '--clear')
         self.assertEqual(1, done.returncode)
         self.assertIn(
-            'not put back: command: status 3: as the test says', done.stdout
+            'not reattached: command: status 3: as the test says', done.stdout
         )
         self.assertEqual('drain', scene.stage(mover))
 

@@ -45,7 +45,7 @@ class TestOrchestrators(loop.LoopTestCase):
         mover = self.boot_sufferer(metadata={'steal:orchestrator': 'chef'})
         migrator = self.loop(**self.sections())
         migrator.tick()
-        self.assertEqual(1, migrator.refused('misrouted'))
+        self.assertEqual(1, migrator.refused('invalid_orchestrator'))
         self.assertEqual([], scene.tags(mover))
         scene.set_metadata(mover, {'steal:orchestrator': 'web=node-7'})
         migrator.until_ended(mover)
@@ -56,18 +56,21 @@ class TestOrchestrators(loop.LoopTestCase):
         mover = self.boot_sufferer(role='web')
         sections = self.sections(
             stages={'reattach_alarm': 0.1},
-            limits={'slots_per_role': 5, 'role_out': ''},
+            limits={'max_unavailable': ''},
         )
         self.script.let('reattach', 'refuses')
         migrator = self.loop(**sections)
         migrator.until(
-            lambda: migrator.value('stuck_servers') == 1, 'the alarm'
+            lambda: migrator.value('reattach_blocked_servers') == 1,
+            'the alarm',
         )
         other = self.boot_sufferer('a2', role='web')
-        migrator.until(lambda: migrator.refused('stuck') == 1, 'the refusal')
+        migrator.until(
+            lambda: migrator.refused('reattach_blocked') == 1, 'the refusal'
+        )
         self.assertEqual([], scene.tags(other))
         self.assertEqual(
-            1, self.log_text().count('It can not be put back into its')
+            1, self.log_text().count('cannot be reattached to its')
         )
         plan = daemon.run(
             'steal-manage',
@@ -85,15 +88,17 @@ class TestOrchestrators(loop.LoopTestCase):
         self.assertLessEqual(len(self.script.asked(mover)) - asked, 1)
         self.script.release()
         migrator.until_ended(mover)
-        self.assertEqual(0, migrator.value('stuck_servers'))
+        self.assertEqual(0, migrator.value('reattach_blocked_servers'))
 
-    def test_role_out(self) -> None:
+    def test_max_unavailable(self) -> None:
         mover = self.boot_sufferer(role='web')
         (down,) = scene.boot(Guest('down', 'a2', 0.1, role='web'))
         scene.action(down, 'os-stop')
         scene.wait_status(down, 'SHUTOFF')
         migrator = self.loop(**self.sections())
-        migrator.until(lambda: migrator.refused('role_out') == 1, 'the no')
+        migrator.until(
+            lambda: migrator.refused('max_unavailable') == 1, 'the no'
+        )
         self.assertEqual([], scene.tags(mover))
         scene.action(down, 'os-start')
         migrator.until_ended(mover)

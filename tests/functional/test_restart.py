@@ -68,8 +68,7 @@ class TestKill(loop.LoopTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.config = self.config_file(
-            migrator={'poll_interval': 0.5, 'step_interval': 0.2},
-            stages={'request_timeout': 10},
+            migrator={'poll_interval': 0.2},
         )
 
     def start(self) -> Daemon:
@@ -85,14 +84,14 @@ class TestKill(loop.LoopTestCase):
     ) -> None:
         """It is over, it was one migration, and nothing is left behind."""
         daemon = self.start()
-        daemon.wait_log(f'is over: {outcome}')
+        daemon.wait_log(f'ended: {outcome}')
         self.assert_back(mover)
         self.assertEqual(migrations, scene.migrations(mover))
         done = self.script.done(mover)
         self.assertEqual('drain', done[0])
         # It may be asked again, but never to drain once it is back.
         self.assertNotIn('drain', done[done.index('reattach') :])
-        self.assertEqual(1, daemon.log().count('is over: '))
+        self.assertEqual(1, daemon.log().count(' ended: '))
 
     def test_drain(self) -> None:
         mover = self.boot_sufferer()
@@ -196,6 +195,6 @@ class TestKill(loop.LoopTestCase):
         scene.wait_stage(mover, 'migrate')
         os.kill(daemon.worker(), signal.SIGKILL)
         scene.finish_migration(mover)
-        daemon.wait_log('is over: helped')
+        daemon.wait_log('ended: helped')
         self.assert_back(mover)
         self.assertEqual(['completed'], scene.migrations(mover))

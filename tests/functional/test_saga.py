@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import fixtures
+
 from steal_scheduler.demo.http import App, Environ, reply
 from tests.functional.scene import Guest, Scene
 
@@ -28,10 +30,10 @@ class SagaTestCase(loop.LoopTestCase):
         return mover, migrator
 
     def assert_put_back(
-        self, migrator: loop.Loop, mover: str, why: str
+        self, migrator: loop.Loop, mover: str, reason: str
     ) -> None:
         (ended,) = migrator.until_ended(mover)
-        self.assertIn(why, ended.move.failure)
+        self.assertIn(reason, ended.move.failure)
         self.assertEqual([], scene.migrations(mover))
         self.assert_back(mover)
 
@@ -75,7 +77,12 @@ class TestEachRequest(SagaTestCase):
         while True:
             apps['compute'] = app
             mover = self.boot_sufferer()
-            migrator = self.loop(stages={'request_timeout': 2})
+            self.useFixture(
+                fixtures.MonkeyPatch(
+                    'steal_scheduler.moves.state_machine.REQUEST_TIMEOUT', 2.0
+                )
+            )
+            migrator = self.loop()
             stumbling = Stumbling(app, number, before=before)
             apps['compute'] = stumbling
             migrator.until_ended(mover)
@@ -119,7 +126,8 @@ class TestOrchestrator(SagaTestCase):
         migrator = self.loop(stages={'drain_timeout': 3})
         back = self._away()
         migrator.until(
-            lambda: migrator.value('stuck_servers'), 'it to be undone'
+            lambda: migrator.value('reattach_blocked_servers'),
+            'it to be undone',
         )
         self.assertEqual('undo', scene.stage(mover))
         back()
@@ -130,12 +138,14 @@ class TestOrchestrator(SagaTestCase):
         migrator = self.begin(mover)
         back = self._away()
         scene.finish_migration(mover)
-        migrator.until(lambda: migrator.value('stuck_servers'), 'the alarm')
+        migrator.until(
+            lambda: migrator.value('reattach_blocked_servers'), 'the alarm'
+        )
         self.assertEqual('reattach', scene.stage(mover))
         back()
         migrator.until_ended(mover)
         self.assertEqual({'helped': 1}, migrator.outcomes())
-        self.assertEqual(0, migrator.value('stuck_servers'))
+        self.assertEqual(0, migrator.value('reattach_blocked_servers'))
         self.assert_back(mover)
 
     def test_it_hangs_at_the_way_back(self) -> None:

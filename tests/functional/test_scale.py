@@ -12,7 +12,7 @@ from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.model.cloud import Fleet, Signals
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.nova_client import client
-from steal_scheduler.nova_client.cache import Inventory
+from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.scheduler import listener
 from steal_scheduler.signals.base import SignalSource
 from tests.bench import clouds
@@ -52,8 +52,8 @@ class TestPlan(loop.LoopTestCase):
             limits={
                 'slots': 1000,
                 'slots_per_source': 1000,
-                'slots_per_role': 1000,
-                'copy_burst': 1000000,
+                'max_unavailable': '',
+                'copy_rate': 1000000,
             },
         )
         # Whoever asks first begins to listen.
@@ -64,7 +64,7 @@ class TestPlan(loop.LoopTestCase):
         source.signals = signals
         made: Any = MadeInventory(fleet)
         large = Migrator(
-            dataclasses.replace(migrator.parts, inventory=made, source=source)
+            dataclasses.replace(migrator.parts, nova_cache=made, source=source)
         )
         begun = time.perf_counter()
         large.tick(time.time())
@@ -73,16 +73,16 @@ class TestPlan(loop.LoopTestCase):
 
         decided = large.decided
         self.assertEqual(100.0, decided.coverage)
-        suffering = {f.server_id for f in decided.findings}
+        contended = {f.server_id for f in decided.findings}
         moving = {m.server_id for m in decided.admitted}
         refused = {r.server_id for r in decided.refusals}
         # Each is moved, or told why not.
-        self.assertEqual(suffering, moving | refused)
+        self.assertEqual(contended, moving | refused)
         self.assertEqual(set(), moving & refused)
         hot = {f.host for f in decided.findings}
         self.assertEqual(HOSTS // 10, len(hot))
         self.assertEqual(hot, {m.source for m in decided.admitted})
-        self.assertEqual(len(suffering), migrator.value('suffering_servers'))
+        self.assertEqual(len(contended), migrator.value('contended_servers'))
         # What leaves each hot host is enough.
         for host in hot:
             asked = sum(
@@ -115,10 +115,10 @@ class TestCalls(loop.LoopTestCase):
         )
         self.nova = self.loop().parts.nova
 
-    def steady(self) -> tuple[Inventory, int, float]:
+    def steady(self) -> tuple[NovaCache, int, float]:
         """An inventory, the calls of a tick, and the time of the last."""
         self.assertEqual(2, client.PAGE)
-        inventory = Inventory(self.nova, 3600.0)
+        inventory = NovaCache(self.nova, 3600.0)
         inventory.refresh(time.time())
         # Later, so that Nova has no changes to tell.
         now = time.time() + 1000

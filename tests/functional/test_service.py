@@ -16,7 +16,7 @@ from tests.functional.script import Script
 
 ZONES = {'az1': ['a1', 'a2']}
 ENDLESS = {'demo:seconds': 'never'}
-QUICK = {'poll_interval': 0.5, 'step_interval': 0.2}
+QUICK = {'poll_interval': 0.2}
 
 scene = Scene(ZONES)
 
@@ -53,7 +53,7 @@ class TestEnd(ServiceTestCase):
 
     def test_idle(self) -> None:
         migrator = self.start(self.config)
-        migrator.wait_log('This migrator is at work.')
+        migrator.wait_log('Acquired leadership.')
         migrator.send(signal.SIGTERM)
         self.assertEqual(0, migrator.wait())
 
@@ -68,7 +68,7 @@ class TestEnd(ServiceTestCase):
         self.assertEqual([], self.script.processes())
         self.assertEqual('drain', scene.stage(mover))
         self.script.release()
-        self.start(self.config).wait_log('is over: helped')
+        self.start(self.config).wait_log('ended: helped')
         self.assert_back(mover)
 
     def test_migrating(self) -> None:
@@ -80,7 +80,7 @@ class TestEnd(ServiceTestCase):
         self.assertEqual(0, migrator.wait())
         self.assertEqual(['running'], scene.migrations(mover))
         scene.finish_migration(mover)
-        self.start(self.config).wait_log('is over: helped')
+        self.start(self.config).wait_log('ended: helped')
         self.assertEqual(['completed'], scene.migrations(mover))
         self.assert_back(mover)
 
@@ -107,7 +107,7 @@ class ReloadTestCase(ServiceTestCase):
         config.write_text(text)
         migrator.send(signal.SIGHUP)
         wait_for(
-            lambda: migrator.log().count('This migrator is at work.') == 2,
+            lambda: migrator.log().count('Acquired leadership.') == 2,
             60.0,
             'the next worker',
         )
@@ -126,7 +126,7 @@ class TestReload(ReloadTestCase):
         text = config.read_text()
         config.write_text(text.replace('dry_run = True', 'dry_run = False'))
         migrator.send(signal.SIGHUP)
-        migrator.wait_log('is over: helped')
+        migrator.wait_log('ended: helped')
         self.assertNotEqual(before, migrator.worker())
         self.assertEqual(['completed'], scene.migrations(mover))
 
@@ -136,12 +136,12 @@ class TestReload(ReloadTestCase):
         scene.wait_stage(mover, 'migrate')
         migrator.send(signal.SIGHUP)
         wait_for(
-            lambda: migrator.log().count('This migrator is at work.') == 2,
+            lambda: migrator.log().count('Acquired leadership.') == 2,
             60.0,
             'the next worker',
         )
         scene.finish_migration(mover)
-        migrator.wait_log('is over: helped')
+        migrator.wait_log('ended: helped')
         self.assertEqual(['completed'], scene.migrations(mover))
         self.assert_back(mover)
 
@@ -149,7 +149,7 @@ class TestReload(ReloadTestCase):
         """Who is drained just then is put back, and stays where it is."""
         mover, migrator, config = self._drained({})
         self._reload(migrator, config, **{'dry_run = False': 'dry_run = True'})
-        migrator.wait_log('is over: not_started, dry_run is on')
+        migrator.wait_log('ended: not_started: dry_run is on')
         self.assertEqual([], scene.migrations(mover))
         self.assert_back(mover)
 
@@ -177,7 +177,7 @@ class TestAssignments(ReloadTestCase):
                 'orchestrators = a, b': f'orchestrators = {orchestrators}',
             },
         )
-        migrator.wait_log('is over: helped')
+        migrator.wait_log('ended: helped')
         self.assertEqual(['completed'], scene.migrations(mover))
         self.assertEqual([], scene.tags(mover))
         return mover, migrator, other
@@ -207,11 +207,11 @@ class TestStandby(ServiceTestCase):
         mover = self.boot_sufferer()
         self.script.let('reattach', 'refuses')
         config = self.config_file(migrator=QUICK)
-        alarm = 'It can not be put back into its orchestrator'
+        alarm = 'cannot be reattached to its orchestrator'
         first = self.start(config, 'first')
         first.wait_log(alarm)
         second = self.start(config, 'second')
-        second.wait_log('this one stands by.')
+        second.wait_log('Standby: another migrator leads.')
         first.kill()
         second.wait_log(alarm)
         asked = len(self.script.asked(mover))
@@ -219,7 +219,7 @@ class TestStandby(ServiceTestCase):
             lambda: len(self.script.asked(mover)) > asked, 60.0, 'more tries'
         )
         self.script.release()
-        second.wait_log('is over: helped')
+        second.wait_log('ended: helped')
         self.assertEqual(1, second.log().count(alarm))
         self.assert_back(mover)
 
@@ -229,11 +229,11 @@ class TestStandby(ServiceTestCase):
         first = self.start(config, 'first')
         scene.wait_stage(mover, 'migrate')
         second = self.start(config, 'second')
-        second.wait_log('Another migrator is at work; this one stands by.')
-        self.assertNotIn('This migrator is at work.', second.log())
+        second.wait_log('Standby: another migrator leads.')
+        self.assertNotIn('Acquired leadership.', second.log())
         first.kill()
         scene.finish_migration(mover)
-        second.wait_log('is over: helped')
+        second.wait_log('ended: helped')
         self.assertEqual(['completed'], scene.migrations(mover))
         self.assert_back(mover)
 
@@ -294,8 +294,8 @@ class TestWrongStart(ServiceTestCase):
         self.assert_ends('poll_interval', config)
 
     def test_contradiction(self) -> None:
-        config = self.config_file(detection={'polls_suffering': 7})
-        self.assert_ends('[detection] polls_suffering = 7', config)
+        config = self.config_file(detection={'polls_contended': 7})
+        self.assert_ends('[detection] polls_contended = 7', config)
 
     def test_script(self) -> None:
         config = self.config_file(command={'path': '/nonexistent'})

@@ -8,6 +8,8 @@ import urllib.parse
 from collections.abc import Iterable
 from typing import Any
 
+import fixtures
+
 from steal_scheduler.demo import http
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.http import Fault
@@ -29,7 +31,7 @@ class SignalsTestCase(loop.LoopTestCase):
     scene = scene
 
     def assert_blind(
-        self, said: str, why: str = 'signals', **sections: Any
+        self, said: str, reason: str = 'signals', **sections: Any
     ) -> None:
         """Nothing starts: says the log, the metric and the plan."""
         migrator = self.loop(**sections)
@@ -37,8 +39,10 @@ class SignalsTestCase(loop.LoopTestCase):
             migrator.tick(measure=False)
         self.assertEqual({}, migrator.outcomes())
         self.assertEqual({}, dict(migrator.migrator.moves))
-        self.assertEqual(1, migrator.refused(why))
-        self.assertIn(f'No ({why}): ', self.log_text())
+        self.assertEqual(1, migrator.refused(reason))
+        self.assertIn(
+            f'Migrator suspended: reason={reason}: ', self.log_text()
+        )
         self.assertIn(said, self.log_text())
         plan = daemon.run(
             'steal-manage',
@@ -48,7 +52,7 @@ class SignalsTestCase(loop.LoopTestCase):
         )
         self.assertEqual(2, plan.returncode, plan.stderr)
         head = plan.stdout.partition('Nothing starts now, because\n')[2]
-        self.assertTrue(head.startswith(f'  {why}: '), plan.stdout)
+        self.assertTrue(head.startswith(f'  {reason}: '), plan.stdout)
         self.assertIn(said, head)
         self.assertIn('Moves that would start now\n  none', plan.stdout)
 
@@ -94,7 +98,7 @@ class TestStatic(SignalsTestCase):
         self.assert_no_file(
             json.dumps(self.good),
             '0% of the running servers have a fresh signal',
-            why='coverage',
+            reason='coverage',
         )
 
     def test_comes_back(self) -> None:
@@ -108,12 +112,15 @@ class TestStatic(SignalsTestCase):
         self.assertEqual({'helped': 1}, migrator.outcomes())
 
     def test_lost_within_a_move(self) -> None:
-        """What is on its way is finished, and put back."""
+        """What is on its way is finished, and reattached."""
         scene.set_metadata(self.mover, {'demo:seconds': 'never'})
         self.path.symlink_to(scene.load.path)
-        migrator = self.loop(
-            static={'path': self.path}, stages={'verify_timeout': 0}
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'steal_scheduler.moves.state_machine.VERIFY_TIMEOUT', 0.0
+            )
         )
+        migrator = self.loop(static={'path': self.path})
         migrator.until(
             lambda: scene.stage(self.mover) == 'migrate', 'the migration'
         )

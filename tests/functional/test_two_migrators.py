@@ -88,7 +88,7 @@ class TestInTurn(TwoMigratorsTestCase):
 class TestProcesses(TwoMigratorsTestCase):
     def start(self, name: str) -> Daemon:
         log = self.directory / name
-        quick = {'poll_interval': 0.5, 'step_interval': 0.2}
+        quick = {'poll_interval': 0.2}
         daemon = Daemon(
             self.config_file(migrator={**quick, **self.own_lock()}), log
         )
@@ -110,12 +110,12 @@ class TestProcesses(TwoMigratorsTestCase):
     def test_side_by_side(self) -> None:
         daemons = [self.start(name) for name in ('one', 'other')]
         for daemon in daemons:
-            daemon.wait_log('This migrator is at work.')
+            daemon.wait_log('Acquired leadership.')
         mover = self.boot_sufferer(metadata=BRIEF)
         wait_for(lambda: scene.migrations(mover), 60.0, 'the migration')
         for daemon in daemons:
             # Nobody is in the middle of a step when its end is looked at.
-            daemon.wait_log('is over: ')
+            daemon.wait_log(' ended: ')
         self.assert_over(mover)
 
     def test_one_stands_still(self) -> None:
@@ -127,7 +127,7 @@ class TestProcesses(TwoMigratorsTestCase):
         one.send_worker(signal.SIGSTOP)
         self.script.release()
         other = self.start('other')
-        other.wait_log('is over: helped')
+        other.wait_log('ended: helped')
         one.send_worker(signal.SIGCONT)
-        one.wait_log('is over: ')
+        one.wait_log(' ended: ')
         self.assert_over(mover)

@@ -345,7 +345,7 @@ class TestOrchestrator(UndoTestCase):
             'it to be asked again',
         )
         self.assertEqual('reattach', scene.stage(mover))
-        self.assertIn('can not be put back', self.log_text())
+        self.assertIn('cannot be reattached', self.log_text())
         self.script.release()
         migrator.until_ended(mover)
         self.assertEqual({'helped': 1}, migrator.outcomes())

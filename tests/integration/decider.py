@@ -1,11 +1,12 @@
-"""Who suffers, decided from the lab's Prometheus as steal-migrator decides."""
+"""Which servers are contended, decided from the lab's Prometheus."""
 
 import dataclasses
 import pathlib
 import time
 
 from steal_scheduler.conf import load, rules
-from steal_scheduler.decision import detector, usable_signals
+from steal_scheduler.decision import detector
+from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.migrator import plugins
 from steal_scheduler.model.cloud import ServerSignal
 from steal_scheduler.model.refusal import Refusal
@@ -32,7 +33,7 @@ class Verdict:
     findings: frozenset[str]
     refusals: dict[str, Refusal]
     #: Hosts that are not believed, and why.
-    distrust: dict[str, str]
+    unreliable: dict[str, str]
 
 
 class Decider:
@@ -75,16 +76,14 @@ class Decider:
             hosts={host.name: 'az1' for host in self._lab.hosts},
             migrations=self._migrations,
         )
-        known = usable_signals.gather(
-            self._source.read(now), fleet, now, self._rules.trust
-        )
+        known = usable_signals(self._source.read(now), fleet, now, self._rules)
         detection = detector.detect(
-            known.usable, fleet, self._watches, self._rules.detect
+            known.signals, fleet, self._watches, self._rules.detection
         )
         self._watches = detection.watches
         return Verdict(
-            dict(known.usable.servers),
+            dict(known.signals.servers),
             frozenset(f.server_id for f in detection.findings),
             {r.server_id: r for r in detection.refusals if r.server_id},
-            {n: d.detail for n, d in known.distrust.items()},
+            {n: d.detail for n, d in known.unreliable.items()},
         )

@@ -46,19 +46,13 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     'migrator': {
         'dry_run': False,
         'poll_interval': 0.1,
-        'step_interval': 0.05,
         'metrics_port': 0,
     },
     'signals': {'source': 'static', 'max_age': 60},
-    'detection': {'polls_suffering': 1, 'polls_window': 1},
+    'detection': {'polls_contended': 1, 'polls_window': 1},
     'stages': {
         'drain_timeout': 20,
-        'request_timeout': 10,
-        'queue_timeout': 10,
         'migration_timeout': 5,
-        'abort_timeout': 10,
-        'settle_time': 0,
-        'verify_timeout': 20,
     },
 }
 

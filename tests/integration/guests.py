@@ -93,9 +93,9 @@ class GuestsTestCase(base.TestCase):
                 ]
                 self.assertGreater(max(shares), UNREST, (uuid, host))
 
-    def assert_hosts_are_believed(self):
+    def assert_hosts_are_reliable(self):
         for verdict, _ in self.polls:
-            self.assertEqual({}, verdict.distrust)
+            self.assertEqual({}, verdict.unreliable)
 
     def shares(self, servers, sources):
         """Measure over a window how long servers wait.

@@ -8,7 +8,7 @@ import time
 
 import requests
 
-from steal_scheduler.model.refusal import Why
+from steal_scheduler.model.refusal import Reason
 from tests.integration import guest, witnesses
 from tests.integration.decider import WINDOW
 from tests.integration.guests import GuestsTestCase
@@ -53,7 +53,7 @@ class ContentionTests:
             ),
         )
         self.assert_findings_are_true()
-        self.assert_hosts_are_believed()
+        self.assert_hosts_are_reliable()
         self._assert_sane_rates(begun)
 
     def _assert_all_tell_the_same(self, servers):
@@ -148,10 +148,10 @@ class QuotaTest(GuestsTestCase):
                 verdict.findings >= uuids and limited.uuid in verdict.refusals
             ),
         )
-        self.assertIs(Why.QUOTA, verdict.refusals[limited.uuid].why)
+        self.assertIs(Reason.QUOTA, verdict.refusals[limited.uuid].reason)
         for verdict, _ in self.polls:
             self.assertNotIn(limited.uuid, verdict.findings)
-        self.assert_hosts_are_believed()
+        self.assert_hosts_are_reliable()
 
 
 class SpikesTest(GuestsTestCase):
@@ -184,7 +184,7 @@ class SpikesTest(GuestsTestCase):
             self.assertLessEqual(bad, 2 * suspect, server.name)
             self.assertGreaterEqual(bad, certain / 2 - 1, server.name)
         self.assert_findings_are_true()
-        self.assert_hosts_are_believed()
+        self.assert_hosts_are_reliable()
 
     def _bad(self, server):
         page = self.lab.where[server].scrape()

@@ -37,7 +37,7 @@ import steal_scheduler
 from steal_scheduler.conf import load
 from steal_scheduler.migrator import build, plugins
 from steal_scheduler.migrator.service import Migrator
-from steal_scheduler.moves import backoff, orphans
+from steal_scheduler.moves import effects, orphans, state_machine
 
 #: What is imported only when it is needed, and takes long.
 WARM = (kubernetes.client, kubernetes.config)
@@ -150,13 +150,13 @@ class Life:
         if self._tracer.points:
             self._tracer.start()
         while not self._stops:
-            before = built.metrics.value('steal_ticks_total')
+            before = built.metrics.value('ticks_total')
             migrator.guarded_tick(time.time())
             self._say(
                 'tick',
                 moves={s: m.stage for s, m in migrator.moves.items()},
-                good=built.metrics.value('steal_ticks_total') > before,
-                leads=built.metrics.value('steal_leading') == 1,
+                good=built.metrics.value('ticks_total') > before,
+                leads=built.metrics.value('leader') == 1,
             )
             told, _, _ = select.select(
                 [self._socket], [], [], migrator.pause()
@@ -190,8 +190,12 @@ class Life:
 def serve() -> None:
     """Fork a life for each line of the input, until it ends."""
     # What failed is asked again after a moment: a storm has no time.
-    backoff.FIRST = 0.2
+    effects.FIRST = 0.2
     orphans.EVERY = 2.0
+    state_machine.REQUEST_TIMEOUT = 10.0
+    state_machine.QUEUE_TIMEOUT = 10.0
+    state_machine.ABORT_TIMEOUT = 10.0
+    state_machine.VERIFY_TIMEOUT = 20.0
     for namespace in (plugins.SIGNALS, plugins.ORCHESTRATORS):
         stevedore.ExtensionManager(namespace)
     # The kernel buries the dead.

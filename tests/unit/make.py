@@ -1,7 +1,12 @@
 """Values of ``model`` in one line each, for the tests."""
 
+import dataclasses
+import functools
 from typing import Any
 
+from steal_scheduler.conf import load
+from steal_scheduler.conf import rules as rules_conf
+from steal_scheduler.decision.rules import Rules
 from steal_scheduler.model.cloud import (
     Finding,
     Fleet,
@@ -14,8 +19,11 @@ from steal_scheduler.model.cloud import (
     Signals,
 )
 from steal_scheduler.model.move import Ended, Move, Outcome, Stage
+from steal_scheduler.moves.state_machine import Deadlines
 
 NOW = 1_000_000.0
+
+DEADLINES = Deadlines(drain_timeout=600.0, migration_timeout=1800.0)
 
 
 def server(server_id: str = 's', **other: Any) -> Server:
@@ -132,3 +140,27 @@ def ended(server_id: str = 's', **other: Any) -> Ended:
         'detail': 'it waits 1% of its time now',
     }
     return Ended(**(values | other))
+
+
+@functools.cache
+def _default_rules() -> Rules:
+    conf = load.load([], 'test', default_config_files=())
+    return rules_conf.rules(conf)
+
+
+def rules(**values: Any) -> Rules:
+    """What decides: the defaults of the options, but for these.
+
+    :param values: by the names of fields of ``Rules`` or of its sections
+    """
+    found = _default_rules()
+    for name, value in values.items():
+        for section in ('detection', 'hosts', 'limits'):
+            part = getattr(found, section)
+            if hasattr(part, name):
+                part = dataclasses.replace(part, **{name: value})
+                found = dataclasses.replace(found, **{section: part})
+                break
+        else:
+            found = dataclasses.replace(found, **{name: value})
+    return found

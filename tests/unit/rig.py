@@ -3,30 +3,19 @@
 import dataclasses
 from typing import Any
 
-from steal_scheduler.decision.decide import Rules
-from steal_scheduler.decision.detector import DetectRules
-from steal_scheduler.decision.host_checks import TrustRules
-from steal_scheduler.decision.limits import LimitRules
-from steal_scheduler.decision.planner import PlanRules
-from steal_scheduler.decision.thresholds import HeatRules
+from steal_scheduler.decision.eligibility import HISTORY
+from steal_scheduler.decision.rules import Rules
 from steal_scheduler.migrator.build import Parts
 from steal_scheduler.migrator.service import Migrator
-from steal_scheduler.moves.deadlines import Deadlines
 from steal_scheduler.moves.effects import Effects
-from steal_scheduler.moves.state_machine import Stages
-from steal_scheduler.nova_client.cache import Inventory
+from steal_scheduler.moves.state_machine import StateMachine
+from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
 from tests.unit import fakes
-from tests.unit.make import NOW, server
+from tests.unit.make import DEADLINES, NOW, rules, server
 
-RULES = Rules(
-    heat=HeatRules(),
-    detect=DetectRules(polls_suffering=1, polls_window=1),
-    plan=PlanRules(),
-    limit=LimitRules(slots_per_source=2),
-    trust=TrustRules(),
-)
+RULES = rules(polls_contended=1, polls_window=1, slots_per_source=2)
 
 
 class Rig:
@@ -64,16 +53,18 @@ class Rig:
             conf=self.conf,
             rules=self.rules,
             nova=nova,
-            inventory=Inventory(self.nova, self.rules.limit.history),
+            nova_cache=NovaCache(self.nova, HISTORY),
             source=self.source,
             dispatcher=dispatcher,
             leader=leader,
             sender=sender,
-            stages=Stages(effects, Deadlines()),
+            state_machine=StateMachine(
+                effects, DEADLINES, self.rules.detection
+            ),
             journal=Journal(
                 self.metrics,
                 notifier,
-                self.rules.limit.out,
+                self.rules.reattach_alarm,
                 dry_run=self.conf.migrator.dry_run,
             ),
             metrics=self.metrics,

@@ -20,11 +20,11 @@ from oslo_config import cfg
 from oslotest import base
 
 from steal_scheduler.conf import load, scheduler
-from steal_scheduler.decision.host_checks import Doubt
+from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.messaging import view_format
 from steal_scheduler.migrator import build, plugins
 from steal_scheduler.model.move import Outcome, Stage
-from steal_scheduler.model.refusal import Why
+from steal_scheduler.model.refusal import Reason
 from steal_scheduler.reporting import metrics
 
 try:
@@ -80,7 +80,7 @@ class TestAdmin(base.BaseTestCase):
         self.assertEqual(sorted(words), sorted(found))
 
     def test_every_refusal_is_described_once(self) -> None:
-        self.described('refusals', Why)
+        self.described('refusals', Reason)
 
     def test_every_stage_is_described_once(self) -> None:
         self.described('stages', Stage)
@@ -91,13 +91,15 @@ class TestAdmin(base.BaseTestCase):
     def test_every_doubt_is_described_once(self) -> None:
         """For who has to mend it, and among the rules."""
         text = (ADMIN / 'troubleshooting.rst').read_text('utf-8')
-        section = text[text.index('.. _distrust:') :].split('\n.. _')[0]
+        section = text[text.index('.. _unreliable:') :].split('\n.. _')[0]
         found = re.findall(r'^``(\w+)``$', section, re.MULTILINE)
-        self.assertEqual(list(Doubt), found)
+        self.assertEqual(list(HostCheck), found)
         rules = read('doc/source/reference/rules.rst')
         words = re.findall(r'^(\w+)$', rules, re.MULTILINE)
         # In the order in which they are made.
-        self.assertEqual(list(Doubt), [w for w in words if w in list(Doubt)])
+        self.assertEqual(
+            list(HostCheck), [w for w in words if w in list(HostCheck)]
+        )
 
     def test_every_metric_is_described_once(self) -> None:
         text = (ADMIN / 'metrics.rst').read_text('utf-8')
@@ -122,7 +124,8 @@ class TestOptions(base.BaseTestCase):
         names = {
             option.name
             for group, options in plugins.list_opts()
-            if group in ('detection', 'placement', 'trust', 'limits', 'stages')
+            if group
+            in ('detection', 'hosts', 'host_checks', 'limits', 'stages')
             for option in options
         }
         text = read('doc/source/reference/rules.rst') + read(
@@ -235,7 +238,7 @@ class TestMonitoring(base.BaseTestCase):
     def test_rules_use_labels_that_exist(self) -> None:
         text = read('etc/prometheus/steal-scheduler.rules.yml')
         for label, words in (
-            ('why', Why),
+            ('reason', Reason),
             ('outcome', Outcome),
         ):
             found = re.findall(rf'{label}=~?"([\w|]+)"', text)

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from oslotest import base
 
 from steal_scheduler.decision import detector
-from steal_scheduler.decision.detector import DetectRules, Watches
+from steal_scheduler.decision.detector import Watches
 from steal_scheduler.exporter.accumulator import Accumulator, ServerTotals
 from steal_scheduler.exporter.sample import Sample, Server, Thread
 from steal_scheduler.model.cloud import ServerSignal
-from tests.unit.make import fleet, server, signal, signals
+from tests.unit.make import fleet, rules, server, signal, signals
 
 TRACE = pathlib.Path(__file__).parents[1] / 'data' / 'spikes.csv'
 #: Seconds between two polls, and of their windows.
 POLL = 60
-RULES = DetectRules()
+RULES = rules().detection
 
 
 def seconds() -> Iterator[Sample]:

@@ -50,7 +50,7 @@ class Paused:
 
 class TwoMigrators(base.BaseTestCase):
     def pair(self) -> tuple[Saga, Saga]:
-        """Two processes in one world."""
+        """Two processes in one snapshot."""
         one, other = Saga(), Saga()
         other.nova, other.source = one.nova, one.source
         other.outs, other.leader = one.outs, fakes.FakeLeader()

@@ -4,7 +4,7 @@ from oslo_config import cfg
 from oslotest import base
 
 from steal_scheduler.conf import opts, rules
-from steal_scheduler.decision.host_checks import TrustRules
+from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.exception import ConfigError
 
 
@@ -21,42 +21,41 @@ class TestRules(base.BaseTestCase):
 
     def test_each_value_comes_from_its_option(self) -> None:
         self.set('detection', steal_threshold=11, load_threshold=0.6)
-        self.set('placement', target_demand=80, shared_storage=True)
+        self.set('hosts', target_demand=80, shared_storage=True)
         self.set('limits', slots=7, coverage_floor=70, slots_per_target=3)
         self.set('signals', max_age=60)
         made = rules.rules(self.conf)
+        detection, hosts, limits = made.detection, made.hosts, made.limits
         self.assertEqual(
-            (11, 0.6),
-            (made.detect.steal_threshold, made.detect.load_threshold),
+            (11, 0.6), (detection.steal_threshold, detection.load_threshold)
         )
         self.assertEqual(
-            (80, 3),
-            (made.heat.target_demand, made.heat.slots_per_target),
+            (80, True), (hosts.target_demand, hosts.shared_storage)
         )
         self.assertEqual(
-            (7, 70, 70),
-            (
-                made.limit.slots,
-                made.limit.coverage_floor,
-                made.trust.coverage_floor,
-            ),
+            (7, 70, 3),
+            (limits.slots, limits.coverage_floor, limits.slots_per_target),
         )
-        self.assertTrue(made.limit.shared_storage and made.plan.shared_storage)
-        self.assertEqual(60, made.trust.max_age)
+        self.assertEqual(60, made.max_age)
 
-    def test_the_defaults_are_those_of_the_rules(self) -> None:
+    def test_no_option_is_forgotten_and_none_stands_twice(self) -> None:
+        """Each field of a section's rules is an option of that section."""
         made = rules.rules(self.conf)
-        for part in (made.heat, made.detect, made.plan, made.limit):
-            self.assertEqual(type(part)(), part)
-        # A list, where the rules have a tuple.
-        found = dataclasses.replace(
-            made.trust, checks=tuple(made.trust.checks)
-        )
-        self.assertEqual(TrustRules(), found)
-        deadlines = rules.deadlines(self.conf)
-        self.assertEqual(type(deadlines)(), deadlines)
+        for section in ('detection', 'hosts', 'limits'):
+            fields = {
+                field.name
+                for field in dataclasses.fields(getattr(made, section))
+            }
+            self.assertEqual(set(self.conf[section]), fields, section)
 
-    def test_role_out(self) -> None:
+    def test_disabled_checks(self) -> None:
+        self.set('host_checks', disabled_checks=['clock', 'zero_wait'])
+        self.assertEqual(
+            {HostCheck.CLOCK, HostCheck.ZERO_WAIT},
+            rules.rules(self.conf).disabled_checks,
+        )
+
+    def test_max_unavailable(self) -> None:
         for text, expected in (
             ('2', (2, None)),
             ('0', (0, None)),
@@ -64,39 +63,22 @@ class TestRules(base.BaseTestCase):
             (' 12.5% ', (None, 12.5)),
             ('', (None, None)),
         ):
-            self.set('limits', role_out=text)
-            out = rules.rules(self.conf).limit.out
-            self.assertEqual(
-                expected, (out.role_out, out.role_out_percent), text
-            )
+            self.set('limits', max_unavailable=text)
+            found = rules.rules(self.conf).limits.max_unavailable
+            self.assertEqual(expected, (found.count, found.percent), text)
         for text in ('half', '-1', '101%', '1.5'):
-            self.set('limits', role_out=text)
+            self.set('limits', max_unavailable=text)
             error = self.assertRaises(ConfigError, rules.rules, self.conf)
-            self.assertIn(f'[limits] role_out = {text!r}', str(error))
+            self.assertIn(f'[limits] max_unavailable = {text!r}', str(error))
 
     def test_contradictions(self) -> None:
-        for group, small, large in (
-            ('detection', 'polls_suffering', 'polls_window'),
-            ('placement', 'target_demand', 'relief_demand'),
-            ('migrator', 'step_interval', 'poll_interval'),
-            ('limits', 'cooldown', 'history'),
+        self.set('detection', polls_contended=6, polls_window=5)
+        error = self.assertRaises(ConfigError, rules.rules, self.conf)
+        for word in (
+            '[detection] polls_contended = 6',
+            'polls_window = 5',
+            'lower',
         ):
-            self.set(group, **{small: 61, large: 60})
-            error = self.assertRaises(ConfigError, rules.rules, self.conf)
-            for word in (f'[{group}] {small} = 61', f'{large} = 60', 'lower'):
-                self.assertIn(word, str(error))
-            self.set(group, **{small: 60})
-            rules.rules(self.conf)
-
-    def test_deadlines(self) -> None:
-        self.set('stages', drain_timeout=5)
-        self.set('detection', steal_threshold=11, bad_seconds_threshold=12)
-        made = rules.deadlines(self.conf)
-        self.assertEqual(
-            (5, 11, 12),
-            (
-                made.drain_timeout,
-                made.steal_threshold,
-                made.bad_seconds_threshold,
-            ),
-        )
+            self.assertIn(word, str(error))
+        self.set('detection', polls_contended=5)
+        rules.rules(self.conf)

@@ -31,3 +31,9 @@ class TestJudge(base.BaseTestCase):
             error = self.assertRaises(ConfigError, values.judge, conf)
             self.assertIn(f'option {name} ', str(error))
             self.assertIn(word, str(error))
+
+    def test_no_finite_number(self) -> None:
+        for value in ('nan', 'inf', '-inf'):
+            conf = self.conf(f'poll_interval = {value}')
+            error = self.assertRaises(ConfigError, values.judge, conf)
+            self.assertIn('poll_interval', str(error))

@@ -3,51 +3,52 @@ import dataclasses
 from oslotest import base
 
 from steal_scheduler.decision import decide as decision
-from steal_scheduler.decision.decide import Rules
-from steal_scheduler.decision.detector import DetectRules
-from steal_scheduler.decision.host_checks import Doubt, TrustRules
-from steal_scheduler.decision.host_load import survey
-from steal_scheduler.decision.host_trust import Distrust
-from steal_scheduler.decision.limits import LimitRules
-from steal_scheduler.decision.planner import PlanRules
-from steal_scheduler.decision.snapshot import World
-from steal_scheduler.decision.thresholds import HeatRules
-from steal_scheduler.decision.usable_signals import Evidence
-from steal_scheduler.model.refusal import Refusal, Why
-from tests.unit.make import NOW, fleet, migration, server, signal, signals
+from steal_scheduler.decision.decide import Snapshot
+from steal_scheduler.decision.host_checks import HostCheck
+from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.unreliable_hosts import UnreliableHost
+from steal_scheduler.decision.usable_signals import UsableSignals
+from steal_scheduler.model.refusal import Reason, Refusal
+from tests.unit.make import (
+    NOW,
+    fleet,
+    migration,
+    rules,
+    server,
+    signal,
+    signals,
+)
 
-RULES = Rules(
-    HeatRules(),
-    DetectRules(polls_suffering=1, polls_window=1),
-    PlanRules(),
-    LimitRules(slots_per_source=2, shared_storage=True),
-    TrustRules(),
+RULES = rules(
+    polls_contended=1,
+    polls_window=1,
+    slots_per_source=2,
+    shared_storage=True,
 )
 
 
-def world(*servers, migrations=(), seen='xyz', **values):
-    """x and y (4 cores each) and z (4) share the 8 cores of a."""
+def world(*servers, migrations=(), seen='xyz', cores=8.0):
+    """x, y and z ask for 4 cores each, of the 8 cores of a."""
     known = servers or tuple(server(s) for s in 'xyz')
     fleet_now = fleet(*known, migrations=migrations)
     usable = signals(
         *(signal(s, used=8 / 3, waited=4 / 3) for s in seen),
-        hosts=dict.fromkeys('abc', 8.0),
+        hosts={'a': cores, 'b': 8.0, 'c': 8.0},
     )
-    known = Evidence(usable, {})
-    return World(
+    known = UsableSignals(usable, {})
+    return Snapshot(
         now=NOW,
         fleet=fleet_now,
-        known=known,
-        view=survey(known, fleet_now, {}, RULES.heat),
+        usable=known,
+        view=build_view(known, fleet_now, {}, RULES),
         moves={},
         ended={},
         ours=migrations,
-        **values,
     )
 
 
-def decide(some, rules=RULES):
-    return decision.decide(some, {}, rules)
+def decide(some):
+    return decision.decide(some, {}, RULES)
 
 
 class TestDecide(base.BaseTestCase):
@@ -56,8 +57,8 @@ class TestDecide(base.BaseTestCase):
         self.assertEqual(3, len(made.findings))
         self.assertEqual(['x'], [m.server_id for m in made.admitted])
         self.assertEqual(
-            {('y', Why.SPARED), ('z', Why.SPARED)},
-            {(r.server_id, r.why) for r in made.refusals},
+            {('y', Reason.NOT_NEEDED), ('z', Reason.NOT_NEEDED)},
+            {(r.server_id, r.reason) for r in made.refusals},
         )
         self.assertEqual(100.0, made.coverage)
         self.assertEqual({'x', 'y', 'z'}, set(made.watches))
@@ -68,13 +69,14 @@ class TestDecide(base.BaseTestCase):
         )
         self.assertEqual(['y'], [m.server_id for m in made.admitted])
         self.assertIn(
-            ('x', Why.LOCKED), {(r.server_id, r.why) for r in made.refusals}
+            ('x', Reason.LOCKED),
+            {(r.server_id, r.reason) for r in made.refusals},
         )
 
     def test_what_holds_holds_everybody(self):
         made = decide(world(seen='xy'))
         self.assertEqual((), made.admitted)
-        self.assertEqual(Why.COVERAGE, made.refusals[0].why)
+        self.assertEqual(Reason.COVERAGE, made.refusals[0].reason)
         self.assertEqual(2, len(made.findings))
         self.assertEqual(200 / 3, made.coverage)
 
@@ -86,23 +88,21 @@ class TestDecide(base.BaseTestCase):
             for n, at in enumerate((1801, 1802, 1803))
         )
         # Two have to leave.
-        rules = dataclasses.replace(RULES, plan=PlanRules(relief_demand=60))
-        roomy = world()
-        self.assertEqual(2, len(decide(roomy, rules).admitted))
-        half_open = dataclasses.replace(roomy, ours=failed)
-        made = decide(half_open, rules)
+        crowded = world(cores=6.0)
+        self.assertEqual(2, len(decide(crowded).admitted))
+        made = decide(dataclasses.replace(crowded, ours=failed))
         self.assertEqual(1, len(made.admitted))
-        self.assertIn(Why.SLOT_CLOUD, {r.why for r in made.refusals})
+        self.assertIn(Reason.SLOT_CLOUD, {r.reason for r in made.refusals})
 
-    def test_who_is_not_believed_is_told(self):
-        distrust = {'b': Distrust('b', Doubt.STALE, 'nobody tells of it')}
+    def test_an_unreliable_host_is_told(self):
+        unreliable = {'b': UnreliableHost('b', HostCheck.STALE, 'no signal')}
         some = world()
-        known = dataclasses.replace(some.known, distrust=distrust)
-        made = decide(dataclasses.replace(some, known=known))
-        self.assertEqual(distrust, made.distrust)
+        usable = dataclasses.replace(some.usable, unreliable=unreliable)
+        made = decide(dataclasses.replace(some, usable=usable))
+        self.assertEqual(unreliable, made.unreliable)
 
     def test_blind(self):
-        trouble = Refusal(Why.SIGNALS, 'no answer')
+        trouble = Refusal(Reason.SIGNALS, 'no answer')
         made = decision.blind(trouble)
         self.assertEqual(
             ((trouble,), (), {}), (made.refusals, made.findings, made.watches)

@@ -6,14 +6,15 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.decision import detector
-from steal_scheduler.decision.detector import Detection, DetectRules, Watches
+from steal_scheduler.decision.detector import Detection, Watches
+from steal_scheduler.decision.rules import DetectionRules
 from steal_scheduler.model.cloud import ServerSignal
-from steal_scheduler.model.refusal import Why
+from steal_scheduler.model.refusal import Reason
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
-from tests.unit.make import NOW, fleet, server, signal, signals
+from tests.unit.make import NOW, fleet, rules, server, signal, signals
 
-RULES = DetectRules(polls_suffering=3, polls_window=5)
-ONE = DetectRules(polls_suffering=1, polls_window=1)
+RULES = rules(polls_contended=3, polls_window=5).detection
+ONE = rules(polls_contended=1, polls_window=1).detection
 #: Half of it waits, at a load of one per vCPU.
 BAD = {'used': 2.0, 'waited': 2.0}
 GOOD = {'used': 4.0, 'waited': 0.0}
@@ -23,7 +24,7 @@ LETTERS = {'b': BAD, 'g': GOOD, 's': SPIKES}
 
 
 def polls(
-    pattern: str, rules: DetectRules = RULES, server_id: str = 's'
+    pattern: str, rules: DetectionRules = RULES, server_id: str = 's'
 ) -> Detection:
     """What the last of these polls finds.
 
@@ -44,7 +45,7 @@ def polls(
     return found
 
 
-def once(rules: DetectRules = ONE, **values: float) -> Detection:
+def once(rules: DetectionRules = ONE, **values: float) -> Detection:
     return detector.detect(
         signals(signal(**values)), fleet(server(vcpus=4)), {}, rules
     )
@@ -60,7 +61,7 @@ class TestKOfN(base.BaseTestCase):
         for pattern in ('b', 'bb', 'bggbgb', 'bb---b', 'bbbggg'):
             self.assertEqual((), polls(pattern).findings, pattern)
 
-    def test_who_does_not_suffer_now_is_not_found(self) -> None:
+    def test_who_is_not_contended_now_is_not_found(self) -> None:
         self.assertEqual((), polls('bbbbg').findings)
         self.assertEqual((), polls('bbbb-').findings)
 
@@ -145,23 +146,24 @@ class TestThresholds(base.BaseTestCase):
         self.assertEqual((), found.findings)
         self.assertEqual({}, found.watches)
         (refusal,) = found.refusals
-        self.assertEqual((Why.QUOTA, 's'), (refusal.why, refusal.server_id))
-        for word in ('1.00 of the 2.00 cores', 'throttled_threshold 50%'):
+        self.assertEqual(
+            (Reason.QUOTA, 's'), (refusal.reason, refusal.server_id)
+        )
+        for word in ('1.00 of the 2.00 cores', 'larger flavor'):
             self.assertIn(word, refusal.detail)
         self.assertEqual(1, len(once(throttled=0.99, **BAD).findings))
 
     def test_its_own_quota_makes_bad_seconds_too(self) -> None:
         found = once(throttled=0.005, **SPIKES)
         self.assertEqual((), found.findings)
-        self.assertEqual([Why.QUOTA], [r.why for r in found.refusals])
+        self.assertEqual([Reason.QUOTA], [r.reason for r in found.refusals])
 
     def test_a_quota_that_never_held_it_back(self) -> None:
-        rules = dataclasses.replace(ONE, throttled_threshold=0)
-        for throttled, found in ((None, 1), (0.0, 1), (0.01, 0)):
-            made = once(rules, throttled=throttled, **BAD)
+        for throttled, found in ((None, 1), (0.0, 1), (1.0, 0)):
+            made = once(throttled=throttled, **BAD)
             self.assertEqual(found, len(made.findings), throttled)
 
-    def test_who_is_throttled_and_does_not_suffer_is_not_refused(self) -> None:
+    def test_who_is_throttled_and_not_contended_is_not_refused(self) -> None:
         self.assertEqual((), once(throttled=0.5, **GOOD).refusals)
 
 
@@ -217,16 +219,16 @@ class TestAnyCloud(base.BaseTestCase):
         found = detector.detect(
             signals(*poll.values()), fleet(*map(server, 'abcdefgh')), {}, ONE
         )
-        suffering = {f.server_id for f in found.findings}
-        self.assertEqual(suffering, set(found.watches))
+        contended = {f.server_id for f in found.findings}
+        self.assertEqual(contended, set(found.watches))
         refused = {r.server_id for r in found.refusals}
-        self.assertEqual(set(), suffering & refused)
-        # And nobody is overlooked: who hurts either moves or is told why not.
+        self.assertEqual(set(), contended & refused)
+        # And nobody is overlooked: who is contended moves or is told why not.
         self.assertEqual(
             {
                 s
                 for s, one in poll.items()
-                if one.waited and detector.hurts(one, 4, ONE)
+                if one.waited and detector.is_contended(one, 4, ONE)
             },
-            suffering | refused,
+            contended | refused,
         )

@@ -1,14 +1,20 @@
 from oslotest import base
 
-from steal_scheduler.decision.disruption_budget import Out, OutRules
+from steal_scheduler.decision.disruption_budget import Unavailable
+from steal_scheduler.decision.rules import MaxUnavailable, Rules
 from steal_scheduler.model.assignment import KEY, Rule
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.model.refusal import Why
+from steal_scheduler.model.refusal import Reason
+from tests.unit import make
 from tests.unit.make import NOW, fleet, move, server
 
 K8S = Rule('k8s', all_servers=True)
-RULES = OutRules(routes=(K8S, Rule('lb')))
+RULES = make.rules(assignment=(K8S, Rule('lb')))
+
+
+def at_most(count: int | None = None, percent: float | None = None) -> Rules:
+    return make.rules(max_unavailable=MaxUnavailable(count, percent))
 
 
 def web(server_id: str, **fields: object) -> Server:
@@ -18,26 +24,29 @@ def web(server_id: str, **fields: object) -> Server:
 def refused(
     *servers: Server,
     moves: tuple[Move, ...] = (),
-    rules: OutRules = RULES,
+    rules: Rules = RULES,
     who: Move | None = None,
-) -> Why | None:
-    out = Out(fleet(*servers), {m.server_id: m for m in moves}, rules, NOW)
-    found = out.refusal(who or move('a', role='web'))
-    return found.why if found else None
+) -> Reason | None:
+    in_flight = {m.server_id: m for m in moves}
+    found = Unavailable(fleet(*servers), in_flight, rules, NOW).refusal(
+        who or move('a', role='web')
+    )
+    return found.reason if found else None
 
 
 class TestRole(base.BaseTestCase):
-    def test_half_of_it_by_default(self) -> None:
-        four = [web(s) for s in 'abcd']
-        self.assertIsNone(refused(*four[:3], web('d', status='ERROR')))
-        down = web('c', status='SHUTOFF'), web('d', status='ERROR')
-        self.assertIs(Why.ROLE_OUT, refused(*four[:2], *down))
+    def test_a_quarter_of_it_by_default(self) -> None:
+        eight = [web(s) for s in 'abcdefgh']
+        self.assertIsNone(refused(*eight[:7], web('h', status='ERROR')))
+        down = web('g', status='SHUTOFF'), web('h', status='ERROR')
+        self.assertIs(Reason.MAX_UNAVAILABLE, refused(*eight[:6], *down))
 
     def test_one_at_least(self) -> None:
         self.assertIsNone(refused(web('a')))
         self.assertIsNone(refused(web('a'), web('b')))
         self.assertIs(
-            Why.ROLE_OUT, refused(web('a'), web('b', status='SHUTOFF'))
+            Reason.MAX_UNAVAILABLE,
+            refused(web('a'), web('b', status='SHUTOFF')),
         )
 
     def test_moves_count_while_they_are_out(self) -> None:
@@ -45,17 +54,19 @@ class TestRole(base.BaseTestCase):
         for stage in Stage:
             found = refused(*two, moves=(move('b', stage=stage),))
             out = stage is not Stage.VERIFY
-            self.assertEqual(out, found is Why.ROLE_OUT, stage)
+            self.assertEqual(out, found is Reason.MAX_UNAVAILABLE, stage)
 
     def test_a_number(self) -> None:
-        rules = OutRules(role_out=2, role_out_percent=None)
+        rules = at_most(count=2)
         many = [web(s) for s in 'abcdefgh']
         down = web('x', status='ERROR'), web('y', status='ERROR')
         self.assertIsNone(refused(*many, down[0], rules=rules))
-        self.assertIs(Why.ROLE_OUT, refused(*many, *down, rules=rules))
+        self.assertIs(
+            Reason.MAX_UNAVAILABLE, refused(*many, *down, rules=rules)
+        )
 
     def test_any_number(self) -> None:
-        rules = OutRules(role_out_percent=None)
+        rules = at_most()
         for others in ((), (web('a'), web('b', status='ERROR'))):
             self.assertIsNone(refused(*others, rules=rules))
 
@@ -65,47 +76,49 @@ class TestRole(base.BaseTestCase):
         )
 
     def test_who_is_admitted_counts(self) -> None:
-        out = Out(fleet(web('a'), web('b')), {}, RULES, NOW)
-        out.add(move('b', role='web'))
-        found = out.refusal(move('a', role='web'))
-        self.assertIn('role_out allows 1', found.detail if found else '')
+        two = Unavailable(fleet(web('a'), web('b')), {}, RULES, NOW)
+        two.add(move('b', role='web'))
+        found = two.refusal(move('a', role='web'))
+        self.assertIn(
+            'max_unavailable allows 1', found.detail if found else ''
+        )
 
 
-class TestStuck(base.BaseTestCase):
-    def stuck(self, **fields: object) -> Move:
+class TestBlocked(base.BaseTestCase):
+    def blocked(self, **fields: object) -> Move:
         values = {'stage': Stage.UNDO, 'trouble': 'no answer'}
         return move('x', **(values | fields))
 
     def test_its_orchestrator_gets_no_other(self) -> None:
         for stage in (Stage.UNDO, Stage.REATTACH):
             found = refused(
-                server('a'), server('x'), moves=(self.stuck(stage=stage),)
+                server('a'), server('x'), moves=(self.blocked(stage=stage),)
             )
-            self.assertIs(Why.STUCK, found)
+            self.assertIs(Reason.REATTACH_BLOCKED, found)
 
     def test_without_a_word_after_a_time(self) -> None:
-        for age, expected in ((300, None), (301, Why.STUCK)):
-            one = self.stuck(trouble='', since=NOW - age)
+        for age, expected in ((300, None), (301, Reason.REATTACH_BLOCKED)):
+            one = self.blocked(trouble='', since=NOW - age)
             found = refused(server('a'), server('x'), moves=(one,))
             self.assertIs(expected, found)
 
     def test_it_is_back(self) -> None:
         found = refused(
-            server('a'), server('x'), moves=(self.stuck(back=True),)
+            server('a'), server('x'), moves=(self.blocked(back=True),)
         )
         self.assertIsNone(found)
 
     def test_a_drain_that_waits_is_no_trouble(self) -> None:
-        one = self.stuck(stage=Stage.DRAIN, trouble='')
+        one = self.blocked(stage=Stage.DRAIN, trouble='')
         self.assertIsNone(refused(server('a'), server('x'), moves=(one,)))
 
     def test_another_orchestrator(self) -> None:
         elsewhere = server('x', metadata={KEY: 'lb'})
         self.assertIsNone(
-            refused(server('a'), elsewhere, moves=(self.stuck(),))
+            refused(server('a'), elsewhere, moves=(self.blocked(),))
         )
 
     def test_a_server_that_is_gone_or_lost_its_way(self) -> None:
-        self.assertIsNone(refused(server('a'), moves=(self.stuck(),)))
+        self.assertIsNone(refused(server('a'), moves=(self.blocked(),)))
         lost = server('x', metadata={KEY: 'chef'})
-        self.assertIsNone(refused(server('a'), lost, moves=(self.stuck(),)))
+        self.assertIsNone(refused(server('a'), lost, moves=(self.blocked(),)))

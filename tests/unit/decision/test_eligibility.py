@@ -1,16 +1,21 @@
 from oslotest import base
 
-from steal_scheduler.decision.eligibility import veto
-from steal_scheduler.decision.limits import LimitRules
+from steal_scheduler.decision.eligibility import (
+    HISTORY,
+    RETRY_AFTER,
+    eligible,
+    unfit_to_leave,
+)
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Move, Outcome
+from tests.unit import make
 from tests.unit.make import NOW, ended, finding, fleet, migration, move, server
 
-RULES = LimitRules(cooldown=100.0, history=1000.0)
+RULES = make.rules(cooldown=100.0)
 
 
-class TestVeto(base.BaseTestCase):
-    def veto(
+class TestEligible(base.BaseTestCase):
+    def reason(
         self,
         *migrations: Migration,
         moves: dict[str, Move] | None = None,
@@ -20,7 +25,7 @@ class TestVeto(base.BaseTestCase):
     ) -> str:
         """'' where it may move, else why not."""
         last = {} if outcome is None else {'s': ended(outcome=outcome)}
-        allowed, refusals = veto(
+        allowed, refusals = eligible(
             [finding()],
             fleet(server(**of_server), migrations=migrations),
             moves or {},
@@ -29,39 +34,40 @@ class TestVeto(base.BaseTestCase):
             now,
         )
         self.assertEqual(1, len(allowed) + len(refusals))
-        return str(refusals[0].why) if refusals else ''
+        return str(refusals[0].reason) if refusals else ''
 
     def test_it_may(self) -> None:
-        self.assertEqual('', self.veto())
+        self.assertEqual('', self.reason())
 
     def test_it_is_moving(self) -> None:
-        self.assertEqual('moving', self.veto(moves={'s': move()}))
+        self.assertEqual('moving', self.reason(moves={'s': move()}))
 
     def test_somebody_else_moves_it(self) -> None:
-        self.assertEqual('moving', self.veto(migration(status='running')))
+        self.assertEqual('moving', self.reason(migration(status='running')))
 
     def test_its_status(self) -> None:
         for status in ('SHUTOFF', 'ERROR', 'PAUSED', 'VERIFY_RESIZE'):
-            self.assertEqual('not_active', self.veto(status=status))
+            self.assertEqual('not_active', self.reason(status=status))
 
     def test_locked(self) -> None:
-        self.assertEqual('locked', self.veto(locked=True))
+        self.assertEqual('locked', self.reason(locked=True))
 
     def test_opted_out(self) -> None:
-        self.assertEqual('opted_out', self.veto(opted_out='flavor'))
+        self.assertEqual('opted_out', self.reason(opted_out='flavor'))
 
-    def test_misrouted(self) -> None:
+    def test_an_invalid_orchestrator(self) -> None:
         self.assertEqual(
-            'misrouted', self.veto(metadata={'steal:orchestrator': 'chef'})
+            'invalid_orchestrator',
+            self.reason(metadata={'steal:orchestrator': 'chef'}),
         )
         self.assertEqual(
-            '', self.veto(metadata={'steal:orchestrator': 'none'})
+            '', self.reason(metadata={'steal:orchestrator': 'none'})
         )
 
     def assert_cooldown(self, seconds: float, *args, **kwargs) -> None:
         """It cools down for so long after NOW."""
         for later, expected in ((seconds - 1, 'cooldown'), (seconds, '')):
-            found = self.veto(*args, now=NOW + later, **kwargs)
+            found = self.reason(*args, now=NOW + later, **kwargs)
             self.assertEqual(expected, found, later)
 
     def test_cooldown(self) -> None:
@@ -78,26 +84,70 @@ class TestVeto(base.BaseTestCase):
         self.assert_cooldown(400, *three)
 
     def test_what_is_too_old_does_not_double(self) -> None:
-        old = migration(migration_id=0, created_at=NOW - 1000)
+        old = migration(migration_id=0, created_at=NOW - HISTORY)
         self.assert_cooldown(100, migration(migration_id=1), old)
 
     def test_it_never_exceeds_the_history(self) -> None:
         many = [
             migration(migration_id=n, created_at=NOW - n) for n in range(50)
         ]
-        self.assertEqual('cooldown', self.veto(*many, now=NOW + 900))
-        self.assertEqual('', self.veto(*many, now=NOW + 1000))
+        self.assertEqual(
+            'cooldown', self.reason(*many, now=NOW + HISTORY - 100)
+        )
+        self.assertEqual('', self.reason(*many, now=NOW + HISTORY))
 
     def test_thousands_of_migrations(self) -> None:
         many = [
             migration(migration_id=n, created_at=NOW - n / 10)
             for n in range(2000)
         ]
-        self.assertEqual('cooldown', self.veto(*many))
+        self.assertEqual('cooldown', self.reason(*many))
 
     def test_a_move_that_did_not_help_doubles_it(self) -> None:
         self.assert_cooldown(100, migration(), outcome=Outcome.HELPED)
         self.assert_cooldown(200, migration(), outcome=Outcome.NOT_HELPED)
 
-    def test_a_move_that_did_not_start_cools_down_too(self) -> None:
-        self.assert_cooldown(100, outcome=Outcome.NOT_STARTED)
+    def test_a_move_that_did_not_begin_is_soon_tried_again(self) -> None:
+        """It did not move, so no cooldown: one try costs no hour."""
+        rules = make.rules(cooldown=3600.0)
+        last = {'s': ended(outcome=Outcome.NOT_STARTED, detail='not now')}
+        for later, expected in (
+            (0, 'backoff'),
+            (RETRY_AFTER - 1, 'backoff'),
+            (RETRY_AFTER, ''),
+        ):
+            _, refusals = eligible(
+                [finding()], fleet(server()), {}, last, rules, NOW + later
+            )
+            found = refusals[0] if refusals else None
+            self.assertEqual(expected, str(found.reason) if found else '')
+            if found:
+                self.assertIn('did not begin: not now', found.detail)
+                self.assertNotIn('moved lately', found.detail)
+
+    def test_nor_does_it_add_to_the_cooldown_of_an_earlier_one(self) -> None:
+        moved = migration(created_at=NOW - 50)
+        outcome = Outcome.NOT_STARTED
+        for later, expected in ((49, 'backoff'), (RETRY_AFTER, '')):
+            found = self.reason(moved, outcome=outcome, now=NOW + later)
+            self.assertEqual(expected, found)
+        long = migration(created_at=NOW + RETRY_AFTER)
+        self.assertEqual(
+            'cooldown',
+            self.reason(long, outcome=outcome, now=NOW + RETRY_AFTER + 99),
+        )
+
+
+class TestUnfitToLeave(base.BaseTestCase):
+    def test_reasons(self) -> None:
+        for values, word in (
+            ({}, ''),
+            ({'host': 'c'}, 'moved it to c'),
+            ({'status': 'SHUTOFF'}, 'SHUTOFF'),
+            ({'locked': True}, 'locked'),
+            ({'opted_out': 'flavor'}, 'flavor'),
+        ):
+            found = unfit_to_leave(move(), server(**values))
+            self.assertEqual(bool(word), bool(found))
+            self.assertIn(word, found)
+        self.assertIn('deleted', unfit_to_leave(move(), None))

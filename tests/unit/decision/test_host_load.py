@@ -1,16 +1,20 @@
 import dataclasses
+import math
 
+import fixtures
 from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.decision import detector, ranking, usable_signals
-from steal_scheduler.decision.detector import DetectRules
-from steal_scheduler.decision.host_checks import Doubt, TrustRules
-from steal_scheduler.decision.host_load import survey
-from steal_scheduler.decision.host_trust import Distrust
-from steal_scheduler.decision.thresholds import HeatRules
-from steal_scheduler.decision.usable_signals import Evidence
+from steal_scheduler.decision import detector, ranking
+from steal_scheduler.decision.host_checks import HostCheck
+from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.unreliable_hosts import UnreliableHost
+from steal_scheduler.decision.usable_signals import (
+    UsableSignals,
+    usable_signals,
+)
 from steal_scheduler.model.cloud import (
     Fleet,
     Host,
@@ -30,7 +34,7 @@ from tests.unit import (
 from tests.unit.clouds import Measured
 
 NOW = 1_000_000.0
-RULES = HeatRules()
+RULES = make.rules()
 ARRIVING = [stage for stage in Stage if Move('', '', stage, 0).arriving]
 
 
@@ -64,7 +68,7 @@ class Cloud:
         self.signals: dict[str, ServerSignal] = {}
         self.hosts = {n: HostSignal(n, 16.0, NOW) for n in 'abc'}
         self.moves: dict[str, Move] = {}
-        self.distrust: dict[str, Distrust] = {}
+        self.unreliable: dict[str, UnreliableHost] = {}
         self.migrations: dict[str, tuple[Migration, ...]] = {}
         self.window = 0.0
 
@@ -92,17 +96,15 @@ class Cloud:
             target=target,
         )
 
-    def view(
-        self, rules: HeatRules = RULES, before: View | None = None
-    ) -> View:
+    def view(self, rules: Rules = RULES, before: View | None = None) -> View:
         fleet = Fleet(
             self.servers,
             {name: Host(name, 'az1') for name in 'abc'},
             self.migrations,
         )
         usable = Signals(self.signals, self.hosts, NOW, window=self.window)
-        known = Evidence(usable, self.distrust)
-        return survey(known, fleet, self.moves, rules, before)
+        known = UsableSignals(usable, self.unreliable)
+        return build_view(known, fleet, self.moves, rules, before)
 
 
 class TestTier(base.BaseTestCase):
@@ -174,7 +176,9 @@ class TestTier(base.BaseTestCase):
         cold, hot = Tier.COLD, Tier.HOT
         self.assertEqual({'a': cold, 'b': cold, 'c': hot}, tiers)
         # Who is not believed draws no line.
-        self.cloud.distrust['a'] = Distrust('a', Doubt.FAILED_ARRIVALS, '')
+        self.cloud.unreliable['a'] = UnreliableHost(
+            'a', HostCheck.FAILED_ARRIVALS, ''
+        )
         del self.cloud.hosts['b']
         self.assertIs(cold, self.cloud.view().hosts['c'].tier)
 
@@ -182,8 +186,10 @@ class TestTier(base.BaseTestCase):
         del self.cloud.hosts['a']
         self.assertIs(Tier.UNKNOWN, self.tier())
 
-    def test_unknown_if_not_believed(self) -> None:
-        self.cloud.distrust['a'] = Distrust('a', Doubt.FLAT_WAIT, '')
+    def test_unknown_if_unreliable(self) -> None:
+        self.cloud.unreliable['a'] = UnreliableHost(
+            'a', HostCheck.FLAT_WAIT, ''
+        )
         self.assertIs(Tier.UNKNOWN, self.tier())
 
     def test_an_unseen_server_is_taken_for_busy(self) -> None:
@@ -331,9 +337,15 @@ class TestArrivals(base.BaseTestCase):
 
 class TestRules(base.BaseTestCase):
     def test_what_nova_scheduler_is_told(self) -> None:
-        found = Cloud().view(HeatRules(6.0, 100.0, 80.0, 3.0, 0.9, 2))
+        found = Cloud().view(
+            make.rules(
+                host_steal_threshold=6.0,
+                target_demand=80.0,
+                slots_per_target=2,
+            )
+        )
         self.assertEqual(
-            (NOW, 6.0, 80.0, 3.0, 2),
+            (NOW, 6.0, 80.0, 2.0, 2),
             (
                 found.taken_at,
                 found.steal_threshold,
@@ -366,24 +378,19 @@ class TestAnyCloud(base.BaseTestCase):
         cloud: Measured,
         told: Signals,
         before: View | None = None,
-        **rules: float,
-    ) -> tuple[Evidence, View]:
-        known = usable_signals.gather(told, cloud.fleet, NOW, TrustRules())
-        view = survey(
-            known, cloud.fleet, cloud.moves, HeatRules(**rules), before
-        )
+    ) -> tuple[UsableSignals, View]:
+        known = usable_signals(told, cloud.fleet, NOW, RULES)
+        view = build_view(known, cloud.fleet, cloud.moves, RULES, before)
         return known, view
 
-    def elsewhere(
-        self, cloud: Measured, told: Signals, quantile: float
-    ) -> object:
+    def elsewhere(self, cloud: Measured, told: Signals) -> object:
         """What is found and decided of all hosts but a."""
-        known, view = self.look(cloud, told, hot_quantile=quantile)
-        rules = DetectRules(polls_suffering=1, polls_window=1)
-        found = detector.detect(known.usable, cloud.fleet, {}, rules)
+        known, view = self.look(cloud, told)
+        rules = make.rules(polls_contended=1, polls_window=1).detection
+        found = detector.detect(known.signals, cloud.fleet, {}, rules)
         servers = cloud.fleet.servers
         return (
-            {n: one for n, one in known.distrust.items() if n != 'a'},
+            {n: one for n, one in known.unreliable.items() if n != 'a'},
             {n: host for n, host in view.hosts.items() if n != 'a'},
             {
                 one
@@ -393,7 +400,7 @@ class TestAnyCloud(base.BaseTestCase):
         )
 
     @given(clouds.measured(), st.none() | st.just('web'), st.booleans())
-    def test_who_is_not_believed_is_unknown(
+    def test_an_unreliable_host_is_unknown(
         self, cloud: Measured, role: str | None, move: bool
     ) -> None:
         """It is behind all that are cold and before all that are hot."""
@@ -401,7 +408,7 @@ class TestAnyCloud(base.BaseTestCase):
         known, found = self.look(cloud, cloud.one, before)
         ranks = ranking.ranks(found, role, move=move)
         tiers = {name: host.tier for name, host in found.hosts.items()}
-        for name in known.distrust:
+        for name in known.unreliable:
             self.assertIs(Tier.UNKNOWN, tiers[name])
             self.assertFalse(found.fit(found.hosts[name]))
             self.assertFalse(found.takes(name, 0.0))
@@ -410,25 +417,34 @@ class TestAnyCloud(base.BaseTestCase):
                     self.assertLess(rank, ranks[name])
                 if tiers[other] is Tier.HOT:
                     self.assertGreater(rank, ranks[name])
-        for name in tiers.keys() - known.distrust.keys():
+        for name in tiers.keys() - known.unreliable.keys():
             self.assertIsNot(Tier.UNKNOWN, tiers[name])
 
     @given(clouds.measured())
     def test_a_host_says_nothing_of_the_others(self, cloud: Measured) -> None:
-        """But for the line of the fleet, and that only if it is believed."""
-        told = swapped('a', cloud)
-        self.assertEqual(
-            self.elsewhere(cloud, cloud.one, 0.0),
-            self.elsewhere(cloud, told, 0.0),
+        """But for the line of the fleet, and that only if it is reliable."""
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'steal_scheduler.decision.host_load._hot_quantile',
+                lambda values: -math.inf,
+            )
         )
+        self.assertEqual(
+            self.elsewhere(cloud, cloud.one),
+            self.elsewhere(cloud, swapped('a', cloud)),
+        )
+
+    @given(clouds.measured())
+    def test_an_unreliable_host_draws_no_line(self, cloud: Measured) -> None:
+        told = swapped('a', cloud)
         silent = dataclasses.replace(
             told,
             hosts={n: one for n, one in told.hosts.items() if n != 'a'},
         )
-        if 'a' in self.look(cloud, told)[0].distrust:
+        if 'a' in self.look(cloud, told)[0].unreliable:
             self.assertEqual(
-                self.elsewhere(cloud, silent, 0.84),
-                self.elsewhere(cloud, told, 0.84),
+                self.elsewhere(cloud, silent),
+                self.elsewhere(cloud, told),
             )
 
     @given(clouds.measured())

@@ -1,30 +1,38 @@
 import collections
 import dataclasses
 
+import fixtures
 from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.decision import limits
-from steal_scheduler.decision.disruption_budget import OutRules
-from steal_scheduler.decision.limits import LimitRules
+from steal_scheduler.decision.rules import MaxUnavailable, Rules
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Move, Stage
-from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
+from tests.unit import (
+    make,
+    strategies,  # noqa: F401 (hypothesis' settings)
+)
 from tests.unit.make import NOW, fleet, migration, move, server
 
-OPEN = LimitRules(
+ANY_NUMBER = MaxUnavailable(None, None)
+OPEN = make.rules(
     slots=99,
     slots_per_source=99,
-    slots_per_role=99,
-    copy_burst=1e6,
-    out=OutRules(role_out_percent=None),
+    max_unavailable=ANY_NUMBER,
+    copy_rate=1e6,
 )
 MIDNIGHT = 86400.0 * 11
 
 
-def rules(**values: object) -> LimitRules:
-    return dataclasses.replace(OPEN, **values)
+def rules(shared_storage: bool = False, **values: object) -> Rules:
+    """OPEN, but for these of ``[limits]``."""
+    return dataclasses.replace(
+        OPEN,
+        limits=dataclasses.replace(OPEN.limits, **values),
+        hosts=dataclasses.replace(OPEN.hosts, shared_storage=shared_storage),
+    )
 
 
 def failures(*ends: float, status: str = 'error') -> list[Migration]:
@@ -35,7 +43,7 @@ def failures(*ends: float, status: str = 'error') -> list[Migration]:
 
 
 def whys(found: list) -> list[str]:
-    return [str(r.why) for r in found]
+    return [str(r.reason) for r in found]
 
 
 class TestHolds(base.BaseTestCase):
@@ -47,7 +55,9 @@ class TestHolds(base.BaseTestCase):
         **values: object,
     ) -> list[str]:
         return whys(
-            limits.holds(coverage, migrations or [], rules(**values), now)
+            limits.holds(
+                coverage, migrations or [], rules(**values).limits, now
+            )
         )
 
     def test_nothing_holds(self) -> None:
@@ -79,7 +89,7 @@ class TestHolds(base.BaseTestCase):
 
     def test_then_one_is_tried_until_it_succeeds(self) -> None:
         three = failures(-9, -8, 0)
-        self.assertEqual(1, limits.while_trying(three, OPEN).slots)
+        self.assertEqual(1, limits.while_trying(three, OPEN).limits.slots)
         good = [migration(migration_id=9, created_at=NOW + 1)]
         self.assertEqual(OPEN, limits.while_trying(three + good, OPEN))
         self.assertEqual(OPEN, limits.while_trying([], OPEN))
@@ -130,13 +140,17 @@ class TestSlots(base.BaseTestCase):
         """What becomes of each: 'go', or why not."""
         admitted, refusals = limits.admit(
             planned,
-            fleet(),
+            # Whom an orchestrator serves, and which role it plays, Nova tells.
+            fleet(
+                *(server(m.server_id, role=m.role) for m in planned),
+                *(server(m.server_id, role=m.role) for m in in_flight),
+            ),
             {m.server_id: m for m in in_flight},
             rules(**values),
             NOW,
         )
         return {m.server_id: 'go' for m in admitted} | {
-            str(r.server_id): str(r.why) for r in refusals
+            str(r.server_id): str(r.reason) for r in refusals
         }
 
     def test_of_the_cloud(self) -> None:
@@ -165,15 +179,15 @@ class TestSlots(base.BaseTestCase):
             move('x', role='db'),
             move('y', role='db'),
             in_flight=(move('z', role='web'),),
-            slots_per_role=1,
+            max_unavailable=MaxUnavailable(1, None),
         )
         self.assertEqual(
             {
                 'u': 'go',
                 'v': 'go',
-                'w': 'slot_role',
+                'w': 'max_unavailable',
                 'x': 'go',
-                'y': 'slot_role',
+                'y': 'max_unavailable',
             },
             found,
         )
@@ -184,7 +198,7 @@ class TestSlots(base.BaseTestCase):
             in_flight=(move('z', stage=Stage.VERIFY, role='web'),),
             slots=1,
             slots_per_source=1,
-            slots_per_role=1,
+            max_unavailable=MaxUnavailable(1, None),
         )
         self.assertEqual({'x': 'go'}, found)
 
@@ -210,9 +224,13 @@ class TestSlots(base.BaseTestCase):
             for n, m in enumerate(moves)
         ]
         in_flight, planned = moves[:under_way], moves[under_way:]
-        names = ('slots', 'slots_per_source', 'slots_per_role')
-        values = dict(zip(names, slots, strict=True))
-        found = self.admit(*planned, in_flight=tuple(in_flight), **values)
+        found = self.admit(
+            *planned,
+            in_flight=tuple(in_flight),
+            slots=slots[0],
+            slots_per_source=slots[1],
+            max_unavailable=MaxUnavailable(slots[2], None),
+        )
         self.assertEqual({m.server_id for m in planned}, set(found))
         begun = [m for m in planned if found[m.server_id] == 'go']
         busy = [m for m in in_flight if m.occupies]
@@ -238,22 +256,28 @@ class TestSlots(base.BaseTestCase):
                 self.assertTrue(full, found[one.server_id])
 
 
-class TestOut(base.BaseTestCase):
+class TestUnavailable(base.BaseTestCase):
     def test_who_goes_out_counts_for_those_behind(self) -> None:
         servers = [server(s, role='web') for s in 'abc']
         moves = [move(s, role='web', source=s, copy_mb=1) for s in 'abc']
-        out = OutRules(role_out=2, role_out_percent=None)
-        admitted, refusals = limits.admit(
-            moves, fleet(*servers), {}, rules(out=out), NOW
-        )
+        two = rules(max_unavailable=MaxUnavailable(2, None))
+        admitted, refusals = limits.admit(moves, fleet(*servers), {}, two, NOW)
         self.assertEqual(['a', 'b'], [m.server_id for m in admitted])
-        self.assertEqual(['role_out'], whys(refusals))
+        self.assertEqual(['max_unavailable'], whys(refusals))
 
 
-class TestBytes(base.BaseTestCase):
+class TestBandwidth(base.BaseTestCase):
     """A bucket of 10 GiB that gets 1 MiB a second."""
 
-    RULES = rules(copy_burst=10.0, copy_rate=1.0, shared_storage=True)
+    RULES = rules(copy_rate=1.0, shared_storage=True)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'steal_scheduler.decision.limits.BURST', 10 * 1024
+            )
+        )
 
     def admit(
         self,
@@ -286,7 +310,7 @@ class TestBytes(base.BaseTestCase):
             now,
         )
         self.assertEqual(len(planned), len(admitted) + len(refused))
-        self.assertLessEqual(set(whys(refused)), {'bytes'})
+        self.assertLessEqual(set(whys(refused)), {'bandwidth'})
         return [int(m.server_id) for m in admitted]
 
     def test_a_burst(self) -> None:

@@ -3,22 +3,23 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.decision import usable_signals
-from steal_scheduler.decision.host_checks import Doubt, TrustRules
+from steal_scheduler.decision.host_checks import OPTIONAL, HostCheck
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import (
     NOW,
     fleet,
     guest,
     host_signal,
+    rules,
     server,
     signal,
     signals,
 )
 
 
-class TestUsable(base.BaseTestCase):
+class TestFresh(base.BaseTestCase):
     def usable(self, *found, **more):
-        return usable_signals.usable(
+        return usable_signals.fresh_signals(
             signals(*found, **more), fleet(server()), NOW, 120.0
         )
 
@@ -86,18 +87,18 @@ class TestUsable(base.BaseTestCase):
 
     @given(st.floats(allow_nan=True), st.floats(1, 1e6))
     def test_whatever_counts_is_fresh(self, at, max_age):
-        found = usable_signals.usable(
+        found = usable_signals.fresh_signals(
             signals(signal(at=at)), fleet(server()), NOW, max_age
         )
         for one in found.servers.values():
             self.assertLessEqual(abs(one.at - NOW), max_age * 1.001)
 
 
-class TestGather(base.BaseTestCase):
-    """x is on host a, which is not believed, and y on b."""
+class TestUnreliable(base.BaseTestCase):
+    """x is on host a, whose metrics are unreliable, and y on b."""
 
-    def gather(self, **told):
-        return usable_signals.gather(
+    def usable(self, **told):
+        return usable_signals.usable_signals(
             signals(
                 signal('x', host='a'),
                 signal('y', host='b', waited=0.1),
@@ -105,24 +106,24 @@ class TestGather(base.BaseTestCase):
             ),
             fleet(server('x', host='a'), server('y', host='b')),
             NOW,
-            TrustRules(checks=['clock']),
+            rules(disabled_checks=set(OPTIONAL) - {HostCheck.CLOCK}),
         )
 
-    def test_everybody_is_believed(self):
-        found = self.gather()
-        self.assertEqual(['c'], list(found.distrust))
-        self.assertEqual({'x', 'y'}, set(found.usable.servers))
+    def test_everybody_is_reliable(self):
+        found = self.usable()
+        self.assertEqual(['c'], list(found.unreliable))
+        self.assertEqual({'x', 'y'}, set(found.signals.servers))
 
-    def test_who_lies_says_nothing_of_its_servers(self):
-        found = self.gather(clock_offset=99.0)
-        self.assertIs(Doubt.CLOCK, found.distrust['a'].why)
-        self.assertEqual({'y'}, set(found.usable.servers))
-        self.assertEqual({'b'}, set(found.usable.hosts))
+    def test_an_implausible_host_tells_nothing_of_its_servers(self):
+        found = self.usable(clock_offset=99.0)
+        self.assertIs(HostCheck.CLOCK, found.unreliable['a'].reason)
+        self.assertEqual({'y'}, set(found.signals.servers))
+        self.assertEqual({'b'}, set(found.signals.hosts))
 
     def test_a_stale_host_with_fresh_servers(self):
-        found = self.gather(at=NOW - 121)
-        self.assertIs(Doubt.STALE, found.distrust['a'].why)
-        self.assertEqual({'x', 'y'}, set(found.usable.servers))
+        found = self.usable(at=NOW - 121)
+        self.assertIs(HostCheck.STALE, found.unreliable['a'].reason)
+        self.assertEqual({'x', 'y'}, set(found.signals.servers))
 
 
 class TestCoverage(base.BaseTestCase):

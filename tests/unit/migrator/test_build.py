@@ -20,7 +20,7 @@ class TestBuild(base.BaseTestCase):
         for more, words in (
             ('[limits]\nblackout = nine', ('[limits] blackout', "'nine'")),
             ('[limits]\nslots = 0', ('option slots', 'equal to 1')),
-            ('[detection]\npolls_window = 2', ('polls_suffering = 3',)),
+            ('[detection]\npolls_window = 2', ('polls_contended = 3',)),
             ('[roles]\nrole_name_pattern = (', ('role_name_pattern = (',)),
             (
                 '[migrator]\norchestrators = nobody',

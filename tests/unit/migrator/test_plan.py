@@ -5,7 +5,7 @@ from oslotest import base
 
 from steal_scheduler.exception import NovaError
 from steal_scheduler.migrator import plan as planned
-from steal_scheduler.model.refusal import Why
+from steal_scheduler.model.refusal import Reason
 from tests.unit import nova_api
 from tests.unit.deployment import Deployment
 
@@ -39,7 +39,9 @@ class TestPlanned(base.BaseTestCase):
     def test_no_signals(self) -> None:
         self.deployment.write('signals.json', json.dumps({'taken_at': 1.0}))
         made = self.plan()
-        self.assertEqual([Why.SIGNALS], [r.why for r in made.decided.refusals])
+        self.assertEqual(
+            [Reason.SIGNALS], [r.reason for r in made.decided.refusals]
+        )
 
     def test_no_nova(self) -> None:
         self.deployment.nova.answers['GET /servers/detail'] = nova_api.fault(

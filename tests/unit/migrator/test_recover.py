@@ -40,7 +40,7 @@ class TestRecovery(base.BaseTestCase):
         self.deployment.tag('x', TAG)
         text, left = self.recover(clear=True)
         self.assertFalse(left, text)
-        self.assertIn('put back, tags removed', text)
+        self.assertIn('reattached, tags removed', text)
         self.assertEqual('reattach x\n', self.deployment.read('asked'))
         self.assertEqual(REMOVED, self.deployment.removed())
 
@@ -61,7 +61,7 @@ class TestRecovery(base.BaseTestCase):
         self.deployment.write('status', '1')
         text, left = self.recover(clear=True)
         self.assertTrue(left)
-        self.assertIn('not put back', text)
+        self.assertIn('not reattached', text)
         self.assertEqual([], self.deployment.removed())
 
     def test_nova_refuses(self) -> None:
@@ -77,7 +77,7 @@ class TestRecovery(base.BaseTestCase):
         self.assertTrue(built.leader.acquire())
         self.addCleanup(built.leader.release)
         error = self.assertRaises(ConfigError, self.recover, clear=True)
-        self.assertIn('A migrator is at work', str(error))
+        self.assertIn('Another migrator leads', str(error))
         self.assertEqual('', self.deployment.read('asked'))
         # Looking does no harm.
         self.assertTrue(self.recover(clear=False)[1])

@@ -2,22 +2,29 @@ from typing import Any
 
 from oslotest import base
 
-from steal_scheduler.decision.limits import LimitRules
-from steal_scheduler.decision.snapshot import World
-from steal_scheduler.decision.usable_signals import Evidence
+from steal_scheduler.decision.decide import Snapshot
+from steal_scheduler.decision.usable_signals import UsableSignals
 from steal_scheduler.model.cloud import Host, Migration
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.moves import admission
-from tests.unit.make import NOW, fleet, migration, move, server, signals
+from tests.unit.make import (
+    NOW,
+    fleet,
+    migration,
+    move,
+    rules,
+    server,
+    signals,
+)
 
 
 def cold(**other: float) -> HostView:
     return HostView(Tier.COLD, cores=16.0, **other)
 
 
-class TestTurns(base.BaseTestCase):
-    rules = LimitRules()
+class TestAdmission(base.BaseTestCase):
+    rules = rules().limits
 
     def wait_for(
         self,
@@ -33,20 +40,20 @@ class TestTurns(base.BaseTestCase):
         known = fleet(server())
         known.hosts['b'] = Host('b', 'az1', up)
         known.hosts['z'] = Host('z', 'az2')
-        world = World(
+        snapshot = Snapshot(
             now=NOW,
             fleet=known,
-            known=Evidence(signals(), {}),
+            usable=UsableSignals(signals(), {}),
             view=View(NOW, views, {}, {}),
             moves={m.server_id: m for m in (move(), *others)},
             ended={},
             ours=failed,
         )
         refusal = admission.wait_for(
-            move(**of_move), world, self.rules, sent=sent, dry_run=dry_run
+            move(**of_move), snapshot, self.rules, sent=sent, dry_run=dry_run
         )
         self.given_up = admission.give_up(refusal)
-        return refusal.why if refusal else ''
+        return refusal.reason if refusal else ''
 
     def test_its_turn(self) -> None:
         self.assertEqual('', self.wait_for())
@@ -69,7 +76,8 @@ class TestTurns(base.BaseTestCase):
         self.assertEqual('breaker', self.wait_for(failed=failed))
         self.assertIn('the last 3 migrations failed', self.given_up)
         second = int(NOW % 86400)
-        self.rules = LimitRules(blackout=((second - 1, second + 1),))
+        window = (second - 1, second + 1)
+        self.rules = rules(blackout=(window,)).limits
         self.assertEqual('blackout', self.wait_for())
         self.assertIn('blackout', self.given_up)
 
@@ -80,7 +88,7 @@ class TestTurns(base.BaseTestCase):
         cool = {'a': cold()}
         for age, hosts, expected in (
             (600, cool, ''),
-            (601, cool, 'spared'),
+            (601, cool, 'not_needed'),
             (3600, warm, ''),
             (3600, hot, ''),
             (3600, {}, ''),
@@ -89,7 +97,7 @@ class TestTurns(base.BaseTestCase):
                 hosts={'b': cold(), **hosts}, since=NOW - age
             )
             self.assertEqual(expected, found, (age, hosts))
-        for before, expected in ((0.25, 'spared'), (0.02, '')):
+        for before, expected in ((0.25, 'not_needed'), (0.02, '')):
             # Of bad seconds alone the mean does not tell.
             found = self.wait_for(
                 hosts={'b': cold(), **cool},

@@ -51,7 +51,7 @@ class TestEffects(base.BaseTestCase):
     def test_an_abort_that_comes_too_late(self) -> None:
         self.nova.records[1] = migration(status='completed')
         self.effects.abort(self.nova.records[1])
-        self.assertIn('Not aborted yet', self.log.output)
+        self.assertIn('of server s not aborted yet', self.log.output)
 
     def test_the_migration_of_an_operator_is_not_aborted(self) -> None:
         running = migration(status='running', user_id='somebody else')

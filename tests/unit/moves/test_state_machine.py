@@ -16,18 +16,24 @@ from steal_scheduler.model.move import (
     migration_of,
 )
 from steal_scheduler.moves import state
-from steal_scheduler.moves.deadlines import Deadlines
 from steal_scheduler.moves.effects import Effects
-from steal_scheduler.moves.state_machine import Stages
+from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.moves.tags import of_move
 from steal_scheduler.orchestrators.base import DONE, Answer
 from tests.unit import (
     fakes,
     strategies,  # noqa: F401 (hypothesis' settings)
 )
-from tests.unit.make import NOW, fleet, move, server, signal
+from tests.unit.make import (
+    DEADLINES,
+    NOW,
+    fleet,
+    move,
+    rules,
+    server,
+    signal,
+)
 
-DEADLINES = Deadlines()
 SHELVED = {'status': 'SHELVED_OFFLOADED'}
 SNAPSHOT = 'image_snapshot'
 
@@ -40,9 +46,10 @@ class Ride(base.BaseTestCase):
         self.nova = fakes.FakeNova(server())
         self.orchestrator = fakes.FakeOrchestrator()
         self.leader = fakes.FakeLeader()
-        self.stages = Stages(
+        self.machine = StateMachine(
             Effects(self.nova, self.orchestrator, self.leader.check),
             DEADLINES,
+            rules().detection,
         )
 
     def at(self, stage: Stage | str, **values: object) -> Move:
@@ -66,14 +73,15 @@ class Ride(base.BaseTestCase):
             migrations=tuple(self.nova.records.values()),
         )
         seen = signal(at=now, **of_signal) if of_signal else None
-        return self.stages.advance(
+        return self.machine.advance(
             made,
-            state.Facts(
+            state.MoveState(
                 now=now,
                 server=self.nova.servers.get('s'),
                 last_known=server(),
                 migration=migration_of(made, known),
                 signal=seen,
+                window=90.0,
                 wait_for=wait_for,
                 give_up=give_up,
             ),
@@ -111,7 +119,7 @@ class Ride(base.BaseTestCase):
 
 class TestWholeMove(Ride):
     def test_it_helps(self) -> None:
-        made = self.stages.begin(
+        made = self.machine.begin(
             move(steal_before=0.25), self.nova.servers['s'], self.nova.now
         )
         self.assertEqual(
@@ -465,8 +473,9 @@ class TestTags(Ride):
         made = self.at('drain')
         known = server(tags=())
         del self.nova.servers['s']
-        made = self.stages.advance(
-            made, state.Facts(self.nova.now, known, known, None, None, '')
+        made = self.machine.advance(
+            made,
+            state.MoveState(self.nova.now, known, known, None, None, 0.0, ''),
         )
         self.assertEqual(Stage.UNDO, made.stage)
 
@@ -495,6 +504,6 @@ class TestNoAnswer(Ride):
     def test_the_first_tag_is_not_taken(self) -> None:
         self.nova.trouble = ['lost']
         self.assertRaises(
-            NovaError, self.stages.begin, move(), server(), self.nova.now
+            NovaError, self.machine.begin, move(), server(), self.nova.now
         )
         self.assertEqual([], self.orchestrator.asked)

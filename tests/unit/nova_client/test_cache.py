@@ -4,7 +4,7 @@ from oslotest import base
 
 from steal_scheduler.exception import NovaError, ServerGone
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.nova_client.cache import Inventory
+from steal_scheduler.nova_client.cache import NovaCache
 from tests.unit import fakes
 from tests.unit.make import NOW, migration, server
 
@@ -42,13 +42,13 @@ class TestInventory(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.nova = PagedNova(*map(server, 'abcde'))
-        self.inventory = Inventory(self.nova, HISTORY)
+        self.nova_cache = NovaCache(self.nova, HISTORY)
         self.now = NOW
 
     def refresh(self, *in_flight: str, times: int = 1) -> dict[str, Server]:
         for _ in range(times):
             self.now += 30
-            self.fleet = self.inventory.refresh(self.now, in_flight)
+            self.fleet = self.nova_cache.refresh(self.now, in_flight)
         return dict(self.fleet.servers)
 
     def test_the_first_reads_everything(self) -> None:
@@ -69,7 +69,7 @@ class TestInventory(base.BaseTestCase):
 
     def test_who_is_on_the_way_is_read_each_time(self) -> None:
         self.refresh()
-        self.inventory.look_again('e')
+        self.nova_cache.look_again('e')
         for server_id in 'ae':
             self.nova.change(server_id, host='c')
         found = self.refresh('a')
@@ -113,7 +113,7 @@ class TestInventory(base.BaseTestCase):
                 server_id, '', None, None, 'UNKNOWN', 0, 0, 0
             )
         self.assertEqual(before, self.refresh('a', times=9))
-        anew = Inventory(self.nova, HISTORY).refresh(self.now)
+        anew = NovaCache(self.nova, HISTORY).refresh(self.now)
         self.assertEqual(set('cde'), set(anew.servers))
 
     def test_the_calls_of_a_tick_are_bounded(self) -> None:

@@ -8,7 +8,7 @@ from steal_scheduler.exception import (
 )
 from steal_scheduler.model.cloud import Host
 from steal_scheduler.model.roles import RoleRule
-from steal_scheduler.nova_client.client import MICROVERSION, Compute
+from steal_scheduler.nova_client.client import MICROVERSION, NovaClient
 from tests.unit import nova_api
 from tests.unit.nova_api import fault
 
@@ -18,22 +18,22 @@ ACTION = 'POST /servers/s/action'
 TAG = '/servers/s/tags/steal:drain:1'
 
 
-class ComputeTest(base.BaseTestCase):
+class ClientTest(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.api = nova_api.NovaApi()
         self.api.__enter__()
         self.addCleanup(self.api.stop)
-        self.compute = Compute(self.api.conf(), RoleRule())
+        self.client = NovaClient(self.api.conf(), RoleRule())
 
     def answer(self, asked: str, status: int, body: object = None) -> None:
         self.api.answers[asked] = (status, body)
 
 
-class TestReading(ComputeTest):
+class TestReading(ClientTest):
     def test_a_page(self) -> None:
         self.answer(LIST, 200, {'servers': [nova_api.server()]})
-        self.assertEqual(['s'], [s.server_id for s in self.compute.page('r')])
+        self.assertEqual(['s'], [s.server_id for s in self.client.page('r')])
         _, query, headers, _ = self.api.asked[0]
         self.assertEqual(
             ('1', 'r', '1000'),
@@ -46,10 +46,10 @@ class TestReading(ComputeTest):
     def test_the_marker_is_gone(self) -> None:
         gone = fault(400, 'marker [r] not found')
         self.api.answers[LIST] = gone
-        self.assertRaises(ServerGone, self.compute.page, 'r')
-        self.assertRaises(NovaRefused, self.compute.page, None)
+        self.assertRaises(ServerGone, self.client.page, 'r')
+        self.assertRaises(NovaRefused, self.client.page, None)
         self.api.answers[LIST] = fault(400, 'Bad sort key')
-        self.assertRaises(NovaRefused, self.compute.page, 'r')
+        self.assertRaises(NovaRefused, self.client.page, 'r')
 
     def pages(self, key: str, items: dict[str, dict]) -> None:
         """Pages of two, whatever the limit asks for."""
@@ -66,18 +66,18 @@ class TestReading(ComputeTest):
 
     def test_changed_servers_of_all_pages(self) -> None:
         self.pages('servers', {i: nova_api.server(i) for i in 'abcde'})
-        found = self.compute.changed(1767225600.0)
+        found = self.client.changed(1767225600.0)
         self.assertEqual('abcde', ''.join(s.server_id for s in found))
         since = {q['changes-since'] for _, q, _, _ in self.api.asked}
         self.assertEqual({'2026-01-01T00:00:00Z'}, since)
-        self.assertEqual(self.compute.calls, len(self.api.asked))
+        self.assertEqual(self.client.calls, len(self.api.asked))
 
     def test_migrations_of_all_pages(self) -> None:
         records = {
             f'm{i}': nova_api.migration(id=i, uuid=f'm{i}') for i in range(5)
         }
         self.pages('migrations', records)
-        found = self.compute.migrations(1767225600.0)
+        found = self.client.migrations(1767225600.0)
         self.assertEqual([*range(5)], [m.migration_id for m in found])
         _, query, _, _ = self.api.asked[0]
         self.assertEqual('live-migration', query['migration_type'])
@@ -85,9 +85,9 @@ class TestReading(ComputeTest):
 
     def test_one_server(self) -> None:
         self.answer(ONE, 200, {'server': nova_api.server()})
-        self.assertEqual('web', self.compute.server('s').role)
+        self.assertEqual('web', self.client.server('s').role)
         self.api.answers[ONE] = fault(404)
-        self.assertRaises(ServerGone, self.compute.server, 's')
+        self.assertRaises(ServerGone, self.client.server, 's')
 
     def test_hosts(self) -> None:
         def service(available: bool) -> dict[str, object]:
@@ -123,7 +123,7 @@ class TestReading(ComputeTest):
         )
         self.assertEqual(
             [Host('a', 'az1', True), Host('b', 'az1', False)],
-            self.compute.hosts(),
+            self.client.hosts(),
         )
 
     def test_hosts_whose_aggregate_says_never(self) -> None:
@@ -137,13 +137,13 @@ class TestReading(ComputeTest):
             {'id': 3, 'hosts': ['d'], 'metadata': {'steal:migrate': 'allow'}},
         ]
         self.answer('GET /os-aggregates', 200, {'aggregates': aggregates})
-        self.assertEqual({'a', 'b'}, self.compute.opted_out_hosts())
+        self.assertEqual({'a', 'b'}, self.client.opted_out_hosts())
 
 
-class TestActing(ComputeTest):
+class TestActing(ClientTest):
     def test_live_migrate(self) -> None:
         self.answer(ACTION, 202)
-        self.compute.live_migrate('s')
+        self.client.live_migrate('s')
         self.assertEqual(
             {'os-migrateLive': {'host': None, 'block_migration': 'auto'}},
             self.api.asked[0][3],
@@ -152,34 +152,34 @@ class TestActing(ComputeTest):
     def test_abort(self) -> None:
         asked = 'DELETE /servers/s/migrations/7'
         self.answer(asked, 202)
-        self.compute.abort('s', 7)
+        self.client.abort('s', 7)
         self.assertEqual([asked], [a[0] for a in self.api.asked])
 
     def test_tags(self) -> None:
         self.answer(f'PUT {TAG}', 201)
         self.answer(f'DELETE {TAG}', 204)
-        self.compute.add_tag('s', 'steal:drain:1')
-        self.compute.remove_tag('s', 'steal:drain:1')
+        self.client.add_tag('s', 'steal:drain:1')
+        self.client.remove_tag('s', 'steal:drain:1')
         self.assertEqual(
             [f'PUT {TAG}', f'DELETE {TAG}'], [a[0] for a in self.api.asked]
         )
 
     def test_a_tag_that_is_gone_is_removed(self) -> None:
         self.api.answers[f'DELETE {TAG}'] = fault(404)
-        self.compute.remove_tag('s', 'steal:drain:1')
+        self.client.remove_tag('s', 'steal:drain:1')
         self.api.answers[f'PUT {TAG}'] = fault(404)
         self.assertRaises(
-            ServerGone, self.compute.add_tag, 's', 'steal:drain:1'
+            ServerGone, self.client.add_tag, 's', 'steal:drain:1'
         )
 
 
-class TestErrors(ComputeTest):
+class TestErrors(ClientTest):
     """Whether it happened: no, perhaps, or there is no such server."""
 
     def assert_raises(self, kind: type[Exception], *answers) -> None:
         for answer in answers:
             self.api.answers[ACTION] = answer
-            error = self.assertRaises(kind, self.compute.live_migrate, 's')
+            error = self.assertRaises(kind, self.client.live_migrate, 's')
             self.assertIs(kind, type(error), answer)
 
     def test_it_did_not_happen(self) -> None:
@@ -205,11 +205,11 @@ class TestErrors(ComputeTest):
 
     def test_nobody_listens(self) -> None:
         self.api.stop()
-        self.assertRaises(NovaError, self.compute.live_migrate, 's')
+        self.assertRaises(NovaError, self.client.live_migrate, 's')
         self.api.__enter__()
 
     def test_the_options_do_not_fit_together(self) -> None:
         conf = self.api.conf(auth_type='no-such-plugin')
-        error = self.assertRaises(ConfigError, Compute, conf, RoleRule())
+        error = self.assertRaises(ConfigError, NovaClient, conf, RoleRule())
         self.assertIn('[nova]', str(error))
         self.assertIn('no-such-plugin', str(error))

@@ -3,24 +3,22 @@ import dataclasses
 import fixtures
 from oslotest import base
 
-from steal_scheduler.decision.decide import NOTHING
-from steal_scheduler.decision.disruption_budget import OutRules
-from steal_scheduler.decision.host_checks import Doubt
-from steal_scheduler.decision.host_trust import Distrust
-from steal_scheduler.decision.snapshot import World
-from steal_scheduler.decision.usable_signals import Evidence
+from steal_scheduler.decision.decide import NOTHING, Snapshot
+from steal_scheduler.decision.host_checks import HostCheck
+from steal_scheduler.decision.unreliable_hosts import UnreliableHost
+from steal_scheduler.decision.usable_signals import UsableSignals
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Outcome, Stage
-from steal_scheduler.model.refusal import Refusal, Saturation, Why
+from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
 from tests.unit import fakes
 from tests.unit.make import NOW, ended, finding, fleet, move, signals
 
-WORLD = World(
+SNAPSHOT = Snapshot(
     now=NOW,
     fleet=fleet(),
-    known=Evidence(signals(), {}),
+    usable=UsableSignals(signals(), {}),
     view=View(NOW, {'a': HostView(Tier.COLD)}, {}, {}),
     moves={'m': move('m')},
     ended={},
@@ -36,7 +34,7 @@ class TestJournal(base.BaseTestCase):
         self.metrics = Metrics()
         self.notifier = fakes.FakeNotifier()
         self.journal = Journal(
-            self.metrics, self.notifier, OutRules(), dry_run=True
+            self.metrics, self.notifier, 300.0, dry_run=True
         )
 
     def lines(self) -> list[str]:
@@ -47,17 +45,26 @@ class TestJournal(base.BaseTestCase):
 
     def test_a_stage(self) -> None:
         self.journal.stage(
-            move(stage=Stage.MIGRATE, target='b', reason='it waits')
+            move(
+                stage=Stage.MIGRATE,
+                server_name='web-1',
+                target='b',
+                reason='it waits',
+            )
         )
         self.assertEqual([('migrate', 's')], self.notifier.said)
         self.assertEqual(
-            ['Its move from a to b is at migrate: it waits.'], self.lines()
+            [
+                'Move of server web-1 (s) from host a to host b entered stage '
+                'migrate: it waits.'
+            ],
+            self.lines(),
         )
         self.journal.stage(move(reason='it waits', failure='it was locked'))
         self.assertEqual(
             [
-                'Its move from a to where Nova chooses is at drain: '
-                'it was locked.'
+                "Move of server  (s) from host a to a host of Nova's choice "
+                'entered stage drain: it was locked.'
             ],
             self.lines(),
         )
@@ -68,10 +75,11 @@ class TestJournal(base.BaseTestCase):
         )
         self.assertEqual([('failed', 's')], self.notifier.said)
         self.assertEqual(
-            1.0, self.metrics.value('steal_moves_total', {'outcome': 'failed'})
+            1.0,
+            self.metrics.value('moves_total', {'outcome': 'failed'}),
         )
         (line,) = self.lines()
-        self.assertIn('from a to b is over: failed', line)
+        self.assertIn('from host a to host b ended: failed', line)
 
     def test_a_dry_run_says_it_once(self) -> None:
         for moves in ((move('x'),), (move('x'), move('y')), (), (move('x'),)):
@@ -82,16 +90,20 @@ class TestJournal(base.BaseTestCase):
         )
 
     def show(self, **decided: object) -> list[str]:
-        waiting = [Refusal(Why.TARGET_PENDING, 'its turn comes', 'm')]
+        waiting = [Refusal(Reason.TARGET_PENDING, 'its turn comes', 'm')]
         self.journal.show(
-            WORLD, dataclasses.replace(NOTHING, **decided), waiting, sent=True
+            SNAPSHOT,
+            dataclasses.replace(NOTHING, **decided),
+            waiting,
+            sent=True,
         )
         return self.lines()
 
     def test_a_refusal_is_said_when_it_changes(self) -> None:
-        no = Refusal(Why.COOLDOWN, '90 s are left', 's')
+        no = Refusal(Reason.COOLDOWN, '90 s are left', 's')
         self.assertEqual(
-            ['No (cooldown): 90 s are left.'], self.show(refusals=(no,))
+            ['Server s not moved: reason=cooldown: 90 s are left.'],
+            self.show(refusals=(no,)),
         )
         later = dataclasses.replace(no, detail='60 s are left')
         self.assertEqual([], self.show(refusals=(later,)))
@@ -109,126 +121,130 @@ class TestJournal(base.BaseTestCase):
         self.show(
             coverage=75.0,
             findings=(finding(),),
-            refusals=(Refusal(Why.QUOTA, '', 's'),),
+            refusals=(Refusal(Reason.QUOTA, '', 's'),),
             saturations=(Saturation('az1', 2.5),),
         )
         for name, labels, expected in (
             ('dry_run', {}, 1.0),
             ('view_sent', {}, 1.0),
-            ('coverage_percent', {}, 75.0),
-            ('suffering_servers', {}, 1.0),
+            ('coverage_ratio', {}, 0.75),
+            ('contended_servers', {}, 1.0),
             ('moves_in_flight', {'stage': 'drain'}, 1.0),
-            ('refusals', {'why': 'quota'}, 1.0),
-            ('refusals', {'why': 'target_pending'}, 1.0),
+            ('refusals', {'reason': 'quota'}, 1.0),
+            ('refusals', {'reason': 'target_pending'}, 1.0),
             ('saturated_cores', {'zone': 'az1'}, 2.5),
             ('hosts', {'tier': 'cold'}, 1.0),
         ):
-            found = self.metrics.value(f'steal_{name}', labels)
+            found = self.metrics.value(name, labels)
             self.assertEqual(expected, found, name)
 
-    def test_a_stuck_server_calls_a_person_once(self) -> None:
-        stuck = move('m', stage=Stage.UNDO, trouble='no answer')
+    def test_a_blocked_reattach_calls_a_person_once(self) -> None:
+        blocked = move('m', stage=Stage.UNDO, trouble='no answer')
         for moves, said, notes in (
             ({}, 0, 0),
-            ({'m': dataclasses.replace(stuck, trouble='')}, 0, 0),
-            ({'m': stuck}, 1, 1),
-            ({'m': stuck}, 1, 1),
+            ({'m': dataclasses.replace(blocked, trouble='')}, 0, 0),
+            ({'m': blocked}, 1, 1),
+            ({'m': blocked}, 1, 1),
             ({}, 1, 1),
-            ({'m': stuck}, 2, 2),
+            ({'m': blocked}, 2, 2),
         ):
-            world = dataclasses.replace(WORLD, moves=moves)
-            self.journal.show(world, NOTHING, (), sent=True)
-            text = 'It can not be put back into its orchestrator: no answer'
+            snapshot = dataclasses.replace(SNAPSHOT, moves=moves)
+            self.journal.show(snapshot, NOTHING, (), sent=True)
+            text = 'Server  (m) cannot be reattached to its orchestrator: '
+            text += 'no answer'
             self.assertEqual(said, self.log.output.count(text))
             self.assertEqual(
                 notes, self.notifier.said.count(('reattach_blocked', 'm'))
             )
-            found = self.metrics.value('steal_stuck_servers')
+            found = self.metrics.value('reattach_blocked_servers')
             self.assertEqual('m' in moves and bool(moves['m'].trouble), found)
 
-    def doubt(self, **hosts: Doubt) -> list[str]:
-        distrust = {
-            name: Distrust(name, why, f'{name} is {why}')
-            for name, why in hosts.items()
+    def check(self, **hosts: HostCheck) -> list[str]:
+        unreliable = {
+            name: UnreliableHost(name, reason, f'{name} is {reason}')
+            for name, reason in hosts.items()
         }
-        world = dataclasses.replace(WORLD, known=Evidence(signals(), distrust))
-        self.journal.show(world, NOTHING, [], sent=True)
+        usable = UsableSignals(signals(), unreliable)
+        snapshot = dataclasses.replace(SNAPSHOT, usable=usable)
+        self.journal.show(snapshot, NOTHING, [], sent=True)
         return self.lines()
 
-    def test_who_is_not_believed_is_said_when_it_changes(self) -> None:
-        clock, flat = Doubt.CLOCK, Doubt.FLAT_WAIT
+    def test_unreliable_metrics_are_said_when_it_changes(self) -> None:
+        clock, flat = HostCheck.CLOCK, HostCheck.FLAT_WAIT
         self.assertEqual(
             [
-                'Not believed any more (clock): b. b: b is clock.',
-                'Not believed any more (flat_wait): a, c. a: a is flat_wait.',
+                'Metrics of host b marked unreliable (reason=clock). '
+                'b: b is clock.',
+                'Metrics of hosts a, c marked unreliable (reason=flat_wait). '
+                'a: a is flat_wait.',
             ],
-            self.doubt(a=flat, b=clock, c=flat),
+            self.check(a=flat, b=clock, c=flat),
         )
-        self.assertEqual([], self.doubt(a=flat, b=clock, c=flat))
+        self.assertEqual([], self.check(a=flat, b=clock, c=flat))
         self.assertEqual(
             [
-                'Not believed any more (clock): a. a: a is clock.',
-                'Believed again: b, c.',
+                'Metrics of host a marked unreliable (reason=clock). '
+                'a: a is clock.',
+                'Metrics of hosts b, c are reliable again.',
             ],
-            self.doubt(a=clock),
+            self.check(a=clock),
         )
-        self.assertEqual(['Believed again: a.'], self.doubt())
+        self.assertEqual(
+            ['Metrics of host a are reliable again.'], self.check()
+        )
 
-    def test_a_host_that_is_gone_is_not_believed_again(self) -> None:
-        self.doubt(gone=Doubt.STALE)
-        self.assertEqual([], self.doubt())
+    def test_a_host_that_is_gone_is_not_reliable_again(self) -> None:
+        self.check(gone=HostCheck.STALE)
+        self.assertEqual([], self.check())
 
     def test_an_outage_does_not_fill_the_log(self) -> None:
-        hosts = {f'h{n}': Doubt.STALE for n in range(5)}
-        (line,) = self.doubt(**hosts)
-        self.assertIn('(stale): h0, h1, h2, h3, h4. h0: h0 is', line)
-        self.journal.stand_by()
-        hosts = {f'h{n}': Doubt.STALE for n in range(7)}
-        (line,) = self.doubt(**hosts)
-        self.assertIn('(stale): h0, h1, h2, h3, h4 and 2 more hosts.', line)
-        (line,) = self.doubt(x=Doubt.STALE, **hosts)
-        self.assertIn('(stale): x. x: x is stale.', line)
+        hosts = {f'h{n}': HostCheck.STALE for n in range(5)}
+        (line,) = self.check(**hosts)
+        self.assertIn('of hosts h0, h1, h2, h3, h4 marked', line)
+        self.journal.standby()
+        hosts = {f'h{n}': HostCheck.STALE for n in range(7)}
+        (line,) = self.check(**hosts)
+        self.assertIn('of hosts h0, h1, h2, h3, h4 and 2 more marked', line)
+        (line,) = self.check(x=HostCheck.STALE, **hosts)
+        self.assertIn('of host x marked', line)
 
-    def test_standing_by_it_shows_nothing(self) -> None:
-        no = Refusal(Why.COOLDOWN, '90 s are left', 's')
+    def test_on_standby_it_shows_nothing(self) -> None:
+        no = Refusal(Reason.COOLDOWN, '90 s are left', 's')
         self.show(refusals=(no,), findings=(finding(),))
-        self.journal.stand_by()
+        self.journal.standby()
         for name, labels in (
             ('view_sent', {}),
-            ('suffering_servers', {}),
+            ('contended_servers', {}),
             ('moves_in_flight', {'stage': 'drain'}),
-            ('refusals', {'why': 'cooldown'}),
+            ('refusals', {'reason': 'cooldown'}),
         ):
-            found = self.metrics.value(f'steal_{name}', labels)
+            found = self.metrics.value(name, labels)
             self.assertEqual(0.0, found, name)
-        # At work again it says everything anew.
+        # As the leader again it says everything anew.
         self.assertEqual(1, len(self.show(refusals=(no,))))
 
-    def test_standing_by_it_forgets_who_is_not_believed(self) -> None:
-        self.doubt(a=Doubt.STALE)
-        why = {'why': 'stale'}
-        self.assertEqual(
-            1.0, self.metrics.value('steal_distrusted_hosts', why)
-        )
-        self.journal.stand_by()
-        self.assertEqual(
-            0.0, self.metrics.value('steal_distrusted_hosts', why)
-        )
-        self.assertEqual(1, len(self.doubt(a=Doubt.STALE)))
+    def test_on_standby_it_forgets_who_is_unreliable(self) -> None:
+        self.check(a=HostCheck.STALE)
+        stale = {'reason': 'stale'}
+        self.assertEqual(1.0, self.metrics.value('unreliable_hosts', stale))
+        self.journal.standby()
+        self.assertEqual(0.0, self.metrics.value('unreliable_hosts', stale))
+        self.assertEqual(1, len(self.check(a=HostCheck.STALE)))
 
     def test_what_wants_a_person_is_a_warning(self) -> None:
         levels = fixtures.FakeLogger(
             'steal_scheduler', format='%(levelname)s %(message)s'
         )
         with levels:
-            self.show(refusals=(Refusal(Why.SIGNALS, 'no answer.'),))
-            self.doubt(a=Doubt.STALE)
-            self.doubt()
+            self.show(refusals=(Refusal(Reason.SIGNALS, 'no answer.'),))
+            self.check(a=HostCheck.STALE)
+            self.check()
         self.assertEqual(
             [
-                'WARNING No (signals): no answer.',
-                'WARNING Not believed any more (stale): a. a: a is stale.',
-                'INFO Believed again: a.',
+                'WARNING Migrator suspended: reason=signals: no answer.',
+                'WARNING Metrics of host a marked unreliable (reason=stale). '
+                'a: a is stale.',
+                'INFO Metrics of host a are reliable again.',
             ],
             levels.output.splitlines(),
         )

@@ -5,12 +5,12 @@ import urllib.request
 import prometheus_client
 from oslotest import base
 
-from steal_scheduler.decision.host_checks import Doubt
-from steal_scheduler.decision.host_trust import Distrust
+from steal_scheduler.decision.host_checks import HostCheck
+from steal_scheduler.decision.unreliable_hosts import UnreliableHost
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Outcome, Stage
-from steal_scheduler.model.refusal import Refusal, Saturation, Why
+from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting.metrics import Metrics
 from tests.unit.make import NOW, ended, move
 
@@ -21,14 +21,21 @@ class TestMetrics(base.BaseTestCase):
         self.metrics = Metrics()
 
     def value(self, name: str, **labels: str) -> float:
-        return self.metrics.value(f'steal_{name}', labels)
+        return self.metrics.value(name, labels)
 
     def test_ticks(self) -> None:
         self.metrics.tick_done(time.time() - 100, 0.2)
         self.assertEqual(1.0, self.value('ticks_total'))
-        self.assertAlmostEqual(0.2, self.value('tick_seconds_sum'))
-        age = self.value('last_tick_age_seconds')
+        self.assertAlmostEqual(0.2, self.value('tick_duration_seconds_sum'))
+        age = time.time() - self.value('last_tick_timestamp_seconds')
         self.assertTrue(100 <= age < 160, age)
+
+    def test_requests_to_nova(self) -> None:
+        sent = [3]
+        self.metrics = Metrics(lambda: sent[0])
+        self.assertEqual(3.0, self.value('nova_requests_total'))
+        sent[0] = 5
+        self.assertEqual(5.0, self.value('nova_requests_total'))
 
     def test_moves_that_are_over(self) -> None:
         self.metrics.count_end(ended())
@@ -40,7 +47,9 @@ class TestMetrics(base.BaseTestCase):
         # Every outcome is there from the start, or its first is not seen.
         text = self.scrape()
         for outcome in Outcome:
-            self.assertIn(f'steal_moves_total{{outcome="{outcome}"}}', text)
+            self.assertIn(
+                f'steal_migrator_moves_total{{outcome="{outcome}"}}', text
+            )
 
     def test_moves_in_flight(self) -> None:
         self.metrics.show_moves([move('x'), move('y'), move(stage=Stage.UNDO)])
@@ -48,14 +57,16 @@ class TestMetrics(base.BaseTestCase):
         self.metrics.show_moves([])
         self.assertEqual(0.0, self.value('moves_in_flight', stage='drain'))
         self.assertIn(
-            'steal_moves_in_flight{stage="verify"} 0.0', self.scrape()
+            'steal_migrator_moves_in_flight{stage="verify"} 0.0', self.scrape()
         )
 
     def test_refusals(self) -> None:
-        self.metrics.show_refusals([Refusal(Why.COOLDOWN, '', 's')] * 2)
-        self.assertEqual(2.0, self.value('refusals', why='cooldown'))
+        self.metrics.show_refusals([Refusal(Reason.COOLDOWN, '', 's')] * 2)
+        self.assertEqual(2.0, self.value('refusals', reason='cooldown'))
         self.metrics.show_refusals([])
-        self.assertIn('steal_refusals{why="cooldown"} 0.0', self.scrape())
+        self.assertIn(
+            'steal_migrator_refusals{reason="cooldown"} 0.0', self.scrape()
+        )
 
     def test_saturation_goes_away(self) -> None:
         self.metrics.show_saturations([Saturation('az1', 2.5)])
@@ -71,18 +82,22 @@ class TestMetrics(base.BaseTestCase):
         self.metrics.show_view(View(NOW, hosts, {}, {}))
         self.assertEqual(1.0, self.value('hosts', tier='hot'))
         self.assertEqual(0.0, self.value('hosts', tier='cold'))
-        self.assertEqual(0.25, self.value('host_steal_share', host='a'))
+        self.assertEqual(0.25, self.value('host_steal_ratio', host='a'))
         self.assertNotIn('host="b"', self.scrape())
         self.metrics.show_view(View(NOW, {}, {}, {}))
         self.assertNotIn('host="a"', self.scrape())
 
-    def test_hosts_that_are_not_believed(self) -> None:
-        found = [Distrust(name, Doubt.FLAT_WAIT, '') for name in 'ab']
-        self.metrics.show_distrust(found)
-        self.assertEqual(2.0, self.value('distrusted_hosts', why='flat_wait'))
-        self.metrics.show_distrust([])
-        for why in Doubt:
-            line = f'steal_distrusted_hosts{{why="{why}"}} 0.0'
+    def test_unreliable_hosts(self) -> None:
+        found = [
+            UnreliableHost(name, HostCheck.FLAT_WAIT, '') for name in 'ab'
+        ]
+        self.metrics.show_unreliable(found)
+        self.assertEqual(
+            2.0, self.value('unreliable_hosts', reason='flat_wait')
+        )
+        self.metrics.show_unreliable([])
+        for reason in HostCheck:
+            line = f'steal_migrator_unreliable_hosts{{reason="{reason}"}} 0.0'
             self.assertIn(line, self.scrape())
 
     def scrape(self) -> str:
@@ -100,7 +115,7 @@ class TestServe(base.BaseTestCase):
         with urllib.request.urlopen(
             f'http://127.0.0.1:{port}/metrics', timeout=30
         ) as answer:
-            self.assertIn(b'steal_leading 0.0', answer.read())
+            self.assertIn(b'steal_migrator_leader 0.0', answer.read())
         error = self.assertRaises(
             ConfigError, Metrics().serve, '127.0.0.1', port
         )

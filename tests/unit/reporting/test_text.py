@@ -3,9 +3,9 @@ import dataclasses
 from oslotest import base
 
 from steal_scheduler.decision.decide import NOTHING
-from steal_scheduler.decision.host_checks import Doubt
-from steal_scheduler.decision.host_trust import Distrust
-from steal_scheduler.model.refusal import Refusal, Saturation, Why
+from steal_scheduler.decision.host_checks import HostCheck
+from steal_scheduler.decision.unreliable_hosts import UnreliableHost
+from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting import text as report
 from tests.unit.make import NOW, finding, move, server
 
@@ -38,6 +38,7 @@ class TestPlan(base.BaseTestCase):
             {},
             {'s': server(name='web-1')},
             NOW,
+            300.0,
             notes,
         )
 
@@ -47,24 +48,28 @@ class TestPlan(base.BaseTestCase):
             findings=(finding(),),
             admitted=(move(reason='it waits'),),
             refusals=(
-                Refusal(Why.COVERAGE, 'too few signals'),
-                Refusal(Why.LOCKED, 'it is locked', 's'),
-                Refusal(Why.COOLDOWN, '90 s are left', 'unknown'),
+                Refusal(Reason.COVERAGE, 'too few signals'),
+                Refusal(Reason.LOCKED, 'it is locked', 's'),
+                Refusal(Reason.COOLDOWN, '90 s are left', 'unknown'),
             ),
             saturations=(Saturation('az1', 2.5),),
-            distrust={'b': Distrust('b', Doubt.FLAT_WAIT, 'it stands still')},
+            unreliable={
+                'b': UnreliableHost(
+                    'b', HostCheck.FLAT_WAIT, 'it stands still'
+                )
+            },
             coverage=75.0,
         )
         for line in (
             'Judged on one poll.',
             '  coverage: too few signals',
-            'Servers that suffer (1)',
+            'Contended servers (1)',
             '  s       web-1  a     25.0%  1.00       3 of 5 polls',
             '  s  web-1  away from a: it waits; 14.0 GiB to copy',
             '  s  web-1  locked: it is locked',
             '  unknown  unknown  cooldown: 90 s are left',
             '  zone az1: moving cannot help, 2.5 cores are short',
-            'Hosts that are not believed (1)',
+            'Hosts with unreliable metrics (1)',
             '  b  flat_wait: it stands still',
             'Coverage: 75% of the running servers',
         ):
@@ -72,14 +77,15 @@ class TestPlan(base.BaseTestCase):
 
     def test_an_outage_does_not_fill_the_screen(self) -> None:
         hosts = {
-            f'h{n}': Distrust(f'h{n}', Doubt.STALE, '') for n in range(12)
+            f'h{n}': UnreliableHost(f'h{n}', HostCheck.STALE, '')
+            for n in range(12)
         }
         hosts |= {
-            f'x{n}': Distrust(f'x{n}', Doubt.CLOCK, 'set it')
+            f'x{n}': UnreliableHost(f'x{n}', HostCheck.CLOCK, 'set it')
             for n in range(10)
         }
-        lines = self.text(distrust=hosts).splitlines()
-        first = lines.index('Hosts that are not believed (22)') + 1
+        lines = self.text(unreliable=hosts).splitlines()
+        first = lines.index('Hosts with unreliable metrics (22)') + 1
         self.assertEqual(
             [
                 *(f'  h{n}  stale: ' for n in range(10)),
@@ -92,7 +98,7 @@ class TestPlan(base.BaseTestCase):
 
     def test_nothing_to_say(self) -> None:
         text = self.text()
-        self.assertIn('Servers that suffer (0)\n  none\n', text)
+        self.assertIn('Contended servers (0)\n  none\n', text)
         self.assertIn('Moves that would start now\n  none\n', text)
-        for title in ('because', 'Refused', 'Saturated', 'not believed'):
+        for title in ('because', 'Refused', 'Saturated', 'unreliable'):
             self.assertNotIn(title, text)

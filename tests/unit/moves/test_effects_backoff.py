@@ -2,24 +2,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.moves.backoff import FIRST, LONGEST, Patience
+from steal_scheduler.moves.effects import FIRST, LONGEST, Backoff
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW
 
 
-class TestPatience(base.BaseTestCase):
+class TestBackoff(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.patience = Patience()
+        self.backoff = Backoff()
 
     def pauses(self, times: int) -> list[float]:
         """Seconds after each failure until it is due again."""
         found = []
         now = NOW
         for _ in range(times):
-            self.patience.failed('s', 'no', now)
+            self.backoff.failed('s', 'no', now)
             begun = now
-            while not self.patience.due('s', now):
+            while not self.backoff.due('s', now):
                 now += 1
             found.append(now - begun)
         return found
@@ -28,25 +28,25 @@ class TestPatience(base.BaseTestCase):
         self.assertEqual([5, 10, 20, 40, 80, 160, 300, 300], self.pauses(8))
 
     def test_who_did_not_fail_is_due(self) -> None:
-        self.patience.failed('other', 'no', NOW)
-        self.assertTrue(self.patience.due('s', NOW))
-        self.assertEqual('', self.patience.trouble('s'))
+        self.backoff.failed('other', 'no', NOW)
+        self.assertTrue(self.backoff.due('s', NOW))
+        self.assertEqual('', self.backoff.trouble('s'))
 
     def test_what_it_said(self) -> None:
-        self.patience.failed('s', 'no', NOW)
-        self.patience.failed('s', 'still no', NOW)
-        self.assertEqual('still no', self.patience.trouble('s'))
+        self.backoff.failed('s', 'no', NOW)
+        self.backoff.failed('s', 'still no', NOW)
+        self.assertEqual('still no', self.backoff.trouble('s'))
 
     def test_forgotten(self) -> None:
         self.pauses(5)
-        self.patience.forget('s')
-        self.assertTrue(self.patience.due('s', NOW))
+        self.backoff.forget('s')
+        self.assertTrue(self.backoff.due('s', NOW))
         self.assertEqual([FIRST], self.pauses(1))
 
     @given(st.integers(0, 5000), st.floats(0, 10**9))
     def test_always_asked_again(self, failures: int, back: float) -> None:
         """Whatever failed before, and wherever the clock is set."""
         for _ in range(failures % 50):
-            self.patience.failed('s', 'no', NOW)
-        self.assertTrue(self.patience.due('s', NOW + LONGEST))
-        self.assertTrue(self.patience.due('s', NOW - LONGEST - back))
+            self.backoff.failed('s', 'no', NOW)
+        self.assertTrue(self.backoff.due('s', NOW + LONGEST))
+        self.assertTrue(self.backoff.due('s', NOW - LONGEST - back))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.decision.cure import lightest_cure
+from steal_scheduler.decision.planner import lightest_cure
 from steal_scheduler.model.move import Move
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import move

@@ -1,11 +1,18 @@
 from oslotest import base
 
-from steal_scheduler.decision.limits import LimitRules
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.moves import takeover
-from tests.unit.make import NOW, fleet, migration, move, server, signals
+from steal_scheduler.moves import state
+from tests.unit.make import (
+    NOW,
+    fleet,
+    migration,
+    move,
+    rules,
+    server,
+    signals,
+)
 
-RULES = LimitRules(shared_storage=True)
+RULES = rules(shared_storage=True)
 
 
 def tagged(server_id: str, stage: str = 'drain', since: float = NOW, **values):
@@ -13,7 +20,7 @@ def tagged(server_id: str, stage: str = 'drain', since: float = NOW, **values):
     return server(server_id, tags=tags, **values)
 
 
-class TestTakeover(base.BaseTestCase):
+class TestTakeOver(base.BaseTestCase):
     def moves(
         self,
         *servers,
@@ -24,7 +31,7 @@ class TestTakeover(base.BaseTestCase):
     ) -> dict[str, Move]:
         told = fleet(*servers, **more)
         records = tuple(m for all_ in told.migrations.values() for m in all_)
-        return takeover.moves(
+        return state.take_over(
             told,
             remembered or {},
             signals(),
@@ -76,7 +83,7 @@ class TestTakeover(base.BaseTestCase):
             known='stu',
         )
         self.assertEqual(['t'], list(found))
-        forged = takeover.forged(known, found)
+        forged = state.forged(known, found)
         self.assertEqual(['s'], [s.server_id for s in forged])
 
     def test_whose_cell_did_not_answer_at_first(self) -> None:

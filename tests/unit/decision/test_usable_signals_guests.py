@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.decision import guests
+from steal_scheduler.decision.usable_signals import with_guests
 from steal_scheduler.model.cloud import (
     GuestKey,
     GuestSignal,
@@ -23,7 +23,7 @@ def join(
     *servers: Server,
     seen: tuple[ServerSignal, ...] = (),
 ) -> dict[str, ServerSignal]:
-    return guests.join(
+    return with_guests(
         signals(*seen, guests=told, guests_by=by), fleet(*servers)
     )
 

@@ -5,7 +5,7 @@ from tests.functional import loop  # isort: skip (before Nova's)
 import time
 from typing import Any
 
-from steal_scheduler.decision.host_checks import Doubt
+from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.demo.deadline import wait_for
 from tests.functional import daemon
 from tests.functional.scene import Guest, Scene
@@ -36,15 +36,16 @@ class TestDistrust(loop.LoopTestCase):
             signals['servers'][server_id] |= values
 
     def assert_avoided(
-        self, why: Doubt, said: str, coverage_floor: int = 30
+        self, reason: HostCheck, said: str, coverage_floor: int = 30
     ) -> None:
         # The liar's servers are most of this cloud.
         sections = {'limits': {'coverage_floor': coverage_floor}}
         migrator = self.loop(**sections)
         migrator.tick()
-        self.assertEqual(1, migrator.value('distrusted_hosts', why=why))
+        self.assertEqual(1, migrator.value('unreliable_hosts', reason=reason))
         self.assertIn(
-            f'Not believed any more ({why}): liar. ', self.log_text()
+            f'Metrics of host liar marked unreliable (reason={reason}). ',
+            self.log_text(),
         )
         migrator.until_ended(self.mover)
         self.assertEqual('honest', scene.host(self.mover))
@@ -55,39 +56,41 @@ class TestDistrust(loop.LoopTestCase):
             self.config_file(**sections),
             'plan',
         )
-        block = plan.stdout.partition('Hosts that are not believed (1)\n')[2]
-        self.assertTrue(block.startswith(f'  liar  {why}: '), plan.stdout)
+        block = plan.stdout.partition('Hosts with unreliable metrics (1)\n')[2]
+        self.assertTrue(block.startswith(f'  liar  {reason}: '), plan.stdout)
         self.assertIn(said, block.partition('\n')[0])
 
-    def test_believed(self) -> None:
+    def test_reliable(self) -> None:
         migrator = self.loop()
         migrator.until_ended(self.mover)
         self.assertEqual('liar', scene.host(self.mover))
-        for why in Doubt:
-            self.assertEqual(0, migrator.value('distrusted_hosts', why=why))
+        for reason in HostCheck:
+            self.assertEqual(
+                0, migrator.value('unreliable_hosts', reason=reason)
+            )
 
     def test_stale(self) -> None:
         scene.lie = lambda signals: signals['hosts'].pop('liar')
-        self.assert_avoided(Doubt.STALE, 'no signal tells of it')
+        self.assert_avoided(HostCheck.STALE, 'no signal tells of it')
 
     def test_clock(self) -> None:
         def lie(signals: dict[str, Any]) -> None:
             signals['hosts']['liar']['clock_offset'] = -300.0
 
         scene.lie = lie
-        self.assert_avoided(Doubt.CLOCK, 'its clock is 300 s behind')
+        self.assert_avoided(HostCheck.CLOCK, 'its clock is 300 s behind')
 
     def test_source(self) -> None:
         def lie(signals: dict[str, Any]) -> None:
             signals['hosts']['liar']['trusted'] = False
 
         scene.lie = lie
-        self.assert_avoided(Doubt.SOURCE, 'the signal source does not')
+        self.assert_avoided(HostCheck.SOURCE, 'the signal source does not')
 
     def test_missing_servers(self) -> None:
         scene.unseen.update(self.idle[:2])
         self.assert_avoided(
-            Doubt.MISSING_SERVERS,
+            HostCheck.MISSING_SERVERS,
             '1 of the 3 servers',
             # The cloud as a whole lacks two of five.
             coverage_floor=50,
@@ -95,18 +98,18 @@ class TestDistrust(loop.LoopTestCase):
 
     def test_flat_wait(self) -> None:
         scene.lie = lambda signals: self.change(signals, waited=0.0)
-        self.assert_avoided(Doubt.FLAT_WAIT, 'waited for none at all')
+        self.assert_avoided(HostCheck.FLAT_WAIT, 'waited for none at all')
 
     def test_zero_wait(self) -> None:
         scene.lie = lambda signals: self.change(
             signals, used=0.66, waited=0.0001
         )
-        self.assert_avoided(Doubt.ZERO_WAIT, '2.0 of 2 cores with 3 vCPUs')
+        self.assert_avoided(HostCheck.ZERO_WAIT, '2.0 of 2 cores with 3 vCPUs')
 
     def test_guests_disagree(self) -> None:
         scene.lie = lambda signals: self.change(signals, guest_waited=0.5)
         self.assert_avoided(
-            Doubt.GUESTS_DISAGREE, '3 of 3 guests count another wait'
+            HostCheck.GUESTS_DISAGREE, '3 of 3 guests count another wait'
         )
 
     def test_failed_arrivals(self) -> None:
@@ -128,7 +131,7 @@ class TestDistrust(loop.LoopTestCase):
                 'it to fail',
             )
         self.assert_avoided(
-            Doubt.FAILED_ARRIVALS, 'the last 3 migrations to it failed'
+            HostCheck.FAILED_ARRIVALS, 'the last 3 migrations to it failed'
         )
 
     def test_a_check_that_is_off(self) -> None:

@@ -1,15 +1,17 @@
 from oslotest import base
 
-from steal_scheduler.moves.deadlines import Deadlines
-from tests.unit.make import signal
+from steal_scheduler.decision.detector import measured
+from steal_scheduler.model.move import Outcome
+from tests.unit.make import rules, signal
+
+RULES = rules(steal_threshold=25.0, bad_seconds_threshold=12.5).detection
 
 
 class TestHelped(base.BaseTestCase):
     def helped(self, waited: float, bad: float | None = None) -> bool:
         """Of four cores that it asks for."""
         seen = signal(used=4.0 - waited, waited=waited, bad_seconds=bad)
-        rules = Deadlines(steal_threshold=25.0, bad_seconds_threshold=12.5)
-        return rules.helped(seen)
+        return measured(seen, RULES)[0] is Outcome.HELPED
 
     def test_it_waits_no_more(self) -> None:
         self.assertTrue(self.helped(0.99))

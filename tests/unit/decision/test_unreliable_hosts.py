@@ -2,20 +2,31 @@ from oslo_config import cfg
 from oslotest import base
 
 from steal_scheduler.conf import opts
-from steal_scheduler.decision import host_trust, usable_signals
-from steal_scheduler.decision.host_checks import OPTIONAL, Doubt, TrustRules
-from steal_scheduler.decision.host_trust import Distrust
+from steal_scheduler.decision.host_checks import OPTIONAL, HostCheck
+from steal_scheduler.decision.unreliable_hosts import (
+    UnreliableHost,
+    without_implausible,
+)
+from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.model.cloud import Migration, Server, Signals
-from tests.unit.make import NOW, fleet, migration, server, signal, signals
+from tests.unit.make import (
+    NOW,
+    fleet,
+    migration,
+    rules,
+    server,
+    signal,
+    signals,
+)
 
 
 def judge(
     told: Signals, *servers: Server, records: tuple[Migration, ...] = ()
-) -> dict[str, Doubt]:
-    """Why each host is not believed; a, b and c are there."""
+) -> dict[str, HostCheck]:
+    """Why metrics of each host are unreliable; a, b and c are there."""
     known = fleet(*servers, migrations=records)
-    found = usable_signals.gather(told, known, NOW, TrustRules())
-    return {name: one.why for name, one in found.distrust.items()}
+    found = usable_signals(told, known, NOW, rules())
+    return {name: one.reason for name, one in found.unreliable.items()}
 
 
 class TestJudge(base.BaseTestCase):
@@ -27,7 +38,9 @@ class TestJudge(base.BaseTestCase):
         )
         found = judge(told, server('x', host='a'), server('y', host='b'))
         # Nova does not know z, and nothing tells of c.
-        self.assertEqual({'a': Doubt.FLAT_WAIT, 'c': Doubt.STALE}, found)
+        self.assertEqual(
+            {'a': HostCheck.FLAT_WAIT, 'c': HostCheck.STALE}, found
+        )
 
     def test_a_server_on_no_host_of_nova(self) -> None:
         told = signals(hosts=dict.fromkeys('abc', 16.0))
@@ -49,7 +62,7 @@ class TestWhoMoves(base.BaseTestCase):
             records=(migration(**record),),
         )
         self.assertLessEqual(
-            found.items(), {'b': Doubt.MISSING_SERVERS}.items()
+            found.items(), {'b': HostCheck.MISSING_SERVERS}.items()
         )
         return bool(found)
 
@@ -73,56 +86,62 @@ class TestWhoMoves(base.BaseTestCase):
             hosts=dict.fromkeys('abc', 16.0),
         )
         there = server(host='b')
-        self.assertEqual({'b': Doubt.FLAT_WAIT}, judge(told, there))
+        self.assertEqual({'b': HostCheck.FLAT_WAIT}, judge(told, there))
         self.assertEqual({}, judge(told, there, records=(migration(),)))
 
 
-class TestBelieve(base.BaseTestCase):
+class TestWithoutImplausible(base.BaseTestCase):
     FRESH = signals(
         signal('x', host='a'),
         signal('y', host='b'),
         hosts={'a': 16.0, 'b': 16.0},
     )
 
-    def believed(self, why: Doubt) -> tuple[set[str], set[str]]:
-        """Servers and hosts that are left when host a is doubted."""
-        found = host_trust.believe(self.FRESH, {'a': Distrust('a', why, '')})
+    def left(self, reason: HostCheck) -> tuple[set[str], set[str]]:
+        """Servers and hosts that are left when host a is unreliable."""
+        found = without_implausible(
+            self.FRESH, {'a': UnreliableHost('a', reason, '')}
+        )
         self.assertEqual(NOW, found.taken_at)
         return set(found.servers), set(found.hosts)
 
     def test_whose_numbers_are_wrong(self) -> None:
-        for why in (
-            Doubt.CLOCK,
-            Doubt.SOURCE,
-            Doubt.FLAT_WAIT,
-            Doubt.ZERO_WAIT,
-            Doubt.GUESTS_DISAGREE,
+        for reason in (
+            HostCheck.CLOCK,
+            HostCheck.SOURCE,
+            HostCheck.FLAT_WAIT,
+            HostCheck.ZERO_WAIT,
+            HostCheck.GUESTS_DISAGREE,
         ):
-            self.assertEqual(({'y'}, {'b'}), self.believed(why), why)
+            self.assertEqual(({'y'}, {'b'}), self.left(reason), reason)
 
     def test_whose_numbers_are_right_as_far_as_they_go(self) -> None:
-        for why in (
-            Doubt.STALE,
-            Doubt.MISSING_SERVERS,
-            Doubt.FAILED_ARRIVALS,
+        for reason in (
+            HostCheck.STALE,
+            HostCheck.MISSING_SERVERS,
+            HostCheck.FAILED_ARRIVALS,
         ):
-            self.assertEqual(({'x', 'y'}, {'a', 'b'}), self.believed(why), why)
+            self.assertEqual(
+                ({'x', 'y'}, {'a', 'b'}), self.left(reason), reason
+            )
 
 
 class TestOptions(base.BaseTestCase):
-    def test_the_checks_that_can_be_chosen(self) -> None:
+    def test_the_checks_that_can_be_disabled(self) -> None:
         conf = cfg.ConfigOpts()
         opts.register(conf)
         conf([], default_config_files=[], default_config_dirs=[])
-        for check in Doubt:
+        for check in HostCheck:
             if check in OPTIONAL:
-                conf.set_override('checks', [str(check)], group='trust')
-                self.assertEqual([check], conf.trust.checks)
+                conf.set_override(
+                    'disabled_checks', [str(check)], group='host_checks'
+                )
+                self.assertEqual([check], conf.host_checks.disabled_checks)
             else:
                 self.assertRaises(
                     ValueError,
                     conf.set_override,
-                    'checks',
+                    'disabled_checks',
                     [str(check)],
-                    group='trust',
+                    group='host_checks',
                 )

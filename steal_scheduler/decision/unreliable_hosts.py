@@ -1,8 +1,8 @@
-"""Whether a host's numbers can be believed.
+"""Which hosts have metrics that cannot be relied on.
 
 No data is not idleness, and neither are numbers that contradict each other:
-a host that lies would draw servers as a sinkhole draws water. Such a host is
-unknown, with a reason. It excludes itself, not the others.
+a host with implausible metrics would draw servers as a sinkhole draws water.
+Such a host is unknown, with a reason. It excludes itself, not the others.
 """
 
 import dataclasses
@@ -11,56 +11,64 @@ from collections.abc import Mapping
 from steal_scheduler.decision import arrivals
 from steal_scheduler.decision.host_checks import (
     CHECKS,
+    FAILED_ARRIVALS_PERIOD,
     OPTIONAL,
     Case,
-    Doubt,
-    TrustRules,
+    HostCheck,
 )
+from steal_scheduler.decision.rules import Rules
 from steal_scheduler.model.cloud import Fleet, Signals
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Distrust:
-    """A host that is not believed."""
+class UnreliableHost:
+    """A host whose metrics are unreliable."""
 
     host: str
-    why: Doubt
+    reason: HostCheck
     #: A sentence for the operator: numbers, and the cure where one exists.
     detail: str
 
 
-def judge(
-    told: Signals, fresh: Signals, fleet: Fleet, now: float, rules: TrustRules
-) -> dict[str, Distrust]:
-    """Say which hosts are not believed, and why.
+def check_hosts(
+    measured: Signals, fresh: Signals, fleet: Fleet, now: float, rules: Rules
+) -> dict[str, UnreliableHost]:
+    """Say which hosts have unreliable metrics, and why.
 
-    :param told: as the source gave them
-    :param fresh: those that ``evidence`` found fresh, of known servers
-    :returns: by host; who is not in it is believed
+    :param measured: as the source gave them
+    :param fresh: those that ``usable_signals`` found fresh, of known servers
+    :returns: by host; the metrics of every other host are reliable
     """
     found = {}
-    checks = [
-        (why, check)
-        for why, check in CHECKS.items()
-        if why in rules.checks or why not in OPTIONAL
-    ]
-    for case in _cases(told, fresh, fleet, now, rules):
-        for why, check in checks:
+    for case in _cases(measured, fresh, fleet, now, rules):
+        for reason, check in CHECKS.items():
+            if reason in OPTIONAL and reason in rules.disabled_checks:
+                continue
             detail = check(case, rules)
             if detail:
-                found[case.name] = Distrust(case.name, why, detail)
+                found[case.name] = UnreliableHost(case.name, reason, detail)
                 break
     return found
 
 
 def _cases(
-    told: Signals, fresh: Signals, fleet: Fleet, now: float, rules: TrustRules
+    measured: Signals,
+    fresh: Signals,
+    fleet: Fleet,
+    now: float,
+    rules: Rules,
 ) -> list[Case]:
     # One that has just come is unseen, or only a part of it is seen.
     moving = arrivals.lately(fleet, now - max(rules.max_age, fresh.window))
     cases = {
         name: Case(
-            name, now, told.hosts.get(name), fresh.hosts.get(name), [], [], []
+            name,
+            now,
+            measured.hosts.get(name),
+            fresh.hosts.get(name),
+            [],
+            [],
+            [],
         )
         for name in fleet.hosts
     }
@@ -74,7 +82,7 @@ def _cases(
         signal = fresh.servers.get(server.server_id)
         if signal is not None:
             case.signals.append((server, signal))
-    since = now - rules.failed_arrivals_period
+    since = now - FAILED_ARRIVALS_PERIOD
     for records in fleet.migrations.values():
         for record in records:
             case = cases.get(record.target or '')
@@ -88,17 +96,19 @@ def _cases(
     return list(cases.values())
 
 
-def believe(fresh: Signals, distrust: Mapping[str, Distrust]) -> Signals:
-    """Leave out what hosts say that lie."""
-    lying = {host for host, found in distrust.items() if found.why.lies}
-    if not lying:
+def without_implausible(
+    fresh: Signals, unreliable: Mapping[str, UnreliableHost]
+) -> Signals:
+    """Leave out what hosts with implausible metrics tell."""
+    wrong = {h for h, found in unreliable.items() if found.reason.implausible}
+    if not wrong:
         return fresh
     return dataclasses.replace(
         fresh,
         servers={
             server_id: signal
             for server_id, signal in fresh.servers.items()
-            if signal.host not in lying
+            if signal.host not in wrong
         },
-        hosts={n: host for n, host in fresh.hosts.items() if n not in lying},
+        hosts={n: host for n, host in fresh.hosts.items() if n not in wrong},
     )

@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.decision import thresholds
-from steal_scheduler.decision.thresholds import HeatRules
+from steal_scheduler.decision.host_load import HOT_QUANTILE, thresholds
 from steal_scheduler.model.host_view import HostView, Tier
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 
@@ -17,13 +16,15 @@ def host(steal: float = 0.0, pressure: float = 0.0) -> HostView:
 
 
 def hot(
-    *fleet: HostView, before: Tier | None = None, **rules: float
+    *fleet: HostView,
+    before: Tier | None = None,
+    host_steal_threshold: float = 5,
 ) -> list[HostView]:
     """Those that are hot.
 
     :param before: what all of them were in the view before
     """
-    lines = thresholds.lines(fleet, HeatRules(**rules))
+    lines = thresholds(fleet, host_steal_threshold)
     return [h for h in fleet if lines.tier(h, before) is HOT]
 
 
@@ -48,7 +49,6 @@ class TestFixedLines(base.BaseTestCase):
     def test_pressure(self) -> None:
         self.assertTrue(self.hot(pressure=1.01))
         self.assertFalse(self.hot(pressure=1.0))
-        self.assertFalse(self.hot(pressure=1.01, relief_demand=110))
 
     def test_who_was_hot_has_to_be_below_by_a_band(self) -> None:
         for steal, pressure, stays in (
@@ -60,15 +60,13 @@ class TestFixedLines(base.BaseTestCase):
             self.assertEqual(stays, self.hot(steal, pressure, HOT))
             for before in (None, COLD, UNKNOWN):
                 self.assertFalse(self.hot(steal, pressure, before))
-        self.assertFalse(self.hot(0.031, before=HOT, steal_band=1))
 
-    def test_a_band_as_wide_as_the_line_is_high(self) -> None:
+    def test_a_threshold_as_low_as_a_band_is_wide(self) -> None:
         """Whoever was hot once has to become cold some day."""
-        for band in (5, 50, 500):
-            for steal, pressure in ((0.024, 0.0), (0.0, 0.49)):
-                self.assertFalse(
-                    self.hot(steal, pressure, HOT, steal_band=band)
-                )
+        for threshold in (1, 2, 3):
+            self.assertFalse(
+                self.hot(0.0049, 0.0, HOT, host_steal_threshold=threshold)
+            )
 
 
 class TestFleetLines(base.BaseTestCase):
@@ -76,7 +74,6 @@ class TestFleetLines(base.BaseTestCase):
         """The worst two of ten: 0.84 of the way lies at the eighth."""
         hosts = [host(steal=(10 + n) / 100) for n in range(10)]
         self.assertEqual(hosts[8:], hot(*reversed(hosts))[::-1])
-        self.assertEqual(hosts[6:], hot(*hosts, hot_quantile=0.6))
 
     def test_all_of_them_queue(self) -> None:
         hosts = [host(pressure=2 + n / 10) for n in range(10)]
@@ -85,60 +82,44 @@ class TestFleetLines(base.BaseTestCase):
     def test_equals_are_not_worse_than_each_other(self) -> None:
         self.assertEqual([], hot(*[host(0.5, 3.0)] * 10))
 
-    def test_off(self) -> None:
-        hosts = [host(steal=(10 + n) / 100) for n in range(10)]
-        self.assertEqual(hosts, hot(*hosts, hot_quantile=0))
-        self.assertEqual([], hot(*hosts, hot_quantile=1))
-
     def test_no_hosts(self) -> None:
-        self.assertIs(
-            COLD, thresholds.lines([], HeatRules()).tier(host(), None)
-        )
-        self.assertIs(
-            HOT, thresholds.lines([], HeatRules()).tier(host(0.05), None)
-        )
+        self.assertIs(COLD, thresholds([], 5).tier(host(), None))
+        self.assertIs(HOT, thresholds([], 5).tier(host(0.05), None))
 
 
-RULES = st.builds(
-    HeatRules,
-    hot_quantile=st.floats(0, 1),
-    host_steal_threshold=st.floats(0, 100),
-    relief_demand=st.floats(1, 200),
-)
+THRESHOLDS = st.floats(1, 100)
 FLEETS = st.lists(
     st.builds(host, st.floats(0, 1), st.floats(0, 4)), max_size=30
 )
 
 
 class TestAnyFleet(base.BaseTestCase):
-    @given(RULES, FLEETS, st.sampled_from((None, HOT)))
+    @given(THRESHOLDS, FLEETS, st.sampled_from((None, HOT)))
     def test_few_are_hot_and_nobody_without_reason(
-        self, rules: HeatRules, fleet: list[HostView], before: Tier | None
+        self, threshold: float, fleet: list[HostView], before: Tier | None
     ) -> None:
         """By each of both measures, at most the share beyond the quantile.
 
         Noise does not lift one after the other over the line, to stay there.
         """
-        lines = thresholds.lines(fleet, rules)
+        lines = thresholds(fleet, threshold)
         found = [h for h in fleet if lines.tier(h, before) is HOT]
         waiting = [h for h in found if h.steal > lines.fleet_steal]
         queueing = [h for h in found if h.pressure > lines.fleet_pressure]
         least = 0.999 if before is None else 0.499
         for one in found:
             self.assertTrue(
-                one.steal * 100 >= rules.host_steal_threshold * least
-                or one.pressure * 100 > rules.relief_demand * least
+                one.steal * 100 >= threshold * least or one.pressure > least
             )
             self.assertTrue(one in waiting or one in queueing)
-        if rules.hot_quantile:
-            most = math.ceil((1 - rules.hot_quantile) * len(fleet))
-            self.assertLessEqual(max(len(waiting), len(queueing)), most)
+        most = math.ceil((1 - HOT_QUANTILE) * len(fleet))
+        self.assertLessEqual(max(len(waiting), len(queueing)), most)
 
-    @given(RULES, FLEETS)
+    @given(THRESHOLDS, FLEETS)
     def test_nobody_is_cold_who_is_worse_than_one_that_is_hot(
-        self, rules: HeatRules, fleet: list[HostView]
+        self, threshold: float, fleet: list[HostView]
     ) -> None:
-        lines = thresholds.lines(fleet, rules)
+        lines = thresholds(fleet, threshold)
         for one in fleet:
             for other in fleet:
                 if (
@@ -148,11 +129,11 @@ class TestAnyFleet(base.BaseTestCase):
                 ):
                     self.assertIs(HOT, lines.tier(other, None))
 
-    @given(RULES, FLEETS)
+    @given(THRESHOLDS, FLEETS)
     def test_who_was_hot_is_hot_where_others_are(
-        self, rules: HeatRules, fleet: list[HostView]
+        self, threshold: float, fleet: list[HostView]
     ) -> None:
-        lines = thresholds.lines(fleet, rules)
+        lines = thresholds(fleet, threshold)
         for one in fleet:
             if lines.tier(one, None) is HOT:
                 self.assertIs(HOT, lines.tier(one, HOT))
