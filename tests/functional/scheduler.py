@@ -58,11 +58,17 @@ STEALING = HostView(Tier.COLD, 0.03, 2.0, 16.0)
 HOT = HostView(Tier.HOT, 0.2, 20.0, 16.0)
 
 
+#: Of a second image, for rebuilds: with the same one Nova asks no scheduler.
+OTHER_IMAGE = '00000000-0000-4000-8000-000000000002'
+
+
 def image_app(environ: http.Environ, start_response: Any) -> Any:
-    """The image service, and snapshots: a shelved server becomes one."""
+    """The image service with two images, and snapshots of shelved servers."""
     if environ['REQUEST_METHOD'] == 'POST':
         made = {'id': image.IMAGE_ID, 'name': 'made', 'status': 'queued'}
         return http.reply(start_response, made, '201 Created')
+    if environ['PATH_INFO'].endswith(f'/{OTHER_IMAGE}'):
+        environ = environ | {'PATH_INFO': f'/v2/images/{image.IMAGE_ID}'}
     return image.app(environ, start_response)
 
 

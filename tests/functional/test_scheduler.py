@@ -176,8 +176,8 @@ class TestMoves(SchedulerTestCase):
 
     def test_rebuild_stays_where_it_is(self) -> None:
         self.send(self.tempting)
-        other = '00000000-0000-4000-8000-000000000002'
-        self.act(self.server_id, 'rebuild', {'imageRef': other})
+        body = {'imageRef': scheduler.OTHER_IMAGE}
+        self.act(self.server_id, 'rebuild', body)
         self.wait_status(self.server_id, 'ACTIVE')
         self.assertEqual('a1', self.host())
 
