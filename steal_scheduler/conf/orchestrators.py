@@ -13,67 +13,77 @@ OPTS = [
     cfg.StrOpt(
         'driver',
         help="""
-What kind of orchestrator it is.
+The kind of this orchestrator.
 
 Possible values:
 
 * ``command``, ``consul``, ``kubernetes``, ``noop``, ``octavia``, ``webhook``
 * The name of any plugin in the entry-point group
   ``steal_scheduler.orchestrators``.
-* Unset: the name of this section.
+* Unset (default): the name of this section.
 """,
     ),
     cfg.BoolOpt(
         'all_servers',
         default=False,
         help="""
-Every server belongs to it, unless ``roles``, ``projects`` or ``name_pattern``
-say less.
+All servers belong to this orchestrator, unless ``roles``, ``projects`` or
+``name_pattern`` restrict them.
 
 Possible values:
 
-* ``False`` (default): a server belongs to it by these options, or because its
-  metadata ``steal:orchestrator`` say so.
+* ``False`` (default): a server belongs to it by these options, or by
+  ``steal:orchestrator`` in its metadata.
 * ``True``
+
+Related options:
+
+* ``roles``, ``projects``, ``name_pattern``
 """,
     ),
     cfg.ListOpt(
         'roles',
         default=[],
         help="""
-Servers of these roles belong to it.
+Servers with one of these roles belong to this orchestrator.
 
 Possible values:
 
 * Roles, as ``[roles]`` finds them.
+* Empty (default): the role of a server does not matter.
 """,
     ),
     cfg.ListOpt(
         'projects',
         default=[],
         help="""
-Only servers of these projects belong to it, whatever they say themselves.
+Only servers of these projects may belong to this orchestrator, whatever their
+metadata say.
 
 Possible values:
 
-* Ids of projects. Empty (default): of any.
+* Ids of projects.
+* Empty (default): servers of any project.
 """,
     ),
     cfg.StrOpt(
         'name_pattern',
         help="""
-Servers whose name has this in it belong to it.
+Servers whose name in Nova matches this pattern belong to this orchestrator.
 
 Possible values:
 
-* A regular expression of Python: ``^k8s-`` for names that begin so.
+* A regular expression of Python, found anywhere in the name. For names that
+  begin with ``k8s-`` write ``^k8s-``.
+* Unset (default): the name of a server does not matter.
 """,
     ),
     cfg.StrOpt(
         'node_name',
         default='{name}',
         help="""
-What a server is called there, unless its metadata say so.
+The name that a server has in this orchestrator, unless its metadata say
+another.
 
 Possible values:
 
@@ -85,9 +95,9 @@ Possible values:
 
 
 def rule(conf: Any, name: str) -> Rule:
-    """Whom the orchestrator of this section is for.
+    """Which servers belong to the orchestrator of this section.
 
-    :raises ConfigError: a pattern or a template is none
+    :raises ConfigError: a pattern or a template is wrong
     """
     options = conf[name]
     pattern = None
@@ -108,7 +118,7 @@ def rule(conf: Any, name: str) -> Rule:
     if not fields <= {None, 'name', 'id'} or fields == {None}:
         raise ConfigError(
             f'[{name}] node_name = {options.node_name!r}: use {{name}}, '
-            '{{id}} or both, and no other braces.'
+            '{id} or both, and no other braces.'
         )
     return Rule(
         orchestrator=name,

@@ -22,10 +22,10 @@ from steal_scheduler.model.cloud import Server
 
 class State(enum.Enum):
     DONE = 'done'
-    #: Begun and going on: ask again at the next tick.
+    #: Under way: ask again at the next tick.
     WAITING = 'waiting'
-    #: It will not be done. A refused drain is undone with ``reattach``; a
-    #: refused reattach is alarmed and asked again, for ever.
+    #: It will not be done. After a refused drain ``reattach`` is called; a
+    #: refused reattach raises an alarm and is asked again, for ever.
     REFUSED = 'refused'
 
 
@@ -40,10 +40,10 @@ DONE = Answer(State.DONE)
 
 
 class Orchestrator(abc.ABC):
-    """Takes a server out of service, and puts it back."""
+    """Drains a server, and reattaches it."""
 
-    #: oslo.config options, registered in the section of each orchestrator of
-    #: this kind before it is built, and listed by the sample generator.
+    #: oslo.config options. They are registered in the section of each
+    #: orchestrator of this kind before it is built, and listed in the sample.
     OPTS: ClassVar[Sequence[Any]] = ()
 
     def __init__(self, conf: Any, section: str) -> None:
@@ -58,28 +58,28 @@ class Orchestrator(abc.ABC):
 
     @abc.abstractmethod
     def drain(self, server: Server, node: str) -> Answer:
-        """Take the server out; DONE when nobody depends on it any more.
+        """Take the server out of service; DONE when nobody depends on it.
 
         :param node: what it is called there, by the configuration or by its
-            metadata, which its tenant writes: make sure that it is this one
+            metadata, which its tenant writes: make sure that it is this server
         :raises OrchestratorError: no answer; it is asked again until the
-            drain's deadline, then undone
+            drain's deadline, then ``reattach`` is called
         """
 
     @abc.abstractmethod
     def reattach(self, server: Server, node: str) -> Answer:
-        """Put back what ``drain`` took out, and nothing else.
+        """Undo what ``drain`` did, and nothing else.
 
         Called after every drain, whatever happened in between, also when
         the drain refused, when the server was deleted meanwhile, when it
         was another orchestrator that drained it, and when there is nothing
-        to put back (then the answer is DONE).
+        to undo (then the answer is DONE).
 
         :raises OrchestratorError: no answer; it is asked again for ever
         """
 
     def detached(self) -> frozenset[str]:
-        """Ids of the servers that we took out and did not put back.
+        """Ids of the servers that we have drained and not reattached.
 
         Read at start and by ``steal-manage recover`` to find what a lost
         tag would hide. An orchestrator that keeps no mark of its own

@@ -1,4 +1,4 @@
-"""For servers that no orchestrator knows: nothing to take out or put back."""
+"""For servers that no orchestrator knows: drains and reattaches nothing."""
 
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import DONE, Answer, Orchestrator

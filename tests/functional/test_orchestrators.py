@@ -40,7 +40,7 @@ class TestOrchestrators(loop.LoopTestCase):
         self.assertEqual({'helped': 1}, migrator.outcomes())
         self.assertNotIn('drain', self.script.asked(mover))
 
-    def test_misrouted(self) -> None:
+    def test_invalid_orchestrator(self) -> None:
         """Who wants to be drained is never moved without."""
         mover = self.boot_sufferer(metadata={'steal:orchestrator': 'chef'})
         migrator = self.loop(**self.sections())
@@ -51,7 +51,7 @@ class TestOrchestrators(loop.LoopTestCase):
         migrator.until_ended(mover)
         self.assertEqual('drain', self.script.done(mover)[0])
 
-    def test_stuck(self) -> None:
+    def test_reattach_blocked(self) -> None:
         """Its orchestrator gets no other to take out, and the plan says so."""
         mover = self.boot_sufferer(role='web')
         sections = self.sections(

@@ -8,7 +8,7 @@ its environment::
     STEAL_NODE_NAME (what the orchestrator calls it)
 
 and answers with its exit status: 0 is done, 75 (EX_TEMPFAIL) is under way
-(it is called again at the next look), anything else is refused. Its last
+(it is called again at the next tick), anything else is refused. The last
 line of output goes to the operator. What is longer than the kernel lets a
 variable be is left out.
 """
@@ -28,7 +28,8 @@ from steal_scheduler.orchestrators.base import (
     Orchestrator,
     State,
 )
-from steal_scheduler.orchestrators.command import path, run
+from steal_scheduler.orchestrators.command import run
+from steal_scheduler.orchestrators.command.executable import check_executable
 
 _UNDER_WAY = 75
 _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
@@ -41,12 +42,17 @@ class Command(Orchestrator):
         cfg.StrOpt(
             'path',
             help="""
-The executable. It must be idempotent and leave alone what others detached.
+The executable that drains and reattaches servers. It is required. It must be
+idempotent, and leave alone what others have drained.
 
 Possible values:
 
-* An absolute path. Nobody but root and the migrator's user may be able to
-  write the file, or a directory above it.
+* An absolute path. Nobody but root and the user of steal-migrator may be able
+  to write the file, or a directory above it.
+
+Related options:
+
+* ``timeout``, ``lists_detached``
 """,
         ),
         cfg.FloatOpt(
@@ -55,8 +61,8 @@ Possible values:
             min=0.1,
             max=50,
             help="""
-Seconds after which it is killed and asked again at the next look. All other
-moves wait meanwhile: answer 75 instead of waiting inside it.
+Seconds after which the executable is killed. It is called again at the next
+tick. All other moves wait while it runs: let it answer 75 instead of waiting.
 
 Possible values:
 
@@ -67,19 +73,20 @@ Possible values:
             'lists_detached',
             default=False,
             help="""
-It also knows the argument ``detached``, and prints the ids of the servers
-that it took out and did not put back, one a line.
+The executable also knows the argument ``detached``, and prints the ids of the
+servers that it has drained and not reattached, one a line.
 
 Possible values:
 
-* ``False`` (default), ``True``
+* ``False`` (default): only the server's tag in Nova tells that it is drained.
+* ``True``
 """,
         ),
     )
 
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
-        path.check(section, self.options.path)
+        check_executable(section, self.options.path)
 
     def drain(self, server: Server, node: str) -> Answer:
         return self._answer('drain', server, node)
@@ -102,8 +109,8 @@ Possible values:
             if not _UUID.fullmatch(line):
                 raise OrchestratorError(
                     f'[{self.section}] lists_detached: path detached printed '
-                    f'{line[:60]!a}, which is no id of a server. Print one a '
-                    'line, and all else to the standard error.'
+                    f'{line[:60]!a}, which is no id of a server. Print one id '
+                    'a line, and all other text to the standard error.'
                 )
         return found
 

@@ -16,8 +16,8 @@ OPTS = (
     cfg.StrOpt(
         'url',
         help="""
-Where the receiver listens. It is asked directly, without a proxy, and
-redirects are not followed.
+The URL of the receiver. It is required. Requests use no proxy, and redirects
+are not followed.
 
 Possible values:
 
@@ -33,13 +33,14 @@ Related options:
     cfg.StrOpt(
         'signing_key_file',
         help="""
-File with the key that signs each request. It is read again for each one.
+File with the key that signs the requests. It is required. It is read again for
+each request.
 
 Possible values:
 
 * A path. The file holds ``whsec_`` and the base64 of 24 to 64 random bytes,
-  and only this service may read it. With several lines each of the keys
-  signs, and the receiver may know any of them.
+  and only this service may read it. If the file has several lines, each of
+  the keys signs, and the receiver may know any of them.
 """,
     ),
     cfg.FloatOpt(
@@ -49,8 +50,9 @@ Possible values:
         max=50,
         help="""
 Seconds for a whole request, from the connection to the last byte of the
-answer. Without one it is asked again at the next look. All other moves wait
-meanwhile: let the receiver answer 202 instead of waiting.
+answer. If there is no answer in time, the request is sent again at the next
+tick. All other moves wait meanwhile: let the receiver answer 202 instead of
+waiting.
 
 Possible values:
 
@@ -60,24 +62,25 @@ Possible values:
     cfg.StrOpt(
         'cafile',
         help="""
-File with the certificates (PEM) that vouch for the receiver's certificate,
-which is always verified.
+File with the certificates (PEM) of the authority that signed the receiver's
+certificate. That is always verified.
 
 Possible values:
 
 * A path
-* Unset: the system's
+* Unset (default): the authorities of the system
 """,
     ),
     cfg.StrOpt(
         'certfile',
         help="""
-File with the certificate (PEM) that tells the receiver who we are.
+File with the certificate (PEM) of steal-migrator, for a receiver that asks for
+one.
 
 Possible values:
 
 * A path
-* Unset: the signature alone tells it
+* Unset (default): only the signature tells the receiver who we are
 
 Related options:
 
@@ -92,7 +95,11 @@ File with the private key (PEM, without a password) of ``certfile``.
 Possible values:
 
 * A path
-* Unset: it is in ``certfile``
+* Unset (default): the key is in ``certfile``
+
+Related options:
+
+* ``certfile``
 """,
     ),
     cfg.BoolOpt(
@@ -100,11 +107,12 @@ Possible values:
         default=False,
         help="""
 The receiver also knows the type ``server.detached``, and answers with the ids
-of the servers that it took out and did not put back.
+of the servers that it has drained and not reattached.
 
 Possible values:
 
-* ``False`` (default), ``True``
+* ``False`` (default): only the server's tag in Nova tells that it is drained
+* ``True``
 """,
     ),
 )
@@ -122,7 +130,7 @@ def receiver(section: str, options: Any) -> Receiver:
     path = options.signing_key_file or ''
     try:
         if os.stat(path).st_mode & 0o006:
-            raise ValueError('anybody may read it or write to it')
+            raise ValueError('anybody may read or write the file')
         read_keys(path)
     except (OSError, ValueError) as error:
         raise ConfigError(

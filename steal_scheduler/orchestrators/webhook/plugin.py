@@ -3,7 +3,7 @@
 Each verb is one request, and its status is the answer::
 
     200 204                done
-    202                    under way: asked again at the next look
+    202                    under way: asked again at the next tick
     408 425 429 5xx        no answer, like none in time: asked again
     anything else          refused
 

@@ -38,7 +38,7 @@ def read_keys(path: str) -> list[bytes]:
     with open(path, encoding='ascii', errors='replace') as file:
         lines = file.read().split()
     if not lines:
-        raise ValueError('it is empty')
+        raise ValueError('the file is empty')
     return [_key(line) for line in lines]
 
 
@@ -51,8 +51,8 @@ def _key(line: str) -> bytes:
         key = base64.b64decode(text + '=' * (-len(text) % 4))
     if len(key) not in _KEY:
         raise ValueError(
-            f'a line of it is not {_PREFIX} and the base64 of {_KEY[0]} to '
-            f'{_KEY[-1]} bytes'
+            f'a line of the file is not {_PREFIX} and the base64 of '
+            f'{_KEY[0]} to {_KEY[-1]} bytes'
         )
     return key
 
@@ -129,7 +129,7 @@ class Receiver:
                 with connection.getresponse() as response:
                     said = response.read(_LONGEST + 1)
         if len(said) > _LONGEST:
-            raise ValueError(f'it answers with more than {_LONGEST} bytes')
+            raise ValueError(f'the answer has more than {_LONGEST} bytes')
         return Reply(response.status, said.decode(errors='replace'))
 
     @property

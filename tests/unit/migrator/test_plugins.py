@@ -72,7 +72,7 @@ class TestPlugins(base.BaseTestCase):
             (
                 '[migrator]\norchestrators = noop\n'
                 '[noop]\nnode_name = {host}\n',
-                ("[noop] node_name = '{host}'", '{name}'),
+                ("[noop] node_name = '{host}'", 'use {name}, {id} or both'),
             ),
         ):
             error = self.assertRaises(

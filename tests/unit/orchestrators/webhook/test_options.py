@@ -78,7 +78,7 @@ class TestKey(OptsTest):
         for mode in (0o644, 0o604, 0o602):
             path = self.path(stand_in.SECRET, mode)
             found = self.error(signing_key_file=path)
-            self.assertIn('anybody may read it', found)
+            self.assertIn('anybody may read or write', found)
         self.receiver(signing_key_file=self.path(stand_in.SECRET, 0o640))
 
 

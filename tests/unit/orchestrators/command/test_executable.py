@@ -6,13 +6,13 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.orchestrators.command import path as command_path
+from steal_scheduler.orchestrators.command.executable import check_executable
 
 #: Somebody else, whoever runs the test.
 STRANGER = 12345
 
 
-class TestPath(base.BaseTestCase):
+class TestExecutable(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
@@ -23,7 +23,7 @@ class TestPath(base.BaseTestCase):
         self.path.chmod(0o755)
 
     def check(self, path: pathlib.Path | None = None) -> None:
-        command_path.check('lb', str(path or self.path))
+        check_executable('lb', str(path or self.path))
 
     def assert_wrong(self, *words: str, path=None) -> None:
         error = self.assertRaises(ConfigError, self.check, path)
@@ -39,11 +39,11 @@ class TestPath(base.BaseTestCase):
     def test_no_file(self) -> None:
         for path in ('drain', '', self.directory, self.root / 'none'):
             error = self.assertRaises(
-                ConfigError, command_path.check, 'lb', str(path)
+                ConfigError, check_executable, 'lb', str(path)
             )
             self.assertIn(f'[lb] path = {str(path)!r}', str(error))
-        self.assertRaises(ConfigError, command_path.check, 'lb', None)
-        self.assertRaises(ConfigError, command_path.check, 'lb', '/bin/\0')
+        self.assertRaises(ConfigError, check_executable, 'lb', None)
+        self.assertRaises(ConfigError, check_executable, 'lb', '/bin/\0')
 
     def test_not_executable(self) -> None:
         self.path.chmod(0o644)

@@ -12,31 +12,32 @@ import stat
 from steal_scheduler.exception import ConfigError
 
 
-def check(section: str, path: str | None) -> None:
+def check_executable(section: str, path: str | None) -> None:
     """Look at the file and at every directory above it, links followed.
 
     :raises ConfigError: it is no executable, or others could change it
     """
     option = f'[{section}] path = {path!r}'
     if not path or '\0' in path or not os.path.isabs(path):
-        raise ConfigError(f'{option}: give an absolute path.')
+        raise ConfigError(f'{option}: set it to an absolute path.')
     if not shutil.which(path):
         raise ConfigError(
-            f'{option} is no executable: give that of a file, and chmod +x it.'
+            f'{option} is no executable file: correct the path, or run chmod '
+            '+x on it.'
         )
     for name in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
-        _judge(option, name)
+        _check_writers(option, name)
         while name != '/':
             name = os.path.dirname(name)
-            _judge(option, name)
+            _check_writers(option, name)
 
 
-def _judge(option: str, name: str) -> None:
+def _check_writers(option: str, name: str) -> None:
     found = os.stat(name)
     if found.st_uid not in (0, os.geteuid()):
         raise ConfigError(
             f'{option}: {name} belongs to {_user(found.st_uid)}, who could '
-            f'change what the migrator runs. chown root {name}'
+            f'change what steal-migrator runs: chown root {name}'
         )
     if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
         # As /tmp: who may write there may not replace what is another's.
@@ -46,7 +47,7 @@ def _judge(option: str, name: str) -> None:
     if by_group or found.st_mode & stat.S_IWOTH:
         raise ConfigError(
             f'{option}: {name} may be written by others, who could change '
-            f'what the migrator runs. chmod go-w {name}'
+            f'what steal-migrator runs: chmod go-w {name}'
         )
 
 
