@@ -119,6 +119,39 @@ class TestAdmin(base.BaseTestCase):
         self.assertEqual(sorted(alerts), sorted(found))
 
 
+class TestLogLines(base.BaseTestCase):
+    """A line of the log that a page for operators quotes is one of ours."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.said = '\n'.join(
+            node.value
+            for path in (ROOT / 'steal_scheduler').rglob('*.py')
+            for node in ast.walk(ast.parse(path.read_text('utf-8')))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
+
+    def is_said(self, quoted: str) -> bool:
+        """Capitals, classes, numbers and dots stand for what is filled in."""
+        filled_in = r'\.\.\.|\(?\b[A-Z]+\b\)?|\d+|\bSteal[A-Z]\w+|: '
+        for part in re.split(filled_in, quoted):
+            words = part.strip(' .:')
+            if len(words) > 3 and words not in self.said:
+                return False
+        return True
+
+    def test_each_is_said(self) -> None:
+        pages = [*ADMIN.glob('*.rst'), ROOT / 'doc/source/install/turn-on.rst']
+        for page in pages:
+            text = re.sub(r'\s+', ' ', page.read_text('utf-8'))
+            for quoted in re.findall(r'``([A-Z][^`]* [^`]+)``', text):
+                self.assertTrue(self.is_said(quoted), f'{page}: {quoted}')
+
+    def test_it_can_tell(self) -> None:
+        self.assertFalse(self.is_said('This migrator is at work.'))
+        self.assertTrue(self.is_said('Acquired leadership.'))
+
+
 class TestOptions(base.BaseTestCase):
     def test_every_deciding_option_is_in_the_reference(self) -> None:
         names = {
