@@ -2,7 +2,7 @@
 
 
 class StealError(Exception):
-    """Something an operator can mend; the message says how."""
+    """Something an operator can correct; the message says how."""
 
 
 class ConfigError(StealError):
@@ -34,4 +34,4 @@ class OrchestratorError(StealError):
 
 
 class LockLost(StealError):
-    """Another migrator may be at work: do nothing."""
+    """Another migrator may lead: do nothing."""

@@ -43,7 +43,7 @@ Related options:
         'orchestrators',
         default=[],
         help="""
-Who takes servers out of service before they move, and puts them back. Each
+Orchestrators that drain servers before they move and reattach them. Each
 has a section of this name, which says of what kind it is and for which
 servers. A server that belongs to several is drained in this order, and
 reattached in the reverse one; one that belongs to none just moves.
@@ -61,7 +61,7 @@ Possible values:
         # It may hold a password.
         secret=True,
         help="""
-Where the controllers agree which of their migrators is at work, as a tooz URL.
+Where the controllers agree which of their migrators leads, as a tooz URL.
 
 Possible values:
 

@@ -63,6 +63,13 @@ def app(
             return http.reply(start_response, _IMAGE)
         case 'GET', _:
             text = f'The Glance of the demo has no {environ["PATH_INFO"]}.'
-            return http.reply(start_response, text, '404 Not Found')
+            return _error(start_response, text, '404 Not Found')
     text = f'The Glance of the demo takes no {environ["REQUEST_METHOD"]}.'
-    return http.reply(start_response, text, '501 Not Implemented')
+    return _error(start_response, text, '501 Not Implemented')
+
+
+def _error(
+    start_response: http.StartResponse, text: str, status: str
+) -> Iterable[bytes]:
+    # NOTE: clients look for messages in objects; on a bare text they fail.
+    return http.reply(start_response, {'error': {'message': text}}, status)

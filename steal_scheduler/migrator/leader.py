@@ -1,4 +1,4 @@
-"""Of all migrators one is at work: the one that holds the lock.
+"""Of all migrators one leads: the one that holds the lock.
 
 Fails closed: without the lock, or without an answer about it, nothing moves.
 """
@@ -36,7 +36,7 @@ class Leader:
         """Hold the lock, or try to get it; never waits for it.
 
         After a loss it says no once, even where the lock is free again:
-        another migrator may have been at work, and what is remembered of
+        another migrator may have led, and what is remembered of
         the moves is void.
 
         :raises ConfigError: ``lock_url`` cannot be used

@@ -62,7 +62,7 @@ class HostSignal:
     #: Seconds by which its clock is ahead of the source's; behind is less
     #: than 0.
     clock_offset: float | None = None
-    #: False where the source itself does not believe its numbers.
+    #: False where the source itself marks its numbers as untrusted.
     trusted: bool = True
 
 

@@ -21,11 +21,11 @@ class Stage(enum.StrEnum):
     REQUEST = 'request'
     #: Nova copies memory.
     MIGRATE = 'migrate'
-    #: Arrived; being put back into its orchestrator.
+    #: Arrived; being reattached to its orchestrator.
     REATTACH = 'reattach'
-    #: Did not arrive; being put back into its orchestrator.
+    #: Did not arrive; being reattached to its orchestrator.
     UNDO = 'undo'
-    #: Back at work on its new host; its steal is about to be measured.
+    #: In service on its new host; its steal is about to be measured.
     VERIFY = 'verify'
 
 
@@ -53,7 +53,8 @@ class Move:
     failure: str = ''
     #: Why it cannot be reattached; asked for ever.
     trouble: str = ''
-    #: At work again; only its tag is left, which Nova does not remove now.
+    #: In service again; only its tag is left, which Nova does not remove
+    #: now.
     back: bool = False
 
     @property
@@ -84,7 +85,7 @@ class Move:
 
     @property
     def occupies(self) -> bool:
-        """It counts against the slots: out of service or being copied."""
+        """It counts against the slots: drained or being copied."""
         return self.stage is not Stage.VERIFY and not self.back
 
 

@@ -101,7 +101,7 @@ def wait_for(
 def _cooled(move: Move, snapshot: Snapshot) -> bool:
     """Whether its host is by now one that it could be moved *to*.
 
-    NOTE: the server's own signal says nothing, for it is out of service.
+    NOTE: the server's own signal says nothing, for it is drained.
     """
     if snapshot.now - move.since <= OLD:
         return False

@@ -1,7 +1,7 @@
 """The side effects of a move: each checks the lock first.
 
 The lock may be lost at any moment (a paused process, a network split), and
-then another migrator is at work on the same moves.
+then another migrator leads and works on the same moves.
 """
 
 import dataclasses
@@ -197,7 +197,7 @@ class Effects:
         return answer
 
     def reattach(self, server: Server, now: float) -> Answer:
-        """Ask to put it back; what failed is asked again after a pause.
+        """Ask to reattach it; what failed is asked again after a pause.
 
         :returns: REFUSED where it failed, also while it is not asked again
         """

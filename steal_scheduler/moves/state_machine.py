@@ -7,7 +7,7 @@ has a deadline, and every way out leads through the orchestrator's reattach::
       |         |          |
       +---------+----------+--> UNDO -> not started, failed
 
-Verify comes last: a server that is out of service has no load to measure.
+Verify comes last: a server that is drained has no load to measure.
 """
 
 import dataclasses
@@ -218,7 +218,7 @@ class StateMachine:
             move, failure=f'aborted: not done in {timeout:g} s'
         )
         if overdue > ABORT_TIMEOUT:
-            # The server runs on its source all the while: put it back.
+            # The server runs on its source all the while: reattach it.
             LOG.error(
                 'Migration of server %s neither ends nor can be aborted: look '
                 'at nova-compute on host %s.',
@@ -237,7 +237,7 @@ class StateMachine:
         state: MoveState,
         server: Server,
     ) -> Move | Ended:
-        """Believe the record only when the server's host says so too."""
+        """The record counts only when the server's host says so too."""
         if server.host == migration.target:
             return self._next(move, Stage.REATTACH, state)
         if state.now - migration.updated_at > REQUEST_TIMEOUT:
@@ -253,7 +253,7 @@ class StateMachine:
         return self._next(failed, Stage.UNDO, state)
 
     def _ask_to_reattach(self, move: Move, state: MoveState) -> Move:
-        """Ask for it, for ever; the move is ``back`` when it is at work."""
+        """Ask for it, for ever; the move is ``back`` when it is done."""
         if move.back:
             return move
         answer = self._effects.reattach(state.whom, state.now)

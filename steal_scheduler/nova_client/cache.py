@@ -52,7 +52,7 @@ class NovaCache:
         self._again: set[str] = set()
 
     def forget(self) -> None:
-        """Read everything anew: somebody else may have been at work."""
+        """Read everything anew: another migrator may have led."""
         self._refreshed_at = None
         self._servers, self._migrations = {}, {}
         self._marker, self._met, self._again = None, set(), set()
