@@ -34,7 +34,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     'command': {'all_servers': True, 'timeout': 10},
     'signals': {'source': 'static', 'max_age': 20},
     'detection': {'polls_contended': 1, 'polls_window': 1},
-    'limits': {'breaker_failures': 1000},
+    'limits': {'breaker_failures': 100},
 }
 
 _numbers = itertools.count()

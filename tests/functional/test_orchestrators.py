@@ -55,7 +55,7 @@ class TestOrchestrators(loop.LoopTestCase):
         """Its orchestrator gets no other to take out, and the plan says so."""
         mover = self.boot_sufferer(role='web')
         sections = self.sections(
-            stages={'reattach_alarm': 0.1},
+            stages={'reattach_alarm': 1},
             limits={'max_unavailable': ''},
         )
         self.script.let('reattach', 'refuses')
@@ -78,7 +78,7 @@ class TestOrchestrators(loop.LoopTestCase):
             self.config_file(**sections),
             'plan',
         )
-        head = plan.stdout.partition('Out of service, and should be back')[2]
+        head = plan.stdout.partition('Drained, and should be reattached')[2]
         self.assertTrue(head.lstrip().startswith(mover), plan.stdout)
         asked = len(self.script.asked(mover))
         begun = time.monotonic()
