@@ -324,6 +324,22 @@ class TestPaths(base.BaseTestCase):
             )
             self.assertEqual(set(), {*named} - brought, page)
 
+    def test_in_the_rules(self) -> None:
+        """Modules stand in brackets."""
+        rules = read('doc/source/reference/rules.rst')
+        modules = {
+            path.stem
+            for package in ('decision', 'moves')
+            for path in (ROOT / 'steal_scheduler' / package).glob('*.py')
+        }
+        found = {
+            name
+            for names in re.findall(r' \[(\w[\w, ]*)\]$', rules, re.MULTILINE)
+            for name in names.split(', ')
+        }
+        self.assertNotEqual(set(), found)
+        self.assertEqual(set(), found - modules)
+
     def test_in_the_tree(self) -> None:
         tree = read('doc/source/contributor/tree.rst')
         package = ROOT / 'steal_scheduler'
