@@ -1,6 +1,10 @@
 """Every value of a configuration, before it is needed."""
 
+import configparser
+import contextlib
 import math
+import re
+from collections.abc import Iterator
 
 from oslo_config import cfg
 
@@ -13,19 +17,44 @@ def judge(conf: cfg.ConfigOpts) -> None:
     :raises ConfigError: a value is not of its option's kind, or no finite
         number: oslo.config lets nan pass every minimum and maximum
     """
+    for name in conf:
+        with _explained('DEFAULT', name):
+            group = conf[name]
+        if isinstance(group, cfg.ConfigOpts.GroupAttr):
+            for option in group:
+                with _explained(name, option):
+                    value = group[option]
+                _check_finite(name, option, value)
+
+
+@contextlib.contextmanager
+def _explained(section: str, option: str) -> Iterator[None]:
+    """Name the section, the option, its value and what is wrong with it."""
     try:
-        for name in conf:
-            value = conf[name]
-            if isinstance(value, cfg.ConfigOpts.GroupAttr):
-                for option in value:
-                    _check_finite(name, option, value[option])
+        yield
     except cfg.Error as error:
-        raise ConfigError(str(error)) from error
+        file = re.search(r"detail='([^']+)'", str(error))
+        if file is None:
+            raise ConfigError(f'[{section}] {option}: {error}') from error
+        raise ConfigError(
+            f'[{section}] {option} = {_as_written(file[1], section, option)}: '
+            f'{error.__context__}. Correct it in {file[1]}.'
+        ) from error
 
 
-def _check_finite(group: str, option: str, value: object) -> None:
+def _as_written(path: str, section: str, option: str) -> str:
+    """What the file says; no password, for those are of no wrong kind."""
+    parser = configparser.RawConfigParser(
+        default_section='', strict=False, delimiters=('=', ':')
+    )
+    with contextlib.suppress(configparser.Error, OSError):
+        parser.read(path, encoding='utf-8')
+    return parser.get(section, option, fallback='?')
+
+
+def _check_finite(section: str, option: str, value: object) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(
-            f'[{group}] {option} = {value} is not a finite number: write one, '
-            'or leave the option out.'
+            f'[{section}] {option} = {value} is not a finite number: write '
+            'one, or leave the option out.'
         )

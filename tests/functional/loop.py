@@ -163,7 +163,7 @@ class LoopTestCase(base.BaseTestCase):
         self.addCleanup(loop.parts.close)
         return loop
 
-    def boot_sufferer(
+    def boot_contended(
         self, host: str = 'a1', *, demand: float = 1.5, **fields: Any
     ) -> str:
         """A server, and something beside it that takes its cores away."""

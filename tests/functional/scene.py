@@ -1,4 +1,4 @@
-"""A cloud with servers on it that suffer, as a test wants them."""
+"""A cloud with contended servers on it, as a test wants them."""
 
 import dataclasses
 import functools

@@ -197,7 +197,7 @@ class TestMoved(loop.LoopTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.mover = self.boot_sufferer(
+        self.mover = self.boot_contended(
             role='books', metadata={'demo:seconds': '0.5'}
         )
         self.balancer = Balancer(self.directory / 'key', lambda text: None)

@@ -42,7 +42,7 @@ class TestDryRun(loop.LoopTestCase):
         return hearer
 
     def run_loop(self, *, dry_run: bool) -> tuple[str, loop.Loop, Hearer]:
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         migrator = self.loop(
             migrator={'dry_run': dry_run},
             oslo_messaging_notifications={
@@ -66,7 +66,7 @@ class TestDryRun(loop.LoopTestCase):
         self.assertEqual(
             (mover, True), (payload['server_id'], payload['dry_run'])
         )
-        said = 'Dry run: it would move away from a1: waits 33%'
+        said = 'would move away from host a1: waits 33%'
         self.assertEqual(1, self.log_text().count(said))
         self.assertEqual(1, migrator.value('dry_run'))
         self.assertEqual(1, migrator.value('contended_servers'))
@@ -98,7 +98,7 @@ class TestDryRun(loop.LoopTestCase):
 
     def test_finishes(self) -> None:
         """A move that began before is brought to an end."""
-        mover = self.boot_sufferer(metadata={'demo:seconds': 'never'})
+        mover = self.boot_contended(metadata={'demo:seconds': 'never'})
         first = self.loop()
         first.until(lambda: scene.stage(mover) == 'migrate', 'the migration')
         first.parts.close()

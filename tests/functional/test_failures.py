@@ -25,7 +25,7 @@ class TestMigration(FailureTestCase):
     """Nova's migration ends badly."""
 
     def _fails(self, where: str) -> None:
-        mover = self.boot_sufferer(metadata={'demo:fail': where})
+        mover = self.boot_contended(metadata={'demo:fail': where})
         self.assert_undone(self.loop(), mover, 'the migration ended as: ')
         self.assertEqual(1, len(scene.migrations(mover)))
 
@@ -40,7 +40,7 @@ class TestMigration(FailureTestCase):
 
     def test_post(self) -> None:
         """The guest has moved, but the target cannot finish."""
-        mover = self.boot_sufferer(metadata={'demo:fail': 'post'})
+        mover = self.boot_contended(metadata={'demo:fail': 'post'})
         migrator = self.loop()
         migrator.until(
             lambda: 'reattach' in self.script.done(mover), 'it to be back'
@@ -60,18 +60,18 @@ class TestMigration(FailureTestCase):
         large = {'ram_mb': 40000}
         scene.boot(Guest('two', 'a2', 0.1, **large))
         scene.boot(Guest('three', 'a3', 0.1, **large))
-        mover = self.boot_sufferer(**large)
+        mover = self.boot_contended(**large)
         self.assert_undone(self.loop(), mover, 'ended as: error')
 
     def test_aborted(self) -> None:
         """By an operator."""
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.begin(mover)
         scene.cloud.servers.abort(mover)
         self.assert_undone(migrator, mover, 'ended as: cancelled')
 
     def test_never_ends(self) -> None:
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.begin(mover, stages={'migration_timeout': 1})
         self.assert_undone(migrator, mover, 'aborted: not done in 1 s')
         self.assertEqual(['cancelled'], scene.migrations(mover))
@@ -80,7 +80,7 @@ class TestMigration(FailureTestCase):
         blocker = scene.boot(Guest('blocker', 'a3', 0.1, metadata=ENDLESS))[0]
         scene.cloud.servers.migrate(blocker)
         scene.cloud.servers.wait_migrated(blocker, 'running')
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.loop(stages=stages)
         migrator.until(
             lambda: scene.migrations(mover) == ['queued'], 'the queue'
@@ -112,7 +112,7 @@ class TestApi(FailureTestCase):
     """nova-api fails for a while, and the move goes on."""
 
     def _away(self, fault: Fault, said: str) -> None:
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.begin(mover, nova={'timeout': 1})
         scene.measure()
         before = migrator.value('tick_errors_total')
@@ -142,7 +142,7 @@ class TestApi(FailureTestCase):
 
     def test_identity(self) -> None:
         """A new migrator cannot log in: it waits, and begins then."""
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         migrator = self.loop()
         scene.cloud.http.faults['identity'] = Fault.ERROR
         migrator.tick()
@@ -155,7 +155,7 @@ class TestApi(FailureTestCase):
 class TestBreaker(FailureTestCase):
     def test_opens(self) -> None:
         """After two failures in a row nothing starts, and it says why."""
-        mover = self.boot_sufferer(metadata={'demo:fail': 'run'})
+        mover = self.boot_contended(metadata={'demo:fail': 'run'})
         migrator = self.loop(limits={'breaker_failures': 2, 'cooldown': 0})
         migrator.until(lambda: migrator.refused('breaker'), 'the breaker')
         for _ in range(3):

@@ -66,7 +66,7 @@ class TestTarget(LoopTestCase):
     def test_zone_kept(self) -> None:
         """The other zone is emptier, and none was ever requested."""
         scene.boot(*(Guest(h, h, 0.2) for h in ('a2', 'a3', 'a4')))
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         migrator = self.loop()
         migrator.until_ended(mover)
         self.assertIn(scene.host(mover), ('a2', 'a3', 'a4'))
@@ -78,7 +78,7 @@ class TestTarget(LoopTestCase):
             Guest('other', 'a3', 0.5, role='mail'),
             Guest('same-too', 'a4', 0.1, role='web'),
         )
-        mover = self.boot_sufferer(role='web', demand=1.2)
+        mover = self.boot_contended(role='web', demand=1.2)
         migrator = self.loop()
         migrator.until_ended(mover)
         self.assertEqual('a3', scene.host(mover))
@@ -90,7 +90,7 @@ class TestTarget(LoopTestCase):
             Guest('two', 'a3', 0.5),
             Guest('three', 'a4', 0.5),
         )
-        mover = self.boot_sufferer(demand=1.2)
+        mover = self.boot_contended(demand=1.2)
         migrator = self.loop()
         migrator.until_ended(mover)
         self.assertEqual('a2', scene.host(mover))
@@ -155,7 +155,7 @@ class TestNo(LoopTestCase):
             Guest('locked', 'a1'),
         )
         scene.action(locked, 'lock')
-        aggregate = self.boot_sufferer('b1')
+        aggregate = self.boot_contended('b1')
         scene.set_zone_metadata('az2', NEVER)
         self.addCleanup(scene.set_zone_metadata, 'az2', dict.fromkeys(NEVER))
         migrator = self.loop()
@@ -177,7 +177,7 @@ class TestNo(LoopTestCase):
     def test_saturated(self) -> None:
         """No host of its zone has room; another zone's have."""
         scene.boot(Guest('busy', 'b2', 1.0))
-        mover = self.boot_sufferer('b1')
+        mover = self.boot_contended('b1')
         migrator = self.loop()
         self.settle(migrator)
         self.assertEqual(1, migrator.refused('saturated'))
@@ -190,7 +190,7 @@ class TestNo(LoopTestCase):
 class TestBroadcast(LoopTestCase):
     def test_view_has_mover(self) -> None:
         """The scheduler knows whom we are about to move, before we ask."""
-        mover = self.boot_sufferer(role='web')
+        mover = self.boot_contended(role='web')
         self.script.let('drain', 'waits')
         migrator = self.loop()
 

@@ -66,12 +66,12 @@ class TestPlan(ManageTestCase):
             Guest('never', 'a1', metadata=NEVER),
         )
         scene.boot(Guest('busy', 'b2', 1.5))
-        stuck = self.boot_sufferer('b1')
+        stuck = self.boot_contended('b1')
         scene.measure()
         done = self.manage('plan')
         self.assertEqual(0, done.returncode, done.stderr)
         text = done.stdout
-        found = self.section(text, 'Servers that suffer (4)')
+        found = self.section(text, 'Contended servers (4)')
         for id_, name, host in (
             (heavy, 'heavy', 'a1'),
             (light, 'light', 'a1'),
@@ -100,7 +100,7 @@ class TestPlan(ManageTestCase):
         scene.measure()
         done = self.manage('plan')
         self.assertEqual(0, done.returncode, done.stderr)
-        self.assertIn('Servers that suffer (0)\n  none', done.stdout)
+        self.assertIn('Contended servers (0)\n  none', done.stdout)
         self.assertIn('Moves that would start now\n  none', done.stdout)
 
     def test_nova_down(self) -> None:
@@ -121,7 +121,7 @@ class TestPlan(ManageTestCase):
 class TestRecover(ManageTestCase):
     def abandoned(self) -> tuple[str, daemon.Daemon]:
         """A server that a migrator drains."""
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('drain', 'waits')
         config = self.config_file(migrator={'poll_interval': 0.2})
         migrator = daemon.Daemon(config, self.directory / 'log')

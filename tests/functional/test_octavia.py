@@ -40,7 +40,7 @@ class TestOctavia(loop.LoopTestCase):
         )
         self.keystone = self.enterContext(Keystone())
         self.octavia = self.enterContext(Octavia(self.keystone))
-        self.mover = self.boot_sufferer()
+        self.mover = self.boot_contended()
         server = scene.call('GET', f'/servers/{self.mover}')['server']
         pool = self.octavia.add_pool(project_id=server['tenant_id'])
         self.member = self.octavia.add_member(

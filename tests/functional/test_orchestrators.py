@@ -28,13 +28,13 @@ class TestOrchestrators(loop.LoopTestCase):
         }
 
     def test_by_role(self) -> None:
-        mover = self.boot_sufferer(role='db')
+        mover = self.boot_contended(role='db')
         self.loop(**self.sections()).until_ended(mover)
         self.assertEqual(['drain', 'reattach'], self.script.done(mover)[:2])
         self.assertEqual([], scene.tags(mover))
 
     def test_none(self) -> None:
-        mover = self.boot_sufferer(role='batch')
+        mover = self.boot_contended(role='batch')
         migrator = self.loop(**self.sections())
         migrator.until_ended(mover)
         self.assertEqual({'helped': 1}, migrator.outcomes())
@@ -42,7 +42,7 @@ class TestOrchestrators(loop.LoopTestCase):
 
     def test_invalid_orchestrator(self) -> None:
         """Who wants to be drained is never moved without."""
-        mover = self.boot_sufferer(metadata={'steal:orchestrator': 'chef'})
+        mover = self.boot_contended(metadata={'steal:orchestrator': 'chef'})
         migrator = self.loop(**self.sections())
         migrator.tick()
         self.assertEqual(1, migrator.refused('invalid_orchestrator'))
@@ -53,7 +53,7 @@ class TestOrchestrators(loop.LoopTestCase):
 
     def test_reattach_blocked(self) -> None:
         """Its orchestrator gets no other to take out, and the plan says so."""
-        mover = self.boot_sufferer(role='web')
+        mover = self.boot_contended(role='web')
         sections = self.sections(
             stages={'reattach_alarm': 1},
             limits={'max_unavailable': ''},
@@ -64,7 +64,7 @@ class TestOrchestrators(loop.LoopTestCase):
             lambda: migrator.value('reattach_blocked_servers') == 1,
             'the alarm',
         )
-        other = self.boot_sufferer('a2', role='web')
+        other = self.boot_contended('a2', role='web')
         migrator.until(
             lambda: migrator.refused('reattach_blocked') == 1, 'the refusal'
         )
@@ -91,7 +91,7 @@ class TestOrchestrators(loop.LoopTestCase):
         self.assertEqual(0, migrator.value('reattach_blocked_servers'))
 
     def test_max_unavailable(self) -> None:
-        mover = self.boot_sufferer(role='web')
+        mover = self.boot_contended(role='web')
         (down,) = scene.boot(Guest('down', 'a2', 0.1, role='web'))
         scene.action(down, 'os-stop')
         scene.wait_status(down, 'SHUTOFF')

@@ -94,7 +94,7 @@ class TestKill(loop.LoopTestCase):
         self.assertEqual(1, daemon.log().count(' ended: '))
 
     def test_drain(self) -> None:
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('drain', 'waits')
         daemon = self.start()
         wait_for(lambda: self.script.asked(mover), 60.0, 'the drain')
@@ -107,7 +107,7 @@ class TestKill(loop.LoopTestCase):
         blocker = scene.boot(Guest('blocker', 'a3', 0.1, metadata=ENDLESS))[0]
         scene.cloud.servers.migrate(blocker)
         scene.cloud.servers.wait_migrated(blocker, 'running')
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         daemon = self.start()
         scene.wait_stage(mover, 'request')
         wait_for(
@@ -132,7 +132,7 @@ class TestKill(loop.LoopTestCase):
     def _kill_at_request(self, *, before: bool) -> str:
         apps = scene.cloud.http.apps
         gate = Gate(apps['compute'], before=before)
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.addCleanup(apps.update, compute=apps['compute'])
         self.addCleanup(gate.open)
         apps['compute'] = gate
@@ -144,7 +144,7 @@ class TestKill(loop.LoopTestCase):
         return mover
 
     def test_migrate(self) -> None:
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         daemon = self.start()
         scene.wait_stage(mover, 'migrate')
         daemon.kill()
@@ -152,7 +152,7 @@ class TestKill(loop.LoopTestCase):
         self.assert_ended(mover, ['completed'], 'helped')
 
     def test_reattach(self) -> None:
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('reattach', 'waits')
         daemon = self.start()
         wait_for(
@@ -164,7 +164,7 @@ class TestKill(loop.LoopTestCase):
         self.assert_ended(mover, ['completed'], 'helped')
 
     def test_undo(self) -> None:
-        mover = self.boot_sufferer(metadata={'demo:fail': 'run'})
+        mover = self.boot_contended(metadata={'demo:fail': 'run'})
         self.script.let('reattach', 'waits')
         daemon = self.start()
         wait_for(
@@ -176,7 +176,7 @@ class TestKill(loop.LoopTestCase):
         self.assert_ended(mover, ['failed'], 'failed')
 
     def test_verify(self) -> None:
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('drain', 'waits')
         daemon = self.start()
         wait_for(lambda: self.script.asked(mover), 60.0, 'the drain')
@@ -190,7 +190,7 @@ class TestKill(loop.LoopTestCase):
 
     def test_worker(self) -> None:
         """Only the worker dies: its parent starts another one."""
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         daemon = self.start()
         scene.wait_stage(mover, 'migrate')
         os.kill(daemon.worker(), signal.SIGKILL)

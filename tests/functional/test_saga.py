@@ -23,7 +23,7 @@ class SagaTestCase(loop.LoopTestCase):
 
     def drained(self, **sections: Any) -> tuple[str, loop.Loop]:
         """A server that is about to leave its orchestrator."""
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('drain', 'waits')
         migrator = self.loop(**sections)
         migrator.until(lambda: self.script.asked(mover), 'the drain')
@@ -76,7 +76,7 @@ class TestEachRequest(SagaTestCase):
         number, failed = 0, []
         while True:
             apps['compute'] = app
-            mover = self.boot_sufferer()
+            mover = self.boot_contended()
             self.useFixture(
                 fixtures.MonkeyPatch(
                     'steal_scheduler.moves.state_machine.REQUEST_TIMEOUT', 2.0
@@ -122,7 +122,7 @@ class TestOrchestrator(SagaTestCase):
         return lambda: aside.rename(self.script.path)
 
     def test_away_before(self) -> None:
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         migrator = self.loop(stages={'drain_timeout': 3})
         back = self._away()
         migrator.until(
@@ -134,7 +134,7 @@ class TestOrchestrator(SagaTestCase):
         self.assert_put_back(migrator, mover, '(drain_timeout)')
 
     def test_away_during(self) -> None:
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.begin(mover)
         back = self._away()
         scene.finish_migration(mover)
@@ -150,8 +150,8 @@ class TestOrchestrator(SagaTestCase):
 
     def test_it_hangs_at_the_way_back(self) -> None:
         """Another server's way back does not wait for it again and again."""
-        slow = self.boot_sufferer(role='slow')
-        quick = self.boot_sufferer('a2', role='quick')
+        slow = self.boot_contended(role='slow')
+        quick = self.boot_contended('a2', role='quick')
         hanging = loop.Script(self.directory / 'hanging')
         self.addCleanup(hanging.release)
         one = {'driver': 'command', 'timeout': 2}
@@ -215,7 +215,7 @@ class TestLongDrain(SagaTestCase):
 class TestRole(SagaTestCase):
     def test_another_one_goes_down_meanwhile(self) -> None:
         """What was begun within the budget is brought to its end."""
-        mover = self.boot_sufferer(role='web')
+        mover = self.boot_contended(role='web')
         (other,) = scene.boot(Guest('other', 'a2', 0.1, role='web'))
         self.script.let('drain', 'waits')
         migrator = self.loop()

@@ -59,7 +59,7 @@ class TestEnd(ServiceTestCase):
 
     def test_command_runs(self) -> None:
         """It waits for the script, and does not leave it behind."""
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('drain', 'hangs')
         migrator = self.start(self.config)
         wait_for(lambda: self.script.asked(mover), 60.0, 'the drain')
@@ -73,7 +73,7 @@ class TestEnd(ServiceTestCase):
 
     def test_migrating(self) -> None:
         """The migration goes on, and the next migrator with it."""
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.start(self.config)
         scene.wait_stage(mover, 'migrate')
         migrator.send(signal.SIGTERM)
@@ -89,7 +89,7 @@ class ReloadTestCase(ServiceTestCase):
     def _drained(
         self, sections: dict[str, Any]
     ) -> tuple[str, daemon.Daemon, pathlib.Path]:
-        mover = self.boot_sufferer(role='web')
+        mover = self.boot_contended(role='web')
         self.script.let('drain', 'waits')
         config = self.config_file(**{'migrator': QUICK, **sections})
         migrator = self.start(config)
@@ -117,7 +117,7 @@ class ReloadTestCase(ServiceTestCase):
 class TestReload(ReloadTestCase):
     def test_dry_run_ends(self) -> None:
         """SIGHUP: the options are read again, and the loop goes on."""
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         config = self.config_file(migrator={**QUICK, 'dry_run': True})
         migrator = self.start(config)
         migrator.wait_log('Dry run: it would move away from a1')
@@ -131,7 +131,7 @@ class TestReload(ReloadTestCase):
         self.assertEqual(['completed'], scene.migrations(mover))
 
     def test_within_a_move(self) -> None:
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.start(self.config_file(migrator=QUICK))
         scene.wait_stage(mover, 'migrate')
         migrator.send(signal.SIGHUP)
@@ -204,7 +204,7 @@ class TestAssignments(ReloadTestCase):
 class TestStandby(ServiceTestCase):
     def test_the_alarm_is_not_lost(self) -> None:
         """Who takes over calls a person as well, and goes on asking."""
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('reattach', 'refuses')
         config = self.config_file(migrator=QUICK)
         alarm = 'cannot be reattached to its orchestrator'
@@ -224,7 +224,7 @@ class TestStandby(ServiceTestCase):
         self.assert_back(mover)
 
     def test_takes_over(self) -> None:
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         config = self.config_file(migrator=QUICK)
         first = self.start(config, 'first')
         scene.wait_stage(mover, 'migrate')
@@ -241,7 +241,7 @@ class TestStandby(ServiceTestCase):
 class TestReport(ServiceTestCase):
     def test_moves_in_flight(self) -> None:
         """SIGUSR2 to the worker: the guru meditation report."""
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.start(self.config_file(migrator=QUICK))
         scene.wait_stage(mover, 'migrate')
         migrator.wait_log('is at migrate')

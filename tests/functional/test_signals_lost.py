@@ -1,4 +1,4 @@
-"""Without signals that can be believed nothing starts, and it says why."""
+"""Without usable signals nothing starts, and it says why."""
 
 from tests.functional import loop  # isort: skip (before Nova's)
 
@@ -67,7 +67,7 @@ class TestStatic(SignalsTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.mover = self.boot_sufferer()
+        self.mover = self.boot_contended()
         scene.measure()
         self.path = self.directory / 'signals.json'
         self.good = json.loads(scene.load.path.read_text())
@@ -182,7 +182,7 @@ class TestPrometheus(SignalsTestCase):
         super().setUp()
         self.app = Prometheus()
         scene.cloud.http.apps['prometheus'] = self.app
-        self.mover = self.boot_sufferer()
+        self.mover = self.boot_contended()
         scene.measure()
 
     def sections(self) -> dict[str, Any]:
@@ -235,7 +235,7 @@ class TestPrometheus(SignalsTestCase):
 class TestViewLost(SignalsTestCase):
     def test_stock(self) -> None:
         """a1 has more memory to give, but no cores."""
-        self.boot_sufferer('a1')
+        self.boot_contended('a1')
         scene.boot(Guest('large', 'a2', 0.1, ram_mb=20000))
         flavor = scene.flavor()
         servers = scene.cloud.servers

@@ -48,7 +48,7 @@ class TestInTurn(TwoMigratorsTestCase):
     """In one process; the second one begins at each stage."""
 
     def _from(self, stage: str, **metadata: str) -> None:
-        mover = self.boot_sufferer(metadata=BRIEF | metadata)
+        mover = self.boot_contended(metadata=BRIEF | metadata)
         one = self.loop(migrator=self.own_lock())
         if stage == 'reattach':
             self.script.let('reattach', 'waits')
@@ -111,7 +111,7 @@ class TestProcesses(TwoMigratorsTestCase):
         daemons = [self.start(name) for name in ('one', 'other')]
         for daemon in daemons:
             daemon.wait_log('Acquired leadership.')
-        mover = self.boot_sufferer(metadata=BRIEF)
+        mover = self.boot_contended(metadata=BRIEF)
         wait_for(lambda: scene.migrations(mover), 60.0, 'the migration')
         for daemon in daemons:
             # Nobody is in the middle of a step when its end is looked at.
@@ -120,7 +120,7 @@ class TestProcesses(TwoMigratorsTestCase):
 
     def test_one_stands_still(self) -> None:
         """In its drain; it wakes when the other one is done."""
-        mover = self.boot_sufferer(metadata=BRIEF)
+        mover = self.boot_contended(metadata=BRIEF)
         one = self.start('one')
         self.script.let('drain', 'waits')
         wait_for(lambda: self.script.asked(mover), 60.0, 'the drain')

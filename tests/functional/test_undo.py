@@ -39,7 +39,7 @@ class TestTenant(UndoTestCase):
     def _while_drained(
         self, act: Callable[[str], None]
     ) -> tuple[str, loop.Loop]:
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('drain', 'waits')
         migrator = self.loop()
         migrator.until(lambda: self.script.asked(mover), 'the drain')
@@ -49,7 +49,7 @@ class TestTenant(UndoTestCase):
         return mover, migrator
 
     def test_tag_removed(self) -> None:
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.begin(mover)
         (tag,) = scene.tags(mover)
         scene.call('DELETE', f'/servers/{mover}/tags')
@@ -67,7 +67,7 @@ class TestTenant(UndoTestCase):
         self.assertEqual('reattach', self.script.done(mover)[-1])
 
     def test_deleted_migrating(self) -> None:
-        mover = self.boot_sufferer(metadata={'demo:seconds': '2'})
+        mover = self.boot_contended(metadata={'demo:seconds': '2'})
         migrator = self.begin(mover)
         self._delete(mover)
         migrator.until_ended(mover)
@@ -122,7 +122,7 @@ class TestUnfit(UndoTestCase):
         said: str = '',
     ) -> None:
         """Somebody asks Nova for something, and later to take it back."""
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('drain', 'waits')
         migrator = self.loop()
         migrator.until(lambda: self.script.asked(mover), 'the drain')
@@ -185,7 +185,7 @@ class TestUnfit(UndoTestCase):
         )
 
     def _drained(self) -> tuple[str, loop.Loop]:
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('drain', 'waits')
         migrator = self.loop()
         migrator.until(lambda: self.script.asked(mover), 'the drain')
@@ -202,7 +202,7 @@ class TestUnfit(UndoTestCase):
         self.assert_back(mover)
 
     def test_being_moved_by_somebody(self) -> None:
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         self.script.let('drain', 'waits')
         migrator = self.loop()
         migrator.until(lambda: self.script.asked(mover), 'the drain')
@@ -249,7 +249,7 @@ class TestUnfit(UndoTestCase):
         self.assert_back(mover)
 
     def test_a_snapshot_is_taken_before(self) -> None:
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         set_state(mover, task_state='image_snapshot')
         migrator = self.loop()
         migrator.until(lambda: migrator.refused('not_active'), 'the refusal')
@@ -263,7 +263,7 @@ class TestTags(UndoTestCase):
     """A tenant removes or forges them in each stage."""
 
     def _meddle(self, meddle: Callable[[str], None]) -> None:
-        mover = self.boot_sufferer(metadata={'demo:seconds': '1'})
+        mover = self.boot_contended(metadata={'demo:seconds': '1'})
         migrator = self.loop()
         met: list[str] = []
 
@@ -293,7 +293,7 @@ class TestTags(UndoTestCase):
 
     def test_forged_over_a_restart(self) -> None:
         """That it is back: it is asked for all the same."""
-        mover = self.boot_sufferer(metadata=ENDLESS)
+        mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.begin(mover)
         migrator.parts.close()
         tag = 'steal:verify:9999999999'
@@ -307,7 +307,7 @@ class TestTags(UndoTestCase):
 
 class TestOrchestrator(UndoTestCase):
     def test_refuses(self) -> None:
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('drain', 'refuses')
         migrator = self.loop()
         self.assert_undone(
@@ -319,14 +319,14 @@ class TestOrchestrator(UndoTestCase):
         self.assertEqual([], scene.migrations(mover))
 
     def test_drain_never_ends(self) -> None:
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('drain', 'waits')
         migrator = self.loop(stages={'drain_timeout': 1})
         self.assert_undone(migrator, mover, '(drain_timeout)', 'not_started')
 
     def test_hangs(self) -> None:
         """It is killed and asked again; then it is undone."""
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('drain', 'hangs')
         migrator = self.loop(
             command={'timeout': 0.5}, stages={'drain_timeout': 3}
@@ -337,7 +337,7 @@ class TestOrchestrator(UndoTestCase):
 
     def test_reattach_refused(self) -> None:
         """It is asked again until it is back; its tag stays until then."""
-        mover = self.boot_sufferer()
+        mover = self.boot_contended()
         self.script.let('reattach', 'refuses')
         migrator = self.loop()
         migrator.until(

@@ -10,7 +10,7 @@ from steal_scheduler.demo.deadline import wait_for
 from tests.functional import daemon
 from tests.functional.scene import Guest, Scene
 
-#: The sufferer's, an honest one, and the one that lies.
+#: That of the contended server, an honest one, and the one that lies.
 ZONES = {'az1': ['a1', 'honest', 'liar']}
 
 scene = Scene(ZONES)
@@ -18,7 +18,7 @@ setUpModule, tearDownModule = scene.start, scene.stop
 
 
 class TestDistrust(loop.LoopTestCase):
-    """The liar has most room, and would be chosen if it were believed."""
+    """The liar has most room, and would be chosen if it were reliable."""
 
     scene = scene
 
@@ -28,7 +28,7 @@ class TestDistrust(loop.LoopTestCase):
         self.idle = scene.boot(
             *(Guest(f'idle-{n}', 'liar', 0.1) for n in range(3))
         )
-        self.mover = self.boot_sufferer(demand=1.3)
+        self.mover = self.boot_contended(demand=1.3)
 
     def change(self, signals: dict[str, Any], **values: float | None) -> None:
         """What the liar tells of its servers."""
@@ -141,7 +141,7 @@ class TestDistrust(loop.LoopTestCase):
         self.assertEqual('liar', scene.host(self.mover))
 
     def test_one_liar_excludes_itself_only(self) -> None:
-        """A server that suffers there is left alone; the others move."""
+        """A contended server there is left alone; the others move."""
         scene.noise['liar'] = 1.9
         scene.lie = lambda signals: signals['hosts']['liar'].update(
             clock_offset=time.time()

@@ -29,8 +29,9 @@ class TestJudge(base.BaseTestCase):
         ):
             conf = self.conf(f'{name} = {value}')
             error = self.assertRaises(ConfigError, values.judge, conf)
-            self.assertIn(f'option {name} ', str(error))
+            self.assertIn(f'[migrator] {name} = {value}: ', str(error))
             self.assertIn(word, str(error))
+            self.assertRegex(str(error), r'Correct it in /\S+x\.conf\.$')
 
     def test_no_finite_number(self) -> None:
         for value in ('nan', 'inf', '-inf'):
