@@ -63,6 +63,12 @@ class Demo:
 
 
 class TestDemo(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        # A shell's background job ignores it, and so would the demo.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+
     def demo(self, *args: str) -> Demo:
         directory = self.useFixture(fixtures.TempDir()).path
         demo = Demo(pathlib.Path(directory), *args)
