@@ -194,6 +194,8 @@ class TestPrometheus(SignalsTestCase):
                 'url': f'{scene.cloud.url}/prometheus',
                 'preset': preset,
                 'timeout': 1,
+                # It is measured a window after the move.
+                'window': 5,
             },
         }
 
