@@ -244,7 +244,7 @@ class TestReport(ServiceTestCase):
         mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.start(self.config_file(migrator=QUICK))
         scene.wait_stage(mover, 'migrate')
-        migrator.wait_log('is at migrate')
+        migrator.wait_log('entered stage migrate')
         migrator.send_worker(signal.SIGUSR2)
         migrator.wait_log('Moves in flight')
         wait_for(lambda: self._row(migrator.log(), mover), 30.0, 'the move')

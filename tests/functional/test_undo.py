@@ -83,7 +83,7 @@ class TestTenant(UndoTestCase):
         mover, migrator = self._while_drained(
             lambda id_: scene.action(id_, 'lock')
         )
-        self.assert_undone(migrator, mover, 'it was locked', 'not_started')
+        self.assert_undone(migrator, mover, 'it is locked', 'not_started')
         self.assertEqual([], scene.migrations(mover))
 
     def test_opted_out(self) -> None:

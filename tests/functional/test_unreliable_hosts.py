@@ -17,7 +17,7 @@ scene = Scene(ZONES)
 setUpModule, tearDownModule = scene.start, scene.stop
 
 
-class TestDistrust(loop.LoopTestCase):
+class TestUnreliable(loop.LoopTestCase):
     """The liar has most room, and would be chosen if it were reliable."""
 
     scene = scene
@@ -85,7 +85,7 @@ class TestDistrust(loop.LoopTestCase):
             signals['hosts']['liar']['trusted'] = False
 
         scene.lie = lie
-        self.assert_avoided(HostCheck.SOURCE, 'the signal source does not')
+        self.assert_avoided(HostCheck.SOURCE, 'the signal source marks it')
 
     def test_missing_servers(self) -> None:
         scene.unseen.update(self.idle[:2])
@@ -109,7 +109,7 @@ class TestDistrust(loop.LoopTestCase):
     def test_guests_disagree(self) -> None:
         scene.lie = lambda signals: self.change(signals, guest_waited=0.5)
         self.assert_avoided(
-            HostCheck.GUESTS_DISAGREE, '3 of 3 guests count another wait'
+            HostCheck.GUESTS_DISAGREE, '3 of 3 guests count a wait'
         )
 
     def test_failed_arrivals(self) -> None:
@@ -136,7 +136,7 @@ class TestDistrust(loop.LoopTestCase):
 
     def test_a_check_that_is_off(self) -> None:
         scene.lie = lambda signals: self.change(signals, waited=0.0)
-        migrator = self.loop(trust={'checks': 'clock,zero_wait'})
+        migrator = self.loop(host_checks={'disabled_checks': 'flat_wait'})
         migrator.until_ended(self.mover)
         self.assertEqual('liar', scene.host(self.mover))
 
