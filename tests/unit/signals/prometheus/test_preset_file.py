@@ -124,8 +124,8 @@ class WrongTest(Case):
             ({'host': {}}, 'key host is', 'extends, servers, hosts, guests'),
             ({7: {}}, 'key 7 is'),
             (
-                {'hosts': {'lable': 'x'}},
-                'key hosts.lable is',
+                {'hosts': {'lebal': 'x'}},
+                'key hosts.lebal is',
                 'label, regex, selector, needs, queries',
             ),
             (
