@@ -53,6 +53,8 @@ def signals(
         }
     return {
         'taken_at': now,
+        # What the servers do at this moment, not a mean.
+        'window': 0,
         'servers': servers,
         'hosts': {host: {'cores': cores} for host in hosts},
     }

@@ -10,6 +10,7 @@ a temporary name beside it, then rename it, so that no half is ever read)::
 
     {
         'taken_at': 1767225600.0,
+        'window': 60,
         'servers': {
             'c7b0...': {
                 'host': 'compute-1',
@@ -32,8 +33,10 @@ a temporary name beside it, then rename it, so that no half is ever read)::
         },
     }
 
-``taken_at`` is in epoch seconds. Units are those of ``model.ServerSignal``
-and ``model.HostSignal``. A server must have ``used`` and ``waited``, a host
+``taken_at`` is in epoch seconds. ``window`` is the number of seconds over which
+the values are means, up to ``taken_at``; without it they are taken for means
+over a minute. Units are those of ``model.ServerSignal`` and
+``model.HostSignal``. A server must have ``used`` and ``waited``, a host
 ``cores``; the rest may be missing or null.
 """
 
@@ -67,6 +70,8 @@ Related options:
 ]
 
 _ANY = sys.float_info.max
+#: Seconds; of a file that does not say over what its values are means.
+_WINDOW = 60.0
 
 #: Keys and the highest value of each; what may not be missing.
 _SERVER = {
@@ -131,7 +136,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _signals(content: Any, now: float, max_age: int) -> Signals:
-    top = _object('the file', content, {'taken_at', 'servers', 'hosts'})
+    top = _object(
+        'the file', content, {'taken_at', 'window', 'servers', 'hosts'}
+    )
     taken_at = _number('taken_at', top.get('taken_at'), _ANY)
     # Signals from the past say nothing about now, however good they were.
     if abs(now - taken_at) > max_age:
@@ -166,7 +173,8 @@ def _signals(content: Any, now: float, max_age: int) -> Signals:
             trusted=trusted,
             **_numbers(where, keys, _HOST, needed={'cores'}),
         )
-    return Signals(servers, hosts, taken_at)
+    window = _number('window', top.get('window', _WINDOW), _ANY)
+    return Signals(servers, hosts, taken_at, window=window)
 
 
 def _items(name: str, top: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -43,11 +43,18 @@ class StaticTest(base.BaseTestCase):
 
     def test_least(self):
         signals = self._read(content())
-        self.assertEqual(NOW - 10, signals.taken_at)
+        self.assertEqual((NOW - 10, 60.0), (signals.taken_at, signals.window))
         self.assertEqual(
             {'a': ServerSignal('a', 'h', 1.5, 1.0, NOW - 10)}, signals.servers
         )
         self.assertEqual({'h': HostSignal('h', 16.0, NOW - 10)}, signals.hosts)
+
+    def test_the_window(self):
+        for window in (0, 300.0):
+            signals = self._read(content() | {'window': window})
+            self.assertEqual(window, signals.window)
+        for window in (-1, None, '60s'):
+            self._refused(content() | {'window': window}, 'window is')
 
     def test_everything(self):
         full = content()
