@@ -8,7 +8,7 @@ import time
 import fixtures
 import yaml
 
-from steal_scheduler.decision import guests
+from steal_scheduler.decision.usable_signals import with_guests
 from steal_scheduler.model.cloud import Fleet, GuestKey, Server, Signals
 from steal_scheduler.signals.prometheus import preset_file
 from tests.integration import base, daemons, exporters, scraped
@@ -249,7 +249,7 @@ class GuestsTest(scraped.TestCase):
                 disk_gb=0,
                 addresses=(address, f'192.0.2.{n}'),
             )
-        joined = guests.join(signals, Fleet(servers, {}, {}))
+        joined = with_guests(signals, Fleet(servers, {}, {}))
         self.assertEqual({*servers}, {*joined})
         for guest, host in self.homes:
             signal = joined[guest.server_id]
