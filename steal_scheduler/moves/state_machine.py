@@ -35,7 +35,8 @@ QUEUE_TIMEOUT = 600.0
 #: Seconds that an abort may take before a person is called and the server,
 #: which runs on its source all the while, is reattached.
 ABORT_TIMEOUT = 120.0
-#: Seconds to wait for the measurement after a move.
+#: Seconds to wait for the measurement, from the moment at which there can be
+#: one: a window of the signals after the move.
 VERIFY_TIMEOUT = 600.0
 
 
@@ -187,7 +188,7 @@ class StateMachine:
         if signal is not None and signal.at >= settled:
             outcome, detail = measured(signal, self._rules)
             return self._end(move, state, outcome, detail, signal.steal)
-        if state.now - move.since > VERIFY_TIMEOUT:
+        if state.now - settled > VERIFY_TIMEOUT:
             return self._end(
                 move, state, Outcome.UNMEASURED, 'no fresh signal of it'
             )

@@ -46,6 +46,8 @@ class Ride(base.BaseTestCase):
         self.nova = fakes.FakeNova(server())
         self.orchestrator = fakes.FakeOrchestrator()
         self.leader = fakes.FakeLeader()
+        #: Of the signals, in seconds.
+        self.window = 90.0
         self.machine = StateMachine(
             Effects(self.nova, self.orchestrator, self.leader.check),
             DEADLINES,
@@ -81,7 +83,7 @@ class Ride(base.BaseTestCase):
                 last_known=server(),
                 migration=migration_of(made, known),
                 signal=seen,
-                window=90.0,
+                window=self.window,
                 wait_for=wait_for,
                 give_up=give_up,
             ),
@@ -444,8 +446,16 @@ class TestVerify(Ride):
 
     def test_no_signal(self) -> None:
         made = self.at('verify')
-        self.assertEqual(made, self.step(made, 600))
+        self.assertEqual(made, self.step(made, 90 + 600))
         self.assert_ended(Outcome.UNMEASURED, 'no fresh', self.step(made, 1))
+
+    def test_a_long_window(self) -> None:
+        """It is waited for, however long it is."""
+        self.window = 3600.0
+        made = self.at('verify')
+        self.assertEqual(made, self.step(made, 3599, used=4.0, waited=0.0))
+        over = self.step(made, 1, used=4.0, waited=0.0)
+        self.assert_ended(Outcome.HELPED, 'waits 0%', over)
 
 
 class TestTags(Ride):
