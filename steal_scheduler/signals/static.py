@@ -33,9 +33,9 @@ a temporary name beside it, then rename it, so that no half is ever read)::
         },
     }
 
-``taken_at`` is in epoch seconds. ``window`` is the number of seconds over which
-the values are means, up to ``taken_at``; without it they are taken for means
-over a minute. Units are those of ``model.ServerSignal`` and
+``taken_at`` is in epoch seconds. The values are means over the ``window``
+seconds up to it; without ``window`` they are taken for means over a minute.
+Units are those of ``model.ServerSignal`` and
 ``model.HostSignal``. A server must have ``used`` and ``waited``, a host
 ``cores``; the rest may be missing or null.
 """
