@@ -10,8 +10,6 @@ One dense rank, not a weighted sum: no amount of head-room makes a hot host
 better than a cold one.
 """
 
-from collections.abc import Mapping
-
 from steal_scheduler.model.host_view import HostView, Tier, View
 
 #: With fewer hosts that are known, the order says nothing: stock Nova's is
@@ -55,16 +53,3 @@ def keys(view: View, role: str | None, *, move: bool) -> dict[str, Key]:
         name: key(host, same_role.get(name, 0), view.steal_band, move=move)
         for name, host in view.hosts.items()
     }
-
-
-def ranks(view: View, role: str | None, *, move: bool) -> Mapping[str, int]:
-    """Rank every host of the view for a server of this role; 0 is best.
-
-    Equal hosts share a rank and ranks have no gaps, so one step in rank is
-    always one step in the order above.
-
-    :returns: empty when too few hosts are known to say anything
-    """
-    of_host = keys(view, role, move=move)
-    order = {k: rank for rank, k in enumerate(sorted(set(of_host.values())))}
-    return {name: order[k] for name, k in of_host.items()}

@@ -406,17 +406,17 @@ class TestAnyCloud(base.BaseTestCase):
         """It is behind all that are cold and before all that are hot."""
         _, before = self.look(cloud, cloud.other)
         known, found = self.look(cloud, cloud.one, before)
-        ranks = ranking.ranks(found, role, move=move)
+        keys = ranking.keys(found, role, move=move)
         tiers = {name: host.tier for name, host in found.hosts.items()}
         for name in known.unreliable:
             self.assertIs(Tier.UNKNOWN, tiers[name])
             self.assertFalse(found.fit(found.hosts[name]))
             self.assertFalse(found.takes(name, 0.0))
-            for other, rank in ranks.items():
+            for other, key in keys.items():
                 if tiers[other] is Tier.COLD:
-                    self.assertLess(rank, ranks[name])
+                    self.assertLess(key, keys[name])
                 if tiers[other] is Tier.HOT:
-                    self.assertGreater(rank, ranks[name])
+                    self.assertGreater(key, keys[name])
         for name in tiers.keys() - known.unreliable.keys():
             self.assertIsNot(Tier.UNKNOWN, tiers[name])
 

@@ -111,7 +111,7 @@ class TestNonsense(base.BaseTestCase):
             return
         # It was let in, so it must be good for all that is done with it.
         for role in (None, *view.roles):
-            ranking.ranks(view, role, move=True)
+            ranking.keys(view, role, move=True)
         for name in view.hosts:
             view.takes(name, 1.0)
 

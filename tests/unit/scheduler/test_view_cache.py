@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 from typing import Any
 
 from hypothesis import given
@@ -249,14 +250,19 @@ class TestOrder(oslo_base.BaseTestCase):
         self.assertEqual(0.5, order.absent)
 
     @given(strategies.views(), st.none() | st.just('web'), st.booleans())
-    def test_in_the_order_of_ranks(
+    def test_in_the_order_of_keys(
         self, any_view: View, role: str | None, move: bool
     ) -> None:
-        order = Order(ranking.keys(any_view, role, move=move))
-        ranks = ranking.ranks(any_view, role, move=move)
-        self.assertEqual(ranks.keys(), order.weights.keys())
-        for name, rank in ranks.items():
-            self.assertEqual(max(ranks.values()) - rank, order.weights[name])
+        keys = ranking.keys(any_view, role, move=move)
+        weights = Order(keys).weights
+        self.assertEqual(keys.keys(), weights.keys())
+        for one, other in itertools.combinations(keys, 2):
+            self.assertEqual(
+                keys[one] < keys[other], weights[one] > weights[other]
+            )
+        # No gaps: one step of the order is always one of the weights.
+        steps = {float(n) for n in range(len(set(weights.values())))}
+        self.assertEqual(steps, set(weights.values()))
 
     @given(strategies.views(), st.none() | st.just('web'), st.booleans())
     def test_absent_stands_by_its_tier(
