@@ -32,31 +32,31 @@ def _plan(args: argparse.Namespace) -> int:
     import time
 
     conf = _conf(args)
-    from steal_scheduler.migrator import plan as planned
+    from steal_scheduler.migrator.plan import plan_tick
     from steal_scheduler.reporting import text
 
     now = time.time()
-    plan = planned.plan(conf, now)
+    planned = plan_tick(conf, now)
     sys.stdout.write(
         text.plan_text(
-            plan.decided,
-            plan.moves,
-            plan.fleet.servers,
+            planned.decided,
+            planned.moves,
+            planned.fleet.servers,
             now,
             conf.stages.reattach_alarm,
-            plan.notes,
+            planned.notes,
         )
     )
-    held = any(r.server_id is None for r in plan.decided.refusals)
+    held = any(r.server_id is None for r in planned.decided.refusals)
     return 2 if held else 0
 
 
 def _recover(args: argparse.Namespace) -> int:
     """0: nothing is left; 1: something is, see the output."""
     conf = _conf(args)
-    from steal_scheduler.migrator import recover as recovery
+    from steal_scheduler.migrator.recover import recover
 
-    lines, left = recovery.recover(conf, clear=args.clear)
+    lines, left = recover(conf, clear=args.clear)
     sys.stdout.write('\n'.join(lines) + '\n')
     return 1 if left else 0
 

@@ -11,7 +11,7 @@ from oslo_config import cfg
 from steal_scheduler.exception import ConfigError
 
 
-def judge(conf: cfg.ConfigOpts) -> None:
+def check_values(conf: cfg.ConfigOpts) -> None:
     """Look at all values now: oslo.config does so when one is asked for.
 
     :raises ConfigError: a value is not of its option's kind, or no finite

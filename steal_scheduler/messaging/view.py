@@ -1,4 +1,4 @@
-"""The view's way from the migrator to every nova-scheduler worker.
+"""Send the view from the migrator to every nova-scheduler worker.
 
 The scheduler imports it too, so nothing of Nova is imported here.
 """
@@ -73,7 +73,7 @@ class Sender:
     def send(self, view: View) -> bool:
         """Whether the broker took it; without, no migration is asked for."""
         try:
-            self._client.cast({}, 'view', view=view_format.to_wire(view))
+            self._client.cast({}, 'view', view=view_format.encode(view))
         except (
             oslo_messaging.MessagingException,
             OSError,

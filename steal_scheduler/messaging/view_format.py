@@ -1,4 +1,4 @@
-"""The view's form on the wire."""
+"""The view as a message: ``encode`` writes it, ``decode`` reads it."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ class ViewError(StealError):
     """A message that is not a view, or not one of our version."""
 
 
-def to_wire(view: View) -> dict[str, Any]:
+def encode(view: View) -> dict[str, Any]:
     """A JSON-able dict, in columns: names once, numbers rounded.
 
     8,000 hosts and 100,000 servers have to fit into one message.
@@ -62,8 +62,8 @@ def to_wire(view: View) -> dict[str, Any]:
     }
 
 
-def from_wire(wire: Mapping[str, Any]) -> View:
-    """The view that ``to_wire`` was given, to its rounding.
+def decode(message: Mapping[str, Any]) -> View:
+    """The view that ``encode`` was given, to its rounding.
 
     What comes out of here is used to answer requests, so nothing that could
     fail there gets through.
@@ -71,12 +71,12 @@ def from_wire(wire: Mapping[str, Any]) -> View:
     :raises ViewError: it is none, or of another version
     """
     try:
-        if wire['version'] != VERSION:
+        if message['version'] != VERSION:
             raise ViewError(
-                f'version {wire["version"]} instead of {VERSION}. Run '
+                f'version {message["version"]} instead of {VERSION}. Run '
                 'the same steal-scheduler on all controllers.'
             )
-        return _view(wire)
+        return _view(message)
     except (
         ArithmeticError,
         AttributeError,
@@ -87,39 +87,40 @@ def from_wire(wire: Mapping[str, Any]) -> View:
         raise ViewError(f'the message is no view: {error!r}.') from error
 
 
-def _view(wire: Mapping[str, Any]) -> View:
-    names = [_text(name) for name in wire['hosts']]
-    zones = [_text(name) for name in wire['zones']]
+def _view(message: Mapping[str, Any]) -> View:
+    names = [_text(name) for name in message['hosts']]
+    zones = [_text(name) for name in message['zones']]
     columns = zip(
-        map(Tier, wire['tier']),
-        map(_number, wire['steal']),
-        map(_number, wire['demand']),
-        map(_number, wire['cores']),
-        map(_number, wire['credit']),
-        map(int, wire['arrivals']),
-        map(_number_or_none, wire['runnable']),
-        (None if i is None else zones[i] for i in wire['zone']),
+        map(Tier, message['tier']),
+        map(_number, message['steal']),
+        map(_number, message['demand']),
+        map(_number, message['cores']),
+        map(_number, message['credit']),
+        map(int, message['arrivals']),
+        map(_number_or_none, message['runnable']),
+        (None if i is None else zones[i] for i in message['zone']),
         strict=True,
     )
     return View(
-        taken_at=_number(wire['taken_at']),
+        taken_at=_number(message['taken_at']),
         hosts={
             name: HostView(*column)
             for name, column in zip(names, columns, strict=True)
         },
         roles={
-            role: _counts(names, flat) for role, flat in wire['roles'].items()
+            role: _counts(names, flat)
+            for role, flat in message['roles'].items()
         },
         movers={
             server_id: Mover(role, zone, _text(source), _number(demand))
             for server_id, (role, zone, source, demand) in (
-                wire['movers'].items()
+                message['movers'].items()
             )
         },
-        steal_band=_positive(wire['steal_band']),
-        target_demand=_positive(wire['target_demand']),
-        max_arrivals=int(wire['max_arrivals']),
-        steal_threshold=_number(wire['steal_threshold']),
+        steal_band=_positive(message['steal_band']),
+        target_demand=_positive(message['target_demand']),
+        max_arrivals=int(message['max_arrivals']),
+        steal_threshold=_number(message['steal_threshold']),
     )
 
 

@@ -1,4 +1,4 @@
-"""The parts of a migrator, put together from the configuration."""
+"""The components of a migrator, put together from the configuration."""
 
 import dataclasses
 from typing import Any
@@ -24,7 +24,9 @@ from steal_scheduler.signals.base import SignalSource
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Parts:
+class Components:
+    """All that a tick uses."""
+
     conf: Any
     rules: Rules
     nova: NovaClient
@@ -60,23 +62,23 @@ class Parts:
         self.leader.release()
 
 
-def build(conf: Any) -> Parts:
+def build(conf: Any) -> Components:
     """Put a migrator together; nothing is connected yet.
 
     :raises ConfigError: an option is wrong; the message names it
     """
-    values.judge(conf)
+    values.check_values(conf)
     nova = NovaClient(conf, roles_conf.rule(conf.roles))
     dispatcher = plugins.dispatcher(conf)
     rules = rules_conf.rules(conf, dispatcher.rules)
     leader = Leader(conf)
     metrics = Metrics(lambda: nova.calls)
-    effects = Effects(nova, dispatcher, leader.check)
+    effects = Effects(nova, dispatcher, leader.check_held)
     deadlines = Deadlines(
         drain_timeout=conf.stages.drain_timeout,
         migration_timeout=conf.stages.migration_timeout,
     )
-    return Parts(
+    return Components(
         conf=conf,
         rules=rules,
         nova=nova,

@@ -29,7 +29,7 @@ class Leader:
         self._coordinator: Any = None
         self._lock: Any = None
         self._waits = False
-        #: It was held at the last look.
+        #: It was held at the last try.
         self._led = False
 
     def acquire(self) -> bool:
@@ -73,7 +73,7 @@ class Leader:
         self._connect()
         self._drop()
 
-    def check(self) -> None:
+    def check_held(self) -> None:
         """Right before a side effect: is the lock still held?
 
         :raises LockLost: it is not, or nobody can tell

@@ -17,7 +17,7 @@ from steal_scheduler.moves import admission, state
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedTick:
     decided: decide.Decision
     moves: Mapping[str, Move]
     fleet: Fleet
@@ -25,7 +25,7 @@ class Planned:
     notes: tuple[str, ...]
 
 
-def plan(conf: Any, now: float) -> Planned:
+def plan_tick(conf: Any, now: float) -> PlannedTick:
     """Read Nova and the signals once, and decide.
 
     A single poll has to be enough here, whatever ``polls_contended`` says.
@@ -58,7 +58,7 @@ def plan(conf: Any, now: float) -> Planned:
     usable = usable_signals(signals, fleet, now, rules)
     moves = state.moves_in_flight(fleet, {}, usable.signals)
     if trouble is not None:
-        return Planned(decide.blind(trouble), moves, fleet, tuple(notes))
+        return PlannedTick(decide.blind(trouble), moves, fleet, tuple(notes))
     snapshot = Snapshot(
         now=now,
         fleet=fleet,
@@ -80,4 +80,4 @@ def plan(conf: Any, now: float) -> Planned:
     decided = dataclasses.replace(
         decided, refusals=(*decided.refusals, *filter(None, waiting))
     )
-    return Planned(decided, moves, fleet, tuple(notes))
+    return PlannedTick(decided, moves, fleet, tuple(notes))

@@ -103,5 +103,5 @@ def _load(
         )
     plugin: Any = stevedore.DriverManager(namespace, name).driver
     conf.register_opts(plugin.OPTS, group=section or name)
-    values.judge(conf)
+    values.check_values(conf)
     return plugin(conf, section) if section else plugin(conf)

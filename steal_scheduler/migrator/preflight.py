@@ -11,13 +11,13 @@ from steal_scheduler.exception import (
     NovaRefused,
     ServerGone,
 )
-from steal_scheduler.migrator.build import Parts
+from steal_scheduler.migrator.build import Components
 from steal_scheduler.nova_client.client import MICROVERSION
 
 LOG = log.getLogger(__name__)
 
 
-def check(parts: Parts, *, strict: bool = False) -> None:
+def check(built: Components, *, strict: bool = False) -> None:
     """Try the lock, and ask Nova for everything that a tick will ask for.
 
     A Nova that does not answer now may do so later: that is logged, and the
@@ -28,8 +28,8 @@ def check(parts: Parts, *, strict: bool = False) -> None:
     :raises ConfigError: the lock, the login, a right or the microversion is
         missing; it is named
     """
-    parts.leader.probe()
-    nova = parts.nova
+    built.leader.probe()
+    nova = built.nova
     try:
         newest = nova.newest_microversion()
         if newest < tuple(map(int, MICROVERSION.split('.'))):

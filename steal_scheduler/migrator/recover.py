@@ -46,10 +46,10 @@ def _left(fleet: Fleet, detached: frozenset[str]) -> list[Server]:
     return tagged + state.orphans(detached - seen, {}, fleet, {})
 
 
-def _clear(server: Server, built: build.Parts) -> tuple[str, bool]:
+def _clear(server: Server, built: build.Components) -> tuple[str, bool]:
     """Reattach it first: its tag is the only witness until then."""
     try:
-        built.leader.check()
+        built.leader.check_held()
         answer: Answer = built.dispatcher.reattach(server)
         if answer.state is not State.DONE:
             return f'{_line(server)}: not reattached: {answer.detail}', True

@@ -17,7 +17,7 @@ from steal_scheduler.exception import (
     ServerGone,
     StealError,
 )
-from steal_scheduler.migrator.build import Parts
+from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.poller import Poller
 from steal_scheduler.model.cloud import (
     NO_SIGNALS,
@@ -54,17 +54,18 @@ class Migrator:
     migration records and the signals tell the next one all that it needs.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._poller = Poller(parts.source, parts.conf.migrator.poll_interval)
+    def __init__(self, built: Components) -> None:
+        self._built = built
+        self._poller = Poller(built.source, built.conf.migrator.poll_interval)
+        #: Of each move in flight, as last known.
         self._servers: dict[str, Server] = {}
         self._ended: dict[str, Ended] = {}
         self._view: View | None = None
         #: The tags of other processes have been taken over.
         self._leading = False
-        #: At the tick before.
-        self._known: Mapping[str, Server] = {}
-        self._orphans = Orphans(parts.dispatcher)
+        #: All that Nova told of at the tick before.
+        self._servers_before: Mapping[str, Server] = {}
+        self._orphans = Orphans(built.dispatcher)
         self._stop = threading.Event()
         #: What was wrong with the last tick, as logged.
         self._error = ''
@@ -76,29 +77,33 @@ class Migrator:
         self.decided = decide.NOTHING
 
     def tick(self, now: float) -> None:
-        """Look at the world; take at most one step for each move.
+        """Tell nova-scheduler which hosts fit, and cure contended servers.
+
+        Each move in flight takes at most one step; new ones begin after a
+        poll of the signals.
 
         :raises StealError: this tick could not be made; the next one can
         """
-        parts, rules = self._parts, self._parts.rules
+        built, rules = self._built, self._built.rules
         if not self._leads():
             return
-        fleet = parts.nova_cache.refresh(now, self.moves)
+        fleet = built.nova_cache.refresh(now, self.moves)
         polled = self._poller.poll(now)
         usable = usable_signals(self._poller.signals, fleet, now, rules)
-        ours = parts.ours(fleet)
+        ours = built.ours(fleet)
         self._take_over(fleet, usable.signals, ours, now)
         view = build_view(usable, fleet, self.moves, rules, self._view)
-        sent = self._send(view)
+        sent = self._send_view(view)
         snapshot = Snapshot(
             now, fleet, usable, view, self.moves, self._ended, ours
         )
-        self._advance(snapshot, sent=sent)
-        self._find_orphans(fleet, now)
+        self._advance_moves(snapshot, sent=sent)
+        # After the moves that are known, because asking for others takes time.
+        self._reattach_orphans(fleet, now)
         if polled:
             self.decided = self._decide(snapshot)
-            self._begin(snapshot, sent=sent)
-        parts.journal.show(snapshot, self.decided, self.waiting, sent=sent)
+            self._begin_moves(snapshot, sent=sent)
+        built.journal.show(snapshot, self.decided, self.waiting, sent=sent)
 
     # -- the loop ----------------------------------------------------------
 
@@ -107,7 +112,7 @@ class Migrator:
         while not self._stop.is_set():
             self.guarded_tick(time.time())
             self._stop.wait(self.pause())
-        self._parts.close()
+        self._built.close()
 
     def stop(self) -> None:
         """End after the present tick; whatever is under way goes on later."""
@@ -115,13 +120,13 @@ class Migrator:
 
     def pause(self) -> float:
         """Seconds until the next tick."""
-        interval = float(self._parts.conf.migrator.poll_interval)
+        interval = float(self._built.conf.migrator.poll_interval)
         busy = any(m.occupies for m in self.moves.values())
         return min(STEP, interval) if busy else interval
 
     def guarded_tick(self, now: float) -> None:
         """Tick; what that raises is logged, and the next tick comes."""
-        metrics = self._parts.metrics
+        metrics = self._built.metrics
         begun = time.monotonic()
         try:
             self.tick(now)
@@ -146,23 +151,24 @@ class Migrator:
     # -- the steps of a tick -----------------------------------------------
 
     def _leads(self) -> bool:
-        leads = self._parts.leader.acquire()
-        self._parts.metrics.leader.set(leads)
+        leads = self._built.leader.acquire()
+        self._built.metrics.leader.set(leads)
         if not leads:
             # They are another migrator's now.
             self.moves, self.decided = {}, decide.NOTHING
             self._leading = False
-            self._parts.nova_cache.forget()
-            self._parts.dispatcher.forget()
-            self._parts.journal.standby()
+            self._built.nova_cache.forget()
+            self._built.dispatcher.forget()
+            self._built.journal.standby()
         return leads
 
-    def _send(self, view: View) -> bool:
+    def _send_view(self, view: View) -> bool:
         """Tell nova-scheduler; whether the message bus took it."""
         self._view = view
-        # Before the first reading there is nothing to tell.
-        known = self._poller.signals is not NO_SIGNALS
-        return known and self._parts.sender.send(view)
+        if self._poller.signals is NO_SIGNALS:
+            # Before the first reading there is nothing to tell.
+            return False
+        return self._built.sender.send(view)
 
     def _take_over(
         self,
@@ -177,12 +183,12 @@ class Migrator:
             self.moves,
             usable,
             ours,
-            self._parts.rules,
+            self._built.rules,
             now,
             first=not self._leading,
-            known=self._known,
+            servers_before=self._servers_before,
         )
-        self._leading, self._known = True, fleet.servers
+        self._leading, self._servers_before = True, fleet.servers
         for server in state.forged(fleet, self.moves)[:STRIPPED_AT_ONCE]:
             LOG.warning(
                 'Server %s has tags of a move that there is not: removing %s.',
@@ -190,11 +196,11 @@ class Migrator:
                 ', '.join(tags.ours(server.tags)),
                 instance_uuid=server.server_id,
             )
-            self._parts.nova_cache.look_again(server.server_id)
-            self._parts.state_machine.strip(server)
+            self._built.nova_cache.look_again(server.server_id)
+            self._built.state_machine.strip(server)
 
-    def _find_orphans(self, fleet: Fleet, now: float) -> None:
-        """After the ways back that are known: it may take its time."""
+    def _reattach_orphans(self, fleet: Fleet, now: float) -> None:
+        """Begin to reattach servers that are drained without a move."""
         detached = self._orphans.find(now)
         for server in state.orphans(detached, self.moves, fleet, self._ended):
             server_id = server.server_id
@@ -202,14 +208,14 @@ class Migrator:
             self._servers[server_id] = server
             self.moves[server_id] = state.undo(server, now, before)
 
-    def _advance(self, snapshot: Snapshot, *, sent: bool) -> None:
+    def _advance_moves(self, snapshot: Snapshot, *, sent: bool) -> None:
         servers = snapshot.fleet.servers
         self._servers |= {s: servers[s] for s in self.moves if s in servers}
         self.waiting = []
         for move in sorted(self.moves.values(), key=admission.order):
             server_id = move.server_id
             waits = self._wait_for(move, snapshot, sent=sent)
-            known = state.MoveState(
+            of_move = state.MoveState(
                 now=snapshot.now,
                 server=servers.get(server_id),
                 last_known=self._servers[server_id],
@@ -220,7 +226,7 @@ class Migrator:
                 give_up=admission.give_up(waits),
             )
             try:
-                after = self._parts.state_machine.advance(move, known)
+                after = self._built.state_machine.advance(move, of_move)
             except (NovaError, NovaRefused) as error:
                 LOG.warning(
                     'Move of server %s waits in stage %s: %s',
@@ -238,8 +244,8 @@ class Migrator:
         """Why a move that is at DRAIN must not go on to Nova now."""
         if move.stage is not Stage.DRAIN:
             return None
-        dry_run = self._parts.conf.migrator.dry_run
-        rules = self._parts.rules.limits
+        dry_run = self._built.conf.migrator.dry_run
+        rules = self._built.rules.limits
         waits = admission.wait_for(
             move, snapshot, rules, sent=sent, dry_run=dry_run
         )
@@ -253,7 +259,7 @@ class Migrator:
                 del self._ended[server_id]
         if self._poller.trouble is not None:
             return decide.blind(self._poller.trouble)
-        return decide.decide(snapshot, self.decided.watches, self._parts.rules)
+        return decide.decide(snapshot, self.decided.watches, self._built.rules)
 
     def _keep(self, before: Move, after: Move | Ended) -> None:
         """Remember what became of a move."""
@@ -261,16 +267,16 @@ class Migrator:
         if isinstance(after, Move):
             self.moves[server_id] = after
             if after.stage is not before.stage:
-                self._parts.journal.stage(after)
+                self._built.journal.stage(after)
             return
         del self.moves[server_id], self._servers[server_id]
         self._ended[server_id] = after
-        self._parts.journal.ended(after)
+        self._built.journal.ended(after)
 
-    def _begin(self, snapshot: Snapshot, *, sent: bool) -> None:
+    def _begin_moves(self, snapshot: Snapshot, *, sent: bool) -> None:
         admitted = self.decided.admitted
-        if self._parts.conf.migrator.dry_run:
-            self._parts.journal.would_begin(admitted)
+        if self._built.conf.migrator.dry_run:
+            self._built.journal.would_begin(admitted)
             return
         if not sent:
             self.waiting += map(admission.view_not_sent, admitted)
@@ -278,7 +284,7 @@ class Migrator:
         for move in admitted:
             server = snapshot.fleet.servers[move.server_id]
             try:
-                begun = self._parts.state_machine.begin(
+                begun = self._built.state_machine.begin(
                     move, server, snapshot.now
                 )
             except (NovaError, NovaRefused, ServerGone) as error:
@@ -286,8 +292,8 @@ class Migrator:
                     move, Outcome.NOT_STARTED, snapshot.now, str(error)
                 )
                 self._ended[move.server_id] = ended
-                self._parts.journal.ended(ended)
+                self._built.journal.ended(ended)
                 continue
             self.moves[move.server_id] = begun
             self._servers[move.server_id] = server
-            self._parts.journal.stage(begun)
+            self._built.journal.stage(begun)

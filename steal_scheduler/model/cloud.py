@@ -1,6 +1,6 @@
-"""The frozen values that pass between the parts.
+"""Servers, hosts, migrations and signals: what Nova and the sources tell.
 
-Nothing here does I/O or asks for the time. Units are the same everywhere:
+Units are the same everywhere:
 CPU is in *cores* (CPU-seconds per second), shares run from 0 to 1, times are
 seconds since the epoch, sizes are MiB unless the name says otherwise.
 """
@@ -93,7 +93,7 @@ class Signals:
     hosts: Mapping[str, HostSignal]
     taken_at: float
     #: What guests tell of themselves, by what ``guests_by`` says; see
-    #: ``guests.join``.
+    #: ``decision/usable_signals.py``.
     guests: Mapping[str, GuestSignal] = dataclasses.field(default_factory=dict)
     guests_by: GuestKey = GuestKey.UUID
     #: Seconds over which each sample is a mean.

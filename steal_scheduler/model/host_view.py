@@ -1,4 +1,4 @@
-"""What nova-scheduler should know now: how fit each host is."""
+"""The view: how fit each host is to take a server, for nova-scheduler."""
 
 import dataclasses
 import enum
@@ -63,7 +63,7 @@ class Mover:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class View:
-    """What is broadcast to every nova-scheduler worker."""
+    """What every nova-scheduler worker is sent."""
 
     taken_at: float
     hosts: Mapping[str, HostView]

@@ -1,6 +1,6 @@
-"""A move and its stages, as values; see ``stages.py`` for what they do.
+"""A move, its stages and its outcome, as values.
 
-Like ``model``, nothing here does I/O or asks for the time.
+``moves/state_machine.py`` takes a move from stage to stage.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Every *no*, as a value with a reason."""
+"""Refusals: every *no* is a value with a reason, a label of a metric."""
 
 import dataclasses
 import enum

@@ -14,7 +14,7 @@ from steal_scheduler.decision.rules import LimitRules
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Reason, Refusal
 
-#: Seconds after which what was found is looked at again: the default of
+#: Seconds after which what was found is checked again: the default of
 #: ``drain_timeout``.
 OLD = 600.0
 
@@ -25,10 +25,10 @@ FINAL = frozenset(
 
 
 def order(move: Move) -> tuple[bool, bool]:
-    """In which order moves are taken further: the ways back come first.
+    """In which order moves are taken further: the reattaches come first.
 
     An orchestrator may take its time at each call, and then must not hold up
-    the way back of another server.
+    the reattach of another server.
     """
     return move.stage is Stage.DRAIN, bool(move.trouble)
 

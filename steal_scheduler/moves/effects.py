@@ -88,7 +88,7 @@ class Nova(Protocol):
 
 
 class Orchestrators(Protocol):
-    """All of them as one; see ``dispatcher.py``."""
+    """All of them as one; see ``orchestrators/dispatcher.py``."""
 
     def begin(self, server: Server) -> None: ...
 

@@ -15,7 +15,6 @@ from steal_scheduler.orchestrators.dispatcher import Dispatcher
 
 LOG = log.getLogger(__name__)
 
-
 #: Seconds after which each is asked again.
 EVERY = 600.0
 
@@ -31,10 +30,10 @@ class Orphans:
         """Ids of servers that are drained, as those say who are asked now."""
         if not self._begun <= now < self._begun + EVERY:
             self._begun = now
-            self._dispatcher.doubt()
+            self._dispatcher.list_all_again()
         found: frozenset[str] = frozenset()
-        unsure = self._dispatcher.unsure
-        for name in sorted(unsure):
+        unlisted = self._dispatcher.unlisted
+        for name in sorted(unlisted):
             if not self._backoff.due(name, now):
                 continue
             try:
@@ -49,5 +48,5 @@ class Orphans:
                 # It may have taken its time: the others in the next tick.
                 break
             self._backoff.forget(name)
-            unsure.discard(name)
+            unlisted.discard(name)
         return found

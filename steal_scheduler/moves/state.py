@@ -148,7 +148,7 @@ def _deleted(server_id: str) -> Server:
 
 
 def undo(server: Server, now: float, before: Move | None = None) -> Move:
-    """A move that only puts the server back.
+    """A move that only reattaches the server.
 
     :param before: the one that should have; what came of it is measured then
     """
@@ -177,20 +177,20 @@ def take_over(
     now: float,
     *,
     first: bool,
-    known: Container[str] = (),
+    servers_before: Container[str] = (),
 ) -> dict[str, Move]:
     """Every move in flight, by server id.
 
     :param remembered: of the tick before; empty after a start
     :param ours: live migrations that we asked for, for the breaker
     :param first: this process has just begun to lead
-    :param known: ids of the servers that Nova told of at the last look
+    :param servers_before: ids of those that Nova told of at the tick before
     """
     found = {
         # A clock that is set back, or a forged date, puts no deadline off.
         s: dataclasses.replace(m, since=min(m.since, now))
         for s, m in moves_in_flight(fleet, remembered, usable).items()
-        if first or s in remembered or s not in known
+        if first or s in remembered or s not in servers_before
     }
     strangers = found.keys() - remembered.keys()
     for server_id in strangers:
@@ -208,13 +208,13 @@ def take_over(
             found[server_id] = dataclasses.replace(
                 found[server_id], stage=Stage.REATTACH, since=now
             )
-    doubtful = {s for s in strangers if found[s].stage is Stage.DRAIN}
-    taken = {s: m for s, m in found.items() if s not in doubtful}
+    undrained = {s for s in strangers if found[s].stage is Stage.DRAIN}
+    taken = {s: m for s, m in found.items() if s not in undrained}
     covered = coverage(usable, fleet, found)
     held = limits.holds(covered, ours, rules.limits, now)
     all_held = held[0].detail if held else ''
     rules = limits.while_trying(ours, rules)
-    for server_id in sorted(doubtful):
+    for server_id in sorted(undrained):
         server = fleet.servers[server_id]
         megabytes = copy_mb(server, shared_storage=rules.hosts.shared_storage)
         move = dataclasses.replace(found[server_id], copy_mb=megabytes)

@@ -194,7 +194,7 @@ class StateMachine:
             )
         return move
 
-    # -- the ways on and out -----------------------------------------------
+    # -- to the next stage -------------------------------------------------
 
     def _follow(
         self,

@@ -1,4 +1,4 @@
-"""What Nova tells, kept current with a bounded number of calls a tick.
+"""A cache of what Nova tells, kept current with few calls a tick.
 
 The first refresh reads every server. Each later one reads what changed since,
 the servers in flight, and one page of a round that goes on from tick to tick,
@@ -21,7 +21,7 @@ UNKNOWN = 'UNKNOWN'
 
 
 class Nova(Protocol):
-    """What is read of Nova; see ``compute.py``."""
+    """What is read of Nova; see ``client.py``."""
 
     def page(self, marker: str | None) -> list[Server]: ...
 

@@ -77,9 +77,10 @@ class Dispatcher:
         #: Which servers belong to which orchestrator.
         self.rules = tuple(rules)
         self._to_reattach: dict[str, ToReattach] = {}
-        #: Names of those that may hold a server that no tag tells of.
-        self.unsure: set[str] = set()
-        self.doubt()
+        #: Names of those whose lists of drained servers have to be read: each
+        #: may hold a server that no tag tells of.
+        self.unlisted: set[str] = set()
+        self.list_all_again()
 
     def begin(self, server: Server) -> None:
         """A move of it begins: nobody has drained it yet."""
@@ -88,11 +89,11 @@ class Dispatcher:
     def forget(self) -> None:
         """Another process may have drained or reattached servers."""
         self._to_reattach.clear()
-        self.doubt()
+        self.list_all_again()
 
-    def doubt(self) -> None:
-        """Each orchestrator may hold a server."""
-        self.unsure |= self._orchestrators.keys()
+    def list_all_again(self) -> None:
+        """Each orchestrator may hold a server that no tag tells of."""
+        self.unlisted |= self._orchestrators.keys()
 
     def drain(self, server: Server) -> Answer:
         """Ask one after the other; DONE when all have drained it.
@@ -181,7 +182,7 @@ class Dispatcher:
             try:
                 yield assigned, _ask(orchestrator.reattach, server, assigned)
             except OrchestratorError as error:
-                self.unsure.add(assigned.orchestrator)
+                self.unlisted.add(assigned.orchestrator)
                 to_reattach.remove(assigned)
                 LOG.info(
                     'Server %s (%s) does not belong to orchestrator %s now, '

@@ -177,7 +177,7 @@ class ViewCache:
         is wrong is logged, once of its kind until a good one comes.
         """
         try:
-            view = view_format.from_wire(message)
+            view = view_format.decode(message)
         except view_format.ViewError as error:
             self._ignore(type(error.__cause__).__name__, str(error))
             return

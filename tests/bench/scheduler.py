@@ -133,7 +133,7 @@ def row(hosts: int, servers: int) -> Iterator[float]:
         lambda: spent(lambda: list(manager.get_filtered_hosts(states, boot)))
     )
     yield best(lambda: spent(lambda: manager.get_weighed_hosts(states, boot)))
-    listener.cache().accept(view_format.to_wire(seen))
+    listener.cache().accept(view_format.encode(seen))
     assert listener.latest() is not None
     for spec in (boot, move):
         yield best(lambda spec=spec: sum(scheduler.ours(states, spec)))
@@ -147,7 +147,7 @@ def _after_a_view(
     scheduler: Scheduler, states: list[Any], seen: View
 ) -> float:
     again = dataclasses.replace(seen, taken_at=time.time())
-    listener.cache().accept(view_format.to_wire(again))
+    listener.cache().accept(view_format.encode(again))
     return sum(scheduler.ours(states, made.request()))
 
 

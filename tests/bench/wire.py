@@ -27,9 +27,9 @@ def main() -> None:
         for _ in range(REPEATS):
             begun = time.perf_counter()
             # As oslo.messaging does: an envelope of JSON in JSON.
-            sent = json.dumps(json.dumps(view_format.to_wire(seen)))
+            sent = json.dumps(json.dumps(view_format.encode(seen)))
             packed = time.perf_counter()
-            arrived = view_format.from_wire(json.loads(json.loads(sent)))
+            arrived = view_format.decode(json.loads(json.loads(sent)))
             encode.append(packed - begun)
             decode.append(time.perf_counter() - packed)
         assert arrived.roles == seen.roles
@@ -44,7 +44,7 @@ def memory(sent: str) -> int:
     """Bytes that a worker holds for it."""
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    kept = view_format.from_wire(json.loads(json.loads(sent)))
+    kept = view_format.decode(json.loads(json.loads(sent)))
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     del kept

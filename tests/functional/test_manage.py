@@ -66,7 +66,7 @@ class TestPlan(ManageTestCase):
             Guest('never', 'a1', metadata=NEVER),
         )
         scene.boot(Guest('busy', 'b2', 1.5))
-        stuck = self.boot_contended('b1')
+        unplaced = self.boot_contended('b1')
         scene.measure()
         done = self.manage('plan')
         self.assertEqual(0, done.returncode, done.stderr)
@@ -76,7 +76,7 @@ class TestPlan(ManageTestCase):
             (heavy, 'heavy', 'a1'),
             (light, 'light', 'a1'),
             (never, 'never', 'a1'),
-            (stuck, 'on-b1', 'b1'),
+            (unplaced, 'on-b1', 'b1'),
         ):
             self.assertIn(f'{id_} {name} {host}', found)
         self.assertIn(
@@ -86,12 +86,12 @@ class TestPlan(ManageTestCase):
         )
         refused = self.section(text, 'Refused')
         self.assertIn(f'{never} never opted_out: steal:migrate', refused)
-        self.assertIn(f'{stuck} on-b1 saturated: no host of zone', refused)
+        self.assertIn(f'{unplaced} on-b1 saturated: no host of zone', refused)
         self.assertIn(
             'zone az2: moving cannot help', self.section(text, 'Saturated')
         )
         self.assertIn('Coverage: 100% of the running servers', text)
-        for id_ in (heavy, light, never, stuck):
+        for id_ in (heavy, light, never, unplaced):
             self.assertEqual([], scene.tags(id_))
             self.assertEqual([], scene.migrations(id_))
 

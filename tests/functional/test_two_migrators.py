@@ -1,4 +1,4 @@
-"""Two migrators that both believe they are the one at work.
+"""Two migrators that both take themselves for the leader.
 
 Each has a lock file of its own, as on two controllers without a common lock:
 nothing holds one of them back, at any moment.

@@ -13,8 +13,8 @@ import oslo_messaging
 from oslo_config import cfg
 
 from steal_scheduler.conf import opts
-from steal_scheduler.messaging import notifier as notify
-from steal_scheduler.messaging import view as broadcast
+from steal_scheduler.messaging.notifier import Notifier
+from steal_scheduler.messaging.view import Sender
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from tests.integration import base, daemons
@@ -47,7 +47,7 @@ class ViewTest(BrokerTestCase):
     def setUp(self):
         super().setUp()
         self.heard = [self._worker(f'worker-{n}') for n in (1, 2)]
-        self.sender = broadcast.Sender(self.conf)
+        self.sender = Sender(self.conf)
 
     def _worker(self, name):
         directory = self.directory()
@@ -99,7 +99,7 @@ class NotificationTest(BrokerTestCase):
     def test_others_are_told(self):
         told = []
         self._listen('notifications', told.append)
-        notifier = notify.Notifier(self.conf)
+        notifier = Notifier(self.conf)
         notifier.stage(MOVE)
         daemons.until('the notification came', lambda: told, within=30)
         self.assertEqual('steal_scheduler.move.drain', told[0][0])
@@ -107,7 +107,7 @@ class NotificationTest(BrokerTestCase):
         self.assertIs(True, told[0][1]['dry_run'])
 
     def test_a_lost_broker_holds_nobody(self):
-        notifier = notify.Notifier(self.conf)
+        notifier = Notifier(self.conf)
         self.rabbitmq.stop()
         begun = time.monotonic()
         notifier.stage(MOVE)

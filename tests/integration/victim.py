@@ -136,7 +136,7 @@ class Life:
         self._config_file = request['config_file']
         points = [Point(**fields) for fields in request['points']]
         self._tracer = Tracer(points, self._reached)
-        self._parts: build.Parts | None = None
+        self._built: build.Components | None = None
         self._stops = False
 
     def live(self) -> None:
@@ -144,7 +144,7 @@ class Life:
         argv = [f'--config-file={self._config_file}']
         conf = load.load(argv, 'steal-migrator')
         log.setup(conf, load.PROJECT)
-        self._parts = built = build.build(conf)
+        self._built = built = build.build(conf)
         migrator = Migrator(built)
         # To count costs a third of the time.
         if self._tracer.points:
@@ -172,9 +172,9 @@ class Life:
         if point.what == 'kill':
             os.kill(os.getpid(), signal.SIGKILL)
         self._stops = self._stops or point.what == 'stop'
-        if point.what == 'lose' and self._parts is not None:
+        if point.what == 'lose' and self._built is not None:
             # As when the lock's server has given it to another one.
-            self._parts.leader._lock.release()
+            self._built.leader._lock.release()
         if point.what in ('hold', 'lose') and not self._orders.readline():
             raise ConnectionError('the test is gone')
 

@@ -1,4 +1,4 @@
-"""Stand-ins for the outside world of a migrator.
+"""Stand-ins for everything around a migrator.
 
 They are small state machines that do what the real ones were seen to do, and
 whatever trouble a test asks for. They prove nothing about the real ones:
@@ -41,7 +41,7 @@ class Crash(BaseException):
 
 
 class FakeNova:
-    """A stand-in for ``compute.Compute`` and the Nova behind it.
+    """A stand-in for ``NovaClient`` and the Nova behind it.
 
     Each acting call takes the next word of ``trouble`` first:
 
@@ -243,17 +243,17 @@ class FakeOrchestrator:
         self.list_trouble: Exception | None = None
         #: What it was asked for, in order: verb and server id.
         self.asked: list[tuple[str, str]] = []
-        #: What its list was not asked for yet.
-        self.unsure: set[str] = set()
+        #: 'all' until its list has been read.
+        self.unlisted: set[str] = set()
 
     def begin(self, server: Server) -> None:
-        """It looks itself where a server is."""
+        """It knows itself where a server is."""
 
     def forget(self) -> None:
-        self.doubt()
+        self.list_all_again()
 
-    def doubt(self) -> None:
-        self.unsure = {'all'}
+    def list_all_again(self) -> None:
+        self.unlisted = {'all'}
 
     def drain(self, server: Server) -> Answer:
         return self._do('drain', server, self.out.add)
@@ -334,7 +334,7 @@ class FakeLeader:
     def acquire(self) -> bool:
         return self.held
 
-    def check(self) -> None:
+    def check_held(self) -> None:
         if self.lost_after is not None:
             self.lost_after -= 1
             self.held = self.held and self.lost_after >= 0
@@ -358,7 +358,7 @@ class FakeSender:
 
 
 class FakeNotifier:
-    """A stand-in for ``notify.Notifier``: keeps what it is told."""
+    """A stand-in for ``notifier.Notifier``: keeps what it is told."""
 
     def __init__(self) -> None:
         self.said: list[tuple[str, str]] = []
@@ -378,7 +378,7 @@ class FakeNotifier:
 
 def conf(**migrator: Any) -> Any:
     """What the loop itself reads of the configuration."""
-    options = {'dry_run': False, 'poll_interval': 30.0, 'step_interval': 3.0}
+    options = {'dry_run': False, 'poll_interval': 30.0}
     return types.SimpleNamespace(
         migrator=types.SimpleNamespace(**(options | migrator))
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.rules import Rules
-from steal_scheduler.migrator.build import Parts
+from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state_machine import StateMachine
@@ -21,7 +21,7 @@ RULES = rules(polls_contended=1, polls_window=1, slots_per_source=2)
 class Rig:
     """Servers x, y and z on host a; b and c are empty; 8 cores each.
 
-    x suffers, and so does everybody on a, as soon as ``suffer`` was called.
+    x, y and z are contended as soon as ``overload`` was called.
     """
 
     def __init__(self, rules: Rules = RULES, **options: Any) -> None:
@@ -36,7 +36,7 @@ class Rig:
         self.conf = fakes.conf(**options)
         self.restart()
 
-    def suffer(self) -> None:
+    def overload(self) -> None:
         """Let 11 cores be asked for on host a, 4 of them by x."""
         self.source.demand = {'x': 4.0, 'y': 3.6, 'z': 3.4}
 
@@ -44,12 +44,12 @@ class Rig:
         """A new process: nothing is remembered."""
         self.metrics = Metrics()
         dispatcher = self.new_dispatcher()
-        effects = Effects(self.nova, dispatcher, self.leader.check)
+        effects = Effects(self.nova, dispatcher, self.leader.check_held)
         nova: Any = self.nova
         leader: Any = self.leader
         sender: Any = self.sender
         notifier: Any = self.notifier
-        self.parts = Parts(
+        self.components = Components(
             conf=self.conf,
             rules=self.rules,
             nova=nova,
@@ -69,7 +69,7 @@ class Rig:
             ),
             metrics=self.metrics,
         )
-        self.migrator = Migrator(self.parts)
+        self.migrator = Migrator(self.components)
 
     def new_dispatcher(self) -> Any:
         """Of a new process."""
@@ -77,7 +77,7 @@ class Rig:
         return self.orchestrator
 
     def tick(self, seconds: float = 30.0, times: int = 1) -> None:
-        """Let time pass, then look; what a tick raises is logged."""
+        """Let time pass, then tick; what a tick raises is logged."""
         for _ in range(times):
             self.now += seconds
             self.nova.now = self.now
@@ -89,6 +89,6 @@ class Rig:
     def tags(self) -> list[str]:
         return [t for s in self.nova.servers.values() for t in s.tags]
 
-    def set_parts(self, **parts: Any) -> None:
-        self.parts = dataclasses.replace(self.parts, **parts)
-        self.migrator = Migrator(self.parts)
+    def replace(self, **components: Any) -> None:
+        self.components = dataclasses.replace(self.components, **components)
+        self.migrator = Migrator(self.components)

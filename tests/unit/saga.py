@@ -13,7 +13,7 @@ from steal_scheduler.orchestrators.base import (
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from tests.unit.rig import Rig
 
-#: Looks after which any move is over, 31 seconds apart.
+#: Steps after which any move is over, 31 seconds apart.
 LONG = 45
 
 
@@ -45,9 +45,9 @@ class Marking(Orchestrator):
 
 
 class Saga(Rig):
-    """Server x suffers, and belongs to the orchestrators lb and prod.
+    """Server x is contended, and belongs to the orchestrators lb and prod.
 
-    What happens around it is a plan: a look after which something happens,
+    What happens around it is a plan: a step after which something happens,
     and what.
     """
 
@@ -57,9 +57,9 @@ class Saga(Rig):
         self.plan = plan or {}
         #: What a migration's status is followed by.
         self.goes = {'accepted': 'running', 'running': 'completed'}
-        self.looks = 0
+        self.steps = 0
         super().__init__()
-        self.suffer()
+        self.overload()
 
     def new_dispatcher(self) -> Any:
         built = {name: Marking(name, out) for name, out in self.outs.items()}
@@ -70,31 +70,31 @@ class Saga(Rig):
     @property
     def over(self) -> bool:
         """Nothing is going on, and nothing more will happen."""
-        begun = self.looks > max(self.plan, default=1)
-        return begun and self._looked and not self.migrator.moves
+        begun = self.steps > max(self.plan, default=1)
+        return begun and self._stepped and not self.migrator.moves
 
     def restart(self) -> None:
         super().restart()
-        self._looked = False
+        self._stepped = False
 
-    def look(self) -> None:
-        """One look, and then what happens by itself."""
+    def step(self) -> None:
+        """One step, and then what happens by itself."""
         self.tick(31)
         self.happen()
 
     def happen(self) -> None:
         """What happens around the migrator, and by the plan."""
-        self.looks += 1
-        self._looked = True
+        self.steps += 1
+        self._stepped = True
         # It is found once.
-        if self.looks == 1:
+        if self.steps == 1:
             self.source.demand = {}
         for found in list(self.nova.records.values()):
             status = self.goes.get(found.status)
             if status is not None:
                 self.nova.proceed(status, found.server_id)
-        if self.looks in self.plan:
-            self.plan[self.looks](self)
+        if self.steps in self.plan:
+            self.plan[self.steps](self)
 
     def seen(self) -> tuple[Any, ...]:
         """All that outlives a process; cheap to compare."""

@@ -1,4 +1,4 @@
-"""Whatever happens, every server ends up at work, and untagged."""
+"""Whatever happens, every server ends up reattached, and untagged."""
 
 import logging
 
@@ -15,19 +15,19 @@ from tests.unit import (
 from tests.unit.rig import Rig
 
 SERVERS = st.sampled_from('xyz')
-#: Ends of any migration, and the ways there.
+#: Statuses of any migration on its way, and those in which it ends.
 STATUSES = ('queued', 'preparing', 'running', 'running', 'post-migrating')
 ENDS = ('completed', 'completed', 'error', 'failed', 'cancelled')
 
 
 class AnySequence(stateful.RuleBasedStateMachine):
-    """Anything goes wrong, at any time; then the world answers again."""
+    """Anything goes wrong, at any time; then everything answers again."""
 
     def __init__(self) -> None:
         super().__init__()
         logging.disable()
         self.rig = Rig()
-        self.rig.suffer()
+        self.rig.overload()
         self.nova, self.orchestrator = self.rig.nova, self.rig.orchestrator
         self.deleted: set[str] = set()
 
@@ -42,14 +42,14 @@ class AnySequence(stateful.RuleBasedStateMachine):
 
     @stateful.rule()
     def all_goes_well(self) -> None:
-        self.look(30)
+        self.tick(30)
         for status in ('completed', 'running'):
             self.nova.record()
             for found in list(self.nova.records.values()):
                 if (found.status == 'running') is (status == 'completed'):
                     self.nova.proceed(status, found.server_id)
 
-    def look(self, seconds: float) -> None:
+    def tick(self, seconds: float) -> None:
         self.rig.now += seconds
         self.nova.now = self.rig.now
         try:
@@ -62,11 +62,11 @@ class AnySequence(stateful.RuleBasedStateMachine):
 
     @stateful.rule(seconds=st.sampled_from((1, 3, 30, 65)))
     def time_passes(self, seconds: int) -> None:
-        self.look(seconds)
+        self.tick(seconds)
 
     @stateful.rule(seconds=st.sampled_from((200, 700, 2000)))
     def much_time_passes(self, seconds: int) -> None:
-        self.look(seconds)
+        self.tick(seconds)
 
     @stateful.rule()
     def restart(self) -> None:
@@ -195,7 +195,7 @@ class AnySequence(stateful.RuleBasedStateMachine):
             assert self.nova.servers[server_id].tags, server_id
 
     def teardown(self) -> None:
-        """The world answers again; a migration that hangs goes on hanging."""
+        """Everything answers again; a migration that hangs goes on hanging."""
         logging.disable(logging.NOTSET)
         self.nova.trouble, self.orchestrator.says = [], []
         self.nova.down = self.nova.slow = False

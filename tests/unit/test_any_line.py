@@ -44,7 +44,7 @@ def forged(saga: Saga) -> None:
 class Life:
     """A process that dies at one of its lines.
 
-    It dies where the world outside has just changed and before it does so
+    It dies where something outside has just changed and before it does so
     again, for whoever comes after sees no more than that: to be killed at any
     two lines in between is the same.
     """
@@ -55,8 +55,8 @@ class Life:
         self._seen: tuple[Any, ...] = ()
         self.lines = 0
 
-    def look(self) -> bool:
-        """One look; whether it died."""
+    def step(self) -> bool:
+        """One step; whether it died."""
         before = sys.gettrace()
         sys.settrace(self._enter)
         try:
@@ -90,14 +90,14 @@ class TestAnyLine(base.BaseTestCase):
             life = Life(saga, moment)
             died = False
             while not died and not saga.over:
-                died = life.look()
+                died = life.step()
                 saga.happen()
             if not died:
                 return False
             saga.restart()
         for _ in range(LONG):
             if not saga.over:
-                saga.look()
+                saga.step()
         return True
 
     def assert_ends_well(
@@ -144,10 +144,10 @@ class TestAnyLine(base.BaseTestCase):
     def test_a_drain_is_refused(self) -> None:
         self.assert_ends_well(drain=[State.REFUSED])
 
-    def test_a_way_back_is_refused(self) -> None:
+    def test_a_reattach_is_refused(self) -> None:
         self.assert_ends_well(reattach=[State.REFUSED] * 3)
 
     def test_what_happens_meanwhile(self) -> None:
         for happens in (fails, deleted, stopped, untagged, forged):
-            for look in (1, 3, 5):
-                self.assert_ends_well({look: happens})
+            for step in (1, 3, 5):
+                self.assert_ends_well({step: happens})

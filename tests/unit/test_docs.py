@@ -88,7 +88,7 @@ class TestAdmin(base.BaseTestCase):
     def test_every_outcome_is_described_once(self) -> None:
         self.described('outcomes', Outcome)
 
-    def test_every_doubt_is_described_once(self) -> None:
+    def test_every_host_check_is_described_once(self) -> None:
         """For who has to mend it, and among the rules."""
         text = (ADMIN / 'troubleshooting.rst').read_text('utf-8')
         section = text[text.index('.. _unreliable:') :].split('\n.. _')[0]
@@ -176,8 +176,8 @@ class TestView(base.BaseTestCase):
         example = re.search(r'^::\n\n((?:    .*\n)+)', text, re.MULTILINE)
         assert example is not None
         shown = json.loads(example[1])
-        view = view_format.from_wire(shown)
-        self.assertEqual(shown, view_format.to_wire(view))
+        view = view_format.decode(shown)
+        self.assertEqual(shown, view_format.encode(view))
         self.assertEqual(sorted(shown), sorted(rows_of(text)))
 
 

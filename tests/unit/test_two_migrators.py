@@ -1,4 +1,4 @@
-"""Two migrators at work on one server: it is migrated once, and is back."""
+"""Two migrators move one server: it is migrated once, and reattached."""
 
 import itertools
 import sys
@@ -16,7 +16,7 @@ EDGE = frozenset((effects.__file__, saga.__file__))
 
 
 class Paused:
-    """A migrator that stands still at one of these lines, in any look.
+    """A migrator that stands still at one of these lines, in any step.
 
     Meanwhile its lock goes to the other one, which does what is given.
     """
@@ -26,7 +26,7 @@ class Paused:
         self._line_no = line
         self._meanwhile = meanwhile
 
-    def look(self) -> None:
+    def step(self) -> None:
         before = sys.gettrace()
         sys.settrace(self._enter)
         try:
@@ -65,49 +65,49 @@ class TestLostLock(TwoMigrators):
     """Of two only one holds the lock, but the other does not know it yet."""
 
     def test_at_any_line(self) -> None:
-        for looks in (1, 3, LONG):
+        for steps in (1, 3, LONG):
             line = 0
-            while self._play(line, looks):
+            while self._play(line, steps):
                 line += 1
             self.assertGreater(line, 100)
 
-    def _play(self, line: int, looks: int) -> bool:
+    def _play(self, line: int, steps: int) -> bool:
         """Whether it came to this line."""
         one, other = self.pair()
         other.leader.held = False
 
         def meanwhile() -> None:
             one.leader.held, other.leader.held = False, True
-            for _ in range(looks):
-                other.look()
+            for _ in range(steps):
+                other.step()
 
         paused = Paused(one, line, meanwhile)
         while not one.over and not paused.was:
             one.now = one.nova.now = one.now + 31
             other.now = one.now
-            paused.look()
+            paused.step()
             one.happen()
         for _ in range(LONG):
-            # It has begun again, and stands by.
+            # It has begun again, as a standby.
             one.tick(31)
-            other.look()
-        self.assert_ended_well(one, other, (line, looks))
+            other.step()
+        self.assert_ended_well(one, other, (line, steps))
         return paused.was
 
 
 class TestTwoLocks(TwoMigrators):
     """Each holds a lock of its own, by mistake: a lock file on each host."""
 
-    def test_from_any_look_on(self) -> None:
+    def test_from_any_step_on(self) -> None:
         for begins, turns, last in itertools.product(
             range(9), ('ab', 'ba', 'aab', 'abb'), ('completed', 'failed')
         ):
             one, other = self.pair()
             one.goes = other.goes = {'accepted': last}
             for _ in range(begins):
-                one.look()
+                one.step()
             for turn in turns * LONG:
                 who = one if turn == 'a' else other
                 who.now = one.nova.now
-                who.look()
+                who.step()
             self.assert_ended_well(one, other, (begins, turns, last))

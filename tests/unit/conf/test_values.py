@@ -8,7 +8,7 @@ from steal_scheduler.conf import migrator, values
 from steal_scheduler.exception import ConfigError
 
 
-class TestJudge(base.BaseTestCase):
+class TestCheckValues(base.BaseTestCase):
     def conf(self, text: str) -> cfg.ConfigOpts:
         path = os.path.join(self.useFixture(fixtures.TempDir()).path, 'x.conf')
         with open(path, 'w') as file:
@@ -19,7 +19,7 @@ class TestJudge(base.BaseTestCase):
         return conf
 
     def test_good(self) -> None:
-        values.judge(self.conf('dry_run = no'))
+        values.check_values(self.conf('dry_run = no'))
 
     def test_of_the_wrong_kind(self) -> None:
         for name, value, word in (
@@ -28,7 +28,7 @@ class TestJudge(base.BaseTestCase):
             ('metrics_port', '70000', 'equal to 65535'),
         ):
             conf = self.conf(f'{name} = {value}')
-            error = self.assertRaises(ConfigError, values.judge, conf)
+            error = self.assertRaises(ConfigError, values.check_values, conf)
             self.assertIn(f'[migrator] {name} = {value}: ', str(error))
             self.assertIn(word, str(error))
             self.assertRegex(str(error), r'Correct it in /\S+x\.conf\.$')
@@ -36,5 +36,5 @@ class TestJudge(base.BaseTestCase):
     def test_no_finite_number(self) -> None:
         for value in ('nan', 'inf', '-inf'):
             conf = self.conf(f'poll_interval = {value}')
-            error = self.assertRaises(ConfigError, values.judge, conf)
+            error = self.assertRaises(ConfigError, values.check_values, conf)
             self.assertIn('poll_interval', str(error))

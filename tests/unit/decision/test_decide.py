@@ -2,8 +2,7 @@ import dataclasses
 
 from oslotest import base
 
-from steal_scheduler.decision import decide as decision
-from steal_scheduler.decision.decide import Snapshot
+from steal_scheduler.decision.decide import Snapshot, blind, decide
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.unreliable_hosts import UnreliableHost
@@ -27,33 +26,33 @@ RULES = rules(
 )
 
 
-def world(*servers, migrations=(), seen='xyz', cores=8.0):
+def snapshot(*servers, migrations=(), seen='xyz', cores=8.0):
     """x, y and z ask for 4 cores each, of the 8 cores of a."""
-    known = servers or tuple(server(s) for s in 'xyz')
-    fleet_now = fleet(*known, migrations=migrations)
-    usable = signals(
+    servers = servers or tuple(server(s) for s in 'xyz')
+    fleet_now = fleet(*servers, migrations=migrations)
+    measured = signals(
         *(signal(s, used=8 / 3, waited=4 / 3) for s in seen),
         hosts={'a': cores, 'b': 8.0, 'c': 8.0},
     )
-    known = UsableSignals(usable, {})
+    usable = UsableSignals(measured, {})
     return Snapshot(
         now=NOW,
         fleet=fleet_now,
-        usable=known,
-        view=build_view(known, fleet_now, {}, RULES),
+        usable=usable,
+        view=build_view(usable, fleet_now, {}, RULES),
         moves={},
         ended={},
         ours=migrations,
     )
 
 
-def decide(some):
-    return decision.decide(some, {}, RULES)
+def made_of(some):
+    return decide(some, {}, RULES)
 
 
 class TestDecide(base.BaseTestCase):
     def test_one_of_three_leaves(self):
-        made = decide(world())
+        made = made_of(snapshot())
         self.assertEqual(3, len(made.findings))
         self.assertEqual(['x'], [m.server_id for m in made.admitted])
         self.assertEqual(
@@ -64,8 +63,8 @@ class TestDecide(base.BaseTestCase):
         self.assertEqual({'x', 'y', 'z'}, set(made.watches))
 
     def test_who_may_not_move_is_passed_over(self):
-        made = decide(
-            world(server('x', locked=True), server('y'), server('z'))
+        made = made_of(
+            snapshot(server('x', locked=True), server('y'), server('z'))
         )
         self.assertEqual(['y'], [m.server_id for m in made.admitted])
         self.assertIn(
@@ -74,7 +73,7 @@ class TestDecide(base.BaseTestCase):
         )
 
     def test_what_holds_holds_everybody(self):
-        made = decide(world(seen='xy'))
+        made = made_of(snapshot(seen='xy'))
         self.assertEqual((), made.admitted)
         self.assertEqual(Reason.COVERAGE, made.refusals[0].reason)
         self.assertEqual(2, len(made.findings))
@@ -88,22 +87,22 @@ class TestDecide(base.BaseTestCase):
             for n, at in enumerate((1801, 1802, 1803))
         )
         # Two have to leave.
-        crowded = world(cores=6.0)
-        self.assertEqual(2, len(decide(crowded).admitted))
-        made = decide(dataclasses.replace(crowded, ours=failed))
+        crowded = snapshot(cores=6.0)
+        self.assertEqual(2, len(made_of(crowded).admitted))
+        made = made_of(dataclasses.replace(crowded, ours=failed))
         self.assertEqual(1, len(made.admitted))
         self.assertIn(Reason.SLOT_CLOUD, {r.reason for r in made.refusals})
 
     def test_an_unreliable_host_is_told(self):
         unreliable = {'b': UnreliableHost('b', HostCheck.STALE, 'no signal')}
-        some = world()
+        some = snapshot()
         usable = dataclasses.replace(some.usable, unreliable=unreliable)
-        made = decide(dataclasses.replace(some, usable=usable))
+        made = made_of(dataclasses.replace(some, usable=usable))
         self.assertEqual(unreliable, made.unreliable)
 
     def test_blind(self):
         trouble = Refusal(Reason.SIGNALS, 'no answer')
-        made = decision.blind(trouble)
+        made = blind(trouble)
         self.assertEqual(
             ((trouble,), (), {}), (made.refusals, made.findings, made.watches)
         )

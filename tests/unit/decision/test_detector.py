@@ -28,7 +28,7 @@ def polls(
 ) -> Detection:
     """What the last of these polls finds.
 
-    :param pattern: one letter a poll: b suffers, s does by spikes, g does
+    :param pattern: one letter a poll: b is contended, s by spikes, g is
         not, - no signal, = the sample of the poll before once more
     """
     watches: Watches = {}
@@ -91,7 +91,7 @@ class TestKOfN(base.BaseTestCase):
         found = polls(pattern)
         expected = pattern[-5:].count('b') >= 3 and pattern[-1] == 'b'
         self.assertEqual(expected, bool(found.findings))
-        # Nobody is remembered who did not suffer in the window.
+        # Only who was contended in the window is remembered.
         self.assertEqual('b' in pattern[-5:], 's' in found.watches)
 
 

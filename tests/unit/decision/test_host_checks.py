@@ -20,7 +20,7 @@ from tests.unit.make import (
 IDS = [f's{n}' for n in range(10)]
 
 
-class Judged(base.BaseTestCase):
+class HostCheckTest(base.BaseTestCase):
     """Host a: 16 cores, ten servers with two vCPUs each, nothing wrong."""
 
     REASON: HostCheck
@@ -68,7 +68,7 @@ class Judged(base.BaseTestCase):
         self.assertIsNone(self.found(**values))
 
 
-class TestNothingWrong(Judged):
+class TestNothingWrong(HostCheckTest):
     def test_a_busy_host(self) -> None:
         self.reliable()
 
@@ -95,7 +95,7 @@ class TestNothingWrong(Judged):
         self.reliable(disabled_checks=set(OPTIONAL))
 
 
-class TestStale(Judged):
+class TestStale(HostCheckTest):
     REASON = HostCheck.STALE
 
     def test_nothing_tells_of_it(self) -> None:
@@ -110,7 +110,7 @@ class TestStale(Judged):
         self.reliable(max_age=121)
 
 
-class TestClock(Judged):
+class TestClock(HostCheckTest):
     REASON = HostCheck.CLOCK
 
     def test_from_the_future(self) -> None:
@@ -133,7 +133,7 @@ class TestClock(Judged):
         self.assertIn('clock is 31 s behind', self.unreliable())
 
 
-class TestSource(Judged):
+class TestSource(HostCheckTest):
     REASON = HostCheck.SOURCE
 
     def test_it_says_so(self) -> None:
@@ -147,7 +147,7 @@ class TestSource(Judged):
         self.reliable()
 
 
-class TestMissingServers(Judged):
+class TestMissingServers(HostCheckTest):
     REASON = HostCheck.MISSING_SERVERS
 
     def test_more_than_a_fifth(self) -> None:
@@ -183,7 +183,7 @@ class TestMissingServers(Judged):
         self.reliable()
 
 
-class TestFlatWait(Judged):
+class TestFlatWait(HostCheckTest):
     REASON = HostCheck.FLAT_WAIT
 
     def setUp(self) -> None:
@@ -217,7 +217,7 @@ class TestFlatWait(Judged):
         self.reliable()
 
 
-class TestZeroWait(Judged):
+class TestZeroWait(HostCheckTest):
     """Twenty vCPUs use 16 cores, and wait for a little more than nothing."""
 
     REASON = HostCheck.ZERO_WAIT
@@ -269,7 +269,7 @@ class TestZeroWait(Judged):
         self.reliable()
 
 
-class TestGuestsDisagree(Judged):
+class TestGuestsDisagree(HostCheckTest):
     """By a tenth of a vCPU, which is a fifth of a core for two of them."""
 
     REASON = HostCheck.GUESTS_DISAGREE
@@ -320,7 +320,7 @@ class TestGuestsDisagree(Judged):
         self.reliable()
 
 
-class TestFailedArrivals(Judged):
+class TestFailedArrivals(HostCheckTest):
     REASON = HostCheck.FAILED_ARRIVALS
 
     def send(self, *statuses: str, **values: object) -> None:

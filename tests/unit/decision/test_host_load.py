@@ -175,7 +175,7 @@ class TestTier(base.BaseTestCase):
         tiers = {n: h.tier for n, h in self.cloud.view().hosts.items()}
         cold, hot = Tier.COLD, Tier.HOT
         self.assertEqual({'a': cold, 'b': cold, 'c': hot}, tiers)
-        # Who is not believed draws no line.
+        # An unreliable host moves no threshold.
         self.cloud.unreliable['a'] = UnreliableHost(
             'a', HostCheck.FAILED_ARRIVALS, ''
         )
@@ -373,7 +373,7 @@ def swapped(of: str, cloud: Measured) -> Signals:
 class TestAnyCloud(base.BaseTestCase):
     """What holds whatever is measured."""
 
-    def look(
+    def view_of(
         self,
         cloud: Measured,
         told: Signals,
@@ -385,7 +385,7 @@ class TestAnyCloud(base.BaseTestCase):
 
     def elsewhere(self, cloud: Measured, told: Signals) -> object:
         """What is found and decided of all hosts but a."""
-        known, view = self.look(cloud, told)
+        known, view = self.view_of(cloud, told)
         rules = make.rules(polls_contended=1, polls_window=1).detection
         found = detector.detect(known.signals, cloud.fleet, {}, rules)
         servers = cloud.fleet.servers
@@ -404,8 +404,8 @@ class TestAnyCloud(base.BaseTestCase):
         self, cloud: Measured, role: str | None, move: bool
     ) -> None:
         """It is behind all that are cold and before all that are hot."""
-        _, before = self.look(cloud, cloud.other)
-        known, found = self.look(cloud, cloud.one, before)
+        _, before = self.view_of(cloud, cloud.other)
+        known, found = self.view_of(cloud, cloud.one, before)
         keys = ranking.keys(found, role, move=move)
         tiers = {name: host.tier for name, host in found.hosts.items()}
         for name in known.unreliable:
@@ -422,7 +422,7 @@ class TestAnyCloud(base.BaseTestCase):
 
     @given(clouds.measured())
     def test_a_host_says_nothing_of_the_others(self, cloud: Measured) -> None:
-        """But for the line of the fleet, and that only if it is reliable."""
+        """But for the fleet's threshold, and that only if it is reliable."""
         self.useFixture(
             fixtures.MonkeyPatch(
                 'steal_scheduler.decision.host_load._hot_quantile',
@@ -435,13 +435,15 @@ class TestAnyCloud(base.BaseTestCase):
         )
 
     @given(clouds.measured())
-    def test_an_unreliable_host_draws_no_line(self, cloud: Measured) -> None:
+    def test_an_unreliable_host_moves_no_threshold(
+        self, cloud: Measured
+    ) -> None:
         told = swapped('a', cloud)
         silent = dataclasses.replace(
             told,
             hosts={n: one for n, one in told.hosts.items() if n != 'a'},
         )
-        if 'a' in self.look(cloud, told)[0].unreliable:
+        if 'a' in self.view_of(cloud, told)[0].unreliable:
             self.assertEqual(
                 self.elsewhere(cloud, silent),
                 self.elsewhere(cloud, told),
@@ -450,7 +452,7 @@ class TestAnyCloud(base.BaseTestCase):
     @given(clouds.measured())
     def test_credit_is_never_less_than_nothing(self, cloud: Measured) -> None:
         for told in (cloud.one, cloud.other):
-            for host in self.look(cloud, told)[1].hosts.values():
+            for host in self.view_of(cloud, told)[1].hosts.values():
                 self.assertGreaterEqual(host.credit, 0.0)
 
 

@@ -28,7 +28,7 @@ def hot(
     return [h for h in fleet if lines.tier(h, before) is HOT]
 
 
-class TestFixedLines(base.BaseTestCase):
+class TestFixedThresholds(base.BaseTestCase):
     """Beside two hosts that are idle."""
 
     def hot(
@@ -69,7 +69,7 @@ class TestFixedLines(base.BaseTestCase):
             )
 
 
-class TestFleetLines(base.BaseTestCase):
+class TestFleetThresholds(base.BaseTestCase):
     def test_all_of_them_wait(self) -> None:
         """The worst two of ten: 0.84 of the way lies at the eighth."""
         hosts = [host(steal=(10 + n) / 100) for n in range(10)]

@@ -63,7 +63,7 @@ def found(**demands: float) -> dict[str, Finding]:
     return {s: finding(s, demand=d) for s, d in demands.items()}
 
 
-def why(plan: Plan) -> dict[str | None, str]:
+def reasons(plan: Plan) -> dict[str | None, str]:
     return {r.server_id: str(r.reason) for r in plan.refusals}
 
 
@@ -75,7 +75,7 @@ class TestPlan(base.BaseTestCase):
     def test_the_excess_leaves_and_no_more(self) -> None:
         made = planned(found(x=4, y=2, z=1), {'a': hot(19), 'b': host()})
         self.assertEqual(['x'], ids(made))
-        self.assertEqual({'y': 'not_needed', 'z': 'not_needed'}, why(made))
+        self.assertEqual({'y': 'not_needed', 'z': 'not_needed'}, reasons(made))
         self.assertEqual((), made.saturations)
 
     def test_the_move(self) -> None:
@@ -128,14 +128,14 @@ class TestPlan(base.BaseTestCase):
     def test_one_that_fits_nowhere_gives_way(self) -> None:
         made = planned(found(x=8, y=4, z=1), {'a': hot(20), 'b': host(10)})
         self.assertEqual(['y'], ids(made))
-        self.assertEqual({'x': 'not_needed', 'z': 'not_needed'}, why(made))
+        self.assertEqual({'x': 'not_needed', 'z': 'not_needed'}, reasons(made))
         self.assertEqual((), made.saturations)
 
     def test_what_is_leaving_already_counts(self) -> None:
         leaving = {'m': move('m', demand=2.0)}
         made = planned(found(x=1, y=2), {'a': hot(17.5), 'b': host()}, leaving)
         self.assertEqual([], ids(made))
-        self.assertEqual({'x': 'not_needed', 'y': 'not_needed'}, why(made))
+        self.assertEqual({'x': 'not_needed', 'y': 'not_needed'}, reasons(made))
         made = planned(found(x=1, y=2), {'a': hot(19), 'b': host()}, leaving)
         self.assertEqual(['y'], ids(made))
 
@@ -153,34 +153,34 @@ class TestSaturation(base.BaseTestCase):
 
     def test_nobody_stays_cold(self) -> None:
         made = self.saturated(b=host(10.5), c=hot(17))
-        self.assertEqual({'x': 'saturated'}, why(made))
+        self.assertEqual({'x': 'saturated'}, reasons(made))
         (short,) = made.saturations
         self.assertEqual(('az1', 2.0), (short.zone, short.cores_short))
 
     def test_another_zone_does_not_help(self) -> None:
-        self.assertEqual({'x': 'saturated'}, why(self.saturated(z=host())))
+        self.assertEqual({'x': 'saturated'}, reasons(self.saturated(z=host())))
 
     def test_an_unknown_host_does_not_help(self) -> None:
         made = self.saturated(b=host(tier=Tier.UNKNOWN))
-        self.assertEqual({'x': 'saturated'}, why(made))
+        self.assertEqual({'x': 'saturated'}, reasons(made))
 
     def test_a_cold_host_that_waits_does_not_help(self) -> None:
         made = self.saturated(b=host(steal=0.05))
-        self.assertEqual({'x': 'saturated'}, why(made))
+        self.assertEqual({'x': 'saturated'}, reasons(made))
 
     def test_credit_counts(self) -> None:
         self.assertEqual(
-            {'x': 'saturated'}, why(self.saturated(b=host(8, credit=3.0)))
+            {'x': 'saturated'}, reasons(self.saturated(b=host(8, credit=3.0)))
         )
 
     def test_a_host_that_is_receiving_is_waited_for(self) -> None:
         made = self.saturated(b=host(arrivals=1))
-        self.assertEqual({'x': 'slot_target'}, why(made))
+        self.assertEqual({'x': 'slot_target'}, reasons(made))
         self.assertEqual((), made.saturations)
 
     def test_the_source_is_no_target(self) -> None:
         made = planned(found(x=1), {'a': host(2), 'b': hot(18)})
-        self.assertEqual({'x': 'saturated'}, why(made))
+        self.assertEqual({'x': 'saturated'}, reasons(made))
 
     def test_zones_add_up(self) -> None:
         both = found(x=4) | {'y': finding('y', host='b', demand=4.0)}

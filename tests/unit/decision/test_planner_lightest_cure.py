@@ -56,7 +56,7 @@ class TestLightestCure(base.BaseTestCase):
         found = lightest_cure(pool((4, 90), (4, 80), (3, 9), (3, 8)), 6)
         self.assertEqual(['s3', 's2'], ids(found))
 
-    def test_nothing_has_to_leave_and_one_suffers(self) -> None:
+    def test_nothing_has_to_leave_and_one_is_contended(self) -> None:
         found = lightest_cure(pool((4, 90), (1, 8)), -1)
         self.assertEqual(['s1'], ids(found))
 

@@ -20,7 +20,7 @@ from tests.unit.make import (
 )
 
 
-def judge(
+def unreliable(
     told: Signals, *servers: Server, records: tuple[Migration, ...] = ()
 ) -> dict[str, HostCheck]:
     """Why metrics of each host are unreliable; a, b and c are there."""
@@ -29,14 +29,14 @@ def judge(
     return {name: one.reason for name, one in found.unreliable.items()}
 
 
-class TestJudge(base.BaseTestCase):
+class TestCheckHosts(base.BaseTestCase):
     def test_each_host_by_itself(self) -> None:
         told = signals(
             signal('x', host='a', used=8.0, waited=0.0),
             signal('y', host='b', used=8.0, waited=0.5),
             hosts={'a': 16.0, 'b': 16.0, 'z': 0.0},
         )
-        found = judge(told, server('x', host='a'), server('y', host='b'))
+        found = unreliable(told, server('x', host='a'), server('y', host='b'))
         # Nova does not know z, and nothing tells of c.
         self.assertEqual(
             {'a': HostCheck.FLAT_WAIT, 'c': HostCheck.STALE}, found
@@ -45,7 +45,7 @@ class TestJudge(base.BaseTestCase):
     def test_a_server_on_no_host_of_nova(self) -> None:
         told = signals(hosts=dict.fromkeys('abc', 16.0))
         lost = [server('x', host=None), server('y', host='z')]
-        self.assertEqual({}, judge(told, *lost))
+        self.assertEqual({}, unreliable(told, *lost))
 
 
 class TestWhoMoves(base.BaseTestCase):
@@ -55,7 +55,7 @@ class TestWhoMoves(base.BaseTestCase):
         told = signals(hosts=dict.fromkeys('abc', 16.0), window=window)
         record = {'source': 'a', 'target': 'b', **record}
         # Another one there is not seen either.
-        found = judge(
+        found = unreliable(
             told,
             server(host='b'),
             server('other', host='b'),
@@ -86,8 +86,8 @@ class TestWhoMoves(base.BaseTestCase):
             hosts=dict.fromkeys('abc', 16.0),
         )
         there = server(host='b')
-        self.assertEqual({'b': HostCheck.FLAT_WAIT}, judge(told, there))
-        self.assertEqual({}, judge(told, there, records=(migration(),)))
+        self.assertEqual({'b': HostCheck.FLAT_WAIT}, unreliable(told, there))
+        self.assertEqual({}, unreliable(told, there, records=(migration(),)))
 
 
 class TestWithoutImplausible(base.BaseTestCase):

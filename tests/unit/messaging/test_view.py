@@ -47,7 +47,7 @@ class TestSender(base.BaseTestCase):
         for worker in workers:
             self.assertTrue(worker.got.wait(30))
             self.assertEqual(
-                [VIEW], [view_format.from_wire(v) for v in worker.views]
+                [VIEW], [view_format.decode(v) for v in worker.views]
             )
 
     def test_an_error_in_the_url_does_not_tell_the_password(self) -> None:

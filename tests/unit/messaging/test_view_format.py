@@ -41,28 +41,28 @@ COLUMNS = (
 
 def sent(view: View) -> object:
     """As it arrives: through JSON."""
-    return json.loads(json.dumps(view_format.to_wire(view)))
+    return json.loads(json.dumps(view_format.encode(view)))
 
 
-class TestWire(base.BaseTestCase):
+class TestEncode(base.BaseTestCase):
     def test_round_trip(self) -> None:
-        self.assertEqual(VIEW, view_format.from_wire(sent(VIEW)))
+        self.assertEqual(VIEW, view_format.decode(sent(VIEW)))
 
     def test_a_role_on_a_host_that_is_not_named_is_left_out(self) -> None:
         view = View(1.0, {}, {'web': {'gone': 1}}, {})
-        self.assertEqual({'web': {}}, view_format.from_wire(sent(view)).roles)
+        self.assertEqual({'web': {}}, view_format.decode(sent(view)).roles)
 
     def test_another_version(self) -> None:
         for version in (2, view_format.VERSION + 1):
-            message = view_format.to_wire(VIEW) | {'version': version}
+            message = view_format.encode(VIEW) | {'version': version}
             error = self.assertRaises(
-                view_format.ViewError, view_format.from_wire, message
+                view_format.ViewError, view_format.decode, message
             )
             self.assertIn('all controllers', str(error))
 
     @given(strategies.views())
     def test_round_trip_of_any_view(self, view: View) -> None:
-        arrived = view_format.from_wire(sent(view))
+        arrived = view_format.decode(sent(view))
         self.assertEqual(view.taken_at, arrived.taken_at)
         self.assertEqual(view.movers.keys(), arrived.movers.keys())
         for name, host in view.hosts.items():
@@ -84,8 +84,8 @@ class TestWire(base.BaseTestCase):
     def test_what_arrived_does_not_change_by_being_sent_on(
         self, view: View
     ) -> None:
-        arrived = view_format.from_wire(sent(view))
-        self.assertEqual(arrived, view_format.from_wire(sent(arrived)))
+        arrived = view_format.decode(sent(view))
+        self.assertEqual(arrived, view_format.decode(sent(arrived)))
 
 
 class TestNonsense(base.BaseTestCase):
@@ -106,7 +106,7 @@ class TestNonsense(base.BaseTestCase):
 
     def check(self, message: object) -> None:
         try:
-            view = view_format.from_wire(message)  # type: ignore[arg-type]
+            view = view_format.decode(message)  # type: ignore[arg-type]
         except view_format.ViewError:
             return
         # It was let in, so it must be good for all that is done with it.
@@ -119,9 +119,9 @@ class TestNonsense(base.BaseTestCase):
     def test_anything(self, message: object) -> None:
         self.check(message)
 
-    @given(st.sampled_from(sorted(view_format.to_wire(VIEW))), JSON)
+    @given(st.sampled_from(sorted(view_format.encode(VIEW))), JSON)
     def test_one_field_is_wrong(self, field: str, value: object) -> None:
-        self.check(view_format.to_wire(VIEW) | {field: value})
+        self.check(view_format.encode(VIEW) | {field: value})
 
     @given(
         st.sampled_from(COLUMNS),
@@ -131,16 +131,16 @@ class TestNonsense(base.BaseTestCase):
     def test_one_item_is_wrong(
         self, field: str, index: int, value: object
     ) -> None:
-        message = view_format.to_wire(VIEW)
+        message = view_format.encode(VIEW)
         message[field][index] = value
         self.check(message)
 
     def test_a_field_is_missing(self) -> None:
-        for field in view_format.to_wire(VIEW):
-            message = view_format.to_wire(VIEW)
+        for field in view_format.encode(VIEW):
+            message = view_format.encode(VIEW)
             del message[field]
             self.assertRaises(
-                view_format.ViewError, view_format.from_wire, message
+                view_format.ViewError, view_format.decode, message
             )
 
     def test_no_number(self) -> None:
@@ -161,7 +161,5 @@ class TestNonsense(base.BaseTestCase):
         self.refused({'steal_band': 0})
 
     def refused(self, change: dict[str, object]) -> None:
-        message = view_format.to_wire(VIEW) | change
-        self.assertRaises(
-            view_format.ViewError, view_format.from_wire, message
-        )
+        message = view_format.encode(VIEW) | change
+        self.assertRaises(view_format.ViewError, view_format.decode, message)

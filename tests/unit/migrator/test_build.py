@@ -1,18 +1,18 @@
 from oslotest import base
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.migrator import build as parts
+from steal_scheduler.migrator import build
 from tests.unit.deployment import Deployment
 from tests.unit.make import fleet, migration
 
 
 class TestBuild(base.BaseTestCase):
-    def build(self, more: str = '') -> parts.Parts:
-        return parts.build(self.useFixture(Deployment(more)).conf())
+    def build(self, more: str = '') -> build.Components:
+        return build.build(self.useFixture(Deployment(more)).conf())
 
     def test_nothing_is_connected_yet(self) -> None:
         deployment = self.useFixture(Deployment())
-        parts.build(deployment.conf())
+        build.build(deployment.conf())
         self.assertEqual([], deployment.nova.asked)
         self.assertEqual('', deployment.read('asked'))
 

@@ -39,12 +39,12 @@ class LeaderTest(base.BaseTestCase):
 
 class TestOne(LeaderTest):
     def test_it_leads(self) -> None:
-        self.assertRaises(LockLost, self.leader.check)
+        self.assertRaises(LockLost, self.leader.check_held)
         for _ in range(3):
             self.assertTrue(self.leader.acquire())
-            self.leader.check()
+            self.leader.check_held()
         self.leader.release()
-        self.assertRaises(LockLost, self.leader.check)
+        self.assertRaises(LockLost, self.leader.check_held)
         self.leader.release()
 
     def test_a_url_that_can_not_be_used(self) -> None:
@@ -81,11 +81,11 @@ class TestTwo(LeaderTest):
     def test_only_one_leads(self) -> None:
         self.assertTrue(self.ask())
         self.assertFalse(self.leader.acquire())
-        self.assertRaises(LockLost, self.leader.check)
+        self.assertRaises(LockLost, self.leader.check_held)
         self.assertTrue(self.ask())
         self.ask('release')
         self.assertTrue(self.leader.acquire())
-        self.leader.check()
+        self.leader.check_held()
         self.assertFalse(self.ask())
 
     def test_the_other_dies(self) -> None:
@@ -112,7 +112,7 @@ class TestLoss(LeaderTest):
     def test_it_is_lost(self) -> None:
         self.assertTrue(self.leader.acquire())
         with self.owner(False):
-            self.assertRaises(LockLost, self.leader.check)
+            self.assertRaises(LockLost, self.leader.check_held)
             # Another one may have been at work in between: memory is void.
             self.assertFalse(self.leader.acquire())
 
@@ -120,11 +120,11 @@ class TestLoss(LeaderTest):
         trouble = coordination.ToozError('no connection')
         self.assertTrue(self.leader.acquire())
         with self.owner(trouble):
-            error = self.assertRaises(LockLost, self.leader.check)
+            error = self.assertRaises(LockLost, self.leader.check_held)
             self.assertIn('no connection', str(error))
         self.assertFalse(self.leader.acquire())
         self.assertTrue(self.leader.acquire())
         with self.owner(trouble):
             self.assertFalse(self.leader.acquire())
         self.assertTrue(self.leader.acquire())
-        self.leader.check()
+        self.leader.check_held()

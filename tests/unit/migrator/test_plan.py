@@ -4,19 +4,19 @@ import time
 from oslotest import base
 
 from steal_scheduler.exception import NovaError
-from steal_scheduler.migrator import plan as planned
+from steal_scheduler.migrator.plan import PlannedTick, plan_tick
 from steal_scheduler.model.refusal import Reason
 from tests.unit import nova_api
 from tests.unit.deployment import Deployment
 
 
-class TestPlanned(base.BaseTestCase):
+class TestPlanTick(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.deployment = self.useFixture(Deployment())
 
-    def plan(self) -> planned.Planned:
-        return planned.plan(self.deployment.conf(), time.time())
+    def plan(self) -> PlannedTick:
+        return plan_tick(self.deployment.conf(), time.time())
 
     def test_one_poll_is_enough(self) -> None:
         made = self.plan()

@@ -2,7 +2,7 @@ from oslotest import base
 
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.migrator import build
-from steal_scheduler.migrator import recover as recovery
+from steal_scheduler.migrator.recover import recover
 from tests.unit import nova_api
 from tests.unit.deployment import Deployment
 
@@ -12,13 +12,13 @@ KNOWN = '5c3f1d0a-1111-4222-8333-444455556666'
 REMOVED = [f'DELETE /servers/x/tags/{TAG}']
 
 
-class TestRecovery(base.BaseTestCase):
+class TestRecover(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.deployment = self.useFixture(Deployment())
 
     def recover(self, *, clear: bool) -> tuple[str, bool]:
-        lines, left = recovery.recover(self.deployment.conf(), clear=clear)
+        lines, left = recover(self.deployment.conf(), clear=clear)
         return '\n'.join(lines), left
 
     def test_nothing_is_left(self) -> None:

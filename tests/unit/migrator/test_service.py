@@ -30,7 +30,7 @@ class MigratorTest(base.BaseTestCase):
 class TestTick(MigratorTest):
     def test_from_steal_to_a_cured_server(self) -> None:
         rig = Rig()
-        rig.suffer()
+        rig.overload()
         rig.tick()
         self.assertEqual({'x': 'drain'}, rig.stages())
         rig.tick(3)
@@ -51,7 +51,7 @@ class TestTick(MigratorTest):
             [event for event, _ in rig.notifier.said],
         )
 
-    def test_nobody_suffers(self) -> None:
+    def test_no_server_is_contended(self) -> None:
         rig = Rig()
         rig.tick(times=5)
         self.assertEqual(([], []), (rig.notifier.said, rig.tags()))
@@ -70,7 +70,7 @@ class TestTick(MigratorTest):
 
     def test_a_hot_host_cools_down_by_a_band(self) -> None:
         rig = Rig(dry_run=True)
-        rig.suffer()
+        rig.overload()
         rig.tick()
         rig.source.demand = {'x': 4.0, 'y': 2.0, 'z': 1.9}
         rig.tick()
@@ -82,7 +82,7 @@ class TestTick(MigratorTest):
 
     def test_dry_run_touches_nothing(self) -> None:
         rig = Rig(dry_run=True)
-        rig.suffer()
+        rig.overload()
         rig.tick(times=4)
         self.assertEqual(
             ['x'], [m.server_id for m in rig.migrator.decided.admitted]
@@ -96,7 +96,7 @@ class TestTick(MigratorTest):
 
     def test_dry_run_puts_back_whom_it_finds_drained(self) -> None:
         rig = Rig()
-        rig.suffer()
+        rig.overload()
         rig.orchestrator.says = ['waiting']
         rig.tick(times=2)
         self.assertEqual({'x'}, rig.orchestrator.out)
@@ -119,7 +119,7 @@ class TestTick(MigratorTest):
 
     def test_a_forged_tag_that_stays_holds_nobody(self) -> None:
         rig = Rig()
-        rig.suffer()
+        rig.overload()
         rig.tick()
         rig.nova.change('z', tags=(f'steal:migrate:{int(rig.now)}',))
         rig.nova.trouble = ['lost']
@@ -129,7 +129,7 @@ class TestTick(MigratorTest):
 
     def test_a_tenant_who_keeps_removing_the_tag_stops_nothing(self) -> None:
         rig = Rig()
-        rig.suffer()
+        rig.overload()
         rig.tick()
         for _ in range(200):
             rig.nova.change('x', tags=())
@@ -184,7 +184,7 @@ class TestTrouble(MigratorTest):
     def test_no_signals(self) -> None:
         for trouble in (SignalError('no answer'), KeyError('a bug')):
             rig = Rig()
-            rig.suffer()
+            rig.overload()
             rig.source.trouble = trouble
             rig.tick(times=3)
             self.assertEqual(
@@ -196,7 +196,7 @@ class TestTrouble(MigratorTest):
 
     def test_moves_go_on_without_signals(self) -> None:
         rig = Rig()
-        rig.suffer()
+        rig.overload()
         rig.tick(times=2)
         rig.nova.proceed('completed', 'x')
         rig.source.trouble = SignalError('no answer')
@@ -207,7 +207,7 @@ class TestTrouble(MigratorTest):
 
     def test_the_view_does_not_reach_nova(self) -> None:
         rig = Rig()
-        rig.suffer()
+        rig.overload()
         rig.sender.reaches = False
         rig.tick(times=3)
         self.assertEqual({}, rig.stages())
@@ -217,7 +217,7 @@ class TestTrouble(MigratorTest):
 
     def test_the_view_ceases_to_reach_nova(self) -> None:
         rig = Rig()
-        rig.suffer()
+        rig.overload()
         rig.tick()
         rig.sender.reaches = False
         rig.tick(times=3)
@@ -225,7 +225,7 @@ class TestTrouble(MigratorTest):
 
     def test_without_the_lock_nothing_is_known_and_done(self) -> None:
         rig = Rig()
-        rig.suffer()
+        rig.overload()
         rig.tick(times=2)
         rig.leader.held = False
         tags, asked = rig.tags(), list(rig.orchestrator.asked)
@@ -252,7 +252,7 @@ class TestTrouble(MigratorTest):
 
     def test_nova_does_not_answer(self) -> None:
         rig = Rig()
-        rig.suffer()
+        rig.overload()
         rig.nova.down = True
         rig.tick(times=2)
         self.assertEqual(2.0, rig.metrics.value('tick_errors_total'))
@@ -277,7 +277,7 @@ class TestTrouble(MigratorTest):
 
     def test_nova_takes_no_first_tag(self) -> None:
         rig = Rig()
-        rig.suffer()
+        rig.overload()
         rig.nova.trouble = ['refused']
         rig.tick()
         self.assertEqual({}, rig.stages())
@@ -289,7 +289,7 @@ class TestTrouble(MigratorTest):
     def test_a_server_in_error_holds_no_slot(self) -> None:
         one = dataclasses.replace(RULES.limits, slots=1)
         rig = Rig(dataclasses.replace(RULES, limits=one))
-        rig.suffer()
+        rig.overload()
         rig.tick(times=2)
         rig.nova.proceed('error', 'x')
         rig.nova.change('x', status='ERROR')
@@ -305,7 +305,7 @@ class TestRestart(MigratorTest):
     def test_in_every_stage(self) -> None:
         for looks in range(6):
             rig = Rig()
-            rig.suffer()
+            rig.overload()
             for look in range(20):
                 if look == looks:
                     rig.restart()

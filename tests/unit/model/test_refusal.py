@@ -3,7 +3,7 @@ from oslotest import base
 from steal_scheduler.model.refusal import Reason
 
 
-class TestWhy(base.BaseTestCase):
+class TestReason(base.BaseTestCase):
     def test_each_can_be_a_label(self) -> None:
         for why in Reason:
             self.assertRegex(str(why), r'^[a-z_]+$')

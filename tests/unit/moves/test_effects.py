@@ -15,7 +15,9 @@ class TestEffects(base.BaseTestCase):
         self.nova = fakes.FakeNova(server(tags=('blue', 'steal:drain:1')))
         self.orchestrator = fakes.FakeOrchestrator()
         self.leader = fakes.FakeLeader()
-        self.effects = Effects(self.nova, self.orchestrator, self.leader.check)
+        self.effects = Effects(
+            self.nova, self.orchestrator, self.leader.check_held
+        )
 
     def tags(self) -> set[str]:
         return set(self.nova.servers['s'].tags)

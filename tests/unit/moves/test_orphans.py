@@ -40,7 +40,7 @@ class TestOrphans(base.BaseTestCase):
             # It may have taken its time.
             self.assertEqual({'x'}, self.orphans.find(NOW))
             self.assertEqual({'x', 'y'}, self.orphans.find(NOW + 1))
-            self.assertEqual({'b'}, self.dispatcher.unsure)
+            self.assertEqual({'b'}, self.dispatcher.unlisted)
         self.each['b'].says, self.each['b'].out = None, {'z'}
         self.assertEqual(frozenset(), self.orphans.find(NOW + 2))
         self.assertEqual({'z'}, self.orphans.find(NOW + 500))

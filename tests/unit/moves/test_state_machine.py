@@ -49,7 +49,7 @@ class Ride(base.BaseTestCase):
         #: Of the signals, in seconds.
         self.window = 90.0
         self.machine = StateMachine(
-            Effects(self.nova, self.orchestrator, self.leader.check),
+            Effects(self.nova, self.orchestrator, self.leader.check_held),
             DEADLINES,
             rules().detection,
         )

@@ -26,7 +26,7 @@ class TestTakeOver(base.BaseTestCase):
         *servers,
         remembered: dict[str, Move] | None = None,
         first: bool = True,
-        known: str = '',
+        before: str = '',
         **more,
     ) -> dict[str, Move]:
         told = fleet(*servers, **more)
@@ -39,7 +39,7 @@ class TestTakeOver(base.BaseTestCase):
             RULES,
             NOW,
             first=first,
-            known=known,
+            servers_before=before,
         )
 
     def stages(self, *servers, **more) -> dict[str, str]:
@@ -50,7 +50,7 @@ class TestTakeOver(base.BaseTestCase):
         for stage in set(Stage) - {Stage.VERIFY}:
             self.assertEqual({'s': stage}, self.stages(tagged('s', stage)))
 
-    def test_that_it_is_back_is_not_believed(self) -> None:
+    def test_that_it_is_back_is_made_sure_of(self) -> None:
         """A tenant may have written it; to ask for it again does no harm."""
         (found,) = self.moves(tagged('s', 'verify', NOW - 60)).values()
         self.assertEqual((Stage.REATTACH, NOW), (found.stage, found.since))
@@ -80,16 +80,16 @@ class TestTakeOver(base.BaseTestCase):
             *known.servers.values(),
             remembered={'t': move('t')},
             first=False,
-            known='stu',
+            before='stu',
         )
         self.assertEqual(['t'], list(found))
         forged = state.forged(known, found)
         self.assertEqual(['s'], [s.server_id for s in forged])
 
     def test_whose_cell_did_not_answer_at_first(self) -> None:
-        """It may be out, or its tenant created it so: it is put back."""
+        """It may be out, or its tenant created it so: it is reattached."""
         for stage in Stage:
-            found = self.stages(tagged('s', stage), first=False, known='t')
+            found = self.stages(tagged('s', stage), first=False, before='t')
             self.assertEqual({'s': 'undo'}, found)
 
     def test_nobody_leaves_while_nothing_may_start(self) -> None:

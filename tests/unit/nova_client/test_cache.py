@@ -38,7 +38,7 @@ class PagedNova(fakes.FakeNova):
         return super().server(server_id)
 
 
-class TestInventory(base.BaseTestCase):
+class TestNovaCache(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.nova = PagedNova(*map(server, 'abcde'))

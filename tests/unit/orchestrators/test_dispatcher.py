@@ -206,11 +206,11 @@ class TestTakenOver(DispatcherTest):
 
     def test_an_outage_elsewhere_holds_up_nobody(self) -> None:
         """It is asked for its list as soon as it answers."""
-        self.dispatcher.unsure.clear()
+        self.dispatcher.unlisted.clear()
         self.says('b', State.WAITING)
         self.each['c'].says = OrchestratorError('down')
         self.assertEqual('b c', self.ask('reattach')[1])
-        self.assertEqual({'c'}, self.dispatcher.unsure)
+        self.assertEqual({'c'}, self.dispatcher.unlisted)
         # It may hang: once is enough.
         self.says('b', State.DONE)
         self.assertEqual((DONE, 'b a'), self.ask('reattach'))

@@ -159,7 +159,7 @@ class SchedulerTestCase(base.BaseTestCase):
         view = View(
             hosts=hosts, roles=roles or {}, movers=movers or {}, **fields
         )
-        listener.cache().accept(view_format.to_wire(view))
+        listener.cache().accept(view_format.encode(view))
 
     def expire(self) -> None:
         """The view that was delivered becomes too old."""

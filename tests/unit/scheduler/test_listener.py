@@ -25,7 +25,7 @@ class TestListener(base.SchedulerTestCase):
         client.cast({}, method, **arguments)
 
     def view(self, **hosts: Any) -> dict[str, Any]:
-        return view_format.to_wire(View(time.time(), hosts, {}, {}))
+        return view_format.encode(View(time.time(), hosts, {}, {}))
 
     def until(self, reached: Callable[[], object], act: Any) -> None:
         """Act until something is reached; fanout keeps nothing for later."""

@@ -44,7 +44,7 @@ class Worker:
     def receive(self, taken_at: float, **change: Any) -> None:
         hosts = {'a': base.cold(), 'b': base.hot()}
         view = View(taken_at, hosts, {}, {})
-        self.cache.accept(view_format.to_wire(view) | change)
+        self.cache.accept(view_format.encode(view) | change)
 
     @property
     def taken_at(self) -> float | None:
@@ -155,7 +155,7 @@ class TestZones(base.SchedulerTestCase):
         now = self.worker.clock.wall
         hosts = {n: HostView(UNKNOWN, zone=z) for n, z in zones.items()}
         view = View(now, hosts, {}, {})
-        self.worker.cache.accept(view_format.to_wire(view))
+        self.worker.cache.accept(view_format.encode(view))
 
     def test_none_before_the_first_view(self) -> None:
         self.assertIsNone(self.worker.cache.zones)

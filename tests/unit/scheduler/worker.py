@@ -60,7 +60,7 @@ def receive() -> str:
     view = View(time.time(), {'a': HostView(Tier.COLD)}, {}, {})
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
-        client.cast({}, 'view', view=view_format.to_wire(view))
+        client.cast({}, 'view', view=view_format.encode(view))
         threading.Event().wait(0.1)
         latest = listener.latest()
         if latest:
