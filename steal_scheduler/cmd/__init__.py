@@ -1,0 +1,1 @@
+"""The programs: what the console scripts start."""

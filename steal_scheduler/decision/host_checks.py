@@ -127,8 +127,8 @@ def _clock(case: Case, rules: Rules) -> str:
 def _source(case: Case, rules: Rules) -> str:
     if case.measured is None:
         return ''
-    if not case.measured.trusted:
-        return 'the signal source marks it as untrusted'
+    if not case.measured.reliable:
+        return 'the signal source says that its metrics are unreliable'
     if case.measured.cores <= 0:
         return 'it says that guests may use none of its cores'
     return ''

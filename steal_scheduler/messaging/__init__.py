@@ -1,0 +1,1 @@
+"""The message bus: the view for nova-scheduler, and notifications."""

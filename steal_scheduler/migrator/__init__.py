@@ -1,0 +1,1 @@
+"""The service ``steal-migrator``: its loop, its lock, how it is built."""

@@ -62,8 +62,8 @@ class HostSignal:
     #: Seconds by which its clock is ahead of the source's; behind is less
     #: than 0.
     clock_offset: float | None = None
-    #: False where the source itself marks its numbers as untrusted.
-    trusted: bool = True
+    #: False where the source itself says that its numbers are unreliable.
+    reliable: bool = True
 
 
 class GuestKey(enum.StrEnum):

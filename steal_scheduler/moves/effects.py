@@ -1,4 +1,4 @@
-"""The side effects of a move: each checks the lock first.
+"""Tag, drain, migrate, reattach: each side effect checks the lock first.
 
 The lock may be lost at any moment (a paused process, a network split), and
 then another migrator leads and works on the same moves.

@@ -1,7 +1,8 @@
-"""The server tag that says how far a move is: our only state.
+"""What the server tag says, by which a move is known: our only state.
 
 ``steal:<stage>:<epoch>[:<steal before, percent>]``, for example
 ``steal:migrate:1795334400:26.1``. Tenants see it and can remove it.
+``effects.py`` has Nova write and remove it.
 """
 
 from collections.abc import Iterable

@@ -1,0 +1,1 @@
+"""What the migrator says: log, metrics, notifications, text to read."""

@@ -31,6 +31,7 @@ def moves_table(moves: Iterable[Move], now: float) -> list[str]:
     rows = [
         (
             move.server_id,
+            move.server_name,
             move.stage,
             f'{now - move.since:.0f} s',
             move.source,
@@ -39,7 +40,7 @@ def moves_table(moves: Iterable[Move], now: float) -> list[str]:
         )
         for move in moves
     ]
-    head = ('server', 'stage', 'for', 'from', 'to', 'reason')
+    head = ('server', 'name', 'stage', 'for', 'from', 'to', 'reason')
     return table(head, rows) if rows else ['none']
 
 
@@ -57,7 +58,8 @@ def _unreliable(hosts: Collection[UnreliableHost]) -> list[str]:
 
 def _blocked(moves: Iterable[Move], now: float, alarm: float) -> list[str]:
     return [
-        f'{move.server_id}  {move.stage} for {now - move.since:.0f} s: see '
+        f'{move.server_id}  {move.server_name}  {move.stage} for '
+        f'{now - move.since:.0f} s: see '
         'the log of steal-migrator, and its orchestrator'
         for move in moves
         if move.reattach_blocked(now, alarm)

@@ -28,15 +28,15 @@ a temporary name beside it, then rename it, so that no half is ever read)::
                 'used': 12.5,
                 'runnable': 1.1,
                 'clock_offset': -0.2,
-                'trusted': true,
+                'reliable': true,
             }
         },
     }
 
 ``taken_at`` is in epoch seconds. The values are means over the ``window``
 seconds up to it; without ``window`` they are taken for means over a minute.
-Units are those of ``model.ServerSignal`` and
-``model.HostSignal``. A server must have ``used`` and ``waited``, a host
+Units are those of ``ServerSignal`` and ``HostSignal`` in ``model/cloud.py``. A
+server must have ``used`` and ``waited``, a host
 ``cores``; the rest may be missing or null.
 """
 
@@ -163,14 +163,16 @@ def _signals(content: Any, now: float, max_age: int) -> Signals:
     hosts = {}
     for name, host in _items('hosts', top):
         where = f'hosts.{name}'
-        keys = _object(where, host, {'trusted', *_HOST})
-        trusted = keys.get('trusted', True)
-        if not isinstance(trusted, bool):
-            raise ValueError(f'{where}.trusted is {trusted!r}, not a boolean')
+        keys = _object(where, host, {'reliable', *_HOST})
+        reliable = keys.get('reliable', True)
+        if not isinstance(reliable, bool):
+            raise ValueError(
+                f'{where}.reliable is {reliable!r}, not a boolean'
+            )
         hosts[name] = HostSignal(
             host=name,
             at=taken_at,
-            trusted=trusted,
+            reliable=reliable,
             **_numbers(where, keys, _HOST, needed={'cores'}),
         )
     window = _number('window', top.get('window', _WINDOW), _ANY)

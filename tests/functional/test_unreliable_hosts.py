@@ -82,7 +82,7 @@ class TestUnreliable(loop.LoopTestCase):
 
     def test_source(self) -> None:
         def lie(signals: dict[str, Any]) -> None:
-            signals['hosts']['liar']['trusted'] = False
+            signals['hosts']['liar']['reliable'] = False
 
         scene.lie = lie
         self.assert_avoided(HostCheck.SOURCE, 'the signal source marks it')

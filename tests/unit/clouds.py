@@ -122,7 +122,7 @@ _HOST = st.fixed_dictionaries(
         'used': st.sampled_from((None, 2.0, 20.0)),
         'runnable': st.sampled_from((None, 0.5, 1.0, 3.0)),
         'clock_offset': usually(None, 0.0, 99.0),
-        'trusted': usually(True, False),
+        'reliable': usually(True, False),
     }
 )
 _SERVER = st.fixed_dictionaries(

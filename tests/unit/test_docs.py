@@ -89,7 +89,7 @@ class TestAdmin(base.BaseTestCase):
         self.described('outcomes', Outcome)
 
     def test_every_host_check_is_described_once(self) -> None:
-        """For who has to mend it, and among the rules."""
+        """For whoever has to repair the host, and among the rules."""
         text = (ADMIN / 'troubleshooting.rst').read_text('utf-8')
         section = text[text.index('.. _unreliable:') :].split('\n.. _')[0]
         found = re.findall(r'^``(\w+)``$', section, re.MULTILINE)
@@ -117,6 +117,18 @@ class TestAdmin(base.BaseTestCase):
         rules = read('etc/prometheus/steal-scheduler.rules.yml')
         alerts = re.findall(r'- alert: (\w+)', rules)
         self.assertEqual(sorted(alerts), sorted(found))
+
+    def test_no_page_names_another_alert(self) -> None:
+        rules = read('etc/prometheus/steal-scheduler.rules.yml')
+        alerts = re.findall(r'- alert: (\w+)', rules)
+        classes = {'StealFilter', 'StealWeigher'}
+        for page in [
+            ROOT / 'README.rst',
+            *(ROOT / 'doc/source').rglob('*.rst'),
+        ]:
+            text = page.read_text('utf-8')
+            found = set(re.findall(r'``(Steal[A-Z]\w+)``', text)) - classes
+            self.assertLessEqual(found, set(alerts), str(page))
 
 
 class TestLogLines(base.BaseTestCase):

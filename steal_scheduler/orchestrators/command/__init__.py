@@ -1,0 +1,1 @@
+"""An executable of the operator as the orchestrator."""

@@ -1,0 +1,1 @@
+"""Consul as the orchestrator: the node is in maintenance."""

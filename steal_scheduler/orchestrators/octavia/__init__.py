@@ -1,0 +1,1 @@
+"""Octavia as the orchestrator: the weight of the members is 0."""

@@ -1,0 +1,1 @@
+"""Any service that takes a signed POST as the orchestrator."""

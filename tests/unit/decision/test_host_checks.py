@@ -137,8 +137,8 @@ class TestSource(HostCheckTest):
     REASON = HostCheck.SOURCE
 
     def test_it_says_so(self) -> None:
-        self.tell(trusted=False)
-        self.assertIn('marks it as untrusted', self.unreliable())
+        self.tell(reliable=False)
+        self.assertIn('says that its metrics', self.unreliable())
 
     def test_no_cores(self) -> None:
         self.tell(cores=0.0)

@@ -19,13 +19,14 @@ class TestTables(base.BaseTestCase):
         self.assertEqual(['none'], report.moves_table([], NOW))
         head, one, other = report.moves_table(
             [
-                move(reason='it waits'),
+                move(reason='it waits', server_name='web-1'),
                 move('t', target='b', reason='it waits', failure='aborted'),
             ],
             NOW + 90,
         )
         self.assertEqual(
-            ['s', 'drain', '90', 's', 'a', '-', 'it', 'waits'], one.split()
+            ['s', 'web-1', 'drain', '90', 's', 'a', '-', 'it', 'waits'],
+            one.split(),
         )
         self.assertTrue(other.endswith('aborted'))
         self.assertEqual(head.index('stage'), one.index('drain'))

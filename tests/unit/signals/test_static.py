@@ -68,7 +68,7 @@ class StaticTest(base.BaseTestCase):
             'used': 9,
             'runnable': 1.5,
             'clock_offset': -2,
-            'trusted': False,
+            'reliable': False,
         }
         signals = self._read(full)
         server, host = signals.servers['a'], signals.hosts['h']
@@ -83,7 +83,7 @@ class StaticTest(base.BaseTestCase):
         )
         self.assertEqual(
             (9.0, 1.5, -2.0, False),
-            (host.used, host.runnable, host.clock_offset, host.trusted),
+            (host.used, host.runnable, host.clock_offset, host.reliable),
         )
 
     def test_null_is_unknown(self):
@@ -149,7 +149,7 @@ class StaticTest(base.BaseTestCase):
             ('servers', 'a', 'bad_seconds', 2),
             ('servers', 'a', 'host', 7),
             ('hosts', 'h', 'cores', None),
-            ('hosts', 'h', 'trusted', 'no'),
+            ('hosts', 'h', 'reliable', 'no'),
             ('hosts', 'h', 'runnable', [1]),
         ):
             wrong = content()
