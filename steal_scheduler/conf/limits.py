@@ -12,14 +12,14 @@ GROUP = 'limits'
 _WINDOW = re.compile(r'(\d\d):(\d\d)-(\d\d):(\d\d)')
 
 
-def _slots(name: str, default: int, of_what: str) -> cfg.IntOpt:
+def _slots(name: str, default: int, what: str) -> cfg.IntOpt:
     return cfg.IntOpt(
         name,
         default=default,
         min=1,
         max=1000,
         help=f"""
-How many servers {of_what} may be on their way at the same time.
+How many servers may be {what} at the same time.
 
 Possible values:
 
@@ -29,9 +29,9 @@ Possible values:
 
 
 OPTS = [
-    _slots('slots', 2, 'of the whole cloud'),
-    _slots('slots_per_source', 1, 'of one host'),
-    _slots('slots_per_target', 1, 'to one host'),
+    _slots('slots', 2, 'on their way in the whole cloud'),
+    _slots('slots_per_source', 1, 'on their way from one host'),
+    _slots('slots_per_target', 1, 'on their way to one host'),
     cfg.FloatOpt(
         'copy_rate',
         default=100,
@@ -39,9 +39,8 @@ OPTS = [
         max=1000000,
         help="""
 How much live migrations may copy on average, in MiB per second. Ten minutes'
-worth may be copied at once after a quiet time; a server that is larger waits
-until as much is free. Nova's migration records are counted, so migrations that
-operators start count too.
+worth may be copied at once after a quiet time. A server that is larger waits
+until all of that is free. Live migrations that operators start count too.
 
 Possible values:
 
@@ -60,8 +59,8 @@ Related options:
         max=86400,
         help="""
 Seconds for which a server that was live-migrated, by anybody, stays where it
-is. Doubled for each further live migration within 24 hours, and once more
-after a move that did not help; 24 hours at most.
+is. It is doubled for each further live migration within 24 hours, and once
+more after a move that did not help; 24 hours at most.
 
 Possible values:
 
@@ -74,7 +73,8 @@ Possible values:
         min=1,
         max=100,
         help="""
-After how many failed migrations of ours in a row nothing starts for a while.
+After how many failed migrations of ours in a row no move starts for
+``breaker_pause`` seconds.
 
 Possible values:
 
@@ -91,11 +91,16 @@ Related options:
         min=1,
         max=86400,
         help="""
-For how long nothing starts after that, in seconds. Then one try is made.
+Seconds for which no move starts after ``breaker_failures`` failed migrations.
+Then one move at a time starts, until one succeeds.
 
 Possible values:
 
 * 1 to 86400, in seconds.
+
+Related options:
+
+* ``breaker_failures``
 """,
     ),
     cfg.FloatOpt(
@@ -117,8 +122,8 @@ Possible values:
         default='25%',
         help="""
 How many servers of a role may be unavailable at the same time: on their way,
-or stopped, in error or whatever else is not ACTIVE. Where so many are, no
-further one is moved. The word is that of Kubernetes.
+stopped, in error or not ACTIVE for any other reason. If so many are
+unavailable already, no further server of the role moves.
 
 Possible values:
 
@@ -131,7 +136,8 @@ Possible values:
         'blackout',
         default=[],
         help="""
-Times of the day at which nothing starts; what is on its way is finished.
+Times of the day at which no move starts. A server that Nova migrates already
+is followed and reattached; any other drained server is reattached at once.
 
 Possible values:
 

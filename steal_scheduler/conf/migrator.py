@@ -9,14 +9,14 @@ OPTS = [
         'dry_run',
         default=True,
         help="""
-Decide, log, measure and notify, but touch nothing: no tag, no drain, no
-migration. What would be done is marked as dry everywhere. What was on its way
-when it was turned on is brought to its end.
+Decide, log, measure and notify, but begin no move: no tag, no drain, no
+migration. The log and the notifications say that it is a dry run. Moves that
+are in flight when it is turned on are brought to an end.
 
 Possible values:
 
-* ``True`` (default): watch what it would do.
-* ``False``: it moves servers.
+* ``True`` (default): no server is moved.
+* ``False``: servers are moved.
 """,
     ),
     cfg.FloatOpt(
@@ -31,8 +31,8 @@ detection.
 Possible values:
 
 * 0.1 to 3600, in seconds; not less than the scrape interval of the
-  signals, nor than ``[prometheus] window``: polls whose windows overlap see
-  one and the same burst several times.
+  signals, nor than ``[prometheus] window``: several polls would see the same
+  burst if their windows overlapped.
 
 Related options:
 
@@ -45,14 +45,16 @@ Related options:
         help="""
 Orchestrators that drain servers before they move and reattach them. Each
 has a section of this name, which says of what kind it is and for which
-servers. A server that belongs to several is drained in this order, and
-reattached in the reverse one; one that belongs to none just moves.
+servers. A server that belongs to several orchestrators is drained in this
+order, and reattached in the reverse order. A server that belongs to none just
+moves.
 
 Possible values:
 
 * Names of sections, each once: ``load-balancer, kubernetes-1, kubernetes-2``.
-  One that is named as a driver (``kubernetes``) is of that kind.
-* Empty (default): nobody.
+  An orchestrator with the name of a driver (``kubernetes``) is of that kind,
+  unless its section sets ``driver``.
+* Empty (default): servers move without a drain.
 """,
     ),
     cfg.StrOpt(

@@ -30,8 +30,8 @@ The migrator and every nova-scheduler must have the same value.
 
 Possible values:
 
-* A metadata key. Servers without it play no role, unless one of the options
-  below finds one.
+* A metadata key. Servers without it have no role, unless one of the options
+  below finds a role.
 * An empty string: metadata is not looked at.
 
 Related options:

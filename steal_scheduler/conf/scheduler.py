@@ -79,7 +79,7 @@ of a new server from its scheduler hint.
 
 Possible values:
 
-* False: nothing is looked up. A new server without the hint plays no role
+* False: nothing is looked up. A new server without the hint has no role
   until the migrator counts it, and so does a server that somebody else moves.
 * True: at most one look-up is made for each request whose server has no hint:
   one query to the API database for a new server, and up to three to the

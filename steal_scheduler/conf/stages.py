@@ -28,21 +28,22 @@ OPTS = [
     _deadline(
         'drain_timeout',
         600,
-        'Seconds that a server may take to leave its orchestrator and to get '
-        'its turn, before\nit is reattached.',
+        'Seconds that the drain of a server may take, together with the wait '
+        'for its turn to\nmigrate. After that it is reattached and does not '
+        'move.',
     ),
     _deadline(
         'migration_timeout',
         1800,
-        'Seconds that a migration may copy memory, counted from the moment it '
-        'runs, before it is\naborted: it does not converge then. It is never '
-        'forced by suspending the server.',
+        'Seconds that a migration may run before it is aborted, because it '
+        'does not converge. A\nmigration is never forced by suspending the '
+        'server.',
     ),
     _deadline(
         'reattach_alarm',
         300,
-        'Seconds after which a server that should be back in its orchestrator '
-        'calls a person (log\nlevel ERROR, notification), and no other server '
-        'is drained there.',
+        'Seconds that a reattach may take before a person is called (log '
+        'level ERROR,\nnotification). Until it succeeds, that orchestrator '
+        'drains no other server.',
     ),
 ]

@@ -98,7 +98,7 @@ Related options:
         default=70.0,
         help="""
 Percent of a second that a vCPU has to run or wait to make the second bad: a
-vCPU that wants little and waits a little hurts nobody.
+vCPU that wants little and waits a little does no harm.
 
 Possible values:
 

@@ -109,7 +109,8 @@ class Leader:
         ) as error:
             raise ConfigError(
                 f'[migrator] lock_url = {_without_password(self._url)!r} '
-                f'cannot be used: {error}'
+                f'cannot be used: {error}. Correct the URL. A lock other than '
+                'file:// needs a package of its own, such as tooz[etcd3gw].'
             ) from error
         self._coordinator = coordinator
         self._lock = coordinator.get_lock(LOCK)

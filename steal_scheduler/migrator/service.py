@@ -191,7 +191,8 @@ class Migrator:
         self._leading, self._servers_before = True, fleet.servers
         for server in state.forged(fleet, self.moves)[:STRIPPED_AT_ONCE]:
             LOG.warning(
-                'Server %s has tags of a move that there is not: removing %s.',
+                'Server %s has tags of no move that is in flight: removing '
+                '%s.',
                 server.label,
                 ', '.join(tags.ours(server.tags)),
                 instance_uuid=server.server_id,

@@ -45,7 +45,10 @@ class NovaClient:
                 conf, GROUP, auth=auth
             )
         except keystoneauth1.exceptions.ClientException as error:
-            raise ConfigError(f'[nova] is incomplete: {error}') from error
+            raise ConfigError(
+                f'[nova] cannot be used to log in: {error}. Correct its '
+                'options.'
+            ) from error
         self._nova = novaclient.client.Client(
             MICROVERSION,
             session=self._session,

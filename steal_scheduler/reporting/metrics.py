@@ -91,7 +91,8 @@ class Metrics:
         except OSError as error:
             raise ConfigError(
                 f'[migrator] metrics_host = {host!r}, metrics_port = {port} '
-                f'cannot be bound: {error}. Is another migrator running?'
+                f'cannot be bound: {error}. Give an address of this host, and '
+                'a port that no other program uses.'
             ) from error
 
     def clear(self) -> None:

@@ -184,7 +184,7 @@ An agent that answers and says no is always a refusal.
 
 Possible values:
 
-* The words below.
+* One of the words that are explained below.
 """,
     ),
 ]

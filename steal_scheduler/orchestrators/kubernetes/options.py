@@ -61,7 +61,7 @@ How a node is drained.
 
 Possible values:
 
-* The words below.
+* One of the words that are explained below.
 """,
     ),
     cfg.StrOpt(
@@ -77,7 +77,7 @@ What becomes of pods with an ``emptyDir`` volume, as ``kubectl drain
 
 Possible values:
 
-* The words below.
+* One of the words that are explained below.
 """,
     ),
     cfg.StrOpt(
@@ -93,7 +93,7 @@ What becomes of pods without a controller, or whose DaemonSet is gone, as
 
 Possible values:
 
-* The words below.
+* One of the words that are explained below.
 """,
     ),
     cfg.IntOpt(
@@ -145,7 +145,7 @@ What has to be healthy again before the drain is done.
 
 Possible values:
 
-* The words below.
+* One of the words that are explained below.
 """,
     ),
 )

@@ -22,7 +22,7 @@ are not followed.
 Possible values:
 
 * An https:// URL.
-* An http:// URL: whoever is on the way reads the servers' metadata, and can
+* An http:// URL. Then anybody on the way reads the servers' metadata, and can
   answer "done" in the receiver's place.
 
 Related options:
@@ -63,7 +63,7 @@ Possible values:
         'cafile',
         help="""
 File with the certificates (PEM) of the authority that signed the receiver's
-certificate. That is always verified.
+certificate, which is always verified.
 
 Possible values:
 
