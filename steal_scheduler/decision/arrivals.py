@@ -1,4 +1,4 @@
-"""Servers that have just moved: what signals tell of them is not whole yet.
+"""Arrivals: servers that have just moved, and whose signals show but a part.
 
 Until the window of the signals lies behind the arrival, a mean over it counts
 seconds in which the server was not there.

@@ -1,4 +1,4 @@
-"""One decision, from what is known to what should be done: pure.
+"""Decide what should be done: pure, from a snapshot to moves and refusals.
 
 The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 """
@@ -43,6 +43,8 @@ class Snapshot:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Decision:
+    """What one tick found, what it begins, and why not more."""
+
     findings: tuple[Finding, ...]
     #: To be begun now, in this order.
     admitted: tuple[Move, ...]
@@ -83,8 +85,8 @@ def decide(
     admitted: list[Move] = []
     gated: list[Refusal] = []
     if not held:
-        limit = limits.while_trying(snapshot.ours, rules)
-        admitted, gated = limits.admit(plan.moves, fleet, moves, limit, now)
+        trying = limits.while_trying(snapshot.ours, rules)
+        admitted, gated = limits.admit(plan.moves, fleet, moves, trying, now)
     return Decision(
         findings=detection.findings,
         admitted=tuple(admitted),

@@ -98,6 +98,22 @@ def is_contended(
     )
 
 
+def measured(
+    signal: ServerSignal, rules: DetectionRules
+) -> tuple[Outcome, str]:
+    """What a move has come to, and a sentence about it."""
+    bad = signal.bad_seconds or 0.0
+    helped = (
+        signal.steal * 100 < rules.steal_threshold
+        and bad * 100 < rules.bad_seconds_threshold
+    )
+    return (
+        Outcome.HELPED if helped else Outcome.NOT_HELPED,
+        f'it waits {signal.steal:.0%} of its time now'
+        + (f' and in {bad:.0%} of its seconds' if bad else ''),
+    )
+
+
 def _unseen(watches: Watches, usable: Signals, mask: int) -> dict[str, Watch]:
     """After a poll that brought nothing of them."""
     after = {}
@@ -152,22 +168,6 @@ def _finding(
         load=load,
         demand=signal.demand,
         since=watch.since,
-        evidence=f'{watch.polls.bit_count()} of {rules.polls_window} polls',
+        polls=f'{watch.polls.bit_count()} of {rules.polls_window} polls',
         bad_seconds=signal.bad_seconds,
-    )
-
-
-def measured(
-    signal: ServerSignal, rules: DetectionRules
-) -> tuple[Outcome, str]:
-    """What a move has come to, and a sentence about it."""
-    bad = signal.bad_seconds or 0.0
-    helped = (
-        signal.steal * 100 < rules.steal_threshold
-        and bad * 100 < rules.bad_seconds_threshold
-    )
-    return (
-        Outcome.HELPED if helped else Outcome.NOT_HELPED,
-        f'it waits {signal.steal:.0%} of its time now'
-        + (f' and in {bad:.0%} of its seconds' if bad else ''),
     )

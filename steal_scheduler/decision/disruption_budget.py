@@ -1,4 +1,4 @@
-"""What is unavailable already, and so keeps others in service.
+"""The disruption budget: who is unavailable keeps others in service.
 
 A role has one budget, whatever made its servers unavailable. And where a
 server cannot be reattached to its orchestrator, no further one is drained

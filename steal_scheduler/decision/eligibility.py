@@ -1,4 +1,4 @@
-"""Which contended servers may be moved at all."""
+"""Eligibility: which contended servers may be moved at all."""
 
 from collections.abc import Mapping, Sequence
 

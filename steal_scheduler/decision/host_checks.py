@@ -1,4 +1,4 @@
-"""What makes the metrics of a host unreliable: one function for each reason.
+"""Host checks: what makes metrics of a host unreliable, one by one.
 
 Each takes the host's case and says what is wrong with it, or nothing.
 """

@@ -1,4 +1,4 @@
-"""From signals to the view: how fit each host is to take a server now.
+"""The load of each host, and the view: how fit it is to take a server now.
 
 Hot is Prequal's rule, with two measures of it: a host is hot by what its
 servers wait, or by how many want to run at once. It has to be over a fixed
@@ -57,33 +57,6 @@ class Thresholds:
             host.pressure > max(pressure, self.fleet_pressure)
         )
         return Tier.HOT if hot else Tier.COLD
-
-
-def _below(threshold: float) -> float:
-    # No host would ever be below a threshold by all of it.
-    return max(threshold - STEAL_BAND, threshold / 2)
-
-
-def thresholds(
-    hosts: Collection[HostView], host_steal_threshold: float
-) -> Thresholds:
-    """Set the thresholds for a fleet.
-
-    :param hosts: those that are measured, with reliable metrics
-    :param host_steal_threshold: percent
-    """
-    return Thresholds(
-        steal=host_steal_threshold / 100,
-        fleet_steal=_hot_quantile([h.steal for h in hosts]),
-        fleet_pressure=_hot_quantile([h.pressure for h in hosts]),
-    )
-
-
-def _hot_quantile(values: list[float]) -> float:
-    """The value at that share of the sorted ones; below all without any."""
-    if not values:
-        return -math.inf
-    return sorted(values)[math.floor(HOT_QUANTILE * (len(values) - 1))]
 
 
 def build_view(
@@ -148,6 +121,21 @@ def build_view(
     )
 
 
+def thresholds(
+    hosts: Collection[HostView], host_steal_threshold: float
+) -> Thresholds:
+    """Set the thresholds for a fleet.
+
+    :param hosts: those that are measured, with reliable metrics
+    :param host_steal_threshold: percent
+    """
+    return Thresholds(
+        steal=host_steal_threshold / 100,
+        fleet_steal=_hot_quantile([h.steal for h in hosts]),
+        fleet_pressure=_hot_quantile([h.pressure for h in hosts]),
+    )
+
+
 def _roles(
     fleet: Fleet, moves: Mapping[str, Move]
 ) -> dict[str, dict[str, int]]:
@@ -201,3 +189,15 @@ def _host(
         arrivals=sum(move.occupies for move in arriving),
         runnable=host.runnable if host else None,
     )
+
+
+def _below(threshold: float) -> float:
+    # No host would ever be below a threshold by all of it.
+    return max(threshold - STEAL_BAND, threshold / 2)
+
+
+def _hot_quantile(values: list[float]) -> float:
+    """The value at that share of the sorted ones; below all without any."""
+    if not values:
+        return -math.inf
+    return sorted(values)[math.floor(HOT_QUANTILE * (len(values) - 1))]

@@ -1,4 +1,4 @@
-"""The one gate that every move passes.
+"""Limits: the one gate that every move passes before it begins.
 
 Everything it needs is read from Nova's records, so that it holds over
 restarts and counts the migrations that operators start by hand as well.

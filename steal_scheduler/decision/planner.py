@@ -72,10 +72,37 @@ def plan(
     )
 
 
+def lightest_cure(pool: Sequence[Move], excess: float) -> list[Move]:
+    """The fewest servers whose leaving cures the host, and light to copy.
+
+    Starts with those that ask for most, and swaps each for a lighter one as
+    long as what leaves still suffices. That is exact where one server
+    suffices, and close to it elsewhere.
+
+    :param pool: at least one
+    :param excess: cores that have to leave; one server leaves in any case
+    :returns: most demand first; everybody if all together do not suffice
+    """
+    by_demand = sorted(pool, key=lambda m: (-m.demand, m.copy_mb, m.server_id))
+    leaving = 0.0
+    chosen: list[Move] = []
+    for move in by_demand:
+        chosen.append(move)
+        leaving += move.demand
+        if leaving >= excess:
+            break
+    staying = by_demand[len(chosen) :]
+    while (swap := _best_swap(chosen, staying, leaving - excess)) is not None:
+        i, j = swap
+        leaving += staying[j].demand - chosen[i].demand
+        chosen[i], staying[j] = staying[j], chosen[i]
+    return sorted(chosen, key=lambda m: (-m.demand, m.copy_mb, m.server_id))
+
+
 def _waited(view: View, host: str) -> float:
     """Cores that the host's servers wait for: how bad it is there."""
-    known = view.hosts.get(host)
-    return known.steal * known.demand if known else 0.0
+    seen = view.hosts.get(host)
+    return seen.steal * seen.demand if seen else 0.0
 
 
 def _excess(
@@ -85,8 +112,8 @@ def _excess(
     moves: Mapping[str, Move],
 ) -> float:
     """Cores that must leave, after what is leaving already."""
-    known = view.hosts.get(host)
-    if known is None or not known.cores:
+    seen = view.hosts.get(host)
+    if seen is None or not seen.cores:
         return 0.0
     leaving = sum(
         move.demand
@@ -96,7 +123,7 @@ def _excess(
         and fleet.servers[move.server_id].host == host
         and move.stage is not Stage.UNDO
     )
-    return known.demand - leaving - known.cores * RELIEF_DEMAND
+    return seen.demand - leaving - seen.cores * RELIEF_DEMAND
 
 
 def _cure(
@@ -152,7 +179,7 @@ def _move(finding: Finding, server: Server, rules: Rules, now: float) -> Move:
         zone=server.zone,
         demand=finding.demand,
         copy_mb=copy_mb(server, shared_storage=rules.hosts.shared_storage),
-        reason=f'{_what_is_wrong(finding)}, in {finding.evidence}',
+        reason=f'{_what_is_wrong(finding)}, in {finding.polls}',
     )
 
 
@@ -189,37 +216,10 @@ def _saturated(move: Move) -> Refusal:
     )
 
 
-def lightest_cure(pool: Sequence[Move], excess: float) -> list[Move]:
-    """The fewest servers whose leaving cures the host, and light to copy.
-
-    Starts with those that ask for most, and swaps each for a lighter one as
-    long as what leaves still suffices. That is exact where one server
-    suffices, and close to it elsewhere.
-
-    :param pool: at least one
-    :param excess: cores that have to leave; one server leaves in any case
-    :returns: most demand first; everybody if all together do not suffice
-    """
-    by_demand = sorted(pool, key=lambda m: (-m.demand, m.copy_mb, m.server_id))
-    leaving = 0.0
-    chosen: list[Move] = []
-    for move in by_demand:
-        chosen.append(move)
-        leaving += move.demand
-        if leaving >= excess:
-            break
-    staying = by_demand[len(chosen) :]
-    while (swap := _best_swap(chosen, staying, leaving - excess)) is not None:
-        i, j = swap
-        leaving += staying[j].demand - chosen[i].demand
-        chosen[i], staying[j] = staying[j], chosen[i]
-    return sorted(chosen, key=lambda m: (-m.demand, m.copy_mb, m.server_id))
-
-
 def _best_swap(
     chosen: Sequence[Move], staying: Sequence[Move], spare: float
 ) -> tuple[int, int] | None:
-    """The swap that saves most bytes and costs no more cores than spare."""
+    """The swap that saves most MiB and costs no more cores than spare."""
     best, saved = None, 0
     for i, leaver in enumerate(chosen):
         for j, stayer in enumerate(staying):

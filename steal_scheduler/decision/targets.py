@@ -1,4 +1,4 @@
-"""The hosts that could take a server: the planner's prediction.
+"""Targets: the hosts that could take a server, as the planner predicts it.
 
 Kept as one heap of head-room for each zone and steal band, so that a plan
 for 8,000 hosts does not look at each of them for every move.
@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Iterator
 
 from steal_scheduler.model.cloud import Fleet
-from steal_scheduler.model.host_view import HostView, View
+from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Move
 
 _Heap = list[tuple[float, str]]
@@ -26,13 +26,13 @@ class Targets:
         #: The one valid entry of each host; older ones linger in the heaps.
         self._entries: dict[str, tuple[float, str]] = {}
         for name, host in view.hosts.items():
-            known = fleet.hosts[name]
-            if not view.fit(host) or not known.up:
+            up, zone = fleet.hosts[name].up, fleet.hosts[name].zone
+            if not view.fit(host) or not up:
                 continue
             if host.arrivals >= view.max_arrivals:
-                self._busy.setdefault(known.zone, []).append(name)
+                self._busy.setdefault(zone, []).append(name)
                 continue
-            bands = self._free.setdefault(known.zone, {})
+            bands = self._free.setdefault(zone, {})
             band = host.steal * 100 // view.steal_band
             self._entries[name] = (-host.head_room, name)
             bands.setdefault(band, []).append(self._entries[name])
@@ -88,12 +88,9 @@ class Targets:
             for child in range(2 * i + 1, min(2 * i + 3, len(heap))):
                 heapq.heappush(frontier, (heap[child], child))
 
-    def _host(self, name: str) -> HostView:
-        return self._view.hosts[name]
-
     def _room(self, name: str) -> float:
         """Cores it can be given and stay cold."""
-        host = self._host(name)
+        host = self._view.hosts[name]
         limit = host.cores * self._view.target_demand / 100
         taken = host.demand + host.credit + self._planned.get(name, 0.0)
         return limit - taken

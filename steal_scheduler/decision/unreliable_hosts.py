@@ -1,4 +1,4 @@
-"""Which hosts have metrics that cannot be relied on.
+"""Unreliable hosts: those whose metrics cannot be relied on.
 
 No data is not idleness, and neither are numbers that contradict each other:
 a host with implausible metrics would draw servers as a sinkhole draws water.

@@ -1,4 +1,4 @@
-"""Which signals count: fresh ones, of servers where Nova says they are.
+"""Usable signals: fresh ones, of servers where Nova says they are.
 
 What guests tell of themselves is joined to the servers that they run in. A
 guest's agent knows no hypervisor, and often not even its server's id: it is
@@ -33,6 +33,8 @@ _KEYS: Mapping[GuestKey, Callable[[Server], Iterable[str]]] = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class UsableSignals:
+    """What of the signals can be acted on."""
+
     #: Fresh, and of hosts whose metrics are plausible.
     signals: Signals
     #: Hosts whose metrics are unreliable, by name.
@@ -60,7 +62,6 @@ def fresh_signals(
         future beyond it says nothing either (a clock is wrong)
     """
     servers = {}
-    known = fleet.servers
     oldest, newest = now - max_age, now + max_age
     told = {
         key: guest
@@ -69,7 +70,7 @@ def fresh_signals(
     }
     signals = dataclasses.replace(signals, guests=told)
     for server_id, signal in with_guests(signals, fleet).items():
-        server = known.get(server_id)
+        server = fleet.servers.get(server_id)
         if server is None or not oldest <= signal.at <= newest:
             continue
         if signal.host == server.host:
@@ -117,11 +118,11 @@ def with_guests(signals: Signals, fleet: Fleet) -> dict[str, ServerSignal]:
     """
     servers = dict(signals.servers)
     for server_id, guest in _matched(signals, fleet):
-        known = servers.get(server_id)
-        if known is not None:
+        measured = servers.get(server_id)
+        if measured is not None:
             servers[server_id] = dataclasses.replace(
-                known,
-                load=known.load if guest.load is None else guest.load,
+                measured,
+                load=measured.load if guest.load is None else guest.load,
                 guest_waited=guest.waited,
             )
         elif guest.used is not None and guest.waited is not None:
@@ -140,7 +141,7 @@ def with_guests(signals: Signals, fleet: Fleet) -> dict[str, ServerSignal]:
 def _matched(
     signals: Signals, fleet: Fleet
 ) -> Iterable[tuple[str, GuestSignal]]:
-    """Server ids and their guests; nothing where either side is doubtful."""
+    """Server ids and their guests; nothing where either side is ambiguous."""
     if not signals.guests:
         return
     keys_of = _KEYS[signals.guests_by]

@@ -1,4 +1,4 @@
-"""Tell others what happens to a server, over oslo.messaging.
+"""Notifications of what happens to a server, over oslo.messaging.
 
 Event types are ``steal_scheduler.move.<stage>`` when a move reaches a stage,
 ``steal_scheduler.move.reattach_blocked`` when its orchestrator does not take

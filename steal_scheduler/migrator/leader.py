@@ -1,4 +1,4 @@
-"""Of all migrators one leads: the one that holds the lock.
+"""Leadership: of all migrators one leads, the one that holds the lock.
 
 Fails closed: without the lock, or without an answer about it, nothing moves.
 """

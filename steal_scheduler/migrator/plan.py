@@ -1,4 +1,4 @@
-"""What a tick would do now, decided aside, without a side effect."""
+"""Plan a tick: what it would do now, without a side effect."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -18,6 +18,8 @@ from steal_scheduler.moves import admission, state
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PlannedTick:
+    """What ``steal-manage plan`` prints."""
+
     decided: decide.Decision
     moves: Mapping[str, Move]
     fleet: Fleet

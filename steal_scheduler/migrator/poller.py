@@ -1,4 +1,4 @@
-"""Reads the signals at their own pace, and remembers the last good ones."""
+"""Poll the signals at their own pace, and remember the last good ones."""
 
 from oslo_log import log
 

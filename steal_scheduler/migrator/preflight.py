@@ -1,4 +1,4 @@
-"""What must be true before the migrator begins, checked once at start."""
+"""Preflight: what must be true before the migrator begins."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Clear what a migrator that will not come back has left behind.
+"""Recover: clear what a migrator that will not come back left behind.
 
 A running migrator does all this by itself; this is for the day on which
 steal-scheduler is taken away.

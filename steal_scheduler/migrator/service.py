@@ -1,4 +1,4 @@
-"""The migrator: one loop around ``tick``, which says it all."""
+"""The migrator as a service: one loop around ``tick``, which says it all."""
 
 import threading
 import time
@@ -133,10 +133,10 @@ class Migrator:
         except StealError as error:
             metrics.errors.inc()
             # Once, until it is another one or over.
-            known = str(error) == self._error
+            again = str(error) == self._error
             self._error = str(error)
             LOG.log(
-                log.DEBUG if known else log.ERROR,
+                log.DEBUG if again else log.ERROR,
                 'Tick failed, the next one comes: %s',
                 error,
             )

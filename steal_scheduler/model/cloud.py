@@ -203,6 +203,6 @@ class Finding:
     demand: float
     since: float
     #: In how many of the last polls it was, for example '3 of 5 polls'.
-    evidence: str
+    polls: str
     #: As in ServerSignal.
     bad_seconds: float | None = None

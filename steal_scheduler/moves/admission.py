@@ -1,4 +1,4 @@
-"""Whose turn it is to ask Nova for a migration, and whether still at all.
+"""Admission: whose turn it is to ask Nova for a migration, if still at all.
 
 One after the other: requests that Nova gets in parallel all choose the same
 host. The next one is sent when Nova has chosen the target of the one before,

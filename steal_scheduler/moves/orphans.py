@@ -1,4 +1,4 @@
-"""Finds servers that are still drained though no tag says so.
+"""Orphans: servers that are still drained though no tag says so.
 
 A tenant removed the tag right before a crash; an orchestrator did not answer
 when the server was reattached; another migrator lost the lock in the middle
@@ -20,6 +20,8 @@ EVERY = 600.0
 
 
 class Orphans:
+    """Asks the orchestrators for them, each when it is due."""
+
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
         self._backoff = Backoff()

@@ -1,10 +1,10 @@
-"""The moves in flight, put together from Nova's truth.
+"""The state of every move in flight, rebuilt from Nova.
 
 Every move of ours is remembered or, right after a start, found by its tag. A
 tag that appears later was not written by us: tenants can write tags too. And
 even at a start it may be one of theirs. A server that may be out of its
-orchestrator is reattached in any case; but what has not left yet passes the
-gate once more.
+orchestrator is reattached in any case; but what is not drained yet passes
+eligibility and limits once more.
 """
 
 import dataclasses

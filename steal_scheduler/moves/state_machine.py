@@ -1,4 +1,4 @@
-"""Take one move one step further.
+"""The state machine of a move: takes it one step further at each tick.
 
 The tag is written *before* each side effect, every step may be repeated, each
 has a deadline, and every way out leads through the orchestrator's reattach::

@@ -1,4 +1,4 @@
-"""Nova, as the few calls we make.
+"""A client of Nova's API: the few calls we make.
 
 The only module that imports novaclient. What comes back is turned into the
 values of ``model`` here; what fails, into NovaRefused (it did not happen),

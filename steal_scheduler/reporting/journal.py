@@ -1,4 +1,4 @@
-"""What the migrator says: to the log, the metrics and the message bus.
+"""The journal: what the migrator tells log, metrics and notifications.
 
 Each thing is said once, when it changes.
 """
@@ -18,13 +18,9 @@ from steal_scheduler.reporting.metrics import Metrics
 LOG = log.getLogger(__name__)
 
 
-def _names(hosts: Sequence[str]) -> str:
-    """A sentence's worth of them: an outage has all hosts of a cloud."""
-    more = f' and {len(hosts) - 5} more' if len(hosts) > 5 else ''
-    return f'host{"s" * (len(hosts) > 1)} {", ".join(hosts[:5])}{more}'
-
-
 class Journal:
+    """Remembers what it has said."""
+
     def __init__(
         self,
         metrics: Metrics,
@@ -118,9 +114,9 @@ class Journal:
 
     def _log_changes(self, snapshot: Snapshot, decided: Decision) -> None:
         before, self._decided = self._decided, decided
-        known = {(r.reason, r.server_id) for r in before.refusals}
+        logged = {(r.reason, r.server_id) for r in before.refusals}
         for refusal in decided.refusals:
-            if (refusal.reason, refusal.server_id) not in known:
+            if (refusal.reason, refusal.server_id) not in logged:
                 _log_refusal(refusal, snapshot)
         zones = {s.zone for s in before.saturations}
         for saturation in decided.saturations:
@@ -192,3 +188,9 @@ def _log_refusal(refusal: Refusal, snapshot: Snapshot) -> None:
         detail,
         instance_uuid=refusal.server_id,
     )
+
+
+def _names(hosts: Sequence[str]) -> str:
+    """A sentence's worth of them: an outage has all hosts of a cloud."""
+    more = f' and {len(hosts) - 5} more' if len(hosts) > 5 else ''
+    return f'host{"s" * (len(hosts) > 1)} {", ".join(hosts[:5])}{more}'

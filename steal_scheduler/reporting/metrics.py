@@ -1,4 +1,4 @@
-"""What the migrator shows to Prometheus, on a loopback port."""
+"""The metrics of the migrator, for Prometheus, on a loopback port."""
 
 import time
 from collections import Counter as Count

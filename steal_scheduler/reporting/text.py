@@ -1,4 +1,4 @@
-"""What a person wants to read: findings, moves, refusals and verdicts."""
+"""Text for a person: the moves in flight, and what a tick decided."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -100,7 +100,7 @@ def plan_text(
         (
             f'Contended servers ({len(findings)})',
             table(
-                ('server', 'name', 'host', 'waits', 'load/vCPU', 'evidence'),
+                ('server', 'name', 'host', 'waits', 'load/vCPU', 'polls'),
                 [
                     (
                         f.server_id,
@@ -108,7 +108,7 @@ def plan_text(
                         f.host,
                         f'{f.steal:.1%}',
                         f'{f.load:.2f}',
-                        f.evidence,
+                        f.polls,
                     )
                     for f in findings.values()
                 ],

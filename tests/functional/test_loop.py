@@ -187,7 +187,7 @@ class TestNo(LoopTestCase):
         self.assertEqual([], scene.migrations(mover))
 
 
-class TestBroadcast(LoopTestCase):
+class TestView(LoopTestCase):
     def test_view_has_mover(self) -> None:
         """The scheduler knows whom we are about to move, before we ask."""
         mover = self.boot_contended(role='web')

@@ -115,7 +115,7 @@ def finding(server_id: str = 's', **other: Any) -> Finding:
         'load': 1.0,
         'demand': 4.0,
         'since': NOW,
-        'evidence': '3 of 5 polls',
+        'polls': '3 of 5 polls',
     }
     return Finding(server_id, **(values | other))
 

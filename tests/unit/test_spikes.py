@@ -83,7 +83,7 @@ class TestSpikes(base.BaseTestCase):
             seen = detector.detect(signals(*poll), known, watches, RULES)
             watches = seen.watches
             for each in seen.findings:
-                found[each.server_id] = each.evidence
+                found[each.server_id] = each.polls
         return found
 
     def percent(self, name: str) -> list[tuple[int, int]]:

@@ -55,7 +55,7 @@ class TestKOfN(base.BaseTestCase):
     def test_three_of_five(self) -> None:
         for pattern in ('bbb', 'bgbgb', 'ggbbb', 'b-b-b', 'gggggbbb'):
             found = polls(pattern).findings
-            self.assertEqual(['3 of 5 polls'], [f.evidence for f in found])
+            self.assertEqual(['3 of 5 polls'], [f.polls for f in found])
 
     def test_too_few_or_too_long_ago(self) -> None:
         for pattern in ('b', 'bb', 'bggbgb', 'bb---b', 'bbbggg'):
