@@ -51,4 +51,11 @@ def load(
         )
     except cfg.Error as error:
         raise ConfigError(str(error)) from error
+    # What is no UTF-8 is a ValueError.
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f'The configuration ({" ".join(argv) or ", ".join(files)}) '
+            f'cannot be read: {error}. Give files of UTF-8 text that this '
+            'user may read.'
+        ) from error
     return conf

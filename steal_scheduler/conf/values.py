@@ -15,7 +15,8 @@ def check_values(conf: cfg.ConfigOpts) -> None:
     """Look at all values now: oslo.config does so when one is asked for.
 
     :raises ConfigError: a value is not of its option's kind, or no finite
-        number: oslo.config lets nan pass every minimum and maximum
+        number: oslo.config lets nan pass every minimum and maximum, and
+        makes None of a number that is left empty
     """
     for name in conf:
         with _explained('DEFAULT', name):
@@ -24,6 +25,11 @@ def check_values(conf: cfg.ConfigOpts) -> None:
             for option in group:
                 with _explained(name, option):
                     value = group[option]
+                if value is None and _is_set(conf, name, option):
+                    raise ConfigError(
+                        f'[{name}] {option} is empty: write a value, or '
+                        'leave the option out.'
+                    )
                 _check_finite(name, option, value)
 
 
@@ -32,6 +38,12 @@ def _explained(section: str, option: str) -> Iterator[None]:
     """Name the section, the option, its value and what is wrong with it."""
     try:
         yield
+    except (cfg.NoSuchOptError, cfg.NoSuchGroupError) as error:
+        # The option is there. What is missing may be a piece of a password.
+        raise ConfigError(
+            f'[{section}] {option}: a $ in it refers to another option, and '
+            'there is none of that name. Write $$ for a $.'
+        ) from error
     except cfg.Error as error:
         file = re.search(r"detail='([^']+)'", str(error))
         if file is None:
@@ -50,6 +62,11 @@ def _as_written(path: str, section: str, option: str) -> str:
     with contextlib.suppress(configparser.Error, OSError):
         parser.read(path, encoding='utf-8')
     return parser.get(section, option, fallback='?')
+
+
+def _is_set(conf: cfg.ConfigOpts, section: str, option: str) -> bool:
+    found = conf.get_location(option, section)
+    return found is not None and found.location.is_user_controlled
 
 
 def _check_finite(section: str, option: str, value: object) -> None:

@@ -178,6 +178,12 @@ def load(argv: Sequence[str]) -> cfg.ConfigOpts:
             )
     except cfg.Error as error:
         raise ConfigError(str(error)) from error
+    # What is no UTF-8 is a ValueError.
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f'The configuration ({" ".join(argv) or _files(conf)}) cannot be '
+            f'read: {error}. Give files of UTF-8 text that this user may read.'
+        ) from error
     except SystemExit as ended:
         if ended.code != _WRONG_VALUE:
             sys.stderr.write(said.getvalue())

@@ -109,8 +109,10 @@ class Leader:
         ) as error:
             raise ConfigError(
                 f'[migrator] lock_url = {_without_password(self._url)!r} '
-                f'cannot be used: {error}. Correct the URL. A lock other than '
-                'file:// needs a package of its own, such as tooz[etcd3gw].'
+                f'cannot be used: {_said(error, self._url)}. Correct it. A '
+                'directory must be one that this service may write to. A lock '
+                'other than file:// needs a package of its own, such as '
+                'tooz[etcd3gw].'
             ) from error
         self._coordinator = coordinator
         self._lock = coordinator.get_lock(LOCK)
@@ -134,4 +136,11 @@ class Leader:
 
 
 def _without_password(url: str) -> str:
-    return re.sub(r'//[^/@]*@', '//***@', url)
+    return re.sub('//.*@', '//***@', url)
+
+
+def _said(error: Exception, url: str) -> str:
+    """Its text, unless it quotes a password with a / for a port."""
+    if isinstance(error, ValueError) and '@' in url:
+        return 'it is no URL; in a password, write %2F for / and %40 for @'
+    return str(error)

@@ -13,6 +13,7 @@ import keystoneauth1.exceptions
 import novaclient.client
 import novaclient.exceptions
 from keystoneauth1 import loading
+from oslo_config import cfg
 
 from steal_scheduler.exception import (
     ConfigError,
@@ -39,16 +40,7 @@ class NovaClient:
 
         :raises ConfigError: the options of ``[nova]`` do not fit together
         """
-        try:
-            auth = loading.load_auth_from_conf_options(conf, GROUP)
-            self._session = loading.load_session_from_conf_options(
-                conf, GROUP, auth=auth
-            )
-        except keystoneauth1.exceptions.ClientException as error:
-            raise ConfigError(
-                f'[nova] cannot be used to log in: {error}. Correct its '
-                'options.'
-            ) from error
+        self._session = _session(conf)
         self._nova = novaclient.client.Client(
             MICROVERSION,
             session=self._session,
@@ -202,3 +194,50 @@ class NovaClient:
 
     def _value(self, server: Any) -> Server:
         return parse.server(server.to_dict(), self._role_rule)
+
+
+def _session(conf: Any) -> Any:
+    """keystoneauth's session, whose options know hardly any limits.
+
+    :raises ConfigError: an option is wrong
+    """
+    options = conf[GROUP]
+    if not 1 <= (options.timeout or 0) <= 3600:
+        raise ConfigError(
+            f'[nova] timeout = {options.timeout} is not allowed. Give a '
+            'number from 1 to 3600 (unit: seconds).'
+        )
+    where = '[nova] '
+    section = options.auth_section or GROUP
+    if section != GROUP:
+        where += f'auth_section = {section}: [{section}] '
+    try:
+        # Until now nobody has asked for those of auth_section.
+        loading.register_auth_conf_options(conf, GROUP)
+        auth = loading.load_auth_from_conf_options(conf, GROUP)
+    except (cfg.NoSuchOptError, cfg.NoSuchGroupError) as error:
+        # What is missing may be a piece of a password.
+        raise ConfigError(
+            f'{where}auth_type and its options: a $ in one refers to another '
+            'option, and there is none of that name. Write $$ for a $.'
+        ) from error
+    except (keystoneauth1.exceptions.ClientException, cfg.Error) as error:
+        raise ConfigError(
+            f'{where}auth_type and its options: {error}. Correct them.'
+        ) from error
+    if auth is None:
+        raise ConfigError(
+            f'{where}auth_type is not set. Set it, for example to password.'
+        )
+    try:
+        return loading.load_session_from_conf_options(conf, GROUP, auth=auth)
+    except keystoneauth1.exceptions.ClientException as error:
+        raise ConfigError(
+            f'[nova] certfile, keyfile: {error}. Correct them.'
+        ) from error
+    # Of OpenSSL.
+    except OSError as error:
+        raise ConfigError(
+            f'[nova] tls_ciphers = {options.tls_ciphers}: {error}. Correct '
+            'it, or leave it out.'
+        ) from error

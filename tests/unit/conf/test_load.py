@@ -37,3 +37,18 @@ class TestLoad(base.BaseTestCase):
 
     def test_a_file_that_makes_no_sense(self) -> None:
         self.assertRaises(ConfigError, self.load, 'dry_run False\n')
+
+    def test_a_file_that_is_no_text(self) -> None:
+        directory = self.useFixture(fixtures.TempDir()).path
+        path = os.path.join(directory, 'x.conf')
+        with open(path, 'wb') as file:
+            file.write(b'[roles]\nrole_metadata_key = r\xf4le\n')
+        for name in (path, directory):
+            error = self.assertRaises(
+                ConfigError,
+                load.load,
+                [f'--config-file={name}'],
+                'steal-migrator',
+            )
+            self.assertIn(name, str(error))
+            self.assertIn('Give files of UTF-8 text', str(error))

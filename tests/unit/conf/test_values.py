@@ -38,3 +38,19 @@ class TestCheckValues(base.BaseTestCase):
             conf = self.conf(f'poll_interval = {value}')
             error = self.assertRaises(ConfigError, values.check_values, conf)
             self.assertIn('poll_interval', str(error))
+
+    def test_an_empty_number(self) -> None:
+        for name in ('poll_interval', 'metrics_port'):
+            conf = self.conf(f'{name} =')
+            error = self.assertRaises(ConfigError, values.check_values, conf)
+            self.assertIn(f'[migrator] {name} is empty: ', str(error))
+
+    def test_a_dollar(self) -> None:
+        for value in ('/srv/$cret', '/srv/${cret}', '/srv/${no.cret}'):
+            conf = self.conf(f'lock_url = {value}')
+            error = self.assertRaises(ConfigError, values.check_values, conf)
+            self.assertIn('[migrator] lock_url: ', str(error))
+            self.assertIn('Write $$ for a $', str(error))
+            # It may be a piece of a password.
+            self.assertNotIn('cret', str(error))
+        values.check_values(self.conf('lock_url = file:///srv/$$cret'))

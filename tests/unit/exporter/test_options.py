@@ -29,6 +29,17 @@ class TestOptions(base.BaseTestCase):
             ConfigError, options.load, ['--config-file=/no/such']
         )
 
+    def test_a_file_that_is_no_text(self) -> None:
+        directory = Path(self.useFixture(fixtures.TempDir()).path)
+        path = directory / 'x.conf'
+        path.write_bytes(b'[exporter]\nproc_path = /pr\xf4c\n')
+        for name in (path, directory):
+            error = self.assertRaises(
+                ConfigError, options.load, [f'--config-file={name}']
+            )
+            self.assertIn(str(name), str(error))
+            self.assertIn('Give files of UTF-8 text', str(error))
+
     def test_the_error_names_all_that_one_needs(self) -> None:
         for name, value, unit in (
             # A share, where percent are meant.

@@ -57,6 +57,18 @@ class TestOne(LeaderTest):
         error = self.assertRaises(ConfigError, self.new(url).acquire)
         self.assertNotIn('hush', str(error))
         self.assertIn('no-such-driver://***@127.0.0.1/', str(error))
+        self.assertIn('Correct it', str(error))
+
+    def test_nor_a_piece_of_it(self) -> None:
+        # A / or @ in it should have been escaped.
+        for driver, password in (
+            ('redis', 'hu/sh'),
+            ('no-such-driver', 'h@ush'),
+            ('no-such-driver', 'h@u/sh'),
+        ):
+            url = f'{driver}://steal:{password}@127.0.0.1:1/'
+            error = self.assertRaises(ConfigError, self.new(url).acquire)
+            self.assertNotIn('sh', str(error).replace('***', ''))
 
 
 class TestTwo(LeaderTest):

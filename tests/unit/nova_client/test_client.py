@@ -1,3 +1,4 @@
+import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import (
@@ -211,5 +212,32 @@ class TestErrors(ClientTest):
     def test_the_options_do_not_fit_together(self) -> None:
         conf = self.api.conf(auth_type='no-such-plugin')
         error = self.assertRaises(ConfigError, NovaClient, conf, RoleRule())
-        self.assertIn('[nova]', str(error))
+        self.assertIn('[nova] auth_type', str(error))
         self.assertIn('no-such-plugin', str(error))
+
+    def test_a_wrong_option(self) -> None:
+        for options, words in (
+            ({'auth_type': None}, '[nova] auth_type is not set. Set it'),
+            (
+                {'auth_section': 'other', 'auth_type': None},
+                '[nova] auth_section = other: [other] auth_type is not set',
+            ),
+            ({'timeout': -1}, '[nova] timeout = -1.0 is not allowed'),
+            ({'timeout': 0}, '[nova] timeout = 0.0 is not allowed'),
+            ({'timeout': 1e308}, 'Give a number from 1 to 3600 (unit: s'),
+            ({'tls_ciphers': 'magic'}, '[nova] tls_ciphers = magic: '),
+        ):
+            conf = self.api.conf(**options)
+            error = self.assertRaises(
+                ConfigError, NovaClient, conf, RoleRule()
+            )
+            self.assertIn(words, str(error))
+
+    def test_a_dollar_in_the_password(self) -> None:
+        path = self.useFixture(fixtures.TempDir()).path + '/x.conf'
+        with open(path, 'w') as file:
+            file.write('[nova]\nauth_url = http://k\npassword = hu$sh\n')
+        conf = self.api.conf(f'--config-file={path}', auth_type='password')
+        error = self.assertRaises(ConfigError, NovaClient, conf, RoleRule())
+        self.assertIn('Write $$ for a $', str(error))
+        self.assertNotIn('sh', str(error))
