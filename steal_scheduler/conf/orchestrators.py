@@ -111,7 +111,11 @@ def rule(conf: Any, name: str) -> Rule:
             ) from error
     try:
         fields = {
-            f for _, f, _, _ in string.Formatter().parse(options.node_name)
+            # A conversion or a format is no part of a name.
+            f'{field}{conversion or ""}{spec}' if conversion or spec else field
+            for _, field, spec, conversion in string.Formatter().parse(
+                options.node_name
+            )
         }
     except ValueError as error:
         fields = {str(error)}

@@ -21,7 +21,10 @@ def signal_source(conf: Any) -> SignalSource:
     :raises ConfigError: there is none of that name, or it cannot be built
     """
     source: SignalSource = _load(
-        conf, SIGNALS, '[signals] source', conf.signals.source
+        conf,
+        SIGNALS,
+        f'[signals] source = {conf.signals.source!r}',
+        conf.signals.source,
     )
     return source
 
@@ -41,9 +44,14 @@ def dispatcher(conf: Any) -> Dispatcher:
                 'another one.'
             )
         conf.register_opts(orchestrators.OPTS, group=name)
-        driver = conf[name].driver or name
-        option = f'[{name}] driver'
-        built[name] = _load(conf, ORCHESTRATORS, option, driver, name)
+        driver = conf[name].driver
+        option = f'[{name}] driver = {driver!r}'
+        if not driver:
+            option = (
+                f'[migrator] orchestrators = {", ".join(names)}: [{name}] '
+                f'driver is not set, and {name!r} as a driver'
+            )
+        built[name] = _load(conf, ORCHESTRATORS, option, driver or name, name)
     return Dispatcher(
         built, [orchestrators.rule(conf, name) for name in names]
     )
@@ -53,7 +61,12 @@ def _is_taken(conf: Any, name: str) -> bool:
     """Whether the section is not an orchestrator's.
 
     NOTE: the upgrade check has an *option* called command, of no section.
+    Options of a signal source and of oslo.messaging are registered later.
     """
+    if name == 'DEFAULT' or name.startswith('oslo_'):
+        return True
+    if name in _installed(SIGNALS).names():
+        return True
     if name not in conf:
         return False
     section = conf[name]
@@ -98,10 +111,17 @@ def _load(
     installed = sorted(_installed(namespace).names())
     if name not in installed:
         raise ConfigError(
-            f'{option} = {name!r} is not installed: choose one of '
-            f'{", ".join(installed)}.'
+            f'{option} is not installed: choose one of {", ".join(installed)}.'
         )
     plugin: Any = stevedore.DriverManager(namespace, name).driver
-    conf.register_opts(plugin.OPTS, group=section or name)
+    group = section or name
+    try:
+        conf.register_opts(plugin.OPTS, group=group)
+    except cfg.DuplicateOptError as error:
+        raise ConfigError(
+            f'[{group}] {error.opt_name} would say two things, since another '
+            f'option names the section {group!r} too. Give each a section of '
+            'its own.'
+        ) from error
     values.check_values(conf)
     return plugin(conf, section) if section else plugin(conf)

@@ -231,10 +231,6 @@ def _session(conf: Any) -> Any:
         )
     try:
         return loading.load_session_from_conf_options(conf, GROUP, auth=auth)
-    except keystoneauth1.exceptions.ClientException as error:
-        raise ConfigError(
-            f'[nova] certfile, keyfile: {error}. Correct them.'
-        ) from error
     # Of OpenSSL.
     except OSError as error:
         raise ConfigError(

@@ -37,7 +37,15 @@ class KeystoneSession:
             self._session = loading.load_session_from_conf_options(
                 conf, login, auth=auth, timeout=options.timeout
             )
-        except (exceptions.ClientException, cfg.Error) as error:
+        except (cfg.NoSuchOptError, cfg.NoSuchGroupError) as error:
+            # What is missing may be a piece of a password.
+            raise ConfigError(
+                f'{self._where}: a $ in an option of [{login}] refers to '
+                'another option, and there is none of that name. Write $$ '
+                'for a $.'
+            ) from error
+        # An OSError is of OpenSSL.
+        except (exceptions.ClientException, cfg.Error, OSError) as error:
             raise ConfigError(
                 f'{self._where}: {error}. Correct [{login}].'
             ) from error

@@ -46,14 +46,28 @@ class Login:
                 f'[prometheus] token_file = {self._token_file} and '
                 f'[{self._section}] auth_type exclude each other. Unset one.'
             )
-        self.session = loading.load_session_from_conf_options(
-            conf, GROUP, auth=self._auth
-        )
+        try:
+            self.session = loading.load_session_from_conf_options(
+                conf, GROUP, auth=self._auth
+            )
+        # Of OpenSSL.
+        except OSError as e:
+            raise ConfigError(
+                f'[prometheus] tls_ciphers = {options.tls_ciphers}: {e}. '
+                'Correct it, or leave it out.'
+            ) from e
 
     def _load(self, conf: Any) -> Any:
         try:
             loading.register_auth_conf_options(conf, GROUP)
             return loading.load_auth_from_conf_options(conf, GROUP)
+        except (cfg.NoSuchOptError, cfg.NoSuchGroupError) as e:
+            # What is missing may be a piece of a password.
+            raise ConfigError(
+                f'[{self._section}] auth_type and its options: a $ in one '
+                'refers to another option, and there is none of that name. '
+                'Write $$ for a $.'
+            ) from e
         except (exceptions.ClientException, cfg.Error) as e:
             raise ConfigError(
                 f'[{self._section}] auth_type and its options: {e}. Correct '

@@ -55,7 +55,30 @@ class TestPlugins(base.BaseTestCase):
         for text, words in (
             (
                 '[migrator]\norchestrators = chef\n',
-                ("[chef] driver = 'chef'", 'command'),
+                (
+                    '[migrator] orchestrators = chef: ',
+                    '[chef] driver is not set',
+                    'command',
+                ),
+            ),
+            (
+                '[migrator]\norchestrators = a\n[a]\ndriver = chef\n',
+                ("[a] driver = 'chef'", 'command'),
+            ),
+            (
+                '[migrator]\norchestrators = static\n'
+                '[static]\ndriver = noop\n',
+                ("'static'", 'another section'),
+            ),
+            (
+                '[migrator]\norchestrators = DEFAULT\n'
+                '[DEFAULT]\ndriver = noop\n',
+                ("'DEFAULT'", 'another section'),
+            ),
+            (
+                '[migrator]\norchestrators = oslo_messaging_rabbit\n'
+                '[oslo_messaging_rabbit]\ndriver = noop\n',
+                ("'oslo_messaging_rabbit'", 'another section'),
             ),
             (
                 '[migrator]\norchestrators = a, a\n[a]\ndriver = noop\n',
@@ -74,12 +97,33 @@ class TestPlugins(base.BaseTestCase):
                 '[noop]\nnode_name = {host}\n',
                 ("[noop] node_name = '{host}'", 'use {name}, {id} or both'),
             ),
+            (
+                '[migrator]\norchestrators = noop\n'
+                '[noop]\nnode_name = {name:d}\n',
+                ("[noop] node_name = '{name:d}'", 'use {name}, {id} or both'),
+            ),
+            (
+                '[migrator]\norchestrators = noop\n'
+                '[noop]\nnode_name = {name!r}\n',
+                ("[noop] node_name = '{name!r}'", 'use {name}, {id} or both'),
+            ),
         ):
             error = self.assertRaises(
                 ConfigError, plugins.dispatcher, self.load(text)
             )
             for word in words:
                 self.assertIn(word, str(error))
+
+    def test_one_section_for_two_things(self) -> None:
+        conf = self.load(
+            '[migrator]\norchestrators = octavia\n'
+            '[octavia]\nauth_section = prometheus\n'
+            '[prometheus]\nauth_type = none\n'
+        )
+        plugins.dispatcher(conf)
+        error = self.assertRaises(ConfigError, plugins.signal_source, conf)
+        self.assertIn('[prometheus] timeout', str(error))
+        self.assertIn('a section of its own', str(error))
 
     def test_options_for_the_sample(self) -> None:
         """In the order in which an operator meets them."""

@@ -132,3 +132,16 @@ class TestSession(OctaviaTestCase):
             ConfigError, self.octavia, user={'auth_type': 'guess'}
         )
         self.assertIn('Correct [keystone]', str(error))
+
+    def test_ciphers_that_there_are_not(self) -> None:
+        error = self.assertRaises(
+            ConfigError, self.octavia, user={'tls_ciphers': 'magic'}
+        )
+        self.assertIn('Correct [keystone]', str(error))
+
+    def test_a_dollar_in_the_password(self) -> None:
+        error = self.assertRaises(
+            ConfigError, self.octavia, user={'password': 'secret$half'}
+        )
+        self.assertIn('Write $$ for a $', str(error))
+        self.assertNotIn('half', str(error))

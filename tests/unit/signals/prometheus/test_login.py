@@ -296,9 +296,19 @@ class KeystoneTest(Case):
                 {'auth_section': 'aetos'},
                 'auth_section = aetos: [aetos] auth_type is not set',
             ),
+            (
+                {'tls_ciphers': 'magic'},
+                '[prometheus] tls_ciphers = magic: ',
+            ),
         ):
             error = self.assertRaises(
                 ConfigError, Login, self._keystone(**values)
             )
             for word in words:
                 self.assertIn(word, str(error))
+
+    def test_a_dollar_in_the_password(self):
+        conf = self._keystone(password='secret$half')
+        error = self.assertRaises(ConfigError, Login, conf)
+        self.assertIn('Write $$ for a $', str(error))
+        self.assertNotIn('half', str(error))
