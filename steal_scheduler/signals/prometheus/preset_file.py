@@ -18,6 +18,9 @@ from steal_scheduler.signals.prometheus.parse import METRICS
 
 SHIPPED = pathlib.Path(__file__).parent / 'presets'
 
+#: A chain of files that extend each other; it is of two, mostly.
+_MOST_FILES = 10
+
 _MATCHER = re.compile(
     r"""\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*"""
     r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')\s*"""
@@ -101,6 +104,11 @@ def read(
     """
     if preset in extending:
         raise ConfigError(f'{where}: it extends itself. Remove "extends".')
+    if len(extending) >= _MOST_FILES:
+        raise ConfigError(
+            f'{where}: more than {_MOST_FILES} files extend each other. Let '
+            'this one extend a shipped one.'
+        )
     values = dict(_values(_mapping(_find(preset, where), where), where))
     base = values.pop('extends', None)
     if base is None:
@@ -124,6 +132,7 @@ def _find(preset: str, where: str) -> pathlib.Path:
 def _mapping(path: pathlib.Path, where: str) -> dict[Any, Any]:
     try:
         text = path.read_text(encoding='utf-8')
+        _check_aliases(text)
         _check_keys(yaml.compose(text, Loader=yaml.SafeLoader))
         content = yaml.safe_load(text)
     except OSError as e:
@@ -131,7 +140,7 @@ def _mapping(path: pathlib.Path, where: str) -> dict[Any, Any]:
             f'{where}: the file cannot be read: {e}. Let this service read it.'
         ) from e
     # What is no UTF-8 is a ValueError.
-    except (ValueError, yaml.YAMLError) as e:
+    except (ValueError, RecursionError, yaml.YAMLError) as e:
         raise ConfigError(
             f'{where}: the file is no YAML: {e}. Correct it.'
         ) from e
@@ -142,12 +151,26 @@ def _mapping(path: pathlib.Path, where: str) -> dict[Any, Any]:
     return content
 
 
+def _check_aliases(text: str) -> None:
+    """Refuse aliases, by which a small file can be huge or hold itself."""
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError(
+                f'it has the alias *{event.anchor} in line '
+                f'{event.start_mark.line + 1}; write out what it stands for'
+            )
+
+
 def _check_keys(node: yaml.Node | None) -> None:
     """Refuse a key that stands twice, of which YAML takes the last."""
     if not isinstance(node, yaml.MappingNode):
         return
     found = set()
     for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise ValueError(
+                f'the key in line {key.start_mark.line + 1} is no text'
+            )
         if key.value in found:
             raise ValueError(
                 f'the key {key.value!r} stands twice, the second time in '

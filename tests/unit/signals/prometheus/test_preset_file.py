@@ -199,6 +199,26 @@ class WrongTest(Case):
             self.write({'extends': 'inovx'}), 'extends = inovx: there is no'
         )
 
+    def test_a_small_file_that_is_huge(self):
+        lines = ['a0: &a0 {k: x}']
+        for n in range(1, 40):
+            pairs = ', '.join(f'{k}: *a{n - 1}' for k in 'bcdefghi')
+            lines.append(f'a{n}: &a{n} {{{pairs}}}')
+        self._wrong(self.write('\n'.join(lines)), 'the alias *a0 in line 2')
+        self._wrong(self.write('hosts: &a\n  cores: *a\n'), 'the alias *a ')
+
+    def test_keys_that_are_no_text(self):
+        for key in ('[a, b]', '{a: b}'):
+            self._wrong(self.write(f'? {key}\n: c\n'), 'line 1 is no text')
+
+    def test_nested_without_end(self):
+        self._wrong(self.write('[' * 600 + ']' * 600), 'no YAML')
+
+    def test_a_long_chain(self):
+        for n in range(20):
+            self.write({'extends': self.directory.join(f'{n + 1}')}, f'{n}')
+        self._wrong(self.directory.join('0'), 'more than 10 files extend')
+
     def test_a_circle(self):
         one = self.directory.join('one.yaml')
         two = self.write({'extends': one}, 'two.yaml')
