@@ -5,6 +5,7 @@
 
 import dataclasses
 import enum
+from collections.abc import Mapping
 
 from steal_scheduler.model.cloud import Fleet, Migration
 
@@ -98,6 +99,28 @@ class Outcome(enum.StrEnum):
     NOT_STARTED = 'not_started'
     FAILED = 'failed'
     GONE = 'gone'
+
+
+#: What may follow each stage, or end a move in it: the whole state machine.
+#: A server that is deleted ends as GONE from wherever it is reattached.
+FOLLOWS: Mapping[Stage, frozenset[Stage | Outcome]] = {
+    Stage.DRAIN: frozenset({Stage.REQUEST, Stage.UNDO}),
+    # Straight to REATTACH where the copy ends between two ticks.
+    Stage.REQUEST: frozenset({Stage.MIGRATE, Stage.REATTACH, Stage.UNDO}),
+    Stage.MIGRATE: frozenset({Stage.REATTACH, Stage.UNDO}),
+    Stage.REATTACH: frozenset({Stage.VERIFY}),
+    Stage.UNDO: frozenset({Outcome.NOT_STARTED, Outcome.FAILED, Outcome.GONE}),
+    # Found drained again, though its tag says that it is not.
+    Stage.VERIFY: frozenset(
+        {
+            Stage.REATTACH,
+            Outcome.HELPED,
+            Outcome.NOT_HELPED,
+            Outcome.UNMEASURED,
+            Outcome.GONE,
+        }
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

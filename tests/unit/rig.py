@@ -7,6 +7,7 @@ from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.service import Migrator
+from steal_scheduler.model.move import FOLLOWS
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.nova_client.cache import NovaCache
@@ -81,7 +82,12 @@ class Rig:
         for _ in range(times):
             self.now += seconds
             self.nova.now = self.now
+            before = self.migrator.moves.copy()
             self.migrator.guarded_tick(self.now)
+            for server_id, move in before.items():
+                after = self.migrator.moves.get(server_id, move)
+                if after.stage is not move.stage:
+                    assert after.stage in FOLLOWS[move.stage], (move, after)
 
     def stages(self) -> dict[str, str]:
         return {s: str(m.stage) for s, m in self.migrator.moves.items()}

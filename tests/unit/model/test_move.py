@@ -1,6 +1,8 @@
+import pathlib
+
 from oslotest import base
 
-from steal_scheduler.model.move import Stage
+from steal_scheduler.model.move import FOLLOWS, Outcome, Stage
 from tests.unit.make import move
 
 
@@ -17,3 +19,39 @@ class TestMove(base.BaseTestCase):
         self.assertEqual(
             ['request', 'migrate', 'reattach', 'verify'], arriving
         )
+
+
+class TestFollows(base.BaseTestCase):
+    def test_every_stage_leads_to_an_outcome(self) -> None:
+        """And a server that may be drained passes its reattach first."""
+        self.assertEqual({*Stage}, FOLLOWS.keys())
+        for stage in Stage:
+            ways = [(stage,)]
+            ends = set()
+            while ways:
+                way = ways.pop()
+                for after in FOLLOWS[way[-1]]:
+                    if isinstance(after, Outcome):
+                        ends.add((*way, after))
+                    elif after not in way:
+                        ways.append((*way, after))
+            self.assertNotEqual(set(), ends)
+            for way in ends:
+                if way[0] is not Stage.VERIFY:
+                    self.assertTrue({Stage.REATTACH, Stage.UNDO} & {*way}, way)
+
+    def test_it_is_drawn_in_the_docs(self) -> None:
+        page = (
+            pathlib.Path(__file__)
+            .parents[3]
+            .joinpath('doc/source/reference/stages.rst')
+        )
+        lines = [
+            f'    {stage:8}  '
+            + ', '.join(
+                [s for s in Stage if s in after]
+                + sorted(o for o in Outcome if o in after)
+            )
+            for stage, after in FOLLOWS.items()
+        ]
+        self.assertIn('\n'.join(lines), page.read_text('utf-8'))

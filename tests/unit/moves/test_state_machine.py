@@ -9,6 +9,7 @@ from oslotest import base
 from steal_scheduler.exception import LockLost, NovaError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import (
+    FOLLOWS,
     Ended,
     Move,
     Outcome,
@@ -75,7 +76,7 @@ class Ride(base.BaseTestCase):
             migrations=tuple(self.nova.records.values()),
         )
         seen = signal(at=now, **of_signal) if of_signal else None
-        return self.machine.advance(
+        after = self.machine.advance(
             made,
             state.MoveState(
                 now=now,
@@ -88,6 +89,10 @@ class Ride(base.BaseTestCase):
                 give_up=give_up,
             ),
         )
+        reached = after.stage if isinstance(after, Move) else after.outcome
+        if reached is not made.stage:
+            self.assertIn(reached, FOLLOWS[made.stage])
+        return after
 
     def assert_at(self, stage: str, made: Move | Ended) -> Move:
         """At this stage since now, and its one tag says so."""
