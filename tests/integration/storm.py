@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.integration import faults, judge, records
+from tests.integration import daemons, faults, judge, records
 from tests.integration.estate import MOVERS, Estate
 from tests.integration.lives import Life, Lives
 
@@ -82,6 +82,13 @@ class Run:
     def run(self) -> None:
         """Do all of it; what is wrong then stands in ``trouble``."""
         estate = self._estate
+        # After an outage Kubernetes takes its time to see that all is well:
+        # what it lacks before this run is none of this run's doing.
+        daemons.until(
+            'all services to be there',
+            lambda: not judge.unavailable(estate),
+            within=120,
+        )
         self._config = estate.config_file(
             'storm', balanced=not self._kind.loses_tags
         )
