@@ -70,11 +70,12 @@ def ineligible(
     last = ended.get(server_id)
     if last is not None and last.outcome is Outcome.NOT_STARTED:
         left = last.at + RETRY_AFTER - now
-        if left > 0:
+        # A clock that was set back must not make it wait longer.
+        if 0 < left <= RETRY_AFTER:
             return Refusal(
                 Reason.BACKOFF,
-                f'its last move did not begin: {last.detail}; the next try '
-                f'is in {left:.0f} s',
+                f'its last move did not begin: {last.detail}; it may be '
+                f'tried again in {left:.0f} s',
                 server_id,
             )
         last = None

@@ -125,6 +125,11 @@ class TestEligible(base.BaseTestCase):
                 self.assertIn('did not begin: not now', found.detail)
                 self.assertNotIn('moved lately', found.detail)
 
+    def test_a_clock_that_was_set_back_prolongs_no_backoff(self) -> None:
+        self.assertEqual(
+            '', self.reason(outcome=Outcome.NOT_STARTED, now=NOW - 3600)
+        )
+
     def test_nor_does_it_add_to_the_cooldown_of_an_earlier_one(self) -> None:
         moved = migration(created_at=NOW - 50)
         outcome = Outcome.NOT_STARTED

@@ -204,8 +204,8 @@ class WrongTest(Case):
         for n in range(1, 40):
             pairs = ', '.join(f'{k}: *a{n - 1}' for k in 'bcdefghi')
             lines.append(f'a{n}: &a{n} {{{pairs}}}')
-        self._wrong(self.write('\n'.join(lines)), 'the alias *a0 in line 2')
-        self._wrong(self.write('hosts: &a\n  cores: *a\n'), 'the alias *a ')
+        self._wrong(self.write('\n'.join(lines)), 'the alias *a0;')
+        self._wrong(self.write('hosts: &a\n  cores: *a\n'), 'the alias *a;')
 
     def test_keys_that_are_no_text(self):
         for key in ('[a, b]', '{a: b}'):
