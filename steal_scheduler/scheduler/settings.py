@@ -3,9 +3,11 @@
 import dataclasses
 import logging
 import math
+import types
 from typing import Any
 
 import nova.conf
+from oslo_config import cfg
 
 from steal_scheduler.conf import roles
 from steal_scheduler.conf import scheduler as options
@@ -47,11 +49,14 @@ def load() -> Settings:
         for field in dataclasses.fields(Settings)
         if field.name != 'role'
     }
+    texts = types.SimpleNamespace(
+        **{opt.name: _value(group, opt.name) for opt in roles.OPTS}
+    )
     try:
-        role = roles.rule(group, options.GROUP)
+        role = roles.rule(texts, options.GROUP)
     except ConfigError as error:
         _complain(f'{error} Until then names of servers give no role.')
-        role = RoleRule(group.role_metadata_key, group.role_hint)
+        role = RoleRule(texts.role_metadata_key, texts.role_hint)
     return Settings(role=role, **plain)
 
 
@@ -70,20 +75,31 @@ def announce(name: str, does: str) -> bool:
 def _value(group: Any, name: str) -> Any:
     try:
         value = group[name]
+        # NOTE: oslo.config makes None of a number that is left empty.
+        if value is None:
+            raise ValueError(f'Option {options.GROUP}.{name} is empty')
         # NOTE: oslo.config lets nan pass every minimum and maximum.
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(
                 f'Value {value} of option {options.GROUP}.{name} is not a '
                 'finite number'
             )
+    except (cfg.NoSuchOptError, cfg.NoSuchGroupError):
+        # Of an option that the value refers to.
+        text = (
+            f'A $ in option {options.GROUP}.{name} refers to another option, '
+            'and there is none of that name. Write $$ for a $'
+        )
     except ValueError as error:
         # oslo.config's own error names the option and the value as well.
-        _complain(
-            f'{error}. The default ({_DEFAULTS[name]}) counts until it is '
-            'corrected and nova-scheduler is restarted.'
-        )
-        return _DEFAULTS[name]
-    return value
+        text = str(error)
+    else:
+        return value
+    _complain(
+        f'{text}. The default ({_DEFAULTS[name]!r}) counts until it is '
+        'corrected and nova-scheduler is restarted.'
+    )
+    return _DEFAULTS[name]
 
 
 def _complain(text: str) -> None:

@@ -60,6 +60,22 @@ class TestSettings(base.SchedulerTestCase):
         self.assertEqual(8, self.log.output.count('The default ('))
         self.assertIn('Value nan of option', self.log.output)
 
+    def test_an_empty_number(self) -> None:
+        default = self.load()
+        for name in ('steal_weight_multiplier', 'view_max_age'):
+            self.assertEqual(default, self.load(f'{name} ='))
+            self.assertIn(f'steal_scheduler.{name} is empty', self.log.output)
+
+    def test_a_dollar_that_refers_to_nothing(self) -> None:
+        default = self.load()
+        for opt in options.OPTS:
+            for value in ('a$b', '${b}', '${b.c}'):
+                found = self.load(f'{opt.name} = {value}')
+                self.assertEqual(default, found, opt.name)
+            self.assertIn(
+                f'A $ in option steal_scheduler.{opt.name}', self.log.output
+            )
+
     def test_at_most_eight_options(self) -> None:
         self.assertLessEqual(len(options.OPTS), 8)
 
