@@ -16,14 +16,13 @@ def _conf(args: argparse.Namespace) -> Any:
     from steal_scheduler.cmd import threading_backend  # noqa: F401
 
     # isort: split
-    from oslo_log import log
 
     from steal_scheduler.conf import load
 
     files = [f'--config-file={path}' for path in args.config_file]
     conf = load.load(files, 'steal-manage')
     conf.set_override('use_stderr', True)
-    log.setup(conf, load.PROJECT)
+    load.set_up_log(conf)
     return conf
 
 

@@ -90,7 +90,7 @@ def main() -> int:
     conf = None
     try:
         conf = load.load(sys.argv[1:], 'steal-migrator')
-        log.setup(conf, load.PROJECT)
+        load.set_up_log(conf)
         guru.enable(conf)
         # In the parent, so that a wrong option ends the start, not a worker.
         preflight.check(build.build(conf))

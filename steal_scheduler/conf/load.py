@@ -59,3 +59,19 @@ def load(
             'user may read.'
         ) from error
     return conf
+
+
+def set_up_log(conf: cfg.ConfigOpts) -> None:
+    """Log as the options say.
+
+    :raises ConfigError: a file of theirs cannot be read or written
+    """
+    try:
+        log.setup(conf, PROJECT)
+    except (log.LogConfigError, OSError) as error:
+        raise ConfigError(
+            f'[DEFAULT] log_config_append = {conf.log_config_append!r}, '
+            f'log_file = {conf.log_file!r}, log_dir = {conf.log_dir!r}: '
+            f'this cannot be logged to: {error}. Give a file that this user '
+            'may read or write, or leave the option out to log to stderr.'
+        ) from error

@@ -38,6 +38,12 @@ class TestLoad(base.BaseTestCase):
     def test_a_file_that_makes_no_sense(self) -> None:
         self.assertRaises(ConfigError, self.load, 'dry_run False\n')
 
+    def test_a_log_that_cannot_be_written(self) -> None:
+        for option in ('log_file', 'log_config_append'):
+            conf = self.load(f'[DEFAULT]\n{option} = /no/such\n')
+            error = self.assertRaises(ConfigError, load.set_up_log, conf)
+            self.assertIn(f"{option} = '/no/such'", str(error))
+
     def test_a_file_that_is_no_text(self) -> None:
         directory = self.useFixture(fixtures.TempDir()).path
         path = os.path.join(directory, 'x.conf')
