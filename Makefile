@@ -14,7 +14,8 @@ demo: $(TOX)  ## a small cloud with CPU steal that cures itself, in this termina
 	@test -d .tox/demo || echo 'Installing Nova and Placement into .tox/demo: a minute or two, once.'
 	@$(TOX) -qq run -e demo
 
-test: unit functional  ## the unit tests, and the tests against a real Nova
+test: $(TOX)  ## the unit tests, and the tests against a real Nova
+	@$(MAKE) --no-print-directory --keep-going unit functional
 
 unit: $(TOX)
 	$(TOX) -q run -e py3
