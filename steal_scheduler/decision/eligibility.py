@@ -13,7 +13,8 @@ from steal_scheduler.model.refusal import Reason, Refusal
 HISTORY = 86400.0
 #: Seconds after which a move is tried again that did not begin, because an
 #: orchestrator or Nova refused it: the server has not moved, so its cooldown
-#: is not the right measure.
+#: is not the right measure. Each further one in a row waits twice as long, for
+#: each may drain the server for a while in vain; a day at most.
 RETRY_AFTER = 300.0
 
 
@@ -69,9 +70,11 @@ def ineligible(
         return Refusal(Reason.INVALID_ORCHESTRATOR, str(error), server_id)
     last = ended.get(server_id)
     if last is not None and last.outcome is Outcome.NOT_STARTED:
-        left = last.at + RETRY_AFTER - now
+        doublings = min(max(last.not_started - 1, 0), 50)
+        pause = min(RETRY_AFTER * 2.0**doublings, HISTORY)
+        left = last.at + pause - now
         # A clock that was set back must not make it wait longer.
-        if 0 < left <= RETRY_AFTER:
+        if 0 < left <= pause:
             return Refusal(
                 Reason.BACKOFF,
                 f'its last move did not begin: {last.detail}; it may be '

@@ -255,9 +255,8 @@ class Migrator:
         return waits
 
     def _decide(self, snapshot: Snapshot) -> decide.Decision:
-        for server_id, ended in list(self._ended.items()):
-            if ended.at < snapshot.now - HISTORY:
-                del self._ended[server_id]
+        oldest = snapshot.now - HISTORY
+        self._ended = {s: e for s, e in self._ended.items() if e.at >= oldest}
         if self._poller.trouble is not None:
             return decide.blind(self._poller.trouble)
         return decide.decide(snapshot, self.decided.watches, self._built.rules)
@@ -271,8 +270,12 @@ class Migrator:
                 self._built.journal.stage(after)
             return
         del self.moves[server_id], self._servers[server_id]
-        self._ended[server_id] = after
-        self._built.journal.ended(after)
+        self._remember(after)
+
+    def _remember(self, ended: Ended) -> None:
+        server_id = ended.move.server_id
+        self._ended[server_id] = ended.following(self._ended.get(server_id))
+        self._built.journal.ended(ended)
 
     def _begin_moves(self, snapshot: Snapshot, *, sent: bool) -> None:
         admitted = self.decided.admitted
@@ -282,18 +285,14 @@ class Migrator:
         if not sent:
             self.waiting += map(admission.view_not_sent, admitted)
             return
+        now = snapshot.now
         for move in admitted:
             server = snapshot.fleet.servers[move.server_id]
             try:
-                begun = self._built.state_machine.begin(
-                    move, server, snapshot.now
-                )
+                begun = self._built.state_machine.begin(move, server, now)
             except (NovaError, NovaRefused, ServerGone) as error:
-                ended = Ended(
-                    move, Outcome.NOT_STARTED, snapshot.now, str(error)
-                )
-                self._ended[move.server_id] = ended
-                self._built.journal.ended(ended)
+                no = Ended(move, Outcome.NOT_STARTED, now, str(error))
+                self._remember(no)
                 continue
             self.moves[move.server_id] = begun
             self._servers[move.server_id] = server

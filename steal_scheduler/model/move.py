@@ -132,6 +132,18 @@ class Ended:
     at: float
     detail: str
     steal_after: float | None = None
+    #: How many moves of the server in a row did not begin, this one included.
+    not_started: int = 0
+
+    def following(self, before: 'Ended | None') -> 'Ended':
+        """The same, with what it adds to the one before it.
+
+        For example the third drain in a row that was refused has 3.
+        """
+        if self.outcome is not Outcome.NOT_STARTED:
+            return self
+        earlier = before.not_started if before else 0
+        return dataclasses.replace(self, not_started=earlier + 1)
 
 
 def migration_of(move: Move, fleet: Fleet) -> Migration | None:

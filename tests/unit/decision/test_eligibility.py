@@ -130,6 +130,29 @@ class TestEligible(base.BaseTestCase):
             '', self.reason(outcome=Outcome.NOT_STARTED, now=NOW - 3600)
         )
 
+    def test_each_further_one_in_a_row_waits_twice_as_long(self) -> None:
+        """A drain that never finishes must not drain it most of the time."""
+        for count, pause in (
+            (1, 300),
+            (2, 600),
+            (3, 1200),
+            (9, 76800),
+            (10, HISTORY),
+            (5000, HISTORY),
+        ):
+            last = ended(outcome=Outcome.NOT_STARTED, not_started=count)
+            for later, expected in ((pause - 1, 'backoff'), (pause, '')):
+                _, refusals = eligible(
+                    [finding()],
+                    fleet(server()),
+                    {},
+                    {'s': last},
+                    RULES,
+                    NOW + later,
+                )
+                found = [str(r.reason) for r in refusals]
+                self.assertEqual([expected] if expected else [], found)
+
     def test_nor_does_it_add_to_the_cooldown_of_an_earlier_one(self) -> None:
         moved = migration(created_at=NOW - 50)
         outcome = Outcome.NOT_STARTED

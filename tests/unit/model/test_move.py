@@ -3,7 +3,7 @@ import pathlib
 from oslotest import base
 
 from steal_scheduler.model.move import FOLLOWS, Outcome, Stage
-from tests.unit.make import move
+from tests.unit.make import ended, move
 
 
 class TestMove(base.BaseTestCase):
@@ -55,3 +55,14 @@ class TestFollows(base.BaseTestCase):
             for stage, after in FOLLOWS.items()
         ]
         self.assertIn('\n'.join(lines), page.read_text('utf-8'))
+
+
+class TestEnded(base.BaseTestCase):
+    def test_moves_in_a_row_that_did_not_begin(self):
+        no = ended(outcome=Outcome.NOT_STARTED)
+        first = no.following(None)
+        second = no.following(first)
+        self.assertEqual((1, 2), (first.not_started, second.not_started))
+        helped = ended(outcome=Outcome.HELPED).following(second)
+        self.assertEqual(0, helped.not_started)
+        self.assertEqual(1, no.following(helped).not_started)
