@@ -249,8 +249,8 @@ class TestReport(ServiceTestCase):
         migrator.wait_log('Moves in flight')
         wait_for(lambda: self._row(migrator.log(), mover), 30.0, 'the move')
         row = self._row(migrator.log(), mover)
-        self.assertEqual([mover, 'migrate'], row[:2])
-        self.assertEqual(['a1', 'a2', 'waits'], row[4:7])
+        self.assertEqual([mover, 'on-a1', 'migrate'], row[:3])
+        self.assertEqual(['a1', 'a2', 'waits'], row[5:8])
 
     @staticmethod
     def _row(log: str, server_id: str) -> list[str]:
