@@ -85,7 +85,7 @@ class TestUnreliable(loop.LoopTestCase):
             signals['hosts']['liar']['reliable'] = False
 
         scene.lie = lie
-        self.assert_avoided(HostCheck.SOURCE, 'the signal source marks it')
+        self.assert_avoided(HostCheck.SOURCE, 'the signal source says that')
 
     def test_missing_servers(self) -> None:
         scene.unseen.update(self.idle[:2])

@@ -4,6 +4,8 @@ import dataclasses
 import functools
 from typing import Any
 
+from keystoneauth1 import loading
+
 from steal_scheduler.conf import load
 from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.decision.rules import Rules
@@ -22,6 +24,15 @@ from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.moves.state_machine import Deadlines
 
 NOW = 1_000_000.0
+#: Names of the options of a login; older releases lack tls_ciphers.
+KEYSTONEAUTH = frozenset(
+    option.dest
+    for option in (
+        *loading.get_session_conf_options(),
+        *loading.get_auth_common_conf_options(),
+        *loading.get_auth_plugin_conf_options('password'),
+    )
+)
 
 DEADLINES = Deadlines(drain_timeout=600.0, migration_timeout=1800.0)
 
