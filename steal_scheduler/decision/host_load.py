@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from steal_scheduler.decision import arrivals
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.decision.usable_signals import UsableSignals
-from steal_scheduler.model.cloud import Fleet, Migration, Server, Signals
+from steal_scheduler.model.cloud import Fleet, Host, Migration, Server, Signals
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 from steal_scheduler.model.move import Move, Stage
 
@@ -82,9 +82,8 @@ def build_view(
             arriving.setdefault(move.target, []).append(move)
     came = arrivals.brought(fleet)
     hosts = {
-        name: dataclasses.replace(
-            _host(name, servers, arriving.get(name, []), came, signals),
-            zone=fleet.hosts[name].zone or None,
+        name: _host(
+            fleet.hosts[name], servers, arriving.get(name, []), came, signals
         )
         for name, servers in here.items()
     }
@@ -151,7 +150,7 @@ def _roles(
 
 
 def _host(
-    name: str,
+    host: Host,
     servers: list[Server],
     arriving: list[Move],
     came: Mapping[str, Migration],
@@ -176,18 +175,19 @@ def _host(
             credit += server.vcpus
     for move in arriving:
         signal = signals.get(move.server_id)
-        shown = signal.demand if signal and signal.host == name else 0.0
+        shown = signal.demand if signal and signal.host == host.name else 0.0
         credit += max(0.0, move.demand - shown)
-    host = usable.hosts.get(name)
+    measured = usable.hosts.get(host.name)
     return HostView(
         tier=Tier.UNKNOWN,
         steal=waited / (used + waited) if used + waited > 0 else 0.0,
         # What else runs there is not to be had either.
-        demand=max(used, (host and host.used) or 0.0) + waited,
-        cores=host.cores if host else 0.0,
+        demand=max(used, (measured and measured.used) or 0.0) + waited,
+        cores=measured.cores if measured else 0.0,
         credit=credit,
         arrivals=sum(move.occupies for move in arriving),
-        runnable=host.runnable if host else None,
+        runnable=measured.runnable if measured else None,
+        zone=host.zone or None,
     )
 
 
