@@ -1,17 +1,25 @@
-"""Run every test module of a directory in a process of its own.
+"""Run the test modules of a directory, each in a process of its own.
 
-The functional tests start a whole Nova inside the test process, and Nova's
-globals (configuration, database facades, RPC) allow for one cloud in the life
-of a process. stestr cannot arrange that: its workers are as many as its
-concurrency, each running many modules (``group_regex`` only keeps a module
-together), and ``--isolated`` starts a process for every single test, one
-after the other.
+Some tests start a whole Nova inside the test process, and Nova's globals
+(configuration, database facades, RPC) allow for one cloud in the life of a
+process; others start daemons that no other module may meet. stestr cannot
+arrange that: its workers are as many as its concurrency, each running many
+modules (``group_regex`` only keeps a module together), and ``--isolated``
+starts a process for every single test, one after the other.
 
 So this finds the tests with stestr, runs stestr's own worker once for each
-module, N at a time, and hands their results to stestr as one run: what is
-printed, ``stestr last``, ``failing`` and ``slowest`` are as after
-``stestr run``. A module that crashes, exits non-zero or takes too long counts
-as a failed test named ``<module>.process``.
+group of modules, N at a time, and hands their results to stestr as one run:
+what is printed, ``stestr last``, ``failing`` and ``slowest`` are as after
+``stestr run``. A group that crashes, exits non-zero or takes too long counts
+as a failed test named ``<group>.process``.
+
+A module is a group by itself, unless it lies in a package below PATH: the
+modules of such a package run in one process, one after the other, and can
+share what is expensive to start (``tests/shared.py``)::
+
+    tests/functional/test_demo.py         a process
+    tests/functional/nova/test_tags.py    another one ...
+    tests/functional/nova/test_moves.py   ... which runs this module as well
 
     python tools/run_isolated.py [-c N] [--timeout SECONDS] PATH [REGEX]
 """
@@ -32,8 +40,15 @@ WORKER = [sys.executable, '-m', 'stestr.subunit_runner.run']
 MODULE = re.compile(r'[\w.]+?\.test_\w+(?=\.)')
 
 
+def group_of(module, path):
+    """Name the process that a module runs in: itself, or its package."""
+    package = module.rpartition('.')[0]
+    top = os.path.normpath(path).replace(os.sep, '.')
+    return module if package == top else package
+
+
 def find(path, regex):
-    """Return the tests to run: module name -> list of test ids."""
+    """Return the tests to run: group -> module -> list of test ids."""
     if not os.path.isdir('.stestr'):
         commands.init_command()
     listing = subprocess.run(
@@ -43,19 +58,22 @@ def find(path, regex):
     )
     if listing.returncode:
         sys.exit(f'{listing.stdout}\nThe tests in {path} cannot be loaded.')
-    modules = {}
+    groups = {}
     for line in listing.stdout.splitlines():
         if found := MODULE.match(line):
-            modules.setdefault(found.group(), []).append(line)
-    return modules
+            module = found.group()
+            group = groups.setdefault(group_of(module, path), {})
+            group.setdefault(module, []).append(line)
+    return groups
 
 
-def run(module, test_ids, stream, timeout):
-    """Run one module; a subunit stream goes to the file ``stream``."""
+def run(group, modules, stream, timeout):
+    """Run one group; a subunit stream goes to the file ``stream``."""
     with tempfile.NamedTemporaryFile('w', suffix='.list') as wanted:
-        wanted.write('\n'.join(test_ids))
+        for test_ids in modules.values():
+            wanted.writelines(f'{test_id}\n' for test_id in test_ids)
         wanted.flush()
-        worker = [*WORKER, '--load-list', wanted.name, module]
+        worker = [*WORKER, '--load-list', wanted.name, *modules]
         try:
             code = subprocess.run(
                 worker,
@@ -68,13 +86,13 @@ def run(module, test_ids, stream, timeout):
             trouble = f'was killed: not finished after {timeout} s'
     if trouble:
         result = subunit.StreamResultToBytes(stream)
-        test_id = f'{module}.process'
+        test_id = f'{group}.process'
         result.status(test_id=test_id, test_status='inprogress')
         result.status(
             test_id=test_id,
             test_status='fail',
             file_name='reason',
-            file_bytes=f'The process of {module} {trouble}.\n'.encode(),
+            file_bytes=f'The process of {group} {trouble}.\n'.encode(),
             mime_type='text/plain;charset=utf8',
             eof=True,
         )
@@ -84,10 +102,10 @@ def work(todo, stream, timeout):
     with stream:
         while True:
             try:
-                module, test_ids = todo.get_nowait()
+                group, modules = todo.get_nowait()
             except queue.Empty:
                 return
-            run(module, test_ids, stream, timeout)
+            run(group, modules, stream, timeout)
 
 
 def main():
@@ -102,11 +120,12 @@ def main():
     parser.add_argument('regex', nargs='*', help='as for stestr run')
     args = parser.parse_args()
 
-    modules = find(args.path, args.regex)
-    if not modules:
+    groups = find(args.path, args.regex)
+    if not groups:
         sys.exit(f'No test in {args.path} matches.')
     todo = queue.SimpleQueue()
-    for item in modules.items():
+    # The largest first: else it would run alone at the end.
+    for item in sorted(groups.items(), key=lambda g: -len(g[1])):
         todo.put(item)
 
     streams = []
