@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOX ?= $(shell command -v tox || echo .tox-bootstrap/bin/tox)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit functional nova33 integration bench docs pep8 packages
+.PHONY: help demo test unit functional nova33 integration storm bench docs pep8 packages
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,11 @@ functional: $(TOX)
 # of an hour. STEAL_WITHOUT=orchestrators leaves their tests out.
 integration: packages  ## the tests against real daemons (Debian packages and Go needed)
 	$(TOX) -q run -e integration
+
+# OS_TEST_TIMEOUT is that of one of its ten kinds, the other one that of all.
+storm: packages  ## migrators that die on real daemons, 2,000 times: three hours
+	STEAL_STORM_RUNS=2000 OS_TEST_TIMEOUT=7200 \
+	  $(TOX) -q run -e integration -- test_storm --timeout 36000
 
 nova33: $(TOX)  ## the scheduler's tests on the oldest Nova we support
 	$(TOX) -q run -e functional-nova33
