@@ -1,0 +1,323 @@
+"""A stand-in for a Kubernetes API server, with the few calls we make.
+
+It is written by hand, after what a real one (1.36) was seen to answer;
+``tests/contract/kubernetes.py`` holds both to the same. There is no
+scheduler and no controller: the pods that were evicted end when the test
+says so (``end_pods``).
+"""
+
+import copy
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tests.standins.app import Answer, Request, StandIn, route
+
+Json = dict[str, Any]
+
+UUID = '9a1f0c5e-0000-4000-8000-000000000000'
+TOKEN = 's3cr3t'
+
+_CORE = '/api/v1'
+_IN = '/namespaces/{}'
+
+
+class Cluster(StandIn):
+    """State that a test may read and change at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Nodes, pods and PodDisruptionBudgets, as the API shows them.
+        self.nodes: dict[str, Json] = {}
+        self.pods: list[Json] = []
+        self.budgets: list[Json] = []
+        #: As namespace/name.
+        self.daemon_sets: set[str] = set()
+        #: The names of users, by token; only 'admin' may do anything.
+        self.users = {TOKEN: 'admin'}
+        #: Objects on a page, if the client asks for more.
+        self.page = 500
+        #: Pods whose eviction was granted, as namespace/name, in order.
+        self.evicted: list[str] = []
+
+    # -- what a test reads and does ----------------------------------------
+
+    def add_node(self, name: str, server_id: str = UUID, **spec: Any) -> None:
+        """Add a node, which is ready."""
+        spec.setdefault('providerID', f'openstack:///{server_id}')
+        ready = {'type': 'Ready', 'status': 'True'}
+        self.nodes[name] = {
+            'metadata': {'name': name, 'resourceVersion': '1'},
+            'spec': spec,
+            'status': {'conditions': [ready]},
+        }
+
+    def is_cordoned(self, name: str) -> bool:
+        return bool(self.nodes[name]['spec'].get('unschedulable'))
+
+    def cordon(self, name: str, on: bool = True) -> None:
+        """As ``kubectl cordon`` and ``uncordon`` do."""
+        patch = {'spec': {'unschedulable': True if on else None}}
+        self._patch(self.nodes[name], patch)
+
+    def pods_on(self, name: str) -> list[Json]:
+        return [pod for pod in self.pods if pod['spec']['nodeName'] == name]
+
+    def end_pods(self) -> None:
+        """Let what was told to end be gone, as a kubelet does."""
+        self.pods = [
+            pod
+            for pod in self.pods
+            if 'deletionTimestamp' not in pod['metadata']
+        ]
+
+    # -- the calls ---------------------------------------------------------
+
+    def answer(self, request: Request) -> Answer:
+        _, _, token = request.headers.get('authorization', '').partition(' ')
+        user = self.users.get(token)
+        if user is None:
+            return _status(401, 'Unauthorized')
+        if user != 'admin':
+            what = request.path.rpartition('/')[2]
+            verb = 'list' if request.method == 'GET' else 'change'
+            return _status(
+                403,
+                f'{what} is forbidden: User "{user}" cannot {verb} resource '
+                f'"{what}" in API group "" at the cluster scope',
+            )
+        return super().answer(request)
+
+    def no_route(self, request: Request) -> Answer:
+        return _status(404, 'the server could not find the requested resource')
+
+    @route('GET', f'{_CORE}/nodes')
+    def _list_nodes(self, request: Request) -> Answer:
+        found = _selected(
+            self.nodes.values(), request.query.get('labelSelector', '')
+        )
+        return self._listed(request, found)
+
+    @route('GET', f'{_CORE}/nodes/{{}}')
+    def _read_node(self, request: Request, name: str) -> Answer:
+        node = self.nodes.get(name)
+        return _not_found('nodes', name) if node is None else (200, node)
+
+    @route('PATCH', f'{_CORE}/nodes/{{}}')
+    def _patch_node(self, request: Request, name: str) -> Answer:
+        node = self.nodes.get(name)
+        if node is None:
+            return _not_found('nodes', name)
+        kind = request.headers['content-type']
+        if not re.fullmatch(
+            r'application/(strategic-)?merge-patch\+json', kind
+        ):
+            return _status(415, f'the stand-in takes no {kind}')
+        patch = request.json
+        version = node['metadata']['resourceVersion']
+        if patch['metadata'].get('resourceVersion', version) != version:
+            return _status(
+                409,
+                f'Operation cannot be fulfilled on nodes "{name}": the object '
+                'has been modified; please apply your changes to the latest '
+                'version and try again',
+                'Conflict',
+            )
+        self._patch(node, patch)
+        return 200, node
+
+    @route('GET', f'{_CORE}/pods')
+    def _list_pods(self, request: Request) -> Answer:
+        field = request.query.get('fieldSelector', '')
+        node = field.removeprefix('spec.nodeName=')
+        return self._listed(request, self.pods_on(node) if node else self.pods)
+
+    @route('POST', f'{_CORE}{_IN}/pods/{{}}/eviction')
+    def _evict(self, request: Request, namespace: str, name: str) -> Answer:
+        """As eviction.go has it, for a pod that runs."""
+        for pod in self.pods:
+            about = pod['metadata']
+            if (about['namespace'], about['name']) == (namespace, name):
+                break
+        else:
+            return _not_found('pods', name)
+        options = request.json.get('deleteOptions', {})
+        wanted = options.get('preconditions', {}).get('uid', about['uid'])
+        budgets = [one for one in self.budgets if _covers(one, pod)]
+        ends = 'deletionTimestamp' in about
+        if len(budgets) > 1:
+            return _status(
+                500,
+                'This pod has more than one PodDisruptionBudget, which the '
+                'eviction subresource does not support.',
+            )
+        if wanted != about['uid']:
+            return _status(
+                409,
+                f'Operation cannot be fulfilled on pods "{name}": the UID in '
+                f'the precondition ({wanted}) does not match the UID in '
+                f'record ({about["uid"]})',
+                'Conflict',
+            )
+        if budgets and not ends:
+            held = _held(budgets[0])
+            if held:
+                return held
+        if not ends:
+            about['deletionTimestamp'] = '2026-01-01T00:00:00Z'
+            self.evicted.append(f'{namespace}/{name}')
+        return 201, {'kind': 'Status', 'status': 'Success', 'code': 201}
+
+    @route('GET', f'/apis/policy/v1{_IN}/poddisruptionbudgets')
+    def _list_budgets(self, request: Request, namespace: str) -> Answer:
+        found = [
+            budget
+            for budget in self.budgets
+            if budget['metadata']['namespace'] == namespace
+        ]
+        return self._listed(request, found)
+
+    @route('GET', f'/apis/apps/v1{_IN}/daemonsets/{{}}')
+    def _read_daemon_set(
+        self, request: Request, namespace: str, name: str
+    ) -> Answer:
+        if f'{namespace}/{name}' in self.daemon_sets:
+            return 200, {'metadata': {'namespace': namespace, 'name': name}}
+        return _not_found('daemonsets.apps', name)
+
+    def _listed(self, request: Request, found: Any) -> Answer:
+        items = list(found)
+        begin = int(request.query.get('continue') or 0)
+        size = int(request.query.get('limit') or self.page)
+        end = begin + min(size, self.page)
+        more = {'continue': str(end)} if end < len(items) else {}
+        return 200, {'metadata': more, 'items': items[begin:end]}
+
+    def _patch(self, node: Json, patch: Json) -> None:
+        before = copy.deepcopy(node)
+        _merge(node, patch)
+        version = int(before['metadata']['resourceVersion'])
+        node['metadata']['resourceVersion'] = str(version)
+        if node != before:
+            node['metadata']['resourceVersion'] = str(version + 1)
+
+
+def pod(name: str, node: str = 'n0', **other: Any) -> Json:
+    """A pod of a ReplicaSet, as the API shows it."""
+    owner = {
+        'apiVersion': 'apps/v1',
+        'kind': other.pop('kind', 'ReplicaSet'),
+        'name': 'owner',
+        'controller': True,
+    }
+    return {
+        'metadata': {
+            'namespace': 'shop',
+            'name': name,
+            'uid': f'uid of {name}',
+            'labels': {'app': name},
+            'ownerReferences': [owner],
+            **other.pop('metadata', {}),
+        },
+        'spec': {'nodeName': node, **other.pop('spec', {})},
+        'status': {'phase': 'Running', **other},
+    }
+
+
+def budget(name: str, app: str, **status: Any) -> Json:
+    """A PodDisruptionBudget of the pods with this label ``app``."""
+    return {
+        'metadata': {'namespace': 'shop', 'name': name},
+        'spec': {'selector': {'matchLabels': {'app': app}}},
+        'status': {
+            'disruptionsAllowed': 1,
+            'currentHealthy': 3,
+            'desiredHealthy': 2,
+            'expectedPods': 3,
+            **status,
+        },
+    }
+
+
+def kubeconfig(server: str, user: str = '', cluster: str = '') -> str:
+    """The text of a kubeconfig file with one context, ``one``.
+
+    :param user, cluster: more of each, as YAML
+    """
+    return (
+        'clusters:\n'
+        f'- {{name: c, cluster: {{server: "{server}", {cluster}}}}}\n'
+        f'users: [{{name: u, user: {{{user}}}}}]\n'
+        'contexts: [{name: one, context: {cluster: c, user: u}}]\n'
+        'current-context: one\n'
+    )
+
+
+def _selected(nodes: Any, selector: str) -> Iterator[Json]:
+    """Those with this label, or with this value of it."""
+    key, equals, value = selector.partition('=')
+    for node in nodes:
+        labels = node['metadata'].get('labels', {})
+        if not key or (key in labels and value == labels[key] * bool(equals)):
+            yield node
+
+
+def _covers(budget: Json, pod: Json) -> bool:
+    about = pod['metadata']
+    wanted = budget['spec']['selector']['matchLabels']
+    return (
+        budget['metadata']['namespace'] == about['namespace']
+        and wanted.items() <= about['labels'].items()
+    )
+
+
+def _held(budget: Json) -> Answer | None:
+    """Take one of the disruptions that it allows; 429 if there is none."""
+    status, name = budget['status'], budget['metadata']['name']
+    if status['disruptionsAllowed'] > 0:
+        status['disruptionsAllowed'] -= 1
+        return None
+    cause = {
+        'reason': 'DisruptionBudget',
+        'message': f'The disruption budget {name} needs '
+        f'{status["desiredHealthy"]} healthy pods and has '
+        f'{status["currentHealthy"]} currently',
+    }
+    return _status(
+        429,
+        "Cannot evict pod as it would violate the pod's disruption budget.",
+        'TooManyRequests',
+        details={'causes': [cause]},
+    )
+
+
+def _not_found(kind: str, name: str) -> Answer:
+    return _status(404, f'{kind} "{name}" not found', 'NotFound')
+
+
+def _status(code: int, message: str, reason: str = '', **more: Any) -> Answer:
+    return code, {
+        'kind': 'Status',
+        'apiVersion': 'v1',
+        'metadata': {},
+        'status': 'Failure',
+        'message': message,
+        'reason': reason,
+        'code': code,
+        **more,
+    }
+
+
+def _merge(into: Json, patch: Json) -> None:
+    """As a merge patch does: null removes.
+
+    A strategic one does the same to all that we write: a node's taints are an
+    atomic list.
+    """
+    for key, value in patch.items():
+        if value is None:
+            into.pop(key, None)
+        elif isinstance(value, dict):
+            _merge(into.setdefault(key, {}), value)
+        else:
+            into[key] = value
