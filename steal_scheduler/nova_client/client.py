@@ -12,9 +12,8 @@ from typing import Any
 import keystoneauth1.exceptions
 import novaclient.client
 import novaclient.exceptions
-from keystoneauth1 import loading
-from oslo_config import cfg
 
+from steal_scheduler.edge import keystone
 from steal_scheduler.exception import (
     ConfigError,
     LoginRefused,
@@ -186,9 +185,7 @@ class NovaClient:
                 raise NovaRefused(str(error)) from error
             raise NovaError(f'Nova failed: {error}') from error
         except keystoneauth1.exceptions.Unauthorized as error:
-            raise LoginRefused(
-                f'Keystone refuses the user of [nova]: {error}'
-            ) from error
+            raise LoginRefused(keystone.refused(GROUP, error)) from error
         except keystoneauth1.exceptions.ClientException as error:
             raise NovaError(f'Nova does not answer: {error}') from error
 
@@ -197,7 +194,7 @@ class NovaClient:
 
 
 def _session(conf: Any) -> Any:
-    """keystoneauth's session, whose options know hardly any limits.
+    """Of keystoneauth, whose options know hardly any limits.
 
     :raises ConfigError: an option is wrong
     """
@@ -207,33 +204,5 @@ def _session(conf: Any) -> Any:
             f'[nova] timeout = {options.timeout} is not allowed. Give a '
             'number from 1 to 3600 (unit: seconds).'
         )
-    where = '[nova] '
-    section = options.auth_section or GROUP
-    if section != GROUP:
-        where += f'auth_section = {section}: [{section}] '
-    try:
-        # Until now nobody has asked for those of auth_section.
-        loading.register_auth_conf_options(conf, GROUP)
-        auth = loading.load_auth_from_conf_options(conf, GROUP)
-    except (cfg.NoSuchOptError, cfg.NoSuchGroupError) as error:
-        # What is missing may be a piece of a password.
-        raise ConfigError(
-            f'{where}auth_type and its options: a $ in one refers to another '
-            'option, and there is none of that name. Write $$ for a $.'
-        ) from error
-    except (keystoneauth1.exceptions.ClientException, cfg.Error) as error:
-        raise ConfigError(
-            f'{where}auth_type and its options: {error}. Correct them.'
-        ) from error
-    if auth is None:
-        raise ConfigError(
-            f'{where}auth_type is not set. Set it, for example to password.'
-        )
-    try:
-        return loading.load_session_from_conf_options(conf, GROUP, auth=auth)
-    # Of OpenSSL.
-    except OSError as error:
-        raise ConfigError(
-            f'[nova] tls_ciphers = {options.tls_ciphers}: {error}. Correct '
-            'it, or leave it out.'
-        ) from error
+    auth = keystone.load_auth(conf, GROUP)
+    return keystone.load_session(conf, GROUP, auth)

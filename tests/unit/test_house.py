@@ -22,6 +22,7 @@ PACKAGE = 'steal_scheduler'
 #: own; those that share a floor do not know each other. HACKING.rst draws it.
 FLOORS = (
     ('exception', 'version'),
+    ('edge',),
     ('model',),
     ('decision',),
     ('orchestrators', 'signals', 'nova_client', 'messaging'),
@@ -43,7 +44,7 @@ PURE_IMPORTS = frozenset(
 )
 
 #: What a plugin may import of ours, besides its own package.
-PLUGIN_IMPORTS = ('model', 'exception')
+PLUGIN_IMPORTS = ('edge', 'model', 'exception')
 
 #: file -> how many handlers for every Exception it may have: one for each
 #: call of a plugin, one for the tick.

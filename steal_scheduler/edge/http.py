@@ -1,0 +1,264 @@
+"""HTTP with a bound on the whole exchange, in seconds and in bytes.
+
+The time-out of requests, and of urllib3 below it, begins anew with every
+piece that arrives: who sends a byte now and then holds us for ever, and with
+us every other move. So the sockets of an exchange are known here, and are
+shut down at its end, whatever it waits for: a connection, a handshake, a
+header, a body.
+"""
+
+import contextlib
+import contextvars
+import dataclasses
+import io
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from http.client import HTTPException
+from typing import Any
+
+import requests
+import requests.adapters
+import urllib3
+import urllib3.connection
+
+#: Bytes of an answer that is as large as the cloud: a million samples.
+MOST = 256 * 1024 * 1024
+
+
+class ExchangeFailed(Exception):
+    """There is no answer that can be used; the text says why."""
+
+
+class NoAnswer(ExchangeFailed):
+    """None in time, or none that is whole."""
+
+
+class TlsFailed(ExchangeFailed):
+    """We do not trust who answers, or he does not trust us."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tls:
+    """How it is made sure who answers, and who asks."""
+
+    #: PEM of the authority; None: those that the system trusts.
+    cafile: str | None = None
+    #: PEM of our certificate and its key.
+    certfile: str | None = None
+    #: Whom the certificate must name; None: the host in the URL.
+    server_name: str | None = None
+    insecure: bool = False
+
+
+def exchange(
+    method: str,
+    url: str,
+    tls: Tls,
+    *,
+    seconds: float,
+    most: int,
+    **request: Any,
+) -> requests.Response:
+    """Ask once, of a stranger: no proxy, no .netrc, no redirect, no retry.
+
+    ``exchange('GET', url, Tls(), seconds=6, most=4096, params={...})``
+
+    :param seconds: of all of it; half of them for one connection
+    :param most: bytes of the answer
+    :param request: what ``requests`` takes: headers, params, data
+    :raises ExchangeFailed: there is no whole answer; whatever status one has,
+        it is an answer
+    """
+    system = ssl.get_default_verify_paths()
+    trusted = tls.cafile or system.cafile or system.capath or True
+    # Named as the key's file as well: only then urllib3 looks whether that
+    # has a password, for which OpenSSL would ask on the terminal.
+    cert = (tls.certfile, tls.certfile) if tls.certfile else None
+    with requests.Session() as session:
+        session.trust_env = False
+        adapter = requests.adapters.HTTPAdapter()
+        adapter.init_poolmanager(1, 1, server_hostname=tls.server_name)
+        session.mount('https://', adapter)
+        bind(session, most)
+        try:
+            return session.request(
+                method,
+                url,
+                timeout=seconds,
+                verify=not tls.insecure and trusted,
+                cert=cert,
+                allow_redirects=False,
+                **request,
+            )
+        except requests.exceptions.SSLError as error:
+            raise TlsFailed(reason(error)) from error
+        except requests.exceptions.Timeout as error:
+            raise NoAnswer(f'no answer in {seconds:g} s') from error
+        except (
+            requests.exceptions.ConnectionError,
+            urllib3.exceptions.HTTPError,
+        ) as error:
+            raise NoAnswer(reason(error)) from error
+        # A missing cafile, an answer that is too long.
+        except OSError as error:
+            raise ExchangeFailed(str(error)) from error
+
+
+def bind(session: requests.Session, most: int = MOST) -> None:
+    """Bound every exchange of a session, also of keystoneauth's.
+
+    The time-out of a request is from now on that of the whole exchange.
+
+    :param most: bytes of an answer
+    """
+    for prefix, adapter in list(session.adapters.items()):
+        session.mount(prefix, _Adapter(adapter, most))
+
+
+def reason(error: Exception) -> str:
+    """The innermost text: the outer ones repeat the URL and the classes."""
+    cause: BaseException = error
+    while cause.__context__ is not None:
+        cause = cause.__context__
+    return str(cause) or type(cause).__name__
+
+
+@contextlib.contextmanager
+def bounded(pool: Any, seconds: float) -> Iterator[None]:
+    """Hang up in so many seconds, whatever this thread waits for then.
+
+    :param pool: urllib3's HTTPConnectionPool that is used inside
+    :raises TimeoutError: that was necessary
+    """
+    pool.ConnectionCls = _Secure if pool.scheme == 'https' else _Plain
+    sockets = _Sockets()
+    timer = threading.Timer(max(seconds, 0), sockets.shut)
+    timer.daemon = True
+    before = _SOCKETS.set(sockets)
+    timer.start()
+    try:
+        yield
+    except (OSError, HTTPException, urllib3.exceptions.HTTPError):
+        if not sockets.are_shut:
+            raise
+    finally:
+        timer.cancel()
+        _SOCKETS.reset(before)
+        sockets.close()
+    # Its beginning is no answer, whatever its status says.
+    if sockets.are_shut:
+        raise TimeoutError(f'no answer in {seconds:g} s')
+
+
+def read(raw: urllib3.BaseHTTPResponse, most: int) -> bytes:
+    """The body of an answer, as it was sent.
+
+    :raises ValueError: it has more bytes than that
+    :raises ConnectionError: it has less than it says
+    """
+    body = raw.read(most + 1, decode_content=False)
+    if len(body) > most:
+        raw.close()
+        raise ValueError(f'the answer is too long: more than {most} bytes')
+    if getattr(raw, 'length_remaining', None):
+        raise ConnectionError('the answer has no end')
+    raw.release_conn()
+    return body
+
+
+class _Sockets:
+    """Those of one exchange: copies, since TLS takes an original's place."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._copies: list[socket.socket] = []
+        self.are_shut = False
+
+    def add(self, made: socket.socket) -> None:
+        with self._lock:
+            self._copies.append(socket.socket(fileno=os.dup(made.fileno())))
+        if self.are_shut:
+            self.shut()
+
+    def shut(self) -> None:
+        """From another thread: nobody waits for them any longer."""
+        with self._lock:
+            self.are_shut = True
+            for one in self._copies:
+                with contextlib.suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with self._lock:
+            for one in self._copies:
+                one.close()
+            self._copies.clear()
+
+
+#: Of the exchange that this thread is in.
+_SOCKETS: contextvars.ContextVar[_Sockets] = contextvars.ContextVar('sockets')
+
+
+class _Plain(urllib3.connection.HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        _SOCKETS.get().add(made)
+        return made
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        # One that was kept open after the exchange before.
+        if self.sock is not None:
+            _SOCKETS.get().add(self.sock)
+        super().request(*args, **kwargs)
+
+
+class _Secure(_Plain, urllib3.connection.HTTPSConnection):
+    pass
+
+
+class _Adapter(requests.adapters.BaseAdapter):
+    """Around an HTTPAdapter, whose settings count."""
+
+    def __init__(self, adapter: Any, most: int) -> None:
+        super().__init__()
+        self._adapter = adapter
+        self._most = most
+
+    def send(  # type: ignore[override]
+        self,
+        request: requests.PreparedRequest,
+        *,
+        timeout: float,
+        verify: Any,
+        cert: Any,
+        proxies: Any,
+        **_: Any,
+    ) -> requests.Response:
+        where = {'verify': verify, 'cert': cert, 'proxies': proxies}
+        # What is packed may unpack to a thousand times its size.
+        request.headers['Accept-Encoding'] = 'identity'
+        pool = self._adapter.get_connection_with_tls_context(request, **where)
+        try:
+            with bounded(pool, timeout):
+                response: requests.Response = self._adapter.send(
+                    request,
+                    stream=True,
+                    # The second of a host's addresses gets its half.
+                    timeout=(timeout / 2, timeout),
+                    **where,
+                )
+                body = read(response.raw, self._most)
+        except TimeoutError as error:
+            raise requests.exceptions.ReadTimeout(error) from error
+        except ConnectionError as error:
+            raise requests.exceptions.ConnectionError(error) from error
+        except ValueError as error:
+            raise requests.exceptions.RequestException(error) from error
+        response.raw = io.BytesIO(body)
+        return response
+
+    def close(self) -> None:
+        self._adapter.close()

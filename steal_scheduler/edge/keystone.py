@@ -1,0 +1,73 @@
+"""Log-ins by keystoneauth: who we are, to Nova, Octavia or an Aetos."""
+
+from typing import Any
+
+from keystoneauth1 import exceptions, loading
+from oslo_config import cfg
+
+from steal_scheduler.edge import http
+from steal_scheduler.exception import ConfigError
+
+
+def load_auth(
+    conf: Any, group: str, prefix: str = '', *, needed: bool = True
+) -> Any:
+    """The log-in that a section describes, or that its ``auth_section`` does.
+
+    :param prefix: how an error begins, where another option led here:
+        ``[lb] auth_section = nova: ``
+    :param needed: else None where the section says of none
+    :raises ConfigError: an option is wrong, or missing
+    """
+    where = f'{prefix}[{group}] '
+    try:
+        loading.register_auth_conf_options(conf, group)
+        if section := conf[group].auth_section:
+            where += f'auth_section = {section}: [{section}] '
+        auth = loading.load_auth_from_conf_options(conf, group)
+    except (cfg.NoSuchOptError, cfg.NoSuchGroupError) as error:
+        # What is missing may be a piece of a password.
+        raise ConfigError(
+            f'{where}auth_type and its options: a $ in one refers to another '
+            'option, and there is none of that name. Write $$ for a $.'
+        ) from error
+    except (exceptions.ClientException, cfg.Error) as error:
+        raise ConfigError(
+            f'{where}auth_type and its options: {error}. Correct them.'
+        ) from error
+    if auth is None and needed:
+        raise ConfigError(
+            f'{where}auth_type is not set. Set it, for example to password.'
+        )
+    return auth
+
+
+def load_session(conf: Any, group: str, auth: Any, **options: Any) -> Any:
+    """keystoneauth's session, each of its exchanges bounded.
+
+    :param options: that count for more than those of the section: timeout
+    :raises ConfigError: OpenSSL does not know an option
+    """
+    try:
+        session = loading.load_session_from_conf_options(
+            conf, group, auth=auth, **options
+        )
+    # Of OpenSSL.
+    except OSError as error:
+        raise ConfigError(
+            f'[{group}] tls_ciphers = {conf[group].tls_ciphers}: {error}. '
+            'Correct it, or leave it out.'
+        ) from error
+    http.bind(session.session)
+    return session
+
+
+def refused(section: str, error: Exception) -> str:
+    """That Keystone does not let us in, and what to do.
+
+    :param section: whose user it is
+    """
+    return (
+        f'Keystone refuses the user of [{section}]: {error}. Check username, '
+        f'password and project of [{section}].'
+    )

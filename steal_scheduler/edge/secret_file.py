@@ -1,0 +1,54 @@
+"""Files that hold a token or a key; they are read anew for each request."""
+
+import os
+import pathlib
+import re
+
+from steal_scheduler.edge.text import one_line
+from steal_scheduler.exception import StealError
+
+
+class UnusableFile(StealError):
+    """The file cannot be used; the text names it, and quotes nothing."""
+
+
+def read_token(path: str) -> str:
+    """The one line of a file.
+
+    :raises UnusableFile: it cannot be read, or holds no token
+    """
+    token = _read(path).strip()
+    # Else the HTTP library would complain, and quote the token.
+    if not re.fullmatch('[!-~]+', token):
+        raise UnusableFile(
+            f'{path} does not hold one line of printable ASCII: write the '
+            'token into it'
+        )
+    return token
+
+
+def read_lines(path: str) -> list[str]:
+    """Every line that is not empty, of a file that is not everybody's.
+
+    :raises UnusableFile: it cannot be read, is empty, or others may see it
+    """
+    try:
+        others = os.stat(path).st_mode & 0o006
+    except OSError:
+        others = 0
+    if others:
+        raise UnusableFile(
+            f'{path}: anybody may read or write the file: run chmod o-rw on it'
+        )
+    lines = _read(path).split()
+    if not lines:
+        raise UnusableFile(f'{path}: the file is empty')
+    return lines
+
+
+def _read(path: str) -> str:
+    try:
+        return pathlib.Path(path).read_text(encoding='utf-8', errors='replace')
+    except OSError as error:
+        reason = one_line(error.strerror or error)
+        raise UnusableFile(f'{path} cannot be read: {reason}') from error
