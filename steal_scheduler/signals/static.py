@@ -42,7 +42,7 @@ server must have ``used`` and ``waited``, a host
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from oslo_config import cfg
@@ -69,22 +69,34 @@ Related options:
     ),
 ]
 
-_ANY = sys.float_info.max
 #: Seconds; of a file that does not say over what its values are means.
 _WINDOW = 60.0
 
-#: Keys and the highest value of each; what may not be missing.
-_SERVER = {
-    'used': _ANY,
-    'waited': _ANY,
-    'throttled': _ANY,
-    'bad_seconds': 1.0,
-    'load': _ANY,
-    'guest_waited': _ANY,
+#: What each object may tell: a type, or the least and the most of a number.
+_POSITIVE = (0.0, sys.float_info.max)
+_TOP = {
+    'taken_at': _POSITIVE,
+    'window': _POSITIVE,
+    'servers': dict,
+    'hosts': dict,
 }
-_HOST = {'cores': _ANY, 'used': _ANY, 'runnable': _ANY, 'clock_offset': _ANY}
-#: What may be less than 0.
-_SIGNED = {'clock_offset'}
+_SERVER = {
+    'host': str,
+    'used': _POSITIVE,
+    'waited': _POSITIVE,
+    'throttled': _POSITIVE,
+    'bad_seconds': (0.0, 1.0),
+    'load': _POSITIVE,
+    'guest_waited': _POSITIVE,
+}
+_HOST = {
+    'cores': _POSITIVE,
+    'used': _POSITIVE,
+    'runnable': _POSITIVE,
+    'clock_offset': (-sys.float_info.max, sys.float_info.max),
+    'reliable': bool,
+}
+_TYPES = {str: 'a name', bool: 'a boolean', dict: 'an object'}
 
 
 class StaticSource(SignalSource):
@@ -107,7 +119,10 @@ class StaticSource(SignalSource):
         # return nothing instead: that would mean that no server waits.
         try:
             with open(path, encoding='utf-8') as file:
-                content = json.load(file, object_pairs_hook=_unique)
+                # With whole numbers as floats, true is no number.
+                content = json.load(
+                    file, object_pairs_hook=_unique, parse_int=float
+                )
             return _signals(content, now, self.conf.signals.max_age)
         except OSError as e:
             raise SignalError(
@@ -136,10 +151,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _signals(content: Any, now: float, max_age: int) -> Signals:
-    top = _object(
-        'the file', content, {'taken_at', 'window', 'servers', 'hosts'}
-    )
-    taken_at = _number('taken_at', top.get('taken_at'), _ANY)
+    top = _keys('', content, _TOP, {'taken_at', 'servers', 'hosts'})
+    taken_at = top['taken_at']
     # Signals from the past say nothing about now, however good they were.
     if abs(now - taken_at) > max_age:
         raise ValueError(
@@ -147,80 +160,50 @@ def _signals(content: Any, now: float, max_age: int) -> Signals:
             f'and [signals] max_age = {max_age} seconds'
         )
     servers = {}
-    for name, server in _items('servers', top):
-        where = f'servers.{name}'
-        keys = _object(where, server, {'host', *_SERVER})
-        host = keys.get('host')
-        if not isinstance(host, str | None):
-            raise ValueError(f'{where}.host is {host!r}, not a name')
-        servers[name] = ServerSignal(
-            server_id=name,
-            # None is for a source inside the guests, which cannot know.
-            host=host,
-            at=taken_at,
-            **_numbers(where, keys, _SERVER, needed={'used', 'waited'}),
-        )
+    for name, told in top['servers'].items():
+        keys = _keys(f'servers.{name}', told, _SERVER, {'used', 'waited'})
+        # None is for a source inside the guests, which cannot know.
+        keys.setdefault('host', None)
+        servers[name] = ServerSignal(name, at=taken_at, **keys)
     hosts = {}
-    for name, host in _items('hosts', top):
-        where = f'hosts.{name}'
-        keys = _object(where, host, {'reliable', *_HOST})
-        reliable = keys.get('reliable', True)
-        if not isinstance(reliable, bool):
-            raise ValueError(
-                f'{where}.reliable is {reliable!r}, not a boolean'
-            )
-        hosts[name] = HostSignal(
-            host=name,
-            at=taken_at,
-            reliable=reliable,
-            **_numbers(where, keys, _HOST, needed={'cores'}),
-        )
-    window = _number('window', top.get('window', _WINDOW), _ANY)
-    return Signals(servers, hosts, taken_at, window=window)
+    for name, told in top['hosts'].items():
+        keys = _keys(f'hosts.{name}', told, _HOST, {'cores'})
+        hosts[name] = HostSignal(name, at=taken_at, **keys)
+    return Signals(servers, hosts, taken_at, window=top.get('window', _WINDOW))
 
 
-def _items(name: str, top: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return list(_object(name, top.get(name), None).items())
-
-
-def _object(
-    where: str, value: Any, allowed: set[str] | None
-) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f'{where} is {value!r}, not an object')
-    # A key that nobody reads is a misspelt one.
-    unknown = value.keys() - allowed if allowed else ()
-    if unknown:
-        raise ValueError(
-            f'{where} has the key {min(unknown)!r}, which is unknown'
-        )
-    return value
-
-
-def _numbers(
+def _keys(
     where: str,
-    keys: Mapping[str, Any],
-    highest: Mapping[str, float],
-    needed: set[str],
+    value: Any,
+    allowed: Mapping[str, Any],
+    needed: Set[str],
 ) -> dict[str, Any]:
-    return {
-        key: _number(
-            f'{where}.{key}',
-            keys.get(key),
-            most,
-            least=-most if key in _SIGNED else 0,
+    """The keys of an object that are not null, each of its kind.
+
+    Of ``{"used": 1.5, "waited": 1, "load": null}`` they are
+    ``{'used': 1.5, 'waited': 1.0}``.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(f'{where or "the file"} is {value!r}, not an object')
+    # A key that nobody reads is a misspelt one.
+    for key in sorted(value.keys() - allowed.keys()):
+        raise ValueError(
+            f'{where or "the file"} has the key {key!r}, which is unknown'
         )
-        for key, most in highest.items()
-        if key in needed or keys.get(key) is not None
-    }
-
-
-def _number(where: str, value: Any, most: float, least: float = 0) -> float:
-    # In Python, true is a number, and in its JSON, so are NaN and Infinity.
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not least <= value <= most
-    ):
-        raise ValueError(f'{where} is {value!r}, not in {least:g} to {most:g}')
-    return float(value)
+    told = {key: value[key] for key in value if value[key] is not None}
+    for key in sorted(needed - told.keys()):
+        raise ValueError(f'{where}.{key} is missing'.removeprefix('.'))
+    for key, one in told.items():
+        kind = allowed[key]
+        fault = ''
+        if kind in _TYPES:
+            if not isinstance(one, kind):
+                fault = f'not {_TYPES[kind]}'
+        # In Python's JSON, NaN and Infinity are numbers.
+        elif not isinstance(one, float) or not kind[0] <= one <= kind[1]:
+            fault = f'not in {kind[0]:g} to {kind[1]:g}'
+        if fault:
+            raise ValueError(
+                f'{where}.{key} is {one!r}, {fault}'.removeprefix('.')
+            )
+    return told

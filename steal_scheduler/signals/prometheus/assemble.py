@@ -1,112 +1,93 @@
-"""From usable samples to servers, hosts and guests: no I/O."""
+"""From usable samples to servers, hosts and guests: no I/O.
+
+Prometheus is asked for one number of everybody at a time, and what belongs
+together is joined here, by name. For example::
+
+    servers.used    {'a': 2.0 on cmp-1, 'b': 1.0 on cmp-1, 'c': 0.2}
+    servers.waited  {'a': 0.5 on cmp-1, 'b': 0.3 on cmp-2}
+    hosts.cores     {'cmp-1': 16}
+
+Server a used 2.0 cores and waited for 0.5: of the 2.5 that it asked for it
+had to wait for a fifth. Server b has just moved, or somebody lies: it is
+unknown. Of c nobody knows how long it waited, so its steal is unknown; it is
+not 0. Of cmp-2 nobody knows the cores, so it is no host that could take
+anybody.
+"""
 
 import collections
 from collections.abc import Mapping
+from typing import Any
 
 from steal_scheduler.model.cloud import GuestSignal, HostSignal, ServerSignal
 from steal_scheduler.signals.prometheus.parse import (
-    NOTHING,
     DropReason,
     Drops,
-    Filtered,
-    Names,
+    Sample,
 )
 
-#: By the name of the metric.
-Answers = Mapping[str, Filtered]
+#: By the name of the subject and by the metric's field; None as in Samples.
+Told = Mapping[str, Mapping[str, Sample | None]]
 
 
-def servers(
-    answers: Answers, names: Names
-) -> tuple[dict[str, ServerSignal], Drops]:
+def servers(told: Told) -> tuple[dict[str, ServerSignal], Drops]:
     """Put together the servers of which used and waited are known."""
-    used = answers.get('servers.used', NOTHING).kept
-    waited = answers.get('servers.waited', NOTHING).kept
     drops: Drops = collections.Counter()
-    drops[DropReason.INCOMPLETE] += len(used.keys() ^ waited.keys())
     found = {}
-    for server_id in used.keys() & waited.keys():
-        mine = used[server_id], waited[server_id]
-        hosts = {names.host(s) for s in mine} - {DropReason.UNNAMED}
-        if DropReason.FOREIGN in hosts:
-            drops[DropReason.FOREIGN] += 1
+    for server_id, samples in told.items():
+        used, waited = samples.get('used'), samples.get('waited')
+        if not used or not waited:
+            drops[DropReason.INCOMPLETE] += bool(used or waited)
             continue
-        if len(hosts) > 1:
-            drops[DropReason.TWO_HOSTS] += 1
-            continue
-        more: dict[str, float | None] = {}
-        for field in ('throttled', 'bad_seconds'):
-            sample = answers.get(f'servers.{field}', NOTHING).kept.get(
-                server_id
-            )
+        host = used.host or waited.host
+        more: dict[str, Any] = {}
+        for field in ('waited', 'throttled', 'bad_seconds'):
+            sample = samples.get(field)
             # What another host measured is not of this one.
-            if sample and not hosts >= (
-                {names.host(sample)} - {DropReason.UNNAMED}
-            ):
+            if sample and sample.host not in (None, host):
                 drops[DropReason.TWO_HOSTS] += 1
-                sample = None
-            more[field] = None if sample is None else sample.value
-        bad = more['bad_seconds']
-        found[server_id] = ServerSignal(
-            server_id,
-            host=str(hosts.pop()) if hosts else None,
-            used=mine[0].value,
-            waited=mine[1].value,
-            at=min(sample.at for sample in mine),
-            throttled=more['throttled'],
-            # It may be a little more than 1, by rounding.
-            bad_seconds=None if bad is None else min(1.0, bad),
-        )
+            elif sample:
+                more[field] = sample.value
+        if 'waited' in more:
+            found[server_id] = ServerSignal(
+                server_id,
+                host,
+                used=used.value,
+                at=min(used.at, waited.at),
+                **more,
+            )
     return found, +drops
 
 
-def hosts(answers: Answers) -> dict[str, HostSignal]:
+def hosts(told: Told) -> dict[str, HostSignal]:
     """Put together the hosts; one without cores is no host."""
-
-    def told(field: str, host: str) -> float | None:
-        sample = answers.get(f'hosts.{field}', NOTHING).kept.get(host)
-        return None if sample is None else sample.value
-
-    return {
-        host: HostSignal(
-            host,
-            cores=cores.value,
-            at=cores.at,
-            used=told('used', host),
-            runnable=told('runnable', host),
-            clock_offset=told('clock_offset', host),
-        )
-        for host, cores in answers['hosts.cores'].kept.items()
-        if cores.value > 0
-    }
+    found = {}
+    for host, samples in told.items():
+        cores = samples.get('cores')
+        if cores and cores.value > 0:
+            numbers: dict[str, Any] = {
+                f: sample.value for f, sample in samples.items() if sample
+            }
+            found[host] = HostSignal(host, at=cores.at, **numbers)
+    return found
 
 
-def guests(
-    answers: Answers, complete: bool
-) -> tuple[dict[str, GuestSignal], Drops]:
+def guests(told: Told, complete: bool) -> tuple[dict[str, GuestSignal], Drops]:
     """Put together the guests.
 
     :param complete: only those that tell both used and waited
     """
-    told = {
-        field: answers.get(f'guests.{field}', NOTHING)
-        for field in ('used', 'waited', 'load')
-    }
-    # Two guests by one name, of which perhaps only one tells the rest.
-    ambiguous = frozenset().union(*(f.ambiguous for f in told.values()))
     drops: Drops = collections.Counter()
     found = {}
-    for name in {n for f in told.values() for n in f.kept} - ambiguous:
-        samples = {
-            field: filtered.kept[name]
-            for field, filtered in told.items()
-            if name in filtered.kept
-        }
-        if complete and not {'used', 'waited'} <= samples.keys():
+    for name, samples in told.items():
+        known = {field: sample for field, sample in samples.items() if sample}
+        # Two guests by one name, of which perhaps only one tells the rest.
+        if len(known) < len(samples):
+            continue
+        if complete and not {'used', 'waited'} <= known.keys():
             drops[DropReason.INCOMPLETE] += 1
             continue
         found[name] = GuestSignal(
-            at=min(sample.at for sample in samples.values()),
-            **{field: sample.value for field, sample in samples.items()},
+            at=min(sample.at for sample in known.values()),
+            **{field: sample.value for field, sample in known.items()},
         )
-    return found, +drops
+    return found, drops

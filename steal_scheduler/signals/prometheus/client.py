@@ -53,7 +53,7 @@ class PrometheusClient:
         """Begin a reading, which ends in time however slow Prometheus is."""
         self._ends_at = time.monotonic() + PATIENCE * self._options.timeout
 
-    def ask(self, name: str, promql: str) -> list[parse.Sample]:
+    def ask(self, name: str, promql: str) -> list[parse.Series]:
         """Ask one instant query.
 
         :param name: of the metric, for messages

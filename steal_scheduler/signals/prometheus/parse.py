@@ -10,8 +10,7 @@ import enum
 import math
 import re
 from collections.abc import Iterable, Mapping
-
-from steal_scheduler.model.cloud import GuestKey
+from typing import Any
 
 #: No machine has more: such a number is nanoseconds, not seconds.
 MOST_CORES = 10_000.0
@@ -86,8 +85,7 @@ METRICS: Mapping[str, Metric] = {
         Metric(
             Subject.SERVERS,
             'bad_seconds',
-            # Prometheus' arithmetic may end a little above 1.
-            most=1 + 1e-6,
+            most=1.0,
             too_much=DropReason.NO_SHARE,
             ratio=True,
         ),
@@ -101,151 +99,152 @@ METRICS: Mapping[str, Metric] = {
     )
 }
 
+#: Prometheus' arithmetic may end a little above the most that can be true.
+_ROUNDING = 1 + 1e-6
+
+#: One series of an answer, as Prometheus' JSON has it:
+#: ``{'metric': {'uuid': 'a', ...}, 'value': [1767225600.5, '0.4']}``.
+Series = Mapping[str, Any]
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sample:
-    """One series of an instant query's answer."""
+    """What one series tells of its subject."""
 
-    labels: Mapping[str, str]
-    #: May still be NaN or infinite.
     value: float
     #: Epoch seconds, by Prometheus' clock.
     at: float
+    #: Of a server: Nova's name of the host that was measured; None where no
+    #: label tells it.
+    host: str | None = None
 
 
-def vector(data: object) -> list[Sample]:
+#: By the name of the subject; None where several series name it, of which
+#: nobody can tell which is right.
+Samples = Mapping[str, Sample | None]
+
+
+def vector(data: Any) -> list[Series]:
     """Take the ``data`` of an answer apart.
 
-    :raises ValueError: it is not an instant vector of plain samples
+    :raises ValueError: it is not an instant vector
     """
-    if not isinstance(data, dict) or data.get('resultType') != 'vector':
-        kind = data.get('resultType') if isinstance(data, dict) else data
+    kind = data.get('resultType') if isinstance(data, dict) else data
+    if kind != 'vector':
         raise ValueError(f'a result of type {kind!r} instead of a vector')
-    try:
-        return [
-            Sample(
-                {str(name): str(label) for name, label in labels.items()},
-                float(value),
-                float(at),
-            )
-            for item in data['result']
-            for labels, (at, value) in [(item['metric'], item['value'])]
-        ]
-    except (AttributeError, KeyError, TypeError, ValueError) as e:
-        raise ValueError(
-            f'a series that is not a plain sample ({type(e).__name__}: {e})'
-        ) from e
+    series = data.get('result')
+    if not isinstance(series, list) or not all(
+        isinstance(one, dict) and isinstance(one.get('metric'), dict)
+        for one in series
+    ):
+        raise ValueError('a vector of which not every series has labels')
+    return series
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Names:
-    """How labels become names."""
+class Label:
+    """The label by which series name their subject."""
 
-    server_label: str
-    host_label: str
-    guest_label: str
-    guests_by: GuestKey
-    #: The first group is Nova's name of the host, or what the guest is known
-    #: by.
-    host_regex: re.Pattern[str]
-    guest_regex: re.Pattern[str]
+    name: str
+    #: Matches the whole label; the first group is the subject's name.
+    regex: re.Pattern[str]
 
-    def server(self, sample: Sample) -> str | DropReason:
-        return sample.labels.get(self.server_label) or DropReason.UNNAMED
+    def read(self, series: Series) -> str | DropReason:
+        """The name of the subject.
 
-    def host(self, sample: Sample) -> str | DropReason:
-        return _first_group(self.host_regex, self.host_label, sample)
-
-    def guest(self, sample: Sample) -> str | DropReason:
-        return _first_group(self.guest_regex, self.guest_label, sample)
-
-
-def _first_group(
-    regex: re.Pattern[str], label: str, sample: Sample
-) -> str | DropReason:
-    text = sample.labels.get(label)
-    if not text:
-        return DropReason.UNNAMED
-    match = regex.fullmatch(text)
-    return (match and match[1]) or DropReason.FOREIGN
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Filtered:
-    """The usable samples of one query, by the name of their subject."""
-
-    kept: Mapping[str, Sample]
-    drops: Drops
-    #: Named by several series.
-    ambiguous: frozenset[str] = frozenset()
-
-
-#: What a query that is not asked tells.
-NOTHING = Filtered({}, collections.Counter())
+        With a regex that strips a port, ``instance="cmp-1:9177"`` is cmp-1.
+        """
+        text = str(series['metric'].get(self.name, ''))
+        if not text:
+            return DropReason.UNNAMED
+        match = self.regex.fullmatch(text)
+        return (match and match[1]) or DropReason.FOREIGN
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SampleFilter:
     """Keeps the samples of a reading that can be used."""
 
-    names: Names
+    labels: Mapping[Subject, Label]
     #: Epoch seconds.
     now: float
     #: Seconds.
     max_age: float
 
-    def keep(self, metric: Metric, samples: Iterable[Sample]) -> Filtered:
-        """Keep what is usable, and count the rest."""
-        name_of = {
-            Subject.SERVERS: self.names.server,
-            Subject.HOSTS: self.names.host,
-            Subject.GUESTS: self.names.guest,
-        }[metric.subject]
+    def keep(
+        self, metric: Metric, series: Iterable[Series]
+    ) -> tuple[Samples, Drops]:
+        """Keep what is usable, and count the series of the rest.
+
+        Let three series answer ``servers.waited``::
+
+            {uuid="a", instance="cmp-1:9177"}  0.4
+            {uuid="b", instance="cmp-1:9177"}  0.1
+            {uuid="b", instance="cmp-2:9177"}  0.0
+
+        Then a waited for 0.4 cores on cmp-1. That b is claimed by two hosts
+        is counted, and its wait is unknown: neither 0.1, nor 0.0, nor their
+        sum.
+        """
         drops: Drops = collections.Counter()
-        groups: dict[str, list[Sample]] = {}
-        for sample in samples:
-            name = name_of(sample)
+        groups: dict[str, list[Series]] = {}
+        for one in series:
+            name = self.labels[metric.subject].read(one)
             if isinstance(name, DropReason):
                 drops[name] += 1
             else:
-                groups.setdefault(name, []).append(sample)
-        kept = {}
+                groups.setdefault(name, []).append(one)
+        kept: dict[str, Sample | None] = {}
         for name, group in groups.items():
+            hosts = {self._host(metric, one) for one in group}
+            sample = self._sample(metric, group[0], hosts.pop())
             # Of several, nobody can tell which is right, nor, where they are
             # parts of a sum, whether all parts are there: not even a broken
             # one may be ignored.
             if len(group) > 1:
-                fault: DropReason | None = self._disunity(metric, group)
-            elif metric.ratio and math.isnan(group[0].value):
-                continue
-            else:
-                fault = self.fault(metric, group[0])
-            if fault is None:
-                kept[name] = group[0]
-            else:
-                drops[fault] += len(group)
-        several = frozenset(n for n, group in groups.items() if len(group) > 1)
-        return Filtered(kept, drops, several)
+                sample = (
+                    DropReason.TWO_HOSTS if hosts else DropReason.AMBIGUOUS
+                )
+                kept[name] = None
+            if isinstance(sample, DropReason):
+                drops[sample] += len(group)
+            elif sample is not None:
+                kept[name] = sample
+        return kept, drops
 
-    def fault(self, metric: Metric, sample: Sample) -> DropReason | None:
-        """What is wrong with the sample; None when it can be used."""
-        if not math.isfinite(sample.value):
+    def _host(self, metric: Metric, series: Series) -> str | DropReason | None:
+        """The host of a server; of anything else, None."""
+        if metric.subject is not Subject.SERVERS:
+            return None
+        host = self.labels[Subject.HOSTS].read(series)
+        return None if host is DropReason.UNNAMED else host
+
+    def _sample(
+        self, metric: Metric, series: Series, host: str | DropReason | None
+    ) -> Sample | DropReason | None:
+        """What the series tells, or what is wrong with it.
+
+        :returns: None where it tells nothing, and nothing is wrong
+        """
+        try:
+            at, value = map(float, series['value'])
+        # A native histogram has no value.
+        except (KeyError, TypeError, ValueError, OverflowError):
             return DropReason.NOT_A_NUMBER
-        if sample.value < metric.least:
+        if metric.ratio and math.isnan(value):
+            return None
+        if isinstance(host, DropReason):
+            return host
+        if not math.isfinite(value):
+            return DropReason.NOT_A_NUMBER
+        if value < metric.least:
             return DropReason.NEGATIVE
-        if sample.value > metric.most:
+        if value > metric.most * _ROUNDING:
             return metric.too_much
         # NOTE: a NaN for a time compares false with everything, so the
         # question is whether it is fresh, not whether it is stale.
-        if not sample.at >= self.now - self.max_age:
+        if not at >= self.now - self.max_age:
             return DropReason.STALE
-        if not sample.at <= self.now + self.max_age:
+        if not at <= self.now + self.max_age:
             return DropReason.FUTURE
-        return None
-
-    def _disunity(self, metric: Metric, group: Iterable[Sample]) -> DropReason:
-        if metric.subject is Subject.SERVERS:
-            hosts = {self.names.host(sample) for sample in group}
-            if len(hosts) > 1:
-                return DropReason.TWO_HOSTS
-        return DropReason.AMBIGUOUS
+        return Sample(min(value, metric.most), at, host)

@@ -10,17 +10,20 @@ from collections.abc import Mapping
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.cloud import GuestKey
 from steal_scheduler.signals.prometheus import preset_file
-from steal_scheduler.signals.prometheus.parse import METRICS, Names, Subject
+from steal_scheduler.signals.prometheus.parse import METRICS, Label, Subject
 
-#: Strips a port.
-HOST_REGEX = r'(.+?)(?::\d+)?'
-#: Strips a port, and the brackets around an IPv6 address.
-GUEST_REGEX = r'\[?([^]:]+|[^]]*:[^]]*:[^]]*)\]?(?::\d+)?'
-
-_PLACEHOLDER = re.compile(r'\$([A-Za-z_]\w*)')
+#: Of a label where the file gives no regex. A server's id is the whole label;
+#: of a host's a port is stripped, and of a guest's besides the brackets around
+#: an IPv6 address: ``[2001:db8::1]:9100`` is ``2001:db8::1``.
+_REGEXES = {
+    Subject.SERVERS: r'(?s:(.+))',
+    Subject.HOSTS: r'(.+?)(?::\d+)?',
+    Subject.GUESTS: r'\[?([^]:]+|[^]]*:[^]]*:[^]]*)\]?(?::\d+)?',
+}
 
 _OPPOSITES = {'=': '!=', '!=': '=', '=~': '!~', '!~': '=~'}
 
+_PLACEHOLDER = re.compile(r'\$([A-Za-z_]\w*)')
 #: What a placeholder stands for that a key of the file says.
 PLACEHOLDER_KEYS: Mapping[str, str] = {
     'server_label': 'servers.label',
@@ -38,21 +41,19 @@ PLACEHOLDERS = ('window', 'max_age', 'selector', *PLACEHOLDER_KEYS)
 class Preset:
     """What is asked, and how answers are read."""
 
-    names: Names
+    labels: Mapping[Subject, Label]
+    guests_by: GuestKey
     #: PromQL with everything filled in, by the metric's name.
     queries: Mapping[str, str]
     #: What must run for the queries to be answered, where the file says it.
     needs: Mapping[Subject, str]
+    #: The metrics without which nothing is known.
+    required: frozenset[str]
 
     @property
     def guests_only(self) -> bool:
         """Nothing but the guests tells of servers."""
-        return 'servers.used' not in self.queries
-
-    @property
-    def required(self) -> frozenset[str]:
-        """The metrics without which nothing is known."""
-        return _required(self.guests_only)
+        return 'guests.used' in self.required
 
 
 def load(preset: str, window: int, max_age: int, selector: str) -> Preset:
@@ -65,27 +66,43 @@ def load(preset: str, window: int, max_age: int, selector: str) -> Preset:
     :raises ConfigError: a file or a parameter is wrong
     """
     where = f'[prometheus] preset = {preset}'
-    fault = preset_file.fault_of_matchers(selector) if selector else ''
-    if fault:
-        raise ConfigError(f'[prometheus] selector = {selector!r} {fault}')
+    if selector:
+        preset_file.check('[prometheus] selector', 'hosts.selector', selector)
     keys = preset_file.read(preset, where)
-    _check_complete(where, keys)
-    names = Names(
-        server_label=keys.get('servers.label', ''),
-        host_label=keys['hosts.label'],
-        guest_label=keys.get('guests.label', ''),
-        guests_by=GuestKey(keys.get('guests.identified_by', GuestKey.UUID)),
-        host_regex=re.compile(keys.get('hosts.regex', HOST_REGEX)),
-        guest_regex=re.compile(keys.get('guests.regex', GUEST_REGEX)),
-    )
+    asked = {m.subject for m in METRICS.values() if m.path in keys}
+    who = Subject.SERVERS if Subject.SERVERS in asked else Subject.GUESTS
+    required = frozenset({'hosts.cores', f'{who}.used', f'{who}.waited'})
+    # What no file may lack, and what its queries need.
+    for path in (
+        *(METRICS[name].path for name in sorted(required)),
+        *(f'{subject}.label' for subject in sorted(asked)),
+        *(['guests.identified_by'] if Subject.GUESTS in asked else []),
+    ):
+        if path not in keys:
+            raise ConfigError(
+                f'{where}: the key {path} is missing. Write it, or let the '
+                'file extend another one.'
+            )
+    labels = {
+        subject: Label(
+            keys[f'{subject}.label'],
+            re.compile(keys.get(f'{subject}.regex', regex)),
+        )
+        for subject, regex in _REGEXES.items()
+        if subject in asked
+    }
+    guests_by = GuestKey(keys.get('guests.identified_by', GuestKey.UUID))
     values = {
-        name: keys.get(key, '') for name, key in PLACEHOLDER_KEYS.items()
-    } | {
-        'guest_by': _guest_by(names),
         'window': f'{window}s',
         'max_age': str(max_age),
         'selector': selector,
+        **{n: keys[key] for n, key in PLACEHOLDER_KEYS.items() if key in keys},
     }
+    # A guest's uuid is its own; a name or address may be two guests', and
+    # then two targets answer.
+    if guests_by is not GuestKey.UUID and 'guest_label' in values:
+        by = (values['guest_label'], 'instance', 'job')
+        values['guest_by'] = ', '.join(dict.fromkeys(by))
     queries = {
         name: _fill(f'{where}: {metric.path}', keys[metric.path], values)
         for name, metric in METRICS.items()
@@ -93,59 +110,30 @@ def load(preset: str, window: int, max_age: int, selector: str) -> Preset:
     }
     _check_who_is_a_guest(where, keys)
     needs = {
-        section: keys[f'{section}.needs']
-        for section in Subject
-        if f'{section}.needs' in keys
+        subject: keys[f'{subject}.needs']
+        for subject in Subject
+        if f'{subject}.needs' in keys
     }
-    return Preset(names, queries, needs)
-
-
-def _required(guests_only: bool) -> frozenset[str]:
-    who = Subject.GUESTS if guests_only else Subject.SERVERS
-    return frozenset({'hosts.cores', f'{who}.used', f'{who}.waited'})
-
-
-def _check_complete(where: str, keys: Mapping[str, str]) -> None:
-    """Look for what no file may lack, and for what its queries need."""
-    asked = {m.subject for m in METRICS.values() if m.path in keys}
-    needed = [
-        METRICS[name].path
-        for name in sorted(_required(Subject.SERVERS not in asked))
-    ]
-    needed += [f'{section}.label' for section in Subject if section in asked]
-    if Subject.GUESTS in asked:
-        needed.append('guests.identified_by')
-    for path in needed:
-        if path not in keys:
-            raise ConfigError(
-                f'{where}: the key {path} is missing. Write it, or let the '
-                'file extend another one.'
-            )
-
-
-def _guest_by(names: Names) -> str:
-    # A guest's uuid is its own; a name or address may be two guests', and
-    # then two targets answer.
-    by = [names.guest_label]
-    if names.guests_by is not GuestKey.UUID:
-        by += [label for label in ('instance', 'job') if label not in by]
-    return ', '.join(by)
+    return Preset(labels, guests_by, queries, needs, required)
 
 
 def _fill(where: str, template: str, values: Mapping[str, str]) -> str:
-    """Fill the placeholders of a query in."""
-    used = _placeholders(template)
-    for name in sorted(used):
-        if name not in values:
-            raise ConfigError(
-                f'{where} has the placeholder ${name}, which is unknown. Use '
-                f'${", $".join(PLACEHOLDERS)}.'
+    """Fill the placeholders of a query in.
+
+    With a window of 60 seconds, ``rate(x{$selector}[$window])`` is
+    ``rate(x{}[60s])``. A ``$1`` of PromQL's label_replace is none.
+    """
+    used = set(_PLACEHOLDER.findall(template))
+    for name in sorted(used - values.keys()):
+        key = PLACEHOLDER_KEYS.get(name)
+        raise ConfigError(
+            f'{where} has the placeholder ${name}, '
+            + (
+                f'and {key} is missing. Write it.'
+                if key
+                else f'which is unknown. Use ${", $".join(PLACEHOLDERS)}.'
             )
-        if name in PLACEHOLDER_KEYS and not values[name]:
-            raise ConfigError(
-                f'{where} has the placeholder ${name}, and '
-                f'{PLACEHOLDER_KEYS[name]} is missing. Write it.'
-            )
+        )
     if values['selector'] and 'selector' not in used:
         raise ConfigError(
             f'{where} has no placeholder $selector, so [prometheus] selector '
@@ -155,22 +143,10 @@ def _fill(where: str, template: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda match: values[match[1]], template).strip()
 
 
-def _placeholders(template: str) -> set[str]:
-    return {match[1] for match in _PLACEHOLDER.finditer(template)}
-
-
 def _check_who_is_a_guest(where: str, keys: Mapping[str, str]) -> None:
     """Else the cores of guests could be taken for those of hosts."""
-    used = set().union(
-        *(
-            _placeholders(keys.get(metric.path, ''))
-            for metric in METRICS.values()
-        )
-    )
-    if not {'guest_selector', 'host_selector'} <= used:
-        return
-    guests, hosts = keys['guests.selector'], keys['hosts.selector']
-    if not _exclude_each_other(guests, hosts):
+    guests, hosts = keys.get('guests.selector'), keys.get('hosts.selector')
+    if guests and hosts and not _exclude_each_other(guests, hosts):
         raise ConfigError(
             f'{where}: hosts.selector = {hosts} and guests.selector = '
             f'{guests} may select the same series. Give hosts.selector the '
@@ -180,10 +156,13 @@ def _check_who_is_a_guest(where: str, keys: Mapping[str, str]) -> None:
 
 
 def _exclude_each_other(one: str, other: str) -> bool:
-    """Whether two matchers contradict each other, as far as text can tell."""
+    """Whether two matchers contradict each other, as far as text can tell.
+
+    ``vm=""`` and ``vm!=""`` do, and so do ``job="a"`` and ``job="b"``.
+    """
     return any(
-        mine != theirs if (a, b) == ('=', '=') else _OPPOSITES[a] == b
+        a == b == '=' if mine != theirs else _OPPOSITES[a] == b
         for label, a, mine in preset_file.matchers(one)
         for other_label, b, theirs in preset_file.matchers(other)
-        if label == other_label and (mine == theirs or (a, b) == ('=', '='))
+        if label == other_label
     )

@@ -7,7 +7,7 @@ another one: what it does not set is taken from that.
 
 import pathlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -18,24 +18,46 @@ from steal_scheduler.signals.prometheus.parse import METRICS
 
 SHIPPED = pathlib.Path(__file__).parent / 'presets'
 
-#: A chain of files that extend each other; it is of two, mostly.
-_MOST_FILES = 10
-
+#: A label, its operator and its value in quotes.
 _MATCHER = re.compile(
     r"""\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*"""
     r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')\s*"""
 )
-_MATCHERS = re.compile(f'{_MATCHER.pattern}(?:,{_MATCHER.pattern})*')
 
-
-def fault_of_matchers(text: str) -> str:
-    """What is wrong with a list of label matchers; '' when nothing is."""
-    if _MATCHERS.fullmatch(text):
-        return ''
-    return (
+#: What a value has to match, by the last part of its key, and what to say of
+#: one that does not. A value of any other key is any text.
+_FORMS: Mapping[str, tuple[str, str]] = {
+    'label': (
+        '[A-Za-z_][A-Za-z0-9_]*',
+        'is no name of a label. Use letters, digits and underscores.',
+    ),
+    'identified_by': (
+        '|'.join(GuestKey),
+        f'is unknown. Use {", ".join(GuestKey)}.',
+    ),
+    'selector': (
+        f'{_MATCHER.pattern}(?:,{_MATCHER.pattern})*',
         'is no list of PromQL label matchers. Write, for example, '
-        'job="guests", env=~"prod|test", without braces.'
-    )
+        'job="guests", env=~"prod|test", without braces.',
+    ),
+}
+
+#: The path of each key that a file may have.
+KEYS = (
+    'extends',
+    *(f'servers.{key}' for key in ('label', 'needs')),
+    *(f'hosts.{key}' for key in ('label', 'regex', 'selector', 'needs')),
+    *(
+        f'guests.{key}'
+        for key in ('identified_by', 'label', 'regex', 'selector', 'needs')
+    ),
+    *(metric.path for metric in METRICS.values()),
+)
+
+
+def shipped() -> list[str]:
+    """The names of the files that come with this package."""
+    return sorted(path.stem for path in SHIPPED.glob('*.yaml'))
 
 
 def matchers(text: str) -> list[tuple[str, str, str]]:
@@ -44,52 +66,6 @@ def matchers(text: str) -> list[tuple[str, str, str]]:
         (label, operator, quoted[1:-1])
         for label, operator, quoted in _MATCHER.findall(text)
     ]
-
-
-def _fault_of_text(text: str) -> str:
-    return ''
-
-
-def _fault_of_label(text: str) -> str:
-    if re.fullmatch('[A-Za-z_][A-Za-z0-9_]*', text):
-        return ''
-    return 'is no name of a label. Use letters, digits and underscores.'
-
-
-def _fault_of_regex(text: str) -> str:
-    try:
-        groups = re.compile(text).groups
-    except re.error as e:
-        return f'is no Python regular expression: {e}. Correct it.'
-    return '' if groups else 'has no group. Put the name in parentheses.'
-
-
-def _fault_of_guest_key(text: str) -> str:
-    words = [*GuestKey]
-    return '' if text in words else f'is unknown. Use {", ".join(words)}.'
-
-
-#: The path of each key, and what tells what is wrong with a value.
-KEYS: Mapping[str, Callable[[str], str]] = {
-    'extends': _fault_of_text,
-    'servers.label': _fault_of_label,
-    'servers.needs': _fault_of_text,
-    'hosts.label': _fault_of_label,
-    'hosts.regex': _fault_of_regex,
-    'hosts.selector': fault_of_matchers,
-    'hosts.needs': _fault_of_text,
-    'guests.identified_by': _fault_of_guest_key,
-    'guests.label': _fault_of_label,
-    'guests.regex': _fault_of_regex,
-    'guests.selector': fault_of_matchers,
-    'guests.needs': _fault_of_text,
-    **{metric.path: _fault_of_text for metric in METRICS.values()},
-}
-
-
-def shipped() -> list[str]:
-    """The names of the files that come with this package."""
-    return sorted(path.stem for path in SHIPPED.glob('*.yaml'))
 
 
 def read(
@@ -104,12 +80,9 @@ def read(
     """
     if preset in extending:
         raise ConfigError(f'{where}: it extends itself. Remove "extends".')
-    if len(extending) >= _MOST_FILES:
-        raise ConfigError(
-            f'{where}: more than {_MOST_FILES} files extend each other. Let '
-            'this one extend a shipped one.'
-        )
-    values = dict(_values(_mapping(_find(preset, where), where), where))
+    values = dict(_flat(_content(preset, where)))
+    for path, value in values.items():
+        check(f'{where}: {path}', path, value)
     base = values.pop('extends', None)
     if base is None:
         return values
@@ -117,24 +90,45 @@ def read(
     return inherited | values
 
 
-def _find(preset: str, where: str) -> pathlib.Path:
+class _Loader(yaml.SafeLoader):
+    """Refuses what YAML lets pass, and nobody means."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        # By aliases a small file can be huge, or hold itself.
+        if self.check_event(yaml.AliasEvent):
+            raise ValueError(
+                f'it has an alias in line {self.line + 1}; write out what it '
+                'stands for'
+            )
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen = set()
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise ValueError(f'the key in line {line} is no text')
+            # Of a key that stands twice YAML takes the last.
+            if key.value in seen:
+                raise ValueError(
+                    f'the key {key.value!r} stands twice, the second time in '
+                    f'line {line}'
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _content(preset: str, where: str) -> dict[Any, Any]:
     path = pathlib.Path(preset)
-    if path.is_absolute():
-        return path
-    if preset not in shipped():
-        raise ConfigError(
-            f'{where}: there is no preset of that name. Use one of '
-            f'{", ".join(shipped())}, or the absolute path of a file.'
-        )
-    return SHIPPED / f'{preset}.yaml'
-
-
-def _mapping(path: pathlib.Path, where: str) -> dict[Any, Any]:
+    if not path.is_absolute():
+        if preset not in shipped():
+            raise ConfigError(
+                f'{where}: there is no preset of that name. Use one of '
+                f'{", ".join(shipped())}, or the absolute path of a file.'
+            )
+        path = SHIPPED / f'{preset}.yaml'
     try:
-        text = path.read_text(encoding='utf-8')
-        _check_aliases(text)
-        _check_keys(yaml.compose(text, Loader=yaml.SafeLoader))
-        content = yaml.safe_load(text)
+        content = _Loader(path.read_text(encoding='utf-8')).get_single_data()
     except OSError as e:
         raise ConfigError(
             f'{where}: the file cannot be read: {e}. Let this service read it.'
@@ -146,72 +140,48 @@ def _mapping(path: pathlib.Path, where: str) -> dict[Any, Any]:
         ) from e
     if not isinstance(content, dict):
         raise ConfigError(
-            f'{where}: the file has no keys. Write {_siblings("")}.'
+            f'{where}: the file has no keys. Write {", ".join(KEYS)}.'
         )
     return content
 
 
-def _check_aliases(text: str) -> None:
-    """Refuse aliases, by which a small file can be huge or hold itself."""
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            raise ValueError(
-                f'it has the alias *{event.anchor}; write out what it stands '
-                'for'
-            )
+def _flat(content: Mapping[Any, Any], above: str = '') -> Iterator[Any]:
+    """Each key of a file by its path, with its value.
 
-
-def _check_keys(node: yaml.Node | None) -> None:
-    """Refuse a key that stands twice, of which YAML takes the last."""
-    if not isinstance(node, yaml.MappingNode):
-        return
-    found = set()
-    for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise ValueError(
-                f'the key in line {key.start_mark.line + 1} is no text'
-            )
-        if key.value in found:
-            raise ValueError(
-                f'the key {key.value!r} stands twice, the second time in '
-                f'line {key.start_mark.line + 1}'
-            )
-        found.add(key.value)
-        _check_keys(value)
-
-
-def _values(
-    content: Mapping[Any, Any], where: str, section: str = ''
-) -> Iterator[tuple[str, str]]:
-    """Every key of one file with its value, once both are checked."""
+    Of ``hosts: {label: instance}`` it is ``('hosts.label', 'instance')``.
+    """
     for key, value in content.items():
-        path = f'{section}{key}'
-        if path in KEYS:
-            if not isinstance(value, str) or not value.strip():
-                raise ConfigError(
-                    f'{where}: {path} = {value!r} is no text. Write some, '
-                    'in quotes.'
-                )
-            fault = KEYS[path](value)
-            if fault:
-                raise ConfigError(f'{where}: {path} = {value!r} {fault}')
-            yield path, value
-        elif not any(known.startswith(f'{path}.') for known in KEYS):
-            # A key that nobody reads is a misspelt one.
-            raise ConfigError(
-                f'{where}: the key {path} is unknown. Use '
-                f'{_siblings(section)}.'
-            )
-        elif not isinstance(value, dict):
-            raise ConfigError(
-                f'{where}: {path} = {value!r} is no section. Write '
-                f'{_siblings(f"{path}.")} below it.'
-            )
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f'{above}{key}.')
         else:
-            yield from _values(value, where, f'{path}.')
+            yield f'{above}{key}', value
 
 
-def _siblings(section: str) -> str:
-    """The keys that a section may have, for a message."""
-    below = (k.removeprefix(section) for k in KEYS if k.startswith(section))
-    return ', '.join(dict.fromkeys(k.partition('.')[0] for k in below))
+def check(where: str, path: str, value: Any) -> None:
+    """Look at one key, and at what it says.
+
+    :param where: what says it, for the message
+    :raises ConfigError: the key is unknown, or the value is wrong
+    """
+    if path not in KEYS:
+        # A key that nobody reads is a misspelt one.
+        section, _, _ = path.partition('.')
+        known = [key for key in KEYS if key.startswith(f'{section}.')]
+        raise ConfigError(
+            f'{where} = {value!r} is none of the keys of a preset file. Use '
+            f'{", ".join(known or KEYS)}.'
+        )
+    _, _, kind = path.rpartition('.')
+    form, fault = _FORMS.get(kind, ('', ''))
+    if not isinstance(value, str) or not value.strip():
+        fault = 'is no text. Write some, in quotes.'
+    elif kind == 'regex':
+        try:
+            if not re.compile(value).groups:
+                fault = 'has no group. Put the name in parentheses.'
+        except re.error as e:
+            fault = f'is no Python regular expression: {e}. Correct it.'
+    elif not form or re.fullmatch(form, value):
+        return
+    if fault:
+        raise ConfigError(f'{where} = {value!r} {fault}')

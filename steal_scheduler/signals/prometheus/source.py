@@ -1,5 +1,6 @@
 """Signals out of a Prometheus: one query for each metric of the preset."""
 
+import collections
 from typing import Any
 
 from keystoneauth1 import loading
@@ -17,9 +18,11 @@ from steal_scheduler.signals.prometheus.parse import (
     METRICS,
     DropReason,
     Drops,
-    Filtered,
+    Metric,
     Sample,
     SampleFilter,
+    Samples,
+    Subject,
     sentence,
 )
 
@@ -184,16 +187,23 @@ class PrometheusSource(SignalSource):
         self._told: dict[str, frozenset[DropReason | None]] = {}
 
     def read(self, now: float) -> Signals:
-        names = self._preset.names
-        keeper = SampleFilter(names, now, self.conf.signals.max_age)
-        self._client.begin()
-        answers = {
-            name: self._filter(name, self._client.ask(name, promql), keeper)
-            for name, promql in self.promql.items()
+        usable = SampleFilter(
+            self._preset.labels, now, self.conf.signals.max_age
+        )
+        told: dict[Subject, dict[str, dict[str, Sample | None]]] = {
+            subject: collections.defaultdict(dict) for subject in Subject
         }
+        self._client.begin()
+        for name, promql in self.promql.items():
+            metric = METRICS[name]
+            samples = self._ask(metric, promql, usable)
+            for subject, sample in samples.items():
+                told[metric.subject][subject][metric.field] = sample
         alone = self._preset.guests_only
-        servers, drops = assemble.servers(answers, names)
-        guests, guest_drops = assemble.guests(answers, complete=alone)
+        servers, drops = assemble.servers(told[Subject.SERVERS])
+        guests, guest_drops = assemble.guests(
+            told[Subject.GUESTS], complete=alone
+        )
         if not (guests if alone else servers):
             who = 'guest' if alone else 'server'
             raise self._client.error(
@@ -206,41 +216,42 @@ class PrometheusSource(SignalSource):
         self._tell('guests', guest_drops)
         return Signals(
             servers,
-            assemble.hosts(answers),
+            assemble.hosts(told[Subject.HOSTS]),
             now,
             guests=guests,
-            guests_by=names.guests_by,
+            guests_by=self._preset.guests_by,
             window=float(self.conf.prometheus.window),
         )
 
-    def _filter(
-        self, name: str, samples: list[Sample], keeper: SampleFilter
-    ) -> Filtered:
-        filtered = keeper.keep(METRICS[name], samples)
+    def _ask(
+        self, metric: Metric, promql: str, usable: SampleFilter
+    ) -> Samples:
+        """Ask one query.
+
+        :raises SignalError: it fails, or tells nothing of what must be known
+        """
+        series = self._client.ask(metric.name, promql)
+        samples, drops = usable.keep(metric, series)
         # The others are a bonus. Without these nothing is known, which must
         # not look like nothing is wrong.
-        if not filtered.kept and name in self._preset.required:
+        if metric.name in self._preset.required and not any(samples.values()):
+            needs = self._preset.needs.get(metric.subject)
+            cures = [
+                f'What it needs: {needs}'
+                if needs
+                else 'Look whether the series that it asks for exist',
+                # Aetos hides what a user may not see, and says nothing.
+                *filter(None, [self._client.login.role]),
+            ]
             raise self._client.error(
-                name,
-                f'none of {len(samples)} series is usable: '
-                f'{sentence(filtered.drops)}'
-                if samples
+                metric.name,
+                f'none of {len(series)} series is usable: {sentence(drops)}'
+                if series
                 else 'no series answers',
-                self._cure(name),
+                f'{"; ".join(cures)}.',
             )
-        self._tell(name, filtered.drops, silent=not samples)
-        return filtered
-
-    def _cure(self, name: str) -> str:
-        needs = self._preset.needs.get(METRICS[name].subject)
-        cure = (
-            f'What it needs: {needs}'
-            if needs
-            else 'Look whether the series that it asks for exist'
-        )
-        # Aetos hides what a user may not see, and says nothing.
-        rights = self._client.login.role
-        return f'{cure}{"; " if rights else ""}{rights}.'
+        self._tell(metric.name, drops, silent=not series)
+        return samples
 
     def _tell(self, what: str, drops: Drops, silent: bool = False) -> None:
         """Log what was dropped, when the reasons change.

@@ -50,10 +50,10 @@ class StaticTest(base.BaseTestCase):
         self.assertEqual({'h': HostSignal('h', 16.0, NOW - 10)}, signals.hosts)
 
     def test_the_window(self):
-        for window in (0, 300.0):
+        for window, expected in ((0, 0), (300.0, 300), (None, 60)):
             signals = self._read(content() | {'window': window})
-            self.assertEqual(window, signals.window)
-        for window in (-1, None, '60s'):
+            self.assertEqual(expected, signals.window)
+        for window in (-1, '60s', True):
             self._refused(content() | {'window': window}, 'window is')
 
     def test_everything(self):
@@ -162,4 +162,4 @@ class StaticTest(base.BaseTestCase):
         self._refused(wrong, 'servers.a', 'bad_second')
         wrong = content()
         wrong['hosts']['h'] = 16
-        self._refused(wrong, 'hosts.h is 16, not an object')
+        self._refused(wrong, 'hosts.h is 16.0, not an object')

@@ -41,10 +41,8 @@ class AskTest(base.BaseTestCase):
         return error
 
     def test_good(self):
-        (sample,) = self.client.ask('servers.used', 'up')
-        self.assertEqual(
-            ({'a': 'b'}, 1.0, 7.5), (sample.labels, sample.value, sample.at)
-        )
+        (series,) = self.client.ask('servers.used', 'up')
+        self.assertEqual({'metric': {'a': 'b'}, 'value': [7.5, '1']}, series)
         ((path, _, form),) = self.prometheus.requests
         self.assertEqual('/api/v1/query', path)
         self.assertEqual({'query': 'up', 'timeout': '10s'}, form)

@@ -66,8 +66,8 @@ class Case(base.BaseTestCase):
         return client
 
     def _ask(self, client):
-        (sample,) = client.ask('servers.used', 'up')
-        self.assertEqual(1.0, sample.value)
+        (series,) = client.ask('servers.used', 'up')
+        self.assertEqual([7.5, '1'], series['value'])
 
     def _header(self, *lines, **options):
         """What Prometheus is told."""

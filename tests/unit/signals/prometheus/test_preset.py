@@ -8,7 +8,6 @@ from steal_scheduler.signals.prometheus import preset, preset_file
 from steal_scheduler.signals.prometheus.parse import (
     METRICS,
     DropReason,
-    Sample,
     Subject,
 )
 from steal_scheduler.signals.prometheus.source import PrometheusSource
@@ -143,7 +142,8 @@ class LoadTest(test_preset_file.Case):
         self.assertFalse(one.guests_only)
         self.assertEqual({}, one.needs)
         self.assertEqual(
-            ('uuid', 'host'), (one.names.server_label, one.names.host_label)
+            {Subject.SERVERS: 'uuid', Subject.HOSTS: 'host'},
+            {subject: label.name for subject, label in one.labels.items()},
         )
 
     def test_guests_alone(self):
@@ -210,13 +210,13 @@ class LoadTest(test_preset_file.Case):
                 {'extends': 'steal-exporter-and-guests', 'guests': guests}
             )
             one = load(path)
-            self.assertIs(GuestKey(key), one.names.guests_by)
+            self.assertIs(GuestKey(key), one.guests_by)
             for name in ('guests.load', 'guests.waited'):
                 self.assertIn(f' by ({by}) (', one.queries[name])
 
     def test_names_of_guests(self):
-        names = load('steal-exporter-and-guests').names
-        for label, name in (
+        labels = load('steal-exporter-and-guests').labels
+        for text, name in (
             ('10.0.0.1', '10.0.0.1'),
             ('10.0.0.1:9100', '10.0.0.1'),
             ('[2001:db8::1]:9100', '2001:db8::1'),
@@ -230,8 +230,10 @@ class LoadTest(test_preset_file.Case):
             ('', DropReason.UNNAMED),
             (':9100', DropReason.FOREIGN),
         ):
-            one = Sample({'instance_id': label}, 1.0, 1.0)
-            self.assertEqual(name, names.guest(one), label)
+            found = labels[Subject.GUESTS].read(
+                {'metric': {'instance_id': text}}
+            )
+            self.assertEqual(name, found, text)
 
     def test_names_of_hosts(self):
         path = self.write(
@@ -241,8 +243,8 @@ class LoadTest(test_preset_file.Case):
             (load('inovex'), 'cmp-1.example'),
             (load(path), 'cmp-1'),
         ):
-            label = {'instance': 'cmp-1.example:9177'}
-            self.assertEqual(name, one.names.host(Sample(label, 1.0, 1.0)))
+            series = {'metric': {'instance': 'cmp-1.example:9177'}}
+            self.assertEqual(name, one.labels[Subject.HOSTS].read(series))
 
 
 class WrongTest(test_preset_file.Case):
@@ -261,6 +263,7 @@ class WrongTest(test_preset_file.Case):
             ('hosts.label', 'hosts'),
         ):
             content = yaml.safe_load(LEAST)
+            content['hosts']['queries']['used'] = 'u'
             section, *_, last = key.split('.')
             where = content[section]
             (where['queries'] if parent == 'queries' else where).pop(last)

@@ -117,25 +117,36 @@ class WrongTest(Case):
 
     def test_no_keys(self):
         for content in ('', '# nothing', '- a', 'text', '7'):
-            self._wrong(self.write(content), 'no keys', 'servers, hosts')
+            self._wrong(self.write(content), 'no keys', 'servers.label')
 
     def test_unknown_keys(self):
         for content, *words in (
-            ({'host': {}}, 'key host is', 'extends, servers, hosts, guests'),
-            ({7: {}}, 'key 7 is'),
+            (
+                {'host': {}},
+                'host = {} ',
+                'extends, servers.label, servers.needs, hosts.label',
+            ),
+            ({7: {}}, '7 = {} '),
             (
                 {'hosts': {'lebal': 'x'}},
-                'key hosts.lebal is',
-                'label, regex, selector, needs, queries',
+                "hosts.lebal = 'x' ",
+                'hosts.label, hosts.regex, hosts.selector, hosts.needs',
             ),
             (
                 {'servers': {'queries': {'usd': 'x'}}},
-                'key servers.queries.usd is',
-                'used, waited, throttled, bad_seconds.',
+                "servers.queries.usd = 'x' ",
+                'servers.queries.used, servers.queries.waited',
             ),
-            ({'servers': {'regex': '(x)'}}, 'key servers.regex is'),
+            ({'servers': {'regex': '(x)'}}, "servers.regex = '(x)' "),
+            ({'hosts': None}, 'hosts = None ', 'hosts.label, hosts.regex'),
+            ({'hosts': []}, 'hosts = [] '),
+            (
+                {'hosts': {'queries': 'up'}},
+                "hosts.queries = 'up' ",
+                'hosts.queries.cores',
+            ),
         ):
-            self._wrong(self.write(content), 'unknown', *words)
+            self._wrong(self.write(content), 'is none of the keys', *words)
 
     def test_a_key_stands_twice(self):
         self._wrong(
@@ -145,9 +156,6 @@ class WrongTest(Case):
 
     def test_wrong_values(self):
         for content, *words in (
-            ({'hosts': None}, 'hosts = None', 'label, regex'),
-            ({'hosts': []}, 'hosts = []'),
-            ({'hosts': {'queries': 'up'}}, "hosts.queries = 'up'", 'cores'),
             ({'hosts': {'label': 7}}, 'hosts.label = 7 is no text'),
             ({'hosts': {'label': None}}, 'hosts.label = None is no text'),
             ({'hosts': {'label': 'a-b'}}, "hosts.label = 'a-b'", 'letters'),
@@ -204,8 +212,10 @@ class WrongTest(Case):
         for n in range(1, 40):
             pairs = ', '.join(f'{k}: *a{n - 1}' for k in 'bcdefghi')
             lines.append(f'a{n}: &a{n} {{{pairs}}}')
-        self._wrong(self.write('\n'.join(lines)), 'the alias *a0;')
-        self._wrong(self.write('hosts: &a\n  cores: *a\n'), 'the alias *a;')
+        self._wrong(self.write('\n'.join(lines)), 'an alias in line 2;')
+        self._wrong(
+            self.write('hosts: &a\n  cores: *a\n'), 'an alias in line 2;'
+        )
 
     def test_keys_that_are_no_text(self):
         for key in ('[a, b]', '{a: b}'):
@@ -213,11 +223,6 @@ class WrongTest(Case):
 
     def test_nested_without_end(self):
         self._wrong(self.write('[' * 600 + ']' * 600), 'no YAML')
-
-    def test_a_long_chain(self):
-        for n in range(20):
-            self.write({'extends': self.directory.join(f'{n + 1}')}, f'{n}')
-        self._wrong(self.directory.join('0'), 'more than 10 files extend')
 
     def test_a_circle(self):
         one = self.directory.join('one.yaml')
