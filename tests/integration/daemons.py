@@ -10,9 +10,30 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import fixtures
+from oslotest import base
+from testtools import content
 
 T = TypeVar('T')
+
+
+class TestCase(base.BaseTestCase):
+    """What the tests with real daemons share."""
+
+    def directory(self) -> pathlib.Path:
+        """Return a new directory that goes with the test."""
+        return pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+
+    def keep(self, log: pathlib.Path) -> None:
+        """Show a log if the test fails; its directory will be gone."""
+
+        def attach(exc_info: Any) -> None:
+            text = log.read_text(errors='replace') if log.exists() else ''
+            self.addDetail(log.name, content.text_content(text[-20_000:]))
+
+        self.addOnException(attach)
 
 
 class DaemonError(Exception):

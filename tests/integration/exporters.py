@@ -8,11 +8,11 @@ Of steal-exporter it is the real one.
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator
-from typing import Self
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+from wsgiref import simple_server
 
-import prometheus_client
-from prometheus_client import registry
+from prometheus_client import exposition, registry
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -53,27 +53,78 @@ class Server:
 
 
 class Exporter(registry.Collector):
-    """One exporter on one loopback port."""
+    """What one exporter shows."""
+
+    def collect(self) -> Iterator[Metric]:
+        raise NotImplementedError
+
+
+class Pages:
+    """All exporters of a test, each with a page of its own on one port.
+
+    Prometheus learns of a new port only after five seconds, so it is told of
+    the pages before there is anything on them.
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.paths = tuple(paths)
+        self._shown: dict[str, tuple[Exporter, dict[str, str]]] = {}
 
     def __enter__(self) -> Self:
-        everything = registry.CollectorRegistry()
-        everything.register(self)
-        self._http, self._thread = prometheus_client.start_http_server(
-            0, '127.0.0.1', everything
+        self._http = simple_server.make_server(
+            '127.0.0.1',
+            0,
+            self._answer,
+            exposition.ThreadingWSGIServer,
+            _Silent,
         )
         self.port = self._http.server_port
+        self._thread = threading.Thread(target=self._http.serve_forever)
+        self._thread.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
 
+    def show(self, exporter: Exporter, **labels: str) -> None:
+        """Show it with the labels that Prometheus would add elsewhere."""
+        free = next(path for path in self.paths if path not in self._shown)
+        self._shown[free] = exporter, labels
+
+    def hide(self, exporter: Exporter) -> None:
+        """From now on nobody answers there."""
+        for path, (shown, _) in list(self._shown.items()):
+            if shown is exporter:
+                del self._shown[path]
+
+    def clear(self) -> None:
+        self._shown.clear()
+
+    def _answer(self, environ: dict[str, Any], start: Any) -> list[bytes]:
+        shown = self._shown.get(environ['PATH_INFO'])
+        start('200 OK' if shown else '404 Not Found', [])
+        return [exposition.generate_latest(_Labelled(*shown))] if shown else []
+
+
+class _Silent(simple_server.WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing of each scrape."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Labelled(registry.Collector):
+    exporter: Exporter
+    labels: dict[str, str]
+
     def collect(self) -> Iterator[Metric]:
-        raise NotImplementedError
+        for metric in self.exporter.collect():
+            metric.samples = [
+                sample._replace(labels={**sample.labels, **self.labels})
+                for sample in metric.samples
+            ]
+            yield metric
 
 
 class Libvirt(Exporter):

@@ -4,7 +4,7 @@ import itertools
 import time
 
 from steal_scheduler.exception import SignalError
-from tests.integration import base, daemons, guest, witnesses
+from tests.integration import daemons, guest, witnesses
 from tests.integration.decider import WINDOW, Decider
 from tests.integration.lab import Lab
 
@@ -15,7 +15,7 @@ PATIENCE = 90
 UNREST = 0.1
 
 
-class GuestsTestCase(base.TestCase):
+class GuestsTestCase(daemons.TestCase):
     kvm = False
 
     def setUp(self):

@@ -13,7 +13,7 @@ from typing import Any
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import Answer, State
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
-from tests.integration import base
+from tests.integration import daemons
 from tests.integration.daemons import until
 from tests.integration.kubernetes import Cluster
 from tests.unit.make import server
@@ -59,7 +59,7 @@ def start() -> None:
     KubernetesTest.kubeconfig = cluster.let_in(ACCOUNT, HOME)
 
 
-class KubernetesTest(base.TestCase):
+class KubernetesTest(daemons.TestCase):
     """One cluster for all; each test cleans up after itself."""
 
     cluster: Cluster

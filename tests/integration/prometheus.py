@@ -1,16 +1,29 @@
-"""A real Prometheus that scrapes what the test serves."""
+"""A real Prometheus that scrapes what the test serves, and its reader."""
 
+import itertools
 import json
 import pathlib
-from typing import Any, Self
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 import requests
 from keystoneauth1 import loading
 from oslo_config import cfg
 
 from steal_scheduler.conf import signals
+from steal_scheduler.exception import SignalError
+from steal_scheduler.model.cloud import Signals
 from steal_scheduler.signals.prometheus.source import PrometheusSource
-from tests.integration import daemons
+from tests.integration import daemons, exporters
+
+#: Seconds: short, so that it is soon full.
+WINDOW = 6
+
+E = TypeVar('E', bound=exporters.Exporter)
+
+_numbers = itertools.count()
 
 
 def source(max_age: int = 120, **options: Any) -> PrometheusSource:
@@ -68,7 +81,10 @@ class Prometheus:
         )
 
     def scrape(self, port: int, **labels: str) -> None:
-        """Add a target; before it is started."""
+        """Add a target; before it is started.
+
+        :param labels: of its own, where its page has none of that name
+        """
         self._targets.append(
             {'targets': [f'127.0.0.1:{port}'], 'labels': labels}
         )
@@ -86,7 +102,11 @@ class Prometheus:
             {
                 'global': {'scrape_interval': '1s', 'scrape_timeout': '1s'},
                 'scrape_configs': [
-                    {'job_name': 'test', 'static_configs': self._targets}
+                    {
+                        'job_name': 'test',
+                        'honor_labels': True,
+                        'static_configs': self._targets,
+                    }
                 ],
             },
         )
@@ -105,3 +125,143 @@ class Prometheus:
             f'{self.url}/-/ready', timeout=5, verify=self._cafile
         )
         return response.status_code in (200, 401)
+
+
+class PrometheusTestCase(daemons.TestCase):
+    """One Prometheus for all tests; what one shows, the next does not see."""
+
+    prometheus: Prometheus
+    pages: exporters.Pages
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        directory = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.prometheus = Prometheus(pathlib.Path(directory))
+        cls.pages = cls.enterClassContext(
+            exporters.Pages(f'/{number}' for number in range(9))
+        )
+        for path in cls.pages.paths:
+            cls.prometheus.scrape(
+                cls.pages.port, __metrics_path__=path, page=path
+            )
+        cls.enterClassContext(cls.prometheus)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.keep(self.prometheus.daemon.log)
+        self.addCleanup(self.pages.clear)
+        #: That of all series of this test, and of no other one.
+        self.mark = {'test': str(next(_numbers))}
+        self.one = exporters.Server('uuid-1', 'instance-1', 2, 1.5, 0.4)
+        self.two = exporters.Server('uuid-2', 'instance-2', 4, 0.8, 0.0)
+        # Two hypervisors may use the same domain name.
+        self.far = exporters.Server('uuid-3', 'instance-1', 1, 0.2, 0.7)
+        self.homes = [
+            (self.one, 'cmp-1'),
+            (self.two, 'cmp-1'),
+            (self.far, 'cmp-2.example'),
+        ]
+
+    def serve(self, exporter: E, **labels: str) -> E:
+        self.pages.show(exporter, **self.mark, **labels)
+        return exporter
+
+    def preset(self, **content: Any) -> str:
+        """Write a preset file; return its path."""
+        path = self.directory() / 'preset.yaml'
+        # JSON is YAML too.
+        path.write_text(json.dumps(content))
+        return str(path)
+
+    def source(self, selector: str = '', **options: Any) -> PrometheusSource:
+        """Return what is tested; it sees what this test shows."""
+        matchers = [
+            f'test="{self.mark["test"]}"',
+            *([selector] * bool(selector)),
+        ]
+        return source(
+            url=self.prometheus.url,
+            selector=', '.join(matchers),
+            # What is older than the window would mean a broken test.
+            **{'window': WINDOW, 'max_age': WINDOW, **options},
+        )
+
+    def start(self, **options: Any) -> Signals:
+        """Begin to read; return the first reading."""
+        self.reader = self.source(**options)
+        return self.read_until('anything', lambda signals: True)
+
+    def start_full(self, **options: Any) -> Signals:
+        """Begin to read; return a reading with a full window."""
+        self.start(**options)
+        full = time.monotonic() + WINDOW + 1
+        return self.read_until(
+            'a full window', lambda signals: time.monotonic() > full
+        )
+
+    def read_until(
+        self,
+        what: str,
+        condition: Callable[[Signals], Any],
+        within: float = 30,
+    ) -> Signals:
+        """Return the first reading that is so."""
+
+        def attempt() -> Signals | None:
+            signals = self.reader.read(time.time())
+            return signals if condition(signals) else None
+
+        found = daemons.until(what, attempt, within, failing=(SignalError,))
+        assert found is not None
+        return found
+
+    def queries(self) -> int:
+        """Return what a reading costs."""
+        before = self.reader.queries.total()
+        self.reader.read(time.time())
+        return self.reader.queries.total() - before
+
+    def steal_exporters(self) -> tuple[exporters.Steal, exporters.Steal]:
+        near = exporters.Steal(16, [self.one, self.two])
+        far = exporters.Steal(8, [self.far])
+        return (
+            self.serve(near, instance='cmp-1:9178'),
+            self.serve(far, instance='cmp-2.example:9178'),
+        )
+
+    def nodes(self, ahead: float = 0.0, **labels: str) -> None:
+        """node_exporter on both hypervisors."""
+        for cores, name in ((16, 'cmp-1'), (8, 'cmp-2.example')):
+            node = exporters.Node(cores, 9.0, None, ahead)
+            self.serve(node, instance=f'{name}:9100', **labels)
+
+    def close(
+        self, expected: float, measured: float | None, what: object = None
+    ) -> None:
+        """Assert that it is that, but for the jitter of scrapes."""
+        self.assertIsNotNone(measured, what)
+        self.assertAlmostEqual(
+            expected, measured, delta=0.1 * abs(expected) + 1e-6, msg=what
+        )
+
+    def assert_measured(
+        self,
+        signals: Signals,
+        homes: list[tuple[exporters.Server, str]],
+    ) -> None:
+        self.assertEqual(
+            {server.server_id for server, _ in homes}, set(signals.servers)
+        )
+        for server, host in homes:
+            signal = signals.servers[server.server_id]
+            self.assertEqual(host, signal.host)
+            self.close(server.used, signal.used, server)
+            self.close(server.waited, signal.waited, server)
+
+    def assert_hypervisors(self, signals: Signals) -> None:
+        self.assert_measured(signals, self.homes)
+        self.assertEqual(
+            {'cmp-1': 16, 'cmp-2.example': 8},
+            {host.host: host.cores for host in signals.hosts.values()},
+        )

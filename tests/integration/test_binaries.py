@@ -13,7 +13,7 @@ from unittest import mock
 
 import fixtures
 
-from tests.integration import base, binaries
+from tests.integration import binaries, daemons
 from tests.integration.daemons import DaemonError, until
 
 _ROOT = pathlib.Path(__file__).parents[2]
@@ -40,7 +40,7 @@ esac
 """
 
 
-class TestBinaries(base.TestCase):
+class TestBinaries(daemons.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.here = self.directory()

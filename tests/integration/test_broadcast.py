@@ -17,14 +17,14 @@ from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
-from tests.integration import base, daemons
+from tests.integration import daemons
 from tests.integration.rabbitmq import RabbitMQ
 
 ROOT = pathlib.Path(__file__).parents[2]
 MOVE = Move('a-server', 'source', Stage.DRAIN, 0.0, steal_before=0.3)
 
 
-class BrokerTestCase(base.TestCase):
+class BrokerTestCase(daemons.TestCase):
     def setUp(self):
         super().setUp()
         rabbitmq = RabbitMQ(self.directory())

@@ -13,7 +13,7 @@ from steal_scheduler.conf import orchestrators
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.base import State
 from steal_scheduler.orchestrators.consul.plugin import Consul
-from tests.integration import base, daemons
+from tests.integration import daemons
 from tests.integration.consul import MAINTENANCE, Datacenter
 from tests.unit.make import server
 from tests.unit.signals.options import configuration
@@ -24,7 +24,7 @@ _RULES = (_ROOT / 'etc/consul/steal-migrator.hcl').read_text()
 _EACH_TIME = {'Notes', 'CreateIndex', 'ModifyIndex'}
 
 
-class ConsulTest(base.TestCase):
+class ConsulTest(daemons.TestCase):
     """Two nodes that offer the same; the first is the server that moves."""
 
     dc: Datacenter

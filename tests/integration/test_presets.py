@@ -11,14 +11,14 @@ import yaml
 from steal_scheduler.decision.usable_signals import with_guests
 from steal_scheduler.model.cloud import Fleet, GuestKey, Server, Signals
 from steal_scheduler.signals.prometheus import preset_file
-from tests.integration import base, daemons, exporters, scraped
-from tests.integration.prometheus import source
+from tests.integration import daemons, exporters
+from tests.integration.prometheus import WINDOW, PrometheusTestCase, source
 
 #: The preset that asks guests besides.
 BESIDES = 'steal-exporter-and-guests'
 
 
-class PromtoolTest(base.TestCase):
+class PromtoolTest(daemons.TestCase):
     def test_promtool_reads_every_query(self):
         queries = {
             promql
@@ -46,7 +46,7 @@ class PromtoolTest(base.TestCase):
         self.assertEqual(0, ran.returncode, ran.stdout + ran.stderr)
 
 
-class StealExporterTest(scraped.TestCase):
+class StealExporterTest(PrometheusTestCase):
     """The default preset, on pages of the exporter itself."""
 
     def test_everything_that_it_tells(self):
@@ -81,7 +81,7 @@ class StealExporterTest(scraped.TestCase):
             self.assertAlmostEqual(used, host.used, delta=0.25)
             self.close(vcpus / cores, host.runnable, host)
             self.assertTrue(-1 < host.clock_offset < 1, host)
-        self.assertEqual(scraped.WINDOW, signals.window)
+        self.assertEqual(WINDOW, signals.window)
         self.assertEqual({}, signals.guests)
         self.assertEqual(8, self.queries())
 
@@ -107,7 +107,7 @@ class StealExporterTest(scraped.TestCase):
 
     def test_scraped_twice_counts_once(self):
         near, _ = self.steal_exporters()
-        self.prometheus.scrape(near.port, instance='cmp-1:9178', also='here')
+        self.serve(near, instance='cmp-1:9178', also='here')
         signals = self.start_full()
         self.assert_hypervisors(signals)
         self.assertAlmostEqual(2.3, signals.hosts['cmp-1'].used, delta=0.25)
@@ -115,11 +115,11 @@ class StealExporterTest(scraped.TestCase):
     def test_dead_exporter(self):
         _, far = self.steal_exporters()
         self.start_full()
-        far.stop()
+        self.pages.hide(far)
         signals = self.read_until(
             'the dead one is absent',
             lambda s: 'uuid-3' not in s.servers and len(s.hosts) == 1,
-            within=scraped.WINDOW + 5,
+            within=WINDOW + 5,
         )
         self.assert_measured(signals, self.homes[:2])
 
@@ -127,8 +127,8 @@ class StealExporterTest(scraped.TestCase):
         _, far = self.steal_exporters()
         self.start()
         self.prometheus.stop()
-        far.stop()
-        down = time.monotonic() + scraped.WINDOW + 1
+        self.pages.hide(far)
+        down = time.monotonic() + WINDOW + 1
         daemons.until('a window passed', lambda: time.monotonic() > down)
         self.prometheus.start()
         signals = self.read_until('it answers', lambda s: s.servers)
@@ -137,7 +137,7 @@ class StealExporterTest(scraped.TestCase):
         self.assertNotIn('uuid-3', signals.servers)
 
 
-class HypervisorsTest(scraped.TestCase):
+class HypervisorsTest(PrometheusTestCase):
     """The libvirt exporters, and node_exporter for their hosts."""
 
     def _assert_preset(self, name, kind):
@@ -165,7 +165,7 @@ class HypervisorsTest(scraped.TestCase):
         self._assert_preset('tinkoff', exporters.Tinkoff)
 
 
-class GuestsTest(scraped.TestCase):
+class GuestsTest(PrometheusTestCase):
     """node_exporter in the guests, alone and beside another exporter."""
 
     def setUp(self):

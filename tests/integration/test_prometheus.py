@@ -1,15 +1,19 @@
 """PrometheusSource against a real Prometheus."""
 
+import subprocess
 import time
 
 from steal_scheduler.exception import SignalError
-from tests.integration import exporters, scraped
-from tests.integration.prometheus import source
+from tests.integration import daemons, exporters
+from tests.integration.prometheus import (
+    WINDOW,
+    Prometheus,
+    PrometheusTestCase,
+    source,
+)
 
-WINDOW = scraped.WINDOW
 
-
-class PrometheusTest(scraped.TestCase):
+class PrometheusTest(PrometheusTestCase):
     """Whatever the preset: servers, exporters and Prometheus come and go."""
 
     def _hypervisors(self):
@@ -27,7 +31,7 @@ class PrometheusTest(scraped.TestCase):
         near, _ = self._hypervisors()
         node = exporters.Node(16, 3.0, None)
         self.serve(node, instance='cmp-1:9100', also='here')
-        self.prometheus.scrape(near.port, instance='cmp-1:9177', also='here')
+        self.serve(near, instance='cmp-1:9177', also='here')
         self.assert_hypervisors(self.start_full())
 
     def test_restarted_server(self):
@@ -48,7 +52,7 @@ class PrometheusTest(scraped.TestCase):
     def test_dead_exporter(self):
         _, far = self._hypervisors()
         self.start_full()
-        far.stop()
+        self.pages.hide(far)
         signals = self.read_until(
             'the dead one is absent',
             lambda signals: 'uuid-3' not in signals.servers,
@@ -95,9 +99,8 @@ class PrometheusTest(scraped.TestCase):
         self.read_until('it answers again', lambda signals: signals.servers)
 
     def test_no_exporter_at_all(self):
-        self.enterContext(self.prometheus)
-        self.reader = source(url=self.prometheus.url)
-        error = self.assertRaises(SignalError, self.reader.read, time.time())
+        reader = self.source()
+        error = self.assertRaises(SignalError, reader.read, time.time())
         self.assertIn('no series answers', str(error))
 
     def test_a_part_that_breaks_is_named(self):
@@ -117,11 +120,11 @@ class PrometheusTest(scraped.TestCase):
             ):
                 reader = source(
                     url=self.prometheus.url,
+                    max_age=WINDOW,
                     preset=self.preset(
                         extends='inovex',
                         **{section: {'queries': {field: query}}},
                     ),
-                    max_age=WINDOW,
                 )
                 error = self.assertRaises(
                     SignalError, reader.read, time.time()
@@ -178,3 +181,67 @@ class PrometheusTest(scraped.TestCase):
         )
         self.assertEqual({'uuid-1'}, {*signals.servers})
         self.assertEqual({'cmp-1'}, {*signals.hosts})
+
+
+class SecuredTest(daemons.TestCase):
+    """TLS and a password, as Prometheus' own web configuration has them."""
+
+    #: bcrypt of 'secret'.
+    _HASH = '$2b$05$VxE6N90wOfPU09o32ZmzmOLA.zv8xJmK5icMbfFHQEP0PCGsbVmwu'
+
+    def setUp(self):
+        super().setUp()
+        directory = self.directory()
+        self.cert = str(directory / 'cert.pem')
+        subprocess.run(
+            [
+                *(daemons.program('openssl'), 'req', '-x509', '-nodes'),
+                *('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'),
+                *('-keyout', str(directory / 'key.pem'), '-out', self.cert),
+                *('-days', '2', '-subj', '/CN=test'),
+                *('-addext', 'subjectAltName=IP:127.0.0.1'),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        self.prometheus = Prometheus(
+            directory,
+            {
+                'tls_server_config': {
+                    'cert_file': self.cert,
+                    'key_file': str(directory / 'key.pem'),
+                },
+                'basic_auth_users': {'monitor': self._HASH},
+            },
+            cafile=self.cert,
+        )
+        self.keep(self.prometheus.daemon.log)
+        self.enterContext(self.prometheus)
+
+    def _error(self, **options):
+        reader = source(url=self.prometheus.url, **options)
+        return str(self.assertRaises(SignalError, reader.read, time.time()))
+
+    def test_certificate_is_verified(self):
+        self.assertIn('TLS failed', self._error())
+
+    def test_wrong_password(self):
+        error = self._error(
+            cafile=self.cert,
+            auth_type='http_basic',
+            username='monitor',
+            password='wrong',
+        )
+        self.assertIn('401', error)
+        self.assertNotIn('wrong', error)
+
+    def test_let_in(self):
+        for trust in ({'cafile': self.cert}, {'insecure': True}):
+            error = self._error(
+                auth_type='http_basic',
+                username='monitor',
+                password='secret',
+                **trust,
+            )
+            # It is empty, and says so: the query was answered.
+            self.assertIn('no series answers', error)

@@ -18,7 +18,7 @@ import sys
 
 from testtools import content
 
-from tests.integration import base, faults, storm
+from tests.integration import daemons, faults, storm
 from tests.integration.lives import Lives
 
 #: Of all ten kinds together; each has a tenth of them, and one at least.
@@ -65,7 +65,7 @@ def tearDownModule() -> None:
     _parts.close()
 
 
-class TestStorm(base.TestCase):
+class TestStorm(daemons.TestCase):
     """Afterwards all is as it was, but for one migration."""
 
     def endure(self, kind: storm.Kind) -> None:
