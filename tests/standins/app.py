@@ -5,8 +5,9 @@ import fnmatch
 import http
 import json
 import re
+import threading
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from tests.standins.transport import SOCKET, Environ
@@ -60,6 +61,24 @@ def hang_up(request: Request) -> NoReturn:
     raise ConnectionAbortedError
 
 
+def raw(said: bytes, drop: bytes = b'') -> Callable[[Request], NoReturn]:
+    """Send bytes as they are, over loopback, and end the connection.
+
+    :param drop: sent behind it again and again, each sooner than any
+        time-out, until whoever asks hangs up
+    """
+
+    def answer(request: Request) -> NoReturn:
+        request.socket.sendall(said)
+        pause = threading.Event()
+        while drop:
+            request.socket.sendall(drop)
+            pause.wait(0.05)
+        hang_up(request)
+
+    return answer
+
+
 class StandIn:
     """Answers by its routes, unless the test wants something else."""
 
@@ -81,7 +100,7 @@ class StandIn:
         #: Called before each answer.
         self.before: Callable[[Request], Any] = lambda request: None
         #: Sent with each answer.
-        self.headers: Mapping[str, str] = {}
+        self.headers: dict[str, str] = {}
         #: All that was asked.
         self.asked: list[Request] = []
 

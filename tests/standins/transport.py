@@ -18,6 +18,8 @@ answers without an end, certificates.
 """
 
 import contextlib
+import errno
+import functools
 import io
 import socket
 import socketserver
@@ -37,6 +39,9 @@ App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 #: In the environ, while it is served: the socket, for what is no HTTP.
 SOCKET = 'standins.socket'
 
+_MODULES = (socket, urllib3.util.connection)
+_REAL = [module.create_connection for module in _MODULES]
+
 
 @contextlib.contextmanager
 def mounted(apps: Mapping[str, App]) -> Iterator[None]:
@@ -45,10 +50,6 @@ def mounted(apps: Mapping[str, App]) -> Iterator[None]:
     :param apps: by ``http://IP:PORT``. It may change meanwhile: at what is
         taken out of it nobody listens any more
     """
-    originals = (
-        (socket, socket.create_connection),
-        (urllib3.util.connection, urllib3.util.connection.create_connection),
-    )
 
     def connect(original: Any, address: Any, *args: Any, **more: Any) -> Any:
         host, port = address[:2]
@@ -56,22 +57,18 @@ def mounted(apps: Mapping[str, App]) -> Iterator[None]:
         if app is not None:
             timeout = args[0] if args else more.get('timeout')
             return _Wire(app, (host, port), timeout)
-        if host.startswith('192.0.2.'):
+        if original in _REAL and host.startswith('192.0.2.'):
             # For documentation only (RFC 5737): there is nobody.
-            raise ConnectionRefusedError(f'nothing is mounted at {address}')
+            raise ConnectionRefusedError(
+                errno.ECONNREFUSED, 'Connection refused'
+            )
         return original(address, *args, **more)
 
     with contextlib.ExitStack() as stack:
-        for module, original in originals:
-            stack.enter_context(
-                mock.patch.object(
-                    module,
-                    'create_connection',
-                    lambda *args, _original=original, **more: connect(
-                        _original, *args, **more
-                    ),
-                )
-            )
+        for module in _MODULES:
+            name = 'create_connection'
+            instead = functools.partial(connect, getattr(module, name))
+            stack.enter_context(mock.patch.object(module, name, instead))
         yield
 
 

@@ -13,17 +13,22 @@ from steal_scheduler.orchestrators.consul.client import (
     Unreachable,
 )
 from steal_scheduler.orchestrators.consul.options import OPTS
-from tests.unit.orchestrators.consul.stand_in import HttpPlace
+from tests.standins.app import StandIn, hang_up, raw
+from tests.standins.transport import mounted, served
 from tests.unit.signals.options import configuration
 
 _SECRET = '33333333-3333-4333-8333-333333333333'
+_URL = 'http://192.0.2.1:8500'
 
 
 class ClientTest(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.said: tuple[int, Any] = (200, {})
-        self.place = self.enterContext(HttpPlace(lambda *asked: self.said))
+        self.place = StandIn()
+        self.place.instead['*'] = lambda asked: self.said
+        self.url = _URL
+        self.enterContext(mounted({_URL: self.place}))
         self.files = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.token = self.files / 'token'
         self.token.write_text(f'{_SECRET}\n')
@@ -31,8 +36,11 @@ class ClientTest(base.BaseTestCase):
     def client(self, token: bool = True, **options: Any) -> ConsulClient:
         options = {'timeout': 2, **options}
         conf = configuration('dc1', OPTS, **options)
-        endpoint = Endpoint(self.place.url, str(self.token) if token else None)
+        endpoint = Endpoint(self.url, str(self.token) if token else None)
         return ConsulClient(conf.dc1, 'dc1', endpoint)
+
+    def tokens(self) -> set[str | None]:
+        return {r.headers.get('x-consul-token') for r in self.place.asked}
 
     def error(
         self, kind: type[OrchestratorError] = OrchestratorError, **options: Any
@@ -48,19 +56,19 @@ class TestAnswers(ClientTest):
     def test_an_answer(self) -> None:
         self.said = 200, {'a': 'b'}
         self.assertEqual({'a': 'b'}, self.client().get('/v1/x', filter='y'))
-        self.assertEqual([('GET', '/v1/x')], self.place.asked)
-        self.assertEqual({_SECRET}, self.place.tokens)
+        self.assertEqual(['GET /v1/x'], self.place.calls())
+        self.assertEqual({_SECRET}, self.tokens())
 
     def test_no_token(self) -> None:
         self.client(token=False).get('/v1/x')
-        self.assertEqual({None}, self.place.tokens)
+        self.assertEqual({None}, self.tokens())
 
     def test_a_token_that_is_renewed(self) -> None:
         client = self.client()
         client.put('/v1/x')
         self.token.write_text('new')
         client.put('/v1/x')
-        self.assertEqual({_SECRET, 'new'}, self.place.tokens)
+        self.assertEqual({_SECRET, 'new'}, self.tokens())
 
     def test_no(self) -> None:
         for status in 401, 403:
@@ -92,17 +100,19 @@ class TestAnswers(ClientTest):
         self.assertIn('too long', self.error())
 
     def test_the_token_goes_nowhere_else(self) -> None:
-        other = self.enterContext(HttpPlace(lambda *asked: (200, {})))
-        self.place.headers['Location'] = f'{other.url}/v1/x'
+        other = StandIn()
+        self.enterContext(mounted({'http://192.0.2.2:80': other}))
+        self.place.headers['Location'] = 'http://192.0.2.2:80/v1/x'
         for status in 301, 302, 307, 308:
             self.said = status, b''
             self.assertIn(f'answered {status}', self.error())
         self.assertEqual([], other.asked)
 
     def test_no_proxy(self) -> None:
-        proxy = self.enterContext(HttpPlace(lambda *asked: (200, {})))
+        proxy, url = StandIn(), 'http://192.0.2.2:80'
+        self.enterContext(mounted({url: proxy}))
         for name in 'http_proxy', 'all_proxy':
-            self.useFixture(fixtures.EnvironmentVariable(name, proxy.url))
+            self.useFixture(fixtures.EnvironmentVariable(name, url))
         self.useFixture(fixtures.EnvironmentVariable('no_proxy', ''))
         self.client().get('/v1/x')
         self.assertEqual([], proxy.asked)
@@ -111,63 +121,43 @@ class TestAnswers(ClientTest):
 class TestTime(ClientTest):
     """It must end, whatever the other side does."""
 
-    def assert_ends(self) -> None:
+    def setUp(self) -> None:
+        super().setUp()
+        self.url = self.enterContext(served(self.place)).url
+
+    def assert_ends(self, *said: bytes) -> None:
+        """:param said: a beginning, and what comes now and then after it"""
+        self.place.instead['*'] = raw(*said) if said else hang_up
         begun = time.monotonic()
         self.error(Unreachable, timeout=0.3)
         self.assertLess(time.monotonic() - begun, 20)
 
-    def slowly(self, *pieces: bytes) -> None:
-        """A byte now and then, each sooner than the time-out."""
-
-        def serve(handler: Any) -> None:
-            for piece in pieces:
-                handler.wfile.write(piece)
-            try:
-                while True:
-                    handler.wfile.write(b'x')
-                    time.sleep(0.05)
-            except OSError:
-                handler.close_connection = True
-
-        self.place.instead['/v1/x'] = serve
-
     def test_slow_headers(self) -> None:
-        self.slowly(b'HTTP/1.1 200 OK\r\nX-Long: ')
-        self.assert_ends()
+        self.assert_ends(b'HTTP/1.1 200 OK\r\nX-Long: ', b'x')
 
     def test_a_slow_body(self) -> None:
-        self.slowly(b'HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n')
-        self.assert_ends()
+        head = b'HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n'
+        self.assert_ends(head, b'x')
 
     def test_a_body_without_an_end(self) -> None:
-        self.slowly(b'HTTP/1.1 200 OK\r\n\r\n')
-        self.assert_ends()
+        self.assert_ends(b'HTTP/1.1 200 OK\r\n\r\n', b'x')
 
     def test_nobody(self) -> None:
-        self.place.down = True
         self.assert_ends()
 
     def test_half_an_answer(self) -> None:
-        def serve(handler: Any) -> None:
-            handler.wfile.write(
-                b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}'
-            )
-            handler.close_connection = True
-
-        self.place.instead['/v1/x'] = serve
-        self.error(Unreachable)
+        self.assert_ends(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}')
 
     def test_no_http(self) -> None:
-        def serve(handler: Any) -> None:
-            handler.wfile.write(b'SSH-2.0-OpenSSH\r\n')
-            handler.close_connection = True
-
-        self.place.instead['/v1/x'] = serve
-        self.error(Unreachable)
+        self.assert_ends(b'SSH-2.0-OpenSSH\r\n')
 
 
 class TestFiles(ClientTest):
     """What is wrong here is no outage of an agent."""
+
+    def over_tls(self) -> None:
+        url = self.enterContext(served(self.place)).url
+        self.url = url.replace('http:', 'https:')
 
     def test_no_token_file(self) -> None:
         self.token.unlink()
@@ -182,23 +172,23 @@ class TestFiles(ClientTest):
         self.assertEqual([], self.place.asked)
 
     def test_no_tls_there(self) -> None:
-        self.place.url = self.place.url.replace('http:', 'https:')
+        self.over_tls()
         self.assertIn('TLS failed', self.error())
 
     def test_no_cafile(self) -> None:
-        self.place.url = self.place.url.replace('http:', 'https:')
+        self.over_tls()
         self.assertIn('/no/ca', self.error(cafile='/no/ca'))
 
     def test_a_key_with_a_password(self) -> None:
         """Nobody is asked for it."""
-        self.place.url = self.place.url.replace('http:', 'https:')
+        self.over_tls()
         file = self.files / 'cert'
         file.write_text('-----BEGIN ENCRYPTED PRIVATE KEY-----\n')
         error = self.error(certfile=str(file), insecure=True)
         self.assertIn('is encrypted', error)
 
     def test_no_certfile(self) -> None:
-        self.place.url = self.place.url.replace('http:', 'https:')
+        self.over_tls()
         error = self.error(certfile='/no/cert', insecure=True)
         self.assertIn('/no/cert', error)
 
@@ -240,8 +230,9 @@ class TestAll(ClientTest):
         """Consul says so only to who has one."""
         self.said = 200, []
         self.assert_all([], token=False)
-        self.place.instead['/v1/agent/self'] = lambda handler: self.place.send(
-            handler, 403, b'Permission denied'
-        )
+        self.place.instead = {
+            '* /v1/agent/self': (403, b'Permission denied'),
+            '*': (200, []),
+        }
         client = self.client(token=False)
         self.assertRaises(Forbidden, client.all, '/v1/x')

@@ -1,92 +1,89 @@
 from typing import Any
 
-from oslotest import base
-
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.consul.agent_address import NoAgent
 from steal_scheduler.orchestrators.consul.node import Agent, Catalog
 from tests.unit.make import server
-from tests.unit.orchestrators.consul.stand_in import NODE_ID, Cluster
+from tests.unit.orchestrators.consul.rig import (
+    ADDRESS,
+    ME,
+    NODE_ID,
+    OTHER,
+    ConsulTestCase,
+)
 
-_ID = '11111111-1111-4111-8111-111111111111'
 
-
-class NodeTest(base.BaseTestCase):
+class NodeTest(ConsulTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.cluster = self.enterContext(Cluster())
-        self.options = self.cluster.consul().options
-        self.server = server(_ID, addresses=('127.0.0.1',))
+        self.options = self.consul().options
 
-    def agent(self) -> Agent:
+    def agent_of_it(self) -> Agent:
         return Agent(self.options, 'dc1', self.server, 'web-1')
 
 
 class TestAgent(NodeTest):
     def says(self, said: Any) -> None:
-        agent = self.cluster.agent
-        agent.instead['/v1/agent/self'] = lambda handler: agent.send(
-            handler, 200, said
-        )
+        self.agent.instead['GET /v1/agent/self'] = 200, said
 
     def test_it_is_it(self) -> None:
-        self.agent().identify(NODE_ID)
+        self.agent_of_it().identify(NODE_ID)
 
     def test_it_is_another(self) -> None:
         for name, node_id in ('web-2', NODE_ID), ('web-1', 'x'), (1, [2]):
             self.says({'Config': {'NodeName': name, 'NodeID': node_id}})
-            self.assertRaises(NoAgent, self.agent().identify, NODE_ID)
+            self.assertRaises(NoAgent, self.agent_of_it().identify, NODE_ID)
 
     def test_it_is_none(self) -> None:
         for said in None, 3, [], {}, {'Config': 3}, {'Config': {}}:
             self.says(said)
-            self.assertRaises(NoAgent, self.agent().identify, NODE_ID)
+            self.assertRaises(NoAgent, self.agent_of_it().identify, NODE_ID)
 
     def test_begun_by_somebody_else(self) -> None:
-        self.cluster.reason = 'disk'
-        check = self.agent().begin('ours')
+        self.node.reason = 'disk'
+        check = self.agent_of_it().begin('ours')
         self.assertEqual('disk', check['Notes'])
 
     def test_not_ours_to_end(self) -> None:
-        self.cluster.reason = 'disk'
-        agent = self.agent()
+        self.node.reason = 'disk'
+        agent = self.agent_of_it()
         agent.end()
-        self.assertEqual('disk', self.cluster.reason)
-        self.assertNotIn('PUT', [verb for verb, _ in self.cluster.agent.asked])
+        self.assertEqual('disk', self.node.reason)
+        self.assertNotIn('PUT', [asked.method for asked in self.agent.asked])
 
     def test_another_took_over_while_we_ended_ours(self) -> None:
-        agent = self.agent()
-        agent.begin(f'steal-scheduler: server {_ID} moves, since 1')
+        agent = self.agent_of_it()
+        agent.begin(f'steal-scheduler: server {ME} moves, since 1')
         self.cluster.obeys = False
 
         def take(enable: bool) -> None:
-            self.cluster.reason = 'disk'
+            self.node.reason = 'disk'
 
-        self.cluster.before = take
+        self.agent.before_it_obeys = take
         agent.end()
-        self.assertEqual('disk', self.cluster.reason)
+        self.assertEqual('disk', self.node.reason)
 
 
 class TestCatalog(NodeTest):
     def identify(self, node: str = 'web-1', **other: Any) -> str:
         catalog = Catalog(self.options, 'dc1')
-        return catalog.identify(server(_ID, **other), node)
+        return catalog.identify(server(ME, **other), node)
 
     def test_by_its_address(self) -> None:
         self.assertEqual(
-            NODE_ID, self.identify(addresses=('10.0.0.1', '127.0.0.1'))
+            NODE_ID, self.identify(addresses=('10.0.0.1', ADDRESS))
         )
 
     def test_by_another_address_of_it(self) -> None:
-        self.cluster.node['TaggedAddresses'] = {'wan': '192.0.2.1'}
-        self.assertEqual(NODE_ID, self.identify(addresses=('192.0.2.1',)))
+        self.node.tagged = {'wan': OTHER}
+        self.assertEqual(NODE_ID, self.identify(addresses=(OTHER,)))
 
     def test_by_its_id(self) -> None:
-        self.cluster.node['ID'] = _ID
-        self.assertEqual(_ID, self.identify())
+        self.node.node_id = ME
+        self.assertEqual(ME, self.identify())
 
     def test_another_one(self) -> None:
-        for addresses in (), ('127.0.0.2',):
+        for addresses in (), (OTHER,):
             error = self.assertRaises(
                 NoAgent, self.identify, addresses=addresses
             )
@@ -98,18 +95,14 @@ class TestCatalog(NodeTest):
 
     def test_of_one_node(self) -> None:
         catalog = Catalog(self.options, 'dc1')
-        self.cluster.shown = {'web-2': 'disk'}
+        self.cluster.add_node('web-2', shown='disk')
         self.assertIsNone(catalog.maintenance('web-1'))
         check = catalog.maintenance('web-2')
         self.assertEqual('disk', check and check['Notes'])
 
     def test_it_must_be_the_leaders_word(self) -> None:
-        place = self.cluster.catalog
-        place.instead = dict.fromkeys(
-            ('/v1/catalog/nodes', '/v1/health/state/critical'),
-            lambda handler: place.send(
-                handler, 200 if 'consistent' not in handler.path else 500, []
-            ),
+        self.catalog.instead['*'] = lambda asked: (
+            (500, []) if 'consistent' in asked.query else (200, [])
         )
         catalog = Catalog(self.options, 'dc1')
         self.assertRaises(OrchestratorError, catalog.ours)

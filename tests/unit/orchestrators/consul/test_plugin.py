@@ -2,31 +2,30 @@ from collections.abc import Callable
 from typing import Any
 
 import fixtures
-from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.consul import plugin as module
 from steal_scheduler.orchestrators.consul.plugin import Consul
+from tests.standins.app import hang_up
 from tests.unit.make import server
-from tests.unit.orchestrators.consul.stand_in import Cluster
+from tests.unit.orchestrators.consul.rig import (
+    ADDRESS,
+    ME,
+    OTHER,
+    ConsulTestCase,
+)
 
-_ID = '11111111-1111-4111-8111-111111111111'
 _OTHERS = 'disk'
 
 
-class ConsulTest(base.BaseTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.cluster = self.enterContext(Cluster())
-        self.server = server(_ID, name='web-1', addresses=('127.0.0.1',))
-
+class ConsulTest(ConsulTestCase):
     def ask(self, verb: Callable[..., Answer]) -> State:
         return verb(self.server, 'web-1').state
 
     def drain(self, consul: Consul) -> None:
         self.assertIs(State.DONE, self.ask(consul.drain))
-        self.assertIsNotNone(self.cluster.reason)
+        self.assertIsNotNone(self.node.reason)
 
     def fails(self, verb: Callable[..., Answer]) -> str:
         error = self.assertRaises(
@@ -35,7 +34,7 @@ class ConsulTest(base.BaseTestCase):
         return str(error)
 
     def puts(self) -> int:
-        return [verb for verb, _ in self.cluster.agent.asked].count('PUT')
+        return [asked.method for asked in self.agent.asked].count('PUT')
 
 
 class TestDrain(ConsulTest):
@@ -47,7 +46,7 @@ class TestDrain(ConsulTest):
         self.useFixture(fixtures.MonkeyPatch(f'{module.__name__}.time', clock))
 
     def test_the_catalog_lags(self) -> None:
-        consul = self.cluster.consul()
+        consul = self.consul()
         self.cluster.syncs = False
         for _ in range(3):
             self.assertEqual(
@@ -62,7 +61,7 @@ class TestDrain(ConsulTest):
         self.assertIs(State.DONE, self.ask(consul.drain))
 
     def test_it_settles_from_when_the_cluster_saw_it(self) -> None:
-        consul = self.cluster.consul(settle=10)
+        consul = self.consul(settle=10)
         self.cluster.syncs = False
         self.ask(consul.drain)
         self.now += 60
@@ -77,8 +76,8 @@ class TestDrain(ConsulTest):
         self.assertIs(State.DONE, self.ask(consul.drain))
 
     def test_another_process_lets_it_settle_once_more(self) -> None:
-        self.drain(self.cluster.consul())
-        consul = self.cluster.consul(settle=10)
+        self.drain(self.consul())
+        consul = self.consul(settle=10)
         self.assertIs(State.WAITING, self.ask(consul.drain))
         self.now += 10
         self.assertIs(State.DONE, self.ask(consul.drain))
@@ -86,21 +85,21 @@ class TestDrain(ConsulTest):
 
     def test_it_was_in_meanwhile(self) -> None:
         """The clock that has run is of another maintenance."""
-        consul = self.cluster.consul(settle=10)
+        consul = self.consul(settle=10)
         self.ask(consul.drain)
         self.now += 10
-        self.cluster.reason = _OTHERS
+        self.node.reason = _OTHERS
         self.cluster.sync()
         self.assertIs(State.WAITING, self.ask(consul.drain))
         self.now += 10
         self.assertIs(State.DONE, self.ask(consul.drain))
 
     def test_the_catalog_loses_it(self) -> None:
-        consul = self.cluster.consul(settle=10)
+        consul = self.consul(settle=10)
         self.ask(consul.drain)
         self.now += 10
         self.assertIs(State.DONE, self.ask(consul.drain))
-        self.cluster.shown.clear()
+        self.node.shown = None
         self.assertIs(State.WAITING, self.ask(consul.drain))
         self.cluster.sync()
         self.assertIs(State.WAITING, self.ask(consul.drain))
@@ -109,75 +108,72 @@ class TestDrain(ConsulTest):
 
     def test_the_catalog_still_has_another_one(self) -> None:
         self.cluster.syncs = False
-        self.cluster.shown['web-1'] = _OTHERS
-        consul = self.cluster.consul()
+        self.node.shown = _OTHERS
+        consul = self.consul()
         for _ in range(2):
             self.assertIs(State.WAITING, self.ask(consul.drain))
 
     def test_others_end_theirs(self) -> None:
-        consul = self.cluster.consul()
-        self.cluster.reason = _OTHERS
+        consul = self.consul()
+        self.node.reason = _OTHERS
         self.cluster.sync()
         self.assertIs(State.DONE, self.ask(consul.drain))
-        self.cluster.reason = None
+        self.node.reason = None
         self.cluster.sync()
         self.assertIs(State.DONE, self.ask(consul.drain))
-        self.assertIn(_ID, str(self.cluster.reason))
+        self.assertIn(ME, str(self.node.reason))
 
     def test_somebody_is_faster(self) -> None:
-        consul = self.cluster.consul()
+        consul = self.consul()
 
         def take(enable: bool) -> None:
-            self.cluster.reason = _OTHERS
+            self.node.reason = _OTHERS
 
-        self.cluster.before = take
+        self.agent.before_it_obeys = take
         self.drain(consul)
         self.assertIs(State.DONE, self.ask(consul.reattach))
-        self.assertEqual(_OTHERS, self.cluster.reason)
+        self.assertEqual(_OTHERS, self.node.reason)
 
     def test_somebody_ends_it(self) -> None:
-        consul = self.cluster.consul()
+        consul = self.consul()
         self.drain(consul)
-        self.cluster.reason = None
+        self.node.reason = None
         self.cluster.sync()
         self.assertEqual(
             Answer(State.REFUSED, 'somebody has ended the maintenance'),
             consul.drain(self.server, 'web-1'),
         )
-        self.assertIsNone(self.cluster.reason)
+        self.assertIsNone(self.node.reason)
 
     def test_an_agent_that_does_not_obey(self) -> None:
         self.cluster.obeys = False
-        self.assertIn('and it is', self.fails(self.cluster.consul().drain))
+        self.assertIn('and it is', self.fails(self.consul().drain))
 
     def test_no_catalog_no_drain(self) -> None:
-        self.cluster.catalog.down = True
-        self.fails(self.cluster.consul().drain)
-        self.assertEqual([], self.cluster.agent.asked)
+        self.catalog.instead['*'] = hang_up
+        self.fails(self.consul().drain)
+        self.assertEqual([], self.agent.asked)
 
     def test_no_agent(self) -> None:
-        self.cluster.agent.down = True
-        refuse = self.cluster.consul()
+        self.agent.instead['*'] = hang_up
+        refuse = self.consul()
         self.assertIs(State.REFUSED, self.ask(refuse.drain))
-        proceed = self.cluster.consul(unreachable='proceed')
+        proceed = self.consul(unreachable='proceed')
         log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
         self.assertIs(State.DONE, self.ask(proceed.drain))
-        self.assertIn(f'Server web-1 ({_ID}) counts as drained', log.output)
+        self.assertIn(f'Server web-1 ({ME}) counts as drained', log.output)
         for consul in refuse, proceed:
             self.assertIs(State.DONE, self.ask(consul.reattach))
 
     def test_an_agent_in_trouble_is_not_a_missing_one(self) -> None:
-        agent = self.cluster.agent
-        agent.instead['/v1/agent/self'] = lambda handler: agent.send(
-            handler, 500, b'no cluster leader'
-        )
-        consul = self.cluster.consul(unreachable='proceed')
+        self.agent.instead['* /v1/agent/self'] = 500, b'no cluster leader'
+        consul = self.consul(unreachable='proceed')
         self.assertIn('no cluster leader', self.fails(consul.drain))
 
 
 class TestReattach(ConsulTest):
     def test_the_catalog_lags(self) -> None:
-        consul = self.cluster.consul()
+        consul = self.consul()
         self.drain(consul)
         self.cluster.syncs = False
         self.assertEqual(
@@ -193,187 +189,180 @@ class TestReattach(ConsulTest):
 
     def test_killed_before_the_catalog_knew(self) -> None:
         self.cluster.syncs = False
-        self.ask(self.cluster.consul().drain)
-        self.assertIs(State.DONE, self.ask(self.cluster.consul().reattach))
-        self.assertIsNone(self.cluster.reason)
+        self.ask(self.consul().drain)
+        self.assertIs(State.DONE, self.ask(self.consul().reattach))
+        self.assertIsNone(self.node.reason)
 
     def test_killed_and_the_agent_is_in_trouble(self) -> None:
         """Nobody knows of it but the agent."""
         self.cluster.syncs = False
-        self.ask(self.cluster.consul().drain)
-        agent = self.cluster.agent
-        path = '/v1/agent/maintenance'
-        agent.instead[path] = lambda handler: agent.send(handler, 500, b'')
-        consul = self.cluster.consul()
+        self.ask(self.consul().drain)
+        self.agent.instead['PUT *'] = 500, b''
+        consul = self.consul()
         self.fails(consul.reattach)
-        del agent.instead[path]
+        self.agent.instead.clear()
         self.assertIs(State.DONE, self.ask(consul.reattach))
-        self.assertIsNone(self.cluster.reason)
+        self.assertIsNone(self.node.reason)
 
     def test_and_the_next_move(self) -> None:
-        consul = self.cluster.consul()
+        consul = self.consul()
         for _ in range(2):
             self.drain(consul)
             self.assertIs(State.DONE, self.ask(consul.reattach))
 
     def test_the_agent_dies_before_the_catalog_knew(self) -> None:
-        consul = self.cluster.consul()
+        consul = self.consul()
         self.cluster.syncs = False
         self.ask(consul.drain)
-        self.cluster.agent.down = True
+        self.agent.instead['*'] = hang_up
         self.fails(consul.reattach)
-        self.cluster.agent.down = False
+        self.agent.instead.clear()
         self.assertIs(State.DONE, self.ask(consul.reattach))
-        self.assertIsNone(self.cluster.reason)
+        self.assertIsNone(self.node.reason)
 
     def test_no_catalog(self) -> None:
         """The agent is put right, and then the cluster is waited for."""
-        consul = self.cluster.consul()
+        consul = self.consul()
         self.drain(consul)
-        self.cluster.catalog.down = True
+        self.catalog.instead['*'] = hang_up
         self.fails(consul.reattach)
-        self.assertIsNone(self.cluster.reason)
-        self.cluster.catalog.down = False
+        self.assertIsNone(self.node.reason)
+        self.catalog.instead.clear()
         self.assertIs(State.DONE, self.ask(consul.reattach))
 
     def test_an_agent_that_does_not_obey(self) -> None:
-        consul = self.cluster.consul()
+        consul = self.consul()
         self.drain(consul)
         self.cluster.obeys = False
         self.assertIn('and it is', self.fails(consul.reattach))
 
     def test_it_was_renamed_meanwhile(self) -> None:
         """By its tenant, to the name of another node."""
-        self.drain(self.cluster.consul())
-        other = {'Node': 'db-1', 'ID': 'x', 'Address': '127.0.0.9'}
-        self.cluster.nodes.append(other)
-        self.assertEqual(
-            DONE, self.cluster.consul().reattach(self.server, 'db-1')
-        )
-        self.assertIsNone(self.cluster.reason)
+        self.drain(self.consul())
+        self.cluster.add_node('db-1', address=OTHER)
+        self.assertEqual(DONE, self.consul().reattach(self.server, 'db-1'))
+        self.assertIsNone(self.node.reason)
 
     def test_its_address_changed_meanwhile(self) -> None:
-        consul = self.cluster.consul()
+        consul = self.consul()
         self.cluster.syncs = False
         self.ask(consul.drain)
-        self.cluster.node['Address'] = '127.0.0.9'
+        self.node.address = OTHER
         self.assertIs(State.DONE, self.ask(consul.reattach))
-        self.assertIsNone(self.cluster.reason)
+        self.assertIsNone(self.node.reason)
 
     def test_its_address_is_gone(self) -> None:
-        self.drain(self.cluster.consul())
-        self.server = server(_ID)
+        self.drain(self.consul())
+        self.server = server(ME)
         self.assertIn(
             'addresses of the server',
-            self.fails(self.cluster.consul().reattach),
+            self.fails(self.consul().reattach),
         )
 
     def test_ours_for_another_server(self) -> None:
-        self.drain(self.cluster.consul())
-        before = self.cluster.reason
-        other = server('x', addresses=('127.0.0.1',))
-        consul = self.cluster.consul()
+        self.drain(self.consul())
+        before = self.node.reason
+        other = server('x', addresses=(ADDRESS,))
+        consul = self.consul()
         self.assertEqual(DONE, consul.reattach(other, 'web-1'))
-        self.assertEqual(before, self.cluster.reason)
+        self.assertEqual(before, self.node.reason)
 
     def test_deleted(self) -> None:
-        consul = self.cluster.consul()
+        consul = self.consul()
         self.drain(consul)
-        asked = len(self.cluster.agent.asked)
+        asked = len(self.agent.asked)
         for gone in {'host': None}, {'status': 'DELETED'}:
-            answer = consul.reattach(server(_ID, **gone), '')
+            answer = consul.reattach(server(ME, **gone), '')
             self.assertEqual(DONE, answer)
-        self.assertEqual(asked, len(self.cluster.agent.asked))
+        self.assertEqual(asked, len(self.agent.asked))
 
     def test_shelved_is_not_deleted(self) -> None:
         """Its agent will start in maintenance."""
-        self.drain(self.cluster.consul())
-        self.cluster.agent.down = True
+        self.drain(self.consul())
+        self.agent.instead['*'] = hang_up
         self.server = server(
-            _ID,
+            ME,
             host=None,
             status='SHELVED_OFFLOADED',
             addresses=self.server.addresses,
         )
-        self.fails(self.cluster.consul().reattach)
+        self.fails(self.consul().reattach)
 
     def test_the_node_has_left(self) -> None:
         """As when an agent is restarted: it comes back in maintenance."""
-        consul = self.cluster.consul()
+        consul = self.consul()
         self.drain(consul)
-        nodes, self.cluster.nodes = self.cluster.nodes, []
-        self.cluster.shown.clear()
-        self.cluster.agent.down = True
+        self.node.joined, self.node.shown = False, None
+        self.agent.instead['*'] = hang_up
         self.fails(consul.reattach)
         # Who did not put it there finds nothing.
-        self.assertIs(State.DONE, self.ask(self.cluster.consul().reattach))
-        self.cluster.agent.down = False
-        self.cluster.nodes = nodes
+        self.assertIs(State.DONE, self.ask(self.consul().reattach))
+        self.agent.instead.clear()
+        self.node.joined = True
         self.assertIs(State.DONE, self.ask(consul.reattach))
-        self.assertIsNone(self.cluster.reason)
+        self.assertIsNone(self.node.reason)
 
 
 class TestStrangers(ConsulTest):
     """Whoever moves is asked about; most of them are no node of ours."""
 
     def asked(self, stranger: Any, node: str, **options: Any) -> list[Any]:
-        consul = self.cluster.consul(**options)
+        consul = self.consul(**options)
         self.assertEqual(DONE, consul.reattach(stranger, node))
-        return self.cluster.agent.asked
+        return self.agent.asked
 
     def test_of_another_project(self) -> None:
-        stranger = server('x', project_id='x', addresses=('127.0.0.1',))
+        stranger = server('x', project_id='x', addresses=(ADDRESS,))
         self.assertEqual([], self.asked(stranger, 'web-1', projects=['p']))
 
     def test_one_that_is_no_node(self) -> None:
-        stranger = server('x', addresses=('127.0.0.1',))
+        stranger = server('x', addresses=(ADDRESS,))
         self.assertEqual([], self.asked(stranger, 'web-9'))
 
     def test_one_that_has_the_name_of_a_node(self) -> None:
-        stranger = server('x', addresses=('127.0.0.9',))
+        stranger = server('x', addresses=(OTHER,))
         self.assertEqual([], self.asked(stranger, 'web-1'))
 
     def test_names_that_would_ask_for_more(self) -> None:
-        stranger = server('x', addresses=('127.0.0.1',))
+        stranger = server('x', addresses=(ADDRESS,))
         for node in '', '../x', 'x" or Node != "', 'web-1?a', 'a b', '.':
-            consul = self.cluster.consul()
+            consul = self.consul()
             self.assertEqual(DONE, consul.reattach(stranger, node))
-            self.assertNotIn(
-                ('GET', '/v1/catalog/nodes'), self.cluster.catalog.asked
-            )
-            answer = self.cluster.consul().drain(stranger, node)
+            self.assertNotIn('GET /v1/catalog/nodes', self.catalog.calls())
+            answer = self.consul().drain(stranger, node)
             self.assertIs(State.REFUSED, answer.state)
-            self.assertEqual([], self.cluster.agent.asked)
+            self.assertEqual([], self.agent.asked)
 
     def test_no_drain_of_another_ones_node(self) -> None:
-        thief = server('x', addresses=('127.0.0.9',))
-        answer = self.cluster.consul().drain(thief, 'web-1')
+        thief = server('x', addresses=(OTHER,))
+        answer = self.consul().drain(thief, 'web-1')
         self.assertIs(State.REFUSED, answer.state)
         self.assertIn('node web-1 is another one', answer.detail)
-        self.assertEqual([], self.cluster.agent.asked)
+        self.assertEqual([], self.agent.asked)
 
     def test_one_of_ours_whose_project_is_so_no_more(self) -> None:
-        self.drain(self.cluster.consul())
-        consul = self.cluster.consul(projects=['p'])
+        self.drain(self.consul())
+        consul = self.consul(projects=['p'])
         self.assertIs(State.DONE, self.ask(consul.reattach))
-        self.assertIsNone(self.cluster.reason)
+        self.assertIsNone(self.node.reason)
 
     def test_no_catalog_and_not_ours(self) -> None:
-        self.cluster.catalog.down = True
-        self.fails(self.cluster.consul(projects=['p']).reattach)
-        self.assertEqual([], self.cluster.agent.asked)
+        self.catalog.instead['*'] = hang_up
+        self.fails(self.consul(projects=['p']).reattach)
+        self.assertEqual([], self.agent.asked)
 
 
 class TestDetached(ConsulTest):
     def test_ours_alone(self) -> None:
-        self.cluster.shown = {
-            'a': 'disk',
-            'b': 'steal-scheduler: server x moves, since 1',
-            'c': 'other: server y moves, since 1',
-        }
-        self.assertEqual({'x'}, self.cluster.consul().detached())
+        for name, reason in (
+            ('a', 'disk'),
+            ('b', 'steal-scheduler: server x moves, since 1'),
+            ('c', 'other: server y moves, since 1'),
+        ):
+            self.cluster.add_node(name, shown=reason)
+        self.assertEqual({'x'}, self.consul().detached())
 
     def test_no_answer(self) -> None:
-        self.cluster.catalog.down = True
-        consul = self.cluster.consul()
+        self.catalog.instead['*'] = hang_up
+        consul = self.consul()
         self.assertRaises(OrchestratorError, consul.detached)

@@ -9,7 +9,7 @@ from oslotest import base
 from steal_scheduler.exception import ConfigError, OrchestratorError
 from steal_scheduler.orchestrators.kubernetes.connection import Connection
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
-from tests.unit.orchestrators.kubernetes.stand_in import kubeconfig
+from tests.standins.kubernetes_objects import kubeconfig
 from tests.unit.signals.options import configuration
 
 INSECURE = 'insecure-skip-tls-verify: true'

@@ -9,9 +9,9 @@ from steal_scheduler.orchestrators.kubernetes.eviction import (
     Eviction,
     explained,
 )
-from tests.unit.orchestrators.kubernetes import stand_in
+from tests.standins import kubernetes_objects
 
-POD = objects.pod(stand_in.pod('web'))
+POD = objects.pod(kubernetes_objects.pod('web'))
 
 
 def said(message: str, reason: str = '', cause: str = '') -> Any:

@@ -3,7 +3,7 @@ from typing import Any
 from oslotest import base
 
 from steal_scheduler.orchestrators.kubernetes import objects
-from tests.unit.orchestrators.kubernetes import stand_in
+from tests.standins import kubernetes_objects
 
 
 class TestNode(base.BaseTestCase):
@@ -33,7 +33,7 @@ class TestNode(base.BaseTestCase):
 
 class TestPod(base.BaseTestCase):
     def pod(self, **other: Any) -> objects.Pod:
-        return objects.pod(stand_in.pod('web', **other))
+        return objects.pod(kubernetes_objects.pod('web', **other))
 
     def test_controller(self) -> None:
         self.assertEqual(('ReplicaSet', 'owner'), self.pod().controller)
@@ -73,11 +73,11 @@ class TestPod(base.BaseTestCase):
 
 class TestBudget(base.BaseTestCase):
     def selects(self, selector: Any, namespace: str = 'shop') -> bool:
-        said = stand_in.budget('b', 'x')
+        said = kubernetes_objects.budget('b', 'x')
         said['metadata']['namespace'] = namespace
         said['spec'] = {'selector': selector}
         found = objects.pod(
-            stand_in.pod(
+            kubernetes_objects.pod(
                 'web', metadata={'labels': {'app': 'web', 'tier': '1'}}
             )
         )
@@ -117,6 +117,6 @@ class TestBudget(base.BaseTestCase):
 
     def test_current(self) -> None:
         for generation, seen, current in ((2, 2, True), (2, 1, False)):
-            said = stand_in.budget('b', 'x', observedGeneration=seen)
+            said = kubernetes_objects.budget('b', 'x', observedGeneration=seen)
             said['metadata']['generation'] = generation
             self.assertIs(current, objects.budget(said).current)

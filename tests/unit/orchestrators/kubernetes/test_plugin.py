@@ -14,49 +14,44 @@ from steal_scheduler.orchestrators.kubernetes import client
 from steal_scheduler.orchestrators.kubernetes import plugin as kubernetes
 from steal_scheduler.orchestrators.kubernetes.connection import Connection
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
+from tests.standins.kubernetes import UUID, Cluster
+from tests.standins.kubernetes_objects import budget, kubeconfig, pod
+from tests.standins.transport import mounted
 from tests.unit.make import server
-from tests.unit.orchestrators.kubernetes.stand_in import (
-    UUID,
-    Cluster,
-    budget,
-    pod,
-)
 from tests.unit.signals.options import configuration
 
 ROOT = pathlib.Path(__file__).parents[4]
 LABEL = 'steal-scheduler/server'
+URL = 'http://192.0.2.1:6443'
 
 
 class KubernetesTest(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.cluster = self.enterContext(Cluster())
+        self.cluster = Cluster()
         self.cluster.add_node('n0')
+        self.net = {URL: self.cluster}
+        self.enterContext(mounted(self.net))
         self.server = server(UUID, name='n0')
         self.directory = self.useFixture(fixtures.TempDir()).path
 
     def plugin(self, **options: Any) -> Kubernetes:
-        return self.cluster.plugin(self.directory, **options)
+        path = pathlib.Path(self.directory, 'kubeconfig')
+        # It speaks plain HTTP.
+        insecure = 'insecure-skip-tls-verify: true'
+        path.write_text(kubeconfig(URL, 'token: s3cr3t', insecure))
+        options['kubeconfig'] = str(path)
+        conf = configuration('prod', Kubernetes.OPTS, **options)
+        return Kubernetes(conf, 'prod')
 
     def drain(self, plugin: Kubernetes, node: str = 'n0') -> Answer:
         return plugin.drain(self.server, node)
 
     def trouble(self, verb: Any, *args: Any) -> str:
         said = str(self.assertRaises(OrchestratorError, verb, *args))
-        self.assertIn(f'[prod] {self.cluster.url} ', said)
+        self.assertIn(f'[prod] {URL} ', said)
         self.assertNotIn('s3cr3t', said)
         return said
-
-    def unschedulable(self, name: str = 'n0') -> bool:
-        return 'unschedulable' in self.cluster.nodes[name]['spec']
-
-    def ends(self) -> None:
-        """What was told to end is gone."""
-        self.cluster.pods = [
-            pod
-            for pod in self.cluster.pods
-            if 'deletionTimestamp' not in pod['metadata']
-        ]
 
 
 class TestDrain(KubernetesTest):
@@ -67,7 +62,7 @@ class TestDrain(KubernetesTest):
         wait = Answer(State.WAITING, '2 pods left: shop/web, shop/db')
         self.assertEqual(wait, self.drain(plugin))
         self.assertEqual(wait, self.drain(plugin))
-        self.ends()
+        self.cluster.end_pods()
         self.cluster.budgets[0]['status']['currentHealthy'] = 1
         self.assertEqual(
             Answer(
@@ -80,12 +75,11 @@ class TestDrain(KubernetesTest):
         # Not one of its own: never mind.
         self.cluster.budgets[1]['status']['currentHealthy'] = 0
         self.assertEqual(DONE, self.drain(plugin))
-        self.assertEqual(['x'], [p['metadata']['name'] for p in self.pods()])
+        self.assertEqual(
+            ['x'], [p['metadata']['name'] for p in self.cluster.pods]
+        )
         self.assertEqual(DONE, plugin.reattach(self.server, 'n0'))
-        self.assertNotIn('unschedulable', self.cluster.nodes['n0']['spec'])
-
-    def pods(self) -> list[Any]:
-        return self.cluster.pods
+        self.assertFalse(self.cluster.is_cordoned('n0'))
 
     def test_an_empty_node_is_looked_at_twice(self) -> None:
         """The scheduler may just have placed a pod there."""
@@ -94,7 +88,7 @@ class TestDrain(KubernetesTest):
         self.assertEqual(Answer(State.WAITING, detail), self.drain(plugin))
         self.cluster.pods = [pod('late')]
         self.assertIs(State.WAITING, self.drain(plugin).state)
-        self.ends()
+        self.cluster.end_pods()
         self.assertEqual(DONE, self.drain(plugin))
 
     def test_daemon_sets(self) -> None:
@@ -103,13 +97,13 @@ class TestDrain(KubernetesTest):
         plugin = self.plugin()
         self.drain(plugin)
         self.assertEqual(DONE, self.drain(plugin))
-        self.assertNotIn('deletionTimestamp', self.pods()[0]['metadata'])
+        self.assertNotIn('deletionTimestamp', self.cluster.pods[0]['metadata'])
 
     def test_a_daemon_set_that_is_gone(self) -> None:
         self.cluster.pods = [pod('agent', kind='DaemonSet')]
         answer = self.drain(self.plugin())
         self.assertIs(State.REFUSED, answer.state)
-        self.assertFalse(self.unschedulable())
+        self.assertFalse(self.cluster.is_cordoned('n0'))
         answer = self.drain(self.plugin(unmanaged='evict'))
         self.assertEqual(
             Answer(State.WAITING, '1 pod left: shop/agent'), answer
@@ -118,7 +112,7 @@ class TestDrain(KubernetesTest):
     def test_a_pod_that_can_never_go(self) -> None:
         self.cluster.pods = [pod('web')]
         message = 'This pod has more than one PodDisruptionBudget'
-        self.cluster.instead['POST', '/eviction'] = 500, {'message': message}
+        self.cluster.instead['POST */eviction'] = 500, {'message': message}
         self.assertEqual(
             Answer(State.REFUSED, f'shop/web: {message}'),
             self.drain(self.plugin()),
@@ -126,11 +120,11 @@ class TestDrain(KubernetesTest):
 
     def test_the_others_go_meanwhile(self) -> None:
         self.cluster.pods = [pod('web'), pod('db')]
-        self.cluster.instead['POST', 'web/eviction'] = 429, {'message': 'no'}
+        self.cluster.instead['POST */web/eviction'] = 429, {'message': 'no'}
         plugin = self.plugin()
         answer = self.drain(plugin)
         self.assertEqual('2 pods left: shop/web, shop/db, no', answer.detail)
-        self.ends()
+        self.cluster.end_pods()
         answer = self.drain(plugin)
         self.assertEqual('1 pod left: shop/web, no', answer.detail)
 
@@ -146,22 +140,22 @@ class TestDrain(KubernetesTest):
             )
         )
         self.assertIn('9 pods left', self.drain(plugin).detail)
-        self.ends()
-        self.assertEqual(9, len(self.pods()))
+        self.cluster.end_pods()
+        self.assertEqual(9, len(self.cluster.pods))
 
     def test_another_pod_has_its_name_by_now(self) -> None:
         """A StatefulSet's, which runs on another node."""
         self.cluster.pods = [pod('db-0', node='n1', metadata={'uid': 'new'})]
         listed = {'metadata': {}, 'items': [pod('db-0')]}
-        self.cluster.instead['GET', '/pods'] = 200, listed
+        self.cluster.instead['GET */pods'] = 200, listed
         self.assertEqual(
             '1 pod left: shop/db-0', self.drain(self.plugin()).detail
         )
-        self.ends()
-        self.assertEqual(1, len(self.pods()))
+        self.cluster.end_pods()
+        self.assertEqual(1, len(self.cluster.pods))
 
     def test_the_node_vanishes_before_it_is_cordoned(self) -> None:
-        self.cluster.instead['PATCH', '/n0'] = 404, {}
+        self.cluster.instead['PATCH */n0'] = 404, {}
         self.assertEqual(
             Answer(State.REFUSED, 'node n0 is gone'),
             self.drain(self.plugin()),
@@ -172,7 +166,7 @@ class TestDrain(KubernetesTest):
         answer = self.drain(self.plugin())
         self.assertIs(State.REFUSED, answer.state)
         self.assertIn('marked as that of server other', answer.detail)
-        self.assertFalse(self.unschedulable())
+        self.assertFalse(self.cluster.is_cordoned('n0'))
 
 
 class TestReattach(KubernetesTest):
@@ -183,13 +177,15 @@ class TestReattach(KubernetesTest):
         about = {**node['metadata'], 'name': 'n1'}
         self.cluster.nodes['n1'] = {**node, 'metadata': about}
         self.assertEqual(DONE, plugin.reattach(self.server, 'x'))
-        self.assertFalse(self.unschedulable('n0') or self.unschedulable('n1'))
+        self.assertFalse(
+            self.cluster.is_cordoned('n0') or self.cluster.is_cordoned('n1')
+        )
         self.assertEqual(frozenset(), plugin.detached())
 
     def test_it_vanishes_meanwhile(self) -> None:
         plugin = self.plugin()
         self.drain(plugin)
-        self.cluster.instead['PATCH', '/n0'] = 404, {}
+        self.cluster.instead['PATCH */n0'] = 404, {}
         self.assertEqual(DONE, plugin.reattach(self.server, 'n0'))
 
     def test_not_ready(self) -> None:
@@ -200,7 +196,7 @@ class TestReattach(KubernetesTest):
         self.assertEqual(wait, plugin.reattach(self.server, 'n0'))
         version = self.cluster.nodes['n0']['metadata']['resourceVersion']
         self.assertEqual(wait, plugin.reattach(self.server, 'n0'))
-        self.assertFalse(self.unschedulable())
+        self.assertFalse(self.cluster.is_cordoned('n0'))
         # It is not written again and again.
         self.assertEqual(
             version, self.cluster.nodes['n0']['metadata']['resourceVersion']
@@ -221,23 +217,23 @@ class TestTrouble(KubernetesTest):
             ('/nodes', plugin.detached),
             ('/pods', lambda: self.drain(plugin)),
         ):
-            self.cluster.instead = {('GET', end): (503, {})}
+            self.cluster.instead = {f'GET *{end}': (503, {})}
             self.assertIn('503', self.trouble(verb))
         for said in ({}, [], {'items': []}, 'x'):
-            self.cluster.instead = {('GET', '/nodes'): (200, said)}
+            self.cluster.instead = {'GET */nodes': (200, said)}
             self.assertIn('is no list', self.trouble(plugin.detached))
-        self.cluster.instead = {('PATCH', '/n0'): (500, {'message': 'etcd'})}
+        self.cluster.instead = {'PATCH */n0': (500, {'message': 'etcd'})}
         said = self.trouble(self.drain, plugin)
         self.assertIn('did not patch node n0: 500 etcd.', said)
         self.cluster.instead = {}
         self.cluster.pods = [pod('web')]
-        self.cluster.instead['POST', '/eviction'] = 500, {'message': 'hook'}
+        self.cluster.instead['POST */eviction'] = 500, {'message': 'hook'}
         said = self.trouble(self.drain, plugin)
         self.assertIn('did not evict shop/web: 500 hook.', said)
 
     def test_nobody_is_there(self) -> None:
         plugin = self.plugin()
-        self.cluster.__exit__()
+        self.net.clear()
         said = self.trouble(self.drain, plugin)
         self.assertIn('Connection refused', said)
 
@@ -247,14 +243,14 @@ class TestTrouble(KubernetesTest):
         self.assertIn('one drain or reattach may take 0 s in all', said)
 
     def test_somebody_is_always_faster(self) -> None:
-        self.cluster.instead['PATCH', '/n0'] = 409, {}
+        self.cluster.instead['PATCH */n0'] = 409, {}
         said = str(
             self.assertRaises(OrchestratorError, self.drain, self.plugin())
         )
         self.assertIn(f'changed {kubernetes._TRIES} times', said)
 
     def test_a_redirect_is_not_followed(self) -> None:
-        self.cluster.instead['GET', '/n0'] = 307, {}
+        self.cluster.instead['GET */n0'] = 307, {}
         self.assertIn('307', self.trouble(self.drain, self.plugin()))
 
 
@@ -262,7 +258,7 @@ class TestFinding(KubernetesTest):
     def asked(self, plugin: Kubernetes, node: str) -> list[str]:
         self.cluster.asked.clear()
         self.assertIsNot(State.REFUSED, self.drain(plugin, node).state)
-        return [each for each in self.cluster.asked if '/nodes' in each]
+        return [each for each in self.cluster.calls() if '/nodes' in each]
 
     def test_all_nodes_are_listed_once(self) -> None:
         nodes = 'GET /api/v1/nodes'
@@ -285,15 +281,15 @@ class TestFinding(KubernetesTest):
         self.cluster.add_node('n1')
         self.cluster.nodes['n0']['spec'].clear()
         self.drain(self.plugin())
-        self.assertTrue(self.unschedulable('n1'))
-        self.assertFalse(self.unschedulable('n0'))
+        self.assertTrue(self.cluster.is_cordoned('n1'))
+        self.assertFalse(self.cluster.is_cordoned('n0'))
 
     def test_a_name_alone_proves_nothing(self) -> None:
         self.cluster.nodes['n0']['spec'].clear()
         answer = self.drain(self.plugin())
         self.assertIs(State.REFUSED, answer.state)
         self.assertIn('nothing proves that it is this', answer.detail)
-        self.assertFalse(self.unschedulable())
+        self.assertFalse(self.cluster.is_cordoned('n0'))
 
 
 class TestPage(base.BaseTestCase):
