@@ -29,6 +29,7 @@ COMPUTE_DRIVER = 'fake.DemoDriver'
 class _End(enum.Enum):
     COMPLETED = enum.auto()
     ABORTED = enum.auto()
+    FAILED = enum.auto()
     ABANDONED = enum.auto()
 
 
@@ -130,7 +131,7 @@ class DemoDriver(fake.FakeDriver):
                 migrate_data,
                 migration_status='cancelled',
             )
-        elif _fails(instance, 'run'):
+        elif how is _End.FAILED or _fails(instance, 'run'):
             recover_method(context, instance, dest, migrate_data)
         else:
             post_method(context, instance, dest, block_migration, migrate_data)
@@ -162,6 +163,14 @@ class DemoDriver(fake.FakeDriver):
         super().post_live_migration_at_destination(
             context, instance, *args, **kwargs
         )
+
+    def destroy(
+        self, context: Any, instance: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """What migrates fails with its guest, and holds its thread no more."""
+        if moving := self._moving.get(instance.uuid):
+            moving.end(_End.FAILED)
+        super().destroy(context, instance, *args, **kwargs)
 
     def cleanup_host(self, host: str) -> None:
         """When Nova stops: drop what migrates, or its thread would stay."""

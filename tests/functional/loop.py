@@ -1,8 +1,10 @@
 """A migrator in the test's own process, which ticks when the test says so."""
 
+import contextlib
 import dataclasses
 import itertools
 import logging
+import os
 import pathlib
 import tempfile
 import time
@@ -20,7 +22,6 @@ from steal_scheduler.migrator import build
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.model.move import Ended, Outcome
 from steal_scheduler.reporting.journal import Journal
-from tests.functional.script import Script
 
 #: section -> option -> value: everything at once, and nothing remembered.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -37,7 +38,72 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     'limits': {'breaker_failures': 100},
 }
 
+#: An orchestrator's: it does what the test says, and notes it.
+_SCRIPT = """\
+#!/bin/sh
+cd {directory} || exit 1
+echo "$1 $STEAL_SERVER_ID" >> record
+if [ -e "$1.hangs" ]; then
+    read -r _ < pipe
+fi
+if [ -e "$1.waits" ]; then
+    echo 'as the test says'
+    exit 75
+fi
+if [ -e "$1.refuses" ]; then
+    echo 'as the test says'
+    exit 3
+fi
+echo "$1 $STEAL_SERVER_ID" >> done
+"""
+
 _numbers = itertools.count()
+
+
+class Script:
+    """Answers 'done', unless it is told something else."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        directory.mkdir()
+        # Nobody ever writes to it.
+        os.mkfifo(directory / 'pipe')
+        self._directory = directory
+        self.path = directory / 'script'
+        self.path.write_text(_SCRIPT.format(directory=directory))
+        self.path.chmod(0o755)
+
+    def let(self, verb: str, how: str) -> None:
+        """From now on the verb ``waits``, ``refuses`` or ``hangs``."""
+        (self._directory / f'{verb}.{how}').touch()
+
+    def release(self) -> None:
+        """From now on it answers 'done' again."""
+        for how in ('waits', 'refuses', 'hangs'):
+            for path in self._directory.glob(f'*.{how}'):
+                path.unlink()
+
+    def asked(self, server_id: str) -> list[str]:
+        """Verbs it was called with for this server, in order."""
+        return self._read('record', server_id)
+
+    def done(self, server_id: str) -> list[str]:
+        """Verbs it answered 'done' to."""
+        return self._read('done', server_id)
+
+    def processes(self) -> list[int]:
+        """Process ids of those that run now."""
+        found = []
+        for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
+            with contextlib.suppress(OSError):
+                if str(self.path).encode() in path.read_bytes().split(b'\0'):
+                    found.append(int(path.parent.name))
+        return found
+
+    def _read(self, name: str, server_id: str) -> list[str]:
+        path = self._directory / name
+        lines = path.read_text().splitlines() if path.exists() else []
+        pairs = [line.split(' ', 1) for line in lines]
+        return [verb for verb, about in pairs if about == server_id]
 
 
 class _Remembering(Journal):

@@ -1,10 +1,11 @@
 """A cloud with contended servers on it, as a test wants them."""
 
+import contextlib
 import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.demo.cloud import Cloud  # isort: skip (before Nova's)
@@ -15,7 +16,7 @@ from steal_scheduler.demo.load import Load
 from steal_scheduler.demo.servers import NewServer
 from steal_scheduler.demo.settings import Settings
 from steal_scheduler.demo.story import FILTER_SCHEDULER
-from steal_scheduler.scheduler import listener
+from steal_scheduler.scheduler import listener, request_info
 
 #: Of each host, as the signals tell.
 CORES = 2.0
@@ -36,7 +37,10 @@ class Guest:
 
 
 class Scene:
-    """One cloud for all tests of a module, started by its setUpModule."""
+    """One cloud for all tests of a module, started by its setUpModule.
+
+    Or for all modules of a process: see ``one``.
+    """
 
     cloud: Cloud
     load: Load
@@ -59,16 +63,30 @@ class Scene:
 
     def start(self) -> None:
         self.cloud = Cloud(self.zones, self._settings).start()
-        hosts = tuple(host for zone in self.zones.values() for host in zone)
-        self.load = Load(
-            self.workdir / 'signals.json', self._where, hosts, CORES
-        )
-        self.load.demands = self._demands
+        self.load = self._new_load()
 
     def stop(self) -> None:
-        for each in listener._listeners.values():
-            each.stop()
+        listener.stop()
         self.cloud.stop()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """From start to stop."""
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
+
+    @contextlib.contextmanager
+    def measured(self) -> Iterator[None]:
+        """The signals are written every half second, as for a daemon."""
+        self.load = self._new_load()
+        self.load.start()
+        try:
+            yield
+        finally:
+            self.load.stop()
 
     @property
     def workdir(self) -> pathlib.Path:
@@ -108,8 +126,10 @@ class Scene:
         return ids
 
     def clear(self) -> None:
-        """Lift all faults and delete all servers."""
+        """As it was: no server, no fault, and a scheduler without a view."""
         self.cloud.http.lift()
+        listener.stop()
+        request_info._zones.clear()
         self.noise.clear()
         self.unseen.clear()
         self.lie = None
@@ -203,6 +223,12 @@ class Scene:
         if self.lie is not None:
             self.lie(found)
             self.load.path.write_text(json.dumps(found))
+
+    def _new_load(self) -> Load:
+        hosts = tuple(host for zone in self.zones.values() for host in zone)
+        load = Load(self.workdir / 'signals.json', self._where, hosts, CORES)
+        load.demands = self._demands
+        return load
 
     def _where(self) -> dict[str, str]:
         answer = self.call('GET', '/servers/detail?limit=1000')

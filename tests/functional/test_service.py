@@ -11,8 +11,8 @@ from testtools import content
 from steal_scheduler.demo import users
 from steal_scheduler.demo.deadline import wait_for
 from tests.functional import daemon
+from tests.functional.loop import Script
 from tests.functional.scene import Scene
-from tests.functional.script import Script
 
 ZONES = {'az1': ['a1', 'a2']}
 ENDLESS = {'demo:seconds': 'never'}

@@ -1,8 +1,8 @@
 """Stand-ins for everything around a migrator.
 
 They are small state machines that do what the real ones were seen to do, and
-whatever trouble a test asks for. They prove nothing about the real ones:
-that is what ``tests/functional`` and ``tests/integration`` are for.
+whatever trouble a test asks for. That Nova does what its stand-in does is
+held by ``tests/contract``, for both of them.
 """
 
 import collections
@@ -54,11 +54,15 @@ class FakeNova:
     """
 
     #: In which Nova takes and removes tags.
-    TAGGABLE = ('ACTIVE', 'PAUSED', 'SUSPENDED', 'SHUTOFF')
+    TAGGABLE = ('ACTIVE', 'MIGRATING', 'PAUSED', 'SUSPENDED', 'SHUTOFF')
 
     def __init__(self, *servers: Server, hosts: str = 'abc') -> None:
         self.now = make.NOW
         self.servers = {s.server_id: s for s in servers}
+        #: All that there ever were, in the order in which they came.
+        self._known = [*self.servers]
+        #: When each changed; to Nova a tag is no change.
+        self._changed: dict[str, float] = {}
         self.records: dict[int, Migration] = {}
         self._hosts = [Host(name, 'az1') for name in hosts]
         #: Accepted, and not recorded yet: server ids.
@@ -75,11 +79,22 @@ class FakeNova:
 
     # -- what happens to it ------------------------------------------------
 
+    def create(self, server: Server) -> None:
+        self.servers[server.server_id] = server
+        self._changed[server.server_id] = self.now
+        self._meet()
+
+    def delete(self, server_id: str) -> None:
+        del self.servers[server_id]
+        self._changed[server_id] = self.now
+
     def change(self, server_id: str, **values: Any) -> None:
         if server_id in self.servers:
             self.servers[server_id] = dataclasses.replace(
                 self.servers[server_id], **values
             )
+            if values.keys() - {'tags'}:
+                self._changed[server_id] = self.now
 
     def record(self) -> None:
         """What was accepted gets its record."""
@@ -118,18 +133,32 @@ class FakeNova:
         )
         if status == 'completed':
             self.change(server_id, host=target)
+        if self.records[found.migration_id].ended:
+            self._rest(server_id)
 
     # -- what the migrator reads -------------------------------------------
 
     def page(self, marker: str | None) -> list[Server]:
         self._read()
-        found = sorted(self.servers)
-        after = [s for s in found if marker is None or s > marker]
-        return [self.servers[s] for s in after]
+        self._meet()
+        if marker is not None and marker not in self._known:
+            raise ServerGone(f'400: marker {marker} not found')
+        after = self._known.index(marker) + 1 if marker else 0
+        found = [s for s in self._known[after:] if s in self.servers]
+        return [self.servers[s] for s in found]
 
     def changed(self, since: float) -> list[Server]:
         self._read()
-        return list(self.servers.values())
+        deleted = make.server(status='DELETED', host=None)
+        return [
+            self.servers.get(s, dataclasses.replace(deleted, server_id=s))
+            for s, at in self._changed.items()
+            if at >= since
+        ]
+
+    def _meet(self) -> None:
+        """Tests put servers where they like."""
+        self._known += [s for s in self.servers if s not in self._known]
 
     def server(self, server_id: str) -> Server:
         self._read()
@@ -177,10 +206,9 @@ class FakeNova:
 
     def live_migrate(self, server_id: str) -> None:
         def migrate() -> None:
-            server = self._known(server_id)
-            busy = self.going_on(server_id) or server_id in self.accepted
-            if server.status != 'ACTIVE' or busy:
+            if self._server(server_id).status not in ('ACTIVE', 'PAUSED'):
                 raise NovaRefused('409')
+            self.change(server_id, status='MIGRATING')
             self.asked[server_id] += 1
             self.accepted.append(server_id)
             if not self.slow:
@@ -190,10 +218,10 @@ class FakeNova:
 
     def abort(self, server_id: str, migration_id: int) -> None:
         def abort() -> None:
-            self._known(server_id)
+            self._server(server_id)
             found = self.records[migration_id]
             if found.ended:
-                raise ServerGone('404: migration not found')
+                raise NovaRefused('409: it does not migrate')
             if self.aborts:
                 self.proceed('cancelled', server_id)
 
@@ -213,13 +241,19 @@ class FakeNova:
         if word == 'died':
             raise Crash
 
-    def _known(self, server_id: str) -> Server:
+    def _rest(self, server_id: str) -> None:
+        """It migrates no more; it may have become something else."""
+        server = self.servers.get(server_id)
+        if server is not None and server.status == 'MIGRATING':
+            self.change(server_id, status='ACTIVE')
+
+    def _server(self, server_id: str) -> Server:
         if server_id not in self.servers:
             raise ServerGone(server_id)
         return self.servers[server_id]
 
     def _taggable(self, server_id: str) -> Server:
-        server = self._known(server_id)
+        server = self._server(server_id)
         if server.status not in self.TAGGABLE:
             raise NovaRefused(f'409: it is {server.status}')
         return server

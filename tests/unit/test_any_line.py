@@ -109,6 +109,9 @@ class TestAnyLine(base.BaseTestCase):
             saga = Saga(plan)
             saga.says.update({v: list(words) for v, words in says.items()})
             died = self.play(saga, [moment])
+            # A tag, which is no change to Nova, is found within a round.
+            for _ in range(3):
+                saga.step()
             self.assertEqual([], saga.left(), moment)
             if not died:
                 break

@@ -1,0 +1,257 @@
+"""What we rely on in Nova: its stand-in and a real one must both do it.
+
+Each test here runs twice: in the unit tests with ``fakes.FakeNova``, and in
+the functional tests with our client and a real Nova behind it. So what the
+stand-in says about Nova is true, and what is proved with it holds.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from steal_scheduler.exception import NovaRefused, ServerGone
+from steal_scheduler.model.cloud import Migration, Server
+
+TAG = 'steal:drain:1000000:25.0'
+#: No server's id.
+NOBODY = '00000000-0000-4000-8000-00000000dead'
+#: Statuses by whether Nova puts on and takes off tags then.
+TAGGED = {
+    'PAUSED': True,
+    'SUSPENDED': True,
+    'SHUTOFF': True,
+    'ERROR': False,
+    'VERIFY_RESIZE': False,
+    'SHELVED_OFFLOADED': False,
+}
+
+
+class Case(Protocol):
+    """What a test case adds: the Nova, and how to have its way with it."""
+
+    #: ``NovaClient``, or what stands for it.
+    nova: Any
+    #: Where servers are booted.
+    source: str
+
+    def boot(self, goes: str = '') -> str:
+        """A server on `source`; its id.
+
+        :param goes: what becomes of its migrations: they complete, or
+            ``never`` end, or fail at ``precheck`` or on their ``run``
+        """
+
+    def become(self, server_id: str, status: str) -> None:
+        """Somebody else pauses it, shelves it, ..."""
+
+    def delete(self, server_id: str) -> None:
+        """Somebody else deletes it; returns when it is gone."""
+
+    def until(self, predicate: Callable[[], Any], what: str) -> Any:
+        """What it returns once it is true; time goes by meanwhile."""
+
+    def now(self) -> float:
+        """By Nova's clock."""
+
+
+class NovaContract:
+    """Mixed into a test case that is a `Case`."""
+
+    def record(self: Any, server_id: str) -> Migration | None:
+        """The server's latest migration."""
+        found = [
+            m
+            for m in self.nova.migrations(self.now() - 3600)
+            if m.server_id == server_id
+        ]
+        return max(found, key=lambda m: m.migration_id, default=None)
+
+    def wait_record(self: Any, server_id: str, *statuses: str) -> Migration:
+        def reached() -> Migration | None:
+            found = self.record(server_id)
+            return found if found and found.status in statuses else None
+
+        wanted: Migration = self.until(reached, f'a migration {statuses}')
+        return wanted
+
+    def server(self: Any, server_id: str) -> Server:
+        found: Server = self.nova.server(server_id)
+        return found
+
+    def listed(self: Any) -> list[str]:
+        """Ids of all servers, page by page."""
+        found: list[Server] = []
+        while page := self.nova.page(found[-1].server_id if found else None):
+            found += page
+        return [s.server_id for s in found]
+
+    # -- reading -----------------------------------------------------------
+
+    def test_a_server(self: Any) -> None:
+        server_id = self.boot()
+        found = self.server(server_id)
+        self.assertEqual(
+            (server_id, self.source, 'ACTIVE', None, (), False, None),
+            (
+                found.server_id,
+                found.host,
+                found.status,
+                found.task_state,
+                found.tags,
+                found.locked,
+                found.opted_out,
+            ),
+        )
+        self.assertIn(self.source, [h.name for h in self.nova.hosts()])
+        self.assertRaises(ServerGone, self.nova.server, NOBODY)
+
+    def test_pages(self: Any) -> None:
+        """The oldest first; a new one comes last, and shifts no page."""
+        ids = [self.boot() for _ in range(3)]
+        self.assertEqual(ids, self.listed())
+        (last,) = (s for s in self.nova.page(ids[1]))
+        self.assertEqual(ids[2], last.server_id)
+        self.assertEqual([], self.nova.page(ids[2]))
+        self.delete(ids[1])
+        self.assertEqual([ids[0], ids[2]], self.listed())
+        # Also after one that is deleted by then.
+        (last,) = (s for s in self.nova.page(ids[1]))
+        self.assertEqual(ids[2], last.server_id)
+        self.assertRaises(ServerGone, self.nova.page, NOBODY)
+
+    def test_changes(self: Any) -> None:
+        """A new status is one, and an end; to Nova a tag is none."""
+        stays, stops, goes = (self.boot() for _ in range(3))
+        self.until(
+            lambda: not self.nova.changed(self.now() - 1), 'peace and quiet'
+        )
+        since = self.now()
+        self.nova.add_tag(stays, TAG)
+        self.become(stops, 'SHUTOFF')
+        self.delete(goes)
+        self.assertEqual(
+            {stops: 'SHUTOFF', goes: 'DELETED'},
+            {s.server_id: s.status for s in self.nova.changed(since - 1)},
+        )
+
+    # -- tags --------------------------------------------------------------
+
+    def test_tags(self: Any) -> None:
+        """Whether it is there already, or is not there, makes no odds."""
+        server_id = self.boot()
+        for tag in (TAG, TAG, 'web'):
+            self.nova.add_tag(server_id, tag)
+        self.assertEqual({TAG, 'web'}, {*self.server(server_id).tags})
+        for _ in range(2):
+            self.nova.remove_tag(server_id, TAG)
+        self.assertEqual(('web',), self.server(server_id).tags)
+
+    def test_tags_of_nobody(self: Any) -> None:
+        self.assertRaises(ServerGone, self.nova.add_tag, NOBODY, TAG)
+        self.nova.remove_tag(NOBODY, TAG)
+
+    def test_when_tags_are_taken(self: Any) -> None:
+        server_id = self.boot()
+        for status, taken in TAGGED.items():
+            self.become(server_id, 'ACTIVE')
+            self.nova.add_tag(server_id, TAG)
+            self.become(server_id, status)
+            if taken:
+                self.nova.remove_tag(server_id, TAG)
+                self.nova.add_tag(server_id, 'web')
+            else:
+                for act in (self.nova.add_tag, self.nova.remove_tag):
+                    error = self.assertRaises(NovaRefused, act, server_id, TAG)
+                    self.assertIn('409', str(error))
+            expected = {'web'} if taken else {TAG}
+            tags = {*self.server(server_id).tags}
+            self.assertLessEqual(expected, tags, status)
+            self.assertEqual(not taken, TAG in tags, status)
+
+    # -- migrations --------------------------------------------------------
+
+    def test_a_migration(self: Any) -> None:
+        server_id = self.boot(goes='never')
+        self.nova.add_tag(server_id, TAG)
+        self.nova.live_migrate(server_id)
+        found = self.wait_record(server_id, 'running')
+        self.assertEqual(
+            (self.source, self.nova.user_id()), (found.source, found.user_id)
+        )
+        self.assertNotIn(found.target, (None, self.source))
+        self.assertLessEqual(found.created_at, found.updated_at)
+        self.assertFalse(found.ended)
+        # It is where it was, it can be tagged, and it is not asked for twice.
+        there = self.server(server_id)
+        self.assertEqual(
+            (self.source, (TAG,), 'MIGRATING'),
+            (there.host, there.tags, there.status),
+        )
+        self.nova.add_tag(server_id, 'web')
+        error = self.assertRaises(
+            NovaRefused, self.nova.live_migrate, server_id
+        )
+        self.assertIn('409', str(error))
+
+    def test_it_completes(self: Any) -> None:
+        server_id = self.boot()
+        self.nova.live_migrate(server_id)
+        found = self.wait_record(server_id, 'completed')
+        self.until(
+            lambda: self.server(server_id).host == found.target, 'the arrival'
+        )
+        self.assertNotEqual(self.source, found.target)
+        self.assertTrue(found.ended)
+
+    def test_it_fails_on_the_way(self: Any) -> None:
+        """Of whom the target was is told: such failures count for it."""
+        server_id = self.boot(goes='run')
+        self.nova.live_migrate(server_id)
+        found = self.wait_record(server_id, 'failed')
+        self.assertNotIn(found.target, (None, self.source))
+        self.assertEqual(self.source, self.server(server_id).host)
+
+    def test_nobody_takes_it(self: Any) -> None:
+        server_id = self.boot(goes='precheck')
+        self.nova.live_migrate(server_id)
+        found = self.wait_record(server_id, 'error')
+        self.assertIsNone(found.target)
+        self.assertEqual(
+            (self.source, 'ACTIVE'),
+            (self.server(server_id).host, self.server(server_id).status),
+        )
+
+    def test_who_is_not_migrated(self: Any) -> None:
+        self.assertRaises(ServerGone, self.nova.live_migrate, NOBODY)
+        server_id = self.boot()
+        for status in ('SHUTOFF', 'SUSPENDED', 'ERROR', 'SHELVED_OFFLOADED'):
+            self.become(server_id, status)
+            self.assertRaises(NovaRefused, self.nova.live_migrate, server_id)
+        self.assertIsNone(self.record(server_id))
+
+    def test_an_abort(self: Any) -> None:
+        server_id = self.boot(goes='never')
+        self.nova.live_migrate(server_id)
+        found = self.wait_record(server_id, 'running')
+        self.nova.abort(server_id, found.migration_id)
+        self.wait_record(server_id, 'cancelled')
+        self.until(
+            lambda: self.server(server_id).status == 'ACTIVE', 'its rest'
+        )
+        self.assertEqual(self.source, self.server(server_id).host)
+        # What has ended cannot be aborted, however it ended.
+        self.assertRaises(
+            NovaRefused, self.nova.abort, server_id, found.migration_id
+        )
+
+    def test_it_is_deleted_on_the_way(self: Any) -> None:
+        server_id = self.boot(goes='never')
+        self.nova.live_migrate(server_id)
+        found = self.wait_record(server_id, 'running')
+        self.delete(server_id)
+        self.assertRaises(ServerGone, self.nova.server, server_id)
+        self.assertRaises(
+            ServerGone, self.nova.abort, server_id, found.migration_id
+        )
+        self.assertRaises(ServerGone, self.nova.live_migrate, server_id)
+        self.assertRaises(ServerGone, self.nova.add_tag, server_id, TAG)
+        self.nova.remove_tag(server_id, TAG)

@@ -1,0 +1,59 @@
+"""The stand-in of Nova does what Nova does; see ``tests/contract``."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from oslotest import base
+
+from tests.contract.nova import NovaContract
+from tests.unit import fakes, make
+
+
+class TestFakeNova(NovaContract, base.BaseTestCase):
+    source = 'a'
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.nova = fakes.FakeNova()
+        self.goes: dict[str, str] = {}
+        self._numbers = itertools.count()
+
+    def boot(self, goes: str = '') -> str:
+        # Not in the order in which they come.
+        server_id = f's{9 - next(self._numbers)}'
+        self.nova.create(make.server(server_id))
+        self.goes[server_id] = goes
+        return server_id
+
+    def become(self, server_id: str, status: str) -> None:
+        host = None if status == 'SHELVED_OFFLOADED' else self.source
+        self.nova.change(server_id, status=status, host=host)
+
+    def delete(self, server_id: str) -> None:
+        self.nova.delete(server_id)
+
+    def until(self, predicate: Callable[[], Any], what: str) -> Any:
+        """What is under way goes a step further at each look."""
+        for _ in range(10):
+            if found := predicate():
+                return found
+            self.nova.now += 1
+            for server_id, goes in self.goes.items():
+                self._proceed(server_id, goes)
+        self.fail(f'{what} did not come')
+
+    def _proceed(self, server_id: str, goes: str) -> None:
+        going_on = self.nova.going_on(server_id)
+        if going_on is None:
+            return
+        if goes == 'precheck':
+            self.nova.proceed('error', server_id)
+        elif going_on.status != 'running':
+            self.nova.proceed('running', server_id)
+        elif goes != 'never':
+            how = 'failed' if goes == 'run' else 'completed'
+            self.nova.proceed(how, server_id)
+
+    def now(self) -> float:
+        return self.nova.now
