@@ -4,6 +4,8 @@ from typing import Any
 
 from keystoneauth1 import loading
 
+from steal_scheduler.edge import keystone
+
 GROUP = 'nova'
 
 
@@ -26,9 +28,6 @@ def list_opts() -> list[Any]:
 
 
 def _adapter_opts() -> list[Any]:
-    wanted = ('valid_interfaces', 'region_name', 'endpoint_override')
-    return [
-        opt
-        for opt in loading.get_adapter_conf_options(include_deprecated=False)
-        if opt.dest in wanted
-    ]
+    return keystone.adapter_options(
+        'valid_interfaces', 'region_name', 'endpoint_override'
+    )

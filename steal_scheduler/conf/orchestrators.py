@@ -1,11 +1,11 @@
 """Options of every orchestrator's section, beside those of its driver."""
 
 import re
-import string
 from typing import Any
 
 from oslo_config import cfg
 
+from steal_scheduler.edge.checks import fields_of
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.assignment import Rule
 
@@ -109,17 +109,8 @@ def rule(conf: Any, name: str) -> Rule:
                 f'[{name}] name_pattern = {options.name_pattern!r}: {error}. '
                 'Use a regular expression of Python.'
             ) from error
-    try:
-        fields = {
-            # A conversion or a format is no part of a name.
-            f'{field}{conversion or ""}{spec}' if conversion or spec else field
-            for _, field, spec, conversion in string.Formatter().parse(
-                options.node_name
-            )
-        }
-    except ValueError as error:
-        fields = {str(error)}
-    if not fields <= {None, 'name', 'id'} or fields == {None}:
+    fields = fields_of(options.node_name)
+    if not fields or not fields <= {'name', 'id'}:
         raise ConfigError(
             f'[{name}] node_name = {options.node_name!r}: use {{name}}, '
             '{id} or both, and no other braces.'

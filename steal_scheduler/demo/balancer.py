@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from steal_scheduler.demo.http import Environ, StartResponse, reply
-from steal_scheduler.orchestrators.webhook import signed_post
+from steal_scheduler.orchestrators.webhook import signature
 
 #: Seconds until the sessions of a shop that gets no new ones have ended.
 _SESSIONS = 0.3
@@ -123,7 +123,7 @@ class Balancer:
         if not at.isdecimal() or abs(time.time() - int(at)) > 300:
             return False
         id_ = environ.get('HTTP_WEBHOOK_ID', '')
-        right = signed_post.sign([self._key], id_, int(at), body)
+        right = signature.sign([self._key], id_, int(at), body)
         return hmac.compare_digest(
             right['webhook-signature'].encode(),
             environ.get('HTTP_WEBHOOK_SIGNATURE', '').encode(),

@@ -62,6 +62,12 @@ def load_session(conf: Any, group: str, auth: Any, **options: Any) -> Any:
     return session
 
 
+def adapter_options(*names: str) -> list[Any]:
+    """keystoneauth's options about a service's place in the catalog."""
+    known = loading.get_adapter_conf_options(include_deprecated=False)
+    return [option for option in known if option.dest in names]
+
+
 def refused(section: str, error: Exception) -> str:
     """That Keystone does not let us in, and what to do.
 

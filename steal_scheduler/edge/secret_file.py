@@ -21,7 +21,7 @@ def read_token(path: str) -> str:
     # Else the HTTP library would complain, and quote the token.
     if not re.fullmatch('[!-~]+', token):
         raise UnusableFile(
-            f'{path} does not hold one line of printable ASCII: write the '
+            f'{path!r} does not hold one line of printable ASCII: write the '
             'token into it'
         )
     return token
@@ -38,11 +38,12 @@ def read_lines(path: str) -> list[str]:
         others = 0
     if others:
         raise UnusableFile(
-            f'{path}: anybody may read or write the file: run chmod o-rw on it'
+            f'{path!r}: anybody may read or write the file: run '
+            'chmod o-rw on it'
         )
     lines = _read(path).split()
     if not lines:
-        raise UnusableFile(f'{path}: the file is empty')
+        raise UnusableFile(f'{path!r}: the file is empty')
     return lines
 
 
@@ -51,4 +52,4 @@ def _read(path: str) -> str:
         return pathlib.Path(path).read_text(encoding='utf-8', errors='replace')
     except OSError as error:
         reason = one_line(error.strerror or error)
-        raise UnusableFile(f'{path} cannot be read: {reason}') from error
+        raise UnusableFile(f'{path!r} cannot be read: {reason}') from error

@@ -39,6 +39,26 @@ class Answer:
 DONE = Answer(State.DONE)
 
 
+def waiting(detail: str) -> Answer:
+    return Answer(State.WAITING, detail)
+
+
+def refused(detail: str) -> Answer:
+    return Answer(State.REFUSED, detail)
+
+
+def worst(answers: Sequence[Answer]) -> Answer:
+    """A no counts for more than a wait, and that for more than DONE.
+
+    Of two pools that a server leaves, one that it cannot leave decides.
+    """
+    for state in (State.REFUSED, State.WAITING):
+        for answer in answers:
+            if answer.state is state:
+                return answer
+    return DONE
+
+
 class Orchestrator(abc.ABC):
     """Drains a server, and reattaches it."""
 

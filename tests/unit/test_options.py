@@ -117,7 +117,6 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         'timeout': 'how long the receiver may take',
         'cafile': 'who signed its certificate',
         'certfile': 'receivers that want a client certificate',
-        'keyfile': 'receivers that want a client certificate',
         'lists_detached': 'whether the receiver can list',
     },
     'kubernetes': {

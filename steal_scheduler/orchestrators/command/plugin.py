@@ -30,6 +30,7 @@ from steal_scheduler.orchestrators.base import (
 )
 from steal_scheduler.orchestrators.command import run
 from steal_scheduler.orchestrators.command.executable import check_executable
+from steal_scheduler.orchestrators.shared_options import LISTS_DETACHED
 
 _UNDER_WAY = 75
 _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
@@ -69,19 +70,7 @@ Possible values:
 * 0.1 to 50 seconds.
 """,
         ),
-        cfg.BoolOpt(
-            'lists_detached',
-            default=False,
-            help="""
-The executable also knows the argument ``detached``, and prints the ids of the
-servers that it has drained and not reattached, one a line.
-
-Possible values:
-
-* ``False`` (default): only the server's tag in Nova tells that it is drained.
-* ``True``
-""",
-        ),
+        LISTS_DETACHED,
     )
 
     def __init__(self, conf: Any, section: str) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO
 
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import OrchestratorError
 
 #: Bytes. What prints more is out of its mind, and must not fill a disk.
@@ -19,7 +20,6 @@ MOST_OUTPUT = 1024 * 1024
 LOOK = 0.05
 #: Seconds for the kernel to end what was killed.
 LAST_BREATH = 2.0
-_LONGEST_LINE = 200
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,8 +44,7 @@ class Result:
     def last_line(self) -> str:
         """Fit for a terminal: that of its errors, if there are any."""
         lines = (self.errors.strip() or self.output.strip()).splitlines()
-        line = lines[-1].strip()[:_LONGEST_LINE] if lines else ''
-        return ''.join(c if c.isprintable() else '?' for c in line)
+        return one_line(lines[-1] if lines else '', 200)
 
 
 def run(

@@ -5,17 +5,15 @@ plain host name: it cannot say more of a URL than the host that the
 configuration lets it name.
 """
 
-import dataclasses
 import ipaddress
 import re
 from typing import Any
 
+from steal_scheduler.edge.checks import fields_of
+from steal_scheduler.edge.http import Tls
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.consul.option_checks import (
-    catalog_token_file,
-    fields_of,
-)
+from steal_scheduler.orchestrators.consul.client import ConsulClient
 
 _LABEL = '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
 _HOST_NAME = re.compile(rf'(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z')
@@ -27,20 +25,10 @@ class NoAgent(OrchestratorError):
     """No agent can be this server's: asking again does not help."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One agent, or the catalog."""
-
-    url: str
-    token_file: str | None = None
-    #: Whom its certificate must name; None: the host in the URL.
-    server_name: str | None = None
-
-
 def agent_of(
     options: Any, section: str, server: Server, node: str
-) -> Endpoint:
-    """Where the agent of a server is.
+) -> ConsulClient:
+    """The agent of a server.
 
     :param node: what it is called in Consul
     :raises NoAgent: nowhere that we would send a token to
@@ -52,11 +40,30 @@ def agent_of(
     if 'address' in wanted:
         values['address'] = _address(options, section, server)
     name = options.tls_server_name
+    return _client(
+        options,
+        section,
+        options.address.format_map(values),
+        plain_host_name(server.server_id),
+        name and name.format_map(values),
+    )
+
+
+def catalog_of(options: Any, section: str) -> ConsulClient:
+    """Where the cluster itself is asked."""
+    return _client(options, section, options.catalog, 'catalog', None)
+
+
+def _client(
+    options: Any, section: str, url: str, whose: str, name: str | None
+) -> ConsulClient:
     file = options.token_file
-    return Endpoint(
-        url=options.address.format_map(values).rstrip('/'),
-        token_file=file and file.format(id=plain_host_name(server.server_id)),
-        server_name=name and name.format_map(values),
+    return ConsulClient(
+        section,
+        url.rstrip('/'),
+        2 * options.timeout,
+        Tls(options.cafile, options.certfile, name, options.insecure),
+        file and file.format(id=whose),
     )
 
 
@@ -70,11 +77,6 @@ def plain_host_name(name: str) -> str:
     if not _HOST_NAME.match(name) or _NUMBER.fullmatch(last):
         raise NoAgent(f'{name[:80]!r} is no plain host name')
     return name
-
-
-def catalog_of(options: Any) -> Endpoint:
-    """Where the cluster itself is asked."""
-    return Endpoint(options.catalog.rstrip('/'), catalog_token_file(options))
 
 
 def _address(options: Any, section: str, server: Server) -> str:

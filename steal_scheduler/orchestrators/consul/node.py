@@ -1,5 +1,7 @@
 """One node, as its own agent and as the cluster know it."""
 
+import re
+import time
 from typing import Any
 
 from steal_scheduler.exception import OrchestratorError
@@ -10,9 +12,9 @@ from steal_scheduler.orchestrators.consul.agent_address import (
     catalog_of,
     plain_host_name,
 )
-from steal_scheduler.orchestrators.consul.client import ConsulClient
-from steal_scheduler.orchestrators.consul.maintenance import server_of
 
+#: How the reasons of our maintenance begin, by which it is known as ours.
+_OURS = 'steal-scheduler'
 #: What Consul calls the check that ``consul maint`` adds to a node.
 MAINTENANCE = '_node_maintenance'
 _IS_IT = f'CheckID == "{MAINTENANCE}"'
@@ -29,9 +31,7 @@ class Agent:
         self, options: Any, section: str, server: Server, node: str
     ) -> None:
         """:raises NoAgent: there can be none"""
-        endpoint = agent_of(options, section, server, node)
-        self._url = endpoint.url
-        self._client = ConsulClient(options, section, endpoint)
+        self._client = agent_of(options, section, server, node)
         self._server = server
         self._node = node
 
@@ -47,7 +47,7 @@ class Agent:
             found = ('', '')
         if found != (self._node, node_id):
             raise NoAgent(
-                f'{self._url} is not the agent of {self._node}, but '
+                f'{self._client.url} is not the agent of {self._node}, but '
                 f'of {str(found[0])[:80]!r}'
             )
 
@@ -59,18 +59,21 @@ class Agent:
         """Whether it is by us and for this server."""
         return server_of(check) == self._server.server_id
 
-    def begin(self, reason: str) -> Check:
+    def begin(self) -> Check:
         """Into maintenance; whatever is there already stays as it is.
 
         :returns: what is there then, be it ours or not
         """
         path = '/v1/agent/maintenance'
+        # For the operator to read; nothing is decided by the time.
+        now = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
+        reason = f'{_OURS}: server {self._server.server_id} moves, since {now}'
         self._client.put(path, enable='true', reason=reason)
         check = self.maintenance()
         if check is None:
             raise OrchestratorError(
-                f'{self._url}: the agent accepted the maintenance, and it is '
-                'not there'
+                f'{self._client.url}: the agent accepted the '
+                'maintenance, and it is not there'
             )
         return check
 
@@ -85,8 +88,8 @@ class Agent:
         self._client.put('/v1/agent/maintenance', enable='false')
         if self.is_ours(self.maintenance()):
             raise OrchestratorError(
-                f'{self._url}: the agent accepted the end of the maintenance, '
-                'and it is still there'
+                f'{self._client.url}: the agent accepted the end of '
+                'the maintenance, and it is still there'
             )
 
 
@@ -94,7 +97,7 @@ class Catalog:
     """What the cluster sees, as its leader knows it."""
 
     def __init__(self, options: Any, section: str) -> None:
-        self._client = ConsulClient(options, section, catalog_of(options))
+        self._client = catalog_of(options, section)
 
     def identify(self, server: Server, node: str) -> str:
         """Make sure that a node of the cluster is this server.
@@ -150,7 +153,20 @@ class Catalog:
 
 def maintenance(checks: list[Check]) -> Check | None:
     """The one among them that says that a node is in maintenance."""
-    for check in checks:
-        if check.get('CheckID') == MAINTENANCE:
-            return check
-    return None
+    return next((c for c in checks if c.get('CheckID') == MAINTENANCE), None)
+
+
+def server_of(check: Check | None) -> str | None:
+    """The id of the server for which we wrote it; None if not we.
+
+    Of ``steal-scheduler: server 5c3f moves, since 2026-11-28T12:00:00Z``
+    it is 5c3f; of ``disk`` there is none.
+    """
+    pattern = rf'{_OURS}: server (\S+) moves, since \S+'
+    found = re.fullmatch(pattern, notes(check) or '')
+    return found and found[1]
+
+
+def notes(check: Check | None) -> str | None:
+    """The reason; None where there is no maintenance."""
+    return None if check is None else str(check.get('Notes') or '')

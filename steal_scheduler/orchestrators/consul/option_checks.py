@@ -8,11 +8,12 @@ nothing but that one server.
 
 import ipaddress
 import re
-import string
 import urllib.parse
 from typing import Any
 
+from steal_scheduler.edge.checks import check_trust, fields_of, http_url
 from steal_scheduler.exception import ConfigError
+from steal_scheduler.orchestrators.consul.agent_address import catalog_of
 
 #: Which names may stand in which option.
 _FIELDS = {
@@ -44,47 +45,13 @@ def check_options(options: Any, section: str) -> None:
             raise ConfigError(
                 f'[{section}] networks: {error}. Write 10.20.0.0/16.'
             ) from error
-    if options.insecure and options.cafile:
-        raise ConfigError(
-            f'[{section}] insecure = True and cafile = {options.cafile} '
-            'exclude each other. Unset one.'
-        )
+    check_trust(section, options)
     _check_token(options, section)
 
 
-def fields_of(template: str | None) -> set[str]:
-    """Names in braces; what else stands there is a name that nobody knows."""
-    try:
-        parsed = list(string.Formatter().parse(template or ''))
-    except ValueError as error:
-        return {str(error)}
-    return {
-        f'{name}{conversion or ""}{spec or ""}'
-        for _, name, spec, conversion in parsed
-        if name is not None
-    }
-
-
-def catalog_token_file(options: Any) -> str | None:
-    """The one for the catalog: that for all agents, or one of its own."""
-    file: str | None = options.token_file
-    return file and file.format(id='catalog')
-
-
 def _check_url(section: str, option: str, url: str) -> None:
-    filled = re.sub(r'\{\w+\}', 'x', url)
-    try:
-        parts = urllib.parse.urlsplit(filled)
-        good = bool(
-            parts.scheme in ('http', 'https')
-            and parts.hostname
-            and parts.port != 0
-            and parts.path in ('', '/')
-            and not re.search(r'[@?#\\\s]', filled)
-        )
-    except ValueError:
-        good = False
-    if not good:
+    parts = http_url(re.sub(r'\{\w+\}', 'x', url))
+    if parts is None or parts.path not in ('', '/') or parts.query:
         shown = re.sub('//.*@', '//***@', url)
         raise ConfigError(
             f'[{section}] {option} = {shown} is no address of an agent: use '
@@ -96,7 +63,7 @@ def _check_token(options: Any, section: str) -> None:
     """Whoever may get it must be entitled to it."""
     for option, file in (
         ('address', options.token_file),
-        ('catalog', catalog_token_file(options)),
+        ('catalog', catalog_of(options, section).token_file),
     ):
         url = options[option]
         host = urllib.parse.urlsplit(url).hostname or ''

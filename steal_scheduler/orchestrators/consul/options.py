@@ -2,6 +2,8 @@
 
 from oslo_config import cfg
 
+from steal_scheduler.orchestrators.shared_options import TLS
+
 OPTS = [
     cfg.StrOpt(
         'address',
@@ -78,34 +80,7 @@ Related options:
   ``https://`` address, or use ``{id}``.
 """,
     ),
-    cfg.StrOpt(
-        'cafile',
-        help="""
-File with the certificates (PEM) of the authority that signed those of the
-agents and of the catalog.
-
-Possible values:
-
-* A path: Consul's own CA.
-* Unset (default): the public authorities that come with ``requests``.
-
-Related options:
-
-* ``tls_server_name``; not together with ``insecure``.
-""",
-    ),
-    cfg.StrOpt(
-        'certfile',
-        help="""
-File with the certificate of steal-migrator and its key (PEM, without a
-password), for agents that ask for one (``verify_incoming``).
-
-Possible values:
-
-* A path. The file holds both: ``cat cert.pem key.pem``.
-* Unset (default): no certificate is shown.
-""",
-    ),
+    *TLS,
     cfg.StrOpt(
         'tls_server_name',
         help="""

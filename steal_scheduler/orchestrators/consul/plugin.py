@@ -21,8 +21,7 @@ from steal_scheduler.orchestrators.base import (
 )
 from steal_scheduler.orchestrators.consul.agent_address import NoAgent
 from steal_scheduler.orchestrators.consul.client import Forbidden, Unreachable
-from steal_scheduler.orchestrators.consul.maintenance import notes, reason
-from steal_scheduler.orchestrators.consul.node import Agent, Catalog
+from steal_scheduler.orchestrators.consul.node import Agent, Catalog, notes
 from steal_scheduler.orchestrators.consul.option_checks import check_options
 from steal_scheduler.orchestrators.consul.options import OPTS
 
@@ -109,7 +108,7 @@ class Consul(Orchestrator):
                 text = 'somebody has ended the maintenance'
                 return Answer(State.REFUSED, text)
             drain.asked = True
-            check = agent.begin(reason(server.server_id, time.time()))
+            check = agent.begin()
         drain.on = agent.is_ours(check)
         shown = self._catalog.maintenance(node)
         return self._settle(drain, notes(check), notes(shown))

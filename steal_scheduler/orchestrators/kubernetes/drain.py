@@ -7,7 +7,13 @@ from typing import Any
 from oslo_log import log
 
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.base import DONE, Answer, State
+from steal_scheduler.orchestrators.base import (
+    DONE,
+    Answer,
+    State,
+    refused,
+    waiting,
+)
 from steal_scheduler.orchestrators.kubernetes import node_mark
 from steal_scheduler.orchestrators.kubernetes import pods as kube_pods
 from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
@@ -41,7 +47,7 @@ class Drain:
         """
         holder = node_mark.server_of(node)
         if holder not in (None, server.server_id):
-            return _no(
+            return refused(
                 f'node {node.name} is marked as that of server {holder} '
                 f'({node_mark.LABEL})'
             )
@@ -49,9 +55,11 @@ class Drain:
         if holder is None or (mark and mark.back is not None):
             return self._begin(client, node, server)
         if mark is None:
-            return _no(f'node {node.name} has lost its {node_mark.ANNOTATION}')
+            return refused(
+                f'node {node.name} has lost its {node_mark.ANNOTATION}'
+            )
         if not node.unschedulable:
-            return _no(f'somebody uncordoned node {node.name}')
+            return refused(f'somebody uncordoned node {node.name}')
         if self._soft:
             return DONE
         answer = self._evict(client, node)
@@ -74,14 +82,14 @@ class Drain:
                 found.leaving, budgets
             )
             if obstacles:
-                return _no('; '.join(obstacles))
+                return refused('; '.join(obstacles))
             before = kube_pods.healthy_before(found.leaving, budgets)
         mark = NodeMark(time.time(), not node.unschedulable, before)
         patch = node_mark.drain_patch(
             node, server.server_id, mark, taint=self._soft
         )
         if not client.change(node, patch):
-            return _no(f'node {node.name} is gone')
+            return refused(f'node {node.name} is gone')
         LOG.info(
             'Node %s of server %s (%s) %s.',
             node.name,
@@ -95,7 +103,7 @@ class Drain:
         answer = self._evict(client, node)
         if answer.state is State.DONE:
             # The scheduler may have placed a pod there in that moment.
-            return _wait(f'node {node.name} is cordoned: looking once more')
+            return waiting(f'node {node.name} is cordoned: looking once more')
         return answer
 
     def _limited(self, client: KubernetesClient, node: Node) -> Answer | None:
@@ -108,7 +116,7 @@ class Drain:
         ]
         if not limit or len(others) < limit:
             return None
-        return _wait(
+        return waiting(
             f'drained already: {", ".join(others[:4])}; '
             f'[{self._section}] max_drained = {limit}'
         )
@@ -131,7 +139,7 @@ class Drain:
         """Ask every pod to go; DONE when none is left."""
         found = self._pods(client, node)
         if found.obstacles:
-            return _no('; '.join(found.obstacles))
+            return refused('; '.join(found.obstacles))
         held = ''
         for pod in found.leaving:
             if pod.terminating:
@@ -140,12 +148,12 @@ class Drain:
                 break
             said = client.evict(pod, self._options.grace_period)
             if said.never:
-                return _no(said.held)
+                return refused(said.held)
             held = held or said.held
         left = len(found.leaving)
         if not left:
             return DONE
-        return _wait(
+        return waiting(
             f'{left} {"pod" if left == 1 else "pods"} left: '
             f'{kube_pods.named(found.leaving)}{held and ", "}{held}'
         )
@@ -165,7 +173,7 @@ class Drain:
                         budget, before[str(budget)], replaced
                     )
                     if ill:
-                        return _wait(ill)
+                        return waiting(ill)
         return DONE
 
     def _budgets_of(
@@ -176,11 +184,3 @@ class Drain:
             for namespace in sorted({pod.namespace for pod in pods})
             for budget in client.budgets(namespace)
         ]
-
-
-def _no(detail: str) -> Answer:
-    return Answer(State.REFUSED, detail)
-
-
-def _wait(detail: str) -> Answer:
-    return Answer(State.WAITING, detail)

@@ -3,26 +3,31 @@
 API 2.5 (Stein, 2019) or later. What fails is an OrchestratorError; of what
 is asked of a member, Immutable, Gone and UpdateRefused say that it did not
 happen.
+
+It is no openstacksdk: that goes on to the host which the link to a next page
+names, without the filters that the link leaves out, and has no end for all
+requests of a drain together.
 """
 
 import concurrent.futures
 import dataclasses
+import json
+import re
 import time
 import urllib.parse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import requests
+from keystoneauth1 import exceptions, loading
 
-from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.orchestrators.octavia.keystone_session import (
-    KeystoneSession,
-)
+from steal_scheduler.edge import keystone
+from steal_scheduler.edge.text import one_line
+from steal_scheduler.exception import ConfigError, OrchestratorError
 from steal_scheduler.orchestrators.octavia.members import Member, Pool
 
 #: Requests under way at once. Octavia lists members by pool only.
 AT_ONCE = 8
-_LONGEST = 300
 
 
 class Immutable(OrchestratorError):
@@ -43,11 +48,34 @@ class OctaviaClient:
     def __init__(self, conf: Any, section: str) -> None:
         """Take the options; do no I/O.
 
-        :raises ConfigError: those of the login are incomplete
+        :raises ConfigError: those of the log-in are wrong or incomplete
         """
         self._section = section
         self._timeout = conf[section].timeout
-        self._session = KeystoneSession(conf, section)
+        #: Whose user we are: the name of a section.
+        self._login = login = conf[section].auth_section
+        self._where = f'[{section}] auth_section = {login}: '
+        if login == section:
+            raise ConfigError(
+                f'{self._where}it is the section of these options. Use nova, '
+                'or a section of its own.'
+            )
+        loading.register_session_conf_options(conf, login)
+        auth = keystone.load_auth(conf, login, self._where)
+        # Of [nova] they exist already.
+        conf.register_opts(
+            keystone.adapter_options('valid_interfaces', 'region_name'),
+            group=login,
+        )
+        self._session = keystone.load_session(
+            conf, login, auth, timeout=self._timeout
+        )
+        found = conf[login]
+        self._catalog = {
+            'service_type': 'load-balancer',
+            'interface': found.valid_interfaces or ['internal', 'public'],
+            'region_name': found.region_name,
+        }
         self._until = 0.0
 
     def begin(self) -> None:
@@ -125,31 +153,21 @@ class OctaviaClient:
             query = query | {'marker': str(page[-1]['id'])}
 
     def _ask(self, method: str, path: str, **request: Any) -> Any:
-        try:
-            # Not 0, which would be no timeout at all.
-            left = max(self._until - time.monotonic(), 0.001)
-            response = self._session.request(method, path, left, **request)
-        except OrchestratorError as error:
-            if time.monotonic() < self._until:
-                raise
-            raise OrchestratorError(
-                f'Octavia took more than [{self._section}] timeout = '
-                f'{self._timeout:g} s, at {method} {path}. If it is well and '
-                'has very many pools, set pools or projects to those that '
-                'matter.'
-            ) from error
+        """The JSON of an answer that says yes.
+
+        :param path: below ``/v2/lbaas/``
+        """
+        response = self._send(method, path, request)
         status = response.status_code
         if status < 300:
             try:
-                return response.json()
+                return json.loads(response.content)
             except ValueError as error:
                 raise _strange(f'{method} {path}: {error}') from error
         fault = _fault(response)
         said = f'{method} {path}: {status} {fault.rstrip(".")}'
         if status in (401, 403):
-            said += (
-                f'. Give this right to the user of [{self._session.section}]'
-            )
+            said += f'. Give this right to the user of [{self._login}]'
         if status == 404:
             raise Gone(said)
         if method == 'PUT' and status == 409:
@@ -157,6 +175,48 @@ class OctaviaClient:
         if method == 'PUT' and status in (400, 401, 403):
             raise UpdateRefused(said)
         raise OrchestratorError(f'Octavia failed: {said}')
+
+    def _send(
+        self, method: str, path: str, request: dict[str, Any]
+    ) -> requests.Response:
+        """Ask once; whatever status it has, it is an answer."""
+        left = self._until - time.monotonic()
+        try:
+            url = self._session.get_endpoint(
+                skip_discovery=True, **self._catalog
+            )
+            base = re.sub(r'/v2(\.0)?$', '', str(url).rstrip('/'))
+            response: requests.Response = self._session.request(
+                f'{base}/v2/lbaas/{path}',
+                method,
+                raise_exc=False,
+                # Or the token would go wherever an answer points to.
+                redirect=False,
+                # Not 0, which would be no timeout at all.
+                timeout=max(left, 0.001),
+                **request,
+            )
+            return response
+        except exceptions.Unauthorized as error:
+            raise OrchestratorError(
+                self._where + keystone.refused(self._login, error)
+            ) from error
+        except exceptions.CatalogException as error:
+            raise OrchestratorError(
+                f'{self._where}Keystone lists no Octavia: {error}. Check '
+                f'region_name and valid_interfaces of [{self._login}].'
+            ) from error
+        # A missing cafile is an OSError.
+        except (exceptions.ClientException, OSError) as error:
+            text = f'Octavia did not answer {method} {path}: {error}'
+            if time.monotonic() >= self._until:
+                text = (
+                    f'Octavia took more than [{self._section}] timeout = '
+                    f'{self._timeout:g} s, at {method} {path}. If it is well '
+                    'and has very many pools, set pools or projects to those '
+                    'that matter.'
+                )
+            raise OrchestratorError(text) from error
 
 
 def _quoted(identifier: str) -> str:
@@ -179,10 +239,9 @@ def _strange(what: str) -> OrchestratorError:
 def _fault(response: requests.Response) -> str:
     """What Octavia says of it: one printable line."""
     try:
-        answer = response.json()
+        answer = json.loads(response.content)
         # It has two forms for it.
         said = answer.get('faultstring') or answer['description']
     except (AttributeError, KeyError, TypeError, ValueError):
         said = response.reason
-    text = ' '.join(str(said).split())[:_LONGEST]
-    return ''.join(c for c in text if c.isprintable())
+    return one_line(said)

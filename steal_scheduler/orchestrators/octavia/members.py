@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Self
 
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import OrchestratorError
 
 #: How the tags begin that we write.
@@ -120,7 +121,7 @@ class Pool:
         try:
             return cls(
                 pool_id=str(raw['id']),
-                name=_printable(raw.get('name') or raw['id']),
+                name=one_line(raw.get('name') or raw['id'], 64),
                 project_id=str(raw['project_id']),
                 # The algorithm of the provider ovn, which has no weights.
                 weighted=raw['lb_algorithm'] != 'SOURCE_IP_PORT',
@@ -138,8 +139,3 @@ def canonical_address(address: str) -> str:
     :raises ValueError: it is none
     """
     return str(ipaddress.ip_address(address))
-
-
-def _printable(name: str) -> str:
-    """A tenant's word, fit for an operator's terminal."""
-    return ''.join(c if c.isprintable() else '?' for c in name[:64])

@@ -7,7 +7,7 @@ The tag says that it was us, and is gone when the weight is back.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from steal_scheduler.exception import ConfigError
@@ -16,7 +16,9 @@ from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
     Orchestrator,
-    State,
+    refused,
+    waiting,
+    worst,
 )
 from steal_scheduler.orchestrators.octavia import options as octavia_opts
 from steal_scheduler.orchestrators.octavia.client import (
@@ -59,7 +61,7 @@ class Octavia(Orchestrator):
         pools = self._pools(server)
         missing = {*self.options.pools} - {pool.pool_id for pool in pools}
         if missing:
-            return _no(
+            return refused(
                 f'[{self.section}] pools = {", ".join(sorted(missing))}: '
                 'Octavia has no such pool'
             )
@@ -79,13 +81,13 @@ class Octavia(Orchestrator):
                 obstacles.append(obstacle)
         # Where it cannot leave one pool it leaves none.
         if obstacles:
-            return _worst(obstacles)
-        return _worst([self._take_out(step, server) for step in steps])
+            return worst(obstacles)
+        return worst([self._take_out(step, server) for step in steps])
 
     def reattach(self, server: Server, node: str) -> Answer:
         self._client.begin()
         found = memberships(self._pools(server), server)
-        return _worst(
+        return worst(
             [self._restore(each) for each in found if each.weight_tags]
         )
 
@@ -131,15 +133,15 @@ class Octavia(Orchestrator):
     ) -> Answer | None:
         """What forbids that it be out, if anything."""
         if membership.weight_tags and membership.member.weight:
-            return _no(
+            return refused(
                 f'somebody set the weight of {membership} while it was out'
             )
         if not membership.pool.weighted:
-            return _no(
+            return refused(
                 f'{membership}: its algorithm SOURCE_IP_PORT has no weights'
             )
         if membership.member.tags is None:
-            return _no(
+            return refused(
                 f'{membership}: Octavia has no tags, its API is under 2.5'
             )
         rest = others(membership, server)
@@ -147,8 +149,8 @@ class Octavia(Orchestrator):
             return None
         if not membership.weight_tags and any(o.weight_tags() for o in rest):
             # They come back by themselves.
-            return _wait(f'{membership}: the other members are drained')
-        return _no(f'nothing but {membership} takes connections there')
+            return waiting(f'{membership}: the other members are drained')
+        return refused(f'nothing but {membership} takes connections there')
 
     def _take_out(self, membership: Membership, server: Server) -> Answer:
         """Weight and tag in one request; then wait for both to count."""
@@ -160,15 +162,15 @@ class Octavia(Orchestrator):
             tags = [*membership.tags_of_others, tag]
             answer = self._update(membership, weight=0, tags=tags)
             if answer is DONE:
-                return _wait(f'weight of {membership} set to 0')
+                return waiting(f'weight of {membership} set to 0')
             return answer
         if member.provisioning == 'ERROR':
-            return _no(f'{membership} is in provisioning status ERROR')
+            return refused(f'{membership} is in provisioning status ERROR')
         if member.provisioning != 'ACTIVE':
-            return _wait(f'{membership} is {member.provisioning}')
+            return waiting(f'{membership} is {member.provisioning}')
         left = membership.weight_tags[0].since + self.options.settle - now
         if left > 0:
-            return _wait(
+            return waiting(
                 f'{left:.0f} s more for connections to {membership} to end'
             )
         return DONE
@@ -184,27 +186,10 @@ class Octavia(Orchestrator):
         try:
             self._client.update(membership.member, **values)
         except Immutable as error:
-            return _wait(f'{membership}: {error}')
+            return waiting(f'{membership}: {error}')
         except Gone:
             # Nobody is sent there any more.
             return DONE
         except UpdateRefused as error:
-            return _no(f'{membership}: {error}')
+            return refused(f'{membership}: {error}')
         return DONE
-
-
-def _no(detail: str) -> Answer:
-    return Answer(State.REFUSED, detail)
-
-
-def _wait(detail: str) -> Answer:
-    return Answer(State.WAITING, detail)
-
-
-def _worst(answers: Sequence[Answer]) -> Answer:
-    """A no counts for more than a wait, and that for more than DONE."""
-    for state in (State.REFUSED, State.WAITING):
-        for answer in answers:
-            if answer.state is state:
-                return answer
-    return DONE

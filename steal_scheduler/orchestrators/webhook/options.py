@@ -1,16 +1,15 @@
-"""Options of a webhook, and the receiver that they describe."""
+"""Options of a webhook."""
 
-import os
-import urllib.parse
+import ssl
 from typing import Any
 
 from oslo_config import cfg
 
+from steal_scheduler.edge.checks import http_url
+from steal_scheduler.edge.secret_file import UnusableFile
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.orchestrators.webhook.signed_post import (
-    Receiver,
-    read_keys,
-)
+from steal_scheduler.orchestrators.shared_options import LISTS_DETACHED, TLS
+from steal_scheduler.orchestrators.webhook.signature import read_keys
 
 OPTS = (
     cfg.StrOpt(
@@ -27,7 +26,7 @@ Possible values:
 
 Related options:
 
-* ``cafile``, ``certfile``, ``keyfile``
+* ``cafile``, ``certfile``
 """,
     ),
     cfg.StrOpt(
@@ -59,115 +58,37 @@ Possible values:
 * 0.1 to 50 seconds.
 """,
     ),
-    cfg.StrOpt(
-        'cafile',
-        help="""
-File with the certificates (PEM) of the authority that signed the receiver's
-certificate, which is always verified.
-
-Possible values:
-
-* A path
-* Unset (default): the authorities of the system
-""",
-    ),
-    cfg.StrOpt(
-        'certfile',
-        help="""
-File with the certificate (PEM) of steal-migrator, for a receiver that asks for
-one.
-
-Possible values:
-
-* A path
-* Unset (default): only the signature tells the receiver who we are
-
-Related options:
-
-* ``keyfile``
-""",
-    ),
-    cfg.StrOpt(
-        'keyfile',
-        help="""
-File with the private key (PEM, without a password) of ``certfile``.
-
-Possible values:
-
-* A path
-* Unset (default): the key is in ``certfile``
-
-Related options:
-
-* ``certfile``
-""",
-    ),
-    cfg.BoolOpt(
-        'lists_detached',
-        default=False,
-        help="""
-The receiver also knows the type ``server.detached``, and answers with the ids
-of the servers that it has drained and not reattached.
-
-Possible values:
-
-* ``False`` (default): only the server's tag in Nova tells that it is drained
-* ``True``
-""",
-    ),
+    *TLS,
+    LISTS_DETACHED,
 )
 
 
-def receiver(section: str, options: Any) -> Receiver:
+def check_options(section: str, options: Any) -> None:
     """:raises ConfigError: an option is wrong, or a file that it names"""
-    found = Receiver(
-        _parsed(section, options.url),
-        options.timeout,
-        options.cafile,
-        options.certfile,
-        options.keyfile,
-    )
-    path = options.signing_key_file or ''
-    try:
-        if os.stat(path).st_mode & 0o006:
-            raise ValueError('anybody may read or write the file')
-        read_keys(path)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f'[{section}] signing_key_file = {path!r}: {error}. Write a key '
-            'into a file that only this service may read.'
-        ) from error
-    try:
-        found.tls()
-    except OSError as error:
-        raise ConfigError(
-            f'[{section}] cafile = {options.cafile!r}, certfile = '
-            f'{options.certfile!r}, keyfile = {options.keyfile!r}: {error}. '
-            'Each must be a PEM file that this service may read, without a '
-            'password.'
-        ) from error
-    return found
-
-
-def _parsed(section: str, url: str | None) -> urllib.parse.SplitResult:
-    """The address; an error quotes nothing of it, as it may hold a secret."""
-    text = url or ''
-    try:
-        parts = urllib.parse.urlsplit(text)
-        found = parts.scheme in ('http', 'https') and parts.hostname
-        refused = parts.port == 0 or parts.username is not None
-    except ValueError:
-        found = None
-    if (
-        not found
-        or refused
-        or parts.fragment
-        # http.client takes nothing else in a request line.
-        or not (text.isascii() and text.isprintable() and ' ' not in text)
-    ):
+    url = http_url(options.url)
+    if url is None:
+        # Nothing of it is quoted, as it may hold a secret.
         raise ConfigError(
             f'[{section}] url is no address of a receiver. Use, for example, '
             'https://rotation.example.org/steal: no user, password, fragment '
             'or space.'
         )
-    return parts
+    try:
+        read_keys(options.signing_key_file or '')
+    except UnusableFile as error:
+        raise ConfigError(
+            f'[{section}] signing_key_file = {error}. Write a key into a file '
+            'that only this service may read.'
+        ) from error
+    try:
+        if url.scheme == 'https':
+            tls = ssl.create_default_context(cafile=options.cafile)
+            if options.certfile:
+                # A password, or OpenSSL would ask for one on the terminal.
+                tls.load_cert_chain(options.certfile, password='')
+    except OSError as error:
+        raise ConfigError(
+            f'[{section}] cafile = {options.cafile!r}, certfile = '
+            f'{options.certfile!r}: {error}. Each must be a PEM file that '
+            'this service may read, without a password.'
+        ) from error

@@ -12,12 +12,17 @@ until it is done, and each time the answer is how things stand then.
 """
 
 import hashlib
-import http.client
 import json
 import secrets
 import time
+from http import HTTPStatus
 from typing import Any
 
+import requests
+
+from steal_scheduler.edge.http import ExchangeFailed, Tls, exchange
+from steal_scheduler.edge.secret_file import UnusableFile
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import (
@@ -26,13 +31,11 @@ from steal_scheduler.orchestrators.base import (
     Orchestrator,
     State,
 )
-from steal_scheduler.orchestrators.webhook.options import OPTS, receiver
-from steal_scheduler.orchestrators.webhook.signed_post import (
-    Reply,
-    read_keys,
-    sign,
-)
+from steal_scheduler.orchestrators.webhook.options import OPTS, check_options
+from steal_scheduler.orchestrators.webhook.signature import read_keys, sign
 
+#: Bytes of an answer: ids of 25,000 servers.
+_LONGEST = 1024 * 1024
 #: Not now, says whoever answers for the receiver.
 _LATER = (408, 425, 429)
 
@@ -42,7 +45,7 @@ class Webhook(Orchestrator):
 
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
-        self._receiver = receiver(section, self.options)
+        check_options(section, self.options)
 
     def drain(self, server: Server, node: str) -> Answer:
         return self._answer('drain', server, node)
@@ -55,10 +58,10 @@ class Webhook(Orchestrator):
             return frozenset()
         reply = self._post('detached', secrets.token_hex(16), {})
         found = _member(reply, 'detached')
-        if reply.status != http.HTTPStatus.OK or not _are_ids(found):
+        if reply.status_code != HTTPStatus.OK or not _are_ids(found):
             raise OrchestratorError(
                 f'[{self.section}] url answered "detached" with status '
-                f'{reply.status}, and not with a list of ids: '
+                f'{reply.status_code}, and not with a list of ids: '
                 f'{_detail(reply)}'
             )
         return frozenset(found)
@@ -76,51 +79,49 @@ class Webhook(Orchestrator):
         }
         message_id = _message_id(self.section, verb, server, node)
         reply = self._post(verb, message_id, {'node': node, 'server': about})
-        if reply.status in (http.HTTPStatus.OK, http.HTTPStatus.NO_CONTENT):
+        if reply.status_code in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
             return DONE
-        if reply.status == http.HTTPStatus.ACCEPTED:
+        if reply.status_code == HTTPStatus.ACCEPTED:
             return Answer(State.WAITING, _detail(reply))
-        said = f'status {reply.status}: {_detail(reply)}'
-        if reply.status in _LATER or reply.status >= 500:
+        said = f'status {reply.status_code}: {_detail(reply)}'
+        if reply.status_code in _LATER or reply.status_code >= 500:
             raise OrchestratorError(f'[{self.section}] url {verb}: {said}')
         return Answer(State.REFUSED, said)
 
     def _post(
         self, verb: str, message_id: str, about: dict[str, Any]
-    ) -> Reply:
+    ) -> requests.Response:
         """Send it, in the same words whenever it is sent again."""
+        options = self.options
         document = {
             'type': f'server.{verb}',
             'orchestrator': self.section,
             **about,
         }
         body = json.dumps(document, sort_keys=True).encode()
-        headers = {
-            'Content-Type': 'application/json',
-            'Accept': 'application/json, text/plain',
-            'Connection': 'close',
-            'User-Agent': 'steal-scheduler',
-            **sign(self._keys(), message_id, int(time.time()), body),
-        }
         try:
-            return self._receiver.post(body, headers)
-        except TimeoutError as error:
+            keys = read_keys(options.signing_key_file)
+            return exchange(
+                'POST',
+                options.url,
+                Tls(options.cafile, options.certfile),
+                seconds=options.timeout,
+                most=_LONGEST,
+                data=body,
+                headers={
+                    'Content-Type': 'application/json',
+                    'Accept': 'application/json, text/plain',
+                    'User-Agent': 'steal-scheduler',
+                    **sign(keys, message_id, int(time.time()), body),
+                },
+            )
+        except UnusableFile as error:
             raise OrchestratorError(
-                f'[{self.section}] url {verb}: no answer in '
-                f'{self.options.timeout:g} s'
+                f'[{self.section}] signing_key_file = {error}'
             ) from error
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except ExchangeFailed as error:
             raise OrchestratorError(
-                f'[{self.section}] url {verb}: {error or repr(error)}'
-            ) from error
-
-    def _keys(self) -> list[bytes]:
-        path = self.options.signing_key_file
-        try:
-            return read_keys(path)
-        except (OSError, ValueError) as error:
-            raise OrchestratorError(
-                f'[{self.section}] signing_key_file = {path}: {error}'
+                f'[{self.section}] url {verb}: {error}'
             ) from error
 
 
@@ -139,18 +140,19 @@ def _message_id(section: str, verb: str, server: Server, node: str) -> str:
     return hashlib.sha256(what.encode()).hexdigest()[:32]
 
 
-def _detail(reply: Reply) -> str:
+def _detail(reply: requests.Response) -> str:
     """What it says to the operator: ``detail`` of JSON, or the last line."""
     said = _member(reply, 'detail')
     if not isinstance(said, str):
-        said = (reply.text.strip().splitlines() or [''])[-1]
-    return ''.join(c for c in said[:200] if c.isprintable())
+        text = reply.content.decode(errors='replace')
+        said = (text.strip().splitlines() or [''])[-1]
+    return one_line(said, 200)
 
 
-def _member(reply: Reply, name: str) -> Any:
+def _member(reply: requests.Response, name: str) -> Any:
     """Of a JSON object; None where the answer is none."""
     try:
-        document = json.loads(reply.text)
+        document = json.loads(reply.content)
     except (ValueError, RecursionError):
         return None
     return document.get(name) if isinstance(document, dict) else None

@@ -2,11 +2,10 @@ import types
 
 from oslotest import base
 
+from steal_scheduler.edge.http import Tls
 from steal_scheduler.orchestrators.consul import agent_address
-from steal_scheduler.orchestrators.consul.agent_address import (
-    Endpoint,
-    NoAgent,
-)
+from steal_scheduler.orchestrators.consul.agent_address import NoAgent
+from steal_scheduler.orchestrators.consul.client import ConsulClient
 from tests.unit.make import server
 
 _ID = '11111111-1111-4111-8111-111111111111'
@@ -19,8 +18,16 @@ def _options(**other):
         'catalog': 'http://127.0.0.1:8500/',
         'tls_server_name': None,
         'token_file': None,
+        'timeout': 3,
+        'cafile': '/ca',
+        'certfile': None,
+        'insecure': False,
     }
     return types.SimpleNamespace(**(values | other))
+
+
+def _client(url, token_file=None, name=None):
+    return ConsulClient('dc1', url, 6, Tls('/ca', None, name), token_file)
 
 
 def _endpoint(node='web-1', name='web-1', addresses=('10.0.0.5',), **options):
@@ -30,7 +37,7 @@ def _endpoint(node='web-1', name='web-1', addresses=('10.0.0.5',), **options):
 
 class TestAgent(base.BaseTestCase):
     def test_by_address(self) -> None:
-        self.assertEqual(Endpoint('https://10.0.0.5:8501'), _endpoint())
+        self.assertEqual(_client('https://10.0.0.5:8501'), _endpoint())
         self.assertEqual(
             'https://[2001:db8::5]:8501',
             _endpoint(addresses=['2001:db8:0::5']).url,
@@ -38,7 +45,7 @@ class TestAgent(base.BaseTestCase):
 
     def test_by_name(self) -> None:
         self.assertEqual(
-            Endpoint(
+            _client(
                 'http://a.node.dc1.consul:8500',
                 f'/etc/{_ID}.token',
                 'b.dc1.consul',
@@ -115,6 +122,6 @@ class TestCatalog(base.BaseTestCase):
             ({'token_file': '/a/{id}'}, '/a/catalog'),
         ):
             self.assertEqual(
-                Endpoint('http://127.0.0.1:8500', expected),
-                agent_address.catalog_of(_options(**options)),
+                _client('http://127.0.0.1:8500', expected),
+                agent_address.catalog_of(_options(**options), 'dc1'),
             )

@@ -2,7 +2,12 @@ from typing import Any
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.consul.agent_address import NoAgent
-from steal_scheduler.orchestrators.consul.node import Agent, Catalog
+from steal_scheduler.orchestrators.consul.node import (
+    Agent,
+    Catalog,
+    notes,
+    server_of,
+)
 from tests.unit.make import server
 from tests.unit.orchestrators.consul.rig import (
     ADDRESS,
@@ -20,6 +25,38 @@ class NodeTest(ConsulTestCase):
 
     def agent_of_it(self) -> Agent:
         return Agent(self.options, 'dc1', self.server, 'web-1')
+
+
+class TestReason(NodeTest):
+    def test_an_operator_can_read_it(self) -> None:
+        noted = notes(self.agent_of_it().begin()) or ''
+        self.assertRegex(
+            noted,
+            f'^steal-scheduler: server {ME} moves, '
+            r'since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$',
+        )
+        self.assertEqual(ME, server_of({'Notes': noted}))
+
+    def test_not_ours(self) -> None:
+        for noted in (
+            '',
+            None,
+            'disk',
+            f'steal-scheduler: server {ME} moves',
+            f'steal-scheduler-2: server {ME} moves, since 1',
+            f'x steal-scheduler: server {ME} moves, since 1',
+            f'steal-scheduler: server {ME} moves, since 1\nmore',
+            # An operator has written why he keeps it.
+            f'steal-scheduler: server {ME} moves, since 1. Keep it: disk',
+        ):
+            self.assertIsNone(server_of({'Notes': noted}), noted)
+        self.assertIsNone(server_of({}))
+        self.assertIsNone(server_of(None))
+
+    def test_notes(self) -> None:
+        self.assertIsNone(notes(None))
+        self.assertEqual('', notes({}))
+        self.assertEqual('disk', notes({'Notes': 'disk'}))
 
 
 class TestAgent(NodeTest):
@@ -41,7 +78,7 @@ class TestAgent(NodeTest):
 
     def test_begun_by_somebody_else(self) -> None:
         self.node.reason = 'disk'
-        check = self.agent_of_it().begin('ours')
+        check = self.agent_of_it().begin()
         self.assertEqual('disk', check['Notes'])
 
     def test_not_ours_to_end(self) -> None:
@@ -53,7 +90,7 @@ class TestAgent(NodeTest):
 
     def test_another_took_over_while_we_ended_ours(self) -> None:
         agent = self.agent_of_it()
-        agent.begin(f'steal-scheduler: server {ME} moves, since 1')
+        agent.begin()
         self.cluster.obeys = False
 
         def take(enable: bool) -> None:

@@ -5,7 +5,7 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.orchestrators.webhook.options import receiver
+from steal_scheduler.orchestrators.webhook.options import check_options
 from tests.unit.orchestrators.webhook import receiver as stand_in
 
 
@@ -14,13 +14,13 @@ class OptsTest(base.BaseTestCase):
         super().setUp()
         self.directory = self.useFixture(fixtures.TempDir()).path
 
-    def receiver(self, **options):
+    def check(self, **options) -> None:
         options.setdefault('url', 'https://receiver.example.org/steal')
         conf = stand_in.options(self.directory, **options)
-        return receiver('webhook', conf.webhook)
+        check_options('webhook', conf.webhook)
 
     def error(self, **options) -> str:
-        error = self.assertRaises(ConfigError, self.receiver, **options)
+        error = self.assertRaises(ConfigError, self.check, **options)
         return str(error)
 
     def path(self, text: str, mode: int = 0o600) -> str:
@@ -32,13 +32,12 @@ class OptsTest(base.BaseTestCase):
 
 class TestUrl(OptsTest):
     def test_good(self) -> None:
-        for url, name, port in (
-            ('https://r.example.org', 'r.example.org', None),
-            ('http://10.0.0.5:8080/steal?key=1', '10.0.0.5', 8080),
-            ('https://[2001:db8::5]/a', '2001:db8::5', None),
+        for url in (
+            'https://r.example.org',
+            'http://10.0.0.5:8080/steal?key=1',
+            'https://[2001:db8::5]/a',
         ):
-            found = self.receiver(url=url).url
-            self.assertEqual((name, port), (found.hostname, found.port))
+            self.check(url=url)
 
     def test_bad(self) -> None:
         for url in (
@@ -79,7 +78,7 @@ class TestKey(OptsTest):
             path = self.path(stand_in.SECRET, mode)
             found = self.error(signing_key_file=path)
             self.assertIn('anybody may read or write', found)
-        self.receiver(signing_key_file=self.path(stand_in.SECRET, 0o640))
+        self.check(signing_key_file=self.path(stand_in.SECRET, 0o640))
 
 
 class TestCertificates(OptsTest):
@@ -90,4 +89,4 @@ class TestCertificates(OptsTest):
                 self.assertIn(f'{option} = {path!r}', found)
 
     def test_they_are_not_for_http(self) -> None:
-        self.receiver(url='http://127.0.0.1/', cafile='/no/such/file')
+        self.check(url='http://127.0.0.1/', cafile='/no/such/file')

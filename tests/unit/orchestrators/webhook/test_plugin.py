@@ -203,8 +203,8 @@ class TestAnswers(WebhookTest):
         for said, detail in (
             (b'', ''),
             (b'budget\xff\n', 'budget\N{REPLACEMENT CHARACTER}'),
-            (b'one\r\ntwo\x1b[2J\x00\xe2\x80\xae\r\n\r\n', 'two[2J'),
-            (b'{"detail": "a\\u001b\\nb", "more": 1}', 'ab'),
+            (b'one\r\ntwo\x1b[2J\x00\xe2\x80\xae\r\n\r\n', 'two?[2J??'),
+            (b'{"detail": "a\\u001b\\nb", "more": 1}', 'a? b'),
             (b'{"detail": ["a"]}', '{"detail": ["a"]}'),
             (b'["a"]', '["a"]'),
             (b'[' * 100_000, '[' * 200),

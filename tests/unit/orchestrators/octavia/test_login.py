@@ -76,7 +76,8 @@ class TestSession(OctaviaTestCase):
 
     def test_a_wrong_password(self) -> None:
         self.assert_fails(
-            '[lb] auth_section = keystone: Keystone refused the user',
+            '[lb] auth_section = keystone: Keystone refuses the user of '
+            '[keystone]',
             user={'password': 'mistyped'},
         )
 
@@ -114,14 +115,12 @@ class TestSession(OctaviaTestCase):
             ({'cafile': '/etc/ssl/own.pem'}, '/etc/ssl/own.pem'),
         ):
             octavia = self.octavia(user=values)
-            self.assertEqual(
-                expected, octavia._client._session._session.verify
-            )
+            self.assertEqual(expected, octavia._client._session.verify)
 
     def test_no_section(self) -> None:
         for section, words in (
             ('elsewhere', 'auth_type is not set'),
-            ('lb', 'is the section of these options'),
+            ('lb', 'it is the section of these options'),
         ):
             error = self.assertRaises(
                 ConfigError, self.octavia, auth_section=section
@@ -133,14 +132,16 @@ class TestSession(OctaviaTestCase):
         error = self.assertRaises(
             ConfigError, self.octavia, user={'auth_type': 'guess'}
         )
-        self.assertIn('Correct [keystone]', str(error))
+        self.assertIn(
+            '[lb] auth_section = keystone: [keystone] auth_type', str(error)
+        )
 
     @testtools.skipUnless('tls_ciphers' in KEYSTONEAUTH, 'no such option')
     def test_ciphers_that_there_are_not(self) -> None:
         error = self.assertRaises(
             ConfigError, self.octavia, user={'tls_ciphers': 'magic'}
         )
-        self.assertIn('Correct [keystone]', str(error))
+        self.assertIn('[keystone] tls_ciphers = magic', str(error))
 
     def test_a_dollar_in_the_password(self) -> None:
         error = self.assertRaises(

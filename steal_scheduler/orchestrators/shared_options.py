@@ -1,0 +1,46 @@
+"""Options that orchestrators of several kinds have."""
+
+from oslo_config import cfg
+
+#: Whom we trust, and who we are, to a peer that is reached with HTTPS.
+TLS = (
+    cfg.StrOpt(
+        'cafile',
+        help="""
+File with the certificates (PEM) of the authority that signed those of the
+other side.
+
+Possible values:
+
+* A path.
+* Unset (default): the authorities that the system trusts.
+""",
+    ),
+    cfg.StrOpt(
+        'certfile',
+        help="""
+File with the certificate of steal-migrator and its key (PEM, without a
+password), for a peer that asks for one.
+
+Possible values:
+
+* A path. The file holds both: ``cat cert.pem key.pem``.
+* Unset (default): no certificate is shown.
+""",
+    ),
+)
+
+LISTS_DETACHED = cfg.BoolOpt(
+    'lists_detached',
+    default=False,
+    help="""
+It also knows the verb ``detached``, and answers with the ids of the servers
+that it has drained and not reattached: an executable prints them to its
+standard output, one a line, a receiver answers with a list.
+
+Possible values:
+
+* ``False`` (default): only the server's tag in Nova tells that it is drained.
+* ``True``
+""",
+)
