@@ -12,7 +12,8 @@ from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.signals.prometheus import preset_file
 from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.bench import clouds
-from tests.unit.signals.stand_in import StandIn, vector
+from tests.standins.prometheus import Prometheus, vector
+from tests.standins.transport import mounted
 
 SIZES = ((80, 1_000), (500, 6_000), (8_000, 100_000))
 IN_FLIGHT = 4
@@ -88,16 +89,17 @@ def _queries(preset: str) -> int:
         'uuid': 'a-server',
         'server': 'a-server',
     }
-    with StandIn() as prometheus:
+    url, prometheus = 'http://192.0.2.1:9090', Prometheus()
+    with mounted({url: prometheus}):
         conf = cfg.ConfigOpts()
         conf.register_opts(signals.OPTS, group='signals')
         conf.register_opts(PrometheusSource.OPTS, group='prometheus')
         conf([], default_config_files=[])
-        conf.set_override('url', prometheus.url, group='prometheus')
+        conf.set_override('url', url, group='prometheus')
         conf.set_override('preset', preset, group='prometheus')
         prometheus.answers = _Always(vector((labels, 1.0, now)))
         PrometheusSource(conf).read(now)
-        return len(prometheus.requests)
+        return len(prometheus.asked)
 
 
 @dataclasses.dataclass

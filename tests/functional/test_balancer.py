@@ -21,7 +21,7 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.webhook.plugin import Webhook
 from tests.functional.scene import Scene
-from tests.unit.orchestrators.webhook import receiver
+from tests.unit.orchestrators.webhook import rig
 
 scene = Scene({'az1': ['a1', 'a2', 'a3']})
 setUpModule, tearDownModule = scene.start, scene.stop
@@ -54,7 +54,7 @@ class TestBalancer(base.BaseTestCase):
     def webhook(self, **options: Any) -> Webhook:
         options.setdefault('signing_key_file', str(self.balancer.key_file))
         options.update(url=self.url, lists_detached=True)
-        conf = receiver.options(self.directory, **options)
+        conf = rig.options(self.directory, **options)
         return Webhook(conf, 'webhook')
 
     def drain(self, server_id: str) -> None:

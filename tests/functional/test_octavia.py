@@ -14,8 +14,9 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.nova_client import parse
 from tests.functional import daemon
 from tests.functional.scene import Scene
-from tests.unit.orchestrators.octavia.stand_in import Keystone, Octavia
-from tests.unit.signals import identity
+from tests.standins import keystone
+from tests.standins.octavia import Octavia
+from tests.standins.transport import served
 
 scene = Scene({'az1': ['a1', 'a2', 'a3']})
 setUpModule, tearDownModule = scene.start, scene.stop
@@ -38,8 +39,12 @@ class TestOctavia(loop.LoopTestCase):
                 'steal_scheduler.nova_client.parse.server', _with_address
             )
         )
-        self.keystone = self.enterContext(Keystone())
-        self.octavia = self.enterContext(Octavia(self.keystone))
+        identity = keystone.Keystone()
+        self.octavia = Octavia(identity)
+        # steal-manage asks both in a process of its own.
+        self.keystone = self.enterContext(served(identity)).url
+        url = self.enterContext(served(self.octavia)).url
+        identity.catalog['load-balancer'] = url
         self.mover = self.boot_contended()
         server = scene.call('GET', f'/servers/{self.mover}')['server']
         pool = self.octavia.add_pool(project_id=server['tenant_id'])
@@ -57,15 +62,7 @@ class TestOctavia(loop.LoopTestCase):
                 'auth_section': 'keystone',
                 'settle': 0,
             },
-            'keystone': {
-                'auth_type': 'password',
-                'auth_url': self.keystone.url,
-                'username': identity.USER,
-                'password': identity.PASSWORD,
-                'project_name': identity.PROJECT,
-                'user_domain_id': 'default',
-                'project_domain_id': 'default',
-            },
+            'keystone': keystone.login(self.keystone),
         }
 
     def assert_as_before(self) -> None:

@@ -13,8 +13,11 @@ import fixtures
 from oslo_config import cfg
 
 from steal_scheduler.conf import load
-from tests.unit import nova_api
+from tests.standins import nova_api
+from tests.standins.app import Answer, Request
+from tests.standins.transport import mounted
 
+NOVA = 'http://192.0.2.1:8774'
 CONF = """
 [DEFAULT]
 transport_url = fake:/
@@ -55,13 +58,12 @@ class Deployment(fixtures.Fixture):
     def _setUp(self) -> None:
         self.directory = self.useFixture(fixtures.TempDir()).path
         self.nova = nova_api.NovaApi()
-        self.nova.__enter__()
-        self.addCleanup(self.nova.stop)
+        net = mounted({NOVA: self.nova})
+        net.__enter__()
+        self.addCleanup(net.__exit__, None, None, None)
         self.path = self.write(
             'steal-migrator.conf',
-            CONF.format(
-                directory=self.directory, nova=self.nova.url, more=self._more
-            ),
+            CONF.format(directory=self.directory, nova=NOVA, more=self._more),
         )
         script = ORCHESTRATOR.format(directory=self.directory)
         os.chmod(self.write('orchestrator', script), 0o755)
@@ -86,8 +88,7 @@ class Deployment(fixtures.Fixture):
 
     def removed(self) -> list[str]:
         """Tags that were removed, as paths."""
-        asked = [asked for asked, *_ in self.nova.asked]
-        return [a for a in asked if a.startswith('DELETE ')]
+        return [a for a in self.nova.calls() if a.startswith('DELETE ')]
 
     def _signals(self) -> dict[str, Any]:
         busy = {'host': 'a', 'used': 4.0, 'waited': 1.0}
@@ -106,11 +107,13 @@ class Deployment(fixtures.Fixture):
         }
         version = {'id': 'v2.1', 'status': 'CURRENT', 'version': '2.96'}
 
-        def servers(query: dict[str, str]) -> nova_api.Answer:
-            found = [] if 'marker' in query else [*self.servers.values()]
+        def servers(request: Request) -> Answer:
+            found = (
+                [] if 'marker' in request.query else [*self.servers.values()]
+            )
             return 200, {'servers': found}
 
-        answers = self.nova.answers
+        answers = self.nova.instead
         answers['GET /'] = (200, {'version': version})
         answers['GET /servers/detail'] = servers
         answers['GET /os-availability-zone/detail'] = (
@@ -124,5 +127,5 @@ class Deployment(fixtures.Fixture):
         server = self.servers[server_id]
         server['tags'] = [*server['tags'], tag]
         path = f'/servers/{server_id}'
-        self.nova.answers[f'GET {path}'] = (200, {'server': server})
-        self.nova.answers[f'DELETE {path}/tags/{tag}'] = (204, b'')
+        self.nova.instead[f'GET {path}'] = (200, {'server': server})
+        self.nova.instead[f'DELETE {path}/tags/{tag}'] = (204, b'')

@@ -4,7 +4,7 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.cmd import manage
-from tests.unit import nova_api
+from tests.standins import nova_api
 from tests.unit.deployment import Deployment
 
 
@@ -41,7 +41,7 @@ class TestManage(base.BaseTestCase):
         self.assertIn('signals:', said)
 
     def test_no_nova(self) -> None:
-        answers = self.deployment.nova.answers
+        answers = self.deployment.nova.instead
         answers['GET /servers/detail'] = nova_api.fault(500)
         status, said, complaint = self.of('plan')
         self.assertEqual((1, ''), (status, said))

@@ -2,7 +2,7 @@ from oslo_upgradecheck.upgradecheck import Code
 from oslotest import base
 
 from steal_scheduler.cmd import status
-from tests.unit import nova_api
+from tests.standins import nova_api
 from tests.unit.deployment import Deployment
 
 
@@ -31,7 +31,7 @@ class TestChecks(base.BaseTestCase):
 
     def test_nova_does_not_answer(self) -> None:
         deployment = self.useFixture(Deployment())
-        answers = deployment.nova.answers
+        answers = deployment.nova.instead
         answers['GET /servers/detail'] = nova_api.fault(503)
         found = self.codes(deployment)
         self.assertEqual(

@@ -16,7 +16,8 @@ from cryptography.x509.oid import NameOID
 from oslotest import base
 
 from steal_scheduler.edge.http import ExchangeFailed, Tls, TlsFailed, exchange
-from tests.unit.orchestrators.webhook.receiver import StandIn
+from tests.standins.app import StandIn
+from tests.standins.transport import served
 
 #: Seconds after which a request that should have ended has not.
 _HANGS = 30
@@ -36,7 +37,9 @@ class TestTls(base.BaseTestCase):
         if clients:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(clients)
-        return self.enterContext(StandIn(context)).url
+        app = StandIn()
+        app.instead['*'] = 200, b''
+        return self.enterContext(served(app, context)).url
 
     def ask(self, url: str, **tls: Any) -> int:
         response = exchange(

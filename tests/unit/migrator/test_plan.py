@@ -6,7 +6,7 @@ from oslotest import base
 from steal_scheduler.exception import NovaError
 from steal_scheduler.migrator.plan import PlannedTick, plan_tick
 from steal_scheduler.model.refusal import Reason
-from tests.unit import nova_api
+from tests.standins import nova_api
 from tests.unit.deployment import Deployment
 
 
@@ -26,7 +26,7 @@ class TestPlanTick(base.BaseTestCase):
 
     def test_it_touches_nothing(self) -> None:
         self.plan()
-        asked = {a.partition(' ')[0] for a, *_ in self.deployment.nova.asked}
+        asked = {asked.method for asked in self.deployment.nova.asked}
         self.assertEqual({'GET'}, asked)
         self.assertEqual('', self.deployment.read('asked'))
 
@@ -44,7 +44,7 @@ class TestPlanTick(base.BaseTestCase):
         )
 
     def test_no_nova(self) -> None:
-        self.deployment.nova.answers['GET /servers/detail'] = nova_api.fault(
+        self.deployment.nova.instead['GET /servers/detail'] = nova_api.fault(
             500
         )
         self.assertRaises(NovaError, self.plan)

@@ -3,7 +3,7 @@ from oslotest import base
 
 from steal_scheduler.exception import ConfigError, NovaError
 from steal_scheduler.migrator import build, preflight
-from tests.unit import nova_api
+from tests.standins import nova_api
 from tests.unit.deployment import Deployment
 
 
@@ -11,7 +11,7 @@ class TestCheck(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.deployment = self.useFixture(Deployment())
-        self.answers = self.deployment.nova.answers
+        self.answers = self.deployment.nova.instead
 
     def check(self, *, strict: bool = False) -> None:
         preflight.check(build.build(self.deployment.conf()), strict=strict)

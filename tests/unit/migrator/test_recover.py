@@ -3,7 +3,7 @@ from oslotest import base
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.migrator import build
 from steal_scheduler.migrator.recover import recover
-from tests.unit import nova_api
+from tests.standins import nova_api
 from tests.unit.deployment import Deployment
 
 TAG = 'steal:migrate:1795334400'
@@ -66,7 +66,7 @@ class TestRecover(base.BaseTestCase):
 
     def test_nova_refuses(self) -> None:
         self.deployment.tag('x', TAG)
-        self.deployment.nova.answers[REMOVED[0]] = nova_api.fault(409)
+        self.deployment.nova.instead[REMOVED[0]] = nova_api.fault(409)
         text, left = self.recover(clear=True)
         self.assertTrue(left)
         self.assertIn('409', text)

@@ -1,6 +1,10 @@
+from typing import Any
+
 import fixtures
+from oslo_config import cfg
 from oslotest import base
 
+from steal_scheduler.conf import nova
 from steal_scheduler.exception import (
     ConfigError,
     NovaError,
@@ -10,10 +14,13 @@ from steal_scheduler.exception import (
 from steal_scheduler.model.cloud import Host
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.client import MICROVERSION, NovaClient
-from tests.unit import nova_api
+from tests.standins import nova_api
+from tests.standins.app import Answer, Request, hang_up
+from tests.standins.nova_api import fault
+from tests.standins.transport import mounted
 from tests.unit.make import KEYSTONEAUTH
-from tests.unit.nova_api import fault
 
+URL = 'http://192.0.2.1:8774'
 LIST = 'GET /servers/detail'
 ONE = 'GET /servers/s'
 ACTION = 'POST /servers/s/action'
@@ -24,53 +31,64 @@ class ClientTest(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.api = nova_api.NovaApi()
-        self.api.__enter__()
-        self.addCleanup(self.api.stop)
-        self.client = NovaClient(self.api.conf(), RoleRule())
+        self.net = {URL: self.api}
+        self.enterContext(mounted(self.net))
+        self.client = NovaClient(self.conf(), RoleRule())
+
+    def conf(self, *args: str, **options: Any) -> cfg.ConfigOpts:
+        """A configuration that leads to the stand-in, without a Keystone."""
+        conf = cfg.ConfigOpts()
+        nova.register(conf)
+        conf(list(args), default_config_files=[], default_config_dirs=[])
+        auth = {'auth_type': 'none', 'endpoint_override': URL}
+        for name, value in (auth | options).items():
+            conf.set_override(name, value, group='nova')
+        return conf
 
     def answer(self, asked: str, status: int, body: object = None) -> None:
-        self.api.answers[asked] = (status, body)
+        self.api.instead[asked] = (status, body)
 
 
 class TestReading(ClientTest):
     def test_a_page(self) -> None:
         self.answer(LIST, 200, {'servers': [nova_api.server()]})
         self.assertEqual(['s'], [s.server_id for s in self.client.page('r')])
-        _, query, headers, _ = self.api.asked[0]
+        (asked,) = self.api.asked
+        query = asked.query
         self.assertEqual(
             ('1', 'r', '1000'),
             (query['all_tenants'], query['marker'], query['limit']),
         )
         self.assertEqual(
-            f'compute {MICROVERSION}', headers['OpenStack-API-Version']
+            f'compute {MICROVERSION}', asked.headers['openstack-api-version']
         )
 
     def test_the_marker_is_gone(self) -> None:
         gone = fault(400, 'marker [r] not found')
-        self.api.answers[LIST] = gone
+        self.api.instead[LIST] = gone
         self.assertRaises(ServerGone, self.client.page, 'r')
         self.assertRaises(NovaRefused, self.client.page, None)
-        self.api.answers[LIST] = fault(400, 'Bad sort key')
+        self.api.instead[LIST] = fault(400, 'Bad sort key')
         self.assertRaises(NovaRefused, self.client.page, 'r')
 
     def pages(self, key: str, items: dict[str, dict]) -> None:
         """Pages of two, whatever the limit asks for."""
 
-        def page(query: dict[str, str]) -> tuple[int, dict]:
-            marker = query.get('marker')
+        def page(request: Request) -> Answer:
+            marker = request.query.get('marker')
             ids = list(items)
             begin = ids.index(marker) + 1 if marker else 0
             found = [items[i] for i in ids[begin : begin + 2]]
             return 200, {key: found}
 
         path = {'servers': '/servers/detail', 'migrations': '/os-migrations'}
-        self.api.answers[f'GET {path[key]}'] = page
+        self.api.instead[f'GET {path[key]}'] = page
 
     def test_changed_servers_of_all_pages(self) -> None:
         self.pages('servers', {i: nova_api.server(i) for i in 'abcde'})
         found = self.client.changed(1767225600.0)
         self.assertEqual('abcde', ''.join(s.server_id for s in found))
-        since = {q['changes-since'] for _, q, _, _ in self.api.asked}
+        since = {asked.query['changes-since'] for asked in self.api.asked}
         self.assertEqual({'2026-01-01T00:00:00Z'}, since)
         self.assertEqual(self.client.calls, len(self.api.asked))
 
@@ -81,14 +99,14 @@ class TestReading(ClientTest):
         self.pages('migrations', records)
         found = self.client.migrations(1767225600.0)
         self.assertEqual([*range(5)], [m.migration_id for m in found])
-        _, query, _, _ = self.api.asked[0]
+        query = self.api.asked[0].query
         self.assertEqual('live-migration', query['migration_type'])
         self.assertEqual('2026-01-01T00:00:00Z', query['changes-since'])
 
     def test_one_server(self) -> None:
         self.answer(ONE, 200, {'server': nova_api.server()})
         self.assertEqual('web', self.client.server('s').role)
-        self.api.answers[ONE] = fault(404)
+        self.api.instead[ONE] = fault(404)
         self.assertRaises(ServerGone, self.client.server, 's')
 
     def test_hosts(self) -> None:
@@ -148,28 +166,26 @@ class TestActing(ClientTest):
         self.client.live_migrate('s')
         self.assertEqual(
             {'os-migrateLive': {'host': None, 'block_migration': 'auto'}},
-            self.api.asked[0][3],
+            self.api.asked[0].json,
         )
 
     def test_abort(self) -> None:
         asked = 'DELETE /servers/s/migrations/7'
         self.answer(asked, 202)
         self.client.abort('s', 7)
-        self.assertEqual([asked], [a[0] for a in self.api.asked])
+        self.assertEqual([asked], self.api.calls())
 
     def test_tags(self) -> None:
         self.answer(f'PUT {TAG}', 201)
         self.answer(f'DELETE {TAG}', 204)
         self.client.add_tag('s', 'steal:drain:1')
         self.client.remove_tag('s', 'steal:drain:1')
-        self.assertEqual(
-            [f'PUT {TAG}', f'DELETE {TAG}'], [a[0] for a in self.api.asked]
-        )
+        self.assertEqual([f'PUT {TAG}', f'DELETE {TAG}'], self.api.calls())
 
     def test_a_tag_that_is_gone_is_removed(self) -> None:
-        self.api.answers[f'DELETE {TAG}'] = fault(404)
+        self.api.instead[f'DELETE {TAG}'] = fault(404)
         self.client.remove_tag('s', 'steal:drain:1')
-        self.api.answers[f'PUT {TAG}'] = fault(404)
+        self.api.instead[f'PUT {TAG}'] = fault(404)
         self.assertRaises(
             ServerGone, self.client.add_tag, 's', 'steal:drain:1'
         )
@@ -180,7 +196,7 @@ class TestErrors(ClientTest):
 
     def assert_raises(self, kind: type[Exception], *answers) -> None:
         for answer in answers:
-            self.api.answers[ACTION] = answer
+            self.api.instead[ACTION] = answer
             error = self.assertRaises(kind, self.client.live_migrate, 's')
             self.assertIs(kind, type(error), answer)
 
@@ -199,19 +215,18 @@ class TestErrors(ClientTest):
             fault(413),
             fault(429),
             (503, b'<html>'),
-            None,
+            hang_up,
         )
 
     def test_gone(self) -> None:
         self.assert_raises(ServerGone, fault(404))
 
     def test_nobody_listens(self) -> None:
-        self.api.stop()
+        self.net.clear()
         self.assertRaises(NovaError, self.client.live_migrate, 's')
-        self.api.__enter__()
 
     def test_the_options_do_not_fit_together(self) -> None:
-        conf = self.api.conf(auth_type='no-such-plugin')
+        conf = self.conf(auth_type='no-such-plugin')
         error = self.assertRaises(ConfigError, NovaClient, conf, RoleRule())
         self.assertIn('[nova] auth_type', str(error))
         self.assertIn('no-such-plugin', str(error))
@@ -230,7 +245,7 @@ class TestErrors(ClientTest):
         ):
             if not options.keys() <= KEYSTONEAUTH:
                 continue
-            conf = self.api.conf(**options)
+            conf = self.conf(**options)
             error = self.assertRaises(
                 ConfigError, NovaClient, conf, RoleRule()
             )
@@ -240,7 +255,7 @@ class TestErrors(ClientTest):
         path = self.useFixture(fixtures.TempDir()).path + '/x.conf'
         with open(path, 'w') as file:
             file.write('[nova]\nauth_url = http://k\npassword = hu$sh\n')
-        conf = self.api.conf(f'--config-file={path}', auth_type='password')
+        conf = self.conf(f'--config-file={path}', auth_type='password')
         error = self.assertRaises(ConfigError, NovaClient, conf, RoleRule())
         self.assertIn('Write $$ for a $', str(error))
         self.assertNotIn('sh', str(error))

@@ -5,7 +5,7 @@ from oslotest import base
 from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client import parse
-from tests.unit import nova_api
+from tests.standins import nova_api
 
 
 def server(**other: object) -> Server:

@@ -8,11 +8,13 @@ from oslotest import base
 from steal_scheduler.conf import orchestrators
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.octavia.plugin import Octavia
+from tests.standins import keystone, octavia
+from tests.standins.transport import mounted
 from tests.unit import make
-from tests.unit.orchestrators.octavia import stand_in
-from tests.unit.signals import identity
 
 ME = '11111111-2222-3333-4444-555555555555'
+KEYSTONE = 'http://192.0.2.1:5000'
+OCTAVIA = 'http://192.0.2.2:9876'
 OTHER = '99999999-2222-3333-4444-555555555555'
 
 
@@ -21,8 +23,15 @@ class OctaviaTestCase(base.BaseTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.keystone = self.enterContext(stand_in.Keystone())
-        self.api = self.enterContext(stand_in.Octavia(self.keystone))
+        self.keystone = keystone.Keystone()
+        self.keystone.catalog = {
+            'compute': 'http://192.0.2.3:8774',
+            'load-balancer': OCTAVIA,
+        }
+        self.api = octavia.Octavia(self.keystone)
+        self.enterContext(
+            mounted({KEYSTONE: self.keystone, OCTAVIA: self.api})
+        )
         self.pool = self.api.add_pool()
         self.mine = self.api.add_member(
             self.pool, '10.0.0.5', weight=5, tags=['theirs']
@@ -44,15 +53,7 @@ class OctaviaTestCase(base.BaseTestCase):
         **values: Any,
     ) -> cfg.ConfigOpts:
         """A file's worth of options, since a log-in is read from one."""
-        login = {
-            'auth_type': 'password',
-            'auth_url': self.keystone.url,
-            'username': identity.USER,
-            'password': identity.PASSWORD,
-            'project_name': identity.PROJECT,
-            'user_domain_id': 'default',
-            'project_domain_id': 'default',
-        } | (user or {})
+        login = keystone.login(KEYSTONE) | (user or {})
         lines = [f'{name} = {value}' for name, value in login.items()]
         text = '\n'.join([f'[{section}]', *lines])
         path = self.create_tempfiles([('steal', text)], '.conf')[0]

@@ -6,8 +6,9 @@ import time
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.octavia.client import AT_ONCE
-from tests.unit.orchestrators.octavia import stand_in
-from tests.unit.orchestrators.octavia.rig import ME, OctaviaTestCase
+from tests.standins.octavia import fault
+from tests.standins.transport import served
+from tests.unit.orchestrators.octavia.rig import KEYSTONE, ME, OctaviaTestCase
 
 TAG = f'steal-scheduler:{ME}:weight=5:5'
 
@@ -36,21 +37,21 @@ class TestPages(OctaviaTestCase):
             self.api.add_pool()
         self.api.page = 2
         self.octavia().drain(self.server(), 'node')
-        pages = [url for _, url, _ in self.api.asked if 'pools?' in url]
+        pages = [r for r in self.api.asked if r.path.endswith('/pools')]
         self.assertEqual(3, len(pages))
-        for url in pages:
-            self.assertIn('project_id=p', url)
+        for page in pages:
+            self.assertEqual('p', page.query['project_id'])
 
     def test_a_page_without_end(self) -> None:
         """As of a cloud that has no limit: a link, and nothing behind it."""
         empty = {'pools': [], 'pools_links': [{'rel': 'next', 'href': '?'}]}
-        self.api.instead = lambda *_: (200, empty)
+        self.api.instead['*'] = 200, empty
         self.assertEqual(frozenset(), self.octavia().detached())
 
     def test_a_pool_is_deleted_meanwhile(self) -> None:
         gone = self.api.add_pool()
-        self.api.before = lambda _, url: (
-            url.endswith('/members') and self.api.pools.pop(gone, None)
+        self.api.before = lambda asked: (
+            asked.path.endswith('/members') and self.api.pools.pop(gone, None)
         )
         answer = self.octavia().drain(self.server(), 'node')
         self.assertIn('set to 0', answer.detail)
@@ -58,9 +59,7 @@ class TestPages(OctaviaTestCase):
 
 class TestFailures(OctaviaTestCase):
     def fail(self, status: int, method: str = 'GET', text: str = 'no') -> None:
-        self.api.instead = lambda asked, _: (
-            stand_in.fault(status, text) if asked == method else None
-        )
+        self.api.instead[f'{method} *'] = fault(status, text)
 
     def error(self, verb: str = 'drain', **values) -> str:
         octavia = self.octavia(**values)
@@ -72,7 +71,7 @@ class TestFailures(OctaviaTestCase):
         )
 
     def test_it_is_down(self) -> None:
-        self.keystone.endpoint = 'http://127.0.0.1:1'
+        self.keystone.catalog['load-balancer'] = 'http://192.0.2.9:1'
         for verb in ('drain', 'reattach', 'detached'):
             said = self.error(verb)
             self.assertIn('Octavia did not answer GET pools: ', said)
@@ -91,12 +90,12 @@ class TestFailures(OctaviaTestCase):
 
     def test_it_answers_nonsense(self) -> None:
         for said in (b'<html>', b'[]', b'{}', b'{"pools": {}}', b'\xff'):
-            self.api.instead = lambda *_, said=said: (200, said)
+            self.api.instead['*'] = 200, said
             self.assertIn('What answers is not Octavia', self.error())
 
     def test_it_redirects(self) -> None:
         """The token goes nowhere else."""
-        self.api.instead = lambda *_: (302, {})
+        self.api.instead['*'] = 302, {}, {'Location': KEYSTONE}
         self.assertIn('GET pools: 302', self.error())
 
     def test_values_that_make_no_sense(self) -> None:
@@ -155,10 +154,15 @@ class TestFailures(OctaviaTestCase):
 
 
 class TestTime(OctaviaTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        url = self.enterContext(served(self.api)).url
+        self.keystone.catalog['load-balancer'] = url
+
     def test_it_hangs(self) -> None:
         hold = threading.Event()
         self.addCleanup(hold.set)
-        self.api.before = lambda *_: hold.wait(60)
+        self.api.before = lambda asked: hold.wait(60)
         octavia = self.octavia(timeout=1)
         begun = time.monotonic()
         self.assertRaises(
@@ -171,7 +175,7 @@ class TestTime(OctaviaTestCase):
         for _ in range(AT_ONCE * 40):
             self.api.add_pool()
         slow = threading.Event()
-        self.api.before = lambda *_: slow.wait(0.2)
+        self.api.before = lambda asked: slow.wait(0.2)
         octavia = self.octavia(timeout=1)
         begun = time.monotonic()
         error = self.assertRaises(OrchestratorError, octavia.detached)

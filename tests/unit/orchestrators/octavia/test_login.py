@@ -8,9 +8,9 @@ import testtools
 from steal_scheduler.conf import nova
 from steal_scheduler.exception import ConfigError, OrchestratorError
 from steal_scheduler.orchestrators.octavia.plugin import Octavia
+from tests.standins.keystone import PASSWORD
 from tests.unit.make import KEYSTONEAUTH
-from tests.unit.orchestrators.octavia.rig import OctaviaTestCase
-from tests.unit.signals import identity
+from tests.unit.orchestrators.octavia.rig import OCTAVIA, OctaviaTestCase
 
 
 class TestSession(OctaviaTestCase):
@@ -44,7 +44,7 @@ class TestSession(OctaviaTestCase):
         """The default: in Nova's region, but not at Nova's endpoint."""
         conf = self.conf(
             section='nova',
-            user={'endpoint_override': 'http://127.0.0.1:1'},
+            user={'endpoint_override': 'http://192.0.2.9:1'},
         )
         nova.register(conf)
         conf.clear_override('auth_section', 'lb')
@@ -57,16 +57,16 @@ class TestSession(OctaviaTestCase):
 
     def test_every_form_of_the_endpoint(self) -> None:
         for tail in ('', '/', '/v2', '/v2.0', '/v2.0/'):
-            self.keystone.endpoint = self.api.url + tail
+            self.keystone.catalog['load-balancer'] = OCTAVIA + tail
             self.octavia().detached()
         self.assertEqual(
-            {'/v2/lbaas/pools'},
-            {url for _, url, _ in self.api.asked if 'members' not in url},
+            {'GET /v2/lbaas/pools'},
+            {asked for asked in self.api.calls() if 'members' not in asked},
         )
 
     def test_it_is_not_in_the_catalog(self) -> None:
         error = '[lb] auth_section = keystone: Keystone lists no Octavia: '
-        self.keystone.endpoint = ''
+        del self.keystone.catalog['load-balancer']
         self.assert_fails(error)
 
     def test_another_region(self) -> None:
@@ -83,7 +83,7 @@ class TestSession(OctaviaTestCase):
 
     def test_keystone_is_down(self) -> None:
         self.assert_fails(
-            'Octavia did not answer', user={'auth_url': 'http://127.0.0.1:1'}
+            'Octavia did not answer', user={'auth_url': 'http://192.0.2.9:1'}
         )
 
     def assert_fails(self, text: str, **values) -> None:
@@ -97,7 +97,7 @@ class TestSession(OctaviaTestCase):
     def assert_silent(self, said: str) -> None:
         for text in (self.logs.output, said):
             for secret in (
-                identity.PASSWORD,
+                PASSWORD,
                 'mistyped',
                 *self.keystone.tokens,
             ):

@@ -1,11 +1,13 @@
-"""Both verbs against the stand-in of ``stand_in.py``."""
+"""Both verbs against the stand-in."""
 
 from typing import Any
 
 from steal_scheduler.exception import ConfigError, OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.octavia.memberships import MOST_DRAINED
-from tests.unit.orchestrators.octavia import stand_in
+from tests.standins.app import Answer as HttpAnswer
+from tests.standins.app import Request
+from tests.standins.octavia import fault
 from tests.unit.orchestrators.octavia.rig import ME, OTHER, OctaviaTestCase
 
 TAG = f'steal-scheduler:{ME}:weight=5:1000000'
@@ -92,8 +94,8 @@ class TestOutAndBack(OctaviaTestCase):
         self.assertEqual([], self.api.changes())
 
     def test_a_member_that_goes_away(self) -> None:
-        self.api.before = lambda method, _: (
-            method == 'PUT' and self.api.members.update({self.pool: []})
+        self.api.before = lambda asked: (
+            asked.method == 'PUT' and self.api.members.update({self.pool: []})
         )
         self.assertIs(State.WAITING, self.ask('drain').state)
         self.assertEqual(DONE, self.ask('drain'))
@@ -102,16 +104,13 @@ class TestOutAndBack(OctaviaTestCase):
     def test_the_answer_is_lost(self) -> None:
         """It happened all the same: the tag is there to tell."""
 
-        def lose(method: str, url: str) -> stand_in.Answer | None:
-            if method != 'PUT':
-                return None
-            body = self.api.asked[-1][2]
-            self.api.call(method, url, body)
-            return stand_in.fault(502, 'Bad gateway')
+        def lose(request: Request) -> HttpAnswer:
+            self.api.answer(request)
+            return fault(502, 'Bad gateway')
 
-        self.api.instead = lose
+        self.api.instead['PUT *'] = lose
         self.assertRaises(OrchestratorError, self.ask, 'drain')
-        self.api.instead = lambda *_: None
+        self.api.instead.clear()
         self.assertIn('is PENDING_UPDATE', self.ask('drain').detail)
         self.api.take_up()
         self.assertEqual(DONE, self.ask('reattach'))
@@ -297,9 +296,7 @@ class TestWhose(OctaviaTestCase):
 
     def test_a_cloud_without_filters(self) -> None:
         pools = {'pools': [*self.api.pools.values()], 'pools_links': None}
-        self.api.instead = lambda _, url: (
-            (200, pools) if '/pools?' in url else None
-        )
+        self.api.instead['GET */pools'] = 200, pools
         server = self.server(project_id='q')
         self.assertEqual(DONE, self.octavia().drain(server, 'node'))
         self.assertEqual([], self.api.changes())

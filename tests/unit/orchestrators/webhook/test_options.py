@@ -6,7 +6,8 @@ from oslotest import base
 
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.orchestrators.webhook.options import check_options
-from tests.unit.orchestrators.webhook import receiver as stand_in
+from tests.standins.webhook import SECRET
+from tests.unit.orchestrators.webhook import rig
 
 
 class OptsTest(base.BaseTestCase):
@@ -16,7 +17,7 @@ class OptsTest(base.BaseTestCase):
 
     def check(self, **options) -> None:
         options.setdefault('url', 'https://receiver.example.org/steal')
-        conf = stand_in.options(self.directory, **options)
+        conf = rig.options(self.directory, **options)
         check_options('webhook', conf.webhook)
 
     def error(self, **options) -> str:
@@ -75,10 +76,10 @@ class TestKey(OptsTest):
 
     def test_anybodys(self) -> None:
         for mode in (0o644, 0o604, 0o602):
-            path = self.path(stand_in.SECRET, mode)
+            path = self.path(SECRET, mode)
             found = self.error(signing_key_file=path)
             self.assertIn('anybody may read or write', found)
-        self.check(signing_key_file=self.path(stand_in.SECRET, 0o640))
+        self.check(signing_key_file=self.path(SECRET, 0o640))
 
 
 class TestCertificates(OptsTest):

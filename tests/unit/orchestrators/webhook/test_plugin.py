@@ -1,4 +1,3 @@
-import json
 import pathlib
 import time
 
@@ -8,9 +7,13 @@ from oslotest import base
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.base import Answer, State
 from steal_scheduler.orchestrators.webhook.plugin import Webhook
+from tests.standins.app import hang_up
+from tests.standins.transport import mounted, served
+from tests.standins.webhook import KEY, SECRET, Receiver, signed_by
 from tests.unit.make import server
-from tests.unit.orchestrators.webhook import receiver
+from tests.unit.orchestrators.webhook import rig
 
+URL = 'http://192.0.2.1:8040/steal?by=us'
 TAG = 'steal:drain:1795334400:26.1'
 
 
@@ -18,22 +21,17 @@ class WebhookTest(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.directory = self.useFixture(fixtures.TempDir()).path
-        self.receiver = self.useContext(receiver.StandIn())
+        self.receiver = Receiver()
+        self.enterContext(mounted({'http://192.0.2.1:8040': self.receiver}))
 
     def webhook(self, section: str = 'webhook', **options) -> Webhook:
-        options.setdefault('url', self.receiver.url)
-        conf = receiver.options(self.directory, **options)
+        options.setdefault('url', URL)
+        conf = rig.options(self.directory, **options)
         if section != 'webhook':
             conf.register_opts(Webhook.OPTS, group=section)
             for name, value in dict(conf.webhook).items():
                 conf.set_override(name, value, group=section)
         return Webhook(conf, section)
-
-    def useContext(self, context):  # noqa: N802
-        """Enter it until the test is over."""
-        entered = context.__enter__()
-        self.addCleanup(context.__exit__, None, None, None)
-        return entered
 
 
 class TestRequest(WebhookTest):
@@ -78,12 +76,15 @@ class TestRequest(WebhookTest):
     def test_where_and_how(self) -> None:
         begun = int(time.time())
         self.webhook().drain(server(), 'node')
-        ((path, headers, body),) = self.receiver.sent
-        self.assertEqual('/steal?by=us', path)
-        self.assertEqual('application/json', headers['Content-Type'])
-        self.assertEqual(f'127.0.0.1:{self.receiver.port}', headers['Host'])
-        self.assertTrue(receiver.signed_by(headers, body, receiver.KEY))
-        self.assertFalse(receiver.signed_by(headers, body, b'other' * 8))
+        (asked,) = self.receiver.asked
+        self.assertEqual(
+            ('POST /steal', {'by': 'us'}), (str(asked), asked.query)
+        )
+        headers = asked.headers
+        self.assertEqual('application/json', headers['content-type'])
+        self.assertEqual('192.0.2.1:8040', headers['host'])
+        self.assertTrue(signed_by(asked, KEY))
+        self.assertFalse(signed_by(asked, b'other' * 8))
         self.assertTrue(
             begun <= int(headers['webhook-timestamp']) <= time.time()
         )
@@ -91,12 +92,12 @@ class TestRequest(WebhookTest):
     def test_the_key_is_read_again(self) -> None:
         webhook = self.webhook()
         path = pathlib.Path(self.directory, 'key')
-        path.write_text(f'{receiver.SECRET}\nwhsec_{"QUJD" * 8}\n')
+        path.write_text(f'{SECRET}\nwhsec_{"QUJD" * 8}\n')
         webhook.drain(server(), 'node')
-        ((_, headers, body),) = self.receiver.sent
+        (asked,) = self.receiver.asked
         # Whoever has only the old key, and whoever has only the new one.
-        for key in (receiver.KEY, b'ABC' * 8):
-            self.assertTrue(receiver.signed_by(headers, body, key))
+        for key in (KEY, b'ABC' * 8):
+            self.assertTrue(signed_by(asked, key))
 
     def test_the_key_is_broken(self) -> None:
         webhook = self.webhook()
@@ -106,7 +107,7 @@ class TestRequest(WebhookTest):
         )
         self.assertIn('[webhook] signing_key_file', str(error))
         self.assertNotIn('hush', str(error))
-        self.assertEqual([], self.receiver.sent)
+        self.assertEqual([], self.receiver.asked)
 
 
 class TestMessageId(WebhookTest):
@@ -114,7 +115,7 @@ class TestMessageId(WebhookTest):
         for webhook, verb, about, node in asked:
             getattr(webhook, verb)(about, node)
         found = self.receiver.ids()
-        self.receiver.sent.clear()
+        self.receiver.asked.clear()
         return found
 
     def test_the_same_for_a_repetition(self) -> None:
@@ -124,10 +125,11 @@ class TestMessageId(WebhookTest):
         other = server(tags=(TAG, 'red'), metadata={'b': '2', 'a': '1'})
         first.drain(about, 'node')
         again.drain(other, 'node')
-        (one, two), bodies = self.receiver.ids(), self.receiver.sent
+        one, two = self.receiver.ids()
         self.assertEqual(one, two)
         self.assertRegex(one, '^[0-9a-f]{32}$')
-        self.assertEqual(bodies[0][2], bodies[1][2])
+        first, again = self.receiver.documents()
+        self.assertEqual(first, again)
 
     def test_another_for_all_else(self) -> None:
         """A reattach taken for an old one would leave its server out."""
@@ -154,9 +156,9 @@ class TestMessageId(WebhookTest):
 
 
 class TestAnswers(WebhookTest):
-    def answer(self, status: int, said: str | bytes = '') -> Answer:
+    def answer(self, status: int, said: bytes = b'') -> Answer:
         """Both verbs take it the same way."""
-        self.receiver.status, self.receiver.said = status, said
+        self.receiver.instead['*'] = status, said
         webhook = self.webhook()
         answers = {
             webhook.drain(server(), 'node'),
@@ -172,7 +174,7 @@ class TestAnswers(WebhookTest):
     def test_under_way(self) -> None:
         self.assertEqual(
             Answer(State.WAITING, 'two pods left'),
-            self.answer(202, '{"detail": "two pods left"}'),
+            self.answer(202, b'{"detail": "two pods left"}'),
         )
 
     def test_refused(self) -> None:
@@ -180,19 +182,18 @@ class TestAnswers(WebhookTest):
         for status in (201, 206, 300, 400, 401, 403, 404, 409, 410, 423):
             self.assertEqual(
                 Answer(State.REFUSED, f'status {status}: its budget'),
-                self.answer(status, 'no\nits budget\n'),
+                self.answer(status, b'no\nits budget\n'),
             )
 
     def test_redirects_are_not_followed(self) -> None:
-        self.receiver.headers = {'Location': self.receiver.url}
+        self.receiver.headers['Location'] = URL
         self.assertIs(State.REFUSED, self.answer(307).state)
-        self.assertEqual(2, len(self.receiver.sent))
+        self.assertEqual(2, len(self.receiver.asked))
 
     def test_no_answer(self) -> None:
         webhook = self.webhook()
         for status in (408, 425, 429, 500, 502, 503, 599):
-            self.receiver.status = status
-            self.receiver.said = '<p>overloaded'
+            self.receiver.instead['*'] = status, b'<p>overloaded'
             for verb in (webhook.drain, webhook.reattach):
                 error = self.assertRaises(
                     OrchestratorError, verb, server(), 'node'
@@ -213,55 +214,54 @@ class TestAnswers(WebhookTest):
             self.assertEqual(detail, self.answer(202, said).detail)
 
     def test_nobody_listens(self) -> None:
-        with receiver.StandIn() as other:
-            webhook = self.webhook(url=other.url)
+        webhook = self.webhook(url='http://192.0.2.2:8040')
         error = self.assertRaises(
             OrchestratorError, webhook.drain, server(), 'node'
         )
         self.assertIn('[webhook] url drain: [Errno', str(error))
 
     def test_not_in_time(self) -> None:
-        self.receiver.instead = lambda request: request.connection.recv(1)
-        webhook = self.webhook(timeout=0.3)
+        self.receiver.instead['*'] = lambda request: request.socket.recv(1)
+        url = self.enterContext(served(self.receiver)).url
+        webhook = self.webhook(url=url, timeout=0.3)
         error = self.assertRaises(
             OrchestratorError, webhook.drain, server(), 'node'
         )
         self.assertIn('[webhook] url drain: no answer in 0.3 s', str(error))
 
     def test_an_end_without_an_answer(self) -> None:
-        self.receiver.instead = lambda request: None
+        self.receiver.instead['*'] = hang_up
         error = self.assertRaises(
             OrchestratorError, self.webhook().drain, server(), 'node'
         )
         self.assertIn('[webhook] url drain: Remote end', str(error))
 
     def test_nothing_secret_is_told(self) -> None:
-        self.receiver.status = 500
+        self.receiver.instead['*'] = 500, b''
         error = self.assertRaises(
             OrchestratorError, self.webhook().drain, server(), 'node'
         )
-        for word in ('by=us', receiver.SECRET):
+        for word in ('by=us', SECRET):
             self.assertNotIn(word, str(error))
 
 
 class TestDetached(WebhookTest):
     def test_it_does_not_know(self) -> None:
         self.assertEqual(frozenset(), self.webhook().detached())
-        self.assertEqual([], self.receiver.sent)
+        self.assertEqual([], self.receiver.asked)
 
     def test_it_knows(self) -> None:
-        self.receiver.said = '{"detached": ["x", "y"]}'
+        self.receiver.out = {'x', 'y'}
         webhook = self.webhook(lists_detached=True)
         self.assertEqual({'x', 'y'}, webhook.detached())
-        ((_, headers, body),) = self.receiver.sent
-        self.assertTrue(receiver.signed_by(headers, body, receiver.KEY))
+        (asked,) = self.receiver.asked
+        self.assertTrue(signed_by(asked, KEY))
         self.assertEqual(
             {'type': 'server.detached', 'orchestrator': 'webhook'},
-            json.loads(body),
+            asked.json,
         )
 
     def test_nobody(self) -> None:
-        self.receiver.said = '{"detached": []}'
         webhook = self.webhook(lists_detached=True)
         self.assertEqual(frozenset(), webhook.detached())
 
@@ -269,17 +269,17 @@ class TestDetached(WebhookTest):
         """Taken for an empty list, it would leave them out."""
         webhook = self.webhook(lists_detached=True)
         for status, said in (
-            (204, ''),
-            (202, '{"detached": []}'),
-            (200, ''),
-            (200, '[]'),
-            (200, '{}'),
-            (200, '{"detached": "x"}'),
-            (200, '{"detached": {"x": 1}}'),
-            (200, '{"detached": [1]}'),
-            (404, 'not here'),
-            (500, '{"detached": []}'),
+            (204, b''),
+            (202, b'{"detached": []}'),
+            (200, b''),
+            (200, b'[]'),
+            (200, b'{}'),
+            (200, b'{"detached": "x"}'),
+            (200, b'{"detached": {"x": 1}}'),
+            (200, b'{"detached": [1]}'),
+            (404, b'not here'),
+            (500, b'{"detached": []}'),
         ):
-            self.receiver.status, self.receiver.said = status, said
+            self.receiver.instead['*'] = status, said
             error = self.assertRaises(OrchestratorError, webhook.detached)
             self.assertIn(f'status {status}', str(error))

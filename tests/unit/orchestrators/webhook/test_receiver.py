@@ -13,8 +13,9 @@ from oslotest import base
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.webhook.plugin import Webhook
+from tests.standins.webhook import SECRET
 from tests.unit.make import server
-from tests.unit.orchestrators.webhook import receiver
+from tests.unit.orchestrators.webhook import rig
 
 EXAMPLE = (
     pathlib.Path(__file__).parents[4]
@@ -61,7 +62,7 @@ class TestReceiver(base.BaseTestCase):
     def webhook(self, **options: Any) -> Webhook:
         options.setdefault('url', f'http://127.0.0.1:{self.port}/')
         options.setdefault('lists_detached', True)
-        conf = receiver.options(self.directory, **options)
+        conf = rig.options(self.directory, **options)
         return Webhook(conf, 'webhook')
 
     def marks(self) -> set[str]:
@@ -120,7 +121,7 @@ class TestReceiver(base.BaseTestCase):
         refused = Answer(State.REFUSED, 'status 401: key or clock is wrong')
         self.assertEqual(refused, webhook.drain(server(ID), 'node'))
         # While a key is exchanged either side may know both.
-        self.example.KEY_FILE.write_text(f'{good}\n{receiver.SECRET}\n')
+        self.example.KEY_FILE.write_text(f'{good}\n{SECRET}\n')
         self.assertEqual(DONE, webhook.drain(server(ID), 'node'))
         self.example.TOLERANCE = -1
         self.assertEqual(refused, webhook.reattach(server(ID), 'node'))

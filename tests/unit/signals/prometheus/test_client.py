@@ -7,7 +7,8 @@ from oslotest import base
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.signals.prometheus.client import PrometheusClient
 from steal_scheduler.signals.prometheus.source import PrometheusSource
-from tests.unit.signals import stand_in
+from tests.standins import prometheus
+from tests.standins.transport import mounted, served
 from tests.unit.signals.options import configuration
 
 
@@ -23,10 +24,15 @@ class AskTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.logs = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
-        self.prometheus = self.enterContext(stand_in.StandIn())
-        self.url = self.prometheus.url
-        self.prometheus.answers['up'] = stand_in.vector(({'a': 'b'}, 1, 7.5))
+        self.prometheus = prometheus.Prometheus()
+        self.url = 'http://192.0.2.1:9090'
+        self.net = {self.url: self.prometheus}
+        self.enterContext(mounted(self.net))
+        self.prometheus.answers['up'] = prometheus.vector(({'a': 'b'}, 1, 7.5))
         self.client = client(url=self.url, timeout=10)
+
+    def _serve(self):
+        self.url = self.enterContext(served(self.prometheus)).url
 
     def _fails(self, *words):
         error = self.assertRaises(
@@ -43,25 +49,24 @@ class AskTest(base.BaseTestCase):
     def test_good(self):
         (series,) = self.client.ask('servers.used', 'up')
         self.assertEqual({'metric': {'a': 'b'}, 'value': [7.5, '1']}, series)
-        ((path, _, form),) = self.prometheus.requests
-        self.assertEqual('/api/v1/query', path)
-        self.assertEqual({'query': 'up', 'timeout': '10s'}, form)
+        (asked,) = self.prometheus.asked
+        self.assertEqual('GET /api/v1/query', str(asked))
+        self.assertEqual({'query': 'up', 'timeout': '10s'}, asked.query)
 
     def test_prefix(self):
         client(url=self.url + '/prefix/').ask('servers.used', 'up')
-        ((path, _, _),) = self.prometheus.requests
-        self.assertEqual('/prefix/api/v1/query', path)
+        self.assertEqual(['GET /prefix/api/v1/query'], self.prometheus.calls())
 
     def test_it_is_a_plain_get(self):
         self.client.ask('servers.used', 'up')
-        ((_, headers, _),) = self.prometheus.requests
-        self.assertEqual('application/json', headers['Accept'])
-        self.assertIsNone(headers['Authorization'])
-        self.assertIsNone(headers['Content-Length'])
+        (asked,) = self.prometheus.asked
+        self.assertEqual('application/json', asked.headers['accept'])
+        self.assertNotIn('authorization', asked.headers)
+        self.assertEqual(b'', asked.body)
 
     def test_a_long_query(self):
         query = 'up or ' * 1000 + 'up'
-        self.prometheus.answers[query] = stand_in.vector(({}, 1, 7.5))
+        self.prometheus.answers[query] = prometheus.vector(({}, 1, 7.5))
         self.assertEqual(1, len(self.client.ask('servers.used', query)))
 
     def test_queries_are_counted(self):
@@ -87,7 +92,7 @@ class AskTest(base.BaseTestCase):
             (422, {'status': 'error', 'error': 'many-to-many'}, 'many-to'),
             (502, b'<html>bad gateway</html>', 'bad gateway'),
             (503, {'status': 'error', 'error': 'timed out'}, 'raise timeout'),
-            (500, stand_in.vector(({}, 1, 1)), 'what answers there'),
+            (500, prometheus.vector(({}, 1, 1)), 'what answers there'),
             (302, b'', 'what answers there'),
             (414, b'', 'Shorten the query'),
             (200, b'<html>welcome</html>', 'welcome'),
@@ -106,16 +111,18 @@ class AskTest(base.BaseTestCase):
         self._fails("type 'matrix'")
 
     def test_time_out(self):
+        self._serve()
         self.client = client(url=self.url, timeout=1)
         over = threading.Event()
         self.addCleanup(over.set)
-        self.prometheus.before = lambda: over.wait(30)
+        self.prometheus.before = lambda asked: over.wait(30)
         self._fails('no answer within 1 seconds')
 
     def test_a_reading_ends(self):
         """However many queries there are, and however slow each is."""
+        self._serve()
         self.client = client(url=self.url, timeout=1)
-        self.prometheus.before = lambda: self.pause.wait(0.8)
+        self.prometheus.before = lambda asked: self.pause.wait(0.8)
         self.pause = threading.Event()
         asked = 0
         with contextlib.suppress(SignalError):
@@ -128,12 +135,13 @@ class AskTest(base.BaseTestCase):
         self.client.ask('servers.used', 'up')
 
     def test_nobody_listens(self):
-        self.prometheus.stop()
+        self.net.clear()
         error = self._fails('no answer', 'that it runs')
         # The query is long, and stands in the URL.
         self.assertNotIn('query=', str(error))
 
     def test_no_tls_there(self):
+        self._serve()
         self.url = self.url.replace('http:', 'https:')
         self.client = client(url=self.url)
         self._fails('TLS failed', 'cafile')

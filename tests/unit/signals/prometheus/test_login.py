@@ -11,11 +11,14 @@ from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.signals.prometheus.client import PrometheusClient
 from steal_scheduler.signals.prometheus.login import Login
 from steal_scheduler.signals.prometheus.source import PrometheusSource
+from tests.standins import keystone, prometheus
+from tests.standins.transport import mounted, served
 from tests.unit.make import KEYSTONEAUTH
-from tests.unit.signals import identity, stand_in
 from tests.unit.signals.options import configuration
 
-SECRETS = (identity.PASSWORD, 'mistyped')
+SECRETS = (keystone.PASSWORD, 'mistyped')
+KEYSTONE = 'http://192.0.2.1:5000'
+PROMETHEUS = 'http://192.0.2.2:9090'
 
 
 class Case(base.BaseTestCase):
@@ -24,9 +27,11 @@ class Case(base.BaseTestCase):
         self.logs = self.useFixture(
             fixtures.FakeLogger(level=logging.DEBUG, nuke_handlers=False)
         )
-        self.identity = self.enterContext(identity.Identity())
-        self.prometheus = self.enterContext(stand_in.StandIn())
-        self.prometheus.answers = {'up': stand_in.vector(({}, 1, 7.5))}
+        self.identity = keystone.Keystone()
+        self.prometheus = prometheus.Prometheus()
+        self.prometheus.answers = {'up': prometheus.vector(({}, 1, 7.5))}
+        self.net = {KEYSTONE: self.identity, PROMETHEUS: self.prometheus}
+        self.enterContext(mounted(self.net))
 
     def _conf(self, *lines, section='prometheus', **options):
         """A file's worth of options, since sections are read from one."""
@@ -39,26 +44,14 @@ class Case(base.BaseTestCase):
         )
         path = self.create_tempfiles([('steal', text)], '.conf')[0]
         conf = configuration(
-            'prometheus', PrometheusSource.OPTS, url=self.prometheus.url
+            'prometheus', PrometheusSource.OPTS, url=PROMETHEUS
         )
         conf.set_default('timeout', 5, group='prometheus')
         conf(['--config-file', path])
         return conf
 
     def _keystone(self, *lines, **options):
-        return self._conf(
-            *lines,
-            **{
-                'auth_type': 'password',
-                'auth_url': self.identity.url,
-                'username': identity.USER,
-                'password': identity.PASSWORD,
-                'project_name': identity.PROJECT,
-                'user_domain_id': 'default',
-                'project_domain_id': 'default',
-                **options,
-            },
-        )
+        return self._conf(*lines, **(keystone.login(KEYSTONE) | options))
 
     def _client(self, conf):
         client = PrometheusClient(conf)
@@ -72,8 +65,7 @@ class Case(base.BaseTestCase):
     def _header(self, *lines, **options):
         """What Prometheus is told."""
         self._ask(self._client(self._conf(*lines, **options)))
-        _, headers, _ = self.prometheus.requests[-1]
-        return headers['Authorization']
+        return self.prometheus.asked[-1].headers.get('authorization')
 
     def _assert_silent(self, *said):
         for text in (self.logs.output, *map(str, said)):
@@ -93,7 +85,7 @@ class AskTest(Case):
         self.prometheus.guard = self._guard
 
     def _guard(self, headers):
-        token = headers.get('X-Auth-Token')
+        token = headers.get('x-auth-token')
         self.shown.append(token)
         known = token in self.identity.tokens
         return known and token not in self.refused
@@ -109,11 +101,11 @@ class AskTest(Case):
 
     def test_by_get(self):
         self._ask(self._client(self._keystone()))
-        ((path, headers, form),) = self.prometheus.requests
-        self.assertEqual('/api/v1/query', path)
-        self.assertEqual({'query': 'up', 'timeout': '5s'}, form)
-        self.assertIsNone(headers['Content-Length'])
-        self.assertIsNone(headers['Authorization'])
+        (asked,) = self.prometheus.asked
+        self.assertEqual('GET /api/v1/query', str(asked))
+        self.assertEqual({'query': 'up', 'timeout': '5s'}, asked.query)
+        self.assertEqual(b'', asked.body)
+        self.assertNotIn('authorization', asked.headers)
 
     def test_a_token_that_is_refused_is_renewed(self):
         client = self._client(self._keystone())
@@ -135,12 +127,12 @@ class AskTest(Case):
             'Keystone',
         ):
             self.assertIn(word, str(error))
-        self.assertEqual(2, len(self.prometheus.requests))
+        self.assertEqual(2, len(self.prometheus.asked))
         self._assert_silent(error)
 
     def test_no_query_in_an_error(self):
         client = self._client(self._keystone())
-        self.prometheus.stop()
+        del self.net[PROMETHEUS]
         error = self.assertRaises(SignalError, self._ask, client)
         self.assertIn('/api/v1/query', str(error))
         self.assertNotIn('query=', str(error))
@@ -154,11 +146,11 @@ class AskTest(Case):
                 'username and password of [prometheus]',
             ),
         ):
-            self.prometheus.requests.clear()
+            self.prometheus.asked.clear()
             client = self._client(self._conf(**options))
             error = self.assertRaises(SignalError, self._ask, client)
             self.assertIn(cure, str(error))
-            self.assertEqual(1, len(self.prometheus.requests))
+            self.assertEqual(1, len(self.prometheus.asked))
 
 
 class BasicTest(Case):
@@ -200,8 +192,8 @@ class TokenFileTest(Case):
             with open(path, 'w') as file:
                 file.write(token + '\n')
             self._ask(client)
-            _, headers, _ = self.prometheus.requests[-1]
-            self.assertEqual(f'Bearer {token}', headers['Authorization'])
+            headers = self.prometheus.asked[-1].headers
+            self.assertEqual(f'Bearer {token}', headers['authorization'])
         for text in (b'', b'hush\nhush', b'hush\xff', 'hüsh'.encode()):
             with open(path, 'wb') as file:
                 file.write(text)
@@ -234,6 +226,9 @@ class KeystoneTest(Case):
             self.assertIn(word, str(error))
         self._assert_silent(error)
 
+    def _served(self):
+        return f'{self.enterContext(served(self.identity)).url}/v3'
+
     def test_the_user_of_nova(self):
         conf = self._keystone(section='nova')
         nova.register(conf)
@@ -259,29 +254,29 @@ class KeystoneTest(Case):
         self.prometheus.guard = lambda headers: False
         conf = self._keystone()
         client = self._client(conf)
-        self.identity.before = lambda: (
-            self.identity.tokens and (setattr(self.identity, 'fault', 401))
+        self.identity.instead['*'] = lambda asked: (
+            (401, {}) if self.identity.tokens else None
         )
         error = self.assertRaises(SignalError, self._ask, client)
         self.assertIn('Keystone refuses the user', str(error))
         self._assert_silent(error)
 
     def test_keystone_fails(self):
-        self.identity.fault = 500
+        self.identity.instead['*'] = 500, {}
         self._refused('does not answer', 'auth_url')
 
     def test_nobody_listens(self):
-        self.identity.stop()
-        self._refused('does not answer', self.identity.url)
+        del self.net[KEYSTONE]
+        self._refused('does not answer', KEYSTONE)
 
     def test_keystone_hangs(self):
         over = threading.Event()
         self.addCleanup(over.set)
-        self.identity.before = lambda: over.wait(30)
-        self._refused('does not answer', timeout=1)
+        self.identity.before = lambda asked: over.wait(30)
+        self._refused('does not answer', timeout=1, auth_url=self._served())
 
     def test_tls_is_verified(self):
-        url = self.identity.url.replace('http:', 'https:')
+        url = self._served().replace('http:', 'https:')
         self._refused('SSL', '[prometheus] cafile', auth_url=url)
         self._refused(
             '/nowhere/ca.pem',

@@ -10,10 +10,12 @@ from steal_scheduler.migrator import plugins
 from steal_scheduler.model.cloud import GuestKey, GuestSignal
 from steal_scheduler.signals.prometheus.parse import METRICS
 from steal_scheduler.signals.prometheus.source import PrometheusSource
-from tests.unit.signals import stand_in
+from tests.standins import prometheus
+from tests.standins.transport import mounted
 from tests.unit.signals.options import configuration
 
 NOW = 1_000_000.0
+URL = 'http://192.0.2.1:9090'
 A = {'server_id': 'a', 'host': 'cmp-1.example:9177'}
 B = {'server_id': 'b', 'host': 'cmp-2'}
 H = {'host': 'cmp-1.example:9100'}
@@ -46,19 +48,20 @@ class Case(base.BaseTestCase):
         self.logs = self.useFixture(
             fixtures.FakeLogger('steal_scheduler', level=logging.INFO)
         )
-        self.prometheus = self.enterContext(stand_in.StandIn())
+        self.prometheus = prometheus.Prometheus()
+        self.enterContext(mounted({URL: self.prometheus}))
 
     def _source(self, content, **options):
         """A source that asks what this preset says."""
         preset = self.create_tempfiles([('preset', yaml.dump(content))])[0]
-        return built(url=self.prometheus.url, preset=preset, **options)
+        return built(url=URL, preset=preset, **options)
 
     def _says(self, **answers):
         """By the name of the metric, with _ for the point."""
         self.prometheus.answers = {
             **self.prometheus.answers,
             **{
-                query.replace('_', '.', 1): stand_in.vector(*series)
+                query.replace('_', '.', 1): prometheus.vector(*series)
                 for query, series in answers.items()
             },
         }
@@ -131,14 +134,14 @@ class ReadTest(Case):
     def test_a_query_for_each_metric(self):
         self.source.read(NOW)
         self.source.read(NOW)
-        self.assertEqual(2 * len(METRICS), len(self.prometheus.requests))
+        self.assertEqual(2 * len(METRICS), len(self.prometheus.asked))
         self.assertEqual(dict.fromkeys(METRICS, 2), self.source.queries)
 
     def test_what_is_not_asked_costs_nothing(self):
         least = {k: v for k, v in PLAIN.items() if k != 'guests'}
         self.source = self._source(least)
         self.assertEqual({}, self.source.read(NOW).guests)
-        self.assertEqual(8, len(self.prometheus.requests))
+        self.assertEqual(8, len(self.prometheus.asked))
 
     def test_what_is_optional_may_be_missing(self):
         for query in (

@@ -1,0 +1,66 @@
+"""A stand-in for Nova's API: answers that the test sets.
+
+It is written by hand, and says nothing about what a real Nova answers, that
+is what the tests in ``tests/functional`` are for, which have one; only about
+what becomes of an answer here.
+"""
+
+from typing import Any
+
+from tests.standins.app import Answer, Request, StandIn
+
+
+class NovaApi(StandIn):
+    """Each answer is one of ``instead``."""
+
+    def no_route(self, request: Request) -> Answer:
+        return 599, f'not expected: {request}'
+
+
+def fault(status: int, message: str = 'so it is') -> Answer:
+    """How Nova says no."""
+    return status, {'fault': {'code': status, 'message': message}}
+
+
+def server(server_id: str = 's', **other: Any) -> dict[str, Any]:
+    """As ``GET /servers/detail`` of microversion 2.80 gives it."""
+    return {
+        'id': server_id,
+        'name': 'web-1',
+        'status': 'ACTIVE',
+        'OS-EXT-SRV-ATTR:host': 'a',
+        'OS-EXT-AZ:availability_zone': 'az1',
+        'flavor': {
+            'vcpus': 4,
+            'ram': 4096,
+            'disk': 20,
+            'ephemeral': 5,
+            'swap': 2048,
+            'extra_specs': {},
+        },
+        'image': {'id': 'i'},
+        'metadata': {'role': 'web'},
+        'locked': False,
+        'tags': ['blue'],
+        'addresses': {
+            'private': [{'addr': '10.0.0.5', 'version': 4}],
+            'public': [{'addr': '203.0.113.5', 'version': 4}],
+        },
+    } | other
+
+
+def migration(**other: Any) -> dict[str, Any]:
+    """As ``GET /os-migrations`` of microversion 2.80 gives it."""
+    return {
+        'id': 7,
+        'uuid': 'm7',
+        'instance_uuid': 's',
+        'status': 'running',
+        'source_compute': 'a',
+        'dest_compute': 'b',
+        'created_at': '2026-01-01T00:00:00.000000',
+        'updated_at': '2026-01-01T00:00:05.500000',
+        'user_id': 'us',
+        'project_id': 'p',
+        'migration_type': 'live-migration',
+    } | other
