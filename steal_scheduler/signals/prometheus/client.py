@@ -11,6 +11,7 @@ import requests
 from keystoneauth1 import exceptions
 from oslo_log import log as logging
 
+from steal_scheduler.edge.secret_file import UnusableFile
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.signals.prometheus import login, parse
 
@@ -106,17 +107,15 @@ class PrometheusClient:
     def _send(self, name: str, promql: str) -> requests.Response:
         timeout = self._options.timeout
         self.login.begin()
-        bearer = self.login.bearer()
         self.queries[name] += 1
         try:
-            return self.login.session.request(
+            response: requests.Response = self.login.session.request(
                 self._url,
                 # Aetos knows no POST.
                 'GET',
                 # Prometheus stops working on what nobody waits for.
                 params={'query': promql, 'timeout': f'{timeout}s'},
                 headers={'Accept': 'application/json'},
-                requests_auth=bearer,
                 raise_exc=False,
                 allow_reauth=False,
                 # Or the token would go wherever an answer points to.
@@ -124,11 +123,11 @@ class PrometheusClient:
                 # An answer is as large as the cloud.
                 log=False,
             )
-        except exceptions.SSLError as e:
-            raise self.error(
-                name,
-                f'TLS failed: {_said(e)}',
-                'Check url and [prometheus] cafile.',
+            return response
+        except UnusableFile as e:
+            raise SignalError(
+                f'[prometheus] token_file = {e}. Give a file that holds one '
+                'token and that this service may read.'
             ) from e
         except exceptions.ConnectTimeout as e:
             raise self.error(
@@ -136,8 +135,12 @@ class PrometheusClient:
             ) from e
         # A missing cafile is an OSError.
         except (exceptions.ClientException, OSError) as e:
+            # The query is long, and stands in the URL.
+            said = re.sub(r'\?query=\S*', '', str(e))
             raise self.error(
-                name, f'no answer: {_said(e)}', 'Check url, and that it runs.'
+                name,
+                f'no answer: {said}',
+                'Check url and [prometheus] cafile, and that it runs.',
             ) from e
 
     def _warn(self, name: str, warnings: list[str]) -> None:
@@ -161,34 +164,31 @@ class PrometheusClient:
 def _check(options: Any) -> None:
     """Look for options that are wrong or contradict each other."""
     url = options.url
-    bare = re.sub('//[^/]*@', '//', url)
-    if bare != url:
-        raise ConfigError(
-            f'[prometheus] url = {bare} holds credentials, which would be '
-            'logged. Set auth_type = http_basic, username and password.'
-        )
     try:
         parts = urllib.parse.urlsplit(url)
         host = parts.hostname if parts.port != 0 else None
     except ValueError:
-        host = None
-    if not host or parts.scheme not in ('http', 'https'):
-        raise ConfigError(
-            f'[prometheus] url = {re.sub("//.*@", "//***@", url)!r} is no '
-            'address of a server. Use, for example, http://127.0.0.1:9090.'
+        parts, host = urllib.parse.urlsplit(''), None
+    fault = ''
+    if re.search('//[^/]*@', url):
+        fault = (
+            'holds credentials, which would be logged. Set auth_type = '
+            'http_basic, username and password.'
         )
-    if parts.query or parts.fragment:
-        raise ConfigError(
-            f'[prometheus] url = {url} has a query or a fragment. Remove '
-            'it: /api/v1/query is appended.'
+    elif not host or parts.scheme not in ('http', 'https'):
+        fault = (
+            'is no address of a server. Use, for example, '
+            'http://127.0.0.1:9090.'
         )
+    elif parts.query or parts.fragment:
+        fault = (
+            'has a query or a fragment. Remove it: /api/v1/query is appended.'
+        )
+    if fault:
+        shown = re.sub('//.*@', '//***@', url)
+        raise ConfigError(f'[prometheus] url = {shown!r} {fault}')
     if options.insecure and options.cafile:
         raise ConfigError(
             f'[prometheus] insecure = True and cafile = {options.cafile} '
             'exclude each other. Unset one.'
         )
-
-
-def _said(error: Exception) -> str:
-    """Its text without the query, which is long and stands in a URL."""
-    return re.sub(r'\?query=\S*', '', str(error))
