@@ -151,7 +151,7 @@ def _flat(content: Mapping[Any, Any], above: str = '') -> Iterator[Any]:
     Of ``hosts: {label: instance}`` it is ``('hosts.label', 'instance')``.
     """
     for key, value in content.items():
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict):
             yield from _flat(value, f'{above}{key}.')
         else:
             yield f'{above}{key}', value

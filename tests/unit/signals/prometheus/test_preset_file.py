@@ -122,11 +122,11 @@ class WrongTest(Case):
     def test_unknown_keys(self):
         for content, *words in (
             (
-                {'host': {}},
-                'host = {} ',
+                {'host': {'label': 'x'}},
+                "host.label = 'x' ",
                 'extends, servers.label, servers.needs, hosts.label',
             ),
-            ({7: {}}, '7 = {} '),
+            ({7: 'x'}, "7 = 'x' "),
             (
                 {'hosts': {'lebal': 'x'}},
                 "hosts.lebal = 'x' ",
