@@ -137,9 +137,10 @@ class PrometheusClient:
         except (exceptions.ClientException, OSError) as e:
             # The query is long, and stands in the URL.
             said = re.sub(r'\?query=\S*', '', str(e))
+            tls = isinstance(e, exceptions.SSLError)
             raise self.error(
                 name,
-                f'no answer: {said}',
+                f'{"TLS failed" if tls else "no answer"}: {said}',
                 'Check url and [prometheus] cafile, and that it runs.',
             ) from e
 

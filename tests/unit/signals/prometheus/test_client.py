@@ -144,7 +144,7 @@ class AskTest(base.BaseTestCase):
         self._serve()
         self.url = self.url.replace('http:', 'https:')
         self.client = client(url=self.url)
-        self._fails('SSL', 'cafile')
+        self._fails('TLS failed', 'cafile')
 
     def test_no_such_cafile(self):
         self.url = self.url.replace('http:', 'https:')
