@@ -4,13 +4,13 @@ import collections
 import json
 import re
 import time
-import urllib.parse
 from typing import Any
 
 import requests
 from keystoneauth1 import exceptions
 from oslo_log import log as logging
 
+from steal_scheduler.edge import checks
 from steal_scheduler.edge.secret_file import UnusableFile
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.signals.prometheus import login, parse
@@ -164,32 +164,13 @@ class PrometheusClient:
 
 def _check(options: Any) -> None:
     """Look for options that are wrong or contradict each other."""
-    url = options.url
-    try:
-        parts = urllib.parse.urlsplit(url)
-        host = parts.hostname if parts.port != 0 else None
-    except ValueError:
-        parts, host = urllib.parse.urlsplit(''), None
-    fault = ''
-    if re.search('//[^/]*@', url):
-        fault = (
-            'holds credentials, which would be logged. Set auth_type = '
-            'http_basic, username and password.'
-        )
-    elif not host or parts.scheme not in ('http', 'https'):
-        fault = (
-            'is no address of a server. Use, for example, '
-            'http://127.0.0.1:9090.'
-        )
-    elif parts.query or parts.fragment:
-        fault = (
-            'has a query or a fragment. Remove it: /api/v1/query is appended.'
-        )
-    if fault:
-        shown = re.sub('//.*@', '//***@', url)
-        raise ConfigError(f'[prometheus] url = {shown!r} {fault}')
-    if options.insecure and options.cafile:
+    url = checks.http_url(options.url)
+    if url is None or url.query:
+        shown = re.sub('//.*@', '//***@', options.url)
         raise ConfigError(
-            f'[prometheus] insecure = True and cafile = {options.cafile} '
-            'exclude each other. Unset one.'
+            f'[prometheus] url = {shown!r} is no address of a server. Use, '
+            'for example, http://127.0.0.1:9090: no user and password, which '
+            'would be logged (set auth_type = http_basic, username and '
+            'password), no query, fragment or space.'
         )
+    checks.check_trust('prometheus', options)

@@ -201,7 +201,7 @@ class TokenFileTest(Case):
 
     def _refused(self, client, path):
         error = str(self.assertRaises(SignalError, self._ask, client))
-        self.assertIn(f'[prometheus] token_file = {path} ', error)
+        self.assertIn(f'[prometheus] token_file = {path!r} ', error)
         return error
 
     def test_a_token_that_is_refused(self):
