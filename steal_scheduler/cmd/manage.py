@@ -1,7 +1,8 @@
 """``steal-manage``: what an operator asks for by hand.
 
 Each command imports what it needs itself: the demo runs Nova in this process,
-and Nova insists on being the first to import anything of oslo.
+and Nova insists on being the first to import anything of oslo; and
+``--help`` should not wait for either.
 """
 
 import argparse
@@ -9,117 +10,219 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from cliff.app import App
+from cliff.command import Command
+from cliff.commandmanager import CommandManager
+from cliff.show import ShowOne
+
+from steal_scheduler import version
 from steal_scheduler.cmd import extras
+from steal_scheduler.exception import StealError
+
+NAME = 'steal-manage'
 
 
-def _conf(args: argparse.Namespace) -> Any:
-    from steal_scheduler.cmd import threading_backend  # noqa: F401
+class Ours(Command):
+    """A command whose exit status tells what it found."""
 
-    # isort: split
+    #: What pip has to install for it.
+    extra = 'migrator'
+    #: Where no error says more.
+    status = 0
+    #: What each means, at the end of its help.
+    statuses = ''
 
-    from steal_scheduler.conf import load
+    def get_epilog(self) -> str:
+        return self.statuses
 
-    files = [f'--config-file={path}' for path in args.config_file]
-    conf = load.load(files, 'steal-manage')
-    conf.set_override('use_stderr', True)
-    load.set_up_log(conf)
-    return conf
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Answer with ``status``; an error of ours is one line, and 1.
+
+        NOTE: cliff logs what else is raised, but a missing module must not
+        get that far.
+        """
+        try:
+            with extras.needs(NAME, self.extra):
+                return super().run(parsed_args) or self.status
+        except StealError as error:
+            print(f'{NAME}: {error}', file=sys.stderr)
+            return 1
 
 
-def _plan(args: argparse.Namespace) -> int:
-    """0: something can start, or need not; 2: nothing can start now."""
-    import time
+class Report(Ours, ShowOne):
+    """A command that prints a document; see ``reporting/text.py``."""
 
-    conf = _conf(args)
-    from steal_scheduler.migrator.plan import plan_tick
-    from steal_scheduler.reporting import text
+    formatter_namespace = 'steal_scheduler.formatters'
+    formatter_default = 'text'
 
-    now = time.time()
-    planned = plan_tick(conf, now)
-    sys.stdout.write(
-        text.plan_text(
-            planned.decided,
-            planned.moves,
-            planned.fleet.servers,
-            now,
-            conf.stages.reattach_alarm,
-            planned.notes,
-        )
+    def conf(self) -> Any:
+        from steal_scheduler.cmd import threading_backend  # noqa: F401
+
+        # isort: split
+
+        from steal_scheduler.conf import load
+
+        options = self.app.options
+        argv = [*options.oslo, *(['--debug'] if options.debug else [])]
+        conf = load.load(argv, NAME)
+        conf.set_override('use_stderr', True)
+        load.set_up_log(conf)
+        return conf
+
+
+class Plan(Report):
+    """print what a tick would do now, and why not more"""
+
+    statuses = (
+        'Exit status: 0 if something can start, or nothing has to; 1 after '
+        'an error; 2 if nothing can start now.'
     )
-    held = any(r.server_id is None for r in planned.decided.refusals)
-    return 2 if held else 0
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        import time
+
+        conf = self.conf()
+        from steal_scheduler.migrator.plan import plan_tick
+        from steal_scheduler.reporting import text
+
+        now = time.time()
+        planned = plan_tick(conf, now)
+        moves = planned.moves.values()
+        alarm = conf.stages.reattach_alarm
+        blocked = [m for m in moves if m.reattach_blocked(now, alarm)]
+        document = {
+            'notes': [{'detail': note} for note in planned.notes],
+            'reattach_blocked': text.moves_in_flight(blocked, now),
+            **text.decided(planned.decided, planned.fleet.servers),
+            'moves_in_flight': text.moves_in_flight(moves, now),
+        }
+        self.status = 2 if document['holds'] else 0
+        return self.dict2columns(document)
 
 
-def _recover(args: argparse.Namespace) -> int:
-    """0: nothing is left; 1: something is, see the output."""
-    conf = _conf(args)
-    from steal_scheduler.migrator.recover import recover
+class Recover(Report):
+    """show which moves a migrator that will not come back has left behind"""
 
-    lines, left = recover(conf, clear=args.clear)
-    sys.stdout.write('\n'.join(lines) + '\n')
-    return 1 if left else 0
+    statuses = (
+        'Exit status: 0 if nothing is left; 1 if something is, or after an '
+        'error.'
+    )
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--clear',
+            action='store_true',
+            help='reattach the servers and remove the tags; no migrator may '
+            'run',
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        conf = self.conf()
+        from steal_scheduler.migrator.recover import recover
+
+        document, left = recover(conf, clear=parsed_args.clear)
+        self.status = 1 if left else 0
+        return self.dict2columns(document)
 
 
-def _demo(args: argparse.Namespace) -> int:
-    """0: every goal was met; 1: one was not, or Nova is not installed."""
-    with extras.needs('steal-manage', 'demo'):
+class Demo(Ours):
+    """show the whole job on a Nova inside this process"""
+
+    statuses = (
+        'Exit status: 0 if every goal was met; 1 if one was not, or after an '
+        'error; 128 and its number after a signal that ended it before.'
+    )
+    extra = 'demo'
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--keep',
+            action='store_true',
+            help='leave the cloud and the migrator running until Ctrl-C, and '
+            'say how to reach them',
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
         from steal_scheduler.demo import story
 
-        return story.main(keep=args.keep)
+        return story.main(keep=parsed_args.keep)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        'steal-manage', description='Look at steal-scheduler, and try it.'
-    )
-    parser.add_argument(
-        '--config-file',
-        action='append',
-        default=[],
-        metavar='PATH',
-        help='steal-migrator.conf; the default is the one that '
-        'steal-migrator reads',
-    )
-    commands = parser.add_subparsers(required=True, metavar='COMMAND')
-    plan = commands.add_parser(
-        'plan',
-        help='print what a tick would do now, and why not more',
-    )
-    plan.set_defaults(run=_plan)
-    recover = commands.add_parser(
-        'recover',
-        help='show what a migrator that will not come back has left behind: '
-        'tags of moves, drained servers',
-    )
-    recover.add_argument(
-        '--clear',
-        action='store_true',
-        help='reattach the servers and remove the tags; no migrator may run',
-    )
-    recover.set_defaults(run=_recover)
-    demo = commands.add_parser(
-        'demo', help='show the whole job on a Nova inside this process'
-    )
-    demo.add_argument(
-        '--keep',
-        action='store_true',
-        help='leave the cloud and the migrator running until Ctrl-C, and say '
-        'how to reach them',
-    )
-    demo.set_defaults(run=_demo)
-    return parser
+class Manage(App):
+    NAME = NAME
+
+    def __init__(self) -> None:
+        super().__init__(
+            'Look at steal-scheduler, and try it.',
+            version.version_string(),
+            CommandManager('steal_scheduler.commands'),
+            deferred_help=True,
+        )
+        for command in (Plan, Recover, Demo):
+            name = command.__name__.lower()
+            self.command_manager.add_command(name, command)
+
+    def build_option_parser(
+        self,
+        description: str | None,
+        version: str | None,
+        argparse_kwargs: dict[str, Any] | None = None,
+    ) -> argparse.ArgumentParser:
+        """The options before a command; oslo.config takes three of them."""
+        parser = argparse.ArgumentParser(
+            prog=NAME,
+            description=description,
+            add_help=False,
+            allow_abbrev=False,
+        )
+        parser.add_argument(
+            '-h',
+            '--help',
+            action='store_true',
+            dest='deferred_help',
+            help='show this help, or that of the command, and exit',
+        )
+        parser.add_argument(
+            '--version', action='version', version=f'{NAME} {version}'
+        )
+        for option, metavar, what in (
+            ('--config-file', 'PATH', 'a file like steal-migrator.conf'),
+            ('--config-dir', 'DIR', 'a directory of such files'),
+        ):
+            parser.add_argument(
+                option,
+                action='append',
+                default=[],
+                dest='oslo',
+                help=f'{what}, and may be repeated: what comes later wins; '
+                'the default is what steal-migrator reads',
+                metavar=metavar,
+                type=f'{option}={{}}'.format,
+            )
+        parser.add_argument(
+            '--debug',
+            action='store_true',
+            help='log more to stderr, and the traceback of an error',
+        )
+        return parser
+
+    def configure_logging(self) -> None:
+        """Nothing: oslo.log does it, as the configuration says."""
+
+    def interact(self) -> None:
+        self.parser.error(
+            'name a command: '
+            + ', '.join(name for name, _ in self.command_manager)
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = _parser().parse_args(argv)
-    from steal_scheduler.exception import StealError
-
-    try:
-        result: int = args.run(args)
-    except StealError as error:
-        sys.stderr.write(f'steal-manage: {error}\n')
-        return 1
-    return result
+    status: int = Manage().run(list(sys.argv[1:] if argv is None else argv))
+    return status
 
 
 if __name__ == '__main__':

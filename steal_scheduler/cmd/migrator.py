@@ -23,7 +23,7 @@ _STOP_SECONDS = 50.0
 _RETRY_SECONDS = 5.0
 
 
-class MigratorService(service.ServiceBase):  # type: ignore[misc]
+class MigratorService(service.ServiceBase):
     """The loop as an oslo.service: a parent, and one worker that forks."""
 
     def __init__(self, conf: Any) -> None:

@@ -1,6 +1,6 @@
 """Build the configuration of a program; it is returned, never global."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from oslo_config import cfg
 from oslo_log import log
@@ -16,6 +16,7 @@ def load(
     argv: Sequence[str],
     prog: str,
     default_config_files: Sequence[str] | None = None,
+    register: Callable[[cfg.ConfigOpts], None] | None = None,
 ) -> cfg.ConfigOpts:
     """Parse the command line and the configuration files.
 
@@ -23,6 +24,7 @@ def load(
     ~/.steal-scheduler, ~, /etc/steal-scheduler or /etc, and the directories
     steal-migrator.conf.d beside them.
 
+    :param register: adds to what the command line takes
     :raises ConfigError: a file cannot be read
     """
     conf = cfg.ConfigOpts()
@@ -36,6 +38,8 @@ def load(
         ]
     )
     opts.register(conf)
+    if register:
+        register(conf)
     name = 'steal-migrator'
     files = default_config_files
     if files is None:

@@ -41,7 +41,8 @@ def show_moves_of(migrator: Migrator) -> None:
     """Add the moves in flight to the report."""
 
     def moves() -> base.ReportModel:
-        lines = text.moves_table(migrator.moves.values(), time.time())
+        items = text.moves_in_flight(migrator.moves.values(), time.time())
+        lines = text.block_text('moves_in_flight', items)
         return base.ReportModel({}, lambda model: '\n'.join(lines))
 
     gmr.TextGuruMeditation.register_section('Moves in flight', moves)

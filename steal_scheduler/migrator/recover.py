@@ -14,10 +14,11 @@ from steal_scheduler.moves import state, tags
 from steal_scheduler.orchestrators.base import Answer, State
 
 
-def recover(conf: Any, *, clear: bool) -> tuple[list[str], bool]:
+def recover(conf: Any, *, clear: bool) -> tuple[dict[str, Any], bool]:
     """Show it, or reattach the servers and remove the tags.
 
-    :returns: lines for the operator, and whether anything is left
+    :returns: a document (see ``reporting/text.py``), and whether anything is
+        left
     :raises ConfigError: with ``clear``, while a migrator holds the lock
     """
     built = build.build(conf)
@@ -29,15 +30,28 @@ def recover(conf: Any, *, clear: bool) -> tuple[list[str], bool]:
     try:
         fleet = built.nova_cache.refresh(time.time())
         left = _left(fleet, built.dispatcher.detached())
-        if not left:
-            return ['Nothing is left behind.'], False
-        if not clear:
-            lines = [_line(server) for server in left]
-            return [*lines, 'Add --clear to reattach these.'], True
-        results = [_clear(server, built) for server in left]
-        return [line for line, _ in results], any(bad for _, bad in results)
+        results = [
+            _clear(server, built) if clear else ('', True) for server in left
+        ]
     finally:
         built.leader.release()
+    note = 'Nothing is left behind.'
+    if left:
+        note = '' if clear else 'Add --clear to reattach these.'
+    document = {
+        'notes': [{'detail': note}] if note else [],
+        'left_behind': [
+            {
+                'server_id': server.server_id,
+                'server_name': server.name,
+                'host': server.host,
+                'tags': tags.ours(server.tags),
+                'detail': detail,
+            }
+            for server, (detail, _) in zip(left, results, strict=True)
+        ],
+    }
+    return document, any(bad for _, bad in results)
 
 
 def _left(fleet: Fleet, detached: frozenset[str]) -> list[Server]:
@@ -52,16 +66,11 @@ def _clear(server: Server, built: build.Components) -> tuple[str, bool]:
         built.leader.check_held()
         answer: Answer = built.dispatcher.reattach(server)
         if answer.state is not State.DONE:
-            return f'{_line(server)}: not reattached: {answer.detail}', True
+            return f'not reattached: {answer.detail}', True
         for tag in tags.ours(server.tags):
             built.nova.remove_tag(server.server_id, tag)
     except ServerGone:
-        return f'{_line(server)}: reattached; Nova has deleted it', False
+        return 'reattached; Nova has deleted it', False
     except StealError as error:
-        return f'{_line(server)}: {error}', True
-    return f'{_line(server)}: reattached, tags removed', False
-
-
-def _line(server: Server) -> str:
-    marks = ', '.join(tags.ours(server.tags)) or 'drained'
-    return f'{server.server_id}  {server.name}  on {server.host}: {marks}'
+        return str(error), True
+    return 'reattached, tags removed', False

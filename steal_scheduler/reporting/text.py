@@ -1,16 +1,146 @@
-"""Text for a person: the moves in flight, and what a tick decided."""
+"""What a tick decided, as a document of named blocks; and that as text.
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+A program reads the document, a person reads ``as_text`` and a spreadsheet
+``as_rows``. Every block is a list of objects, for example::
+
+    {
+        'notes': [{'detail': 'Judged on this one poll.'}],
+        'refusals': [
+            {
+                'server_id': '269c',
+                'server_name': 'shop5',
+                'reason': 'locked',
+                'detail': 'it is locked',
+            }
+        ],
+    }
+"""
+
+import collections
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from steal_scheduler.decision.decide import Decision
-from steal_scheduler.decision.host_checks import HostCheck
-from steal_scheduler.decision.unreliable_hosts import UnreliableHost
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move
 
-#: Hosts named for one reason.
+Items = Sequence[Mapping[str, Any]]
+Document = Mapping[str, Items]
+
+
+class Block(NamedTuple):
+    title: str
+    #: Of each of its objects, in this order.
+    fields: tuple[str, ...]
+    #: Shown to a person also where it is empty: that nothing moves is news.
+    always: bool = False
+
+
+_SERVER = ('server_id', 'server_name')
+_MOVE = (*_SERVER, 'stage', 'seconds', 'source', 'target', 'reason')
+#: All there are, by name, in the order in which a person wants to read them.
+BLOCKS: Mapping[str, Block] = {
+    'notes': Block('', ('detail',)),
+    'reattach_blocked': Block(
+        'Drained, and should be reattached; see the log of steal-migrator, '
+        'and the orchestrator',
+        _MOVE,
+    ),
+    'holds': Block('Nothing starts now, because', ('reason', 'detail')),
+    'findings': Block(
+        'Contended servers',
+        (*_SERVER, 'host', 'steal', 'load', 'polls'),
+        always=True,
+    ),
+    'moves_in_flight': Block('Moves in flight', _MOVE, always=True),
+    'moves_to_begin': Block(
+        'Moves that would start now',
+        (*_SERVER, 'source', 'copy_mb', 'reason'),
+        always=True,
+    ),
+    'refusals': Block('Refused', (*_SERVER, 'reason', 'detail')),
+    'saturations': Block(
+        'Saturated: moving cannot help', ('zone', 'cores_short')
+    ),
+    'unreliable_hosts': Block(
+        'Hosts with unreliable metrics', ('host', 'reason', 'detail')
+    ),
+    'coverage': Block('Coverage', ('percent',)),
+    'left_behind': Block('Left behind', (*_SERVER, 'host', 'tags', 'detail')),
+}
+
+#: Every field, in the order of a table's columns: what a person reads for it,
+#: and for its value.
+FIELDS: Mapping[str, tuple[str, str]] = {
+    'server_id': ('server', '{}'),
+    'server_name': ('name', '{}'),
+    'host': ('host', '{}'),
+    'zone': ('zone', '{}'),
+    'stage': ('stage', '{}'),
+    'seconds': ('for', '{:.0f} s'),
+    'source': ('from', '{}'),
+    'target': ('to', '{}'),
+    'steal': ('waits', '{:.1%}'),
+    'load': ('load/vCPU', '{:.2f}'),
+    'polls': ('polls', '{}'),
+    'copy_mb': ('to copy', '{} MiB'),
+    'cores_short': ('cores short', '{:.1f}'),
+    'percent': ('', '{:.0f}% of the running servers'),
+    'tags': ('tags', '{}'),
+    'reason': ('reason', '{}'),
+    'detail': ('detail', '{}'),
+}
+
+#: Hosts named for one reason: the outage of a rack must not fill the screen.
 _MOST_HOSTS = 10
+
+
+def moves_in_flight(moves: Iterable[Move], now: float) -> Items:
+    return [
+        {
+            'server_id': move.server_id,
+            'server_name': move.server_name,
+            'stage': move.stage.value,
+            'seconds': now - move.since,
+            'source': move.source,
+            'target': move.target,
+            'reason': move.trouble or move.failure or move.reason,
+        }
+        for move in moves
+    ]
+
+
+def decided(decision: Decision, servers: Mapping[str, Server]) -> Document:
+    """What a tick found, would begin, and why not more."""
+    found: dict[str, Iterable[Any]] = {
+        'holds': [r for r in decision.refusals if r.server_id is None],
+        'findings': decision.findings,
+        'moves_to_begin': decision.admitted,
+        'refusals': [r for r in decision.refusals if r.server_id is not None],
+        'saturations': decision.saturations,
+        'unreliable_hosts': decision.unreliable.values(),
+    }
+    document = {
+        name: [_item(BLOCKS[name].fields, value, servers) for value in values]
+        for name, values in found.items()
+    }
+    return document | {'coverage': [{'percent': decision.coverage}]}
+
+
+def _item(
+    fields: Iterable[str], value: Any, servers: Mapping[str, Server]
+) -> dict[str, Any]:
+    """A value of the decision as an object: what it is called there."""
+    item = {}
+    for field in fields:
+        if field == 'server_name':
+            server = servers.get(value.server_id)
+            item[field] = server.name if server else value.server_id
+        else:
+            content = getattr(value, field)
+            # Of an enum too: YAML has no words for one.
+            item[field] = str(content) if isinstance(content, str) else content
+    return item
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
@@ -27,129 +157,72 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     ]
 
 
-def moves_table(moves: Iterable[Move], now: float) -> list[str]:
-    rows = [
-        (
-            move.server_id,
-            move.server_name,
-            move.stage,
-            f'{now - move.since:.0f} s',
-            move.source,
-            move.target or '-',
-            move.failure or move.reason,
-        )
-        for move in moves
-    ]
-    head = ('server', 'name', 'stage', 'for', 'from', 'to', 'reason')
-    return table(head, rows) if rows else ['none']
+def block_text(name: str, items: Items) -> list[str]:
+    """One block, for a person: a table, with a head where that helps."""
+    if not items:
+        return ['none']
+    fields = BLOCKS[name].fields
+    rows = [[_shown(field, item[field]) for field in fields] for item in items]
+    lines = table([FIELDS[field][0] for field in fields], rows)
+    return lines if len(fields) > 1 else lines[1:]
 
 
-def _unreliable(hosts: Collection[UnreliableHost]) -> list[str]:
-    lines = []
-    for reason in HostCheck:
-        found = [host for host in hosts if host.reason is reason]
-        lines += [
-            f'{h.host}  {reason}: {h.detail}' for h in found[:_MOST_HOSTS]
-        ]
-        if len(found) > _MOST_HOSTS:
-            lines.append(f'and {len(found) - _MOST_HOSTS} more  {reason}')
-    return lines
+def _shown(field: str, value: Any) -> str:
+    if value is None or value == []:
+        return '-'
+    return FIELDS[field][1].format(_cell(value))
 
 
-def _blocked(moves: Iterable[Move], now: float, alarm: float) -> list[str]:
-    return [
-        f'{move.server_id}  {move.server_name}  {move.stage} for '
-        f'{now - move.since:.0f} s: see '
-        'the log of steal-migrator, and its orchestrator'
-        for move in moves
-        if move.reattach_blocked(now, alarm)
-    ]
-
-
-def plan_text(
-    decided: Decision,
-    moves: Mapping[str, Move],
-    servers: Mapping[str, Server],
-    now: float,
-    alarm: float,
-    notes: Sequence[str] = (),
-) -> str:
-    """What a tick decided, on one screen.
-
-    :param alarm: seconds after which a server should be reattached
-    :param notes: said first: what the reader must know of how it was decided
-    """
-    findings = {f.server_id: f for f in decided.findings}
-    whole = [r for r in decided.refusals if r.server_id is None]
-    single = [r for r in decided.refusals if r.server_id is not None]
-
-    def name(server_id: str | None) -> str:
-        server = servers.get(server_id or '')
-        return server.name if server else str(server_id)
-
-    blocks = [
-        ('', list(notes)),
-        (
-            'Drained, and should be reattached',
-            _blocked(moves.values(), now, alarm),
-        ),
-        (
-            'Nothing starts now, because',
-            [f'{r.reason}: {r.detail}' for r in whole],
-        ),
-        (
-            f'Contended servers ({len(findings)})',
-            table(
-                ('server', 'name', 'host', 'waits', 'load/vCPU', 'polls'),
-                [
-                    (
-                        f.server_id,
-                        name(f.server_id),
-                        f.host,
-                        f'{f.steal:.1%}',
-                        f'{f.load:.2f}',
-                        f.polls,
-                    )
-                    for f in findings.values()
-                ],
-            )
-            if findings
-            else ['none'],
-        ),
-        ('Moves in flight', moves_table(moves.values(), now)),
-        (
-            'Moves that would start now',
-            [
-                f'{m.server_id}  {name(m.server_id)}  away from {m.source}: '
-                f'{m.reason}; {m.copy_mb / 1024:.1f} GiB to copy'
-                for m in decided.admitted
-            ]
-            or ['none'],
-        ),
-        (
-            'Refused',
-            [
-                f'{r.server_id}  {name(r.server_id)}  {r.reason}: {r.detail}'
-                for r in single
-            ],
-        ),
-        (
-            'Saturated',
-            [
-                f'zone {s.zone}: moving cannot help, {s.cores_short:.1f} '
-                'cores are short'
-                for s in decided.saturations
-            ],
-        ),
-        (
-            f'Hosts with unreliable metrics ({len(decided.unreliable)})',
-            _unreliable(decided.unreliable.values()),
-        ),
-        (f'Coverage: {decided.coverage:.0f}% of the running servers', []),
-    ]
+def as_text(document: Document) -> str:
+    """All of it that a person has to know, on one screen."""
     lines: list[str] = []
-    for title, body in blocks:
-        if title and (body or title.startswith('Coverage')):
-            lines += ['', title]
-        lines += [f'  {line}' if title else line for line in body]
+    for name, block in BLOCKS.items():
+        items = document.get(name, ())
+        if not items and not (block.always and name in document):
+            continue
+        if not block.title:
+            lines += block_text(name, items)
+            continue
+        count = f' ({len(items)})' if len(block.fields) > 1 else ''
+        lines += ['', f'{block.title}{count}']
+        if name == 'unreliable_hosts':
+            items = _first_of_each_reason(items)
+        lines += [f'  {line}' for line in block_text(name, items)]
     return '\n'.join(lines).strip() + '\n'
+
+
+def _first_of_each_reason(items: Items) -> Items:
+    """Ten hosts for each reason, and how many more there are.
+
+    For example twelve stale ones are ten, and one line: ``and 2 more``.
+    """
+    found: dict[str, list[Mapping[str, Any]]] = collections.defaultdict(list)
+    for item in items:
+        found[item['reason']].append(item)
+    for reason, hosts in found.items():
+        more = len(hosts) - _MOST_HOSTS
+        if more > 0:
+            last = {'host': f'and {more} more', 'reason': reason, 'detail': ''}
+            hosts[_MOST_HOSTS:] = [last]
+    return [item for hosts in found.values() for item in hosts]
+
+
+def as_rows(document: Document) -> tuple[list[str], list[list[Any]]]:
+    """Every object as one row, for a table or CSV: columns, and the rows.
+
+    The columns hang on the blocks alone, not on what is in them.
+    """
+    wanted = {field for name in document for field in BLOCKS[name].fields}
+    fields = [field for field in FIELDS if field in wanted]
+    rows = [
+        [name, *(_cell(item.get(field)) for field in fields)]
+        for name, items in document.items()
+        for item in items
+    ]
+    return ['block', *fields], rows
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return ', '.join(value)
+    return '' if value is None else value

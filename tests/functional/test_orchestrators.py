@@ -2,6 +2,7 @@
 
 from tests.functional import loop  # isort: skip (before Nova's)
 
+import json
 import time
 from typing import Any
 
@@ -76,10 +77,10 @@ class TestOrchestrators(loop.LoopTestCase):
             'steal-manage',
             '--config-file',
             self.config_file(**sections),
-            'plan',
+            *('plan', '--format', 'json'),
         )
-        head = plan.stdout.partition('Drained, and should be reattached')[2]
-        self.assertTrue(head.lstrip().startswith(mover), plan.stdout)
+        [blocked] = json.loads(plan.stdout)['reattach_blocked']
+        self.assertEqual(mover, blocked['server_id'])
         asked = len(self.script.asked(mover))
         begun = time.monotonic()
         while time.monotonic() - begun < 2:

@@ -48,13 +48,14 @@ class SignalsTestCase(loop.LoopTestCase):
             'steal-manage',
             '--config-file',
             self.config_file(**sections),
-            'plan',
+            *('plan', '--format', 'json'),
         )
         self.assertEqual(2, plan.returncode, plan.stderr)
-        head = plan.stdout.partition('Nothing starts now, because\n')[2]
-        self.assertTrue(head.startswith(f'  {reason}: '), plan.stdout)
-        self.assertIn(said, head)
-        self.assertIn('Moves that would start now\n  none', plan.stdout)
+        document = json.loads(plan.stdout)
+        [hold] = document['holds']
+        self.assertEqual(reason, hold['reason'])
+        self.assertIn(said, hold['detail'])
+        self.assertEqual([], document['moves_to_begin'])
 
     def assert_untouched(self, mover: str) -> None:
         self.assertEqual([], self.script.asked(mover))

@@ -2,6 +2,7 @@
 
 from tests.functional import loop  # isort: skip (before Nova's)
 
+import json
 import time
 from typing import Any
 
@@ -54,11 +55,11 @@ class TestUnreliable(loop.LoopTestCase):
             'steal-manage',
             '--config-file',
             self.config_file(**sections),
-            'plan',
+            *('plan', '--format', 'json'),
         )
-        block = plan.stdout.partition('Hosts with unreliable metrics (1)\n')[2]
-        self.assertTrue(block.startswith(f'  liar  {reason}: '), plan.stdout)
-        self.assertIn(said, block.partition('\n')[0])
+        [host] = json.loads(plan.stdout)['unreliable_hosts']
+        self.assertEqual(('liar', reason), (host['host'], host['reason']))
+        self.assertIn(said, host['detail'])
 
     def test_reliable(self) -> None:
         migrator = self.loop()

@@ -25,7 +25,7 @@ from steal_scheduler.messaging import view_format
 from steal_scheduler.migrator import build, plugins
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Reason
-from steal_scheduler.reporting import metrics
+from steal_scheduler.reporting import metrics, text
 
 try:
     from docutils import core, utils
@@ -191,6 +191,22 @@ class TestView(base.BaseTestCase):
         view = view_format.decode(shown)
         self.assertEqual(shown, view_format.encode(view))
         self.assertEqual(sorted(shown), sorted(rows_of(text)))
+
+
+class TestPlan(base.BaseTestCase):
+    def test_every_block_and_field_is_described(self) -> None:
+        page = read('doc/source/reference/plan.rst')
+        blocks, fields, have = re.split(r'\nFields\n|\nWhich block', page)
+        self.assertEqual(list(text.BLOCKS), rows_of(blocks))
+        self.assertEqual(list(text.FIELDS), rows_of(fields))
+        # The table wraps: a name at the beginning of a line begins a block.
+        found = {
+            row.split()[0].strip('`'): tuple(re.findall(r'``(\w+)``', row)[1:])
+            for row in re.split(r'\n(?=``)', have)[1:]
+        }
+        self.assertEqual(
+            {name: block.fields for name, block in text.BLOCKS.items()}, found
+        )
 
 
 class TestExample(base.BaseTestCase):

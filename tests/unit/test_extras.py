@@ -96,6 +96,7 @@ class TestExtras(ExtrasTest):
     def test_migrator(self) -> None:
         loaded = third_party(
             [
+                'cmd/formats.py',
                 'cmd/manage.py',
                 'cmd/migrator.py',
                 'cmd/status.py',
@@ -174,6 +175,7 @@ class TestMissing(ExtrasTest):
         self.check('migrator', 'steal-migrator', 'cotyledon')
         self.check('migrator', 'steal-migrator', 'tooz')
         self.check('migrator', 'steal-manage plan', 'novaclient')
+        self.check('migrator', 'steal-manage plan', 'cliff')
 
     def test_the_demo_without_nova(self) -> None:
         self.check('demo', 'steal-manage demo', 'nova')

@@ -3,6 +3,7 @@ from oslotest import base
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.migrator import build
 from steal_scheduler.migrator.recover import recover
+from steal_scheduler.reporting.text import as_text
 from tests.standins import nova_api
 from tests.unit.deployment import Deployment
 
@@ -18,20 +19,22 @@ class TestRecover(base.BaseTestCase):
         self.deployment = self.useFixture(Deployment())
 
     def recover(self, *, clear: bool) -> tuple[str, bool]:
-        lines, left = recover(self.deployment.conf(), clear=clear)
-        return '\n'.join(lines), left
+        """What a person reads, and whether anything is left."""
+        document, left = recover(self.deployment.conf(), clear=clear)
+        return as_text(document), left
 
     def test_nothing_is_left(self) -> None:
         for clear in (False, True):
             self.assertEqual(
-                ('Nothing is left behind.', False), self.recover(clear=clear)
+                ('Nothing is left behind.\n', False),
+                self.recover(clear=clear),
             )
 
     def test_it_is_shown(self) -> None:
         self.deployment.tag('x', TAG)
         text, left = self.recover(clear=False)
         self.assertTrue(left)
-        self.assertIn(f'x  name-x  on a: {TAG}', text)
+        self.assertIn(f'x       name-x  a     {TAG}', text)
         self.assertIn('--clear', text)
         self.assertEqual([], self.deployment.removed())
         self.assertEqual('', self.deployment.read('asked'))

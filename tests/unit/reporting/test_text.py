@@ -9,20 +9,126 @@ from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting import text as report
 from tests.unit.make import NOW, finding, move, server
 
+#: One of everything that a decision can hold.
+EVERYTHING = dataclasses.replace(
+    NOTHING,
+    findings=(finding(),),
+    admitted=(move(reason='it waits'),),
+    refusals=(
+        Refusal(Reason.COVERAGE, 'too few signals'),
+        Refusal(Reason.LOCKED, 'it is locked', 's'),
+        Refusal(Reason.COOLDOWN, '90 s are left', 'unknown'),
+    ),
+    saturations=(Saturation('az1', 2.5),),
+    unreliable={
+        'b': UnreliableHost('b', HostCheck.FLAT_WAIT, 'it stands still')
+    },
+    coverage=75.0,
+)
+SERVERS = {'s': server(name='web-1')}
 
-class TestTables(base.BaseTestCase):
+
+class TestDocument(base.BaseTestCase):
+    def test_a_decision(self) -> None:
+        web = {'server_id': 's', 'server_name': 'web-1'}
+        self.assertEqual(
+            {
+                'holds': [{'reason': 'coverage', 'detail': 'too few signals'}],
+                'findings': [
+                    web
+                    | {
+                        'host': 'a',
+                        'steal': 0.25,
+                        'load': 1.0,
+                        'polls': '3 of 5 polls',
+                    }
+                ],
+                'moves_to_begin': [
+                    web
+                    | {'source': 'a', 'copy_mb': 14336, 'reason': 'it waits'}
+                ],
+                'refusals': [
+                    web | {'reason': 'locked', 'detail': 'it is locked'},
+                    # Nova does not tell of it any more.
+                    {
+                        'server_id': 'unknown',
+                        'server_name': 'unknown',
+                        'reason': 'cooldown',
+                        'detail': '90 s are left',
+                    },
+                ],
+                'saturations': [{'zone': 'az1', 'cores_short': 2.5}],
+                'unreliable_hosts': [
+                    {
+                        'host': 'b',
+                        'reason': 'flat_wait',
+                        'detail': 'it stands still',
+                    }
+                ],
+                'coverage': [{'percent': 75.0}],
+            },
+            report.decided(EVERYTHING, SERVERS),
+        )
+
+    def test_every_object_has_the_fields_of_its_block(self) -> None:
+        document = {
+            **report.decided(EVERYTHING, SERVERS),
+            'moves_in_flight': report.moves_in_flight([move()], NOW),
+        }
+        for name, items in document.items():
+            for item in items:
+                self.assertEqual(report.BLOCKS[name].fields, tuple(item))
+
+    def test_why_a_move_is_where_it_is(self) -> None:
+        """Why it cannot be reattached, or has failed, or else moves."""
+        moves = [
+            move(reason='it waits'),
+            move(reason='it waits', failure='aborted'),
+            move(reason='it waits', failure='aborted', trouble='no answer'),
+        ]
+        self.assertEqual(
+            ['it waits', 'aborted', 'no answer'],
+            [m['reason'] for m in report.moves_in_flight(moves, NOW)],
+        )
+
+
+class TestRows(base.BaseTestCase):
+    def test_columns_hang_on_the_blocks_alone(self) -> None:
+        full, _ = report.as_rows(report.decided(EVERYTHING, SERVERS))
+        empty, rows = report.as_rows(report.decided(NOTHING, {}))
+        self.assertEqual(full, empty)
+        self.assertEqual([['coverage']], [[row[0]] for row in rows])
+
+    def test_one_block_has_its_own_columns(self) -> None:
+        refusals = report.decided(EVERYTHING, SERVERS)['refusals']
+        columns, rows = report.as_rows({'refusals': refusals})
+        self.assertEqual(
+            ['block', 'server_id', 'server_name', 'reason', 'detail'], columns
+        )
+        self.assertEqual(
+            ['refusals', 's', 'web-1', 'locked', 'it is locked'], rows[0]
+        )
+
+    def test_lists_and_nothing_are_cells_too(self) -> None:
+        left = {'server_id': 's', 'host': None, 'tags': ['steal:a', 'b']}
+        _, [row] = report.as_rows({'left_behind': [left]})
+        self.assertEqual(['left_behind', 's', '', '', 'steal:a, b', ''], row)
+
+
+class TestText(base.BaseTestCase):
     def test_columns_line_up(self) -> None:
         found = report.table(('a', 'long'), [('1234', 5), ('x', '')])
         self.assertEqual(['a     long', '1234  5', 'x'], found)
 
     def test_moves(self) -> None:
-        self.assertEqual(['none'], report.moves_table([], NOW))
-        head, one, other = report.moves_table(
-            [
-                move(reason='it waits', server_name='web-1'),
-                move('t', target='b', reason='it waits', failure='aborted'),
-            ],
-            NOW + 90,
+        def lines(*moves):
+            found = report.moves_in_flight(moves, NOW + 90)
+            return report.block_text('moves_in_flight', found)
+
+        self.assertEqual(['none'], lines())
+        head, one, other = lines(
+            move(reason='it waits', server_name='web-1'),
+            move('t', target='b', reason='it waits', failure='aborted'),
         )
         self.assertEqual(
             ['s', 'web-1', 'drain', '90', 's', 'a', '-', 'it', 'waits'],
@@ -31,50 +137,46 @@ class TestTables(base.BaseTestCase):
         self.assertTrue(other.endswith('aborted'))
         self.assertEqual(head.index('stage'), one.index('drain'))
 
-
-class TestPlan(base.BaseTestCase):
-    def text(self, *notes: str, **decided: object) -> str:
-        return report.plan_text(
-            dataclasses.replace(NOTHING, **decided),
-            {},
-            {'s': server(name='web-1')},
-            NOW,
-            300.0,
-            notes,
-        )
-
     def test_everything_is_on_it(self) -> None:
-        text = self.text(
-            'Judged on one poll.',
-            findings=(finding(),),
-            admitted=(move(reason='it waits'),),
-            refusals=(
-                Refusal(Reason.COVERAGE, 'too few signals'),
-                Refusal(Reason.LOCKED, 'it is locked', 's'),
-                Refusal(Reason.COOLDOWN, '90 s are left', 'unknown'),
-            ),
-            saturations=(Saturation('az1', 2.5),),
-            unreliable={
-                'b': UnreliableHost(
-                    'b', HostCheck.FLAT_WAIT, 'it stands still'
-                )
-            },
-            coverage=75.0,
+        text = report.as_text(
+            {
+                'notes': [{'detail': 'Judged on one poll.'}],
+                **report.decided(EVERYTHING, SERVERS),
+            }
         )
-        for line in (
-            'Judged on one poll.',
-            '  coverage: too few signals',
-            'Contended servers (1)',
-            '  s       web-1  a     25.0%  1.00       3 of 5 polls',
-            '  s  web-1  away from a: it waits; 14.0 GiB to copy',
-            '  s  web-1  locked: it is locked',
-            '  unknown  unknown  cooldown: 90 s are left',
-            '  zone az1: moving cannot help, 2.5 cores are short',
-            'Hosts with unreliable metrics (1)',
-            '  b  flat_wait: it stands still',
-            'Coverage: 75% of the running servers',
-        ):
-            self.assertIn(line, text.splitlines())
+        self.assertEqual(
+            """Judged on one poll.
+
+Nothing starts now, because (1)
+  reason    detail
+  coverage  too few signals
+
+Contended servers (1)
+  server  name   host  waits  load/vCPU  polls
+  s       web-1  a     25.0%  1.00       3 of 5 polls
+
+Moves that would start now (1)
+  server  name   from  to copy    reason
+  s       web-1  a     14336 MiB  it waits
+
+Refused (2)
+  server   name     reason    detail
+  s        web-1    locked    it is locked
+  unknown  unknown  cooldown  90 s are left
+
+Saturated: moving cannot help (1)
+  zone  cores short
+  az1   2.5
+
+Hosts with unreliable metrics (1)
+  host  reason     detail
+  b     flat_wait  it stands still
+
+Coverage
+  75% of the running servers
+""",
+            text,
+        )
 
     def test_an_outage_does_not_fill_the_screen(self) -> None:
         hosts = {
@@ -85,21 +187,25 @@ class TestPlan(base.BaseTestCase):
             f'x{n}': UnreliableHost(f'x{n}', HostCheck.CLOCK, 'set it')
             for n in range(10)
         }
-        lines = self.text(unreliable=hosts).splitlines()
-        first = lines.index('Hosts with unreliable metrics (22)') + 1
+        decision = dataclasses.replace(NOTHING, unreliable=hosts)
+        document = report.decided(decision, {})
+        lines = report.as_text(document).splitlines()
+        first = lines.index('Hosts with unreliable metrics (22)') + 2
         self.assertEqual(
             [
-                *(f'  h{n}  stale: ' for n in range(10)),
-                '  and 2 more  stale',
-                *(f'  x{n}  clock: set it' for n in range(10)),
-                '',
+                *(['h' + str(n), 'stale'] for n in range(10)),
+                ['and', '2', 'more', 'stale'],
+                *(['x' + str(n), 'clock', 'set', 'it'] for n in range(10)),
+                [],
             ],
-            lines[first : first + 22],
+            [line.split() for line in lines[first : first + 22]],
         )
+        # A program has the time for all of them.
+        self.assertEqual(22, len(document['unreliable_hosts']))
 
     def test_nothing_to_say(self) -> None:
-        text = self.text()
+        text = report.as_text(report.decided(NOTHING, {}))
         self.assertIn('Contended servers (0)\n  none\n', text)
-        self.assertIn('Moves that would start now\n  none\n', text)
+        self.assertIn('Moves that would start now (0)\n  none\n', text)
         for title in ('because', 'Refused', 'Saturated', 'unreliable'):
             self.assertNotIn(title, text)
