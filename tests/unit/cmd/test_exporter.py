@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,7 +18,6 @@ from prometheus_client import parser
 
 from tests.unit.exporter import guest
 
-SECONDS = 3.0
 PROGRAM = (
     'import sys; from steal_scheduler.cmd import exporter; '
     'sys.exit(exporter.main())'
@@ -84,41 +83,70 @@ class TestExporter(base.BaseTestCase):
         self.addCleanup(guest.stop, process)
         return process
 
-    def watched(self, port: int, uuids: tuple[str, ...]) -> dict:
-        """Scrape until both are watched for a second."""
-        until = time.monotonic() + 20
+    def until(
+        self, port: int, met: Callable[[dict[tuple[str, str], float]], bool]
+    ) -> dict[tuple[str, str], float]:
+        """The first scrape that meets a condition."""
+        until = time.monotonic() + 30
         waiting = threading.Event()
         while time.monotonic() < until:
             found = self.scrape(port)
-            if all(
-                found.get(('steal_exporter_server_seconds_total', u))
-                for u in uuids
-            ):
+            if met(found):
                 return found
             waiting.wait(0.1)
-        raise AssertionError('the servers are not seen')
+        raise AssertionError('what is scraped does not become so')
 
     def test_two_that_share_a_core(self) -> None:
+        """No more than the kernel counted, and in the end no less.
+
+        The scrape shows the last sample, which a busy machine takes late.
+        """
         # Not the same ones as in another run on this machine.
         names = {str(uuid4()): f'instance-{i}' for i in range(2)}
         servers = {u: self.guest(u, name) for u, name in names.items()}
+
+        def kernel() -> dict[tuple[str, str], float]:
+            return {
+                (f'steal_exporter_server_{name}_seconds_total', uuid): seconds
+                for uuid, server in servers.items()
+                for name, seconds in zip(
+                    ('run', 'wait'), schedstat(server.pid), strict=True
+                )
+            }
+
+        begun = kernel()
         exporter = self.start()
         port = self.port(exporter)
-        before = self.watched(port, tuple(servers))
-        kernel = {u: schedstat(s.pid) for u, s in servers.items()}
-        threading.Event().wait(SECONDS)
-        after = self.scrape(port)
-        for uuid, server in servers.items():
-            now = schedstat(server.pid)
-            for index, name in enumerate(('run', 'wait')):
-                key = f'steal_exporter_server_{name}_seconds_total', uuid
-                told = after[key] - before[key]
-                true = now[index] - kernel[uuid][index]
-                # The scrape shows the last sample, up to a second ago.
-                self.assertLess(abs(told - true), 1.2, key)
-                self.assertLess(0.3, told, key)
-            bad = 'steal_exporter_server_bad_seconds_total', uuid
-            self.assertLess(0, after[bad])
+        before = self.until(
+            port,
+            lambda found: all(
+                found.get(('steal_exporter_server_seconds_total', uuid))
+                for uuid in servers
+            ),
+        )
+        seen = kernel()
+        self.until(
+            port, lambda _: all(kernel()[k] > seen[k] + 0.5 for k in seen)
+        )
+        enough = kernel()
+        after = self.until(
+            port,
+            lambda found: (
+                all(
+                    found[key] - before[key] >= enough[key] - seen[key]
+                    for key in seen
+                )
+                and all(
+                    found['steal_exporter_server_bad_seconds_total', uuid] > 0
+                    for uuid in servers
+                )
+            ),
+        )
+        now = kernel()
+        for key in now:
+            self.assertLessEqual(
+                after[key] - before[key], now[key] - begun[key] + 1e-6, key
+            )
         self.assertLessEqual(2, after['steal_exporter_servers', ''])
         total = sum(
             value
@@ -130,9 +158,7 @@ class TestExporter(base.BaseTestCase):
             total, after['steal_exporter_host_wait_seconds_total', ''] + 1e-6
         )
         exporter.send_signal(signal.SIGTERM)
-        began = time.monotonic()
         self.assertEqual(0, exporter.wait(10))
-        self.assertLess(time.monotonic() - began, 5)
 
     def test_what_is_wrong_is_said(self) -> None:
         for line, word in (
