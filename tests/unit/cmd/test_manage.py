@@ -95,7 +95,7 @@ class TestManage(base.BaseTestCase):
         )
         self.assertEqual((1, ''), (done.returncode, done.stdout))
         self.assertIn(' DEBUG ', done.stderr)
-        self.assertIn('\nsteal-manage: Nova failed', done.stderr)
+        self.assertIn('\nsteal-manage: Nova does not answer', done.stderr)
 
     def test_a_block_of_it(self) -> None:
         _, said, _ = self.of('plan', '-f', 'json', '-c', 'findings')
