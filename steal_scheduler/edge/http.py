@@ -10,6 +10,7 @@ header, a body.
 import contextlib
 import contextvars
 import dataclasses
+import functools
 import io
 import os
 import socket
@@ -22,7 +23,6 @@ from typing import Any
 import requests
 import requests.adapters
 import urllib3
-import urllib3.connection
 
 #: Bytes of an answer that is as large as the cloud: a million samples.
 MOST = 256 * 1024 * 1024
@@ -133,7 +133,7 @@ def bounded(pool: Any, seconds: float) -> Iterator[None]:
     :param pool: urllib3's HTTPConnectionPool that is used inside
     :raises TimeoutError: that was necessary
     """
-    pool.ConnectionCls = _Secure if pool.scheme == 'https' else _Plain
+    pool.ConnectionCls = _known(pool.ConnectionCls)
     sockets = _Sockets()
     timer = threading.Timer(max(seconds, 0), sockets.shut)
     timer.daemon = True
@@ -202,9 +202,13 @@ class _Sockets:
 _SOCKETS: contextvars.ContextVar[_Sockets] = contextvars.ContextVar('sockets')
 
 
-class _Plain(urllib3.connection.HTTPConnection):
+class _Known:
+    """Before a connection class of urllib3: its sockets are known."""
+
+    sock: socket.socket | None
+
     def _new_conn(self) -> socket.socket:
-        made = super()._new_conn()
+        made: socket.socket = super()._new_conn()  # type: ignore[misc]
         _SOCKETS.get().add(made)
         return made
 
@@ -212,11 +216,14 @@ class _Plain(urllib3.connection.HTTPConnection):
         # One that was kept open after the exchange before.
         if self.sock is not None:
             _SOCKETS.get().add(self.sock)
-        super().request(*args, **kwargs)
+        super().request(*args, **kwargs)  # type: ignore[misc]
 
 
-class _Secure(_Plain, urllib3.connection.HTTPSConnection):
-    pass
+@functools.cache
+def _known(kind: type) -> type:
+    if issubclass(kind, _Known):
+        return kind
+    return type(kind.__name__, (_Known, kind), {})
 
 
 class _Adapter(requests.adapters.BaseAdapter):

@@ -1,20 +1,26 @@
-"""The few calls that we make, each bounded, with values of ours.
+"""One cluster: the official library, made from a kubeconfig file.
 
-Answers are read as JSON and not through the library's models: a list of
-5,000 nodes takes a tenth of the time, and a field that is newer than the
-library does no harm.
+It is imported when the cluster is asked, and not before: the other
+orchestrators do without it, and it takes half a second. Its answers are read
+as JSON and not through its models: a list of 5,000 nodes takes a tenth of the
+time, and a field that is newer than the library does no harm.
 """
 
+import importlib.util
 import json
+import re
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from steal_scheduler.orchestrators.kubernetes import objects
-from steal_scheduler.orchestrators.kubernetes.connection import (
-    Connection,
-    said_by,
-)
+import urllib3
+
+from steal_scheduler.edge.http import MOST, bounded, read
+from steal_scheduler.edge.secret_file import UnusableFile
+from steal_scheduler.edge.text import one_line
+from steal_scheduler.exception import ConfigError, OrchestratorError
+from steal_scheduler.orchestrators.kubernetes import kubeconfig, objects
 from steal_scheduler.orchestrators.kubernetes.eviction import (
     Eviction,
     explained,
@@ -28,8 +34,22 @@ from steal_scheduler.orchestrators.kubernetes.objects import (
 
 #: Seconds that one drain or reattach may take, all its requests together.
 LOOK = 8.0
+#: Seconds after which a kubeconfig, and the files that it names, are read
+#: again: whoever made a token renews it earlier than that before its end.
+#: client-go does so with token files.
+FRESH = 60.0
 #: Objects in one answer, as kubectl asks.
 _PAGE = 500
+
+_CURES = {
+    401: ' Renew the token, or the certificate, of the migrator.',
+    403: ' Grant it: etc/kubernetes/steal-migrator-rbac.yaml has all the '
+    'rights.',
+}
+_UNTRUSTED = (
+    ' Set certificate-authority in the kubeconfig file to the authority that '
+    'signed it.'
+)
 
 
 class Conflict(Exception):
@@ -37,32 +57,52 @@ class Conflict(Exception):
 
 
 class KubernetesClient:
-    """Lives as long as one look."""
+    """The few calls that we make. The time of one look starts with begin."""
 
-    def __init__(self, connection: Connection, timeout: float) -> None:
-        """Import the library; send nothing.
+    def __init__(self, options: Any, section: str) -> None:
+        """Read the files that the options name; send nothing.
 
-        :param timeout: seconds for one answer
+        :raises ConfigError: an option is wrong, or the library is missing
         """
-        from kubernetes.client import (
-            ApiException,
-            AppsV1Api,
-            CoreV1Api,
-            PolicyV1Api,
-        )
-        from urllib3.exceptions import HTTPError
-
-        self._connection = connection
-        self._timeout = timeout
-        self._until = time.monotonic() + LOOK
-        #: Whether they exist, as namespace/name.
+        self._options = options
+        self._section = section
+        #: The library's ApiClient, while we are connected.
+        self.api: Any = None
+        #: Where it is, for messages.
+        self.url = options.kubeconfig or ''
+        self._until = 0.0
+        self._connected = 0.0
+        #: Whether they exist, as namespace/name, as seen in this look.
         self._daemon_sets: dict[str, bool] = {}
-        self._refused: type[Any] = ApiException
-        self._trouble = (HTTPError, OSError, ValueError, KeyError)
-        api = connection.api()
-        self._core = CoreV1Api(api)
-        self._apps = AppsV1Api(api)
-        self._policy = PolicyV1Api(api)
+        if importlib.util.find_spec('kubernetes') is None:
+            raise ConfigError(
+                f'[{section}] driver = kubernetes needs a library that is '
+                "missing: pip install 'steal-scheduler[kubernetes]'"
+            )
+        if not options.kubeconfig:
+            raise ConfigError(
+                f'[{section}] kubeconfig is not set. Set it to the path of '
+                'the kubeconfig file of the cluster.'
+            )
+        try:
+            kubeconfig.read(options.kubeconfig, options.context)
+        except (OSError, UnusableFile) as error:
+            raise ConfigError(self._wrong(error)) from error
+
+    def begin(self) -> None:
+        """From now on LOOK seconds for all requests together.
+
+        :raises OrchestratorError: a file can not be read any more
+        """
+        now = time.monotonic()
+        self._until = now + LOOK
+        self._daemon_sets.clear()
+        try:
+            if self.api is None or now > self._connected + FRESH:
+                self._connect()
+                self._connected = now
+        except (OSError, UnusableFile, ValueError) as error:
+            raise OrchestratorError(self._wrong(error)) from error
 
     @property
     def seconds_left(self) -> float:
@@ -70,8 +110,10 @@ class KubernetesClient:
 
     def node(self, name: str) -> Node | None:
         """The node of this name, if there is one."""
-        found = self._get(f'read node {name}', self._core.read_node, name)
-        return None if found is None else objects.node(found)
+        status, said = self._ask(
+            f'read node {name}', self._core.read_node, name, accept=[404]
+        )
+        return objects.node(said) if status == 200 else None
 
     def nodes(self, selector: str = '') -> Iterator[Node]:
         """All nodes, or those with these labels."""
@@ -84,16 +126,11 @@ class KubernetesClient:
 
         :raises Conflict: it is not what it was
         """
-        what = f'patch node {node.name}'
-        try:
-            self._ask(what, self._core.patch_node, node.name, patch)
-        except self._refused as error:
-            if error.status == 404:
-                return False
-            if error.status == 409:
-                raise Conflict from error
-            raise self._connection.failed(what, error) from error
-        return True
+        what, call = f'patch node {node.name}', self._core.patch_node
+        status, _ = self._ask(what, call, node.name, patch, accept=[404, 409])
+        if status == 409:
+            raise Conflict
+        return status == 200
 
     def pods_on(self, node: Node) -> list[Pod]:
         pods = self._pages(
@@ -115,8 +152,9 @@ class KubernetesClient:
         key = f'{namespace}/{name}'
         if key not in self._daemon_sets:
             call = self._apps.read_namespaced_daemon_set
-            found = self._get(f'read DaemonSet {key}', call, name, namespace)
-            self._daemon_sets[key] = found is not None
+            what = f'read DaemonSet {key}'
+            status, _ = self._ask(what, call, name, namespace, accept=[404])
+            self._daemon_sets[key] = status == 200
         return self._daemon_sets[key]
 
     def evict(self, pod: Pod, grace: int) -> Eviction:
@@ -137,63 +175,123 @@ class KubernetesClient:
             'deleteOptions': options,
         }
         what = f'evict {pod}'
-        call = self._core.create_namespaced_pod_eviction
-        try:
-            self._ask(what, call, pod.name, pod.namespace, body)
-        except self._refused as error:
-            found = explained(pod, error.status, said_by(error) or {})
-            if found is None:
-                raise self._connection.failed(what, error) from error
-            return found
-        return Eviction()
-
-    def _get(
-        self, what: str, call: Callable[..., Any], *names: str
-    ) -> Json | None:
-        try:
-            found: Json = self._ask(what, call, *names)
-            return found
-        except self._refused as error:
-            if error.status == 404:
-                return None
-            raise self._connection.failed(what, error) from error
+        status, said = self._ask(
+            what,
+            self._core.create_namespaced_pod_eviction,
+            *(pod.name, pod.namespace, body),
+            accept=[403, 404, 409, 429, 500],
+        )
+        if status == 200:
+            return Eviction()
+        found = explained(pod, status, said)
+        if found is None:
+            raise self._failed(what, said['message'], status)
+        return found
 
     def _pages(
         self, what: str, call: Callable[..., Any], *names: str, **query: str
     ) -> Iterator[Json]:
         asked: dict[str, Any] = {k: v for k, v in query.items() if v}
         while True:
-            try:
-                page = self._ask(what, call, *names, limit=_PAGE, **asked)
-            except self._refused as error:
-                raise self._connection.failed(what, error) from error
+            _, page = self._ask(what, call, *names, limit=_PAGE, **asked)
             try:
                 found, more = page['items'], page['metadata'].get('continue')
             except (AttributeError, KeyError, TypeError) as error:
-                nothing = ValueError('the answer is no list')
-                raise self._connection.failed(what, nothing) from error
+                raise self._failed(what, 'the answer is no list') from error
             yield from found
             if not more:
                 return
             asked['_continue'] = more
 
     def _ask(
-        self, what: str, call: Callable[..., Any], *args: Any, **query: Any
-    ) -> Any:
-        """Its JSON. What is no answer becomes an OrchestratorError."""
-        seconds = min(self._timeout, self.seconds_left)
+        self,
+        what: str,
+        call: Callable[..., Any],
+        *args: Any,
+        accept: Collection[int] = (),
+        **query: Any,
+    ) -> tuple[int, Any]:
+        """The status of an answer, and its JSON: of a Status if it is no 200.
+
+        :param what: for a message: ``list nodes``
+        :param accept: which statuses are no failure
+        :raises OrchestratorError: there is no answer, or one of failure
+        """
+        from kubernetes.client import ApiException
+
+        seconds = min(self._options.timeout, self.seconds_left)
         if seconds <= 0:
-            late = TimeoutError(
-                f'one drain or reattach may take {LOOK:g} s in all'
+            raise self._failed(
+                what, f'one drain or reattach may take {LOOK:g} s in all'
             )
-            raise self._connection.failed(what, late)
+        pools = self.api.rest_client.pool_manager
+        query |= {
+            '_preload_content': False,
+            '_request_timeout': (seconds, seconds),
+        }
         try:
-            answer = call(
-                *args,
-                **query,
-                _preload_content=False,
-                _request_timeout=(seconds, seconds),
+            with bounded(pools.connection_from_url(self._host), seconds):
+                return 200, json.loads(read(call(*args, **query), MOST))
+        except ApiException as error:
+            status, said = error.status, _said(error)
+            if status in accept:
+                return status, said
+            raise self._failed(what, said['message'], status) from error
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise self._failed(what, error) from error
+
+    def _failed(
+        self, what: str, said: object, status: int | None = None
+    ) -> OrchestratorError:
+        """What went wrong, and its cure; no token is in it."""
+        if status in (None, 401, 403):
+            # Files may have been renewed, or be gone: read them all again.
+            self.api = None
+        text = one_line(said, 400).rstrip('.')
+        cure = _UNTRUSTED if 'CERTIFICATE' in text else ''
+        return OrchestratorError(
+            f'[{self._section}] {self.url} did not {what}: '
+            f'{f"{status} " if status else ""}{text}.'
+            f'{_CURES.get(status or 0, cure)}'
+        )
+
+    def _connect(self) -> None:
+        from kubernetes import client
+
+        settings = client.Configuration()
+        # Readable by nobody else, and gone with us.
+        self._files = tempfile.TemporaryDirectory(prefix='steal-migrator-')
+        options = self._options
+        kubeconfig.load(
+            settings, options.kubeconfig, options.context, self._files.name
+        )
+        self._host: str = settings.host
+        self.url = re.sub(r'//[^/@]*@', '//', settings.host)
+        if not self.url.startswith('https://') and settings.verify_ssl:
+            raise UnusableFile(
+                f'{self.url} would carry the token in clear text: use '
+                'https, or set insecure-skip-tls-verify in the file'
             )
-            return json.loads(answer.data)
-        except self._trouble as error:
-            raise self._connection.failed(what, error) from error
+        # One look, one answer: the next look is the retry. The library would
+        # ask four times, and wait as long as the server says in between.
+        settings.retries = False
+        self.api = client.ApiClient(settings)
+        self._core = client.CoreV1Api(self.api)
+        self._apps = client.AppsV1Api(self.api)
+        self._policy = client.PolicyV1Api(self.api)
+
+    def _wrong(self, reason: object) -> str:
+        return (
+            f'[{self._section}] kubeconfig = {self._options.kubeconfig!r}: '
+            f'{reason}.'
+        )
+
+
+def _said(error: Exception) -> dict[str, Any]:
+    """The Status object in the answer that an ApiException stands for."""
+    message = {'message': str(error)}
+    try:
+        said = json.loads(getattr(error, 'body', None) or 'null')
+    except ValueError:
+        return message
+    return message | said if isinstance(said, dict) else message

@@ -1,7 +1,7 @@
 """The steps of a node's drain: cordon, evict, wait until it is well."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from oslo_log import log
@@ -18,7 +18,7 @@ from steal_scheduler.orchestrators.kubernetes import node_mark
 from steal_scheduler.orchestrators.kubernetes import pods as kube_pods
 from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
 from steal_scheduler.orchestrators.kubernetes.node_mark import NodeMark
-from steal_scheduler.orchestrators.kubernetes.objects import Budget, Node, Pod
+from steal_scheduler.orchestrators.kubernetes.objects import Budget, Node
 
 LOG = log.getLogger(__name__)
 
@@ -29,7 +29,10 @@ _RESERVE = 1.0
 class Drain:
     """Takes one step of a drain. Holds no state of it: the mark does."""
 
-    def __init__(self, options: Any, section: str) -> None:
+    def __init__(
+        self, options: Any, section: str, client: KubernetesClient
+    ) -> None:
+        self._client = client
         self._options = options
         self._section = section
         self._soft = options.mode == 'soft'
@@ -38,9 +41,7 @@ class Drain:
             unmanaged=options.unmanaged == 'evict',
         )
 
-    def step(
-        self, client: KubernetesClient, node: Node, server: Server
-    ) -> Answer:
+    def step(self, node: Node, server: Server) -> Answer:
         """Go on with a drain, or begin it.
 
         :raises Conflict: the node has changed: read it again
@@ -53,7 +54,7 @@ class Drain:
             )
         mark = node_mark.read(node)
         if holder is None or (mark and mark.back is not None):
-            return self._begin(client, node, server)
+            return self._begin(node, server)
         if mark is None:
             return refused(
                 f'node {node.name} has lost its {node_mark.ANNOTATION}'
@@ -62,22 +63,20 @@ class Drain:
             return refused(f'somebody uncordoned node {node.name}')
         if self._soft:
             return DONE
-        answer = self._evict(client, node)
+        answer = self._evict(node)
         if answer.state is State.DONE:
-            return self._well(client, mark.budgets)
+            return self._well(mark.budgets)
         return answer
 
-    def _begin(
-        self, client: KubernetesClient, node: Node, server: Server
-    ) -> Answer:
+    def _begin(self, node: Node, server: Server) -> Answer:
         """Nothing is touched unless all of it may go."""
-        answer = self._limited(client, node)
+        answer = self._limited(node)
         if answer is not None:
             return answer
         before: Mapping[str, int] = {}
         if not self._soft:
-            found = self._pods(client, node)
-            budgets = self._budgets_of(client, found.leaving)
+            found = self._pods(node)
+            budgets = self._budgets(p.namespace for p in found.leaving)
             obstacles = found.obstacles + kube_pods.several(
                 found.leaving, budgets
             )
@@ -88,7 +87,7 @@ class Drain:
         patch = node_mark.drain_patch(
             node, server.server_id, mark, taint=self._soft
         )
-        if not client.change(node, patch):
+        if not self._client.change(node, patch):
             return refused(f'node {node.name} is gone')
         LOG.info(
             'Node %s of server %s (%s) %s.',
@@ -100,18 +99,18 @@ class Drain:
         )
         if self._soft:
             return DONE
-        answer = self._evict(client, node)
+        answer = self._evict(node)
         if answer.state is State.DONE:
             # The scheduler may have placed a pod there in that moment.
             return waiting(f'node {node.name} is cordoned: looking once more')
         return answer
 
-    def _limited(self, client: KubernetesClient, node: Node) -> Answer | None:
+    def _limited(self, node: Node) -> Answer | None:
         """The answer where too many are drained already."""
         limit = self._options.max_drained
         others = [
             other.name
-            for other in client.nodes(node_mark.LABEL)
+            for other in self._client.nodes(node_mark.LABEL)
             if other.name != node.name
         ]
         if not limit or len(others) < limit:
@@ -121,32 +120,28 @@ class Drain:
             f'[{self._section}] max_drained = {limit}'
         )
 
-    def _pods(
-        self, client: KubernetesClient, node: Node
-    ) -> kube_pods.DrainPods:
-        pods = client.pods_on(node)
-        owners = {
-            (pod.namespace, pod.daemon_set) for pod in pods if pod.daemon_set
-        }
+    def _pods(self, node: Node) -> kube_pods.DrainPods:
+        pods = self._client.pods_on(node)
         exist = {
-            f'{namespace}/{name}'
-            for namespace, name in owners
-            if client.has_daemon_set(namespace, name)
+            f'{pod.namespace}/{pod.daemon_set}'
+            for pod in pods
+            if pod.daemon_set
+            and self._client.has_daemon_set(pod.namespace, pod.daemon_set)
         }
         return kube_pods.divide(pods, self._policy, exist)
 
-    def _evict(self, client: KubernetesClient, node: Node) -> Answer:
+    def _evict(self, node: Node) -> Answer:
         """Ask every pod to go; DONE when none is left."""
-        found = self._pods(client, node)
+        found = self._pods(node)
         if found.obstacles:
             return refused('; '.join(found.obstacles))
         held = ''
         for pod in found.leaving:
             if pod.terminating:
                 continue
-            if client.seconds_left < _RESERVE:
+            if self._client.seconds_left < _RESERVE:
                 break
-            said = client.evict(pod, self._options.grace_period)
+            said = self._client.evict(pod, self._options.grace_period)
             if said.never:
                 return refused(said.held)
             held = held or said.held
@@ -158,29 +153,21 @@ class Drain:
             f'{kube_pods.named(found.leaving)}{held and ", "}{held}'
         )
 
-    def _well(
-        self, client: KubernetesClient, before: Mapping[str, int]
-    ) -> Answer:
+    def _well(self, before: Mapping[str, int]) -> Answer:
         """Whether the services whose pods were here are whole again."""
         if self._options.wait_for == 'nothing':
             return DONE
         replaced = self._options.wait_for == 'replacements'
-        namespaces = sorted({name.partition('/')[0] for name in before})
-        for namespace in namespaces:
-            for budget in client.budgets(namespace):
-                if str(budget) in before:
-                    ill = kube_pods.not_well(
-                        budget, before[str(budget)], replaced
-                    )
-                    if ill:
-                        return waiting(ill)
+        for budget in self._budgets(name.partition('/')[0] for name in before):
+            if str(budget) in before:
+                ill = kube_pods.not_well(budget, before[str(budget)], replaced)
+                if ill:
+                    return waiting(ill)
         return DONE
 
-    def _budgets_of(
-        self, client: KubernetesClient, pods: Sequence[Pod]
-    ) -> list[Budget]:
+    def _budgets(self, namespaces: Iterable[str]) -> list[Budget]:
         return [
             budget
-            for namespace in sorted({pod.namespace for pod in pods})
-            for budget in client.budgets(namespace)
+            for namespace in sorted(set(namespaces))
+            for budget in self._client.budgets(namespace)
         ]

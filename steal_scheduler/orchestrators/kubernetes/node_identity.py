@@ -23,6 +23,10 @@ class Whose(enum.Enum):
     UNKNOWN = 'neither says anything'
 
 
+#: What makes a node the server's.
+IS_IT = (Whose.PROVIDER, Whose.SYSTEM)
+
+
 def whose(node: Node, server_id: str) -> Whose:
     """Compare what a node says with a server's id.
 
@@ -54,6 +58,17 @@ def best(nodes: Iterable[Node], server_id: str) -> list[Node]:
         if kin in found:
             found[kin].append(node)
     return found[Whose.PROVIDER] or found[Whose.SYSTEM]
+
+
+def why_not(node: Node, server_id: str) -> str:
+    """Why a node is not the server's, for the operator."""
+    if whose(node, server_id) is Whose.OTHER:
+        says = node.provider_id or f'system UUID {node.system_uuid}'
+        return f'node {node.name} is another server: {says}'
+    return (
+        f'node {node.name} has no provider id of OpenStack and no system '
+        'UUID: nothing proves that it is this server'
+    )
 
 
 def is_name(text: str) -> bool:

@@ -7,9 +7,8 @@ OPTS = (
         'kubeconfig',
         help="""
 The kubeconfig file of the cluster: its API server, the certificate authority
-of that, and who we are. It is required. The file is read again when the
-cluster refuses the login; the file that ``tokenFile`` in it names is read
-again for every drain and reattach.
+of that, and who we are. It is required. It is read again, with the files that
+it names, every minute and when the cluster refuses the login.
 
 Possible values:
 

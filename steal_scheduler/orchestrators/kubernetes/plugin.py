@@ -18,17 +18,25 @@ from steal_scheduler.orchestrators.base import (
     Answer,
     Orchestrator,
     State,
+    refused,
+    waiting,
+    worst,
 )
 from steal_scheduler.orchestrators.kubernetes import node_mark
-from steal_scheduler.orchestrators.kubernetes import options as kube_options
 from steal_scheduler.orchestrators.kubernetes.client import (
     Conflict,
     KubernetesClient,
 )
-from steal_scheduler.orchestrators.kubernetes.connection import Connection
 from steal_scheduler.orchestrators.kubernetes.drain import Drain
-from steal_scheduler.orchestrators.kubernetes.node_finder import NodeFinder
+from steal_scheduler.orchestrators.kubernetes.node_identity import (
+    IS_IT,
+    best,
+    is_name,
+    whose,
+    why_not,
+)
 from steal_scheduler.orchestrators.kubernetes.objects import Node
+from steal_scheduler.orchestrators.kubernetes.options import OPTS
 
 LOG = log.getLogger(__name__)
 
@@ -43,20 +51,23 @@ _TRIES = 4
 class Kubernetes(Orchestrator):
     """One cluster."""
 
-    OPTS = kube_options.OPTS
+    OPTS = OPTS
 
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
-        self._connection = Connection(self.options, section)
-        self._drain = Drain(self.options, section)
-        self._finder = NodeFinder()
+        self._client = KubernetesClient(self.options, section)
+        self._drain = Drain(self.options, section, self._client)
+        #: The name of its node, by server id: it saves the list of all nodes,
+        #: and proves no more than any other name.
+        self._seen: dict[str, str] = {}
 
     def drain(self, server: Server, node: str) -> Answer:
-        def step(client: KubernetesClient) -> Answer:
-            found = self._finder.find(client, server, node)
-            if isinstance(found, Answer):
-                return found
-            return self._drain.step(client, found, server)
+        def step() -> Answer:
+            found = self._find(server, node)
+            if isinstance(found, str):
+                return refused(found)
+            self._seen[server.server_id] = found.name
+            return self._drain.step(found, server)
 
         return self._patiently(step)
 
@@ -66,66 +77,76 @@ class Kubernetes(Orchestrator):
         Whatever it is called: the server may be deleted, its metadata
         changed, and the mark is what we wrote.
         """
+        selector = f'{node_mark.LABEL}={server.server_id}'
 
-        def step(client: KubernetesClient) -> Answer:
-            selector = f'{node_mark.LABEL}={server.server_id}'
-            worst = DONE
-            for found in list(client.nodes(selector)):
-                answer = self._reattach_node(client, found, server)
-                if answer.state is not State.DONE:
-                    worst = answer
-            return worst
+        def step() -> Answer:
+            nodes = list(self._client.nodes(selector))
+            return worst([self._reattach_node(n, server) for n in nodes])
 
         answer = self._patiently(step)
         if answer.state is State.DONE:
-            self._finder.forget(server)
+            self._seen.pop(server.server_id, None)
         return answer
 
     def detached(self) -> frozenset[str]:
+        self._client.begin()
         label = node_mark.LABEL
-        nodes = self._client().nodes(label)
+        nodes = self._client.nodes(label)
         return frozenset(node.labels[label] for node in nodes)
 
-    def _client(self) -> KubernetesClient:
-        return KubernetesClient(self._connection, self.options.timeout)
-
-    def _patiently(self, step: Callable[[KubernetesClient], Answer]) -> Answer:
+    def _patiently(self, step: Callable[[], Answer]) -> Answer:
         """Do it again when the node has changed under our hands."""
-        client = self._client()
+        self._client.begin()
         for _ in range(_TRIES):
             try:
-                return step(client)
+                return step()
             except Conflict:
                 continue
         raise OrchestratorError(
-            f'[{self.section}] {self._connection.url}: the node changed '
+            f'[{self.section}] {self._client.url}: the node changed '
             f'{_TRIES} times while it was to be patched.'
         )
 
-    def _reattach_node(
-        self, client: KubernetesClient, node: Node, server: Server
-    ) -> Answer:
+    def _find(self, server: Server, name: str) -> Node | str:
+        """The server's node, or why there is none to be drained."""
+        server_id = server.server_id
+        other = f'no node has the id of this server, or the name {name!r}'
+        # A request each, for a few KiB.
+        for each in dict.fromkeys((self._seen.get(server_id, name), name)):
+            node = self._client.node(each) if is_name(each) else None
+            if node is not None and whose(node, server_id) in IS_IT:
+                return node
+            if node is not None:
+                other = why_not(node, server_id)
+        found = best(self._client.nodes(), server_id)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ', '.join(node.name for node in found)
+            other = f'several nodes have the id of this server: {names}'
+        return other
+
+    def _reattach_node(self, node: Node, server: Server) -> Answer:
         mark = node_mark.read(node)
         if mark is None:
-            return Answer(
-                State.REFUSED,
+            return refused(
                 f'node {node.name} has lost {node_mark.ANNOTATION}, which '
                 'said whether it was cordoned before: "kubectl uncordon" it '
                 f'if it was not, then "kubectl label node {node.name} '
-                f'{node_mark.LABEL}-"',
+                f'{node_mark.LABEL}-"'
             )
         now = time.time()
         began = now if mark.back is None else mark.back
         late = now - began >= READY_TIMEOUT
         if node.ready or late:
             patch = node_mark.reattach_patch(node, mark, None)
-            if not client.change(node, patch):
-                return DONE
-            self._tell(node, server, cordoned=mark.cordoned)
+            if self._client.change(node, patch):
+                self._tell(node, server, cordoned=mark.cordoned)
             return DONE
         if mark.back is None:
-            client.change(node, node_mark.reattach_patch(node, mark, now))
-        return Answer(State.WAITING, f'node {node.name} is not ready yet')
+            patch = node_mark.reattach_patch(node, mark, now)
+            self._client.change(node, patch)
+        return waiting(f'node {node.name} is not ready yet')
 
     def _tell(self, node: Node, server: Server, *, cordoned: bool) -> None:
         about = node.name, server.name, server.server_id

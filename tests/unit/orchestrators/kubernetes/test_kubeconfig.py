@@ -9,10 +9,8 @@ import yaml
 from kubernetes import client
 from oslotest import base
 
-from steal_scheduler.orchestrators.kubernetes.kubeconfig import (
-    Kubeconfig,
-    Unusable,
-)
+from steal_scheduler.edge.secret_file import UnusableFile
+from steal_scheduler.orchestrators.kubernetes import kubeconfig
 
 
 class TestKubeconfig(base.BaseTestCase):
@@ -20,9 +18,7 @@ class TestKubeconfig(base.BaseTestCase):
         super().setUp()
         self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
 
-    def kubeconfig(
-        self, cluster: Any, user: Any, context: str | None = None
-    ) -> Kubeconfig:
+    def write(self, cluster: Any, user: Any) -> None:
         path = self.directory / 'config'
         contexts = [
             {'name': 'one', 'context': {'cluster': 'c', 'user': 'u'}},
@@ -37,25 +33,27 @@ class TestKubeconfig(base.BaseTestCase):
             'current-context': 'one',
         }
         path.write_text(yaml.safe_dump(said))
-        return Kubeconfig(str(path), context)
 
-    def settings(self, kubeconfig: Kubeconfig) -> Any:
+    def settings(self, context: str | None = None) -> Any:
         settings = client.Configuration()
-        kubeconfig.put_into(settings)
+        path = str(self.directory / 'config')
+        kubeconfig.read(path, context)
+        directory = self.useFixture(fixtures.TempDir()).path
+        kubeconfig.load(settings, path, context, directory)
         return settings
 
     def test_what_stands_in_it(self) -> None:
         def data(text: str) -> str:
             return base64.b64encode(text.encode()).decode()
 
-        config = self.kubeconfig(
+        self.write(
             {'certificate-authority-data': data('ca')},
             {
                 'client-certificate-data': data('cert'),
                 'client-key-data': data('key'),
             },
         )
-        found = self.settings(config)
+        found = self.settings()
         self.assertEqual('https://a', found.host)
         for path, text in (
             (found.ssl_ca_cert, 'ca'),
@@ -63,27 +61,16 @@ class TestKubeconfig(base.BaseTestCase):
             (found.key_file, 'key'),
         ):
             self.assertEqual(text, pathlib.Path(path).read_text())
-        directory = os.path.dirname(found.key_file)
-        self.assertEqual(0o700, os.stat(directory).st_mode & 0o777)
         # Somebody tidies up; it is read again.
-        shutil.rmtree(directory)
-        config = self.kubeconfig(
-            {'certificate-authority-data': data('ca')}, {'token': 't'}
-        )
-        found = self.settings(config)
-        text = pathlib.Path(found.ssl_ca_cert).read_text()
+        shutil.rmtree(os.path.dirname(found.key_file))
+        text = pathlib.Path(self.settings().ssl_ca_cert).read_text()
         self.assertEqual('ca', text)
-        directory = os.path.dirname(found.ssl_ca_cert)
-        del config
-        self.assertFalse(os.path.exists(directory))
 
     def test_files_beside_it(self) -> None:
         (self.directory / 'ca').write_text('ca')
         (self.directory / 'token').write_text('s3cr3t')
-        config = self.kubeconfig(
-            {'certificate-authority': 'ca'}, {'tokenFile': 'token'}
-        )
-        found = self.settings(config)
+        self.write({'certificate-authority': 'ca'}, {'tokenFile': 'token'})
+        found = self.settings()
         self.assertEqual(str(self.directory / 'ca'), found.ssl_ca_cert)
         self.assertIn('Bearer s3cr3t', str(found.auth_settings()))
 
@@ -95,7 +82,7 @@ class TestKubeconfig(base.BaseTestCase):
         )
         script.write_text(f"#!/bin/sh\ntouch ran\necho '{credential}'\n")
         script.chmod(0o755)
-        config = self.kubeconfig(
+        self.write(
             {},
             {
                 'exec': {
@@ -106,7 +93,7 @@ class TestKubeconfig(base.BaseTestCase):
         )
         # Not before it is needed.
         self.assertFalse((self.directory / 'ran').exists())
-        found = self.settings(config)
+        found = self.settings()
         self.assertIn('Bearer s3cr3t', str(found.auth_settings()))
 
     def test_what_leads_nowhere(self) -> None:
@@ -120,9 +107,8 @@ class TestKubeconfig(base.BaseTestCase):
             ({}, {'exec': {'apiVersion': 'x/v1', 'command': 'false'}}, None),
             ({}, {'tokenFile': 3}, None),
         ):
+            self.write(cluster, user)
             error = self.assertRaises(
-                (Unusable, OSError),
-                lambda *args: self.settings(self.kubeconfig(*args)),
-                *(cluster, user, context),
+                (UnusableFile, OSError), self.settings, context
             )
             self.assertNotIn('s3cr3t', str(error))

@@ -12,7 +12,6 @@ from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.kubernetes import client
 from steal_scheduler.orchestrators.kubernetes import plugin as kubernetes
-from steal_scheduler.orchestrators.kubernetes.connection import Connection
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.standins.kubernetes import UUID, Cluster
 from tests.standins.kubernetes_objects import budget, kubeconfig, pod
@@ -325,7 +324,9 @@ class TestPage(base.BaseTestCase):
         path = directory / 'prod.kubeconfig'
         path.write_text((ROOT / shown).read_text())
         conf = configuration('prod', Kubernetes.OPTS, kubeconfig=str(path))
-        settings = Connection(conf.prod, 'prod').api().configuration
+        ours = client.KubernetesClient(conf.prod, 'prod')
+        ours.begin()
+        settings = ours.api.configuration
         self.assertEqual('https://10.0.0.10:6443', settings.host)
         self.assertEqual(str(directory / 'prod.ca'), settings.ssl_ca_cert)
         self.assertIn('Bearer s3cr3t', str(settings.auth_settings()))

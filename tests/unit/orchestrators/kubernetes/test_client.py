@@ -7,44 +7,46 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import ConfigError, OrchestratorError
-from steal_scheduler.orchestrators.kubernetes.connection import Connection
+from steal_scheduler.orchestrators.kubernetes import client
+from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
+from tests.standins.app import StandIn
 from tests.standins.kubernetes_objects import kubeconfig
+from tests.standins.transport import mounted
 from tests.unit.signals.options import configuration
 
+_URL = 'http://192.0.2.1:6443'
 INSECURE = 'insecure-skip-tls-verify: true'
 
 
-class ConnectionTest(base.BaseTestCase):
+class ClientTest(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.path = self.directory / 'kubeconfig'
 
-    def connection(self, text: str | None = None, **more: Any) -> Connection:
+    def client(self, text: str | None = None, **more: Any) -> KubernetesClient:
         """:param text: of the kubeconfig file; None: as it is"""
         if text is not None:
             self.path.write_text(text)
         options = {'kubeconfig': str(self.path), **more}
         conf = configuration('prod', Kubernetes.OPTS, **options)
-        return Connection(conf.prod, 'prod')
+        return KubernetesClient(conf.prod, 'prod')
 
     def wrong(self, text: str | None = None, **more: Any) -> str:
-        said = str(
-            self.assertRaises(ConfigError, self.connection, text, **more)
-        )
+        said = str(self.assertRaises(ConfigError, self.client, text, **more))
         self.assertIn('[prod]', said)
         self.assertNotIn('s3cr3t', said)
         return said
 
-    def api_trouble(self, connection: Connection) -> str:
-        said = str(self.assertRaises(OrchestratorError, connection.api))
+    def trouble(self, client: KubernetesClient) -> str:
+        said = str(self.assertRaises(OrchestratorError, client.begin))
         self.assertIn('[prod] kubeconfig = ', said)
         self.assertNotIn('s3cr3t', said)
         return said
 
 
-class TestConfiguration(ConnectionTest):
+class TestConfiguration(ClientTest):
     def test_it_is_not_set(self) -> None:
         said = self.wrong(kubeconfig=None)
         self.assertIn('[prod] kubeconfig is not set', said)
@@ -76,8 +78,8 @@ class TestConfiguration(ConnectionTest):
 
     def test_context(self) -> None:
         text = kubeconfig('https://a', 'token: s3cr3t')
-        self.connection(text)
-        self.connection(text, context='one')
+        self.client(text)
+        self.client(text, context='one')
         said = self.wrong(text, context='two')
         self.assertIn("context 'two' is none of one", said)
 
@@ -86,35 +88,40 @@ class TestConfiguration(ConnectionTest):
         self.assertIn('No such file', self.wrong(text))
         for token in ('', ' \n', 's3cr3t s3cr3t', 's3cr3t\ns3cr3t', 's3cr3té'):
             (self.directory / 'token').write_text(token)
-            self.assertIn('holds no token', self.wrong(text))
+            self.assertIn('does not hold one line', self.wrong(text))
 
 
-class TestConnect(ConnectionTest):
-    def sent(self, connection: Connection) -> str:
+class TestConnect(ClientTest):
+    def settings(self, client: KubernetesClient) -> Any:
+        client.begin()
+        return client.api.configuration
+
+    def sent(self, client: KubernetesClient) -> str:
         """What a request says of who sends it."""
-        settings = connection.api().configuration
-        return str(settings.auth_settings()['BearerToken']['value'])
+        settings = self.settings(client).auth_settings()
+        return str(settings['BearerToken']['value'])
 
     def test_the_token_file_is_read_again(self) -> None:
+        self.useFixture(fixtures.MonkeyPatch(f'{client.__name__}.FRESH', 0))
         file = self.directory / 'token'
         file.write_text('one\n')
-        connection = self.connection(
+        ours = self.client(
             # Which kubectl does not look at then.
             kubeconfig('https://a', 'tokenFile: token, token: s3cr3t')
         )
         for token in ('one', 'two'):
             file.write_text(f'{token}\n')
-            self.assertEqual(f'Bearer {token}', self.sent(connection))
+            self.assertEqual(f'Bearer {token}', self.sent(ours))
         file.write_text('')
-        self.assertIn('holds no token', self.api_trouble(connection))
+        self.assertIn('does not hold one line', self.trouble(ours))
         file.unlink()
-        self.assertIn('No such file', self.api_trouble(connection))
+        self.assertIn('No such file', self.trouble(ours))
         file.write_text('three')
-        self.assertEqual('Bearer three', self.sent(connection))
+        self.assertEqual('Bearer three', self.sent(ours))
 
     def test_nothing_is_asked_twice(self) -> None:
         text = kubeconfig('https://a', 'token: s3cr3t')
-        settings = self.connection(text).api().configuration
+        settings = self.settings(self.client(text))
         self.assertEqual('https://a', settings.host)
         self.assertIs(False, settings.retries)
         self.assertIs(True, settings.verify_ssl)
@@ -122,50 +129,65 @@ class TestConnect(ConnectionTest):
     def test_in_clear_text(self) -> None:
         server = 'http://u:s3cr3t@a'
         text = kubeconfig(server, 'token: s3cr3t')
-        said = self.api_trouble(self.connection(text))
+        said = self.trouble(self.client(text))
         self.assertIn('http://a would carry the token in clear text', said)
-        self.connection(kubeconfig(server, 'token: s3cr3t', INSECURE)).api()
+        self.client(kubeconfig(server, 'token: s3cr3t', INSECURE)).begin()
 
     def test_nobody_vouches_for_it(self) -> None:
         text = kubeconfig('https://a', 'token: s3cr3t', INSECURE)
-        settings = self.connection(text).api().configuration
+        settings = self.settings(self.client(text))
         self.assertIs(False, settings.verify_ssl)
         # Any text would be true to the library.
         for word in ('"false"', '"true"', '1'):
             other = text.replace('verify: true', f'verify: {word}')
-            said = self.api_trouble(self.connection(other))
+            said = self.trouble(self.client(other))
             self.assertIn('is neither true nor false', said)
 
     def test_it_is_gone(self) -> None:
-        connection = self.connection(kubeconfig('https://a', 'token: s3cr3t'))
+        ours = self.client(kubeconfig('https://a', 'token: s3cr3t'))
         self.path.unlink()
-        self.assertIn(str(self.path), self.api_trouble(connection))
+        self.assertIn(str(self.path), self.trouble(ours))
         self.path.write_text('s3cr3t')
-        self.assertIn('is no kubeconfig', self.api_trouble(connection))
+        self.assertIn('is no kubeconfig', self.trouble(ours))
 
 
-class TestTrouble(ConnectionTest):
-    def failed(self, **about: Any) -> str:
-        connection = self.connection(kubeconfig('https://a', 'token: s3cr3t'))
-        connection.api()
-        error = OSError('it broke')
-        for name, value in about.items():
-            setattr(error, name, value)
-        return str(connection.failed('list nodes', error))
+class TestTrouble(ClientTest):
+    def failed(self, status: int, said: Any) -> str:
+        place = StandIn()
+        place.instead['*'] = status, said
+        text = kubeconfig(_URL, 'token: s3cr3t', INSECURE)
+        ours = self.client(text)
+        with mounted({_URL: place}):
+            ours.begin()
+            error = self.assertRaises(OrchestratorError, ours.node, 'n0')
+        return str(error)
 
     def test_it_names_all(self) -> None:
         self.assertEqual(
-            '[prod] https://a did not list nodes: it broke.', self.failed()
-        )
-        self.assertEqual(
-            '[prod] https://a did not list nodes: 503 etcd is down.',
-            self.failed(status=503, body=b'{"message": "etcd is\\ndown."}'),
+            f'[prod] {_URL} did not read node n0: 503 etcd is down.',
+            self.failed(503, b'{"message": "etcd is\\ndown."}'),
         )
 
     def test_cures(self) -> None:
-        self.assertIn('Renew the token', self.failed(status=401))
-        self.assertIn('steal-migrator-rbac.yaml', self.failed(status=403))
+        self.assertIn('Renew the token', self.failed(401, {}))
+        self.assertIn('steal-migrator-rbac.yaml', self.failed(403, {}))
 
     def test_answers_that_are_none(self) -> None:
-        for body in (b'<html>', b'[]', '"x"', '', None):
-            self.assertIn('502 it broke', self.failed(status=502, body=body))
+        for body in (b'<html>', b'[]', b'"x"', b''):
+            self.assertIn('502 ', self.failed(502, body))
+
+    def test_files_are_read_again_after_a_refusal(self) -> None:
+        place = StandIn()
+        place.instead['*'] = 401, {}
+        ours = self.client(kubeconfig(_URL, 'token: one', INSECURE))
+        with mounted({_URL: place}):
+            for token in ('one', 'two'):
+                self.path.write_text(
+                    kubeconfig(_URL, f'token: {token}', INSECURE)
+                )
+                ours.begin()
+                self.assertRaises(OrchestratorError, ours.node, 'n0')
+        self.assertEqual(
+            ['Bearer one', 'Bearer two'],
+            [asked.headers['authorization'] for asked in place.asked],
+        )
