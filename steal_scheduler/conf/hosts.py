@@ -2,36 +2,35 @@
 
 from oslo_config import cfg
 
+from steal_scheduler.conf.option import number
+
 GROUP = 'hosts'
 
 OPTS = [
-    cfg.FloatOpt(
+    number(
         'host_steal_threshold',
-        default=5,
-        min=1,
-        max=100,
+        default=5.0,
+        between=(1, 100),
+        unit='percent',
         help="""
 Steal from which a host is hot and is given no server, in percent of the time
 that its servers wanted to run.
 
-Possible values:
+Related options:
 
-* 1 to 100, in percent; less than ``[detection] steal_threshold``, or servers
-  are moved to hosts on which they are nearly contended.
+* ``[detection] steal_threshold`` should be more, or servers are moved to hosts
+  on which they are nearly contended.
 """,
     ),
-    cfg.FloatOpt(
+    number(
         'target_demand',
-        default=90,
-        min=10,
-        max=100,
+        default=90.0,
+        between=(10, 100),
+        unit='percent',
         help="""
 Demand that a host may reach by a move, in percent of its cores. Demand is what
-its servers use and what they wait for. A host is relieved down to 100.
-
-Possible values:
-
-* 10 to 100, in percent. The distance to 100 keeps servers from coming back.
+its servers use and what they wait for. A host is relieved down to 100. The
+distance to 100 keeps servers from coming back.
 """,
     ),
     cfg.BoolOpt(

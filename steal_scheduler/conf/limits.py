@@ -4,121 +4,135 @@ import re
 
 from oslo_config import cfg
 
+from steal_scheduler.conf.option import Parsed, number
 from steal_scheduler.decision.rules import MaxUnavailable
-from steal_scheduler.exception import ConfigError
 
 GROUP = 'limits'
 
-_WINDOW = re.compile(r'(\d\d):(\d\d)-(\d\d):(\d\d)')
 
-
-def _slots(name: str, default: int, what: str) -> cfg.IntOpt:
-    return cfg.IntOpt(
-        name,
-        default=default,
-        min=1,
-        max=1000,
-        help=f"""
-How many servers may be {what} at the same time.
-
-Possible values:
-
-* 1 to 1000 servers.
-""",
+def _max_unavailable(text: str) -> MaxUnavailable:
+    """A number of servers, or percent of them; '' is without limit."""
+    match = re.fullmatch(r'(\d+(?:\.\d+)?)%|(\d+)|', text.strip())
+    if match is None or float(match[1] or 0) > 100:
+        raise ValueError(
+            'it is neither a number of servers nor a share of up to 100%: '
+            'write it like 1 or 25%'
+        )
+    return MaxUnavailable(
+        count=int(match[2]) if match[2] else None,
+        percent=float(match[1]) if match[1] else None,
     )
 
 
+def _window(text: str) -> tuple[int, int]:
+    """Seconds after midnight UTC: of 09:00-10:30 they are 32400 and 37800."""
+    time = r'([01]\d|2[0-3]):([0-5]\d)'
+    match = re.fullmatch(f'{time}-{time}', text)
+    if match is None or match.group(1, 2) == match.group(3, 4):
+        raise ValueError(
+            f'{text!r} is no window: write it like 09:00-10:30, in UTC'
+        )
+    begin, begin_minute, end, end_minute = map(int, match.groups())
+    return begin * 3600 + begin_minute * 60, end * 3600 + end_minute * 60
+
+
 OPTS = [
-    _slots('slots', 2, 'on their way in the whole cloud'),
-    _slots('slots_per_source', 1, 'on their way from one host'),
-    _slots('slots_per_target', 1, 'on their way to one host'),
-    cfg.FloatOpt(
-        'copy_rate',
-        default=100,
-        min=1,
-        max=1000000,
+    number(
+        'slots',
+        default=2,
+        between=(1, 1000),
+        unit='servers',
         help="""
-How much live migrations may copy on average, in MiB per second. Ten minutes'
-worth may be copied at once after a quiet time. A server that is larger waits
-until all of that is free. Live migrations that operators start count too.
-
-Possible values:
-
-* 1 to 1000000 MiB per second: a fraction of what the migration network
-  carries. 100 is most of a 1 Gbit/s link.
+How many servers may be on their way in the whole cloud at the same time.
+""",
+    ),
+    number(
+        'slots_per_source',
+        default=1,
+        between=(1, 1000),
+        unit='servers',
+        help="""
+How many servers may be on their way from one host at the same time.
+""",
+    ),
+    number(
+        'slots_per_target',
+        default=1,
+        between=(1, 1000),
+        unit='servers',
+        help="""
+How many servers may be on their way to one host at the same time.
+""",
+    ),
+    number(
+        'copy_rate',
+        default=100.0,
+        between=(1, 1000000),
+        unit='MiB per second',
+        help="""
+How much live migrations may copy on average, in MiB per second: a fraction of
+what the migration network carries. 100 is most of a 1 Gbit/s link. Ten
+minutes' worth may be copied at once after a quiet time. A server that is
+larger waits until all of that is free. Live migrations that operators start
+count too.
 
 Related options:
 
 * ``[hosts] shared_storage``
 """,
     ),
-    cfg.FloatOpt(
+    number(
         'cooldown',
-        default=3600,
-        min=0,
-        max=86400,
+        default=3600.0,
+        between=(0, 86400),
+        unit='seconds',
         help="""
 Seconds for which a server that was live-migrated, by anybody, stays where it
 is. It is doubled for each further live migration within 24 hours, and once
 more after a move that did not help; 24 hours at most.
-
-Possible values:
-
-* 0 to 86400, in seconds.
 """,
     ),
-    cfg.IntOpt(
+    number(
         'breaker_failures',
         default=3,
-        min=1,
-        max=100,
+        between=(1, 100),
+        unit='migrations',
         help="""
 After how many failed migrations of ours in a row no move starts for
 ``breaker_pause`` seconds.
-
-Possible values:
-
-* 1 to 100 migrations.
 
 Related options:
 
 * ``breaker_pause``
 """,
     ),
-    cfg.FloatOpt(
+    number(
         'breaker_pause',
-        default=1800,
-        min=1,
-        max=86400,
+        default=1800.0,
+        between=(1, 86400),
+        unit='seconds',
         help="""
 Seconds for which no move starts after ``breaker_failures`` failed migrations.
 Then one move at a time starts, until one succeeds.
-
-Possible values:
-
-* 1 to 86400, in seconds.
 
 Related options:
 
 * ``breaker_failures``
 """,
     ),
-    cfg.FloatOpt(
+    number(
         'coverage_floor',
-        default=80,
-        min=1,
-        max=100,
+        default=80.0,
+        between=(1, 100),
+        unit='percent',
         help="""
 Share of running servers that must have a fresh signal, in percent: of the
 cloud, or nothing starts; of a host, or it counts as unknown.
-
-Possible values:
-
-* 1 to 100, in percent.
 """,
     ),
-    cfg.StrOpt(
+    cfg.Opt(
         'max_unavailable',
+        type=Parsed('number or percentage', _max_unavailable),
         default='25%',
         help="""
 How many servers of a role may be unavailable at the same time: on their way,
@@ -134,6 +148,7 @@ Possible values:
     ),
     cfg.ListOpt(
         'blackout',
+        item_type=Parsed('window', _window),
         default=[],
         help="""
 Times of the day at which no move starts. A server that Nova migrates already
@@ -145,41 +160,3 @@ Possible values:
 """,
     ),
 ]
-
-
-def max_unavailable(text: str) -> MaxUnavailable:
-    """A number of servers, or percent of them.
-
-    :raises ConfigError: it is neither
-    """
-    match = re.fullmatch(r'(\d+(?:\.\d+)?)%|(\d+)|', text.strip())
-    if match is None or float(match[1] or 0) > 100:
-        raise ConfigError(
-            f'[limits] max_unavailable = {text!r} is neither a number of '
-            'servers nor a share of up to 100%: write it like 1 or 25%.'
-        )
-    return MaxUnavailable(
-        count=int(match[2]) if match[2] else None,
-        percent=float(match[1]) if match[1] else None,
-    )
-
-
-def windows(blackout: list[str]) -> tuple[tuple[int, int], ...]:
-    """The blackout windows as seconds after midnight UTC."""
-    found = []
-    for text in blackout:
-        match = _WINDOW.fullmatch(text.strip())
-        hours = [int(part) for part in match.groups()] if match else [99] * 4
-        empty = hours[:2] == hours[2:]
-        if empty or max(hours[::2]) > 23 or max(hours[1::2]) > 59:
-            raise ConfigError(
-                f'[limits] blackout = {text!r} is no window: write it like '
-                '09:00-10:30, in UTC.'
-            )
-        found.append(
-            (
-                hours[0] * 3600 + hours[1] * 60,
-                hours[2] * 3600 + hours[3] * 60,
-            )
-        )
-    return tuple(found)

@@ -2,6 +2,8 @@
 
 from oslo_config import cfg
 
+from steal_scheduler.conf.option import number
+
 GROUP = 'migrator'
 
 OPTS = [
@@ -19,20 +21,16 @@ Possible values:
 * ``False``: servers are moved.
 """,
     ),
-    cfg.FloatOpt(
+    number(
         'poll_interval',
-        default=60,
-        min=0.1,
-        max=3600,
+        default=60.0,
+        between=(0.1, 3600),
+        unit='seconds',
         help="""
 Seconds between two readings of the signals, and so between two polls of the
-detection.
-
-Possible values:
-
-* 0.1 to 3600, in seconds; not less than the scrape interval of the
-  signals, nor than ``[prometheus] window``: several polls would see the same
-  burst if their windows overlapped.
+detection. It should not be less than the scrape interval of the signals, nor
+than ``[prometheus] window``: several polls would see the same burst if their
+windows overlapped.
 
 Related options:
 
@@ -90,11 +88,9 @@ Related options:
 * ``metrics_port``
 """,
     ),
-    cfg.IntOpt(
+    cfg.PortOpt(
         'metrics_port',
         default=9188,
-        min=0,
-        max=65535,
         help="""
 TCP port of the metrics.
 

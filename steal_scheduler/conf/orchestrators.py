@@ -1,13 +1,20 @@
 """Options of every orchestrator's section, beside those of its driver."""
 
-import re
 from typing import Any
 
 from oslo_config import cfg
 
+from steal_scheduler.conf.option import Parsed, regex
 from steal_scheduler.edge.checks import fields_of
-from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.assignment import Rule
+
+
+def _node_name(text: str) -> str:
+    fields = fields_of(text)
+    if not fields or not fields <= {'name', 'id'}:
+        raise ValueError('use {name}, {id} or both, and no other braces')
+    return text
+
 
 OPTS = [
     cfg.StrOpt(
@@ -66,8 +73,9 @@ Possible values:
 * Empty (default): servers of any project.
 """,
     ),
-    cfg.StrOpt(
+    cfg.Opt(
         'name_pattern',
+        type=Parsed('regular expression', regex),
         help="""
 Servers whose name in Nova matches this pattern belong to this orchestrator.
 
@@ -78,8 +86,9 @@ Possible values:
 * Unset (default): the name of a server does not matter.
 """,
     ),
-    cfg.StrOpt(
+    cfg.Opt(
         'node_name',
+        type=Parsed('text with {name} or {id}', _node_name),
         default='{name}',
         help="""
 The name that a server has in this orchestrator, unless its metadata say
@@ -95,31 +104,13 @@ Possible values:
 
 
 def rule(conf: Any, name: str) -> Rule:
-    """Which servers belong to the orchestrator of this section.
-
-    :raises ConfigError: a pattern or a template is wrong
-    """
+    """Which servers belong to the orchestrator of this section."""
     options = conf[name]
-    pattern = None
-    if options.name_pattern:
-        try:
-            pattern = re.compile(options.name_pattern)
-        except re.error as error:
-            raise ConfigError(
-                f'[{name}] name_pattern = {options.name_pattern!r}: {error}. '
-                'Use a regular expression of Python.'
-            ) from error
-    fields = fields_of(options.node_name)
-    if not fields or not fields <= {'name', 'id'}:
-        raise ConfigError(
-            f'[{name}] node_name = {options.node_name!r}: use {{name}}, '
-            '{id} or both, and no other braces.'
-        )
     return Rule(
         orchestrator=name,
         all_servers=options.all_servers,
         roles=frozenset(options.roles),
         projects=frozenset(options.projects),
-        name_pattern=pattern,
+        name_pattern=options.name_pattern or None,
         node_name=options.node_name,
     )

@@ -4,16 +4,26 @@ The migrator and nova-scheduler each have them, in their own group, and must
 agree on them.
 """
 
-import re
 from typing import Any
 
 from oslo_config import cfg
 
-from steal_scheduler.exception import ConfigError
+from steal_scheduler.conf.option import Parsed, regex
 from steal_scheduler.model.roles import RoleRule
 
 #: In steal-migrator.conf. In nova.conf they stand with the others of ours.
 GROUP = 'roles'
+
+
+def _pattern(text: str) -> Any:
+    pattern = regex(text)
+    if pattern and not pattern.groups:
+        raise ValueError(
+            f'{text} has no group, so it finds no role: put brackets around '
+            r'the role, as in ^(\w+)-\d+$'
+        )
+    return pattern
+
 
 OPTS = [
     cfg.StrOpt(
@@ -60,8 +70,9 @@ Related options:
 * ``role_metadata_key``
 """,
     ),
-    cfg.StrOpt(
+    cfg.Opt(
         'role_name_pattern',
+        type=Parsed('regular expression', _pattern),
         default='',
         help=r"""
 Regular expression that finds the role of a server in its name.
@@ -85,39 +96,17 @@ Related options:
     ),
 ]
 
-
 MIGRATOR_OPTS = [opt for opt in OPTS if opt.name != 'role_hint']
 
 
-def rule(group: Any, section: str = GROUP) -> RoleRule:
+def rule(group: Any) -> RoleRule:
     """The rule that a group of a configuration describes.
 
     :param group: a group of an oslo.config object with OPTS, or with
         MIGRATOR_OPTS: Nova shows hints to nobody but its scheduler
-    :param section: the name of that group
-    :raises ConfigError: the pattern cannot be used
     """
     return RoleRule(
         metadata_key=group.role_metadata_key,
         hint=getattr(group, 'role_hint', ''),
-        name_pattern=_pattern(group.role_name_pattern, section),
+        name_pattern=group.role_name_pattern or None,
     )
-
-
-def _pattern(value: str, section: str) -> re.Pattern[str] | None:
-    if not value:
-        return None
-    try:
-        pattern = re.compile(value)
-    except re.error as error:
-        raise ConfigError(
-            f'[{section}] role_name_pattern = {value} is not a regular '
-            f'expression ({error}). Correct it, or leave it empty.'
-        ) from error
-    if not pattern.groups:
-        raise ConfigError(
-            f'[{section}] role_name_pattern = {value} has no group, so it '
-            'finds no role. Put brackets around the role, as in '
-            r'^(\w+)-\d+$.'
-        )
-    return pattern

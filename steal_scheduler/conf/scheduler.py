@@ -5,15 +5,16 @@ from typing import Any
 from oslo_config import cfg
 
 from steal_scheduler.conf import roles
+from steal_scheduler.conf.option import number
 
 GROUP = 'steal_scheduler'
 
 OPTS = [
-    cfg.FloatOpt(
+    number(
         'steal_weight_multiplier',
         default=10.0,
-        min=0.0,
-        max=1_000_000.0,
+        between=(0, 1000000),
+        unit='as a weight, without a unit',
         help="""
 Weight of one step in the ranking of hosts by ``StealWeigher``.
 
@@ -28,14 +29,9 @@ sum stays below 9 and one step decides before all of them: they choose among
 hosts that are equally fit. The build failure and cross-cell weighers
 (1,000,000) still decide before the steal of hosts.
 
-Possible values:
-
-* A number from 0.0 to 1000000.0, without a unit.
-* 10.0: one step decides before all of Nova's common weighers.
-* A positive number below 10.0: one step is worth so many of them.
-* 0.0: the weigher does nothing.
-
-It can be overridden for the hosts of an aggregate by its metadata
+At 10.0 one step decides before all of Nova's common weighers; below that, one
+step is worth so many of them; at 0.0 the weigher does nothing. It can be
+overridden for the hosts of an aggregate by its metadata
 ``steal_weight_multiplier``; of several values the least counts.
 
 Related options:
@@ -44,23 +40,19 @@ Related options:
 * the other ``*_weight_multiplier`` options of ``[filter_scheduler]``
 """,
     ),
-    cfg.IntOpt(
+    number(
         'view_max_age',
         default=120,
-        min=1,
-        max=86400,
+        between=(1, 86400),
+        unit='seconds',
         help="""
 Age in seconds from which on a view of the migrator does not count any more.
 
 The view tells every nova-scheduler worker how fit each host is. Once it is so
 old, ``StealFilter`` and ``StealWeigher`` do nothing and Nova schedules as if
 they were not there. The availability zones of hosts, which it tells too, do
-not expire.
-
-Possible values:
-
-* 1 to 86400 seconds; more than two of the migrator's polls. The clocks of the
-  migrator's and of the scheduler's host must agree better than this.
+not expire. It should be more than two of the migrator's polls. The clocks of
+the migrator's and of the scheduler's host must agree better than this.
 
 Related options:
 

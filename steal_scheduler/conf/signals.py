@@ -2,6 +2,8 @@
 
 from oslo_config import cfg
 
+from steal_scheduler.conf.option import number
+
 GROUP = 'signals'
 
 OPTS = [
@@ -18,22 +20,18 @@ Possible values:
 * The name of any plugin in the entry-point group ``steal_scheduler.signals``.
 """,
     ),
-    cfg.IntOpt(
+    number(
         'max_age',
         default=120,
-        min=1,
-        max=3600,
+        between=(1, 3600),
+        unit='seconds',
         help="""
 Seconds after which a sample is too old to be used, whatever the source: its
 server or host is unknown then, which is never taken for idle.
 
 A sample from the future by more than that is not used either: one of the two
-clocks is wrong.
-
-Possible values:
-
-* 1 to 3600; at least two polls, or one lost reading makes all hosts unknown,
-  and more than the scrape interval of the exporters.
+clocks is wrong. It should be at least two polls, or one lost reading makes all
+hosts unknown, and more than the scrape interval of the exporters.
 
 Related options:
 

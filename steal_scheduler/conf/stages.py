@@ -1,49 +1,38 @@
 """``[stages]``: deadlines of a move."""
 
-from oslo_config import cfg
+from steal_scheduler.conf.option import number
 
 GROUP = 'stages'
 
-#: Seconds; a day.
-_MOST = 86400
-
-
-def _deadline(name: str, default: float, what: str) -> cfg.FloatOpt:
-    return cfg.FloatOpt(
-        name,
-        default=default,
-        min=1,
-        max=_MOST,
-        help=f"""
-{what}
-
-Possible values:
-
-* 1 to {_MOST}, in seconds.
-""",
-    )
-
-
 OPTS = [
-    _deadline(
+    number(
         'drain_timeout',
-        600,
-        'Seconds that the drain of a server may take, together with the wait '
-        'for its turn to\nmigrate. After that it is reattached and does not '
-        'move.',
+        default=600.0,
+        between=(1, 86400),
+        unit='seconds',
+        help="""
+Seconds that the drain of a server may take, together with the wait for its
+turn to migrate. After that it is reattached and does not move.
+""",
     ),
-    _deadline(
+    number(
         'migration_timeout',
-        1800,
-        'Seconds that a migration may run before it is aborted, because it '
-        'does not converge. A\nmigration is never forced by suspending the '
-        'server.',
+        default=1800.0,
+        between=(1, 86400),
+        unit='seconds',
+        help="""
+Seconds that a migration may run before it is aborted, because it does not
+converge. A migration is never forced by suspending the server.
+""",
     ),
-    _deadline(
+    number(
         'reattach_alarm',
-        300,
-        'Seconds that a reattach may take before a person is called (log '
-        'level ERROR,\nnotification). Until it succeeds, that orchestrator '
-        'drains no other server.',
+        default=300.0,
+        between=(1, 86400),
+        unit='seconds',
+        help="""
+Seconds that a reattach may take before a person is called (log level ERROR,
+notification). Until it succeeds, that orchestrator drains no other server.
+""",
     ),
 ]

@@ -6,7 +6,7 @@ options have them, and ``conf/rules.py`` fills these in.
 
 import dataclasses
 import math
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from steal_scheduler.model import assignment
 
@@ -77,7 +77,7 @@ class LimitRules:
     #: Percent of running servers that must have a fresh signal.
     coverage_floor: float
     #: Pairs of seconds after midnight UTC.
-    blackout: tuple[tuple[int, int], ...]
+    blackout: Sequence[tuple[int, int]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

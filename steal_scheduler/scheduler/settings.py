@@ -11,7 +11,6 @@ from oslo_config import cfg
 
 from steal_scheduler.conf import roles
 from steal_scheduler.conf import scheduler as options
-from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.roles import RoleRule
 
 LOG = logging.getLogger(__name__)
@@ -44,20 +43,16 @@ def load() -> Settings:
     only makes a good choice better.
     """
     group = nova.conf.CONF[options.GROUP]
-    plain = {
-        field.name: _value(group, field.name)
-        for field in dataclasses.fields(Settings)
-        if field.name != 'role'
-    }
-    texts = types.SimpleNamespace(
-        **{opt.name: _value(group, opt.name) for opt in roles.OPTS}
+    values = {opt.name: _value(group, opt.name) for opt in options.OPTS}
+    role = roles.rule(types.SimpleNamespace(**values))
+    return Settings(
+        role=role,
+        **{
+            field.name: values[field.name]
+            for field in dataclasses.fields(Settings)
+            if field.name != 'role'
+        },
     )
-    try:
-        role = roles.rule(texts, options.GROUP)
-    except ConfigError as error:
-        _complain(f'{error} Until then names of servers give no role.')
-        role = RoleRule(texts.role_metadata_key, texts.role_hint)
-    return Settings(role=role, **plain)
 
 
 def announce(name: str, does: str) -> bool:

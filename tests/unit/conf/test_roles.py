@@ -1,27 +1,33 @@
-import types
-
-from oslotest import base
+import re
 
 from steal_scheduler.conf import roles
-from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.roles import RoleRule
+from tests.unit.conf.from_file import FileTestCase
 
 
-def rule(pattern: str = '', key: str = 'role') -> RoleRule:
-    return roles.rule(
-        types.SimpleNamespace(
-            role_metadata_key=key, role_hint='h', role_name_pattern=pattern
-        )
-    )
+class TestRule(FileTestCase):
+    def rule(self, *lines: str) -> RoleRule:
+        return roles.rule(self.load(roles.OPTS, *lines))
 
-
-class TestRule(base.BaseTestCase):
     def test_good(self) -> None:
-        self.assertEqual(RoleRule('kind', 'h', None), rule(key='kind'))
-        self.assertEqual('web', rule(r'^(\w+)-\d+$').role_of({}, 'web-17'))
+        for lines in ((), ('role_name_pattern =',)):
+            self.assertEqual(RoleRule('role', 'role', None), self.rule(*lines))
+        self.assertEqual(
+            RoleRule('kind', 'h', re.compile(r'^(\w+)-\d+$')),
+            self.rule(
+                'role_metadata_key = kind',
+                'role_hint = h',
+                r'role_name_pattern = ^(\w+)-\d+$',
+            ),
+        )
+
+    def test_the_migrator_knows_no_hint(self) -> None:
+        section = self.load(roles.MIGRATOR_OPTS)
+        self.assertEqual(RoleRule('role', '', None), roles.rule(section))
 
     def test_bad(self) -> None:
-        for pattern, cure in (('(', 'Correct it'), ('web', 'Put brackets')):
-            error = self.assertRaises(ConfigError, rule, pattern)
-            self.assertIn(f'role_name_pattern = {pattern}', str(error))
-            self.assertIn(cure, str(error))
+        for pattern, *words in (
+            ('(', '( is not a regular expression'),
+            ('web', 'web has no group', 'brackets around the role'),
+        ):
+            self.refuse(roles.OPTS, f'role_name_pattern = {pattern}', *words)

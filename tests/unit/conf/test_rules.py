@@ -55,22 +55,6 @@ class TestRules(base.BaseTestCase):
             rules.rules(self.conf).disabled_checks,
         )
 
-    def test_max_unavailable(self) -> None:
-        for text, expected in (
-            ('2', (2, None)),
-            ('0', (0, None)),
-            ('30%', (None, 30.0)),
-            (' 12.5% ', (None, 12.5)),
-            ('', (None, None)),
-        ):
-            self.set('limits', max_unavailable=text)
-            found = rules.rules(self.conf).limits.max_unavailable
-            self.assertEqual(expected, (found.count, found.percent), text)
-        for text in ('half', '-1', '101%', '1.5'):
-            self.set('limits', max_unavailable=text)
-            error = self.assertRaises(ConfigError, rules.rules, self.conf)
-            self.assertIn(f'[limits] max_unavailable = {text!r}', str(error))
-
     def test_contradictions(self) -> None:
         self.set('detection', polls_contended=6, polls_window=5)
         error = self.assertRaises(ConfigError, rules.rules, self.conf)

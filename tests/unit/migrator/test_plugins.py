@@ -90,22 +90,22 @@ class TestPlugins(base.BaseTestCase):
             ),
             (
                 '[migrator]\norchestrators = noop\n[noop]\nname_pattern = (\n',
-                ("[noop] name_pattern = '('",),
+                ('[noop] name_pattern = (: ', 'not a regular expression'),
             ),
             (
                 '[migrator]\norchestrators = noop\n'
                 '[noop]\nnode_name = {host}\n',
-                ("[noop] node_name = '{host}'", 'use {name}, {id} or both'),
+                ('[noop] node_name = {host}: ', 'use {name}, {id} or both'),
             ),
             (
                 '[migrator]\norchestrators = noop\n'
                 '[noop]\nnode_name = {name:d}\n',
-                ("[noop] node_name = '{name:d}'", 'use {name}, {id} or both'),
+                ('[noop] node_name = {name:d}: ', 'use {name}, {id} or both'),
             ),
             (
                 '[migrator]\norchestrators = noop\n'
                 '[noop]\nnode_name = {name!r}\n',
-                ("[noop] node_name = '{name!r}'", 'use {name}, {id} or both'),
+                ('[noop] node_name = {name!r}: ', 'use {name}, {id} or both'),
             ),
         ):
             error = self.assertRaises(

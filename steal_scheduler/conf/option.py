@@ -1,0 +1,68 @@
+"""Kinds of options that oslo.config does not have."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from oslo_config import cfg, types
+
+
+def number(
+    name: str,
+    default: float,
+    between: tuple[float, float],
+    unit: str,
+    help: str,
+) -> cfg.Opt:
+    """A number with bounds and a unit; its help tells them, once.
+
+    ``number('slots', 2, (1, 1000), 'servers', 'How many may move.')`` is an
+    integer option whose help ends in ``* 1 to 1000 servers.``
+
+    :param default: a float where the number may have a fraction
+    :param help: what it is, without its possible values
+    """
+    least, most = between
+    kind = cfg.FloatOpt if isinstance(default, float) else cfg.IntOpt
+    text, heading, related = help.partition('\nRelated options:\n')
+    values = f'\nPossible values:\n\n* {least} to {most} {unit}.\n'
+    return kind(
+        name,
+        default=default,
+        min=least,
+        max=most,
+        help=f'{text}{values}{heading}{related}',
+    )
+
+
+class Parsed(types.String):
+    """A text that means something, such as a regular expression.
+
+    What is asked for the option gets the meaning, and what it must be is
+    said where all values are checked: with section, value and file.
+    """
+
+    def __init__(self, type_name: str, parse: Callable[[str], Any]) -> None:
+        """Take what tells the meaning.
+
+        :param parse: raises ValueError, whose text is what is wrong and what
+            to do about it
+        """
+        super().__init__(type_name=type_name)
+        self._parse = parse
+
+    def __call__(self, value: object) -> Any:
+        return self._parse(super().__call__(value))
+
+
+def regex(text: str) -> Any:
+    """A regular expression of Python; '' is none and stays as it is.
+
+    :raises ValueError: it is none
+    """
+    try:
+        return re.compile(text) if text else ''
+    except re.error as error:
+        raise ValueError(
+            f'{text} is not a regular expression of Python: {error}'
+        ) from error

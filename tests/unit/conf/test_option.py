@@ -1,0 +1,38 @@
+import re
+
+from oslo_config import cfg
+
+from steal_scheduler.conf import option
+from tests.unit.conf.from_file import FileTestCase
+
+
+class TestNumber(FileTestCase):
+    def test_whole_or_not(self) -> None:
+        for default, kind in ((2, cfg.IntOpt), (2.0, cfg.FloatOpt)):
+            one = option.number('a', default, (1, 10), 'polls', 'What.\n')
+            self.assertIs(kind, type(one))
+            self.assertEqual(default, self.load([one]).a)
+            self.assertEqual(3, self.load([one], 'a = 3').a)
+            self.refuse([one], 'a = 11', 'less than or equal to 10')
+            self.refuse([one], 'a = soon', 'soon')
+
+    def test_help(self) -> None:
+        text = '\nHow many.\n\nRelated options:\n\n* ``b``\n'
+        one = option.number('a', 2, (1, 1000000), 'polls', text)
+        self.assertEqual(
+            '\nHow many.\n'
+            '\nPossible values:\n\n* 1 to 1000000 polls.\n'
+            '\nRelated options:\n\n* ``b``\n',
+            one.help,
+        )
+
+
+class TestRegex(FileTestCase):
+    OPTS = (cfg.Opt('a', type=option.Parsed('regex', option.regex)),)
+
+    def test_good(self) -> None:
+        self.assertIsNone(self.load(self.OPTS).a)
+        self.assertEqual(re.compile('^b$'), self.load(self.OPTS, 'a = ^b$').a)
+
+    def test_bad(self) -> None:
+        self.refuse(self.OPTS, 'a = (', '( is not a regular expression')
