@@ -1,9 +1,9 @@
 """A stand-in for a Kubernetes API server, with the few calls we make.
 
 It is written by hand, after what a real one (1.36) was seen to answer;
-``tests/contract/kubernetes.py`` holds both to the same. There is no
-scheduler and no controller: the pods that were evicted end when the test
-says so (``end_pods``).
+``tests/contract/kubernetes.py`` holds both to the same. Nothing happens by
+itself: what was evicted is gone when the test says so (``end_pods``), and
+controllers and kubelets work when it says so (``kubernetes_controllers.py``).
 """
 
 import copy
@@ -33,6 +33,8 @@ class Cluster(StandIn):
         self.budgets: list[Json] = []
         #: As namespace/name.
         self.daemon_sets: set[str] = set()
+        #: Namespaces that somebody has deleted, and that still have pods.
+        self.ending: set[str] = set()
         #: The names of users, by token; only 'admin' may do anything.
         self.users = {TOKEN: 'admin'}
         #: Objects on a page, if the client asks for more.
@@ -42,14 +44,30 @@ class Cluster(StandIn):
 
     # -- what a test reads and does ----------------------------------------
 
-    def add_node(self, name: str, server_id: str = UUID, **spec: Any) -> None:
-        """Add a node, which is ready."""
-        spec.setdefault('providerID', f'openstack:///{server_id}')
-        ready = {'type': 'Ready', 'status': 'True'}
+    def add_node(
+        self,
+        name: str,
+        server_id: str = UUID,
+        *,
+        ready: bool = True,
+        system_uuid: str = '',
+        **spec: Any,
+    ) -> None:
+        """Add a node that takes pods, on the server of this id.
+
+        :param server_id: empty for a node that does not tell
+        :param spec: more of its specification
+        """
+        if server_id:
+            spec.setdefault('providerID', f'openstack:///{server_id}')
+        condition = {'type': 'Ready', 'status': str(ready)}
         self.nodes[name] = {
             'metadata': {'name': name, 'resourceVersion': '1'},
             'spec': spec,
-            'status': {'conditions': [ready]},
+            'status': {
+                'conditions': [condition],
+                'nodeInfo': {'systemUUID': system_uuid},
+            },
         }
 
     def is_cordoned(self, name: str) -> bool:
@@ -58,10 +76,23 @@ class Cluster(StandIn):
     def cordon(self, name: str, on: bool = True) -> None:
         """As ``kubectl cordon`` and ``uncordon`` do."""
         patch = {'spec': {'unschedulable': True if on else None}}
-        self._patch(self.nodes[name], patch)
+        self.patch(self.nodes[name], patch)
+
+    def patch(self, found: Json, patch: Json) -> None:
+        """Change it as a merge patch does; one that changes it, renews it."""
+        before = copy.deepcopy(found)
+        _merge(found, patch)
+        about = found['metadata']
+        # A new one, whatever the patch says about it.
+        version = before['metadata'].get('resourceVersion', '1')
+        about['resourceVersion'] = version
+        if found != before:
+            about['resourceVersion'] = str(int(version) + 1)
 
     def pods_on(self, name: str) -> list[Json]:
-        return [pod for pod in self.pods if pod['spec']['nodeName'] == name]
+        return [
+            pod for pod in self.pods if pod['spec'].get('nodeName') == name
+        ]
 
     def end_pods(self) -> None:
         """Let what was told to end be gone, as a kubelet does."""
@@ -115,7 +146,8 @@ class Cluster(StandIn):
             return _status(415, f'the stand-in takes no {kind}')
         patch = request.json
         version = node['metadata']['resourceVersion']
-        if patch['metadata'].get('resourceVersion', version) != version:
+        about = patch.get('metadata', {})
+        if about.get('resourceVersion', version) != version:
             return _status(
                 409,
                 f'Operation cannot be fulfilled on nodes "{name}": the object '
@@ -123,8 +155,14 @@ class Cluster(StandIn):
                 'version and try again',
                 'Conflict',
             )
-        self._patch(node, patch)
+        self.patch(node, patch)
         return 200, node
+
+    @route('DELETE', f'{_CORE}/nodes/{{}}')
+    def _delete_node(self, request: Request, name: str) -> Answer:
+        if self.nodes.pop(name, None) is None:
+            return _not_found('nodes', name)
+        return 200, {}
 
     @route('GET', f'{_CORE}/pods')
     def _list_pods(self, request: Request) -> Answer:
@@ -132,18 +170,45 @@ class Cluster(StandIn):
         node = field.removeprefix('spec.nodeName=')
         return self._listed(request, self.pods_on(node) if node else self.pods)
 
-    @route('POST', f'{_CORE}{_IN}/pods/{{}}/eviction')
-    def _evict(self, request: Request, namespace: str, name: str) -> Answer:
-        """As eviction.go has it, for a pod that runs."""
+    def pod(self, namespace: str, name: str) -> Json | None:
         for pod in self.pods:
             about = pod['metadata']
             if (about['namespace'], about['name']) == (namespace, name):
-                break
-        else:
+                return pod
+        return None
+
+    @route('GET', f'{_CORE}{_IN}/pods/{{}}')
+    def _read_pod(self, request: Request, namespace: str, name: str) -> Answer:
+        pod = self.pod(namespace, name)
+        return _not_found('pods', name) if pod is None else (200, pod)
+
+    @route('PATCH', f'{_CORE}{_IN}/pods/{{}}')
+    def _patch_pod(
+        self, request: Request, namespace: str, name: str
+    ) -> Answer:
+        pod = self.pod(namespace, name)
+        if pod is None:
             return _not_found('pods', name)
+        self.patch(pod, request.json)
+        return 200, pod
+
+    @route('POST', f'{_CORE}{_IN}/pods/{{}}/eviction')
+    def _evict(self, request: Request, namespace: str, name: str) -> Answer:
+        """As eviction.go has it, for a pod that runs."""
+        if namespace in self.ending:
+            cause = {
+                'reason': 'NamespaceTerminating',
+                'message': f'namespace {namespace} is being terminated',
+            }
+            details = {'causes': [cause]}
+            return _status(403, 'forbidden', 'Forbidden', details=details)
+        pod = self.pod(namespace, name)
+        if pod is None:
+            return _not_found('pods', name)
+        about = pod['metadata']
         options = request.json.get('deleteOptions', {})
         wanted = options.get('preconditions', {}).get('uid', about['uid'])
-        budgets = [one for one in self.budgets if _covers(one, pod)]
+        budgets = [one for one in self.budgets if covers(one, pod)]
         ends = 'deletionTimestamp' in about
         if len(budgets) > 1:
             return _status(
@@ -186,20 +251,18 @@ class Cluster(StandIn):
         return _not_found('daemonsets.apps', name)
 
     def _listed(self, request: Request, found: Any) -> Answer:
-        items = list(found)
+        # As etcd has them: by namespace and name.
+        items = sorted(found, key=_key)
         begin = int(request.query.get('continue') or 0)
         size = int(request.query.get('limit') or self.page)
         end = begin + min(size, self.page)
         more = {'continue': str(end)} if end < len(items) else {}
         return 200, {'metadata': more, 'items': items[begin:end]}
 
-    def _patch(self, node: Json, patch: Json) -> None:
-        before = copy.deepcopy(node)
-        _merge(node, patch)
-        version = int(before['metadata']['resourceVersion'])
-        node['metadata']['resourceVersion'] = str(version)
-        if node != before:
-            node['metadata']['resourceVersion'] = str(version + 1)
+
+def _key(found: Json) -> tuple[str, str]:
+    about = found['metadata']
+    return about.get('namespace', ''), about['name']
 
 
 def _selected(nodes: Any, selector: str) -> Iterator[Json]:
@@ -211,7 +274,7 @@ def _selected(nodes: Any, selector: str) -> Iterator[Json]:
             yield node
 
 
-def _covers(budget: Json, pod: Json) -> bool:
+def covers(budget: Json, pod: Json) -> bool:
     about = pod['metadata']
     wanted = budget['spec']['selector']['matchLabels']
     return (

@@ -27,11 +27,16 @@ def pod(name: str, node: str = 'n0', **other: Any) -> Json:
     }
 
 
-def budget(name: str, app: str, **status: Any) -> Json:
+def budget(
+    name: str, app: str, *, namespace: str = 'shop', **status: Any
+) -> Json:
     """A PodDisruptionBudget of the pods with this label ``app``."""
     return {
-        'metadata': {'namespace': 'shop', 'name': name},
-        'spec': {'selector': {'matchLabels': {'app': app}}},
+        'metadata': {'namespace': namespace, 'name': name},
+        'spec': {
+            'minAvailable': 2,
+            'selector': {'matchLabels': {'app': app}},
+        },
         'status': {
             'disruptionsAllowed': 1,
             'currentHealthy': 3,

@@ -1,4 +1,4 @@
-"""The plugin against a stand-in; ``tests/integration`` has the real one."""
+"""What needs a fault, or looks into the stand-in; else ``tests/contract``."""
 
 import pathlib
 import re
@@ -58,7 +58,7 @@ class TestDrain(KubernetesTest):
         self.cluster.pods = [pod('web'), pod('db'), pod('x', node='n1')]
         self.cluster.budgets = [budget('web', 'web'), budget('x', 'x')]
         plugin = self.plugin()
-        wait = Answer(State.WAITING, '2 pods left: shop/web, shop/db')
+        wait = Answer(State.WAITING, '2 pods left: shop/db, shop/web')
         self.assertEqual(wait, self.drain(plugin))
         self.assertEqual(wait, self.drain(plugin))
         self.cluster.end_pods()
@@ -90,14 +90,6 @@ class TestDrain(KubernetesTest):
         self.cluster.end_pods()
         self.assertEqual(DONE, self.drain(plugin))
 
-    def test_daemon_sets(self) -> None:
-        self.cluster.pods = [pod('agent', kind='DaemonSet')]
-        self.cluster.daemon_sets = {'shop/owner'}
-        plugin = self.plugin()
-        self.drain(plugin)
-        self.assertEqual(DONE, self.drain(plugin))
-        self.assertNotIn('deletionTimestamp', self.cluster.pods[0]['metadata'])
-
     def test_a_daemon_set_that_is_gone(self) -> None:
         self.cluster.pods = [pod('agent', kind='DaemonSet')]
         answer = self.drain(self.plugin())
@@ -108,21 +100,12 @@ class TestDrain(KubernetesTest):
             Answer(State.WAITING, '1 pod left: shop/agent'), answer
         )
 
-    def test_a_pod_that_can_never_go(self) -> None:
-        self.cluster.pods = [pod('web')]
-        message = 'This pod has more than one PodDisruptionBudget'
-        self.cluster.instead['POST */eviction'] = 500, {'message': message}
-        self.assertEqual(
-            Answer(State.REFUSED, f'shop/web: {message}'),
-            self.drain(self.plugin()),
-        )
-
     def test_the_others_go_meanwhile(self) -> None:
         self.cluster.pods = [pod('web'), pod('db')]
         self.cluster.instead['POST */web/eviction'] = 429, {'message': 'no'}
         plugin = self.plugin()
         answer = self.drain(plugin)
-        self.assertEqual('2 pods left: shop/web, shop/db, no', answer.detail)
+        self.assertEqual('2 pods left: shop/db, shop/web, no', answer.detail)
         self.cluster.end_pods()
         answer = self.drain(plugin)
         self.assertEqual('1 pod left: shop/web, no', answer.detail)
@@ -241,13 +224,6 @@ class TestTrouble(KubernetesTest):
         said = self.trouble(self.drain, self.plugin())
         self.assertIn('one drain or reattach may take 0 s in all', said)
 
-    def test_somebody_is_always_faster(self) -> None:
-        self.cluster.instead['PATCH */n0'] = 409, {}
-        said = str(
-            self.assertRaises(OrchestratorError, self.drain, self.plugin())
-        )
-        self.assertIn(f'changed {kubernetes._TRIES} times', said)
-
     def test_a_redirect_is_not_followed(self) -> None:
         self.cluster.instead['GET */n0'] = 307, {}
         self.assertIn('307', self.trouble(self.drain, self.plugin()))
@@ -281,13 +257,6 @@ class TestFinding(KubernetesTest):
         self.cluster.nodes['n0']['spec'].clear()
         self.drain(self.plugin())
         self.assertTrue(self.cluster.is_cordoned('n1'))
-        self.assertFalse(self.cluster.is_cordoned('n0'))
-
-    def test_a_name_alone_proves_nothing(self) -> None:
-        self.cluster.nodes['n0']['spec'].clear()
-        answer = self.drain(self.plugin())
-        self.assertIs(State.REFUSED, answer.state)
-        self.assertIn('nothing proves that it is this', answer.detail)
         self.assertFalse(self.cluster.is_cordoned('n0'))
 
 

@@ -1,0 +1,143 @@
+"""What controllers, scheduler and kubelets do in a stand-in's cluster.
+
+They do it when they are told to, all of it at once: so a test, or a
+simulation, decides how long they take. See ``kubernetes.py``.
+"""
+
+import itertools
+from typing import Any
+
+from tests.standins.kubernetes import Cluster, covers
+from tests.standins.kubernetes_objects import Json, budget, pod
+
+_numbers = itertools.count()
+_TAINT = {
+    'key': 'node.kubernetes.io/unschedulable',
+    'effect': 'NoSchedule',
+}
+
+
+def deploy(
+    cluster: Cluster,
+    name: str,
+    replicas: int,
+    *,
+    namespace: str = 'shop',
+    least: int | None = None,
+    **spec: Any,
+) -> None:
+    """Run pods of a ReplicaSet, one a node where that can be.
+
+    :param least: what their PodDisruptionBudget keeps; None for no budget
+    """
+    for _ in range(replicas):
+        _place(cluster, _pod(name, namespace, 'ReplicaSet', spec))
+    if least is not None:
+        add_budget(cluster, name, name, least, namespace=namespace)
+
+
+def add_budget(
+    cluster: Cluster, name: str, app: str, least: int, *, namespace: str
+) -> None:
+    """Add a PodDisruptionBudget, or change the one of that name."""
+    made = budget(name, app, namespace=namespace)
+    made['spec']['minAvailable'] = least
+    same = made['metadata']
+    cluster.budgets = [b for b in cluster.budgets if b['metadata'] != same]
+    cluster.budgets.append(made)
+    _count(cluster)
+
+
+def daemon_set(cluster: Cluster, name: str, namespace: str) -> None:
+    """Run a pod on each node."""
+    cluster.daemon_sets.add(f'{namespace}/{name}')
+    for node in cluster.nodes:
+        made = _pod(name, namespace, 'DaemonSet', {'nodeName': node})
+        cluster.pods.append(made)
+
+
+def settle(cluster: Cluster) -> None:
+    """Let all of them do what there is to do."""
+    for node in cluster.nodes.values():
+        _taint(cluster, node)
+    for each in cluster.pods:
+        if each['metadata']['namespace'] in cluster.ending:
+            each['metadata'].setdefault('deletionTimestamp', 'now')
+    for each in [*cluster.pods]:
+        about = each['metadata']
+        if 'deletionTimestamp' not in about:
+            continue
+        each['status']['phase'] = 'Succeeded'
+        if about.get('finalizers'):
+            continue
+        cluster.pods.remove(each)
+        _replace(cluster, each)
+    for each in cluster.pods:
+        if 'nodeName' not in each['spec']:
+            cluster.pods.remove(each)
+            _place(cluster, each)
+    _count(cluster)
+
+
+def _taint(cluster: Cluster, node: Json) -> None:
+    """A cordon becomes a taint, somewhat later."""
+    taints = [t for t in node['spec'].get('taints', ()) if t != _TAINT]
+    if node['spec'].get('unschedulable'):
+        taints.append(_TAINT)
+    cluster.patch(node, {'spec': {'taints': taints or None}})
+
+
+def _replace(cluster: Cluster, gone: Json) -> None:
+    about, spec = gone['metadata'], {**gone['spec']}
+    if about['namespace'] in cluster.ending:
+        return
+    for owner in about.get('ownerReferences', ()):
+        if owner['kind'] != 'DaemonSet':
+            spec.pop('nodeName')
+        name = about['labels']['app']
+        made = _pod(name, about['namespace'], owner['kind'], spec)
+        _place(cluster, made)
+
+
+def _pod(name: str, namespace: str, kind: str, spec: Json) -> Json:
+    number = next(_numbers)
+    made = pod(f'{name}-{number}', kind=kind, spec=spec)
+    if 'nodeName' not in spec:
+        del made['spec']['nodeName']
+    made['metadata'].update(namespace=namespace, labels={'app': name})
+    made['metadata']['ownerReferences'][0]['name'] = name
+    return made
+
+
+def _place(cluster: Cluster, made: Json) -> None:
+    """Let the scheduler look for a node; without one the pod is pending."""
+    spec = made['spec']
+    wanted = spec.get('nodeSelector', {}).get('kubernetes.io/hostname')
+    fit = [
+        name
+        for name in cluster.nodes
+        if not cluster.is_cordoned(name) and wanted in (None, name)
+    ]
+    if 'nodeName' not in spec and fit:
+        spec['nodeName'] = min(fit, key=lambda n: len(cluster.pods_on(n)))
+    made['status']['phase'] = 'Running' if 'nodeName' in spec else 'Pending'
+    cluster.pods.append(made)
+
+
+def _count(cluster: Cluster) -> None:
+    """Let the disruption controller count the pods of each budget."""
+    for each in cluster.budgets:
+        found = [p for p in cluster.pods if covers(each, p)]
+        healthy = [
+            p
+            for p in found
+            if p['status']['phase'] == 'Running'
+            and 'deletionTimestamp' not in p['metadata']
+        ]
+        desired = each['spec']['minAvailable']
+        each['status'] = {
+            'expectedPods': len(found),
+            'currentHealthy': len(healthy),
+            'desiredHealthy': desired,
+            'disruptionsAllowed': max(0, len(healthy) - desired),
+        }
