@@ -203,6 +203,13 @@ class Datacenter:
             lambda: node in self.healthy(service),
         )
 
+    def clear(self) -> None:
+        """Forget all services."""
+        for node in self.nodes:
+            for service in self.call('GET', 'agent/services', node):
+                path = f'agent/service/deregister/{service}'
+                self.call('PUT', path, node)
+
     def healthy(self, service: str) -> set[str]:
         """Return the nodes where the service passes all checks."""
         found = self.call('GET', f'health/service/{service}?passing')

@@ -1,4 +1,8 @@
-"""What a storm goes over: a site, and servers that are busy in turn."""
+"""What a storm goes over: a site, and servers that are busy in turn.
+
+Nodes, agents and the balancer are seen as a judge and other operators see
+them: nothing of ours is used for that, each is asked by itself.
+"""
 
 from tests.functional.scene import Guest  # isort: skip (before Nova's)
 
@@ -6,20 +10,22 @@ import contextlib
 import json
 import pathlib
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Self
+from unittest import mock
+
+import requests
 
 from steal_scheduler.demo import load
 from steal_scheduler.demo.api import ApiError
 from steal_scheduler.demo.deadline import wait_for
-from tests.integration.agents import Agents
-from tests.integration.balancer import Balancer
-from tests.integration.gate import Gate
-from tests.integration.nodes import Nodes
-from tests.integration.site import Site
-from tests.integration.witness import Witness
+from steal_scheduler.demo.driver import DemoDriver
+from tests.integration.consul import MAINTENANCE, Datacenter
+from tests.integration.kubectl import ADMIN
+from tests.integration.kubernetes import Cluster
+from tests.integration.site import AGENTS, ZONES, site
 
-HOSTS = ('a1', 'a2', 'a3')
+HOSTS = (*ZONES['az1'], *ZONES['az2'])
 CORES = 2.0
 #: Cores that the server asks for which is to be moved, and the others do.
 _BUSY, _IDLE = 1.5, 0.1
@@ -27,7 +33,7 @@ _BUSY, _IDLE = 1.5, 0.1
 _FRESH_SECONDS = 10.0
 #: The servers that move: nodes of Kubernetes, of Consul, of both, of neither.
 KUBERNETES = ('kube-1', 'kube-2', 'both-1')
-CONSUL = ('shop-1', 'both-1')
+CONSUL = AGENTS[:2]
 MOVERS = ('kube-1', 'kube-2', 'both-1', 'shop-1', 'lone-1')
 #: More servers, so that one whose signals lag does not count for much.
 _BESIDE = ('beside-1', 'beside-2')
@@ -38,6 +44,20 @@ _ROUTES = {
     'kubernetes': {'roles': 'kube, both'},
     'consul': {'roles': 'shop, both'},
 }
+
+#: Seconds for an answer.
+_PATIENCE = 20
+#: What others write on a node along with cordoning it.
+_NOTE = 'example.org/why'
+#: Why others put a node into maintenance.
+_REASON = 'disk'
+_SCRIPT = """\
+#!/bin/sh
+case $1 in
+drain) : > "{out}/$STEAL_SERVER_ID" ;;
+reattach) rm -f "{out}/$STEAL_SERVER_ID" ;;
+esac
+"""
 
 #: Everything at once. Deadlines are seconds instead of minutes; limits and
 #: cooldowns are what an operator gets who sets nothing.
@@ -61,9 +81,7 @@ class Estate:
     """Started once; each run of the storm leaves it as it was."""
 
     def __init__(self) -> None:
-        self._site = Site({'az1': HOSTS}, CONSUL)
-        self.scene = self._site.scene
-        self._stack = contextlib.ExitStack()
+        self.scene = site.scene
         #: Name -> id of the server.
         self.ids: dict[str, str] = {}
         #: Host of each server; the one that suffers, and where.
@@ -73,40 +91,29 @@ class Estate:
         self._calm = True
         self._measured = 0.0
 
-    # -- its life ----------------------------------------------------------
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Be there, on the site of this process."""
+        self.gate = site.gate
+        self.cluster, self.datacenter = site.cluster, site.datacenter
+        self._boot(*MOVERS, *_BESIDE)
+        self.nodes = Nodes(self.cluster)
+        self.agents = Agents(self.datacenter, CONSUL)
+        self.cluster.deploy('web', 4, budget=2)
+        for name in CONSUL:
+            self.datacenter.register(name, 'shop')
+        self.balancer = Balancer(self.scene.workdir / 'balancer')
+        self._sections = site.sections(**_ROUTES)
+        with Witness(self.is_out) as self.witness:
+            yield
 
-    def start(self) -> None:
-        with contextlib.ExitStack() as stack:
-            stack.callback(self._site.stop)
-            self._site.start()
-            apps = self.scene.cloud.http.apps
-            self.gate = apps['compute'] = Gate(apps['compute'])
-            self.cluster = self._site.cluster
-            self.datacenter = self._site.datacenter
-            for name in (*MOVERS, *_BESIDE):
-                self._boot(name)
-            self.nodes = Nodes(self.cluster)
-            self.agents = Agents(self.datacenter)
-            self.cluster.deploy('web', 4, budget=2)
-            for name in CONSUL:
-                self.datacenter.register(name, 'shop')
-            self.balancer = Balancer(self.scene.workdir / 'balancer')
-            self._sections = self._site.sections(**_ROUTES)
-            self.witness = stack.enter_context(Witness(self.is_out))
-            self._stack = stack.pop_all()
-
-    def stop(self) -> None:
-        self._stack.close()
-
-    def _boot(self, name: str) -> None:
-        """Boot a server of this name, on whatever it is a node of."""
-        guest = Guest(name, HOSTS[0], role=name.partition('-')[0])
-        if name in CONSUL:
-            (self.ids[name],) = self._site.boot_clients(guest)
-        else:
-            (self.ids[name],) = self.scene.boot(guest)
-        if name in KUBERNETES:
-            self.cluster.add_node(name, self.ids[name])
+    def _boot(self, *names: str) -> None:
+        """Boot servers of these names, on whatever they are nodes of."""
+        guests = (
+            Guest(name, HOSTS[0], role=name.partition('-')[0])
+            for name in names
+        )
+        self.ids.update(site.boot(*guests, nodes=KUBERNETES, clients=CONSUL))
 
     def is_out(self, id_: str) -> bool:
         """Whether it is out of all that it is a node of."""
@@ -178,6 +185,10 @@ class Estate:
         part.write_text(json.dumps(read))
         part.replace(self.signals)
 
+    def unavailable(self) -> list[str]:
+        """Services that are not there, or less than they have to be."""
+        return [*self.nodes.short(), *self.agents.short()]
+
     # -- between the runs --------------------------------------------------
 
     def suffer(self, name: str) -> None:
@@ -222,3 +233,244 @@ class Estate:
         self.nodes.reset()
         self.agents.reset()
         self.balancer.reset()
+
+
+class Nodes:
+    """Those of Kubernetes, asked of the API server."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = str(cluster.cafile)
+        self._session.headers['Authorization'] = (
+            f'Bearer {cluster.token_of(ADMIN)}'
+        )
+
+    def left(self, others: frozenset[str]) -> list[str]:
+        """What of us is still to be seen, and what of others is not.
+
+        :param others: nodes that others have cordoned
+        """
+        found = []
+        for node in self._call('GET', '/api/v1/nodes')['items']:
+            name = node['metadata']['name']
+            cordoned = node['spec'].get('unschedulable', False)
+            if cordoned and name not in others:
+                found.append(f'node {name} is cordoned')
+            if name in others and not (cordoned and self._noted(node)):
+                found.append(f'node {name} is not as others left it')
+            marks = [
+                *node['metadata'].get('annotations', {}),
+                *node['metadata'].get('labels', {}),
+                *(taint['key'] for taint in node['spec'].get('taints', ())),
+            ]
+            found += [f'node {name} has {m}' for m in marks if 'steal' in m]
+        return found
+
+    def short(self) -> list[str]:
+        """Budgets that are not kept now."""
+        budgets = self._call('GET', '/apis/policy/v1/poddisruptionbudgets')
+        return [
+            f'{budget["metadata"]["name"]} has {status["currentHealthy"]} '
+            f'pods, and wants {status["desiredHealthy"]}'
+            for budget in budgets['items']
+            for status in [budget['status']]
+            if status['currentHealthy'] < status['desiredHealthy']
+        ]
+
+    def is_out(self, name: str) -> bool:
+        spec = self._call('GET', f'/api/v1/nodes/{name}')['spec']
+        return bool(spec.get('unschedulable', False))
+
+    def take(self, name: str) -> None:
+        """Cordon it, as another operator."""
+        self._patch(name, taken=True)
+
+    def give_back(self, name: str) -> None:
+        self._patch(name, taken=False)
+
+    def reset(self) -> None:
+        """Remove all that anybody has done to any, by hand."""
+        for node in self._call('GET', '/api/v1/nodes')['items']:
+            metadata = node['metadata']
+            labels = {k: None for k in metadata['labels'] if 'steal' in k}
+            notes = metadata.get('annotations', {})
+            taints = [
+                taint
+                for taint in node['spec'].get('taints', ())
+                if 'steal' not in taint['key']
+            ]
+            patch = {
+                'metadata': {
+                    'labels': labels,
+                    'annotations': {
+                        k: None for k in notes if 'steal' in k or k == _NOTE
+                    },
+                },
+                'spec': {'unschedulable': None, 'taints': taints or None},
+            }
+            self._call('PATCH', f'/api/v1/nodes/{metadata["name"]}', patch)
+
+    def _patch(self, name: str, *, taken: bool) -> None:
+        self._call(
+            'PATCH',
+            f'/api/v1/nodes/{name}',
+            {
+                'metadata': {
+                    'annotations': {_NOTE: 'disk' if taken else None}
+                },
+                'spec': {'unschedulable': taken or None},
+            },
+        )
+
+    @staticmethod
+    def _noted(node: dict[str, Any]) -> bool:
+        return _NOTE in node['metadata'].get('annotations', {})
+
+    def _call(self, method: str, path: str, patch: Any = None) -> Any:
+        answer = self._session.request(
+            method,
+            f'{self.cluster.url}{path}',
+            data=None if patch is None else json.dumps(patch),
+            headers={'Content-Type': 'application/merge-patch+json'},
+            timeout=_PATIENCE,
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+
+class Agents:
+    """Those of Consul."""
+
+    def __init__(self, datacenter: Datacenter, names: Sequence[str]) -> None:
+        self.datacenter = datacenter
+        self._names = names
+        #: Whose server is deleted; it ended with it.
+        self._gone: set[str] = set()
+
+    def left(self, others: frozenset[str]) -> list[str]:
+        """What of us is still to be seen, and what of others is not.
+
+        :param others: nodes that others have put into maintenance
+        """
+        found = []
+        for name in self._names:
+            if name in self._gone:
+                continue
+            why = self._why(name)
+            if why != (_REASON if name in others else None):
+                found.append(f'agent {name} is in maintenance: {why}')
+        return found
+
+    def short(self) -> list[str]:
+        """Services that no agent offers now."""
+        offered = self.datacenter.healthy('shop')
+        return [] if offered else ['nobody offers the service shop']
+
+    def is_out(self, name: str) -> bool:
+        return self._why(name) is not None
+
+    def take(self, name: str) -> None:
+        """Put it into maintenance, as another operator."""
+        path = f'agent/maintenance?enable=true&reason={_REASON}'
+        self.datacenter.call('PUT', path, name)
+
+    def give_back(self, name: str) -> None:
+        self.datacenter.call('PUT', 'agent/maintenance?enable=false', name)
+
+    def reset(self) -> None:
+        """End all maintenance, by hand."""
+        for name in self._names:
+            self.give_back(name)
+
+    def end(self, name: str) -> None:
+        """Its server is deleted."""
+        self.datacenter.stop(name)
+        self._gone.add(name)
+
+    def begin(self, name: str) -> None:
+        """There is a server of this name again, if it had ended."""
+        if name in self._gone:
+            self._gone.remove(name)
+            self.datacenter.start(name)
+            # It should have a new disk, and remembers nothing of the old.
+            self.give_back(name)
+
+    def _why(self, name: str) -> str | None:
+        checks = self.datacenter.call('GET', 'agent/checks', name)
+        reason: str | None = checks.get(MAINTENANCE, {}).get('Notes')
+        return reason
+
+
+class Balancer:
+    """A stand-in, with a script that keeps no list of whom it took out.
+
+    It is the third kind of orchestrator: where the tag in Nova is the only
+    one that knows.
+    """
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self._out = directory / 'out'
+        self._out.mkdir(parents=True)
+        #: For the migrator.
+        self.script = directory / 'script'
+        self.script.write_text(_SCRIPT.format(out=self._out))
+        self.script.chmod(0o755)
+
+    def is_out(self, server_id: str) -> bool:
+        return (self._out / server_id).exists()
+
+    def left(self) -> list[str]:
+        """Servers that are out."""
+        return [
+            f'server {path.name} is out of the balancer'
+            for path in self._out.iterdir()
+        ]
+
+    def reset(self) -> None:
+        """Put all back, by hand."""
+        for path in self._out.iterdir():
+            path.unlink()
+
+
+class Witness:
+    """Sees whether a server is in service while it migrates.
+
+    It looks whenever a hypervisor begins to migrate one.
+    """
+
+    def __init__(self, is_out: Callable[[str], bool]) -> None:
+        """:param is_out: of service, by the id of the server"""
+        self._is_out = is_out
+        self._stack = contextlib.ExitStack()
+        #: What it saw that should not be; empty it before each run.
+        self.saw: list[str] = []
+
+    def __enter__(self) -> Self:
+        migrate, look = DemoDriver.live_migration, self._look
+
+        def watched(
+            driver: DemoDriver,
+            context: Any,
+            instance: Any,
+            dest: str,
+            *args: Any,
+            **kwargs: Any,
+        ) -> None:
+            look(instance.uuid)
+            migrate(driver, context, instance, dest, *args, **kwargs)
+
+        self._stack.enter_context(
+            mock.patch.object(DemoDriver, 'live_migration', watched)
+        )
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def _look(self, id_: str) -> None:
+        # In an outage nobody can tell.
+        with contextlib.suppress(requests.RequestException):
+            if not self._is_out(id_):
+                self.saw.append(f'{id_} began to migrate in service')

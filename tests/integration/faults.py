@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from steal_scheduler.demo.deadline import wait_for
 from tests.integration.estate import CONSUL, KUBERNETES, Estate
-from tests.integration.gate import Wrong
+from tests.integration.site import Wrong
 
 
 @dataclasses.dataclass

@@ -1,4 +1,4 @@
-"""The real kubectl, for whoever may ask a cluster."""
+"""The real kubectl, for whoever may ask a cluster; and what it applies."""
 
 import base64
 import json
@@ -83,6 +83,57 @@ class Kubectl:
         text = manifest if isinstance(manifest, str) else json.dumps(manifest)
         self.kubectl('apply', '-f', '-', text=text)
 
+    # -- what is in it -----------------------------------------------------
+
+    def deploy(
+        self,
+        name: str,
+        replicas: int,
+        *,
+        budget: int | None = None,
+        namespace: str = 'default',
+        **pod: Any,
+    ) -> None:
+        """Deploy pods, one a node where that can be; ready on return.
+
+        :param budget: how many must be there always, if it has a
+            PodDisruptionBudget
+        :param pod: more of the specification of its pods
+        """
+        self.apply(_deployment(name, replicas, namespace, pod))
+        if budget is not None:
+            self.apply(_budget(name, budget, namespace))
+        self.wait_deployed(name, namespace)
+
+    def wait_deployed(
+        self, name: str, namespace: str = 'default', within: float = 90
+    ) -> None:
+        """Wait until all its pods are ready, and its budget knows."""
+
+        def items(kind: str) -> list[Mapping[str, Any]]:
+            name_is = f'--field-selector=metadata.name={name}'
+            found = self.get(kind, name_is, '-n', namespace)['items']
+            return list(found)
+
+        def ready() -> bool:
+            (found,) = items('deployment')
+            status = found['status']
+            pods = status.get('readyReplicas', 0), status.get('replicas', 0)
+            return (
+                _is_up_to_date(found)
+                and pods == (found['spec']['replicas'],) * 2
+                and all(
+                    # Before it has counted them it allows no eviction.
+                    _is_up_to_date(each)
+                    and each['status']['currentHealthy']
+                    == each['status']['expectedPods']
+                    > 0
+                    for each in items('pdb')
+                )
+            )
+
+        daemons.until(f'{name} is deployed', ready, within)
+
     # -- who asks ----------------------------------------------------------
 
     def kubeconfig(self, user: str = ADMIN) -> pathlib.Path:
@@ -97,9 +148,9 @@ class Kubectl:
         return self._tokens[user]
 
     def token(self, account: str, namespace: str = 'default') -> str:
-        """Return a real, bound token of a ServiceAccount, for an hour."""
+        """Return a real, bound token of a ServiceAccount, for a day."""
         return self.kubectl(
-            'create', 'token', account, '-n', namespace, '--duration=1h'
+            'create', 'token', account, '-n', namespace, '--duration=24h'
         ).strip()
 
     def let_in(self, account: str, namespace: str = 'default') -> pathlib.Path:
@@ -135,3 +186,58 @@ class Kubectl:
         path.touch(mode=0o600)
         # JSON is YAML too.
         path.write_text(json.dumps(config))
+
+
+def _deployment(
+    name: str, replicas: int, namespace: str, pod: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a Deployment that spreads over the nodes.
+
+    Its name is the label ``app`` of its pods.
+
+    :param pod: more of the specification of its pods
+    """
+    labels = {'app': name}
+    spread = {
+        'maxSkew': 1,
+        'topologyKey': 'kubernetes.io/hostname',
+        'whenUnsatisfiable': 'ScheduleAnyway',
+        'labelSelector': {'matchLabels': labels},
+    }
+    template = {
+        'metadata': {'labels': labels},
+        'spec': {
+            'containers': [{'name': 'app', 'image': 'example.test/app:1'}],
+            'topologySpreadConstraints': [spread],
+            **pod,
+        },
+    }
+    return {
+        'apiVersion': 'apps/v1',
+        'kind': 'Deployment',
+        'metadata': {'name': name, 'namespace': namespace},
+        'spec': {
+            'replicas': replicas,
+            'selector': {'matchLabels': labels},
+            'template': template,
+        },
+    }
+
+
+def _budget(name: str, least: int, namespace: str) -> dict[str, Any]:
+    """Return a PodDisruptionBudget for the Deployment of its name."""
+    return {
+        'apiVersion': 'policy/v1',
+        'kind': 'PodDisruptionBudget',
+        'metadata': {'name': name, 'namespace': namespace},
+        'spec': {
+            'minAvailable': least,
+            'selector': {'matchLabels': {'app': name}},
+        },
+    }
+
+
+def _is_up_to_date(found: Mapping[str, Any]) -> bool:
+    """Whether a controller has seen it as it is now."""
+    seen = found.get('status', {}).get('observedGeneration')
+    return bool(seen == found['metadata']['generation'])

@@ -7,38 +7,56 @@ evicted and ends as anywhere else, but nothing runs in it.
 """
 
 import contextlib
+import os
 import pathlib
+import random
+import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+import tempfile
+import unittest
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import requests
 
-from tests.integration import daemons, workloads
-from tests.integration.binaries import binary
-from tests.integration.kubectl import ADMIN, NOBODY, Kubectl, KubectlError
-from tests.integration.kubelets import Kubelet
-from tests.integration.node_network import NodeNetwork
+from tests.integration import daemons
+from tests.integration.binaries import binary, skip_if_left_out
+from tests.integration.kubectl import ADMIN, Kubectl, KubectlError
+from tests.shared import Shared
 
-__all__ = ['ADMIN', 'NOBODY', 'Cluster', 'KubectlError']
+RBAC = (
+    pathlib.Path(__file__).parents[2]
+    / 'etc/kubernetes/steal-migrator-rbac.yaml'
+)
+#: Of steal-migrator, as that file has it.
+ACCOUNT, HOME = 'steal-migrator', 'steal-scheduler'
+
+#: kubemark insists on /tmp, and leaves its files there: it gets one of its
+#: own. The program itself may be hidden by that, so it is opened before.
+_OWN_TMP = """
+directory=$1
+exec 9< "$2"
+shift 2
+mount --bind "$directory" /tmp
+cd /tmp
+exec /proc/self/fd/9 "$@"
+"""
 
 
 class Cluster(Kubectl):
     """One that nobody else can reach, with a token for whoever may."""
 
-    def __init__(
-        self, directory: pathlib.Path, nodes: Mapping[str, str]
-    ) -> None:
-        """Describe it; start nothing.
-
-        :param directory: empty, and its own; best on a tmpfs
-        :param nodes: name -> uuid of the server that it runs on
-        """
+    def __init__(self) -> None:
+        """Describe it; start nothing."""
+        memory = '/dev/shm' if pathlib.Path('/dev/shm').is_dir() else None
+        self._temporary = tempfile.TemporaryDirectory(
+            dir=memory, ignore_cleanup_errors=True
+        )
+        directory = pathlib.Path(self._temporary.name)
         self._network = NodeNetwork(directory)
         address = self._network.address
         super().__init__(directory, f'https://{address}:6443')
-        self._servers = dict(nodes)
         self._key(directory / 'accounts.key')
         client, peer = (f'http://{address}:{port}' for port in (2379, 2380))
         self._etcd = self._daemon(
@@ -95,6 +113,7 @@ class Cluster(Kubectl):
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(self._temporary)
             stack.enter_context(self._network)
             # All of it is thrown away, so nothing need end in good order;
             # and an API server would wait for an etcd that has ended.
@@ -109,9 +128,9 @@ class Cluster(Kubectl):
                 if part is self.api:
                     self.let_users_in()
             stack.callback(self._stop_kubelets)
-            for name, server in self._servers.items():
-                self._begin_node(name, server)
-            self.wait_nodes()
+            self.apply(RBAC.read_text())
+            #: With the rights of the manifest, and no others.
+            self.of_migrator = self.let_in(ACCOUNT, HOME)
             self._stack = stack.pop_all()
         return self
 
@@ -142,23 +161,35 @@ class Cluster(Kubectl):
 
     # -- nodes -------------------------------------------------------------
 
-    def add_node(self, name: str, server: str, **labels: str) -> None:
-        """Add a node; it is ready on return."""
-        self._begin_node(name, server, labels)
+    def add_nodes(self, servers: Mapping[str, str]) -> None:
+        """Add nodes; they are ready on return.
+
+        :param servers: name -> uuid of the server that it runs on
+        """
+        for name, server in servers.items():
+            self._begin_node(name, server)
         self.wait_nodes()
+
+    @contextlib.contextmanager
+    def nodes(self, servers: Mapping[str, str]) -> Iterator[None]:
+        """Have these nodes for a while."""
+        self.add_nodes(servers)
+        try:
+            yield
+        finally:
+            for name in servers:
+                self.delete_node(name)
 
     def delete_node(self, name: str) -> None:
         """Take a node and its kubelet away, as scaling down does."""
-        self.stop_kubelet(name)
-        self._kubelets.pop(name)
+        self._kubelets.pop(name).stop()
         self.kubectl('delete', 'node', name)
 
-    def stop_kubelet(self, name: str) -> None:
-        """Let a node go silent; after 50 s it counts as not ready."""
-        self._kubelets[name].stop()
-
-    def start_kubelet(self, name: str) -> None:
-        self._kubelets[name].start()
+    def clear(self) -> None:
+        """Delete all nodes, and what is deployed for them."""
+        for name in list(self._kubelets):
+            self.delete_node(name)
+        self.kubectl('delete', 'deployments,pdb', '--all')
 
     def static_pods(self, name: str) -> pathlib.Path:
         """Return where a manifest becomes a static pod of the node."""
@@ -193,36 +224,6 @@ class Cluster(Kubectl):
             logs = [self._kubelets[name].said() for name in missing]
             raise daemons.DaemonError('\n'.join([str(e), *logs])) from e
 
-    # -- what is in it -----------------------------------------------------
-
-    def deploy(
-        self,
-        name: str,
-        replicas: int,
-        *,
-        budget: int | None = None,
-        namespace: str = 'default',
-        **pod: Any,
-    ) -> None:
-        """Deploy pods, one a node where that can be; ready on return.
-
-        :param budget: how many must be there always, if it has a
-            PodDisruptionBudget
-        :param pod: more of the specification of its pods
-        """
-        self.apply(
-            workloads.deployment(name, replicas, namespace=namespace, **pod)
-        )
-        if budget is not None:
-            self.apply(workloads.budget(name, budget, namespace=namespace))
-        self.wait_deployed(name, namespace)
-
-    def wait_deployed(
-        self, name: str, namespace: str = 'default', within: float = 90
-    ) -> None:
-        """Wait until all its pods are ready, and its budget knows."""
-        workloads.wait_deployed(self, name, namespace, within)
-
     # -- its parts ---------------------------------------------------------
 
     def _daemon(
@@ -248,9 +249,7 @@ class Cluster(Kubectl):
             timeout=5,
         ).ok
 
-    def _begin_node(
-        self, name: str, server: str, labels: Mapping[str, str] | None = None
-    ) -> None:
+    def _begin_node(self, name: str, server: str) -> None:
         # Before its kubelet, which would give it an id of its own; here that
         # is what OpenStack's cloud provider does.
         self.apply(
@@ -259,10 +258,7 @@ class Cluster(Kubectl):
                 'kind': 'Node',
                 'metadata': {
                     'name': name,
-                    'labels': {
-                        'kubernetes.io/hostname': name,
-                        **(labels or {}),
-                    },
+                    'labels': {'kubernetes.io/hostname': name},
                 },
                 'spec': {'providerID': f'openstack:///{server}'},
             }
@@ -298,3 +294,187 @@ def _not_ready_taints(node: Mapping[str, Any]) -> bool:
         taint['key'] == 'node.kubernetes.io/not-ready'
         for taint in node['spec'].get('taints', ())
     )
+
+
+class NodeNetwork:
+    """A network namespace with one cable to ours.
+
+    A kubelet listens on all addresses, whatever it is told: here there are
+    but two, and only this machine reaches them.
+    """
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        """Describe it; start nothing.
+
+        :raises DaemonError: a program is missing
+        """
+        # Others may have one too, on this machine.
+        number = random.randrange(1 << 14)
+        net = f'10.78.{number >> 6}'
+        #: Ours, where the nodes find what they look for.
+        self.address = f'{net}.{(number & 63) * 4 + 1}'
+        self._theirs = f'{net}.{(number & 63) * 4 + 2}'
+        self._cable = f'steal{number}'
+        self._ip = daemons.program('ip')
+        self._nsenter = daemons.program('nsenter')
+        self._daemon = daemons.Daemon(
+            'node-network',
+            [
+                daemons.program('unshare'),
+                '--net',
+                *('sh', '-c', 'exec sleep infinity'),
+            ],
+            directory,
+            self._is_apart,
+        )
+
+    def __enter__(self) -> Self:
+        """Make it.
+
+        :raises DaemonError: we are not root
+        """
+        if os.geteuid() != 0:
+            raise daemons.DaemonError('Only root can make namespaces.')
+        self._daemon.start()
+        try:
+            self._connect()
+        except BaseException:
+            self._daemon.stop()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        # The last process in it takes the cable along.
+        self._daemon.stop()
+
+    def entering(self) -> list[str]:
+        """Return what to put before a command for it to run there."""
+        return [self._nsenter, f'--net=/proc/{self._daemon.pid}/ns/net']
+
+    def _connect(self) -> None:
+        within = self.entering()
+        # The name is taken if somebody has thrown the same number.
+        for argv in (
+            [
+                *(self._ip, 'link', 'add', self._cable, 'type', 'veth'),
+                *('peer', 'name', 'eth0', 'netns', str(self._daemon.pid)),
+            ],
+            self._give(self._cable, self.address),
+            [self._ip, 'link', 'set', self._cable, 'up'],
+            [*within, *self._give('eth0', self._theirs)],
+            [*within, self._ip, 'link', 'set', 'eth0', 'up'],
+            [*within, self._ip, 'link', 'set', 'lo', 'up'],
+        ):
+            done = subprocess.run(argv, capture_output=True, text=True)
+            if done.returncode:
+                raise daemons.DaemonError(f'{argv}: {done.stderr}')
+
+    def _give(self, link: str, address: str) -> list[str]:
+        return [self._ip, 'address', 'add', f'{address}/30', 'dev', link]
+
+    def _is_apart(self) -> bool:
+        ours, theirs = (
+            os.readlink(f'/proc/{pid}/ns/net')
+            for pid in ('self', self._daemon.pid)
+        )
+        return ours != theirs
+
+
+class Kubelet:
+    """That of one node: the real one, with a runtime that pretends.
+
+    It serves its node, if there is one of its name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        directory: pathlib.Path,
+        kubeconfig: pathlib.Path,
+        network: NodeNetwork,
+    ) -> None:
+        """Describe it; start nothing.
+
+        :param directory: where it gets one of its own, of its name
+        :param network: where it runs, with others
+        """
+        self._tmp = directory / name
+        self._tmp.mkdir(exist_ok=True)
+        shutil.copy(kubeconfig, self._tmp / 'kubeconfig')
+        argv = [
+            *network.entering(),
+            *(daemons.program('unshare'), '--mount'),
+            *('sh', '-ec', _OWN_TMP, 'sh', str(self._tmp)),
+            binary('kubemark'),
+            '--morph=kubelet',
+            f'--name={name}',
+            '--kubeconfig=/tmp/kubeconfig',
+            # Any that is free.
+            *('--kubelet-port=0', '--kubelet-read-only-port=0'),
+            '--use-host-image-service=false',
+        ]
+        self._daemon = daemons.Daemon(
+            f'kubelet-{name}',
+            argv,
+            directory,
+            lambda: True,
+            {'HOME': '/tmp'},
+        )
+
+    @property
+    def clear(self) -> None:
+        """Delete all nodes, and what is deployed for them."""
+        for name in list(self._kubelets):
+            self.delete_node(name)
+        self.kubectl('delete', 'deployments,pdb', '--all')
+
+    def static_pods(self) -> pathlib.Path:
+        """Where a manifest becomes a static pod."""
+        # One more with each start.
+        found = self._tmp.glob('hollow-kubelet*/static-pods*')
+        return max(found, key=lambda path: path.stat().st_ctime_ns)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs no longer, though nobody stopped it."""
+        return self._daemon.has_ended
+
+    def said(self) -> str:
+        return self._daemon.said()
+
+    def start(self) -> None:
+        self._daemon.start()
+
+    def stop(self) -> None:
+        self._daemon.stop(signal.SIGKILL)
+
+
+#: The one of this process.
+cluster: Cluster
+
+
+@contextlib.contextmanager
+def _running() -> Iterator[None]:
+    global cluster
+    with Cluster() as cluster:
+        yield
+
+
+_shared = Shared(_running)
+
+
+def set_up(
+    nodes: Mapping[str, str] | None = None,
+) -> Callable[[], None]:
+    """Return the ``setUpModule`` of the module that calls this.
+
+    :param nodes: those of the module, as for `Cluster.nodes`
+    """
+    start = _shared.set_up()
+
+    def set_up_module() -> None:
+        skip_if_left_out()
+        start()
+        unittest.enterModuleContext(cluster.nodes(nodes or {}))
+
+    return set_up_module

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 #: Until the server has imported everything.
@@ -77,32 +77,44 @@ class Lives:
         self._directory = directory
         self._numbers = itertools.count()
 
-    def start(self) -> None:
-        """Start it; on return it can fork.
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Be there; it can fork.
+
+        A life ends when it next wants to say something after that.
 
         :raises TimeoutError: it takes too long, or has died
         """
-        directory = self._directory
-        self._errors = (directory / 'victim.log').open('w')
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(directory / 'socket'))
-        self._listener.listen()
-        self._listener.settimeout(_BIRTH_SECONDS)
+        log = self._directory / 'victim.log'
         # NOTE: nothing of Nova is in it: that has threads, and one forks
         # no process that has.
-        self._process = subprocess.Popen(
-            [sys.executable, '-W', 'ignore', '-m', 'tests.integration.victim'],
-            cwd=_ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-        )
-        output = self._process.stdout
-        assert output is not None
-        ready, _, _ = select.select([output], [], [], _START_SECONDS)
-        if not ready or output.readline() != 'ready\n':
-            raise TimeoutError((self._directory / 'victim.log').read_text())
+        with (
+            log.open('w') as errors,
+            socket.socket(socket.AF_UNIX) as self._listener,
+            subprocess.Popen(
+                [
+                    *(sys.executable, '-W', 'ignore'),
+                    *('-m', 'tests.integration.victim'),
+                ],
+                cwd=_ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            ) as self._process,
+        ):
+            self._listener.bind(str(self._directory / 'socket'))
+            self._listener.listen()
+            self._listener.settimeout(_BIRTH_SECONDS)
+            try:
+                output = self._process.stdout
+                assert output is not None
+                ready, _, _ = select.select([output], [], [], _START_SECONDS)
+                if not ready or output.readline() != 'ready\n':
+                    raise TimeoutError(log.read_text())
+                yield
+            finally:
+                self._process.kill()
 
     def begin(
         self,
@@ -125,10 +137,3 @@ class Lives:
         self._process.stdin.flush()
         connected, _ = self._listener.accept()
         return Life(connected, log)
-
-    def stop(self) -> None:
-        """End the server; a life ends when it next wants to say something."""
-        self._listener.close()
-        self._process.kill()
-        self._process.communicate()
-        self._errors.close()

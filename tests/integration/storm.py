@@ -5,14 +5,17 @@ seed draws; what goes wrong besides begins at such a line as well. Then the
 last life has to bring everything to its end.
 """
 
+import contextlib
 import dataclasses
 import random
 import select
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.integration import daemons, faults, judge, records
+from tests.functional.scene import Scene
+from tests.integration import daemons, faults
 from tests.integration.estate import MOVERS, Estate
 from tests.integration.lives import Life, Lives
 
@@ -86,13 +89,13 @@ class Run:
         # what it lacks before this run is none of this run's doing.
         daemons.until(
             'all services to be there',
-            lambda: not judge.unavailable(estate),
+            lambda: not estate.unavailable(),
             within=120,
         )
         self._config = estate.config_file(
             'storm', balanced=not self._kind.loses_tags
         )
-        records.pass_a_day(estate.scene)
+        _pass_a_day(estate.scene)
         estate.witness.saw.clear()
         begun = time.time()
         estate.suffer(self.mover)
@@ -102,8 +105,8 @@ class Run:
                 self.trouble.append('the last migrator came to no end')
                 self.trouble += self._unclean
             if not self._kind.loses_tags and not self._reroutes:
-                self.trouble += judge.noticed(estate)
-            self.trouble += judge.too_many(estate, self.fault, begun)
+                self.trouble += estate.witness.saw
+            self.trouble += _too_many(estate, self.fault, begun)
         finally:
             for life in self.lives:
                 life.kill()
@@ -112,7 +115,7 @@ class Run:
             if self.trouble:
                 # It is told; the next run is another one.
                 estate.reset()
-        self.trouble += judge.unavailable(estate)
+        self.trouble += estate.unavailable()
 
     def _live(self) -> bool:
         """Whether all came to its end."""
@@ -159,14 +162,14 @@ class Run:
             self._moves = said['moves']
             self._estate.measure()
             if not pending:
-                self.trouble += judge.short(self._estate)
+                self.trouble += self._estate.nodes.short()
         idle = said['good'] and said['leads'] and not said['moves']
         if self._ghost and self._held and (idle or self._ticks > self._ahead):
             self._held = False
             self._ghost.order('go')
         if not idle or self._ghost or pending:
             return False
-        self._unclean = judge.left_behind(self._estate, self.fault)
+        self._unclean = _left_behind(self._estate, self.fault)
         return not self._unclean
 
     def _listen(self, life: Life) -> list[dict[str, Any]]:
@@ -196,3 +199,57 @@ def _point(draw: random.Random, what: str) -> dict[str, Any]:
         'kind': kind,
         'what': what,
     }
+
+
+# -- whether it has left anything behind: nothing of ours is used ----------
+
+
+def _left_behind(estate: Estate, fault: faults.Fault) -> list[str]:
+    """What of us is to be seen; empty when all is as it was."""
+    tagged = [
+        f'server {server["name"]} has the tag {tag}'
+        for server in estate.scene.call('GET', '/servers/detail')['servers']
+        for tag in server['tags']
+        if tag.startswith('steal:')
+    ]
+    return [
+        *tagged,
+        *estate.nodes.left(fault.cordoned),
+        *estate.agents.left(fault.maintained),
+        *estate.balancer.left(),
+    ]
+
+
+def _too_many(estate: Estate, fault: faults.Fault, begun: float) -> list[str]:
+    """Migrations of the server beyond the one that its finding allows."""
+    found = _migrations(estate.scene, fault.id, begun)
+    if len(found) < 2:
+        return []
+    return [f'{fault.mover} was migrated {len(found)} times: {found}']
+
+
+def _pass_a_day(scene: Scene) -> None:
+    """Let all of them be two days older.
+
+    So nothing of one run is seen in the next: no cooldown, no failure that
+    the breaker counts, no bytes.
+    """
+    path = scene.workdir / 'nova_cell1.sqlite'
+    then = "strftime('%Y-%m-%d %H:%M:%f', {}, '-2 days')"
+    columns = ', '.join(
+        f'{c} = {then.format(c)}' for c in ('created_at', 'updated_at')
+    )
+    with contextlib.closing(sqlite3.connect(path, 30)) as database:
+        database.execute(f'UPDATE migrations SET {columns}')
+        database.commit()
+
+
+def _migrations(scene: Scene, server_id: str, begun: float) -> list[str]:
+    """What became of its live migrations since.
+
+    :param begun: epoch seconds; records of a day before are others'
+    """
+    at = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(begun - 3600))
+    query = f'instance_uuid={server_id}&changes-since={at}'
+    found = scene.call('GET', f'/os-migrations?{query}')['migrations']
+    return [each['status'] for each in found]

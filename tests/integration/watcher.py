@@ -1,20 +1,39 @@
-"""What the users of a site saw, all the time that it was watched."""
+"""What the users of a site saw, all the time that it was watched.
 
+Also a program that looks at a Kubernetes, a Consul and a Nova all the time: a
+process of its own, for it would see little where a Nova is at work. Nothing
+of ours is in it. Its first line of input says where to look, as JSON. It
+prints what it has seen, an object a line, and ends with its input.
+"""
+
+import collections
 import dataclasses
+import itertools
 import json
 import pathlib
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
+import requests
+
+from steal_scheduler.demo.api import Api
 from tests.integration import daemons
+from tests.integration.consul import MAINTENANCE, named
 from tests.integration.kubectl import ADMIN
-from tests.integration.site import Site
+
+if TYPE_CHECKING:
+    # It brings Nova with it, which is not for the program.
+    from tests.integration.site import Site
 
 _ROOT = pathlib.Path(__file__).parents[2]
 #: Seconds to import what it needs, and to look once.
 _START = 60
+#: Seconds for an answer.
+_PATIENCE = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +66,7 @@ class Watcher:
     """Looks from entering to leaving; then there are samples."""
 
     def __init__(
-        self, site: Site, directory: pathlib.Path, *services: str
+        self, site: 'Site', directory: pathlib.Path, *services: str
     ) -> None:
         """:param services: those of Consul"""
         consul, cluster = site.datacenter, site.cluster
@@ -67,7 +86,7 @@ class Watcher:
     def __enter__(self) -> Self:
         with self._seen.open('w') as seen:
             self._process = subprocess.Popen(
-                [sys.executable, '-m', 'tests.integration.lookout'],
+                [sys.executable, '-m', 'tests.integration.watcher'],
                 cwd=_ROOT,
                 stdin=subprocess.PIPE,
                 stdout=seen,
@@ -135,3 +154,141 @@ def _sample(look: Mapping[str, Any], moving: frozenset[str]) -> Sample:
         named={n: frozenset(f) for n, f in look['named'].items()},
         moving=moving,
     )
+
+
+# -- the program ------------------------------------------------------------
+
+
+class Lookout:
+    """What it knows of where to look."""
+
+    def __init__(self, where: Mapping[str, Any]) -> None:
+        self._where = where
+        self._nova = Api(where['nova'])
+        self._kubernetes = _session(
+            'Authorization', f'Bearer {where["token"]}'
+        )
+        self._kubernetes.verify = where['cafile']
+        self._consul = _session('X-Consul-Token', where['consul_token'])
+
+    def services(self) -> dict[str, Any]:
+        """See what the users of Kubernetes and Consul see."""
+        pods = self._objects('/api/v1/pods')
+        apps = [p for p in pods if 'app' in p['metadata'].get('labels', {})]
+        ready = collections.Counter(
+            pod['metadata']['labels']['app'] for pod in apps if _is_ready(pod)
+        )
+        budgets = self._objects('/apis/policy/v1/poddisruptionbudgets')
+        nodes = self._objects('/api/v1/nodes')
+        critical = self._health('state/critical')
+        services = self._where['services']
+        healthy = {s: self._health(f'service/{s}?passing') for s in services}
+        return {
+            'ready': ready,
+            'budgets': {
+                budget['metadata']['name']: (
+                    budget['status']['currentHealthy'],
+                    budget['status']['desiredHealthy'],
+                )
+                for budget in budgets
+            },
+            'cordoned': [
+                node['metadata']['name']
+                for node in nodes
+                if node['spec'].get('unschedulable')
+            ],
+            'inhabited': [pod['spec'].get('nodeName') for pod in apps],
+            'maintained': [
+                check['Node']
+                for check in critical
+                if check['CheckID'] == MAINTENANCE
+            ],
+            'healthy': {
+                name: [each['Node']['Node'] for each in found]
+                for name, found in healthy.items()
+            },
+            'named': {s: [*named(*self._where['dns'], s)] for s in services},
+        }
+
+    def moves(self) -> dict[str, Any]:
+        """See whom Nova has on their way."""
+        answer = self._nova.call('GET', '/servers/detail')
+        return {
+            'moving': [
+                server['name']
+                for server in answer['servers']
+                if server['status'] == 'MIGRATING'
+            ]
+        }
+
+    def _objects(self, path: str) -> list[dict[str, Any]]:
+        url = f'{self._where["kubernetes"]}{path}'
+        found: list[dict[str, Any]] = _get(self._kubernetes, url)['items']
+        return found
+
+    def _health(self, path: str) -> list[dict[str, Any]]:
+        url = f'{self._where["consul"]}/v1/health/{path}'
+        found: list[dict[str, Any]] = _get(self._consul, url)
+        return found
+
+
+def main() -> None:
+    lookout = Lookout(json.loads(sys.stdin.readline()))
+    over = threading.Event()
+    threads = [
+        threading.Thread(target=_look, args=(look, over))
+        for look in (lookout.services, lookout.moves)
+    ]
+    for thread in threads:
+        thread.start()
+    sys.stdin.read()
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+def _look(look: Callable[[], dict[str, Any]], over: threading.Event) -> None:
+    """Look until it is over, and once more: it ends well or not at all."""
+    for number in itertools.count():
+        last = over.is_set()
+        begun = time.monotonic()
+        try:
+            seen = look()
+        except Exception as e:
+            # Not to have seen is for the test to judge.
+            _print({'error': f'{look.__name__} {number}: {e!r}'})
+            return
+        _print({'begun': begun, 'ended': time.monotonic(), **seen})
+        if last:
+            return
+
+
+def _print(what: Mapping[str, Any]) -> None:
+    # In one piece, for there are two who print.
+    sys.stdout.write(json.dumps(what) + '\n')
+    sys.stdout.flush()
+
+
+def _session(header: str, value: str) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.headers[header] = value
+    return session
+
+
+def _get(session: requests.Session, url: str) -> Any:
+    answer = session.get(url, timeout=_PATIENCE)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether it serves, and is not about to end."""
+    return 'deletionTimestamp' not in pod['metadata'] and any(
+        condition['type'] == 'Ready' and condition['status'] == 'True'
+        for condition in pod['status'].get('conditions', ())
+    )
+
+
+if __name__ == '__main__':
+    main()

@@ -5,25 +5,20 @@ It has the rights of etc/kubernetes/steal-migrator-rbac.yaml and no others.
 
 import itertools
 import pathlib
-import tempfile
-import unittest
 from collections.abc import Callable
 from typing import Any
 
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import Answer, State
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
-from tests.integration import daemons
+from tests.integration import daemons, kubernetes
 from tests.integration.daemons import until
-from tests.integration.kubernetes import Cluster
 from tests.unit.make import server
 from tests.unit.signals.options import configuration
 
-ROOT = pathlib.Path(__file__).parents[2]
-RBAC = ROOT / 'etc/kubernetes/steal-migrator-rbac.yaml'
+ROOT = pathlib.Path(__file__).parents[3]
 KUBECONFIG = ROOT / 'etc/kubernetes/steal-migrator.kubeconfig'
 PAGE = ROOT / 'doc/source/configuration/kubernetes.rst'
-ACCOUNT, HOME = 'steal-migrator', 'steal-scheduler'
 
 #: The servers that are nodes from the start.
 UUIDS = {f'n{i}': f'9a1f0c5e-0000-4000-8000-00000000000{i}' for i in range(3)}
@@ -47,26 +42,18 @@ def node_server(name: str, **other: Any) -> Server:
     return server(UUIDS[name], name=name, **other)
 
 
-def start() -> None:
-    """Set up a module of tests: one cluster for all of them."""
-    directory = unittest.enterModuleContext(
-        tempfile.TemporaryDirectory(dir='/dev/shm', ignore_cleanup_errors=True)
-    )
-    KubernetesTest.cluster = cluster = unittest.enterModuleContext(
-        Cluster(pathlib.Path(directory), UUIDS)
-    )
-    cluster.apply(RBAC.read_text())
-    KubernetesTest.kubeconfig = cluster.let_in(ACCOUNT, HOME)
+def set_up() -> Callable[[], None]:
+    """Return the ``setUpModule`` of the module that calls this."""
+    return kubernetes.set_up(UUIDS)
 
 
 class KubernetesTest(daemons.TestCase):
     """One cluster for all; each test cleans up after itself."""
 
-    cluster: Cluster
-    kubeconfig: pathlib.Path
-
     def setUp(self) -> None:
         super().setUp()
+        self.cluster = kubernetes.cluster
+        self.kubeconfig = self.cluster.of_migrator
         for log in self.cluster.logs:
             self.keep(log)
         self.fresh()
@@ -78,10 +65,9 @@ class KubernetesTest(daemons.TestCase):
 
     def tidy(self) -> None:
         kubectl = self.cluster.kubectl
-        for name in UUIDS:
-            kubectl('uncordon', name)
-            kubectl('label', 'node', name, f'{LABEL}-')
-            kubectl('annotate', 'node', name, f'{ANNOTATION}-')
+        kubectl('uncordon', *UUIDS)
+        kubectl('label', 'nodes', *UUIDS, f'{LABEL}-')
+        kubectl('annotate', 'nodes', *UUIDS, f'{ANNOTATION}-')
         kubectl(
             *('delete', 'ds,deploy,rs,job,pdb,pods', '--all'),
             *('-n', self.namespace, '--force', '--grace-period=0'),

@@ -11,14 +11,14 @@ Chance is not repeated to the last: real servers answer when they like.
 
 from tests.integration import estate  # isort: skip (before Nova's)
 
-import contextlib
 import os
 import random
 import sys
+import unittest
 
 from testtools import content
 
-from tests.integration import daemons, faults, storm
+from tests.integration import daemons, faults, site, storm
 from tests.integration.lives import Lives
 
 #: Of all ten kinds together; each has a tenth of them, and one at least.
@@ -45,24 +45,17 @@ OUTAGES = storm.Kind('outages', (faults.Outage,), _STRUCK)
 OTHERS = storm.Kind('others', (faults.Others,), _STRUCK)
 
 _estate = estate.Estate()
-_parts = contextlib.ExitStack()
+_site = site.set_up()
 
 
 def setUpModule() -> None:
     global _lives
-    with contextlib.ExitStack() as stack:
-        stack.callback(_estate.stop)
-        _estate.start()
-        directory = _estate.scene.workdir / 'lives'
-        directory.mkdir()
-        _lives = Lives(directory)
-        stack.callback(_lives.stop)
-        _lives.start()
-        _parts.push(stack.pop_all())
-
-
-def tearDownModule() -> None:
-    _parts.close()
+    _site()
+    unittest.enterModuleContext(_estate.running())
+    directory = _estate.scene.workdir / 'lives'
+    directory.mkdir()
+    _lives = Lives(directory)
+    unittest.enterModuleContext(_lives.running())
 
 
 class TestStorm(daemons.TestCase):

@@ -10,19 +10,19 @@ import yaml
 from steal_scheduler.orchestrators.base import DONE
 from tests.integration.binaries import binary
 from tests.integration.daemons import until
-from tests.integration.kubernetes_case import (
+from tests.integration.kubernetes import RBAC
+from tests.integration.orchestrators.kubernetes_case import (
     ANNOTATION,
     KUBECONFIG,
     LABEL,
     PAGE,
-    RBAC,
     UUIDS,
     KubernetesTest,
     node_server,
-    start,
+    set_up,
 )
 
-setUpModule = start
+setUpModule = set_up()
 
 
 class TestKubectl(KubernetesTest):

@@ -18,7 +18,7 @@ from tests.integration.consul import MAINTENANCE, Datacenter
 from tests.unit.make import server
 from tests.unit.signals.options import configuration
 
-_ROOT = pathlib.Path(__file__).parents[2]
+_ROOT = pathlib.Path(__file__).parents[3]
 _RULES = (_ROOT / 'etc/consul/steal-migrator.hcl').read_text()
 #: What differs between two runs, whoever does it.
 _EACH_TIME = {'Notes', 'CreateIndex', 'ModifyIndex'}

@@ -7,19 +7,17 @@ from collections.abc import Iterable
 
 from steal_scheduler.demo.deadline import wait_for
 from tests.functional.scene import Guest
-from tests.integration.site import Site
+from tests.integration.site import ZONES, set_up, site
 from tests.integration.watcher import Sample, Watcher
 
 NODES = ('node-1', 'node-2', 'node-3')
 CLIENTS = ('client-1', 'client-2')
-HOT = ('a1', 'a2', 'a3', 'a4', 'a5')
-COLD = ('a6', 'a7', 'a8', 'a9', 'a10')
+HOT, COLD = ZONES['az2'][:5], ZONES['az2'][5:]
 
 #: Deployment -> its pods, and how many must be there always.
 BUDGETS = {'web': (3, 2), 'queue': (2, 1)}
 
-site = Site({'az1': [*HOT, *COLD]}, CLIENTS)
-setUpModule, tearDownModule = site.start, site.stop
+setUpModule = set_up()
 
 
 class TestNobodyNotices(loop.LoopTestCase):
@@ -44,19 +42,18 @@ class TestNobodyNotices(loop.LoopTestCase):
         site.scene.boot(
             *(Guest(f'on-{h}', h, 1.9, metadata=never) for h in HOT)
         )
-        guests = {
-            name: Guest(
+        names = (*NODES, *CLIENTS)
+        guests = (
+            Guest(
                 name,
                 host,
                 role='nodes' if name in NODES else 'clients',
                 metadata={'demo:seconds': '1'},
             )
-            for name, host in zip((*NODES, *CLIENTS), HOT, strict=True)
-        }
-        self.ids = [
-            *site.boot_nodes(*(guests[name] for name in NODES)),
-            *site.boot_clients(*(guests[name] for name in CLIENTS)),
-        ]
+            for name, host in zip(names, HOT, strict=True)
+        )
+        booted = site.boot(*guests, nodes=NODES, clients=CLIENTS)
+        self.ids = list(booted.values())
         for name, (pods, budget) in BUDGETS.items():
             site.cluster.deploy(name, pods, budget=budget)
         for name in CLIENTS:

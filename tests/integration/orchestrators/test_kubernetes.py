@@ -10,18 +10,18 @@ from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.kubernetes import client
 from steal_scheduler.orchestrators.kubernetes import plugin as kubernetes
 from tests.integration.daemons import until
-from tests.integration.kubernetes_case import (
+from tests.integration.orchestrators.kubernetes_case import (
     ANNOTATION,
     INFO,
     LABEL,
     UUIDS,
     KubernetesTest,
     node_server,
-    start,
+    set_up,
 )
 from tests.unit.make import server
 
-setUpModule = start
+setUpModule = set_up()
 
 
 class TestOutAndBack(KubernetesTest):

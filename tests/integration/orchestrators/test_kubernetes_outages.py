@@ -14,18 +14,16 @@ from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.integration.daemons import until
-from tests.integration.kubernetes import NOBODY
-from tests.integration.kubernetes_case import (
-    ACCOUNT,
-    HOME,
-    RBAC,
+from tests.integration.kubectl import NOBODY
+from tests.integration.kubernetes import ACCOUNT, HOME, RBAC
+from tests.integration.orchestrators.kubernetes_case import (
     KubernetesTest,
     node_server,
-    start,
+    set_up,
 )
 from tests.unit.make import server
 
-setUpModule = start
+setUpModule = set_up()
 
 
 class TestPace(KubernetesTest):
@@ -98,7 +96,7 @@ class TestOutages(KubernetesTest):
 
     def test_the_node_is_deleted(self) -> None:
         uuid = '9a1f0c5e-0000-4000-8000-00000000000d'
-        self.cluster.add_node('n9', uuid)
+        self.cluster.add_nodes({'n9': uuid})
         plugin, shop = self.plugin(), server(uuid)
         self.assertEqual(DONE, self.asked(lambda: plugin.drain(shop, 'n9')))
         self.cluster.delete_node('n9')
