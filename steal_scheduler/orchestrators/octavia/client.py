@@ -1,8 +1,6 @@
 """Octavia's API, as the few calls we make of it.
 
-API 2.5 (Stein, 2019) or later. What fails is an OrchestratorError; of what
-is asked of a member, Immutable, Gone and UpdateRefused say that it did not
-happen.
+API 2.5 (Stein, 2019) or later. What fails is an OrchestratorError.
 
 It is no openstacksdk: that goes on to the host which the link to a next page
 names, without the filters that the link leaves out, and has no end for all
@@ -15,8 +13,8 @@ import json
 import re
 import time
 import urllib.parse
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
 
 import requests
 from keystoneauth1 import exceptions, loading
@@ -24,22 +22,18 @@ from keystoneauth1 import exceptions, loading
 from steal_scheduler.edge import keystone
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, OrchestratorError
+from steal_scheduler.orchestrators.base import (
+    DONE,
+    Answer,
+    refused,
+    waiting,
+)
 from steal_scheduler.orchestrators.octavia.members import Member, Pool
+
+T = TypeVar('T')
 
 #: Requests under way at once. Octavia lists members by pool only.
 AT_ONCE = 8
-
-
-class Immutable(OrchestratorError):
-    """The load balancer takes up something else: ask again."""
-
-
-class Gone(OrchestratorError):
-    """There is no such pool or member any more."""
-
-
-class UpdateRefused(OrchestratorError):
-    """Octavia understood, and said no."""
 
 
 class OctaviaClient:
@@ -88,7 +82,8 @@ class OctaviaClient:
         :raises OrchestratorError: no answer
         """
         query = {} if project_id is None else {'project_id': project_id}
-        pools = [Pool.of(raw) for raw in self._list('pools', query)]
+        listed = self._list('pools', query) or []
+        pools = [_value('pool', Pool.of, raw) for raw in listed]
         # Once more: a cloud may have switched filters off.
         return [p for p in pools if project_id in (None, p.project_id)]
 
@@ -97,11 +92,11 @@ class OctaviaClient:
 
         :raises OrchestratorError: no answer
         """
-        try:
-            answer = self._ask('GET', f'pools/{_quoted(pool_id)}')
-        except Gone:
+        path = f'pools/{_quoted(pool_id)}'
+        status, answer = self._ask('GET', path, accept=[404])
+        if status == 404:
             return None
-        return Pool.of(_part(answer, 'pool', dict))
+        return _value('pool', Pool.of, _part(answer, 'pool', dict))
 
     def with_members(self, pools: Sequence[Pool]) -> list[Pool]:
         """The same, with their members; without those deleted meanwhile.
@@ -114,67 +109,83 @@ class OctaviaClient:
             found = executor.map(self._with_members, pools)
             return [pool for pool in found if pool is not None]
 
-    def update(self, member: Member, **values: Any) -> None:
+    def update(self, member: Member, **values: Any) -> Answer:
         """Set values of a member, all in one request.
 
-        :raises Immutable, Gone, UpdateRefused: it did not happen
+        :returns: DONE also where it is gone: nobody is sent there any more
         :raises OrchestratorError: it may have happened
         """
         path = (
             f'pools/{_quoted(member.pool_id)}/members/'
             f'{_quoted(member.member_id)}'
         )
-        self._ask('PUT', path, json={'member': values})
+        status, said = self._ask(
+            'PUT',
+            path,
+            accept=[400, 401, 403, 404, 409],
+            json={'member': values},
+        )
+        if status == 409:
+            # The load balancer takes up something else.
+            return waiting(said)
+        return refused(said) if status in (400, 401, 403) else DONE
 
     def _with_members(self, pool: Pool) -> Pool | None:
-        path = f'pools/{_quoted(pool.pool_id)}/members'
-        try:
-            listed = list(self._list(path, {}))
-        except Gone:
+        listed = self._list(f'pools/{_quoted(pool.pool_id)}/members', {})
+        if listed is None:
             return None
-        members = tuple(Member.of(pool.pool_id, raw) for raw in listed)
-        return dataclasses.replace(pool, members=members)
+        members = [
+            _value('member', Member.of, pool.pool_id, raw) for raw in listed
+        ]
+        return dataclasses.replace(pool, members=tuple(members))
 
-    def _list(self, path: str, query: dict[str, str]) -> Iterator[Any]:
-        """Page for page.
+    def _list(self, path: str, query: dict[str, str]) -> list[Any] | None:
+        """All pages; None where there is no such thing.
 
         NOTE: the link to the next page leaves the filters out, and its host
         may be one that only the balancer before Octavia knows. So it says
         that there is a page, and the marker says which.
         """
         name = path.rpartition('/')[2]
+        found: list[Any] = []
         while True:
-            answer = self._ask('GET', path, params=query)
+            status, answer = self._ask('GET', path, accept=[404], params=query)
+            if status == 404:
+                return None
             page = _part(answer, name, list)
-            yield from page
+            found += page
             links = answer.get(f'{name}_links') or []
             if not page or all(link.get('rel') != 'next' for link in links):
-                return
+                return found
             query = query | {'marker': str(page[-1]['id'])}
 
-    def _ask(self, method: str, path: str, **request: Any) -> Any:
-        """The JSON of an answer that says yes.
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        accept: Collection[int] = (),
+        **request: Any,
+    ) -> tuple[int, Any]:
+        """The status of an answer, and its JSON: or what Octavia says of a no.
 
         :param path: below ``/v2/lbaas/``
+        :param accept: which statuses, of 400 and more, are no failure
+        :raises OrchestratorError: there is no answer, or one of failure
         """
         response = self._send(method, path, request)
         status = response.status_code
         if status < 300:
             try:
-                return json.loads(response.content)
+                return status, json.loads(response.content)
             except ValueError as error:
                 raise _strange(f'{method} {path}: {error}') from error
         fault = _fault(response)
         said = f'{method} {path}: {status} {fault.rstrip(".")}'
         if status in (401, 403):
             said += f'. Give this right to the user of [{self._login}]'
-        if status == 404:
-            raise Gone(said)
-        if method == 'PUT' and status == 409:
-            raise Immutable(fault)
-        if method == 'PUT' and status in (400, 401, 403):
-            raise UpdateRefused(said)
-        raise OrchestratorError(f'Octavia failed: {said}')
+        if status not in accept:
+            raise OrchestratorError(f'Octavia failed: {said}')
+        return status, fault if status == 409 else said
 
     def _send(
         self, method: str, path: str, request: dict[str, Any]
@@ -227,6 +238,15 @@ def _part(answer: Any, name: str, kind: type) -> Any:
     if isinstance(answer, dict) and isinstance(answer.get(name), kind):
         return answer[name]
     raise _strange(f'there is no {name!r} in it')
+
+
+def _value(kind: str, build: Callable[..., T], *raw: Any) -> T:
+    try:
+        return build(*raw)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise OrchestratorError(
+            f'Octavia lists a {kind} that makes no sense: {error!r}'
+        ) from error
 
 
 def _strange(what: str) -> OrchestratorError:

@@ -1,4 +1,4 @@
-"""Members of Octavia's pools, and the tag that says what we took.
+"""Members of Octavia's pools, whose they are, and the tag of what we took.
 
 The tag of a member that was drained holds all that is needed to put it back,
 whoever does so::
@@ -13,14 +13,17 @@ written it counts for nothing.
 import dataclasses
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 from steal_scheduler.edge.text import one_line
-from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.model.cloud import Server
 
 #: How the tags begin that we write.
 PREFIX = 'steal-scheduler'
+#: Servers of one project that may be drained at once. More are forged: tags
+#: are a project's to write, and each of them would cost a look.
+MOST_DRAINED = 20
 #: Of a member that gets traffic, as far as its load balancer knows.
 _SERVES = frozenset({'ONLINE', 'DEGRADED', 'NO_MONITOR'})
 _UUID = r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
@@ -56,29 +59,20 @@ class Member:
 
     @classmethod
     def of(cls, pool_id: str, raw: Mapping[str, Any]) -> Self:
-        """A member as the API gives it.
-
-        :raises OrchestratorError: it is none
-        """
-        try:
-            tags = raw.get('tags')
-            return cls(
-                pool_id=pool_id,
-                member_id=str(raw['id']),
-                address=canonical_address(raw['address']),
-                # It is null until somebody says otherwise, and means 1.
-                weight=1 if raw['weight'] is None else int(raw['weight']),
-                tags=None if tags is None else tuple(map(str, tags)),
-                provisioning=str(raw['provisioning_status']),
-                operating=str(raw['operating_status']),
-                enabled=bool(raw['admin_state_up']),
-                backup=bool(raw.get('backup')),
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise OrchestratorError(
-                f'Octavia gives pool {pool_id} a member that makes no sense: '
-                f'{error!r}'
-            ) from error
+        """A member as the API gives it; what is none raises anything."""
+        tags = raw.get('tags')
+        return cls(
+            pool_id=pool_id,
+            member_id=str(raw['id']),
+            address=canonical_address(raw['address']),
+            # It is null until somebody says otherwise, and means 1.
+            weight=1 if raw['weight'] is None else int(raw['weight']),
+            tags=None if tags is None else tuple(map(str, tags)),
+            provisioning=str(raw['provisioning_status']),
+            operating=str(raw['operating_status']),
+            enabled=bool(raw['admin_state_up']),
+            backup=bool(raw.get('backup')),
+        )
 
     def weight_tags(self) -> list[WeightTag]:
         """What our tags on it say, the newest first."""
@@ -114,23 +108,15 @@ class Pool:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Self:
-        """A pool as the API gives it, its members not read yet.
-
-        :raises OrchestratorError: it is none
-        """
-        try:
-            return cls(
-                pool_id=str(raw['id']),
-                name=one_line(raw.get('name') or raw['id'], 64),
-                project_id=str(raw['project_id']),
-                # The algorithm of the provider ovn, which has no weights.
-                weighted=raw['lb_algorithm'] != 'SOURCE_IP_PORT',
-                enabled=bool(raw['admin_state_up']),
-            )
-        except (AttributeError, KeyError, TypeError) as error:
-            raise OrchestratorError(
-                f'Octavia lists a pool that makes no sense: {error!r}'
-            ) from error
+        """A pool as the API gives it, its members not read yet."""
+        return cls(
+            pool_id=str(raw['id']),
+            name=one_line(raw.get('name') or raw['id'], 64),
+            project_id=str(raw['project_id']),
+            # The algorithm of the provider ovn, which has no weights.
+            weighted=raw['lb_algorithm'] != 'SOURCE_IP_PORT',
+            enabled=bool(raw['admin_state_up']),
+        )
 
 
 def canonical_address(address: str) -> str:
@@ -139,3 +125,69 @@ def canonical_address(address: str) -> str:
     :raises ValueError: it is none
     """
     return str(ipaddress.ip_address(address))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Membership:
+    """Where a server is a member, or was when we drained it."""
+
+    pool: Pool
+    member: Member
+    #: Ours about this server, the newest first.
+    weight_tags: tuple[WeightTag, ...]
+    is_there: bool
+
+    def __str__(self) -> str:
+        return f'{self.member.address} in pool {self.pool.name}'
+
+    @property
+    def tags_of_others(self) -> list[str]:
+        """To be written back as they are."""
+        ours = {each.text for each in self.weight_tags}
+        return [tag for tag in self.member.tags or () if tag not in ours]
+
+
+def memberships(pools: Iterable[Pool], server: Server) -> Iterator[Membership]:
+    """Every member that has an address of the server, or a tag about it."""
+    addresses = frozenset(canonical_address(a) for a in server.addresses)
+    for pool in pools:
+        for member in pool.members:
+            ours = tuple(
+                each
+                for each in member.weight_tags()
+                if each.server_id == server.server_id
+            )
+            if ours or member.address in addresses:
+                is_there = member.address in addresses
+                yield Membership(pool, member, ours, is_there)
+
+
+def others(membership: Membership, server: Server) -> list[Member]:
+    """Members of the pool that could stand in for this one.
+
+    A backup is where connections go when nothing else is left, often a page
+    that says sorry: it does not stand in for what is none.
+    """
+    addresses = frozenset(canonical_address(a) for a in server.addresses)
+    return [
+        other
+        for other in membership.pool.members
+        if other.address not in addresses
+        and (membership.member.backup or not other.backup)
+    ]
+
+
+def held(pools: Iterable[Pool]) -> Mapping[str, frozenset[str]]:
+    """By the id of each server that a tag names: the pools that it is in."""
+    by_project: dict[str, dict[str, set[str]]] = {}
+    for pool in pools:
+        found = by_project.setdefault(pool.project_id, {})
+        for member in pool.members:
+            for each in member.weight_tags():
+                found.setdefault(each.server_id, set()).add(pool.pool_id)
+    merged: dict[str, frozenset[str]] = {}
+    for found in by_project.values():
+        for server_id in sorted(found)[:MOST_DRAINED]:
+            before = merged.get(server_id, frozenset())
+            merged[server_id] = before | found[server_id]
+    return merged

@@ -20,24 +20,20 @@ from steal_scheduler.orchestrators.base import (
     waiting,
     worst,
 )
-from steal_scheduler.orchestrators.octavia import options as octavia_opts
-from steal_scheduler.orchestrators.octavia.client import (
-    Gone,
-    Immutable,
-    OctaviaClient,
-    UpdateRefused,
-)
-from steal_scheduler.orchestrators.octavia.members import PREFIX, Pool
-from steal_scheduler.orchestrators.octavia.memberships import (
+from steal_scheduler.orchestrators.octavia.client import OctaviaClient
+from steal_scheduler.orchestrators.octavia.members import (
+    PREFIX,
     Membership,
+    Pool,
     held,
     memberships,
     others,
 )
+from steal_scheduler.orchestrators.octavia.options import OPTS
 
 
 class Octavia(Orchestrator):
-    OPTS = octavia_opts.OPTS
+    OPTS = OPTS
 
     def __init__(
         self, conf: Any, section: str, clock: Callable[[], float] = time.time
@@ -183,13 +179,7 @@ class Octavia(Orchestrator):
         return self._update(membership, **values)
 
     def _update(self, membership: Membership, **values: Any) -> Answer:
-        try:
-            self._client.update(membership.member, **values)
-        except Immutable as error:
-            return waiting(f'{membership}: {error}')
-        except Gone:
-            # Nobody is sent there any more.
+        answer = self._client.update(membership.member, **values)
+        if answer is DONE:
             return DONE
-        except UpdateRefused as error:
-            return refused(f'{membership}: {error}')
-        return DONE
+        return Answer(answer.state, f'{membership}: {answer.detail}')

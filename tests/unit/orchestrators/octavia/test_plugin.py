@@ -4,7 +4,7 @@ from typing import Any
 
 from steal_scheduler.exception import ConfigError, OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, State
-from steal_scheduler.orchestrators.octavia.memberships import MOST_DRAINED
+from steal_scheduler.orchestrators.octavia.members import MOST_DRAINED
 from tests.standins.app import Answer as HttpAnswer
 from tests.standins.app import Request
 from tests.standins.octavia import fault
