@@ -1,5 +1,6 @@
 """One node, as its own agent and as the cluster know it."""
 
+import dataclasses
 import re
 import time
 from typing import Any
@@ -8,10 +9,9 @@ from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.consul.agent_address import (
     NoAgent,
-    agent_of,
-    catalog_of,
     plain_host_name,
 )
+from steal_scheduler.orchestrators.consul.client import ConsulClient
 
 #: How the reasons of our maintenance begin, by which it is known as ours.
 _OURS = 'steal-scheduler'
@@ -21,61 +21,56 @@ _IS_IT = f'CheckID == "{MAINTENANCE}"'
 #: Which every node of the cluster has.
 _ALIVE = 'serfHealth'
 
-Check = dict[str, Any]
 
-
+@dataclasses.dataclass(frozen=True, slots=True)
 class Agent:
     """The truth about a node; it syncs the catalog."""
 
-    def __init__(
-        self, options: Any, section: str, server: Server, node: str
-    ) -> None:
-        """:raises NoAgent: there can be none"""
-        self._client = agent_of(options, section, server, node)
-        self._server = server
-        self._node = node
+    client: ConsulClient
+    node: str
+    server_id: str
 
     def identify(self, node_id: str) -> None:
         """Make sure that it is the node's, by the id in the catalog.
 
         :raises NoAgent: it is not
         """
-        said = self._client.get('/v1/agent/self')
+        said = self.client.get('/v1/agent/self')
         try:
             found = said['Config']['NodeName'], said['Config']['NodeID']
         except (KeyError, TypeError):
             found = ('', '')
-        if found != (self._node, node_id):
+        if found != (self.node, node_id):
             raise NoAgent(
-                f'{self._client.url} is not the agent of {self._node}, but '
+                f'{self.client.url} is not the agent of {self.node}, but '
                 f'of {str(found[0])[:80]!r}'
             )
 
-    def maintenance(self) -> Check | None:
-        """The check that is there while it is in maintenance."""
-        return maintenance(self._client.all('/v1/agent/checks', filter=_IS_IT))
+    def maintenance(self) -> str | None:
+        """Why it is in maintenance; None while it is not."""
+        return _reason(self.client.all('/v1/agent/checks', filter=_IS_IT))
 
-    def is_ours(self, check: Check | None) -> bool:
+    def is_ours(self, reason: str | None) -> bool:
         """Whether it is by us and for this server."""
-        return server_of(check) == self._server.server_id
+        return server_of(reason) == self.server_id
 
-    def begin(self) -> Check:
+    def begin(self) -> str:
         """Into maintenance; whatever is there already stays as it is.
 
-        :returns: what is there then, be it ours or not
+        :returns: why it is in then, be it by us or not
         """
         path = '/v1/agent/maintenance'
         # For the operator to read; nothing is decided by the time.
         now = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
-        reason = f'{_OURS}: server {self._server.server_id} moves, since {now}'
-        self._client.put(path, enable='true', reason=reason)
-        check = self.maintenance()
-        if check is None:
+        reason = f'{_OURS}: server {self.server_id} moves, since {now}'
+        self.client.put(path, enable='true', reason=reason)
+        found = self.maintenance()
+        if found is None:
             raise OrchestratorError(
-                f'{self._client.url}: the agent accepted the '
+                f'{self.client.url}: the agent accepted the '
                 'maintenance, and it is not there'
             )
-        return check
+        return found
 
     def end(self) -> None:
         """Out of it, if it is ours.
@@ -85,19 +80,19 @@ class Agent:
         """
         if not self.is_ours(self.maintenance()):
             return
-        self._client.put('/v1/agent/maintenance', enable='false')
+        self.client.put('/v1/agent/maintenance', enable='false')
         if self.is_ours(self.maintenance()):
             raise OrchestratorError(
-                f'{self._client.url}: the agent accepted the end of '
+                f'{self.client.url}: the agent accepted the end of '
                 'the maintenance, and it is still there'
             )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class Catalog:
     """What the cluster sees, as its leader knows it."""
 
-    def __init__(self, options: Any, section: str) -> None:
-        self._client = catalog_of(options, section)
+    client: ConsulClient
 
     def identify(self, server: Server, node: str) -> str:
         """Make sure that a node of the cluster is this server.
@@ -109,7 +104,7 @@ class Catalog:
         :returns: the node's id
         :raises NoAgent: it is not, or there is no such node
         """
-        found = self._client.all(
+        found = self.client.all(
             '/v1/catalog/nodes',
             filter=f'Node == "{plain_host_name(node)}"',
             consistent='',
@@ -127,10 +122,10 @@ class Catalog:
             )
         return node_id
 
-    def maintenance(self, node: str) -> Check | None:
-        """The check that it has of the node, while it is in maintenance."""
-        return maintenance(
-            self._client.all(
+    def maintenance(self, node: str) -> str | None:
+        """Why it has the node in maintenance; None while it has not."""
+        return _reason(
+            self.client.all(
                 f'/v1/health/node/{plain_host_name(node)}',
                 # With one that is always there: nothing would mean that it
                 # is hidden from us.
@@ -139,34 +134,36 @@ class Catalog:
             )
         )
 
-    def ours(self) -> list[tuple[str, str]]:
-        """Every node that is in maintenance by us, and for which server."""
-        checks = self._client.all(
+    def ours(self) -> dict[str, set[str]]:
+        """By the id of a server: the nodes in maintenance by us for it.
+
+        Mostly one. A server that was renamed during a move may have two.
+        """
+        checks = self.client.all(
             '/v1/health/state/critical', filter=_IS_IT, consistent=''
         )
-        return [
-            (str(check.get('Node')), server_id)
-            for check in checks
-            if (server_id := server_of(check))
-        ]
+        found: dict[str, set[str]] = {}
+        for check in checks:
+            server_id = server_of(_reason([check]))
+            if server_id:
+                found.setdefault(server_id, set()).add(str(check.get('Node')))
+        return found
 
 
-def maintenance(checks: list[Check]) -> Check | None:
-    """The one among them that says that a node is in maintenance."""
-    return next((c for c in checks if c.get('CheckID') == MAINTENANCE), None)
-
-
-def server_of(check: Check | None) -> str | None:
+def server_of(reason: str | None) -> str | None:
     """The id of the server for which we wrote it; None if not we.
 
     Of ``steal-scheduler: server 5c3f moves, since 2026-11-28T12:00:00Z``
     it is 5c3f; of ``disk`` there is none.
     """
     pattern = rf'{_OURS}: server (\S+) moves, since \S+'
-    found = re.fullmatch(pattern, notes(check) or '')
+    found = re.fullmatch(pattern, reason or '')
     return found and found[1]
 
 
-def notes(check: Check | None) -> str | None:
-    """The reason; None where there is no maintenance."""
-    return None if check is None else str(check.get('Notes') or '')
+def _reason(checks: list[dict[str, Any]]) -> str | None:
+    """That of a maintenance, if one of the checks says that there is one."""
+    for check in checks:
+        if check.get('CheckID') == MAINTENANCE:
+            return str(check.get('Notes') or '')
+    return None

@@ -17,11 +17,16 @@ from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
     Orchestrator,
-    State,
+    refused,
+    waiting,
 )
-from steal_scheduler.orchestrators.consul.agent_address import NoAgent
+from steal_scheduler.orchestrators.consul.agent_address import (
+    NoAgent,
+    agent_of,
+    catalog_of,
+)
 from steal_scheduler.orchestrators.consul.client import Forbidden, Unreachable
-from steal_scheduler.orchestrators.consul.node import Agent, Catalog, notes
+from steal_scheduler.orchestrators.consul.node import Agent, Catalog
 from steal_scheduler.orchestrators.consul.option_checks import check_options
 from steal_scheduler.orchestrators.consul.options import OPTS
 
@@ -50,7 +55,7 @@ class Consul(Orchestrator):
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
         check_options(self.options, section)
-        self._catalog = Catalog(self.options, section)
+        self._catalog = Catalog(catalog_of(self.options, section))
         #: By server id, until it is back.
         self._drains: dict[str, _Drain] = {}
 
@@ -58,7 +63,7 @@ class Consul(Orchestrator):
         try:
             return self._drain(server, node)
         except (NoAgent, Forbidden) as error:
-            return Answer(State.REFUSED, str(error))
+            return refused(str(error))
 
     def reattach(self, server: Server, node: str) -> Answer:
         """End the maintenance; whoever is no node of ours costs one question.
@@ -67,30 +72,27 @@ class Consul(Orchestrator):
         spoken to but of a server that may be ours by ``projects`` and is
         known to the catalog, or that the catalog shows as ours.
         """
-        trouble = None
-        if not _is_gone(server):
-            trouble = self._reattach(server, node)
-        if trouble:
-            return Answer(State.WAITING, trouble)
-        self._drains.pop(server.server_id, None)
-        return DONE
+        answer = DONE if _is_gone(server) else self._reattach(server, node)
+        if answer is DONE:
+            self._drains.pop(server.server_id, None)
+        return answer
 
     def detached(self) -> frozenset[str]:
-        return frozenset(server_id for _, server_id in self._catalog.ours())
+        return frozenset(self._catalog.ours())
 
     # -- drain -------------------------------------------------------------
 
     def _drain(self, server: Server, node: str) -> Answer:
-        agent = Agent(self.options, self.section, server, node)
+        agent = self._agent(server, node)
         # The catalog first: without a leader nobody would notice a drain,
         # and no stranger is sent a token.
         node_id = self._catalog.identify(server, node)
         try:
             agent.identify(node_id)
-            check = agent.maintenance()
+            reason = agent.maintenance()
         except Unreachable as error:
             if self.options.unreachable == 'refuse':
-                return Answer(State.REFUSED, str(error))
+                return refused(str(error))
             LOG.warning(
                 'Server %s (%s) counts as drained, because its agent does '
                 'not answer and [%s] unreachable = proceed: %s',
@@ -102,20 +104,16 @@ class Consul(Orchestrator):
             )
             return DONE
         drain = self._drains.setdefault(server.server_id, _Drain())
-        if check is None:
+        if reason is None:
             if drain.on:
                 # Somebody wants it to work, and must not fight with us.
-                text = 'somebody has ended the maintenance'
-                return Answer(State.REFUSED, text)
+                return refused('somebody has ended the maintenance')
             drain.asked = True
-            check = agent.begin()
-        drain.on = agent.is_ours(check)
-        shown = self._catalog.maintenance(node)
-        return self._settle(drain, notes(check), notes(shown))
+            reason = agent.begin()
+        drain.on = agent.is_ours(reason)
+        return self._settle(drain, reason, self._catalog.maintenance(node))
 
-    def _settle(
-        self, drain: _Drain, noted: str | None, shown: str | None
-    ) -> Answer:
+    def _settle(self, drain: _Drain, noted: str, shown: str | None) -> Answer:
         """Wait for the cluster, and then for who asks it now and then.
 
         NOTE: counted by this process from what it has seen. The time in the
@@ -124,20 +122,18 @@ class Consul(Orchestrator):
         now = time.monotonic()
         if shown != noted:
             drain.seen = (None, 0.0)
-            return Answer(
-                State.WAITING, 'the catalog does not show the maintenance yet'
-            )
+            return waiting('the catalog does not show the maintenance yet')
         if drain.seen[0] != noted:
             drain.seen = (noted, now)
         left = self.options.settle - (now - drain.seen[1])
         if left <= 0:
             return DONE
-        return Answer(State.WAITING, f'caches settle for {left:.1f} s more')
+        return waiting(f'caches settle for {left:.1f} s more')
 
     # -- reattach ----------------------------------------------------------
 
-    def _reattach(self, server: Server, node: str) -> str:
-        """What it still waits for; '' if for nothing.
+    def _reattach(self, server: Server, node: str) -> Answer:
+        """End it wherever it is or may be by us, and see that it is gone.
 
         :raises OrchestratorError: something of ours may be there
         """
@@ -147,9 +143,9 @@ class Consul(Orchestrator):
         projects = self.options.projects
         suspect = asked or not projects or server.project_id in projects
         trouble: OrchestratorError | None = None
-        marked: frozenset[str] = frozenset()
+        marked: set[str] = set()
         try:
-            marked = self._marked(server_id)
+            marked = self._catalog.ours().get(server_id, marked)
             if suspect:
                 self._catalog.identify(server, node)
         except NoAgent:
@@ -159,17 +155,17 @@ class Consul(Orchestrator):
         except OrchestratorError as error:
             # Its agent can be put right all the same.
             trouble = error
-        names = marked | ({node} if suspect else frozenset())
+        names = marked | {node} if suspect else marked
         for name in sorted(names):
             self._end(server, name, known=asked or name in marked)
         if trouble is not None:
             raise trouble
         # Asked again: it may have come, or gone, in the meantime.
-        left = self._marked(server_id) if names else names
+        left = names and self._catalog.ours().get(server_id)
         if not left:
-            return ''
+            return DONE
         shown = ', '.join(sorted(left))
-        return f'the catalog still shows the maintenance of {shown}'
+        return waiting(f'the catalog still shows the maintenance of {shown}')
 
     def _end(self, server: Server, node: str, *, known: bool) -> None:
         """End its maintenance, if that is ours and for this server.
@@ -178,17 +174,17 @@ class Consul(Orchestrator):
         :raises OrchestratorError: it does not answer, and that matters
         """
         try:
-            agent = Agent(self.options, self.section, server, node)
+            agent = self._agent(server, node)
             known = known or agent.is_ours(agent.maintenance())
             agent.end()
         except OrchestratorError:
             if known:
                 raise
 
-    def _marked(self, server_id: str) -> frozenset[str]:
-        """Nodes that the cluster has in maintenance by us for this server."""
-        ours = self._catalog.ours()
-        return frozenset(node for node, owner in ours if owner == server_id)
+    def _agent(self, server: Server, node: str) -> Agent:
+        """:raises NoAgent: there can be none"""
+        client = agent_of(self.options, self.section, server, node)
+        return Agent(client, node, server.server_id)
 
 
 def _is_gone(server: Server) -> bool:

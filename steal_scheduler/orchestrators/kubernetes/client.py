@@ -21,16 +21,13 @@ from steal_scheduler.edge.secret_file import UnusableFile
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, OrchestratorError
 from steal_scheduler.orchestrators.kubernetes import kubeconfig, objects
-from steal_scheduler.orchestrators.kubernetes.eviction import (
-    Eviction,
-    explained,
-)
 from steal_scheduler.orchestrators.kubernetes.objects import (
     Budget,
     Json,
     Node,
     Pod,
 )
+from steal_scheduler.orchestrators.kubernetes.pods import Eviction, explained
 
 #: Seconds that one drain or reattach may take, all its requests together.
 LOOK = 8.0
@@ -244,7 +241,8 @@ class KubernetesClient:
         self, what: str, said: object, status: int | None = None
     ) -> OrchestratorError:
         """What went wrong, and its cure; no token is in it."""
-        if status in (None, 401, 403):
+        # The library says 0 where TLS failed.
+        if not status or status in (401, 403):
             # Files may have been renewed, or be gone: read them all again.
             self.api = None
         text = one_line(said, 400).rstrip('.')

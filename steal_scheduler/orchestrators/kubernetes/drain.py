@@ -36,10 +36,11 @@ class Drain:
         self._options = options
         self._section = section
         self._soft = options.mode == 'soft'
-        self._policy = kube_pods.Policy(
-            empty_dir=options.empty_dir == 'evict',
-            unmanaged=options.unmanaged == 'evict',
-        )
+        self._allowed = [
+            name
+            for name in ('empty_dir', 'unmanaged')
+            if options[name] == 'evict'
+        ]
 
     def step(self, node: Node, server: Server) -> Answer:
         """Go on with a drain, or begin it.
@@ -128,7 +129,7 @@ class Drain:
             if pod.daemon_set
             and self._client.has_daemon_set(pod.namespace, pod.daemon_set)
         }
-        return kube_pods.divide(pods, self._policy, exist)
+        return kube_pods.divide(pods, exist, self._allowed)
 
     def _evict(self, node: Node) -> Answer:
         """Ask every pod to go; DONE when none is left."""

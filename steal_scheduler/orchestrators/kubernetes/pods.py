@@ -1,20 +1,13 @@
 """Which pods of a node go, which stay, and which forbid the drain. Pure."""
 
 import dataclasses
+import re
 from collections.abc import Collection, Iterable, Sequence
 
-from steal_scheduler.orchestrators.kubernetes.objects import Budget, Pod
+from steal_scheduler.orchestrators.kubernetes.objects import Budget, Json, Pod
 
 #: Pods named in a sentence for the operator.
 _NAMED = 4
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Policy:
-    """Names of options; True is ``evict``."""
-
-    empty_dir: bool = False
-    unmanaged: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,7 +21,7 @@ class DrainPods:
 
 
 def divide(
-    pods: Iterable[Pod], policy: Policy, daemon_sets: Collection[str]
+    pods: Iterable[Pod], daemon_sets: Collection[str], allowed: Collection[str]
 ) -> DrainPods:
     """Decide as ``kubectl drain --ignore-daemonsets`` does.
 
@@ -37,6 +30,8 @@ def divide(
     is waited for like the others.
 
     :param daemon_sets: those that exist, as namespace/name
+    :param allowed: the options that say ``evict``: ``empty_dir``,
+        ``unmanaged``
     """
     leaving: list[Pod] = []
     keepers: list[Pod] = []
@@ -46,9 +41,9 @@ def divide(
             continue
         if pod.finished or pod.terminating:
             leaving.append(pod)
-        elif pod.empty_dir and not policy.empty_dir:
+        elif pod.empty_dir and 'empty_dir' not in allowed:
             keepers.append(pod)
-        elif _unmanaged(pod) and not policy.unmanaged:
+        elif _unmanaged(pod) and 'unmanaged' not in allowed:
             orphans.append(pod)
         else:
             leaving.append(pod)
@@ -132,6 +127,43 @@ def not_well(budget: Budget, before: int, replaced: bool) -> str:
         f'PodDisruptionBudget {budget} has {budget.healthy} healthy pods of '
         f'{needed}'
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Eviction:
+    """What the API server said to an eviction."""
+
+    #: Why the pod is still there; empty if it goes, or is gone.
+    held: str = ''
+    #: It never will: not a matter of time.
+    never: bool = False
+
+
+def explained(pod: Pod, status: int, said: Json) -> Eviction | None:
+    """What a refused eviction means; None: it says nothing about this pod.
+
+    Statuses and causes are those of the API server's eviction.go.
+    """
+    message = ' '.join(str(said.get('message', '')).split())[:200]
+    causes = (said.get('details') or {}).get('causes') or ()
+    reasons = {cause.get('reason'): cause for cause in causes}
+    if status in (404, 409):
+        # Gone, or another pod has its name by now: the next look tells.
+        return Eviction()
+    if status == 429:
+        text = reasons.get('DisruptionBudget', {}).get('message', message)
+        name = re.match(r'The disruption budget (\S+) (.*)', text)
+        if name:
+            text = (
+                f'held by PodDisruptionBudget {pod.namespace}/{name[1]} '
+                f'({name[2]})'
+            )
+        return Eviction(text or 'held: too many requests')
+    if status == 403 and 'NamespaceTerminating' in reasons:
+        return Eviction(f'namespace {pod.namespace} is being deleted')
+    if status == 500 and 'PodDisruptionBudget' in message:
+        return Eviction(f'{pod}: {message}', never=True)
+    return None
 
 
 def named(pods: Sequence[Pod]) -> str:

@@ -6,11 +6,13 @@ from concurrent import futures
 from typing import Any
 from unittest import mock
 
+import fixtures
 import yaml
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import DONE, Answer, State
+from steal_scheduler.orchestrators.kubernetes import client
 from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.integration.daemons import until
@@ -127,8 +129,8 @@ class TestOutages(KubernetesTest):
         read = KubernetesClient.node
         counts = itertools.count()
 
-        def disturbed(client: KubernetesClient, name: str) -> Any:
-            found = read(client, name)
+        def disturbed(ours: KubernetesClient, name: str) -> Any:
+            found = read(ours, name)
             self.cluster.kubectl(
                 *('annotate', 'node', 'n0', '--overwrite'),
                 f'example.org/n={next(counts)}',
@@ -175,6 +177,7 @@ class TestAccess(KubernetesTest):
         return str(error)
 
     def test_token_file(self) -> None:
+        self.useFixture(fixtures.MonkeyPatch(f'{client.__name__}.FRESH', 0))
         plugin = self.with_token_file()
         self.assertEqual(set(), plugin.detached())
         self.token_file.write_text('expired')

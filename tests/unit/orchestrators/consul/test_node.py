@@ -1,11 +1,14 @@
 from typing import Any
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.orchestrators.consul.agent_address import NoAgent
+from steal_scheduler.orchestrators.consul.agent_address import (
+    NoAgent,
+    agent_of,
+    catalog_of,
+)
 from steal_scheduler.orchestrators.consul.node import (
     Agent,
     Catalog,
-    notes,
     server_of,
 )
 from tests.unit.make import server
@@ -24,18 +27,19 @@ class NodeTest(ConsulTestCase):
         self.options = self.consul().options
 
     def agent_of_it(self) -> Agent:
-        return Agent(self.options, 'dc1', self.server, 'web-1')
+        client = agent_of(self.options, 'dc1', self.server, 'web-1')
+        return Agent(client, 'web-1', ME)
 
 
 class TestReason(NodeTest):
     def test_an_operator_can_read_it(self) -> None:
-        noted = notes(self.agent_of_it().begin()) or ''
+        noted = self.agent_of_it().begin()
         self.assertRegex(
             noted,
             f'^steal-scheduler: server {ME} moves, '
             r'since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$',
         )
-        self.assertEqual(ME, server_of({'Notes': noted}))
+        self.assertEqual(ME, server_of(noted))
 
     def test_not_ours(self) -> None:
         for noted in (
@@ -49,14 +53,8 @@ class TestReason(NodeTest):
             # An operator has written why he keeps it.
             f'steal-scheduler: server {ME} moves, since 1. Keep it: disk',
         ):
-            self.assertIsNone(server_of({'Notes': noted}), noted)
-        self.assertIsNone(server_of({}))
+            self.assertIsNone(server_of(noted), noted)
         self.assertIsNone(server_of(None))
-
-    def test_notes(self) -> None:
-        self.assertIsNone(notes(None))
-        self.assertEqual('', notes({}))
-        self.assertEqual('disk', notes({'Notes': 'disk'}))
 
 
 class TestAgent(NodeTest):
@@ -78,8 +76,7 @@ class TestAgent(NodeTest):
 
     def test_begun_by_somebody_else(self) -> None:
         self.node.reason = 'disk'
-        check = self.agent_of_it().begin()
-        self.assertEqual('disk', check['Notes'])
+        self.assertEqual('disk', self.agent_of_it().begin())
 
     def test_not_ours_to_end(self) -> None:
         self.node.reason = 'disk'
@@ -103,7 +100,7 @@ class TestAgent(NodeTest):
 
 class TestCatalog(NodeTest):
     def identify(self, node: str = 'web-1', **other: Any) -> str:
-        catalog = Catalog(self.options, 'dc1')
+        catalog = Catalog(catalog_of(self.options, 'dc1'))
         return catalog.identify(server(ME, **other), node)
 
     def test_by_its_address(self) -> None:
@@ -131,16 +128,15 @@ class TestCatalog(NodeTest):
         self.assertIn('has no node web-9', str(error))
 
     def test_of_one_node(self) -> None:
-        catalog = Catalog(self.options, 'dc1')
+        catalog = Catalog(catalog_of(self.options, 'dc1'))
         self.cluster.add_node('web-2', shown='disk')
         self.assertIsNone(catalog.maintenance('web-1'))
-        check = catalog.maintenance('web-2')
-        self.assertEqual('disk', check and check['Notes'])
+        self.assertEqual('disk', catalog.maintenance('web-2'))
 
     def test_it_must_be_the_leaders_word(self) -> None:
         self.catalog.instead['*'] = lambda asked: (
             (500, []) if 'consistent' in asked.query else (200, [])
         )
-        catalog = Catalog(self.options, 'dc1')
+        catalog = Catalog(catalog_of(self.options, 'dc1'))
         self.assertRaises(OrchestratorError, catalog.ours)
         self.assertRaises(OrchestratorError, self.identify)

@@ -12,7 +12,7 @@ from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.standins.app import StandIn
 from tests.standins.kubernetes_objects import kubeconfig
-from tests.standins.transport import mounted
+from tests.standins.transport import mounted, served
 from tests.unit.signals.options import configuration
 
 _URL = 'http://192.0.2.1:6443'
@@ -191,3 +191,12 @@ class TestTrouble(ClientTest):
             ['Bearer one', 'Bearer two'],
             [asked.headers['authorization'] for asked in place.asked],
         )
+
+    def test_nobody_vouches_for_it(self) -> None:
+        """And the file may be put right."""
+        place = self.enterContext(served(StandIn()))
+        url = place.url.replace('http:', 'https:')
+        ours = self.client(kubeconfig(url, 'token: s3cr3t'))
+        ours.begin()
+        self.assertRaises(OrchestratorError, ours.node, 'n0')
+        self.assertIsNone(ours.api)

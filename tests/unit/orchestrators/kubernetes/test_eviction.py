@@ -5,7 +5,7 @@ from typing import Any
 from oslotest import base
 
 from steal_scheduler.orchestrators.kubernetes import objects
-from steal_scheduler.orchestrators.kubernetes.eviction import (
+from steal_scheduler.orchestrators.kubernetes.pods import (
     Eviction,
     explained,
 )

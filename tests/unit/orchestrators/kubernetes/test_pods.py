@@ -6,7 +6,7 @@ from oslotest import base
 
 from steal_scheduler.orchestrators.kubernetes import pods as kube_pods
 from steal_scheduler.orchestrators.kubernetes.objects import Budget, Pod
-from steal_scheduler.orchestrators.kubernetes.pods import DrainPods, Policy
+from steal_scheduler.orchestrators.kubernetes.pods import DrainPods
 from tests.unit import strategies
 
 assert strategies  # it registers hypothesis' profile
@@ -15,7 +15,7 @@ WEB = Pod(
     'shop', 'web', 'u', {'app': 'web'}, 'Running', ('ReplicaSet', 'web'),
     False, False, False,
 )  # fmt: skip
-ALL = Policy(True, True)
+ALL = ('empty_dir', 'unmanaged')
 EXIST = frozenset({'shop/agent'})
 
 
@@ -44,8 +44,8 @@ def pods() -> st.SearchStrategy[list[Pod]]:
     return st.lists(one, max_size=8)
 
 
-def policies() -> st.SearchStrategy[Policy]:
-    return st.builds(Policy, st.booleans(), st.booleans())
+def allowances() -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(ALL), unique=True)
 
 
 def kubectl(pod: Pod) -> bool | None:
@@ -75,7 +75,7 @@ class TestDivide(base.BaseTestCase):
             for p in pods
             if not p.terminating and not (p.mirror and p.daemon_set)
         ]
-        found = kube_pods.divide(pods, Policy(), EXIST)
+        found = kube_pods.divide(pods, EXIST, ())
         verdicts = [kubectl(pod) for pod in pods]
         self.assertIs(None in verdicts, found.obstacles != ())
         went = [
@@ -87,7 +87,7 @@ class TestDivide(base.BaseTestCase):
 
     @given(pods())
     def test_with_all_of_its_flags(self, pods: list[Pod]) -> None:
-        found = kube_pods.divide(pods, ALL, EXIST)
+        found = kube_pods.divide(pods, EXIST, ALL)
         self.assertEqual((), found.obstacles)
         stay = [
             pod
@@ -99,33 +99,34 @@ class TestDivide(base.BaseTestCase):
         leaving = [pod for pod in pods if pod not in stay]
         self.assertEqual(leaving, list(found.leaving))
 
-    @given(pods(), policies())
-    def test_a_policy_only_adds(self, pods: list[Pod], one: Policy) -> None:
-        less = kube_pods.divide(pods, one, EXIST)
+    @given(pods(), allowances())
+    def test_an_allowance_only_adds(
+        self, pods: list[Pod], one: list[str]
+    ) -> None:
+        less = kube_pods.divide(pods, EXIST, one)
         for name in ('empty_dir', 'unmanaged'):
-            policy = dataclasses.replace(one, **{name: True})
-            more = kube_pods.divide(pods, policy, EXIST)
+            more = kube_pods.divide(pods, EXIST, [*one, name])
             self.assertLessEqual(
                 {p.name for p in less.leaving}, {p.name for p in more.leaving}
             )
             self.assertLessEqual(len(more.obstacles), len(less.obstacles))
 
-    @given(pods(), policies())
+    @given(pods(), allowances())
     def test_what_is_ending_is_waited_for(
-        self, pods: list[Pod], policy: Policy
+        self, pods: list[Pod], allowed: list[str]
     ) -> None:
         pods = [
             dataclasses.replace(p, terminating=True, mirror=False)
             for p in pods
             if p.daemon_set != 'agent'
         ]
-        found = kube_pods.divide(pods, policy, EXIST)
+        found = kube_pods.divide(pods, EXIST, allowed)
         self.assertEqual(DrainPods(tuple(pods), ()), found)
 
     def test_the_operator_is_told(self) -> None:
         cache = dataclasses.replace(WEB, name='cache', empty_dir=True)
         bare = dataclasses.replace(WEB, name='bare', controller=None)
-        found = kube_pods.divide([cache, bare, WEB], Policy(), EXIST)
+        found = kube_pods.divide([cache, bare, WEB], EXIST, ())
         self.assertEqual(
             (
                 'shop/cache: what they keep in an emptyDir would be lost '
