@@ -9,11 +9,11 @@ from typing import Any
 import prometheus_client as prometheus
 from oslo_log import log
 
+from steal_scheduler import startup
 from steal_scheduler.exception import ConfigError, StealError
-from steal_scheduler.exporter import options, preflight
+from steal_scheduler.exporter import options, preflight, sampler
 from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.collector import ExporterCollector
-from steal_scheduler.exporter.sampler import Proc, Sampler
 
 LOG = log.getLogger(__name__)
 
@@ -33,15 +33,14 @@ def serve(conf: Any, stopping: threading.Event) -> None:
         group.load_limit,
     )
     raise_file_limit()
-    proc = Proc(group.proc_path, group.cgroup_path)
-    lock = threading.Lock()
+    proc = sampler.Proc(group.proc_path, group.cgroup_path)
     registry = prometheus.CollectorRegistry()
-    registry.register(ExporterCollector(counters, proc.failures, lock))
+    registry.register(ExporterCollector(counters, proc.failures.counts))
     # What it costs itself: process_cpu_seconds_total and its kin.
     prometheus.ProcessCollector(registry=registry)
     server = listen(group, registry)
     try:
-        Sampler(proc, counters, lock).run(stopping)
+        sampler.run(proc, counters, stopping)
     finally:
         server.shutdown()
         server.server_close()
@@ -74,25 +73,13 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def set_up_log(conf: Any) -> None:
-    try:
-        log.setup(conf, options.PROJECT)
-    except (log.LogConfigError, OSError) as error:
-        raise ConfigError(
-            f'[DEFAULT] log_config_append = {conf.log_config_append!r}, '
-            f'log_file = {conf.log_file!r}, log_dir = {conf.log_dir!r}: '
-            f'steal-exporter cannot log there: {error}. Give a file that it '
-            'may read or write, or leave the option out to log to stderr.'
-        ) from error
-
-
 def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     try:
         conf = options.load(sys.argv[1:])
-        set_up_log(conf)
+        startup.set_up_log(conf)
         serve(conf, stopping)
     except StealError as error:
         print(f'steal-exporter: {error}', file=sys.stderr)

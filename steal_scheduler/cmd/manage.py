@@ -60,13 +60,14 @@ class Report(Ours, ShowOne):
 
         # isort: split
 
+        from steal_scheduler import startup
         from steal_scheduler.conf import load
 
         options = self.app.options
         argv = [*options.oslo, *(['--debug'] if options.debug else [])]
         conf = load.load(argv, NAME)
         conf.set_override('use_stderr', True)
-        load.set_up_log(conf)
+        startup.set_up_log(conf)
         return conf
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from oslo_log import log
 from oslo_service import service
 
+from steal_scheduler import startup
 from steal_scheduler.conf import load
 from steal_scheduler.exception import StealError
 from steal_scheduler.migrator import build, guru, preflight
@@ -90,7 +91,7 @@ def main() -> int:
     conf = None
     try:
         conf = load.load(sys.argv[1:], 'steal-migrator')
-        load.set_up_log(conf)
+        startup.set_up_log(conf)
         guru.enable(conf)
         # In the parent, so that a wrong option ends the start, not a worker.
         preflight.check(build.build(conf))

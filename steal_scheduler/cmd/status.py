@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         conf = load.load(
             sys.argv[1:] if argv is None else argv,
             'steal-status',
-            register=lambda conf: upgradecheck.register_cli_options(
+            also=lambda conf: upgradecheck.register_cli_options(
                 conf, Checks(conf)
             ),
         )

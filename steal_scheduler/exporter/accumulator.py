@@ -1,10 +1,11 @@
 """Samples -> counters. No I/O, and no clock but that of the samples."""
 
+import bisect
 import dataclasses
+import threading
 from collections import Counter
 from collections.abc import Sequence
 
-from steal_scheduler.exporter.counter import Histogram, KernelCounter
 from steal_scheduler.exporter.sample import INTERVAL, Sample, Server, Throttle
 
 #: Shares of a second in which a server's worst-off vCPU waited.
@@ -12,9 +13,9 @@ WAIT_SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 #: Runnable vCPUs for each core that guests may use.
 RUNNABLE = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
 
-#: The counters of the kernel, of which a reading may be rejected.
-READINGS = ('run', 'wait', 'throttled')
-
+#: Nanoseconds that a delta may have above the time that has passed. The
+#: kernel accounts at ticks, and on a nohz_full core once a second.
+_SLACK = 1_000_000_000
 #: Of the interval; a sample that comes later than that is late.
 _LATE = 1.5
 #: Nanoseconds by which a cgroup's throttled time may grow on one core beside
@@ -22,16 +23,68 @@ _LATE = 1.5
 _THROTTLE_SLACK = 60_000_000_000
 
 
+class KernelCounter:
+    """One counter of nanoseconds that grows by at most one a nanosecond."""
+
+    __slots__ = ('_read_at', '_since', '_value')
+
+    def __init__(self, value: int, at: float) -> None:
+        self._value = value
+        self._read_at = self._since = at
+
+    def add(self, value: int, at: float) -> int | None:
+        """Return what has come since the last reading; None: it cannot be.
+
+        NOTE: the kernel adds a wait when it ends. One that took five seconds
+        comes all at once, after readings in which nothing moved; so the bound
+        is not the time since the last reading, but the time in which it can
+        have begun: since the last reading before the counter last moved.
+        """
+        delta = value - self._value
+        if delta == 0:
+            self._read_at = at
+            return 0
+        most = (at - self._since) * 1e9 + _SLACK
+        self._value = value
+        self._since, self._read_at = self._read_at, at
+        return delta if 0 < delta <= most else None
+
+
+class Histogram:
+    """Counts by upper bound."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        """Start empty.
+
+        :param bounds: inclusive and ascending; infinity comes by itself
+        """
+        self._bounds = tuple(bounds)
+        self._counts = [0] * (len(self._bounds) + 1)
+        self.sum = 0.0
+
+    def observe(self, value: float, times: int) -> None:
+        self._counts[bisect.bisect_left(self._bounds, value)] += times
+        self.sum += value * times
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Cumulative, as Prometheus wants them; the last one is all."""
+        total = 0
+        found = []
+        labels = [*map(str, self._bounds), '+Inf']
+        for label, count in zip(labels, self._counts, strict=True):
+            total += count
+            found.append((label, float(total)))
+        return found
+
+
+@dataclasses.dataclass(slots=True)
 class Vcpu:
     """One thread: where its counters stood."""
 
-    __slots__ = ('owed', 'run', 'wait')
-
-    def __init__(self, run: int, wait: int, at: float) -> None:
-        self.run = KernelCounter(run, at)
-        self.wait = KernelCounter(wait, at)
-        #: Nanoseconds of wait which no second has been charged with yet.
-        self.owed = 0
+    run: KernelCounter
+    wait: KernelCounter
+    #: Nanoseconds of wait which no second has been charged with yet.
+    owed: int = 0
 
     def share(self, waited: int, elapsed: float) -> float:
         """Return the share of the elapsed time in which it waited.
@@ -95,6 +148,8 @@ class Accumulator:
         self.cores = cores
         self._wait_limit = wait_limit / 100
         self._load_limit = load_limit / 100
+        #: Held by whoever adds, and by whoever reads beside it.
+        self.lock = threading.Lock()
         self.servers: dict[str, ServerTotals] = {}
         #: Nanoseconds of all servers, also of those that are gone.
         self.run = 0
@@ -105,8 +160,9 @@ class Accumulator:
         self.samples = 0
         self.late = 0
         self.missed = 0
-        #: Readings that cannot be true, by counter. They are not added.
-        self.rejected: Counter[str] = Counter()
+        #: Readings that cannot be true, by counter of the kernel. They are
+        #: not added.
+        self.rejected = Counter({'run': 0, 'wait': 0, 'throttled': 0})
         #: Monotonic time of the last sample.
         self.at: float | None = None
         #: Intervals, a part of one; below 0 if more were counted than passed.
@@ -170,7 +226,10 @@ class Accumulator:
             vcpu = totals.threads.get(thread.key)
             if vcpu is None:
                 # What it did before it was first seen is not counted.
-                vcpu = Vcpu(thread.run, thread.wait, at)
+                vcpu = Vcpu(
+                    KernelCounter(thread.run, at),
+                    KernelCounter(thread.wait, at),
+                )
             else:
                 run = self._checked('run', vcpu.run.add(thread.run, at))
                 wait = self._checked('wait', vcpu.wait.add(thread.wait, at))

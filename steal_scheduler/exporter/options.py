@@ -1,25 +1,16 @@
 """``[exporter]`` of steal-exporter.conf, a file of its own."""
 
-import contextlib
-import io
 import math
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from oslo_config import cfg, types
-from oslo_log import log
 
-from steal_scheduler import version
+from steal_scheduler import startup
 from steal_scheduler.exception import ConfigError
 
-PROJECT = 'steal-scheduler'
 PROG = 'steal-exporter'
 GROUP = 'exporter'
-
-#: NOTE: oslo.config ends the program so, instead of raising its error, if
-#: the option can stand on the command line too, as debug can.
-_WRONG_VALUE = 1
 
 
 class Number(types.Number):
@@ -155,62 +146,22 @@ def list_opts() -> list[tuple[str, list[Any]]]:
 
 
 def load(argv: Sequence[str]) -> cfg.ConfigOpts:
-    """Parse the command line and the configuration files.
-
-    Without ``--config-file`` it is steal-exporter.conf, in
-    ~/.steal-scheduler, ~, /etc/steal-scheduler or /etc, if there is one.
+    """Parse the command line, and steal-exporter.conf if it names no file.
 
     :raises ConfigError: a file or a value is wrong
     """
-    conf = cfg.ConfigOpts()
-    log.register_options(conf)
-    conf.register_opts(OPTS, group=GROUP)
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            conf(
-                argv,
-                project=PROJECT,
-                prog=PROG,
-                version=version.version_string(),
-                default_config_files=cfg.find_config_files(PROJECT, PROG),
-                default_config_dirs=cfg.find_config_dirs(PROJECT, PROG),
-            )
-    except cfg.Error as error:
-        raise ConfigError(str(error)) from error
-    # What is no UTF-8 is a ValueError.
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f'The configuration ({" ".join(argv) or _files(conf)}) cannot be '
-            f'read: {error}. Give files of UTF-8 text that this user may read.'
-        ) from error
-    except SystemExit as ended:
-        if ended.code != _WRONG_VALUE:
-            sys.stderr.write(said.getvalue())
-            raise
-        text = said.getvalue().strip().removeprefix('argument --')
-        raise ConfigError(
-            f'[DEFAULT] {text}. Correct it in {_files(conf)} or on the '
-            'command line.'
-        ) from ended
-    _check(conf, 'DEFAULT', conf, (n for n in conf if n != GROUP))
-    _check(conf, GROUP, conf[GROUP], conf[GROUP])
+    conf = startup.load(
+        argv, PROG, PROG, lambda conf: conf.register_opts(OPTS, GROUP)
+    )
+    for section, values in (('DEFAULT', conf), (GROUP, conf[GROUP])):
+        for name in values:
+            # oslo.config judges a value when it is asked for.
+            try:
+                values[name]
+            except cfg.Error as error:
+                files = ', '.join(conf.config_file) or f'{PROG}.conf'
+                raise ConfigError(
+                    f'[{section}] {name}: {error.__context__ or error}. '
+                    f'Correct it in {files}.'
+                ) from error
     return conf
-
-
-def _check(
-    conf: cfg.ConfigOpts, section: str, values: Any, names: Iterable[str]
-) -> None:
-    """Ask for each value: oslo.config judges one when it is asked for."""
-    for name in names:
-        try:
-            values[name]
-        except cfg.Error as error:
-            raise ConfigError(
-                f'[{section}] {name}: {error.__context__ or error}. '
-                f'Correct it in {_files(conf)}.'
-            ) from error
-
-
-def _files(conf: cfg.ConfigOpts) -> str:
-    return ', '.join(conf.config_file) or f'{PROG}.conf'

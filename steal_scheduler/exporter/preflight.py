@@ -1,5 +1,6 @@
 """Before the start: what this host has, and what it shows to this user."""
 
+import itertools
 import os
 
 from steal_scheduler.exception import ConfigError
@@ -84,31 +85,33 @@ def count_cores(text: str, online: frozenset[int]) -> int:
     """
     if not text.strip():
         return len(online)
+
+    def wrong(what: str) -> ConfigError:
+        return ConfigError(
+            f'[exporter] cores = {text!r}: {what}. Name cores that guests may '
+            f'use, once each, like 2-31 or 0-7,^4, or leave it empty for all. '
+            f'Cores online on this host: {_told(online)}.'
+        )
+
     chosen: set[int] = set()
     excluded: set[int] = set()
     for part in (part.strip() for part in text.split(',')):
         named = _range(part.removeprefix('^'))
         if named is None:
-            raise _wrong(
-                text,
-                f'{part!r} is neither a core nor a range of cores',
-                online,
-            )
+            raise wrong(f'{part!r} is neither a core nor a range of cores')
         if part.startswith('^'):
             excluded |= named
-            continue
-        if twice := chosen & named:
-            raise _wrong(text, f'cores named twice: {_told(twice)}', online)
-        chosen |= named
+        elif twice := chosen & named:
+            raise wrong(f'cores named twice: {_told(twice)}')
+        else:
+            chosen |= named
     chosen -= excluded
     if not chosen:
-        raise _wrong(text, 'the list leaves no core', online)
+        raise wrong('the list leaves no core')
     if absent := chosen - online:
-        raise _wrong(
-            text,
+        raise wrong(
             'cores that this host does not have, or that are offline: '
-            f'{_told(absent)}',
-            online,
+            f'{_told(absent)}'
         )
     return len(chosen)
 
@@ -125,24 +128,15 @@ def _range(text: str) -> set[int] | None:
     return set(range(int(first), int(last) + 1))
 
 
-def _wrong(text: str, what: str, online: frozenset[int]) -> ConfigError:
-    return ConfigError(
-        f'[exporter] cores = {text!r}: {what}. Name cores that guests may '
-        f'use, once each, like 2-31 or 0-7,^4, or leave it empty for all. '
-        f'Cores online on this host: {_told(online)}.'
-    )
-
-
 def _told(cores: set[int] | frozenset[int]) -> str:
     """Write a set as ranges: ``0-3,8``."""
-    parts: list[list[int]] = []
-    for core in sorted(cores):
-        if parts and parts[-1][1] == core - 1:
-            parts[-1][1] = core
-        else:
-            parts.append([core, core])
+    # In a run, a core and its place in the order differ by the same number.
+    runs = itertools.groupby(
+        enumerate(sorted(cores)), lambda placed: placed[1] - placed[0]
+    )
+    parts = [[core for _, core in run] for _, run in runs]
     return ','.join(
-        str(low) if low == high else f'{low}-{high}' for low, high in parts
+        f'{run[0]}-{run[-1]}' if len(run) > 1 else str(run[0]) for run in parts
     )
 
 

@@ -1,21 +1,24 @@
 """One QEMU process and its vCPU threads."""
 
+import contextlib
 import os
 import uuid
 from typing import Self
 
 from steal_scheduler.exporter import cgroup
-from steal_scheduler.exporter.failures import Failures
-from steal_scheduler.exporter.rescan import Rescan
+from steal_scheduler.exporter.procfs import (
+    EVERY,
+    LOOKS,
+    Failures,
+    Rescan,
+    read_all,
+    start_time,
+)
 from steal_scheduler.exporter.sample import Server, Thread, Throttle
 
 _DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 _READ = os.O_RDONLY | os.O_CLOEXEC
 _RUNNABLE = ord('R')
-#: Samples after which a thread's cgroup is looked up again, often at first:
-#: libvirt moves the thread there some time after it has begun.
-_LOOKS = 4
-_EVERY = 32
 
 
 class Process:
@@ -58,77 +61,64 @@ class Process:
 
     def read(self) -> Server | None:
         """Return what it has used; None: it has ended."""
-        try:
+        present: set[int] = set()
+        with self._failures:
             present = {int(name) for name in os.listdir(self._tasks)}
-        except OSError as error:
-            self._failures.count(error)
-            return None
         if not present:
             return None
         self._round += 1
         for tid in self._threads.keys() - present:
-            self._drop(tid)
+            self._threads.pop(tid).close()
         self._find_vcpus(present)
         found = []
         for tid, thread in list(self._threads.items()):
-            try:
+            with self._failures:
                 found.append(thread.read())
-            except (OSError, ValueError) as error:
-                self._failures.count(error)
-                self._drop(tid)
+                continue
+            self._threads.pop(tid).close()
         return Server(self.uuid, self.domain, tuple(found), self._throttles())
 
     def close(self) -> None:
-        for tid in list(self._threads):
-            self._drop(tid)
+        for thread in self._threads.values():
+            thread.close()
         for stat in self._stats.values():
             stat.close()
-        self._stats.clear()
         os.close(self._tasks)
-
-    def _drop(self, tid: int) -> None:
-        self._threads.pop(tid).close()
 
     def _find_vcpus(self, present: set[int]) -> None:
         """Look for new vCPUs, and for the cgroups of all."""
         arrived = False
         for tid in self._rescan.due(present - self._threads.keys()):
-            try:
+            with self._failures:
                 if is_vcpu(read_all(f'{tid}/comm', self._tasks)):
                     self._threads[tid] = VcpuThread(self._tasks, tid)
                     arrived = True
-            except (OSError, ValueError) as error:
-                self._failures.count(error)
-        if arrived or self._round <= _LOOKS or not self._round % _EVERY:
+        # A cgroup often at first: libvirt moves the thread there some time
+        # after it has begun.
+        if arrived or self._round <= LOOKS or not self._round % EVERY:
             self._find_cgroups()
 
     def _find_cgroups(self) -> None:
         for tid, thread in self._threads.items():
-            try:
+            with self._failures:
                 text = read_all(f'{tid}/cgroup', self._tasks)
-            except OSError as error:
-                self._failures.count(error)
-                continue
-            thread.cgroups = cgroup.locate(
-                self._cgroups, text.decode(errors='surrogateescape')
-            )
+                thread.cgroups = cgroup.locate(
+                    self._cgroups, text.decode(errors='surrogateescape')
+                )
         wanted = {p for t in self._threads.values() for p in t.cgroups}
         for path in self._stats.keys() - wanted:
             self._stats.pop(path).close()
         for path in wanted - self._stats.keys():
-            try:
+            with self._failures:
                 self._stats[path] = cgroup.CpuStat(path)
-            except OSError as error:
-                self._failures.count(error)
 
     def _throttles(self) -> tuple[Throttle, ...]:
         found = []
         for path, stat in list(self._stats.items()):
-            try:
+            with self._failures:
                 found.append(stat.read())
-            except (OSError, ValueError) as error:
-                self._failures.count(error)
-                self._stats.pop(path).close()
+                continue
+            self._stats.pop(path).close()
         return tuple(found)
 
 
@@ -146,19 +136,20 @@ class VcpuThread:
         :raises OSError: it has ended, or we may not
         :raises ValueError: it has just ended
         """
-        self._schedstat = os.open(f'{tid}/schedstat', _READ, dir_fd=tasks)
-        try:
-            self._stat = os.open(f'{tid}/stat', _READ, dir_fd=tasks)
-        except OSError:
-            os.close(self._schedstat)
-            raise
-        try:
-            self._key = (tid, start_time(os.pread(self._stat, 1024, 0)))
-        except (OSError, ValueError):
-            self.close()
-            raise
         #: The cpu.stat files that bind it.
         self.cgroups: tuple[str, ...] = ()
+        with contextlib.ExitStack() as opened:
+
+            def open_file(name: str) -> int:
+                file = os.open(f'{tid}/{name}', _READ, dir_fd=tasks)
+                opened.callback(os.close, file)
+                return file
+
+            self._schedstat = open_file('schedstat')
+            self._stat = open_file('stat')
+            self._key = (tid, start_time(os.pread(self._stat, 1024, 0)))
+            # Whatever went wrong before has closed what was open.
+            self.close = opened.pop_all().close
 
     def read(self) -> Thread:
         """Return its counters.
@@ -175,21 +166,6 @@ class VcpuThread:
             # The name, in brackets, may hold brackets and blanks.
             runnable=stat[stat.rindex(b')') + 2] == _RUNNABLE,
         )
-
-    def close(self) -> None:
-        os.close(self._schedstat)
-        os.close(self._stat)
-
-
-def start_time(stat: bytes) -> int:
-    """Field 22 of a stat file, in clock ticks since the host was booted.
-
-    :raises ValueError: the file is cut short
-    """
-    fields = stat[stat.rindex(b')') + 2 :].split(None, 20)
-    if len(fields) < 20:
-        raise ValueError('a stat file that is cut short')
-    return int(fields[19])
 
 
 def identify(cmdline: bytes) -> tuple[str, str] | None:
@@ -240,18 +216,3 @@ def _guest(value: str) -> str:
         if index == 0 and not equals:
             return key.replace('\0', ',')
     return ''
-
-
-def read_all(path: str, directory: int) -> bytes:
-    """Read a file below a directory.
-
-    :raises OSError: it is gone, or we may not
-    """
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
-    try:
-        parts = []
-        while part := os.read(file, 65536):
-            parts.append(part)
-        return b''.join(parts)
-    finally:
-        os.close(file)

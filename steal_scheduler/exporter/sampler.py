@@ -7,9 +7,8 @@ import time
 from oslo_log import log
 
 from steal_scheduler.exporter.accumulator import Accumulator
-from steal_scheduler.exporter.failures import Failures
 from steal_scheduler.exporter.process import Process
-from steal_scheduler.exporter.rescan import Rescan
+from steal_scheduler.exporter.procfs import Failures, Rescan
 from steal_scheduler.exporter.sample import INTERVAL, Sample, Server
 
 LOG = log.getLogger(__name__)
@@ -61,13 +60,11 @@ class Proc:
 
     def _find_servers(self, pids: set[int]) -> None:
         for pid in self._rescan.due(pids - self._processes.keys()):
-            try:
+            process = None
+            with self.failures:
                 process = Process.open(
                     f'{self._path}/{pid}', self._cgroups, self.failures
                 )
-            except OSError as error:
-                self.failures.count(error)
-                continue
             if process is not None:
                 self._processes[pid] = process
                 LOG.info(
@@ -98,48 +95,36 @@ class Proc:
             return None
 
 
-class Sampler:
-    """Reads /proc, and counts; under a lock, for the scrapes beside it."""
+def run(
+    proc: Proc,
+    counters: Accumulator,
+    stopping: threading.Event,
+    interval: float = INTERVAL,
+) -> None:
+    """Sample until it is told to stop.
 
-    def __init__(
-        self,
-        proc: Proc,
-        counters: Accumulator,
-        lock: threading.Lock,
-        interval: float = INTERVAL,
-    ) -> None:
-        """Take no sample yet.
+    :param interval: seconds; another one than INTERVAL in tests only
+    :raises OSError: /proc itself cannot be read
+    """
+    due = time.monotonic()
+    while not stopping.is_set():
+        at = sample(proc, counters)
+        due = following(due, at, interval)
+        # A sample that takes longer than the interval waits all the same: it
+        # must not take a core for itself.
+        now = time.monotonic()
+        if due <= now:
+            due = now + interval
+        stopping.wait(due - now)
 
-        :param interval: seconds; another one than INTERVAL in tests only
-        """
-        self._proc = proc
-        self._counters = counters
-        self._lock = lock
-        self._interval = interval
 
-    def run(self, stopping: threading.Event) -> None:
-        """Sample until it is told to stop.
-
-        :raises OSError: /proc itself cannot be read
-        """
-        due = time.monotonic()
-        while not stopping.is_set():
-            at = self.sample()
-            due = following(due, at, self._interval)
-            # A sample that takes longer than the interval waits all the
-            # same: it must not take a core for itself.
-            now = time.monotonic()
-            if due <= now:
-                due = now + self._interval
-            stopping.wait(due - now)
-
-    def sample(self) -> float:
-        """Take one sample; return its monotonic time."""
-        at = time.monotonic()
-        sample = self._proc.read(at)
-        with self._lock:
-            self._counters.add(sample)
-        return at
+def sample(proc: Proc, counters: Accumulator) -> float:
+    """Take one sample; return its monotonic time."""
+    at = time.monotonic()
+    found = proc.read(at)
+    with counters.lock:
+        counters.add(found)
+    return at
 
 
 def following(due: float, at: float, interval: float) -> float:

@@ -8,7 +8,7 @@ import prometheus_client as prometheus
 
 from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.collector import ExporterCollector
-from steal_scheduler.exporter.sampler import Proc, Sampler
+from steal_scheduler.exporter.sampler import Proc, sample
 from tests.unit.exporter import guest
 
 SIZES = (100, 400, 1600)
@@ -39,19 +39,17 @@ def main() -> None:
 def measure(vcpus: int) -> None:
     proc = Proc('/proc', '/sys/fs/cgroup')
     counters = Accumulator(2, wait_limit=10, load_limit=70)
-    lock = threading.Lock()
-    sampler = Sampler(proc, counters, lock)
     pause = threading.Event()
     spent = []
     for _ in range(WARM + SAMPLES):
         before = time.process_time()
-        sampler.sample()
+        sample(proc, counters)
         spent.append(time.process_time() - before)
         pause.wait(INTERVAL)
     seen = sum(s.vcpus for s in counters.servers.values())
     assert seen == vcpus, f'{seen} of {vcpus}'
     registry = prometheus.CollectorRegistry()
-    registry.register(ExporterCollector(counters, proc.failures, lock))
+    registry.register(ExporterCollector(counters, proc.failures.counts))
     before = time.process_time()
     page = prometheus.generate_latest(registry)
     scrape = time.process_time() - before

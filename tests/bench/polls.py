@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.process import identify
-from steal_scheduler.exporter.sampler import Proc, Sampler
+from steal_scheduler.exporter.sampler import Proc, sample
 from tests.bench import domstats
 
 #: Seconds between two looks: long enough that the caches have gone cold.
@@ -61,18 +61,17 @@ class Costs:
 def main(rounds: str, servers: str, vcpus: str) -> None:
     proc = Proc('/proc', '/sys/fs/cgroup')
     counters = Accumulator(1, wait_limit=10, load_limit=70)
-    sampler = Sampler(proc, counters, threading.Lock())
     libvirt = domstats.Libvirt(b'qemu:///system')
     costs = Costs()
     looks: dict[str, Callable[[], object]] = {
-        'exporter': sampler.sample,
+        'exporter': lambda: sample(proc, counters),
         'vcpu': lambda: libvirt.poll(domstats.VCPU),
         'everything': lambda: libvirt.poll(domstats.EVERYTHING),
     }
     found: dict[str, list[dict[str, float]]] = {name: [] for name in looks}
     pause = threading.Event()
     for _ in range(WARM):
-        sampler.sample()
+        sample(proc, counters)
         pause.wait(INTERVAL)
     until = time.monotonic() + SECONDS
     # One more: the first one is not counted.

@@ -22,7 +22,7 @@ from prometheus_client.metrics_core import (
 from steal_scheduler.exporter import sample
 from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.collector import ExporterCollector
-from steal_scheduler.exporter.failures import Failures
+from steal_scheduler.exporter.procfs import Failures
 
 
 @dataclasses.dataclass
@@ -181,14 +181,11 @@ class Steal(Exporter):
         #: Seconds by which the clock of its host is ahead.
         self.ahead = 0.0
         self.stands_still = False
-        self._lock = threading.Lock()
         self._counters = Accumulator(cores, wait_limit=10, load_limit=70)
-        self._collector = ExporterCollector(
-            self._counters, Failures(), self._lock
-        )
+        self._collector = ExporterCollector(self._counters, Failures().counts)
 
     def collect(self) -> Iterator[Metric]:
-        with self._lock:
+        with self._counters.lock:
             if not self.stands_still:
                 at = time.monotonic() + self.ahead
                 self._counters.add(

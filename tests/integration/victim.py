@@ -34,6 +34,7 @@ import stevedore
 from oslo_log import log
 
 import steal_scheduler
+from steal_scheduler import startup
 from steal_scheduler.conf import load
 from steal_scheduler.migrator import build, plugins
 from steal_scheduler.migrator.service import Migrator
@@ -143,7 +144,7 @@ class Life:
         """Tick until it is told to stop."""
         argv = [f'--config-file={self._config_file}']
         conf = load.load(argv, 'steal-migrator')
-        log.setup(conf, load.PROJECT)
+        log.setup(conf, startup.PROJECT)
         self._built = built = build.build(conf)
         migrator = Migrator(built)
         # To count costs a third of the time.

@@ -3,6 +3,7 @@ import os
 import fixtures
 from oslotest import base
 
+from steal_scheduler import startup
 from steal_scheduler.conf import load
 from steal_scheduler.exception import ConfigError
 
@@ -41,7 +42,7 @@ class TestLoad(base.BaseTestCase):
     def test_a_log_that_cannot_be_written(self) -> None:
         for option in ('log_file', 'log_config_append'):
             conf = self.load(f'[DEFAULT]\n{option} = /no/such\n')
-            error = self.assertRaises(ConfigError, load.set_up_log, conf)
+            error = self.assertRaises(ConfigError, startup.set_up_log, conf)
             self.assertIn(f"{option} = '/no/such'", str(error))
 
     def test_a_file_that_is_no_text(self) -> None:
@@ -58,3 +59,15 @@ class TestLoad(base.BaseTestCase):
             )
             self.assertIn(name, str(error))
             self.assertIn('Give files of UTF-8 text', str(error))
+
+    def test_a_wrong_value_that_the_command_line_knows_too(self) -> None:
+        error = self.assertRaises(
+            ConfigError, self.load, '[DEFAULT]\ndebug = maybe\n'
+        )
+        for part in (
+            '[DEFAULT] debug: ',
+            'maybe',
+            'Correct it there: ',
+            'x.conf',
+        ):
+            self.assertIn(part, str(error))

@@ -1,6 +1,11 @@
 from oslotest import base
 
-from steal_scheduler.exporter.accumulator import Accumulator, Vcpu
+from steal_scheduler.exporter.accumulator import (
+    Accumulator,
+    Histogram,
+    KernelCounter,
+    Vcpu,
+)
 from steal_scheduler.exporter.sample import Sample, Server, Thread, Throttle
 from tests.unit.exporter.tree import UUID
 
@@ -125,7 +130,9 @@ class TestServers(Base):
             (3.0, server(thread(1, 90_100, 4100))),
         )
         self.assertEqual([100, 100, 3.0, 0.0], self.values(counters))
-        self.assertEqual({'run': 2, 'wait': 1}, dict(counters.rejected))
+        self.assertEqual(
+            {'run': 2, 'wait': 1, 'throttled': 0}, counters.rejected
+        )
 
     def test_a_clock_that_stands_still(self) -> None:
         counters = self.after((1.0, None))
@@ -222,11 +229,48 @@ class TestThrottles(Base):
 
 class TestVcpu(base.BaseTestCase):
     def test_share(self) -> None:
-        vcpu = Vcpu(0, 0, at=0.0)
+        vcpu = Vcpu(KernelCounter(0, 0.0), KernelCounter(0, 0.0))
         self.assertEqual(0.25, vcpu.share(SECOND // 4, 1.0))
         self.assertEqual(0.25, vcpu.share(SECOND // 2, 2.0))
 
     def test_as_many_seconds_are_bad_as_it_took(self) -> None:
-        vcpu = Vcpu(0, 0, at=0.0)
+        vcpu = Vcpu(KernelCounter(0, 0.0), KernelCounter(0, 0.0))
         shares = [vcpu.share(w, 1.0) for w in (5 * SECOND // 2, 0, 0, 0)]
         self.assertEqual([1.0, 1.0, 0.5, 0.0], shares)
+
+
+class TestKernelCounter(base.BaseTestCase):
+    def test_deltas(self) -> None:
+        counter = KernelCounter(100, at=0.0)
+        self.assertEqual(5, counter.add(105, at=1.0))
+        self.assertEqual(0, counter.add(105, at=2.0))
+        self.assertEqual(SECOND, counter.add(105 + SECOND, at=3.0))
+
+    def test_back_is_no_delta_and_a_new_beginning(self) -> None:
+        counter = KernelCounter(100, at=0.0)
+        self.assertIsNone(counter.add(40, at=1.0))
+        self.assertEqual(2, counter.add(42, at=2.0))
+
+    def test_huge(self) -> None:
+        counter = KernelCounter(0, at=0.0)
+        self.assertIsNone(counter.add(2 * SECOND + 1, at=1.0))
+        self.assertEqual(7, counter.add(2 * SECOND + 8, at=2.0))
+
+    def test_a_long_wait_comes_at_once(self) -> None:
+        counter = KernelCounter(0, at=0.0)
+        for at in range(1, 9):
+            self.assertEqual(0, counter.add(0, float(at)))
+        self.assertEqual(9 * SECOND, counter.add(9 * SECOND, at=9.0))
+        # It cannot do so again.
+        self.assertIsNone(counter.add(18 * SECOND, at=10.0))
+
+
+class TestHistogram(base.BaseTestCase):
+    def test_it(self) -> None:
+        histogram = Histogram((0.1, 1.0))
+        for value, times in ((0.0, 1), (0.1, 2), (0.5, 3), (2.0, 4)):
+            histogram.observe(value, times)
+        self.assertEqual(
+            [('0.1', 3.0), ('1.0', 6.0), ('+Inf', 10.0)], histogram.buckets()
+        )
+        self.assertAlmostEqual(0.2 + 1.5 + 8.0, histogram.sum)

@@ -1,12 +1,11 @@
 import re
-import threading
 from pathlib import Path
 
 import prometheus_client as prometheus
 from oslotest import base
 
 from steal_scheduler.exporter.collector import PREFIX, ExporterCollector
-from steal_scheduler.exporter.failures import Failures
+from steal_scheduler.exporter.procfs import Failures
 from steal_scheduler.exporter.sample import Sample, Server, Thread, Throttle
 from tests.unit.exporter.test_accumulator import accumulator
 from tests.unit.exporter.tree import UUID
@@ -23,7 +22,7 @@ class TestCollector(base.BaseTestCase):
         self.failures = Failures()
         self.registry = prometheus.CollectorRegistry()
         self.registry.register(
-            ExporterCollector(self.counters, self.failures, threading.Lock())
+            ExporterCollector(self.counters, self.failures.counts)
         )
 
     def add(self, at: float, run: float, wait: float, periods: int) -> None:
@@ -79,7 +78,8 @@ class TestCollector(base.BaseTestCase):
     def test_the_host(self) -> None:
         self.add(0.0, 5, 5, 0)
         self.add(3.0, 6, 5.5, 0)
-        self.failures.count(ValueError('x'))
+        with self.failures:
+            raise ValueError('x')
         for name, value in (
             ('host_cores', 4.0),
             ('host_run_seconds_total', 1.0),

@@ -2,13 +2,13 @@ import os
 
 from oslotest import base
 
-from steal_scheduler.exporter.failures import Failures
 from steal_scheduler.exporter.process import (
     Process,
     VcpuThread,
     identify,
     is_vcpu,
 )
+from steal_scheduler.exporter.procfs import Failures
 from steal_scheduler.exporter.sample import Server
 from tests.unit.exporter.tree import UUID, Tree
 

@@ -27,10 +27,7 @@ class TestSampler(base.BaseTestCase):
         counters = accumulator()
         stopping = threading.Event()
         thread = threading.Thread(
-            target=sampler.Sampler(
-                found, counters, threading.Lock(), interval=0.02
-            ).run,
-            args=(stopping,),
+            target=sampler.run, args=(found, counters, stopping, 0.02)
         )
         thread.start()
         waiting = threading.Event()
