@@ -12,11 +12,7 @@ OPTS = [
         unit='percent',
         help="""
 Steal from which a server is contended, in percent of the time it wanted to
-run: 10 is a tenth of the time.
-
-Related options:
-
-* ``load_threshold`` has to be reached as well.
+run: 10 is a tenth of the time. ``load_threshold`` has to be reached as well.
 """,
     ),
     number(
@@ -29,10 +25,7 @@ Load per vCPU from which a server is contended, as a load average divided by
 its vCPUs: steal without load is no problem. At 1.0 a server keeps each of its
 vCPUs busy. It is the load average of the guest where the signal source tells
 it, else the cores that the server asks for as seen from the hypervisor.
-
-Related options:
-
-* ``steal_threshold`` has to be reached as well.
+``steal_threshold`` has to be reached as well.
 """,
     ),
     number(

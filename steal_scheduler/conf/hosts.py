@@ -14,12 +14,9 @@ OPTS = [
         unit='percent',
         help="""
 Steal from which a host is hot and is given no server, in percent of the time
-that its servers wanted to run.
-
-Related options:
-
-* ``[detection] steal_threshold`` should be more, or servers are moved to hosts
-  on which they are nearly contended.
+that its servers wanted to run. It should be less than ``[detection]
+steal_threshold``, or servers are moved to hosts on which they are nearly
+contended.
 """,
     ),
     number(
@@ -38,16 +35,13 @@ distance to 100 keeps servers from coming back.
         default=False,
         help="""
 Local disks of servers lie on storage that all hosts share (NFS, Ceph), so
-that a live migration copies memory only.
+that a live migration copies memory only, and ``[limits] copy_rate`` counts
+nothing else.
 
 Possible values:
 
 * ``False`` (default): root and ephemeral disks are copied and counted.
 * ``True``: only memory is counted.
-
-Related options:
-
-* ``[limits] copy_rate``
 """,
     ),
 ]

@@ -74,11 +74,7 @@ How much live migrations may copy on average, in MiB per second: a fraction of
 what the migration network carries. 100 is most of a 1 Gbit/s link. Ten
 minutes' worth may be copied at once after a quiet time. A server that is
 larger waits until all of that is free. Live migrations that operators start
-count too.
-
-Related options:
-
-* ``[hosts] shared_storage``
+count too. Local disks count unless ``[hosts] shared_storage`` is set.
 """,
     ),
     number(
@@ -100,10 +96,6 @@ more after a move that did not help; 24 hours at most.
         help="""
 After how many failed migrations of ours in a row no move starts for
 ``breaker_pause`` seconds.
-
-Related options:
-
-* ``breaker_pause``
 """,
     ),
     number(
@@ -114,10 +106,6 @@ Related options:
         help="""
 Seconds for which no move starts after ``breaker_failures`` failed migrations.
 Then one move at a time starts, until one succeeds.
-
-Related options:
-
-* ``breaker_failures``
 """,
     ),
     number(

@@ -31,10 +31,6 @@ Seconds between two readings of the signals, and so between two polls of the
 detection. It should not be less than the scrape interval of the signals, nor
 than ``[prometheus] window``: several polls would see the same burst if their
 windows overlapped.
-
-Related options:
-
-* ``[detection] polls_contended`` and ``polls_window`` count these polls.
 """,
     ),
     cfg.ListOpt(
@@ -82,17 +78,13 @@ Possible values:
 * An IP address or host name of this controller. The page is not
   authenticated and names hosts and zones: keep it on loopback or on a
   management network.
-
-Related options:
-
-* ``metrics_port``
 """,
     ),
     cfg.PortOpt(
         'metrics_port',
         default=9188,
         help="""
-TCP port of the metrics.
+TCP port of the metrics on ``metrics_host``.
 
 Possible values:
 

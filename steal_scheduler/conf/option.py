@@ -24,15 +24,8 @@ def number(
     """
     least, most = between
     kind = cfg.FloatOpt if isinstance(default, float) else cfg.IntOpt
-    text, heading, related = help.partition('\nRelated options:\n')
     values = f'\nPossible values:\n\n* {least} to {most} {unit}.\n'
-    return kind(
-        name,
-        default=default,
-        min=least,
-        max=most,
-        help=f'{text}{values}{heading}{related}',
-    )
+    return kind(name, default=default, min=least, max=most, help=help + values)
 
 
 class Parsed(types.String):

@@ -42,10 +42,6 @@ Possible values:
 * ``False`` (default): a server belongs to it by these options, or by
   ``steal:orchestrator`` in its metadata.
 * ``True``
-
-Related options:
-
-* ``roles``, ``projects``, ``name_pattern``
 """,
     ),
     cfg.ListOpt(

@@ -43,11 +43,6 @@ Possible values:
 * A metadata key. Servers without it have no role, unless one of the options
   below finds a role.
 * An empty string: metadata is not looked at.
-
-Related options:
-
-* ``role_hint``
-* ``role_name_pattern``
 """,
     ),
     cfg.StrOpt(
@@ -64,10 +59,6 @@ Possible values:
 
 * The name of a hint (``openstack server create --hint role=web``).
 * An empty string: hints are not looked at.
-
-Related options:
-
-* ``role_metadata_key``
 """,
     ),
     cfg.Opt(
@@ -88,10 +79,6 @@ Possible values:
   role. With ``^(\w+)-\d+$``, the role of ``web-17`` is ``web``. Write ``$$``
   for a ``$`` that a letter follows.
 * An empty string: names are not looked at.
-
-Related options:
-
-* ``role_metadata_key``
 """,
     ),
 ]

@@ -33,11 +33,6 @@ At 10.0 one step decides before all of Nova's common weighers; below that, one
 step is worth so many of them; at 0.0 the weigher does nothing. It can be
 overridden for the hosts of an aggregate by its metadata
 ``steal_weight_multiplier``; of several values the least counts.
-
-Related options:
-
-* ``[filter_scheduler] weight_classes``
-* the other ``*_weight_multiplier`` options of ``[filter_scheduler]``
 """,
     ),
     number(
@@ -51,12 +46,9 @@ Age in seconds from which on a view of the migrator does not count any more.
 The view tells every nova-scheduler worker how fit each host is. Once it is so
 old, ``StealFilter`` and ``StealWeigher`` do nothing and Nova schedules as if
 they were not there. The availability zones of hosts, which it tells too, do
-not expire. It should be more than two of the migrator's polls. The clocks of
-the migrator's and of the scheduler's host must agree better than this.
-
-Related options:
-
-* ``[migrator] poll_interval`` in steal-migrator.conf
+not expire. It should be more than two polls of the migrator (``[migrator]
+poll_interval`` in steal-migrator.conf). The clocks of the migrator's and of
+the scheduler's host must agree better than this.
 """,
     ),
     cfg.BoolOpt(
@@ -78,12 +70,6 @@ Possible values:
   databases for one that is moved. It also finds the host of a server whose
   resize may end where it began, so that ``SameAvailabilityZoneFilter`` knows
   its zone.
-
-Related options:
-
-* ``role_hint``
-* ``role_metadata_key``
-* ``role_name_pattern``
 """,
     ),
     cfg.BoolOpt(
@@ -101,10 +87,6 @@ Possible values:
 
 * False: if all hosts that are left are such hosts, all of them pass.
 * True: a move fails with "No valid host" rather than going to one of them.
-
-Related options:
-
-* ``strict_boots``
 """,
     ),
     cfg.BoolOpt(
@@ -119,10 +101,6 @@ Possible values:
 * False: all hosts pass, and ``StealWeigher`` puts the hot ones last.
 * True: such hosts are rejected, so that creating a server fails with "No valid
   host" when no other host can hold it.
-
-Related options:
-
-* ``strict_moves``
 """,
     ),
     *roles.OPTS,

@@ -32,10 +32,6 @@ server or host is unknown then, which is never taken for idle.
 A sample from the future by more than that is not used either: one of the two
 clocks is wrong. It should be at least two polls, or one lost reading makes all
 hosts unknown, and more than the scrape interval of the exporters.
-
-Related options:
-
-* ``[migrator] poll_interval``
 """,
     ),
 ]

@@ -55,16 +55,12 @@ OPTS = [
     cfg.StrOpt(
         'path',
         help="""
-File that the static source reads, anew for every reading.
+File that the static source reads, anew for every reading. It must be written
+more often than ``[signals] max_age``.
 
 Possible values:
 
 * The path of a JSON file; steal_scheduler/signals/static.py documents it
-
-Related options:
-
-* ``[signals] source``, ``[signals] max_age``: the file must be written more
-  often
 """,
     ),
 ]

@@ -7,6 +7,7 @@ another one: what it does not set is taken from that.
 
 import pathlib
 import re
+import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -53,6 +54,7 @@ KEYS = (
     ),
     *(metric.path for metric in METRICS.values()),
 )
+_SECTIONS = {key.rpartition('.')[0] for key in KEYS} - {''}
 
 
 def shipped() -> list[str]:
@@ -91,30 +93,17 @@ def read(
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses what YAML lets pass, and nobody means."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        # By aliases a small file can be huge, or hold itself.
-        if self.check_event(yaml.AliasEvent):
-            raise ValueError(
-                f'it has an alias in line {self.line + 1}; write out what it '
-                'stands for'
-            )
-        return super().compose_node(parent, index)
+    """Refuses a key that stands twice, of which YAML takes the last."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen = set()
+        seen: list[Any] = []
         for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                raise ValueError(f'the key in line {line} is no text')
-            # Of a key that stands twice YAML takes the last.
             if key.value in seen:
                 raise ValueError(
                     f'the key {key.value!r} stands twice, the second time in '
-                    f'line {line}'
+                    f'line {key.start_mark.line + 1}'
                 )
-            seen.add(key.value)
+            seen.append(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -148,13 +137,16 @@ def _content(preset: str, where: str) -> dict[Any, Any]:
 def _flat(content: Mapping[Any, Any], above: str = '') -> Iterator[Any]:
     """Each key of a file by its path, with its value.
 
-    Of ``hosts: {label: instance}`` it is ``('hosts.label', 'instance')``.
+    Of ``hosts: {label: instance}`` it is ``('hosts.label', 'instance')``. What
+    is no section is not entered: by YAML's aliases a small file can be huge,
+    or hold itself.
     """
     for key, value in content.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f'{above}{key}.')
+        path = f'{above}{key}'
+        if isinstance(value, dict) and path in _SECTIONS:
+            yield from _flat(value, f'{path}.')
         else:
-            yield f'{above}{key}', value
+            yield path, value
 
 
 def check(where: str, path: str, value: Any) -> None:
@@ -163,12 +155,13 @@ def check(where: str, path: str, value: Any) -> None:
     :param where: what says it, for the message
     :raises ConfigError: the key is unknown, or the value is wrong
     """
+    shown = repr(value) if isinstance(value, str) else reprlib.repr(value)
     if path not in KEYS:
         # A key that nobody reads is a misspelt one.
         section, _, _ = path.partition('.')
         known = [key for key in KEYS if key.startswith(f'{section}.')]
         raise ConfigError(
-            f'{where} = {value!r} is none of the keys of a preset file. Use '
+            f'{where} = {shown} is none of the keys of a preset file. Use '
             f'{", ".join(known or KEYS)}.'
         )
     _, _, kind = path.rpartition('.')
@@ -184,4 +177,4 @@ def check(where: str, path: str, value: Any) -> None:
     elif not form or re.fullmatch(form, value):
         return
     if fault:
-        raise ConfigError(f'{where} = {value!r} {fault}')
+        raise ConfigError(f'{where} = {shown} {fault}')

@@ -36,15 +36,12 @@ OPTS = (
 Base URL of the Prometheus, or of anything that speaks its HTTP API.
 
 ``/api/v1/query`` is appended to it. Thanos, Mimir and VictoriaMetrics work
-as well; give the path prefix that they need. So does OpenStack's Aetos.
+as well; give the path prefix that they need. So does OpenStack's Aetos. To log
+in set ``auth_type``, ``auth_section`` or ``token_file``.
 
 Possible values:
 
 * An http:// or https:// URL without query or fragment
-
-Related options:
-
-* ``auth_type`` or ``auth_section`` for a log-in, ``token_file``; ``cafile``
 """,
     ),
     cfg.StrOpt(
@@ -68,10 +65,6 @@ Possible values:
   hypervisors: an agent in a guest belongs to the tenant, and a guest whose
   clock source hides steal reads 0.
 * The absolute path of a YAML file of your own. It may extend one of these.
-
-Related options:
-
-* ``selector``, ``window``
 """,
     ),
     cfg.StrOpt(
@@ -79,16 +72,13 @@ Related options:
         default='',
         help="""
 Which series are those of this cloud: label matchers that are put into every
-query, where one Prometheus scrapes several clouds.
+query, where one Prometheus scrapes several clouds. A preset file of your own
+says by ``$selector`` where.
 
 Possible values:
 
 * A list of PromQL label matchers, without braces: ``region="r1"``
 * Empty: all series
-
-Related options:
-
-* ``preset``: a file of your own says by ``$selector`` where they are put
 """,
     ),
     cfg.IntOpt(
@@ -106,10 +96,6 @@ Possible values:
 
 * 5 to 3600, and at least two scrape intervals; four survive a failed scrape.
   Short windows see short spikes.
-
-Related options:
-
-* ``[migrator] poll_interval``
 """,
     ),
     cfg.StrOpt(
@@ -119,16 +105,13 @@ File with a bearer token, for a Prometheus behind a proxy that wants one, such
 as OpenShift's monitoring or oauth2-proxy: no ``auth_type`` of keystoneauth
 sends such a token.
 
-It is read again for every query, so that a token may be renewed.
+It is read again for every query, so that a token may be renewed. Neither
+``auth_type`` nor ``auth_section`` may be set beside it.
 
 Possible values:
 
 * A path
 * Unset: no bearer token
-
-Related options:
-
-* ``auth_type`` and ``auth_section``, of which neither may be set beside it
 """,
     ),
     # keystoneauth's own option, which knows no default and no limits.
@@ -146,10 +129,6 @@ whole reading takes at most {PATIENCE} times as long, and then fails.
 Possible values:
 
 * 1 to 300, and less than a fourth of ``poll_interval``
-
-Related options:
-
-* ``[migrator] poll_interval``
 """,
     ),
     *(o for o in loading.get_session_conf_options() if o.name != 'timeout'),

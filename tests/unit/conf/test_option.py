@@ -17,12 +17,9 @@ class TestNumber(FileTestCase):
             self.refuse([one], 'a = soon', 'soon')
 
     def test_help(self) -> None:
-        text = '\nHow many.\n\nRelated options:\n\n* ``b``\n'
-        one = option.number('a', 2, (1, 1000000), 'polls', text)
+        one = option.number('a', 2, (1, 1000000), 'polls', '\nHow many.\n')
         self.assertEqual(
-            '\nHow many.\n'
-            '\nPossible values:\n\n* 1 to 1000000 polls.\n'
-            '\nRelated options:\n\n* ``b``\n',
+            '\nHow many.\n\nPossible values:\n\n* 1 to 1000000 polls.\n',
             one.help,
         )
 

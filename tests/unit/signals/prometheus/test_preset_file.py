@@ -123,7 +123,7 @@ class WrongTest(Case):
         for content, *words in (
             (
                 {'host': {'label': 'x'}},
-                "host.label = 'x' ",
+                "host = {'label': 'x'} ",
                 'extends, servers.label, servers.needs, hosts.label',
             ),
             ({7: 'x'}, "7 = 'x' "),
@@ -212,14 +212,18 @@ class WrongTest(Case):
         for n in range(1, 40):
             pairs = ', '.join(f'{k}: *a{n - 1}' for k in 'bcdefghi')
             lines.append(f'a{n}: &a{n} {{{pairs}}}')
-        self._wrong(self.write('\n'.join(lines)), 'an alias in line 2;')
+        for key, fault in (('label', 'is no text'), ('x', 'is none of the')):
+            text = f'hosts:\n  {key}:\n    ' + '\n    '.join(lines)
+            self._wrong(self.write(text), f'hosts.{key} = {{', fault)
         self._wrong(
-            self.write('hosts: &a\n  cores: *a\n'), 'an alias in line 2;'
+            self.write('hosts: &a\n  queries: *a\n'),
+            "hosts.queries.queries = {'queries': {",
+            'is none of the keys',
         )
 
     def test_keys_that_are_no_text(self):
         for key in ('[a, b]', '{a: b}'):
-            self._wrong(self.write(f'? {key}\n: c\n'), 'line 1 is no text')
+            self._wrong(self.write(f'? {key}\n: c\n'), 'line 1', 'unhashable')
 
     def test_nested_without_end(self):
         self._wrong(self.write('[' * 600 + ']' * 600), 'no YAML')
