@@ -422,12 +422,6 @@ class Kubelet:
         )
 
     @property
-    def clear(self) -> None:
-        """Delete all nodes, and what is deployed for them."""
-        for name in list(self._kubelets):
-            self.delete_node(name)
-        self.kubectl('delete', 'deployments,pdb', '--all')
-
     def static_pods(self) -> pathlib.Path:
         """Where a manifest becomes a static pod."""
         # One more with each start.

@@ -8,22 +8,22 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.base import Answer, State
-from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
+import requests
+import yaml
+
+from tests.contract.kubernetes import (
+    ANNOTATION,
+    LABEL,
+    UUIDS,
+    KubernetesContract,
+)
 from tests.integration import daemons, kubernetes
 from tests.integration.daemons import until
-from tests.unit.make import server
-from tests.unit.signals.options import configuration
+from tests.integration.kubectl import ADMIN, NOBODY
 
 ROOT = pathlib.Path(__file__).parents[3]
 KUBECONFIG = ROOT / 'etc/kubernetes/steal-migrator.kubeconfig'
 PAGE = ROOT / 'doc/source/configuration/kubernetes.rst'
-
-#: The servers that are nodes from the start.
-UUIDS = {f'n{i}': f'9a1f0c5e-0000-4000-8000-00000000000{i}' for i in range(3)}
-LABEL = 'steal-scheduler/server'
-ANNOTATION = 'steal-scheduler/drained'
 
 #: What the API server wants to know of every node.
 INFO = dict.fromkeys(
@@ -38,16 +38,12 @@ INFO = dict.fromkeys(
 _numbers = itertools.count()
 
 
-def node_server(name: str, **other: Any) -> Server:
-    return server(UUIDS[name], name=name, **other)
-
-
 def set_up() -> Callable[[], None]:
     """Return the ``setUpModule`` of the module that calls this."""
     return kubernetes.set_up(UUIDS)
 
 
-class KubernetesTest(daemons.TestCase):
+class KubernetesTest(KubernetesContract, daemons.TestCase):
     """One cluster for all; each test cleans up after itself."""
 
     def setUp(self) -> None:
@@ -73,25 +69,36 @@ class KubernetesTest(daemons.TestCase):
             *('-n', self.namespace, '--force', '--grace-period=0'),
         )
 
-    def plugin(self, **options: Any) -> Kubernetes:
-        options.setdefault('kubeconfig', str(self.kubeconfig))
-        conf = configuration('prod', Kubernetes.OPTS, **options)
-        return Kubernetes(conf, 'prod')
+    def kubeconfig_of(self, user: str = '') -> str:
+        if user == 'nobody':
+            return str(self.cluster.kubeconfig(NOBODY))
+        if user == 'stranger':
+            config = yaml.safe_load(self.kubeconfig.read_text())
+            config['users'][0]['user'] = {'token': 'stranger'}
+            path = self.directory() / 'stranger'
+            path.write_text(yaml.safe_dump(config))
+            return str(path)
+        return str(self.kubeconfig)
 
-    def node(self, name: str) -> dict[str, Any]:
-        """What of a node somebody has to put there."""
-        found = self.cluster.get('node', name)
-        about, spec = found['metadata'], found['spec']
-        for taint in spec.get('taints', ()):
-            taint.pop('timeAdded', None)
-        return {
-            'labels': about.get('labels', {}),
-            'annotations': about.get('annotations', {}),
-            'spec': spec,
-        }
+    def ask(
+        self, method: str, path: str, body: Any = None
+    ) -> tuple[int, dict[str, Any]]:
+        kind = 'merge-patch+json' if method == 'PATCH' else 'json'
+        answer = requests.request(
+            method,
+            f'{self.cluster.url}{path}',
+            json=body,
+            headers={
+                'Authorization': f'Bearer {self.cluster.token_of(ADMIN)}',
+                'Content-Type': f'application/{kind}',
+            },
+            verify=str(self.cluster.cafile),
+            timeout=30,
+        )
+        return answer.status_code, answer.json()
 
-    def is_cordoned(self, name: str) -> bool:
-        return bool(self.node(name)['spec'].get('unschedulable'))
+    def until(self, predicate: Callable[[], Any], what: str) -> Any:
+        return until(what, predicate, 90)
 
     def pods(self, name: str = '') -> list[dict[str, Any]]:
         """Those of this test, on this node."""
@@ -102,9 +109,6 @@ class KubernetesTest(daemons.TestCase):
             for pod in found['items']
             if pod['metadata']['namespace'] == self.namespace
         ]
-
-    def names(self, name: str = '') -> set[str]:
-        return {pod['metadata']['name'] for pod in self.pods(name)}
 
     def deploy(self, name: str, replicas: int, **other: Any) -> None:
         self.cluster.deploy(name, replicas, namespace=self.namespace, **other)
@@ -157,35 +161,43 @@ class KubernetesTest(daemons.TestCase):
             }
         )
 
-    def drained(self, plugin: Kubernetes, name: str = 'n0') -> Answer:
-        """Its last answer."""
-        return self.asked(lambda: plugin.drain(node_server(name), name))
-
-    def asked(self, verb: Callable[[], Answer], within: float = 90) -> Answer:
-        """Ask until it is done or refused, as the migrator does."""
-        answers: list[Answer] = []
-
-        def settled() -> bool:
-            answers.append(verb())
-            return answers[-1].state is not State.WAITING
-
-        until('it is done or refused', settled, within)
-        return answers[-1]
-
-    def waits(
-        self, verb: Callable[[], Answer], text: str, within: float = 90
-    ) -> None:
-        """Ask until it waits for this; in between for other things."""
-        until(
-            f'it waits for {text}',
-            lambda: text in self.waiting(verb()),
-            within,
+    def add_budget(self, name: str, app: str, least: int) -> None:
+        self.budget(
+            name, minAvailable=least, selector={'matchLabels': {'app': app}}
         )
 
-    def waiting(self, answer: Answer) -> str:
-        self.assertIs(State.WAITING, answer.state, answer.detail)
-        return answer.detail
+    def daemon_set(self, name: str) -> None:
+        labels = {'app': name}
+        container = {'name': 'app', 'image': 'example.test/app:1'}
+        self.cluster.apply(
+            {
+                'apiVersion': 'apps/v1',
+                'kind': 'DaemonSet',
+                'metadata': {'name': name, 'namespace': self.namespace},
+                'spec': {
+                    'selector': {'matchLabels': labels},
+                    'template': {
+                        'metadata': {'labels': labels},
+                        'spec': {'containers': [container]},
+                    },
+                },
+            }
+        )
+        self.until(
+            lambda: any(name in each for each in self.names()), f'{name} runs'
+        )
 
-    def refused(self, answer: Answer) -> str:
-        self.assertIs(State.REFUSED, answer.state, answer.detail)
-        return answer.detail
+    def bare_node(self, name: str, spec: Any, system_uuid: str = '') -> None:
+        node = {'apiVersion': 'v1', 'kind': 'Node', 'metadata': {'name': name}}
+        self.cluster.apply({**node, 'spec': spec})
+        self.addCleanup(self.cluster.run, 'delete', 'node', name)
+        info = {**INFO, 'systemUUID': system_uuid}
+        patch = yaml.safe_dump({'status': {'nodeInfo': info}})
+        self.cluster.kubectl(
+            *('patch', 'node', name, '--subresource=status', '-p', patch)
+        )
+
+    def end_namespace(self) -> None:
+        self.cluster.kubectl(
+            'delete', 'namespace', self.namespace, '--wait=false'
+        )

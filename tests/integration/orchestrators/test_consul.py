@@ -2,21 +2,25 @@
 
 import contextlib
 import pathlib
-import re
 import signal
 import tempfile
 import threading
 import time
-import uuid
+import unittest
 
-from steal_scheduler.conf import orchestrators
+import requests
+
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.base import State
-from steal_scheduler.orchestrators.consul.plugin import Consul
+from tests.contract.consul import (
+    MAINTENANCE,
+    RIGHTS,
+    ApiContract,
+    ConsulContract,
+)
+from tests.contract.consul_drain import DrainContract
 from tests.integration import daemons
-from tests.integration.consul import MAINTENANCE, Datacenter
-from tests.unit.make import server
-from tests.unit.signals.options import configuration
+from tests.integration.consul import Datacenter
 
 _ROOT = pathlib.Path(__file__).parents[3]
 _RULES = (_ROOT / 'etc/consul/steal-migrator.hcl').read_text()
@@ -24,23 +28,23 @@ _RULES = (_ROOT / 'etc/consul/steal-migrator.hcl').read_text()
 _EACH_TIME = {'Notes', 'CreateIndex', 'ModifyIndex'}
 
 
-class ConsulTest(daemons.TestCase):
+def setUpModule():
+    """One datacenter for all of them."""
+    memory = '/dev/shm' if pathlib.Path('/dev/shm').is_dir() else None
+    directory = unittest.enterModuleContext(
+        tempfile.TemporaryDirectory(dir=memory)
+    )
+    ConsulTest.dc = unittest.enterModuleContext(
+        Datacenter(pathlib.Path(directory), ['web-1', 'web-2'])
+    )
+    for node in ConsulTest.dc.nodes:
+        ConsulTest.dc.register(node, 'shop')
+
+
+class ConsulTest(ConsulContract, daemons.TestCase):
     """Two nodes that offer the same; the first is the server that moves."""
 
     dc: Datacenter
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        memory = '/dev/shm' if pathlib.Path('/dev/shm').is_dir() else None
-        directory = cls.enterClassContext(
-            tempfile.TemporaryDirectory(dir=memory)
-        )
-        cls.dc = cls.enterClassContext(
-            Datacenter(pathlib.Path(directory), ['web-1', 'web-2'])
-        )
-        for node in cls.dc.nodes:
-            cls.dc.register(node, 'shop')
 
     def setUp(self):
         super().setUp()
@@ -51,41 +55,48 @@ class ConsulTest(daemons.TestCase):
         for node in self.dc.nodes:
             self.addCleanup(self.dc.maint, node, '-disable')
 
-    # -- what the tests say ------------------------------------------------
+    # -- how the tests have their way --------------------------------------
 
-    def server_of(self, node, **other):
-        values = {
-            'name': node,
-            'project_id': 'p',
-            'addresses': (self.dc.address(node),),
-        }
-        return server(str(uuid.uuid4()), **(values | other))
+    def address(self, node):
+        return self.dc.address(node)
 
-    def token_file(self, token):
-        path = self.files / f'token-{uuid.uuid4()}'
-        path.write_text(f'{token}\n')
-        return str(path)
-
-    def consul(self, rules=_RULES, **options):
-        values = {
-            'projects': ['p'],
+    def options(self):
+        return {
             'address': f'https://{{address}}:{self.dc.ports["https"]}',
-            'networks': ['127.77.0.0/24'],
+            'networks': [self.dc.network],
             'catalog': self.dc.server,
             'cafile': str(self.dc.cafile),
             'timeout': 2,
             'settle': 0.3,
         }
-        if 'token_file' not in options:
-            values['token_file'] = self.token_file(self.dc.token(rules))
-        return Consul(
-            configuration(
-                'consul',
-                [*orchestrators.OPTS, *Consul.OPTS],
-                **(values | options),
-            ),
-            'consul',
+
+    def token(self, rights):
+        if rights == RIGHTS:
+            return self.dc.token(_RULES)
+        return self.dc.token(
+            ''.join(
+                f'{resource}_prefix "" {{ policy = "{right}" }}\n'
+                for resource, right in rights.items()
+            )
         )
+
+    def ask(self, method, path, token, node=''):
+        url = self.dc.agent(node) if node else self.dc.server
+        headers = {'X-Consul-Token': token}
+        answer = requests.request(
+            method, f'{url}{path}', headers=headers, timeout=10
+        )
+        return answer.status_code, answer.headers, answer.text
+
+    def maintain(self, node, reason):
+        on = ('-enable', '-reason', reason) if reason else ('-disable',)
+        self.dc.maint(node, *on)
+
+    def shown(self):
+        return self.dc.maintenance()
+
+    def wait(self, predicate, what):
+        return daemons.until(what, predicate)
 
     def until(self, verb, *args, state=State.DONE, failing=()):
         def ended():
@@ -95,9 +106,6 @@ class ConsulTest(daemons.TestCase):
         answer = daemons.until('an answer', ended, failing=failing)
         self.assertIs(state, answer.state, answer)
         return answer
-
-    def drain(self, consul):
-        self.until(consul.drain, self.server, 'web-1')
 
     def reattach(self, consul, **how):
         self.until(consul.reattach, self.server, 'web-1', **how)
@@ -121,11 +129,6 @@ class ConsulTest(daemons.TestCase):
     def assert_in(self, *nodes):
         self.assertEqual(set(nodes), self.dc.healthy('shop'))
         self.assertEqual(set(nodes), self.dc.named('shop'))
-
-    def assert_untouched(self):
-        self.assertEqual({}, self.dc.maintenance())
-        for node in self.dc.nodes:
-            self.assertIsNone(self.check(node))
 
     def check(self, node='web-1'):
         """What the agent itself says."""
@@ -152,23 +155,20 @@ def _plain(said):
     return said
 
 
+class TestContract(ApiContract, DrainContract, ConsulTest):
+    pass
+
+
 class TestOut(ConsulTest):
-    def test_out_and_back(self):
+    def test_nobody_is_sent_there(self):
         consul = self.consul()
         self.assert_in('web-1', 'web-2')
         first = consul.drain(self.server, 'web-1')
         self.assertIs(State.WAITING, first.state)
         self.drain(consul)
         self.assert_in('web-2')
-        self.assertEqual({self.server.server_id}, consul.detached())
-        self.assertIn(self.server.server_id, self.check()['Notes'])
         self.reattach(consul)
         self.assert_in('web-1', 'web-2')
-        self.assert_untouched()
-        self.assertEqual(frozenset(), consul.detached())
-        # There is nothing more to put back.
-        answer = consul.reattach(self.server, 'web-1')
-        self.assertIs(State.DONE, answer.state)
 
     def test_it_is_what_consul_maint_does(self):
         before = self.view()
@@ -190,38 +190,6 @@ class TestOut(ConsulTest):
         begun = time.monotonic()
         self.drain(consul)
         self.assertGreaterEqual(time.monotonic() - begun, 2)
-
-    def test_maintenance_of_others_is_left_alone(self):
-        self.dc.maint('web-1', '-enable', '-reason', 'disk')
-        consul = self.consul()
-        self.drain(consul)
-        self.assertEqual('disk', self.check()['Notes'])
-        self.assertEqual(frozenset(), consul.detached())
-        self.reattach(consul)
-        self.assertEqual('disk', self.check()['Notes'])
-        self.assert_in('web-2')
-
-    def test_somebody_ends_it_meanwhile(self):
-        consul = self.consul()
-        self.drain(consul)
-        self.dc.maint('web-1', '-disable')
-        answer = self.until(
-            consul.drain, self.server, 'web-1', state=State.REFUSED
-        )
-        self.assertIn('somebody has ended', answer.detail)
-        self.reattach(consul)
-        self.assert_untouched()
-        # It is not held against the next move.
-        self.drain(consul)
-
-    def test_another_process_goes_on(self):
-        """Killed right after its request, wherever that was."""
-        self.consul().drain(self.server, 'web-1')
-        reason = self.check()['Notes']
-        self.drain(self.consul())
-        self.assertEqual(reason, self.check()['Notes'])
-        self.reattach(self.consul())
-        self.assert_untouched()
 
     def test_two_at_once(self):
         """Both believe to have the lock."""
@@ -331,30 +299,13 @@ class TestOutages(ConsulTest):
 
 
 class TestRights(ConsulTest):
-    def assert_refused(self, consul, text, node='web-1'):
-        answer = consul.drain(self.server, node)
-        self.assertIs(State.REFUSED, answer.state, answer)
-        self.assertIn(text, answer.detail)
-        self.assertIs(
-            State.DONE, self.consul().reattach(self.server, node).state
-        )
-        self.assert_untouched()
-
-    def test_none_too_many(self):
-        node, agent, _ = re.findall(r'(?m)^\w+ "" {[^}]*}', _RULES)
-        self.assert_refused(self.consul(agent), 'node:read')
-        self.assert_refused(self.consul(node), "lacks permission 'agent:read'")
-        self.assert_refused(
-            self.consul(node.replace('write', 'read') + agent),
-            "lacks permission 'node:write'",
-        )
-
     def test_it_writes_some_nodes_only(self):
         self.dc.maint('web-2', '-enable', '-reason', 'disk')
         rules = _RULES.replace('write', 'read')
-        consul = self.consul(
+        token = self.dc.token(
             f'{rules} node_prefix "web-1" {{ policy = "write" }}'
         )
+        consul = self.consul(token_file=self.token_file(token))
         self.drain(consul)
         self.reattach(consul)
         self.assertEqual({'web-2': 'disk'}, self.dc.maintenance())
@@ -389,49 +340,6 @@ class TestRights(ConsulTest):
         self.assertEqual({self.server.server_id}, consul.detached())
         self.reattach(consul)
         self.assert_untouched()
-
-    def test_a_token_that_nobody_knows(self):
-        secret = str(uuid.uuid4())
-        consul = self.consul(token_file=self.token_file(secret))
-        for verb in consul.drain, consul.reattach:
-            try:
-                said = verb(self.server, 'web-1')
-                self.assertIs(State.REFUSED, said.state)
-            except OrchestratorError as error:
-                said = error
-            self.assertIn('ACL not found', str(said))
-            self.assertNotIn(secret, str(said))
-
-    def test_no_token(self):
-        consul = self.consul(token_file=None)
-        self.assert_refused(consul, 'answered 403')
-
-    def test_the_token_loses_its_rights_while_it_is_out(self):
-        """Not to see it must not look as if it were not there."""
-        self.drain(self.consul())
-        for rules in 'agent_prefix "" { policy = "read" }', '':
-            weak = self.consul(rules)
-            self.assertRaises(
-                OrchestratorError, weak.reattach, self.server, 'web-1'
-            )
-            self.assertRaises(OrchestratorError, weak.detached)
-        self.reattach(self.consul())
-
-    def test_a_node_that_is_another_server(self):
-        """Its metadata claim it; the token stays here."""
-        self.server = self.server_of('web-2')
-        self.assert_refused(self.consul(), 'node web-1 is another one')
-
-    def test_an_agent_that_is_of_another_node(self):
-        port = self.dc.ports['https']
-        wrong = f'https://{self.dc.address("web-2")}:{port}'
-        self.assert_refused(
-            self.consul(address=wrong),
-            "not the agent of web-1, but of 'web-2'",
-        )
-
-    def test_no_node(self):
-        self.assert_refused(self.consul(), 'has no node web-9', 'web-9')
 
 
 class TestTLS(ConsulTest):

@@ -18,7 +18,6 @@ from tests.integration.orchestrators.kubernetes_case import (
     PAGE,
     UUIDS,
     KubernetesTest,
-    node_server,
     set_up,
 )
 
@@ -137,7 +136,7 @@ class TestKubectl(KubernetesTest):
             'the node is as kubectl left it',
             lambda: kubectl_node == self.spec(),
         )
-        self.assertEqual(DONE, plugin.reattach(node_server('n0'), 'n0'))
+        self.assertEqual(DONE, plugin.reattach(self.node_server('n0'), 'n0'))
         until(
             'it is back as with kubectl', lambda: kubectl_back == self.spec()
         )
@@ -170,7 +169,7 @@ class TestKubectl(KubernetesTest):
             )
             self.assertEqual(1, done.returncode, done.stderr)
             self.cluster.kubectl('uncordon', 'n0')
-            answer = self.plugin(**options).drain(node_server('n0'), 'n0')
+            answer = self.plugin(**options).drain(self.node_server('n0'), 'n0')
             detail = self.refused(answer)
             for pod in ('bare', 'cache'):
                 name = f'{self.namespace}/{pod}'

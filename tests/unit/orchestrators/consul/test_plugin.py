@@ -134,17 +134,6 @@ class TestDrain(ConsulTest):
         self.assertIs(State.DONE, self.ask(consul.reattach))
         self.assertEqual(_OTHERS, self.node.reason)
 
-    def test_somebody_ends_it(self) -> None:
-        consul = self.consul()
-        self.drain(consul)
-        self.node.reason = None
-        self.cluster.sync()
-        self.assertEqual(
-            Answer(State.REFUSED, 'somebody has ended the maintenance'),
-            consul.drain(self.server, 'web-1'),
-        )
-        self.assertIsNone(self.node.reason)
-
     def test_an_agent_that_does_not_obey(self) -> None:
         self.cluster.obeys = False
         self.assertIn('and it is', self.fails(self.consul().drain))
