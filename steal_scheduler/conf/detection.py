@@ -1,6 +1,6 @@
 """``[detection]``: when a server is contended."""
 
-from steal_scheduler.conf.option import number
+from steal_scheduler.edge.option import number
 
 GROUP = 'detection'
 

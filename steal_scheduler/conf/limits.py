@@ -4,8 +4,8 @@ import re
 
 from oslo_config import cfg
 
-from steal_scheduler.conf.option import Parsed, number
 from steal_scheduler.decision.rules import MaxUnavailable
+from steal_scheduler.edge.option import Parsed, number
 
 GROUP = 'limits'
 

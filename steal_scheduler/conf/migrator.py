@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-from steal_scheduler.conf.option import number
+from steal_scheduler.edge.option import number
 
 GROUP = 'migrator'
 

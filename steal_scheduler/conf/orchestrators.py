@@ -4,8 +4,8 @@ from typing import Any
 
 from oslo_config import cfg
 
-from steal_scheduler.conf.option import Parsed, regex
 from steal_scheduler.edge.checks import fields_of
+from steal_scheduler.edge.option import Parsed, regex
 from steal_scheduler.model.assignment import Rule
 
 

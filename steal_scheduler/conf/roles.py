@@ -8,7 +8,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-from steal_scheduler.conf.option import Parsed, regex
+from steal_scheduler.edge.option import Parsed, regex
 from steal_scheduler.model.roles import RoleRule
 
 #: In steal-migrator.conf. In nova.conf they stand with the others of ours.

@@ -5,7 +5,7 @@ from typing import Any
 from oslo_config import cfg
 
 from steal_scheduler.conf import roles
-from steal_scheduler.conf.option import number
+from steal_scheduler.edge.option import number
 
 GROUP = 'steal_scheduler'
 

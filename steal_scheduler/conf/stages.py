@@ -1,6 +1,6 @@
 """``[stages]``: deadlines of a move."""
 
-from steal_scheduler.conf.option import number
+from steal_scheduler.edge.option import number
 
 GROUP = 'stages'
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from steal_scheduler.edge.option import number
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import (
@@ -56,18 +57,14 @@ Related options:
 * ``timeout``, ``lists_detached``
 """,
         ),
-        cfg.FloatOpt(
+        number(
             'timeout',
-            default=20,
-            min=0.1,
-            max=50,
+            default=20.0,
+            between=(0.1, 50),
+            unit='seconds',
             help="""
 Seconds after which the executable is killed. It is called again at the next
 tick. All other moves wait while it runs: let it answer 75 instead of waiting.
-
-Possible values:
-
-* 0.1 to 50 seconds.
 """,
         ),
         LISTS_DETACHED,

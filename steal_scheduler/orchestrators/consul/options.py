@@ -2,6 +2,7 @@
 
 from oslo_config import cfg
 
+from steal_scheduler.edge.option import number, one_of
 from steal_scheduler.orchestrators.shared_options import TLS
 
 OPTS = [
@@ -116,50 +117,38 @@ Related options:
 * Not together with ``cafile``.
 """,
     ),
-    cfg.FloatOpt(
+    number(
         'timeout',
-        default=3,
-        min=0.1,
-        max=15,
+        default=3.0,
+        between=(0.1, 15),
+        unit='seconds',
         help="""
 Seconds for a connection, and twice that for all of an answer. All other moves
 wait meanwhile.
-
-Possible values:
-
-* 0.1 to 15 seconds.
 """,
     ),
-    cfg.FloatOpt(
+    number(
         'settle',
-        default=10,
-        min=0,
-        max=3600,
+        default=10.0,
+        between=(0, 3600),
+        unit='seconds',
         help="""
 Seconds between the moment at which the catalog shows the maintenance of a node
-and the migration.
-
-Possible values:
-
-* 0 to 3600 seconds: more than the TTL of DNS answers (``dns_config`` of
-  Consul, and caches behind it), and than consul-template waits before it acts;
-  less than ``drain_timeout``.
+and the migration. Give more than the TTL of DNS answers (``dns_config`` of
+Consul, and caches behind it) and than consul-template waits before it acts,
+and less than ``drain_timeout``.
 """,
     ),
-    cfg.StrOpt(
+    one_of(
         'unreachable',
         default='refuse',
-        choices=[
-            ('refuse', 'the server is not moved'),
-            ('proceed', 'it is moved as if its node were in maintenance'),
-        ],
+        words={
+            'refuse': 'the server is not moved',
+            'proceed': 'it is moved as if its node were in maintenance',
+        },
         help="""
 What to do with a server whose agent does not answer when it should be drained.
 An agent that answers and says no is always a refusal.
-
-Possible values:
-
-* One of the words that are explained below.
 """,
     ),
 ]

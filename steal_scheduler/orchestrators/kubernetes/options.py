@@ -2,6 +2,8 @@
 
 from oslo_config import cfg
 
+from steal_scheduler.edge.option import number, one_of
+
 OPTS = (
     cfg.StrOpt(
         'kubeconfig',
@@ -34,117 +36,83 @@ Related options:
 * ``kubeconfig``
 """,
     ),
-    cfg.FloatOpt(
+    number(
         'timeout',
-        default=5,
-        min=0.5,
-        max=8,
+        default=5.0,
+        between=(0.5, 8),
+        unit='seconds',
         help="""
 Seconds that one answer of the API server may take. All other moves wait
 meanwhile.
-
-Possible values:
-
-* 0.5 to 8 seconds.
 """,
     ),
-    cfg.StrOpt(
+    one_of(
         'mode',
         default='evict',
-        choices=[
-            ('evict', 'cordon the node and evict its pods, as kubectl drain'),
-            ('soft', 'cordon and taint the node, and let its pods run'),
-        ],
+        words={
+            'evict': 'cordon the node and evict its pods, as kubectl drain',
+            'soft': 'cordon and taint the node, and let its pods run',
+        },
         help="""
 How a node is drained.
-
-Possible values:
-
-* One of the words that are explained below.
 """,
     ),
-    cfg.StrOpt(
+    one_of(
         'empty_dir',
         default='refuse',
-        choices=[
-            ('refuse', 'the server is not moved'),
-            ('evict', 'the pods are evicted; what they keep there is lost'),
-        ],
+        words={
+            'refuse': 'the server is not moved',
+            'evict': 'the pods are evicted; what they keep there is lost',
+        },
         help="""
 What becomes of pods with an ``emptyDir`` volume, as ``kubectl drain
 --delete-emptydir-data`` decides.
-
-Possible values:
-
-* One of the words that are explained below.
 """,
     ),
-    cfg.StrOpt(
+    one_of(
         'unmanaged',
         default='refuse',
-        choices=[
-            ('refuse', 'the server is not moved'),
-            ('evict', 'the pods are evicted; nothing starts them again'),
-        ],
+        words={
+            'refuse': 'the server is not moved',
+            'evict': 'the pods are evicted; nothing starts them again',
+        },
         help="""
 What becomes of pods without a controller, or whose DaemonSet is gone, as
 ``kubectl drain --force`` decides.
-
-Possible values:
-
-* One of the words that are explained below.
 """,
     ),
-    cfg.IntOpt(
+    number(
         'grace_period',
         default=-1,
-        min=-1,
-        max=86400,
+        between=(-1, 86400),
+        unit='seconds',
         help="""
-Seconds that an evicted pod has to end.
-
-Possible values:
-
-* -1 (default): as many as the pod itself asks for.
-* 0 to 86400 seconds; 0 kills it at once.
+Seconds that an evicted pod has to end: 0 kills it at once, -1 gives it as many
+as it asks for itself.
 """,
     ),
-    cfg.IntOpt(
+    number(
         'max_drained',
         default=1,
-        min=0,
-        max=5000,
+        between=(0, 5000),
+        unit='nodes',
         help="""
-Number of nodes of the cluster that steal-migrator drains at the same time. The
-next server waits, and its node is not touched.
-
-Possible values:
-
-* 1 to 5000 nodes; 0 for any number.
+Number of nodes of the cluster that steal-migrator drains at the same time; 0
+for any number. The next server waits, and its node is not touched.
 """,
     ),
-    cfg.StrOpt(
+    one_of(
         'wait_for',
         default='budgets',
-        choices=[
-            ('nothing', 'the migration begins when the last pod is gone'),
-            (
-                'budgets',
-                'until each PodDisruptionBudget that had a pod there, and '
-                'enough healthy ones, has enough again',
-            ),
-            (
-                'replacements',
-                'until it has as many healthy pods as before: not for pods '
-                'that only this node can run',
-            ),
-        ],
+        words={
+            'nothing': 'the migration begins when the last pod is gone',
+            'budgets': 'until each PodDisruptionBudget that had a pod there, '
+            'and enough healthy ones, has enough again',
+            'replacements': 'until it has as many healthy pods as before: '
+            'not for pods that only this node can run',
+        },
         help="""
 What has to be healthy again before the drain is done.
-
-Possible values:
-
-* One of the words that are explained below.
 """,
     ),
 )

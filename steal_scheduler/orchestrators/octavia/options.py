@@ -2,6 +2,8 @@
 
 from oslo_config import cfg
 
+from steal_scheduler.edge.option import number
+
 OPTS = (
     cfg.StrOpt(
         'auth_section',
@@ -18,32 +20,24 @@ Possible values:
   ``region_name`` and ``valid_interfaces``
 """,
     ),
-    cfg.FloatOpt(
+    number(
         'timeout',
-        default=20,
-        min=1,
-        max=50,
+        default=20.0,
+        between=(1, 50),
+        unit='seconds',
         help="""
 Seconds that one drain or reattach may take, with all its requests to Octavia.
 All other moves wait meanwhile.
-
-Possible values:
-
-* 1 to 50 seconds.
 """,
     ),
-    cfg.FloatOpt(
+    number(
         'settle',
-        default=30,
-        min=0,
-        max=3600,
+        default=30.0,
+        between=(0, 3600),
+        unit='seconds',
         help="""
 Seconds from weight 0 on, in which connections may end, before the server
-moves.
-
-Possible values:
-
-* 0 to 3600 seconds, less than ``drain_timeout``.
+moves. Give less than ``drain_timeout``.
 """,
     ),
     cfg.ListOpt(

@@ -6,6 +6,7 @@ from typing import Any
 from oslo_config import cfg
 
 from steal_scheduler.edge.checks import http_url
+from steal_scheduler.edge.option import number
 from steal_scheduler.edge.secret_file import UnusableFile
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.orchestrators.shared_options import LISTS_DETACHED, TLS
@@ -42,20 +43,16 @@ Possible values:
   the keys signs, and the receiver may know any of them.
 """,
     ),
-    cfg.FloatOpt(
+    number(
         'timeout',
-        default=10,
-        min=0.1,
-        max=50,
+        default=10.0,
+        between=(0.1, 50),
+        unit='seconds',
         help="""
 Seconds for a whole request, from the connection to the last byte of the
 answer. If there is no answer in time, the request is sent again at the next
 tick. All other moves wait meanwhile: let the receiver answer 202 instead of
 waiting.
-
-Possible values:
-
-* 0.1 to 50 seconds.
 """,
     ),
     *TLS,

@@ -28,6 +28,22 @@ def number(
     return kind(name, default=default, min=least, max=most, help=help + values)
 
 
+def one_of(
+    name: str, default: str, words: dict[str, str], help: str
+) -> cfg.Opt:
+    """One of some words, each with what it means.
+
+    ``one_of('mode', 'soft', {'soft': 'cordon only', ...}, 'How it drains.')``
+    """
+    values = '* One of the words that are explained below.'
+    return cfg.StrOpt(
+        name,
+        default=default,
+        choices=list(words.items()),
+        help=f'{help}\nPossible values:\n\n{values}\n',
+    )
+
+
 class Parsed(types.String):
     """A text that means something, such as a regular expression.
 

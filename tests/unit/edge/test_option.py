@@ -2,7 +2,7 @@ import re
 
 from oslo_config import cfg
 
-from steal_scheduler.conf import option
+from steal_scheduler.edge import option
 from tests.unit.conf.from_file import FileTestCase
 
 
@@ -21,6 +21,22 @@ class TestNumber(FileTestCase):
         self.assertEqual(
             '\nHow many.\n\nPossible values:\n\n* 1 to 1000000 polls.\n',
             one.help,
+        )
+
+
+class TestOneOf(FileTestCase):
+    OPTS = (option.one_of('a', 'b', {'b': 'x', 'c': 'y'}, '\nWhat.\n'),)
+
+    def test_words(self) -> None:
+        self.assertEqual('b', self.load(self.OPTS).a)
+        self.assertEqual('c', self.load(self.OPTS, 'a = c').a)
+        self.refuse(self.OPTS, 'a = d', 'd')
+
+    def test_help(self) -> None:
+        self.assertEqual(
+            '\nWhat.\n\nPossible values:\n\n'
+            '* One of the words that are explained below.\n',
+            self.OPTS[0].help,
         )
 
 
