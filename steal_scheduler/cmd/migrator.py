@@ -50,7 +50,11 @@ class MigratorService(service.ServiceBase):
         while not self._stopping.is_set():
             try:
                 built = build.build(self._conf)
-                built.open()
+                options = self._conf.migrator
+                if options.metrics_port:
+                    built.metrics.serve(
+                        options.metrics_host, options.metrics_port
+                    )
             except StealError as error:
                 if str(error) != said:
                     said = str(error)

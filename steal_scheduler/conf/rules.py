@@ -33,6 +33,9 @@ def rules(conf: Any, assignment: Sequence[Rule] = ()) -> Rules:
         limits=LimitRules(**conf.limits),
         disabled_checks=frozenset(conf.host_checks.disabled_checks),
         max_age=conf.signals.max_age,
+        drain_timeout=conf.stages.drain_timeout,
+        migration_timeout=conf.stages.migration_timeout,
         reattach_alarm=conf.stages.reattach_alarm,
+        dry_run=conf.migrator.dry_run,
         assignment=tuple(assignment),
     )

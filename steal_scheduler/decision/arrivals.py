@@ -4,8 +4,6 @@ Until the window of the signals lies behind the arrival, a mean over it counts
 seconds in which the server was not there.
 """
 
-from collections.abc import Mapping
-
 from steal_scheduler.model.cloud import Fleet, Migration, Server, ServerSignal
 
 #: Of the window; what covers less says nothing.
@@ -24,22 +22,23 @@ def lately(fleet: Fleet, since: float) -> set[str]:
     }
 
 
-def brought(fleet: Fleet) -> Mapping[str, Migration]:
-    """The migration that brought each server where it is, if one did.
+def brought(fleet: Fleet, server_id: str) -> Migration | None:
+    """The migration that brought a server where it is, if one did.
 
     What was tried since and failed, or goes on, does not hide it.
     """
-    completed = {
-        server_id: next((r for r in records if r.completed), None)
-        for server_id, records in fleet.migrations.items()
-    }
-    return {s: record for s, record in completed.items() if record}
+    records = fleet.migrations.get(server_id, ())
+    return next((record for record in records if record.completed), None)
 
 
 def unseen_demand(
     server: Server, signal: ServerSignal, came: Migration, window: float
 ) -> float:
     """Cores the server asks for that its signal does not show yet.
+
+    For example one of 4 vCPUs arrived 30 s before a sample that is the mean
+    of 60 s and shows 1 core: it asks for 2, so 1 is unseen. Had it arrived
+    10 s before, all its 4 vCPUs would be assumed, and 3 be unseen.
 
     :param came: the migration that brought it here, however long ago
     :param window: seconds over which the signal is a mean

@@ -9,7 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 
 from steal_scheduler.decision.rules import DetectionRules
-from steal_scheduler.model.cloud import Finding, Fleet, ServerSignal, Signals
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.cloud import Finding, ServerSignal
 from steal_scheduler.model.move import Outcome
 from steal_scheduler.model.refusal import Reason, Refusal
 
@@ -41,44 +42,55 @@ class Detection:
     watches: Watches
 
 
-def detect(
-    usable: Signals, fleet: Fleet, watches: Watches, rules: DetectionRules
-) -> Detection:
+def detect(snapshot: Snapshot, watches: Watches) -> Detection:
     """Judge one poll, in the light of those before.
 
-    :param usable: fresh signals only; a server without one was not
-        contended in this poll, as far as we may say. A sample that the poll
-        before has seen already is not judged again.
+    A server without a fresh signal was not contended in this poll, as far as
+    we may say. A sample that the poll before has seen already is not judged
+    again.
+
+    For example with 3 of 5 polls, a server whose polls were contended, calm,
+    contended, unseen and contended is found now, and said to be so in '3 of 5
+    polls'. If the next one is calm, it is not: it does not wait any more.
+
     :param watches: what the poll before returned; empty at first
     """
+    rules, signals = snapshot.rules.detection, snapshot.signals.servers
     mask = (1 << rules.polls_window) - 1
     findings: list[Finding] = []
     refusals: list[Refusal] = []
-    after = _unseen(watches, usable, mask)
-    servers = fleet.servers
-    steal_threshold = rules.steal_threshold / 100
-    bad_threshold = rules.bad_seconds_threshold / 100
-    for server_id, signal in usable.servers.items():
-        contended = False
-        # Most servers are not: they cost a division and two look-ups.
-        waited, bad = signal.waited, signal.bad_seconds
-        if waited and (
-            waited >= steal_threshold * (signal.used + waited)
-            or (bad is not None and bad >= bad_threshold)
-        ):
-            contended = is_contended(signal, servers[server_id].vcpus, rules)
-            if contended and _throttled(signal):
-                contended = False
-                refusals.append(_quota(signal))
-        watch = watches.get(server_id)
-        if not contended and watch is None:
+    after: dict[str, Watch] = {}
+    for server_id in watches.keys() - signals.keys():
+        polls = (watches[server_id].polls << 1) & mask
+        if polls:
+            after[server_id] = dataclasses.replace(
+                watches[server_id], polls=polls
+            )
+    for server_id, signal in signals.items():
+        vcpus = snapshot.fleet.servers[server_id].vcpus
+        contended = is_contended(signal, vcpus, rules)
+        if contended and (quota := _own_quota(signal)):
+            contended = False
+            refusals.append(quota)
+        if not contended and server_id not in watches:
             continue
-        watch = _seen(watch, contended, signal.at, mask)
+        watch = _seen(watches.get(server_id), contended, signal.at, mask)
         if watch.polls:
             after[server_id] = watch
-        if contended and watch.polls.bit_count() >= rules.polls_contended:
-            load = _load(signal, servers[server_id].vcpus)
-            findings.append(_finding(signal, load, watch, rules))
+        times = watch.polls.bit_count()
+        if contended and times >= rules.polls_contended:
+            findings.append(
+                Finding(
+                    server_id=server_id,
+                    host=signal.host or '',
+                    steal=signal.steal,
+                    load=_load(signal, vcpus),
+                    demand=signal.demand,
+                    since=watch.since,
+                    polls=f'{times} of {rules.polls_window} polls',
+                    bad_seconds=signal.bad_seconds,
+                )
+            )
     return Detection(tuple(findings), tuple(refusals), after)
 
 
@@ -87,8 +99,13 @@ def is_contended(
 ) -> bool:
     """Whether it waits and has work to do, in the mean or in bad seconds.
 
-    A bad second has both steal and load in it, by the exporter's limits.
+    A bad second has both steal and load in it, by the exporter's limits. For
+    example 4 vCPUs that use 3 cores and wait for 1 have a steal of 25 % and,
+    without a guest that tells, a load of 1 per vCPU. One that never waited is
+    none, whatever else is said of it.
     """
+    if not signal.waited:
+        return False
     bad = signal.bad_seconds
     if bad is not None and bad * 100 >= rules.bad_seconds_threshold:
         return True
@@ -114,17 +131,6 @@ def measured(
     )
 
 
-def _unseen(watches: Watches, usable: Signals, mask: int) -> dict[str, Watch]:
-    """After a poll that brought nothing of them."""
-    after = {}
-    for server_id in watches.keys() - usable.servers.keys():
-        watch = watches[server_id]
-        polls = (watch.polls << 1) & mask
-        if polls:
-            after[server_id] = dataclasses.replace(watch, polls=polls)
-    return after
-
-
 def _seen(watch: Watch | None, contended: bool, at: float, mask: int) -> Watch:
     if watch is None:
         return Watch(int(contended), at, at)
@@ -139,35 +145,15 @@ def _load(signal: ServerSignal, vcpus: int) -> float:
     return load / max(vcpus, 1)
 
 
-def _throttled(signal: ServerSignal) -> bool:
+def _own_quota(signal: ServerSignal) -> Refusal | None:
+    """Why its wait is no contention; None where it is."""
     throttled = signal.throttled or 0.0
-    return (
-        throttled > 0
-        and throttled * 100 >= THROTTLED_THRESHOLD * signal.waited
-    )
-
-
-def _quota(signal: ServerSignal) -> Refusal:
-    throttled = signal.throttled or 0.0
+    if not throttled or throttled * 100 < THROTTLED_THRESHOLD * signal.waited:
+        return None
     return Refusal(
         Reason.QUOTA,
         f'waits {signal.steal:.0%} of its time, but its own CPU quota holds '
         f'it back for {throttled:.2f} of the {signal.waited:.2f} cores it '
         'waits for: moving cannot help, a larger flavor can',
         signal.server_id,
-    )
-
-
-def _finding(
-    signal: ServerSignal, load: float, watch: Watch, rules: DetectionRules
-) -> Finding:
-    return Finding(
-        server_id=signal.server_id,
-        host=signal.host or '',
-        steal=signal.steal,
-        load=load,
-        demand=signal.demand,
-        since=watch.since,
-        polls=f'{watch.polls.bit_count()} of {rules.polls_window} polls',
-        bad_seconds=signal.bad_seconds,
     )

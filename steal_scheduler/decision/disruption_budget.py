@@ -6,11 +6,9 @@ there.
 """
 
 import collections
-from collections.abc import Mapping, Sequence
 
-from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import assignment
-from steal_scheduler.model.cloud import Fleet
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.refusal import Reason, Refusal
 
@@ -18,34 +16,33 @@ from steal_scheduler.model.refusal import Reason, Refusal
 class Unavailable:
     """Counts who is unavailable; every admitted move is one more."""
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        moves: Mapping[str, Move],
-        rules: Rules,
-        now: float,
-    ) -> None:
-        self._fleet = fleet
-        self._rules = rules
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._servers = snapshot.fleet.servers
+        self._rules = snapshot.rules
         self._all: collections.Counter[str] = collections.Counter()
         self._unavailable: collections.Counter[str] = collections.Counter()
-        for server in fleet.servers.values():
+        for server_id, server in self._servers.items():
             if server.role:
                 self._all[server.role] += 1
-                move = moves.get(server.server_id)
+                move = snapshot.moves.get(server_id)
                 self._unavailable[server.role] += (
                     server.status != 'ACTIVE' or bool(move and move.occupies)
                 )
         #: Orchestrator -> id of a server that it does not take back.
         self._blocked: dict[str, str] = {}
-        for move in moves.values():
-            if move.reattach_blocked(now, rules.reattach_alarm):
+        for move in snapshot.moves.values():
+            if move.reattach_blocked(snapshot.now, self._rules.reattach_alarm):
                 for name in self._orchestrators(move):
                     self._blocked.setdefault(name, move.server_id)
 
     def refusal(self, move: Move) -> Refusal | None:
-        """Why this one must stay in service now."""
-        role = move.role or ''
+        """Why this one must stay in service now.
+
+        For example with 25 %, of a role of 8 servers 2 may be unavailable:
+        where one was shut off by its tenant and one is being moved, a third
+        one stays.
+        """
+        role = move.server.role or ''
         budget = self._rules.limits.max_unavailable.of(self._all[role])
         if role and self._unavailable[role] >= budget:
             return Refusal(
@@ -67,14 +64,13 @@ class Unavailable:
 
     def add(self, move: Move) -> None:
         """This one becomes unavailable as well."""
-        self._unavailable[move.role or ''] += 1
+        self._unavailable[move.server.role or ''] += 1
 
-    def _orchestrators(self, move: Move) -> Sequence[str]:
-        server = self._fleet.servers.get(move.server_id)
-        if server is None:
-            return ()
+    def _orchestrators(self, move: Move) -> list[str]:
+        if move.server.gone:
+            return []
         try:
-            found = assignment.assignments(server, self._rules.assignment)
+            found = assignment.assignments(move.server, self._rules.assignment)
         except assignment.InvalidOrchestrator:
-            return ()
+            return []
         return [assigned.orchestrator for assigned in found]

@@ -1,10 +1,11 @@
 """Eligibility: which contended servers may be moved at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import assignment
-from steal_scheduler.model.cloud import Finding, Fleet, Migration, Server
+from steal_scheduler.model.backoff import pause, seconds_left
+from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.move import Ended, Move, Outcome
 from steal_scheduler.model.refusal import Reason, Refusal
 
@@ -18,78 +19,25 @@ HISTORY = 86400.0
 RETRY_AFTER = 300.0
 
 
-def eligible(
-    findings: Sequence[Finding],
-    fleet: Fleet,
-    moves: Mapping[str, Move],
-    ended: Mapping[str, Ended],
-    rules: Rules,
-    now: float,
-) -> tuple[list[Finding], list[Refusal]]:
-    """Part the servers that may move at all from those that may not.
-
-    :param moves: in flight, by server id
-    :param ended: the last end of a move of each server, as remembered
-    """
-    allowed: list[Finding] = []
-    refusals: list[Refusal] = []
-    for finding in findings:
-        server = fleet.servers[finding.server_id]
-        refusal = ineligible(server, fleet, moves, ended, rules, now)
-        if refusal is None:
-            allowed.append(finding)
-        else:
-            refusals.append(refusal)
-    return allowed, refusals
-
-
-def ineligible(
-    server: Server,
-    fleet: Fleet,
-    moves: Mapping[str, Move],
-    ended: Mapping[str, Ended],
-    rules: Rules,
-    now: float,
-) -> Refusal | None:
-    """Why this server may not move; see ``eligible``."""
-    server_id = server.server_id
-    migrations = fleet.migrations.get(server_id, ())
-    if server_id in moves:
-        stage = moves[server_id].stage
+def refusal(server_id: str, snapshot: Snapshot) -> Refusal | None:
+    """Why this server may not move at all now; None where it may."""
+    server = snapshot.fleet.servers[server_id]
+    migrations = snapshot.fleet.migrations.get(server_id, ())
+    if server_id in snapshot.moves:
+        stage = snapshot.moves[server_id].stage
         return Refusal(Reason.MOVING, f'its move is at: {stage}', server_id)
     if any(not m.ended for m in migrations):
         return Refusal(
             Reason.MOVING, 'somebody else is migrating it', server_id
         )
-    refusal = unfit(server)
-    if refusal is not None:
-        return refusal
+    invalid = None
     try:
-        assignment.assignments(server, rules.assignment)
+        assignment.assignments(server, snapshot.rules.assignment)
     except assignment.InvalidOrchestrator as error:
-        return Refusal(Reason.INVALID_ORCHESTRATOR, str(error), server_id)
-    last = ended.get(server_id)
-    if last is not None and last.outcome is Outcome.NOT_STARTED:
-        doublings = min(max(last.not_started - 1, 0), 50)
-        pause = min(RETRY_AFTER * 2.0**doublings, HISTORY)
-        left = last.at + pause - now
-        # A clock that was set back must not make it wait longer.
-        if 0 < left <= pause:
-            return Refusal(
-                Reason.BACKOFF,
-                f'its last move did not begin: {last.detail}; it may be '
-                f'tried again in {left:.0f} s',
-                server_id,
-            )
-        last = None
-    left = _cooldown_until(migrations, last, rules.limits.cooldown, now) - now
-    if left > 0:
-        return Refusal(
-            Reason.COOLDOWN,
-            f'it moved lately: {left:.0f} s of its cooldown are left',
-            server_id,
-        )
-    return None
+        invalid = Refusal(Reason.INVALID_ORCHESTRATOR, str(error), server_id)
+    return (
+        unfit(server) or invalid or _too_soon(server_id, migrations, snapshot)
+    )
 
 
 def unfit(server: Server) -> Refusal | None:
@@ -118,31 +66,53 @@ def unfit(server: Server) -> Refusal | None:
     return None
 
 
-def unfit_to_leave(
-    move: Move, server: Server | None, migration: Migration | None = None
-) -> str:
+def unfit_to_leave(move: Move, migration: Migration | None = None) -> str:
     """Why a server that should be on its source must not be moved now.
 
     :param migration: its newest, see ``migration_of``
     """
-    if server is None:
+    server = move.server
+    if server.gone:
         return 'it was deleted'
-    if server.status != 'ACTIVE':
-        return f'it is {server.status}'
+    refusal = unfit(server)
+    if refusal is not None:
+        return refusal.detail
     if server.host != move.source:
         return f'somebody moved it to {server.host}'
     if migration is not None and migration.created_at >= move.since:
         # An operator or, where both hold a lock, another migrator of ours.
         return f'somebody else had it migrated meanwhile: {migration.status}'
-    refusal = unfit(server)
-    return refusal.detail if refusal else ''
+    return ''
+
+
+def _too_soon(
+    server_id: str, migrations: Sequence[Migration], snapshot: Snapshot
+) -> Refusal | None:
+    """Its last move did not begin just now, or it has moved lately."""
+    last, now = snapshot.ended.get(server_id), snapshot.now
+    if last is not None and last.outcome is Outcome.NOT_STARTED:
+        seconds = pause(RETRY_AFTER, max(last.not_started - 1, 0), HISTORY)
+        left = seconds_left(last.at, seconds, now)
+        if left:
+            return Refusal(
+                Reason.BACKOFF,
+                f'its last move did not begin: {last.detail}; it may be '
+                f'tried again in {left:.0f} s',
+                server_id,
+            )
+        last = None
+    left = _cooldown_until(migrations, last, snapshot) - now
+    if left > 0:
+        return Refusal(
+            Reason.COOLDOWN,
+            f'it moved lately: {left:.0f} s of its cooldown are left',
+            server_id,
+        )
+    return None
 
 
 def _cooldown_until(
-    migrations: Sequence[Migration],
-    ended: Ended | None,
-    cooldown: float,
-    now: float,
+    migrations: Sequence[Migration], ended: Ended | None, snapshot: Snapshot
 ) -> float:
     """When it may move again; only live migrations count.
 
@@ -152,12 +122,16 @@ def _cooldown_until(
 
     :param ended: its last move, as remembered; None where it did not begin
     """
-    ends = [m.updated_at for m in migrations if m.ended]
-    ends = [at for at in ends if at > now - HISTORY]
+    oldest = snapshot.now - HISTORY
+    ends = [
+        m.updated_at for m in migrations if m.ended and m.updated_at > oldest
+    ]
     doublings = max(len(ends) - 1, 0)
     if ended is not None:
         ends.append(ended.at)
         doublings += ended.outcome is Outcome.NOT_HELPED
     if not ends:
         return 0.0
-    return max(ends) + min(cooldown * 2.0 ** min(doublings, 50), HISTORY)
+    return max(ends) + pause(
+        snapshot.rules.limits.cooldown, doublings, HISTORY
+    )

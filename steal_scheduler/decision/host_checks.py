@@ -5,6 +5,7 @@ Each takes the host's case and says what is wrong with it, or nothing.
 
 import dataclasses
 import enum
+import math
 from collections.abc import Callable, Mapping
 
 from steal_scheduler.decision.rules import Rules
@@ -74,44 +75,64 @@ OPTIONAL = tuple(
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class UnreliableHost:
+    """A host whose metrics are unreliable."""
+
+    host: str
+    reason: HostCheck
+    #: A sentence for the operator: numbers, and the cure where one exists.
+    detail: str
+
+
+#: What stands for the signal of a host of which none tells.
+NO_SIGNAL = HostSignal('', cores=0.0, at=-math.inf)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Case:
     """What there is to judge a host by."""
 
-    name: str
     now: float
-    #: As the source gave it, however old, and if it is fresh.
-    measured: HostSignal | None
-    fresh: HostSignal | None
+    rules: Rules
+    #: As the source gave it, however old; or NO_SIGNAL.
+    measured: HostSignal
+    #: Its pCPUs that guests may use; 0 where no fresh signal tells.
+    cores: float
     #: Its running servers that neither move nor moved lately.
-    servers: list[Server]
+    servers: list[Server] = dataclasses.field(default_factory=list)
     #: Of these servers, those that are measured; see ServerSignal.by_guest.
-    signals: list[tuple[Server, ServerSignal]]
+    signals: list[tuple[Server, ServerSignal]] = dataclasses.field(
+        default_factory=list
+    )
     #: Ended migrations to it, newest first.
-    came: list[Migration]
+    came: list[Migration] = dataclasses.field(default_factory=list)
 
     @property
-    def watched(self) -> list[ServerSignal]:
-        """What its own exporter measured."""
-        return [s for _, s in self.signals if not s.by_guest]
+    def used(self) -> float:
+        """Cores, as its own exporter measured them of its servers."""
+        return sum(s.used for _, s in self.signals if not s.by_guest)
+
+    @property
+    def waited(self) -> float:
+        """Cores; the same of what they waited for."""
+        return sum(s.waited for _, s in self.signals if not s.by_guest)
 
 
-def _stale(case: Case, rules: Rules) -> str:
-    if case.measured is None:
-        return 'no signal tells of it: is its exporter running, and scraped?'
+def _stale(case: Case) -> str:
     age = case.now - case.measured.at
-    if age <= rules.max_age:
+    if age == math.inf:
+        return 'no signal tells of it: is its exporter running, and scraped?'
+    if age <= case.rules.max_age:
         return ''
     return (
         f'its last signal is {age:.0f} s old ([signals] max_age = '
-        f'{rules.max_age:g}): is its exporter running?'
+        f'{case.rules.max_age:g}): is its exporter running?'
     )
 
 
-def _clock(case: Case, rules: Rules) -> str:
-    if case.measured is None:
-        return ''
+def _clock(case: Case) -> str:
     ahead = case.measured.at - case.now
-    if ahead > rules.max_age:
+    if ahead > case.rules.max_age:
         return f'its signals are {ahead:.0f} s in the future: set its clock'
     offset = case.measured.clock_offset or 0.0
     if abs(offset) <= CLOCK_SKEW:
@@ -124,9 +145,7 @@ def _clock(case: Case, rules: Rules) -> str:
     )
 
 
-def _source(case: Case, rules: Rules) -> str:
-    if case.measured is None:
-        return ''
+def _source(case: Case) -> str:
     if not case.measured.reliable:
         return 'the signal source says that its metrics are unreliable'
     if case.measured.cores <= 0:
@@ -134,34 +153,29 @@ def _source(case: Case, rules: Rules) -> str:
     return ''
 
 
-def _missing_servers(case: Case, rules: Rules) -> str:
+def _missing_servers(case: Case) -> str:
     seen, there = len(case.signals), len(case.servers)
-    if seen * 100 >= rules.limits.coverage_floor * there:
-        return ''
-    if there - seen < _UNSEEN:
+    floor = case.rules.limits.coverage_floor
+    if seen * 100 >= floor * there or there - seen < _UNSEEN:
         return ''
     return (
         f'{seen} of the {there} servers that Nova runs there have a signal '
-        f'([limits] coverage_floor = {rules.limits.coverage_floor:g} %)'
+        f'([limits] coverage_floor = {floor:g} %)'
     )
 
 
-def _flat_wait(case: Case, rules: Rules) -> str:
-    cores = case.fresh.cores if case.fresh else 0.0
-    used = sum(signal.used for signal in case.watched)
-    waited = sum(signal.waited for signal in case.watched)
-    if not cores or waited > 0 or used < _RUNNING * cores:
+def _flat_wait(case: Case) -> str:
+    cores, used = case.cores, case.used
+    if not cores or case.waited > 0 or used < _RUNNING * cores:
         return ''
     return (
-        f'its servers used {used:.1f} cores and waited for none at all, not '
-        'for a microsecond: its counter of waiting stands still'
+        f'its servers used {used:.1f} cores and waited for none at all, '
+        'not for a microsecond: its counter of waiting stands still'
     )
 
 
-def _zero_wait(case: Case, rules: Rules) -> str:
-    cores = case.fresh.cores if case.fresh else 0.0
-    used = sum(signal.used for signal in case.watched)
-    waited = sum(signal.waited for signal in case.watched)
+def _zero_wait(case: Case) -> str:
+    cores, used, waited = case.cores, case.used, case.waited
     vcpus = sum(server.vcpus for server, _ in case.signals)
     if not cores or vcpus <= cores or used < _FULL * cores:
         return ''
@@ -173,7 +187,7 @@ def _zero_wait(case: Case, rules: Rules) -> str:
     )
 
 
-def _guests_disagree(case: Case, rules: Rules) -> str:
+def _guests_disagree(case: Case) -> str:
     # A guest that counts nothing may be unable to see it.
     telling = [
         (server, signal, signal.guest_waited)
@@ -195,11 +209,9 @@ def _guests_disagree(case: Case, rules: Rules) -> str:
     )
 
 
-def _failed_arrivals(case: Case, rules: Rules) -> str:
+def _failed_arrivals(case: Case) -> str:
     last = case.came[:FAILED_ARRIVALS]
-    if len(last) < FAILED_ARRIVALS:
-        return ''
-    if any(record.completed for record in last):
+    if len(last) < FAILED_ARRIVALS or any(m.completed for m in last):
         return ''
     return (
         f'the last {len(last)} migrations to it failed, the last one '
@@ -209,7 +221,7 @@ def _failed_arrivals(case: Case, rules: Rules) -> str:
 
 
 #: In the order in which they are made; the first that finds something ends it.
-CHECKS: Mapping[HostCheck, Callable[[Case, Rules], str]] = {
+CHECKS: Mapping[HostCheck, Callable[[Case], str]] = {
     HostCheck.STALE: _stale,
     HostCheck.CLOCK: _clock,
     HostCheck.SOURCE: _source,

@@ -5,13 +5,11 @@ restarts and counts the migrations that operators start by hand as well.
 """
 
 import collections
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from steal_scheduler.decision.disruption_budget import Unavailable
-from steal_scheduler.decision.planner import copy_mb
-from steal_scheduler.decision.rules import LimitRules, Rules
-from steal_scheduler.model.cloud import Fleet, Migration
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.cloud import Fleet
 from steal_scheduler.model.move import Move, Stage, migration_of
 from steal_scheduler.model.refusal import Reason, Refusal
 
@@ -20,17 +18,12 @@ from steal_scheduler.model.refusal import Reason, Refusal
 BURST = 600.0
 
 
-def holds(
-    coverage: float,
-    migrations: Sequence[Migration],
-    rules: LimitRules,
-    now: float,
-) -> list[Refusal]:
+def holds(snapshot: Snapshot, coverage: float) -> list[Refusal]:
     """Why nothing at all may start now; empty where something may.
 
     :param coverage: percent of running servers with a fresh signal
-    :param migrations: ours, of the whole cloud, in any order
     """
+    rules, now = snapshot.rules.limits, snapshot.now
     found: list[Refusal] = []
     if coverage < rules.coverage_floor:
         found.append(
@@ -41,7 +34,7 @@ def holds(
                 'look at the exporters',
             )
         )
-    until = _breaker_until(migrations, rules)
+    until = _breaker_until(snapshot)
     if until > now:
         found.append(
             Refusal(
@@ -53,6 +46,7 @@ def holds(
         )
     second = now % 86400
     for begin, end in rules.blackout:
+        # One that ends before it begins lies around midnight.
         inside = begin <= second < end
         if inside if begin <= end else not end <= second < begin:
             found.append(
@@ -64,24 +58,16 @@ def holds(
     return found
 
 
-def while_trying(migrations: Sequence[Migration], rules: Rules) -> Rules:
-    """After the breaker's pause one move is let through at a time.
+def _breaker_until(snapshot: Snapshot) -> float:
+    """0 where the last migrations did not all fail.
 
-    :param migrations: as in ``holds``
-    :returns: the rules that hold until a migration succeeds
+    For example with 3 failures and a pause of 900 s, three migrations that
+    failed at 100, 160 and 220 open the breaker until 1120.
     """
-    if not _breaker_until(migrations, rules.limits):
-        return rules
-    one = dataclasses.replace(rules.limits, slots=1)
-    return dataclasses.replace(rules, limits=one)
-
-
-def _breaker_until(
-    migrations: Sequence[Migration], rules: LimitRules
-) -> float:
-    """0 where the last migrations did not all fail."""
+    rules = snapshot.rules.limits
     ended = sorted(
-        (m for m in migrations if m.ended), key=lambda m: -m.updated_at
+        (m for m in snapshot.fleet.ours if m.ended),
+        key=lambda m: -m.updated_at,
     )
     last = ended[: rules.breaker_failures]
     if len(last) < rules.breaker_failures or not all(m.failed for m in last):
@@ -90,35 +76,34 @@ def _breaker_until(
 
 
 def admit(
-    planned: Sequence[Move],
-    fleet: Fleet,
-    moves: Mapping[str, Move],
-    rules: Rules,
-    now: float,
+    planned: Sequence[Move], snapshot: Snapshot
 ) -> tuple[list[Move], list[Refusal]]:
     """Let the first moves through that the slots and the network allow.
 
+    After the breaker's pause one move is let through at a time, until one
+    succeeds.
+
+    For example with 2 slots and 1 for each source, of three planned moves
+    from hosts a, a and b the first and the third begin: the second finds the
+    slot of host a taken, and comes when that is free.
+
     :param planned: the most urgent first
     """
-    busy = [m for m in moves.values() if m.occupies]
+    limits = snapshot.rules.limits
+    busy = [m for m in snapshot.moves.values() if m.occupies]
     sources = collections.Counter(m.source for m in busy)
-    limits = rules.limits
-    free = limits.slots - len(busy)
-    unavailable = Unavailable(fleet, moves, rules, now)
-    tokens = _tokens_mb(fleet, moves, rules, now)
+    slots = 1 if _breaker_until(snapshot) else limits.slots
+    unavailable = Unavailable(snapshot)
+    tokens = _tokens_mb(snapshot)
     admitted: list[Move] = []
     refusals: list[Refusal] = []
     for move in planned:
         refusal = None
-        if free <= 0:
-            refusal = _no(Reason.SLOT_CLOUD, move, 'slots', limits.slots)
+        if len(busy) + len(admitted) >= slots:
+            refusal = _no_slot(Reason.SLOT_CLOUD, move, f'slots = {slots}')
         elif sources[move.source] >= limits.slots_per_source:
-            refusal = _no(
-                Reason.SLOT_SOURCE,
-                move,
-                'slots_per_source',
-                limits.slots_per_source,
-            )
+            taken = f'slots_per_source = {limits.slots_per_source}'
+            refusal = _no_slot(Reason.SLOT_SOURCE, move, taken)
         elif (kept := unavailable.refusal(move)) is not None:
             refusal = kept
         elif tokens < min(move.copy_mb, limits.copy_rate * BURST):
@@ -130,17 +115,20 @@ def admit(
             continue
         admitted.append(move)
         unavailable.add(move)
-        free -= 1
         sources[move.source] += 1
         tokens -= move.copy_mb
     return admitted, refusals
 
 
-def _tokens_mb(
-    fleet: Fleet, moves: Mapping[str, Move], rules: Rules, now: float
-) -> float:
-    """MiB that may be copied now: the bucket, replayed from the records."""
-    rate = rules.limits.copy_rate
+def _tokens_mb(snapshot: Snapshot) -> float:
+    """MiB that may be copied now: the bucket, replayed from the records.
+
+    For example at 100 MiB/s the bucket holds 60000 MiB. A server of 40000 MiB
+    that began to move 100 s ago left 20000, and 10000 came since, so 30000
+    may be copied now; a move that Nova was not yet asked for takes its own.
+    """
+    fleet, now = snapshot.fleet, snapshot.now
+    rate = snapshot.rules.limits.copy_rate
     burst = rate * BURST
     begun = [
         m
@@ -152,15 +140,12 @@ def _tokens_mb(
     for migration in sorted(begun, key=lambda m: m.created_at):
         # Nova's clock may be ahead of ours.
         at = min(migration.created_at, now)
-        tokens += max(at - last, 0.0) * rate
-        tokens = min(burst, tokens) - copy_mb(
-            fleet.servers[migration.server_id],
-            shared_storage=rules.hosts.shared_storage,
-        )
+        tokens = min(burst, tokens + max(at - last, 0.0) * rate)
+        tokens -= snapshot.copy_mb(fleet.servers[migration.server_id])
         last = at
     tokens = min(burst, tokens + (now - last) * rate)
     return tokens - sum(
-        m.copy_mb for m in moves.values() if not _recorded(m, fleet)
+        m.copy_mb for m in snapshot.moves.values() if not _recorded(m, fleet)
     )
 
 
@@ -171,11 +156,9 @@ def _recorded(move: Move, fleet: Fleet) -> bool:
     return move.stage is not Stage.DRAIN
 
 
-def _no(reason: Reason, move: Move, option: str, value: int) -> Refusal:
+def _no_slot(reason: Reason, move: Move, taken: str) -> Refusal:
     return Refusal(
-        reason,
-        f'{option} = {value} are taken: its turn comes',
-        move.server_id,
+        reason, f'{taken} are taken: its turn comes', move.server_id
     )
 
 

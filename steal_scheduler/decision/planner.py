@@ -6,13 +6,12 @@ known before it is made.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from steal_scheduler.decision.host_load import RELIEF_DEMAND
-from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
-from steal_scheduler.model.cloud import Finding, Fleet, Server
-from steal_scheduler.model.host_view import View
+from steal_scheduler.model.cloud import Finding
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 
@@ -25,46 +24,37 @@ class Plan:
     saturations: tuple[Saturation, ...] = ()
 
 
-def copy_mb(server: Server, *, shared_storage: bool) -> int:
-    """MiB that a live migration of the server copies at least once."""
-    disk = 0 if shared_storage else server.disk_gb * 1024
-    return server.ram_mb + disk
-
-
-def plan(
-    findings: Sequence[Finding],
-    fleet: Fleet,
-    view: View,
-    moves: Mapping[str, Move],
-    rules: Rules,
-    now: float,
-) -> Plan:
+def plan(findings: Sequence[Finding], snapshot: Snapshot) -> Plan:
     """Say which servers should move, and why the others should not.
 
+    For example servers of 4, 3 and 2 cores, with 8 GiB each, wait on a host
+    of 16 cores whose servers ask for 18.5: 2.5 cores are too many, so the one
+    of 4 leaves, and the other two may stay. If the one of 3 has 4 GiB, it
+    leaves instead. If no host of the zone can take it and stay cold, the one
+    of 4 is tried, and then that of 2; if none can be placed, the zone is 2.5
+    cores short.
+
     :param findings: of servers that may move, see ``eligibility``
-    :param moves: in flight, by server id
     """
-    by_host: dict[str, list[Finding]] = {}
+    by_host: dict[str, list[Move]] = {}
     for finding in findings:
-        by_host.setdefault(finding.host, []).append(finding)
-    targets = Targets(view, fleet)
+        by_host.setdefault(finding.host, []).append(_move(finding, snapshot))
+    targets = Targets(snapshot.view, snapshot.fleet)
     planned: list[Move] = []
     refusals: list[Refusal] = []
     short: dict[str, float] = {}
-    for host in sorted(by_host, key=lambda h: (-_waited(view, h), h)):
-        excess = _excess(host, view, fleet, moves)
-        if excess <= 0 and any(m.source == host for m in moves.values()):
-            refusals += [
-                _not_needed(f, 'the moves under way relieve it')
-                for f in by_host[host]
-            ]
+    for host in sorted(by_host, key=lambda h: (-_waited(snapshot, h), h)):
+        excess = _excess(host, snapshot)
+        leaving = any(m.source == host for m in snapshot.moves.values())
+        if excess <= 0 and leaving:
+            why = 'the moves under way relieve it'
+            refusals += [_not_needed(m, why) for m in by_host[host]]
             continue
-        chosen = _cure(by_host[host], excess, fleet, targets, rules, now)
-        planned += chosen.moves
-        refusals += chosen.refusals
-        for saturation in chosen.saturations:
-            zone = saturation.zone
-            short[zone] = short.get(zone, 0.0) + saturation.cores_short
+        cure = _cure(by_host[host], excess, targets)
+        planned += cure.moves
+        refusals += cure.refusals
+        for lack in cure.saturations:
+            short[lack.zone] = short.get(lack.zone, 0.0) + lack.cores_short
     return Plan(
         tuple(planned),
         tuple(refusals),
@@ -78,6 +68,10 @@ def lightest_cure(pool: Sequence[Move], excess: float) -> list[Move]:
     Starts with those that ask for most, and swaps each for a lighter one as
     long as what leaves still suffices. That is exact where one server
     suffices, and close to it elsewhere.
+
+    For example with an excess of 5 cores, of servers of 4 cores and 16 GiB, 3
+    and 8, 2 and 4, and 2 and 4, first those of 4 and 3 are chosen; then the
+    one of 4 is swapped for one of 2, which leaves 5 cores and 12 GiB.
 
     :param pool: at least one
     :param excess: cores that have to leave; one server leaves in any case
@@ -99,43 +93,35 @@ def lightest_cure(pool: Sequence[Move], excess: float) -> list[Move]:
     return sorted(chosen, key=lambda m: (-m.demand, m.copy_mb, m.server_id))
 
 
-def _waited(view: View, host: str) -> float:
+def _waited(snapshot: Snapshot, host: str) -> float:
     """Cores that the host's servers wait for: how bad it is there."""
-    seen = view.hosts.get(host)
+    seen = snapshot.view.hosts.get(host)
     return seen.steal * seen.demand if seen else 0.0
 
 
-def _excess(
-    host: str,
-    view: View,
-    fleet: Fleet,
-    moves: Mapping[str, Move],
-) -> float:
-    """Cores that must leave, after what is leaving already."""
-    seen = view.hosts.get(host)
+def _excess(host: str, snapshot: Snapshot) -> float:
+    """Cores that must leave, after what is leaving already.
+
+    For example 20 cores asked for on a host of 16, from which a server of 3
+    is on its way, leave an excess of 1.
+    """
+    seen = snapshot.view.hosts.get(host)
     if seen is None or not seen.cores:
         return 0.0
     leaving = sum(
         move.demand
-        for move in moves.values()
-        if move.source == host
-        and move.server_id in fleet.servers
-        and fleet.servers[move.server_id].host == host
+        for move in snapshot.moves.values()
+        if move.source == move.server.host == host
         and move.stage is not Stage.UNDO
     )
     return seen.demand - leaving - seen.cores * RELIEF_DEMAND
 
 
-def _cure(
-    findings: list[Finding],
-    excess: float,
-    fleet: Fleet,
-    targets: Targets,
-    rules: Rules,
-    now: float,
-) -> Plan:
-    """Relieve one host: the fewest servers that can, then the lightest."""
-    pool = [_move(f, fleet.servers[f.server_id], rules, now) for f in findings]
+def _cure(pool: list[Move], excess: float, targets: Targets) -> Plan:
+    """Relieve one host: the fewest servers that can, then the lightest.
+
+    :param pool: moves of all its servers that could; it is emptied
+    """
     chosen: list[Move] = []
     unplaced: list[Move] = []
     remaining = excess
@@ -148,60 +134,54 @@ def _cure(
         chosen.append(move)
         remaining -= move.demand
     cured = bool(chosen) and remaining <= 0
-    refusals = [_not_needed(m, 'the planned moves relieve it') for m in pool]
-    waiting = False
-    for move in unplaced:
-        if cured:
-            refusals.append(_not_needed(move, 'the planned moves relieve it'))
-        elif targets.would_take(move):
-            waiting = True
-            refusals.append(_target_busy(move))
-        else:
-            refusals.append(_saturated(move))
-    saturated = unplaced and not cured and not waiting
-    lack = max(remaining, 0.0) or sum(m.demand for m in unplaced)
-    return Plan(
-        tuple(chosen),
-        tuple(refusals),
-        (Saturation(unplaced[0].zone or '', lack),) if saturated else (),
-    )
+    why = 'the planned moves relieve it'
+    refusals = [_not_needed(move, why) for move in pool]
+    if cured:
+        refusals += [_not_needed(move, why) for move in unplaced]
+        unplaced = []
+    busy = [move for move in unplaced if targets.would_take(move)]
+    refusals += [
+        _target_busy(move) if move in busy else _saturated(move)
+        for move in unplaced
+    ]
+    saturations: tuple[Saturation, ...] = ()
+    if unplaced and not busy:
+        lack = max(remaining, 0.0) or sum(m.demand for m in unplaced)
+        saturations = (Saturation(unplaced[0].server.zone or '', lack),)
+    return Plan(tuple(chosen), tuple(refusals), saturations)
 
 
-def _move(finding: Finding, server: Server, rules: Rules, now: float) -> Move:
-    return Move(
-        server_id=server.server_id,
-        server_name=server.name,
-        source=finding.host,
-        stage=Stage.DRAIN,
-        since=now,
-        steal_before=finding.steal,
-        role=server.role,
-        zone=server.zone,
-        demand=finding.demand,
-        copy_mb=copy_mb(server, shared_storage=rules.hosts.shared_storage),
-        reason=f'{_what_is_wrong(finding)}, in {finding.polls}',
-    )
-
-
-def _what_is_wrong(finding: Finding) -> str:
+def _move(finding: Finding, snapshot: Snapshot) -> Move:
+    server = snapshot.fleet.servers[finding.server_id]
     bad = finding.bad_seconds
-    return (
+    wrong = (
         f'waits {finding.steal:.0%} of its time at load {finding.load:.2f} '
         'per vCPU' + (f' and in {bad:.0%} of its seconds' if bad else '')
     )
+    return Move(
+        server,
+        source=finding.host,
+        stage=Stage.DRAIN,
+        since=snapshot.now,
+        steal_before=finding.steal,
+        demand=finding.demand,
+        copy_mb=snapshot.copy_mb(server),
+        reason=f'{wrong}, in {finding.polls}',
+    )
 
 
-def _not_needed(of: Finding | Move, how: str) -> Refusal:
-    host = of.host if isinstance(of, Finding) else of.source
+def _not_needed(move: Move, why: str) -> Refusal:
     return Refusal(
-        Reason.NOT_NEEDED, f'it may stay on {host}: {how}', of.server_id
+        Reason.NOT_NEEDED,
+        f'it may stay on {move.source}: {why}',
+        move.server_id,
     )
 
 
 def _target_busy(move: Move) -> Refusal:
     return Refusal(
         Reason.SLOT_TARGET,
-        f'the hosts of zone {move.zone} that can take it are receiving '
+        f'the hosts of zone {move.server.zone} that can take it are receiving '
         'another server (slots_per_target): its turn comes',
         move.server_id,
     )
@@ -210,8 +190,9 @@ def _target_busy(move: Move) -> Refusal:
 def _saturated(move: Move) -> Refusal:
     return Refusal(
         Reason.SATURATED,
-        f'no host of zone {move.zone} can take its {move.demand:.1f} cores '
-        'and stay cold: moving cannot help, more cores can',
+        f'no host of zone {move.server.zone} can take its '
+        f'{move.demand:.1f} cores and stay cold: moving cannot help, more '
+        'cores can',
         move.server_id,
     )
 

@@ -91,7 +91,12 @@ class Rules:
     disabled_checks: Set[str]
     #: Of ``[signals]``, in seconds.
     max_age: float
-    #: Of ``[stages]``: seconds after which a server should be reattached.
+    #: Of ``[stages]``: seconds that a drain, with the wait for its turn, and
+    #: a migration may take; and after which a server should be reattached.
+    drain_timeout: float
+    migration_timeout: float
     reattach_alarm: float
+    #: Of ``[migrator]``: say what would be moved, and move nothing.
+    dry_run: bool
     #: Whom each orchestrator is for, in the order of the drain.
     assignment: tuple[assignment.Rule, ...]

@@ -46,7 +46,7 @@ class Targets:
         :returns: the host that nova-scheduler is expected to choose, in the
             order of ``ranking.key``; None where no host stays cold
         """
-        bands = self._free.get(move.zone or '', {})
+        bands = self._free.get(move.server.zone or '', {})
         for band in sorted(bands):
             name = self._best(bands[band], move)
             if name is not None:
@@ -58,7 +58,7 @@ class Targets:
         """Whether a host could that is receiving another server now."""
         return any(
             name != move.source and self._room(name) >= move.demand
-            for name in self._busy.get(move.zone or '', ())
+            for name in self._busy.get(move.server.zone or '', ())
         )
 
     def _best(self, heap: _Heap, move: Move) -> str | None:
@@ -70,7 +70,7 @@ class Targets:
                 break
             if name == move.source or self._room(name) < move.demand:
                 continue
-            same_role = self._same_role(name, move.role)
+            same_role = self._same_role(name, move.server.role)
             if not same_role:
                 return name
             shared.append((same_role, head_room, name))
@@ -104,8 +104,8 @@ class Targets:
     def _credit(self, heap: _Heap, name: str, move: Move) -> None:
         planned = self._planned.get(name, 0.0)
         self._planned[name] = planned + move.demand
-        if move.role is not None:
-            key = (move.role, name)
+        if move.server.role is not None:
+            key = (move.server.role, name)
             self._roles[key] = self._roles.get(key, 0) + 1
         entry = (self._entries[name][0] + move.demand, name)
         self._entries[name] = entry

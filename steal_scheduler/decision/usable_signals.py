@@ -4,17 +4,25 @@ What guests tell of themselves is joined to the servers that they run in. A
 guest's agent knows no hypervisor, and often not even its server's id: it is
 known by its name or by an address. Neither is unique in a cloud, and a guest
 that could be two servers is none.
+
+No data is not idleness, and neither are numbers that contradict each other:
+a host with implausible metrics would draw servers as a sinkhole draws water.
+Such a host is unknown, with a reason. It excludes itself, not the others.
 """
 
 import dataclasses
 from collections.abc import Callable, Container, Iterable, Mapping
 
-from steal_scheduler.decision.rules import Rules
-from steal_scheduler.decision.unreliable_hosts import (
+from steal_scheduler.decision import arrivals
+from steal_scheduler.decision.host_checks import (
+    CHECKS,
+    FAILED_ARRIVALS_PERIOD,
+    NO_SIGNAL,
+    OPTIONAL,
+    Case,
     UnreliableHost,
-    check_hosts,
-    without_implausible,
 )
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import (
     Fleet,
     GuestKey,
@@ -31,44 +39,43 @@ _KEYS: Mapping[GuestKey, Callable[[Server], Iterable[str]]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class UsableSignals:
-    """What of the signals can be acted on."""
+def usable_signals(snapshot: Snapshot) -> Snapshot:
+    """Leave out what cannot be acted on, and say which hosts are unreliable.
 
-    #: Fresh, and of hosts whose metrics are plausible.
-    signals: Signals
-    #: Hosts whose metrics are unreliable, by name.
-    unreliable: Mapping[str, UnreliableHost]
+    :param snapshot: with the signals as the source gave them
+    """
+    fresh = fresh_signals(snapshot)
+    unreliable = _check_hosts(snapshot, fresh)
+    # Their numbers are wrong, and tell nothing of their servers either.
+    wrong = {h for h, found in unreliable.items() if found.reason.implausible}
+    usable = dataclasses.replace(
+        fresh,
+        servers={
+            s: x for s, x in fresh.servers.items() if x.host not in wrong
+        },
+        hosts={n: host for n, host in fresh.hosts.items() if n not in wrong},
+    )
+    return dataclasses.replace(snapshot, signals=usable, unreliable=unreliable)
 
 
-def usable_signals(
-    signals: Signals, fleet: Fleet, now: float, rules: Rules
-) -> UsableSignals:
-    """Part what can be acted on from what cannot."""
-    fresh = fresh_signals(signals, fleet, now, rules.max_age)
-    unreliable = check_hosts(signals, fresh, fleet, now, rules)
-    return UsableSignals(without_implausible(fresh, unreliable), unreliable)
-
-
-def fresh_signals(
-    signals: Signals, fleet: Fleet, now: float, max_age: float
-) -> Signals:
+def fresh_signals(snapshot: Snapshot) -> Signals:
     """Leave out what is stale or was measured on another host.
 
     After a migration the counters of the old host linger; they say nothing
-    of the server where it is now.
-
-    :param max_age: seconds after which a sample says nothing; one from the
-        future beyond it says nothing either (a clock is wrong)
+    of the server where it is now. A sample that is older than ``max_age``
+    says nothing, and one from the future beyond it neither (a clock is
+    wrong): with 120 s, those of the last and of the next two minutes count.
     """
-    servers = {}
-    oldest, newest = now - max_age, now + max_age
-    told = {
+    signals, fleet = snapshot.signals, snapshot.fleet
+    oldest = snapshot.now - snapshot.rules.max_age
+    newest = snapshot.now + snapshot.rules.max_age
+    guests = {
         key: guest
         for key, guest in signals.guests.items()
         if oldest <= guest.at <= newest
     }
-    signals = dataclasses.replace(signals, guests=told)
+    signals = dataclasses.replace(signals, guests=guests)
+    servers = {}
     for server_id, signal in with_guests(signals, fleet).items():
         server = fleet.servers.get(server_id)
         if server is None or not oldest <= signal.at <= newest:
@@ -87,9 +94,7 @@ def fresh_signals(
     return dataclasses.replace(signals, servers=servers, hosts=hosts)
 
 
-def coverage(
-    usable: Signals, fleet: Fleet, moving: Container[str] = ()
-) -> float:
+def coverage(snapshot: Snapshot, moving: Container[str] = ()) -> float:
     """Percent of Nova's running servers that have a usable signal.
 
     A cloud without a running server is covered: there is nothing to see.
@@ -97,14 +102,14 @@ def coverage(
     :param moving: ids of servers that do not count, for one that has just
         arrived has no signal yet
     """
-    running = seen = 0
-    for server in fleet.servers.values():
-        if server.server_id in moving:
-            continue
-        if server.status == 'ACTIVE' and server.host:
-            running += 1
-            seen += server.server_id in usable.servers
-    return 100.0 * seen / running if running else 100.0
+    running = [
+        server_id
+        for server_id, server in snapshot.fleet.servers.items()
+        if server.status == 'ACTIVE' and server.host
+        if server_id not in moving
+    ]
+    seen = sum(s in snapshot.signals.servers for s in running)
+    return 100.0 * seen / len(running) if running else 100.0
 
 
 def with_guests(signals: Signals, fleet: Fleet) -> dict[str, ServerSignal]:
@@ -141,7 +146,11 @@ def with_guests(signals: Signals, fleet: Fleet) -> dict[str, ServerSignal]:
 def _matched(
     signals: Signals, fleet: Fleet
 ) -> Iterable[tuple[str, GuestSignal]]:
-    """Server ids and their guests; nothing where either side is ambiguous."""
+    """Server ids and their guests; nothing where either side is ambiguous.
+
+    For example two servers that are both called web-1 get no guest, and
+    neither does one with two addresses of which two agents tell.
+    """
     if not signals.guests:
         return
     keys_of = _KEYS[signals.guests_by]
@@ -157,3 +166,50 @@ def _matched(
     for server_id, guests in found.items():
         if len(guests) == 1:
             yield server_id, guests[0]
+
+
+def _check_hosts(
+    snapshot: Snapshot, fresh: Signals
+) -> dict[str, UnreliableHost]:
+    """Say which hosts have unreliable metrics, and why.
+
+    :returns: by host; the metrics of every other host are reliable
+    """
+    found = {}
+    disabled = {c for c in OPTIONAL if c in snapshot.rules.disabled_checks}
+    for name, case in _cases(snapshot, fresh).items():
+        for reason, check in CHECKS.items():
+            detail = '' if reason in disabled else check(case)
+            if detail:
+                found[name] = UnreliableHost(name, reason, detail)
+                break
+    return found
+
+
+def _cases(snapshot: Snapshot, fresh: Signals) -> dict[str, Case]:
+    now, rules, fleet = snapshot.now, snapshot.rules, snapshot.fleet
+    cases = {}
+    for name in fleet.hosts:
+        told = snapshot.signals.hosts.get(name, NO_SIGNAL)
+        cores = fresh.hosts[name].cores if name in fresh.hosts else 0.0
+        cases[name] = Case(now, rules, told, cores)
+    # One that has just come is unseen, or only a part of it is seen.
+    moving = arrivals.lately(fleet, now - max(rules.max_age, fresh.window))
+    for server_id, server in fleet.servers.items():
+        case = cases.get(server.host or '')
+        if case is None or server.status != 'ACTIVE' or server_id in moving:
+            continue
+        case.servers.append(server)
+        if server_id in fresh.servers:
+            case.signals.append((server, fresh.servers[server_id]))
+    since = now - FAILED_ARRIVALS_PERIOD
+    for records in fleet.migrations.values():
+        for record in records:
+            case = cases.get(record.target or '')
+            # Who cancels one says nothing of its target.
+            counts = record.ended and record.status != 'cancelled'
+            if case and counts and record.updated_at >= since:
+                case.came.append(record)
+    for case in cases.values():
+        case.came.sort(key=lambda record: -record.updated_at)
+    return cases

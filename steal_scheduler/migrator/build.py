@@ -12,9 +12,8 @@ from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator import plugins
 from steal_scheduler.migrator.leader import Leader
-from steal_scheduler.model.cloud import Fleet, Migration
 from steal_scheduler.moves.effects import Effects
-from steal_scheduler.moves.state_machine import Deadlines, StateMachine
+from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
@@ -35,31 +34,10 @@ class Components:
     dispatcher: Dispatcher
     leader: Leader
     sender: Sender
+    effects: Effects
     state_machine: StateMachine
     journal: Journal
     metrics: Metrics
-
-    def ours(self, fleet: Fleet) -> tuple[Migration, ...]:
-        """The live migrations that our own user asked for."""
-        me = self.nova.user_id()
-        return tuple(
-            migration
-            for records in fleet.migrations.values()
-            for migration in records
-            if me is None or migration.user_id == me
-        )
-
-    def open(self) -> None:
-        """Begin what runs beside the loop; call it in the worker.
-
-        :raises ConfigError: an address cannot be bound
-        """
-        options = self.conf.migrator
-        if options.metrics_port:
-            self.metrics.serve(options.metrics_host, options.metrics_port)
-
-    def close(self) -> None:
-        self.leader.release()
 
 
 def build(conf: Any) -> Components:
@@ -73,11 +51,7 @@ def build(conf: Any) -> Components:
     rules = rules_conf.rules(conf, dispatcher.rules)
     leader = Leader(conf)
     metrics = Metrics(lambda: nova.calls)
-    effects = Effects(nova, dispatcher, leader.check_held)
-    deadlines = Deadlines(
-        drain_timeout=conf.stages.drain_timeout,
-        migration_timeout=conf.stages.migration_timeout,
-    )
+    effects = Effects(nova, leader.check_held)
     return Components(
         conf=conf,
         rules=rules,
@@ -87,12 +61,8 @@ def build(conf: Any) -> Components:
         dispatcher=dispatcher,
         leader=leader,
         sender=Sender(conf),
-        state_machine=StateMachine(effects, deadlines, rules.detection),
-        journal=Journal(
-            metrics,
-            Notifier(conf),
-            rules.reattach_alarm,
-            dry_run=conf.migrator.dry_run,
-        ),
+        effects=effects,
+        state_machine=StateMachine(effects, dispatcher),
+        journal=Journal(metrics, Notifier(conf)),
         metrics=metrics,
     )

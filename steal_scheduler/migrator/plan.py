@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from steal_scheduler.decision import decide
-from steal_scheduler.decision.decide import Snapshot
 from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
-from steal_scheduler.exception import SignalError
 from steal_scheduler.migrator import build
-from steal_scheduler.model.cloud import NO_SIGNALS, Fleet
+from steal_scheduler.migrator.poller import Poller
+from steal_scheduler.model.cloud import Fleet
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.model.refusal import Reason, Refusal
 from steal_scheduler.moves import admission, state
 
 
@@ -52,34 +51,23 @@ def plan_tick(conf: Any, now: float) -> PlannedTick:
             'dry_run = False to let it move.'
         )
     fleet = built.nova_cache.refresh(now)
-    signals, trouble = NO_SIGNALS, None
-    try:
-        signals = built.source.read(now)
-    except SignalError as error:
-        trouble = Refusal(Reason.SIGNALS, str(error))
-    usable = usable_signals(signals, fleet, now, rules)
-    moves = state.moves_in_flight(fleet, {}, usable.signals)
-    if trouble is not None:
-        return PlannedTick(decide.blind(trouble), moves, fleet, tuple(notes))
-    snapshot = Snapshot(
-        now=now,
-        fleet=fleet,
-        usable=usable,
-        view=build_view(usable, fleet, moves, rules),
-        moves=moves,
-        ended={},
-        ours=built.ours(fleet),
-    )
-    decided = decide.decide(snapshot, {}, rules)
-    dry_run = conf.migrator.dry_run
+    poller = Poller(built.source, interval=0.0)
+    poller.poll(now)
+    snapshot = usable_signals(Snapshot(now, rules, fleet, poller.signals))
+    moves = state.moves_in_flight(snapshot)
+    if poller.trouble is not None:
+        blind = decide.blind(poller.trouble)
+        return PlannedTick(blind, moves, fleet, tuple(notes))
+    snapshot = dataclasses.replace(snapshot, moves=moves, sent=True)
+    snapshot = dataclasses.replace(snapshot, view=build_view(snapshot))
+    decided = decide.decide(snapshot, {})
     waiting = [
-        admission.wait_for(
-            move, snapshot, rules.limits, sent=True, dry_run=dry_run
-        )
+        refusal
         for move in moves.values()
         if move.stage is Stage.DRAIN
+        if (refusal := admission.wait_for(move, snapshot))
     ]
     decided = dataclasses.replace(
-        decided, refusals=(*decided.refusals, *filter(None, waiting))
+        decided, refusals=(*decided.refusals, *waiting)
     )
     return PlannedTick(decided, moves, fleet, tuple(notes))

@@ -7,11 +7,12 @@ steal-scheduler is taken away.
 import time
 from typing import Any
 
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.exception import ConfigError, ServerGone, StealError
 from steal_scheduler.migrator import build
-from steal_scheduler.model.cloud import Fleet, Server
+from steal_scheduler.model.cloud import NO_SIGNALS, Server
 from steal_scheduler.moves import state, tags
-from steal_scheduler.orchestrators.base import Answer, State
+from steal_scheduler.orchestrators.base import State
 
 
 def recover(conf: Any, *, clear: bool) -> tuple[dict[str, Any], bool]:
@@ -28,8 +29,12 @@ def recover(conf: Any, *, clear: bool) -> tuple[dict[str, Any], bool]:
             'hand, stop steal-migrator on all controllers first.'
         )
     try:
-        fleet = built.nova_cache.refresh(time.time())
-        left = _left(fleet, built.dispatcher.detached())
+        now = time.time()
+        fleet = built.nova_cache.refresh(now)
+        snapshot = Snapshot(now, built.rules, fleet, NO_SIGNALS)
+        left = [s for s in fleet.servers.values() if tags.ours(s.tags)]
+        seen = {server.server_id for server in left}
+        left += state.orphans(built.dispatcher.detached() - seen, snapshot)
         results = [
             _clear(server, built) if clear else ('', True) for server in left
         ]
@@ -54,17 +59,11 @@ def recover(conf: Any, *, clear: bool) -> tuple[dict[str, Any], bool]:
     return document, any(bad for _, bad in results)
 
 
-def _left(fleet: Fleet, detached: frozenset[str]) -> list[Server]:
-    tagged = [s for s in fleet.servers.values() if tags.ours(s.tags)]
-    seen = frozenset(s.server_id for s in tagged)
-    return tagged + state.orphans(detached - seen, {}, fleet, {})
-
-
 def _clear(server: Server, built: build.Components) -> tuple[str, bool]:
     """Reattach it first: its tag is the only witness until then."""
     try:
         built.leader.check_held()
-        answer: Answer = built.dispatcher.reattach(server)
+        answer = built.dispatcher.reattach(server, time.time())
         if answer.state is not State.DONE:
             return f'not reattached: {answer.detail}', True
         for tag in tags.ours(server.tags):

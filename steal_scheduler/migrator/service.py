@@ -1,5 +1,6 @@
 """The migrator as a service: one loop around ``tick``, which says it all."""
 
+import dataclasses
 import threading
 import time
 from collections.abc import Mapping
@@ -7,9 +8,9 @@ from collections.abc import Mapping
 from oslo_log import log
 
 from steal_scheduler.decision import decide
-from steal_scheduler.decision.decide import Snapshot
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.exception import (
     NovaError,
@@ -19,24 +20,11 @@ from steal_scheduler.exception import (
 )
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.poller import Poller
-from steal_scheduler.model.cloud import (
-    NO_SIGNALS,
-    Fleet,
-    Migration,
-    Server,
-    Signals,
-)
+from steal_scheduler.model.cloud import NO_SIGNALS, Server
 from steal_scheduler.model.host_view import View
-from steal_scheduler.model.move import (
-    Ended,
-    Move,
-    Outcome,
-    Stage,
-    migration_of,
-)
+from steal_scheduler.model.move import Ended, Move, Outcome
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.moves import admission, state, tags
-from steal_scheduler.moves.orphans import Orphans
 
 LOG = log.getLogger(__name__)
 
@@ -57,22 +45,16 @@ class Migrator:
     def __init__(self, built: Components) -> None:
         self._built = built
         self._poller = Poller(built.source, built.conf.migrator.poll_interval)
-        #: Of each move in flight, as last known.
-        self._servers: dict[str, Server] = {}
         self._ended: dict[str, Ended] = {}
         self._view: View | None = None
-        #: The tags of other processes have been taken over.
-        self._leading = False
-        #: All that Nova told of at the tick before.
-        self._servers_before: Mapping[str, Server] = {}
-        self._orphans = Orphans(built.dispatcher)
+        #: All that Nova told of at the tick before; None until the tags of
+        #: other processes have been taken over.
+        self._told_before: Mapping[str, Server] | None = None
         self._stop = threading.Event()
         #: What was wrong with the last tick, as logged.
         self._error = ''
         #: What goes on now, by server id; for the reports.
         self.moves: dict[str, Move] = {}
-        #: Why moves that could go on do not; for the reports.
-        self.waiting: list[Refusal] = []
         #: What was decided last; for the reports.
         self.decided = decide.NOTHING
 
@@ -84,26 +66,22 @@ class Migrator:
 
         :raises StealError: this tick could not be made; the next one can
         """
-        built, rules = self._built, self._built.rules
         if not self._leads():
             return
+        built = self._built
         fleet = built.nova_cache.refresh(now, self.moves)
         polled = self._poller.poll(now)
-        usable = usable_signals(self._poller.signals, fleet, now, rules)
-        ours = built.ours(fleet)
-        self._take_over(fleet, usable.signals, ours, now)
-        view = build_view(usable, fleet, self.moves, rules, self._view)
-        sent = self._send_view(view)
-        snapshot = Snapshot(
-            now, fleet, usable, view, self.moves, self._ended, ours
-        )
-        self._advance_moves(snapshot, sent=sent)
+        measured = Snapshot(now, built.rules, fleet, self._poller.signals)
+        snapshot = self._take_over(usable_signals(measured))
+        snapshot = self._send_view(snapshot)
+        self._advance_moves(snapshot)
         # After the moves that are known, because asking for others takes time.
-        self._reattach_orphans(fleet, now)
+        self._reattach_orphans(snapshot)
+        not_sent: list[Refusal] = []
         if polled:
             self.decided = self._decide(snapshot)
-            self._begin_moves(snapshot, sent=sent)
-        built.journal.show(snapshot, self.decided, self.waiting, sent=sent)
+            not_sent = self._begin_moves(snapshot)
+        built.journal.show(snapshot, self.decided, not_sent)
 
     # -- the loop ----------------------------------------------------------
 
@@ -112,7 +90,7 @@ class Migrator:
         while not self._stop.is_set():
             self.guarded_tick(time.time())
             self._stop.wait(self.pause())
-        self._built.close()
+        self._built.leader.release()
 
     def stop(self) -> None:
         """End after the present tick; whatever is under way goes on later."""
@@ -156,40 +134,23 @@ class Migrator:
         if not leads:
             # They are another migrator's now.
             self.moves, self.decided = {}, decide.NOTHING
-            self._leading = False
+            self._told_before = None
             self._built.nova_cache.forget()
             self._built.dispatcher.forget()
             self._built.journal.standby()
         return leads
 
-    def _send_view(self, view: View) -> bool:
-        """Tell nova-scheduler; whether the message bus took it."""
-        self._view = view
-        if self._poller.signals is NO_SIGNALS:
-            # Before the first reading there is nothing to tell.
-            return False
-        return self._built.sender.send(view)
-
-    def _take_over(
-        self,
-        fleet: Fleet,
-        usable: Signals,
-        ours: tuple[Migration, ...],
-        now: float,
-    ) -> None:
+    def _take_over(self, snapshot: Snapshot) -> Snapshot:
         """Know every move in flight, and remove tags that forge one."""
-        self.moves = state.take_over(
-            fleet,
-            self.moves,
-            usable,
-            ours,
-            self._built.rules,
-            now,
-            first=not self._leading,
-            servers_before=self._servers_before,
+        snapshot = dataclasses.replace(snapshot, moves=self.moves)
+        self.moves = state.take_over(snapshot, self._told_before)
+        self._told_before = snapshot.fleet.servers
+        oldest = snapshot.now - HISTORY
+        self._ended = {s: e for s, e in self._ended.items() if e.at >= oldest}
+        snapshot = dataclasses.replace(
+            snapshot, moves=self.moves, ended=self._ended
         )
-        self._leading, self._servers_before = True, fleet.servers
-        for server in state.forged(fleet, self.moves)[:STRIPPED_AT_ONCE]:
+        for server in state.forged(snapshot)[:STRIPPED_AT_ONCE]:
             LOG.warning(
                 'Server %s has tags of no move that is in flight: removing '
                 '%s.',
@@ -198,68 +159,39 @@ class Migrator:
                 instance_uuid=server.server_id,
             )
             self._built.nova_cache.look_again(server.server_id)
-            self._built.state_machine.strip(server)
+            self._built.effects.untag(server)
+        return snapshot
 
-    def _reattach_orphans(self, fleet: Fleet, now: float) -> None:
+    def _send_view(self, snapshot: Snapshot) -> Snapshot:
+        """Tell nova-scheduler; whether the message bus took it is kept."""
+        view = self._view = build_view(snapshot, self._view)
+        # Before the first reading there is nothing to tell.
+        known = self._poller.signals is not NO_SIGNALS
+        sent = known and self._built.sender.send(view)
+        return dataclasses.replace(snapshot, view=view, sent=sent)
+
+    def _reattach_orphans(self, snapshot: Snapshot) -> None:
         """Begin to reattach servers that are drained without a move."""
-        detached = self._orphans.find(now)
-        for server in state.orphans(detached, self.moves, fleet, self._ended):
-            server_id = server.server_id
-            before = self.moves.get(server_id)
-            self._servers[server_id] = server
-            self.moves[server_id] = state.undo(server, now, before)
+        detached = self._built.dispatcher.orphans(snapshot.now)
+        for server in state.orphans(detached, snapshot):
+            before = self.moves.get(server.server_id)
+            undo = state.undo(server, snapshot.now, before)
+            self.moves[server.server_id] = undo
 
-    def _advance_moves(self, snapshot: Snapshot, *, sent: bool) -> None:
-        servers = snapshot.fleet.servers
-        self._servers |= {s: servers[s] for s in self.moves if s in servers}
-        self.waiting = []
+    def _advance_moves(self, snapshot: Snapshot) -> None:
         for move in sorted(self.moves.values(), key=admission.order):
-            server_id = move.server_id
-            waits = self._wait_for(move, snapshot, sent=sent)
-            of_move = state.MoveState(
-                now=snapshot.now,
-                server=servers.get(server_id),
-                last_known=self._servers[server_id],
-                migration=migration_of(move, snapshot.fleet),
-                signal=snapshot.usable.signals.servers.get(server_id),
-                window=snapshot.usable.signals.window,
-                wait_for=waits.reason if waits else '',
-                give_up=admission.give_up(waits),
-            )
             try:
-                after = self._built.state_machine.advance(move, of_move)
+                after = self._built.state_machine.advance(move, snapshot)
             except (NovaError, NovaRefused) as error:
                 LOG.warning(
                     'Move of server %s waits in stage %s: %s',
-                    move.label,
+                    move.server.label,
                     move.stage,
                     error,
-                    instance_uuid=server_id,
+                    instance_uuid=move.server_id,
                 )
             else:
                 self._keep(move, after)
-
-    def _wait_for(
-        self, move: Move, snapshot: Snapshot, *, sent: bool
-    ) -> Refusal | None:
-        """Why a move that is at DRAIN must not go on to Nova now."""
-        if move.stage is not Stage.DRAIN:
-            return None
-        dry_run = self._built.conf.migrator.dry_run
-        rules = self._built.rules.limits
-        waits = admission.wait_for(
-            move, snapshot, rules, sent=sent, dry_run=dry_run
-        )
-        if waits is not None:
-            self.waiting.append(waits)
-        return waits
-
-    def _decide(self, snapshot: Snapshot) -> decide.Decision:
-        oldest = snapshot.now - HISTORY
-        self._ended = {s: e for s, e in self._ended.items() if e.at >= oldest}
-        if self._poller.trouble is not None:
-            return decide.blind(self._poller.trouble)
-        return decide.decide(snapshot, self.decided.watches, self._built.rules)
 
     def _keep(self, before: Move, after: Move | Ended) -> None:
         """Remember what became of a move."""
@@ -269,31 +201,31 @@ class Migrator:
             if after.stage is not before.stage:
                 self._built.journal.stage(after)
             return
-        del self.moves[server_id], self._servers[server_id]
-        self._remember(after)
+        self.moves.pop(server_id, None)
+        self._ended[server_id] = after.following(self._ended.get(server_id))
+        self._built.journal.ended(after)
 
-    def _remember(self, ended: Ended) -> None:
-        server_id = ended.move.server_id
-        self._ended[server_id] = ended.following(self._ended.get(server_id))
-        self._built.journal.ended(ended)
+    def _decide(self, snapshot: Snapshot) -> decide.Decision:
+        if self._poller.trouble is not None:
+            return decide.blind(self._poller.trouble)
+        return decide.decide(snapshot, self.decided.watches)
 
-    def _begin_moves(self, snapshot: Snapshot, *, sent: bool) -> None:
+    def _begin_moves(self, snapshot: Snapshot) -> list[Refusal]:
+        """Begin what was admitted; why not, where that cannot be."""
         admitted = self.decided.admitted
-        if self._built.conf.migrator.dry_run:
+        if snapshot.rules.dry_run:
             self._built.journal.would_begin(admitted)
-            return
-        if not sent:
-            self.waiting += map(admission.view_not_sent, admitted)
-            return
-        now = snapshot.now
+            return []
+        if not snapshot.sent:
+            return [admission.view_not_sent(move) for move in admitted]
         for move in admitted:
-            server = snapshot.fleet.servers[move.server_id]
             try:
-                begun = self._built.state_machine.begin(move, server, now)
+                self._built.state_machine.begin(move)
             except (NovaError, NovaRefused, ServerGone) as error:
-                no = Ended(move, Outcome.NOT_STARTED, now, str(error))
-                self._remember(no)
+                no = Outcome.NOT_STARTED
+                ended = Ended(move, no, snapshot.now, str(error))
+                self._keep(move, ended)
                 continue
-            self.moves[move.server_id] = begun
-            self._servers[move.server_id] = server
-            self._built.journal.stage(begun)
+            self.moves[move.server_id] = move
+            self._built.journal.stage(move)
+        return []

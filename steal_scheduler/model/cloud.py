@@ -144,6 +144,15 @@ class Server:
         """For a person: its name and its id."""
         return f'{self.name} ({self.server_id})'
 
+    @property
+    def gone(self) -> bool:
+        """Nova does not know it any more."""
+        return self.status == 'DELETED'
+
+    def deleted(self) -> 'Server':
+        """The same when Nova does not know it any more: on no host."""
+        return dataclasses.replace(self, host=None, status='DELETED')
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Migration:
@@ -189,6 +198,8 @@ class Fleet:
     hosts: Mapping[str, Host]
     #: By server id, newest first.
     migrations: Mapping[str, tuple[Migration, ...]]
+    #: Those that our own user asked for, in any order.
+    ours: tuple[Migration, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

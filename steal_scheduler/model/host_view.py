@@ -111,3 +111,6 @@ class View:
         return (
             host.demand + host.credit + demand
         ) * 100 <= self.target_demand * host.cores
+
+
+NO_VIEW = View(0.0, {}, {}, {})

@@ -7,7 +7,8 @@ import dataclasses
 import enum
 from collections.abc import Mapping
 
-from steal_scheduler.model.cloud import Fleet, Migration
+from steal_scheduler.model.cloud import Fleet, Migration, Server
+from steal_scheduler.model.refusal import Refusal
 
 #: Nova's clock and ours may differ by this many seconds.
 CLOCK_SKEW = 5.0
@@ -34,16 +35,15 @@ class Stage(enum.StrEnum):
 class Move:
     """One server on its way; rebuilt from its tag at every tick."""
 
-    server_id: str
+    #: As Nova tells it now; as it was last known where Nova does not know it
+    #: any more, but on no host and DELETED.
+    server: Server
     source: str
     stage: Stage
     #: When the stage began.
     since: float
-    server_name: str = ''
     #: Steal share when it was decided; None if the tag does not tell.
     steal_before: float | None = None
-    role: str | None = None
-    zone: str | None = None
     #: Cores that travel with it, and MiB that must be copied.
     demand: float = 0.0
     copy_mb: int = 0
@@ -52,6 +52,8 @@ class Move:
     #: Why it moves; and, once it has failed, why.
     reason: str = ''
     failure: str = ''
+    #: Why Nova is not asked to migrate it now; None where it may be.
+    waits: Refusal | None = None
     #: Why it cannot be reattached; asked for ever.
     trouble: str = ''
     #: In service again; only its tag is left, which Nova does not remove
@@ -59,9 +61,8 @@ class Move:
     back: bool = False
 
     @property
-    def label(self) -> str:
-        """Of its server, for a person: name and id."""
-        return f'{self.server_name} ({self.server_id})'
+    def server_id(self) -> str:
+        return self.server.server_id
 
     @property
     def arriving(self) -> bool:

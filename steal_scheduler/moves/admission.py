@@ -8,9 +8,10 @@ Until then the server has not moved. What would not let it begin any more
 while its drain took its time has it reattached.
 """
 
+import dataclasses
+
 from steal_scheduler.decision import limits
-from steal_scheduler.decision.decide import Snapshot
-from steal_scheduler.decision.rules import LimitRules
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Reason, Refusal
 
@@ -33,9 +34,46 @@ def order(move: Move) -> tuple[bool, bool]:
     return move.stage is Stage.DRAIN, bool(move.trouble)
 
 
-def give_up(waits: Refusal | None) -> str:
-    """Why its server must go back at once; '' where it need not."""
-    return waits.detail if waits and waits.reason in FINAL else ''
+def wait_for(move: Move, snapshot: Snapshot) -> Refusal | None:
+    """Why Nova must not be asked now to migrate; None when it may."""
+    server_id, zone = move.server_id, move.server.zone
+    if snapshot.rules.dry_run:
+        return Refusal(Reason.DRY_RUN, 'dry_run is on', server_id)
+    # Of coverage and signals the view tells, host by host.
+    for held in limits.holds(snapshot, coverage=100.0):
+        return dataclasses.replace(held, server_id=server_id)
+    if _cooled(move, snapshot):
+        return Refusal(
+            Reason.NOT_NEEDED,
+            f'it may stay on {move.source}, which can have it back and stay '
+            f'cold: what was found is {snapshot.now - move.since:.0f} s old',
+            server_id,
+        )
+    if not snapshot.sent:
+        return view_not_sent(move)
+    if any(
+        other.target is None and other.stage in (Stage.REQUEST, Stage.MIGRATE)
+        for other in snapshot.moves.values()
+    ):
+        return Refusal(
+            Reason.TARGET_PENDING,
+            'Nova is choosing the target of another server: its turn comes',
+            server_id,
+        )
+    if not any(
+        host.up
+        and host.zone == zone
+        and name != move.source
+        and snapshot.view.takes(name, move.demand)
+        for name, host in snapshot.fleet.hosts.items()
+    ):
+        return Refusal(
+            Reason.SATURATED,
+            f'no host of zone {zone} can take its {move.demand:.1f} cores '
+            'any more and stay cold',
+            server_id,
+        )
+    return None
 
 
 def view_not_sent(move: Move) -> Refusal:
@@ -47,69 +85,20 @@ def view_not_sent(move: Move) -> Refusal:
     )
 
 
-def wait_for(
-    move: Move,
-    snapshot: Snapshot,
-    rules: LimitRules,
-    *,
-    sent: bool,
-    dry_run: bool = False,
-) -> Refusal | None:
-    """Why Nova must not be asked now to migrate; None when it may.
-
-    :param sent: the snapshot's view has reached the message bus
-    """
-    if dry_run:
-        return Refusal(Reason.DRY_RUN, 'dry_run is on', move.server_id)
-    # Of coverage and signals the view tells, host by host.
-    for held in limits.holds(100.0, snapshot.ours, rules, snapshot.now):
-        return Refusal(held.reason, held.detail, move.server_id)
-    if _cooled(move, snapshot):
-        return Refusal(
-            Reason.NOT_NEEDED,
-            f'it may stay on {move.source}, which can have it back and stay '
-            f'cold: what was found is {snapshot.now - move.since:.0f} s old',
-            move.server_id,
-        )
-    if not sent:
-        return view_not_sent(move)
-    if any(
-        other.target is None and other.stage in (Stage.REQUEST, Stage.MIGRATE)
-        for other in snapshot.moves.values()
-    ):
-        return Refusal(
-            Reason.TARGET_PENDING,
-            'Nova is choosing the target of another server: its turn comes',
-            move.server_id,
-        )
-    if not any(
-        host.up
-        and host.zone == move.zone
-        and name != move.source
-        and snapshot.view.takes(name, move.demand)
-        for name, host in snapshot.fleet.hosts.items()
-    ):
-        return Refusal(
-            Reason.SATURATED,
-            f'no host of zone {move.zone} can take its {move.demand:.1f} '
-            'cores any more and stay cold',
-            move.server_id,
-        )
-    return None
-
-
 def _cooled(move: Move, snapshot: Snapshot) -> bool:
     """Whether its host is by now one that it could be moved *to*.
+
+    For example its drain took 20 minutes, and its host of 16 cores is asked
+    for 9 now: with the 4 of this server it would be at 81 % of the 90 % that
+    ``target_demand`` allows, so it is reattached there instead.
 
     NOTE: the server's own signal says nothing, for it is drained.
     """
     if snapshot.now - move.since <= OLD:
         return False
     view = snapshot.view
-    if (
-        move.steal_before is not None
-        and move.steal_before * 100 < view.steal_threshold
-    ):
+    before = move.steal_before
+    if before is not None and before * 100 < view.steal_threshold:
         # It was found by its bad seconds, of which no mean tells.
         return False
     return view.takes(move.source, move.demand)

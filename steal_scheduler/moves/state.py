@@ -8,106 +8,67 @@ eligibility and limits once more.
 """
 
 import dataclasses
-from collections.abc import Container, Mapping
+from collections.abc import Container
 
 from steal_scheduler.decision import eligibility, limits
-from steal_scheduler.decision.planner import copy_mb
-from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage
-from steal_scheduler.model.cloud import (
-    Fleet,
-    Migration,
-    Server,
-    ServerSignal,
-    Signals,
-)
-from steal_scheduler.model.move import (
-    Ended,
-    Move,
-    Outcome,
-    Stage,
-    migration_of,
-)
+from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.move import Move, Outcome, Stage, migration_of
 from steal_scheduler.moves import tags
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class MoveState:
-    """What a step may know of its move's server now."""
-
-    now: float
-    #: As Nova tells it now; None when Nova does not know it any more.
-    server: Server | None
-    #: As last known.
-    last_known: Server
-    #: Its live migration, see ``migration_of``.
-    migration: Migration | None
-    #: Its fresh signal on its present host.
-    signal: ServerSignal | None
-    #: Seconds over which that is a mean.
-    window: float
-    #: Why Nova must not be asked to migrate now; '' when it may.
-    wait_for: str
-    #: And why it must not any more: the server is reattached.
-    give_up: str = ''
-
-    @property
-    def whom(self) -> Server:
-        """The server; one that Nova has deleted is on no host."""
-        return self.server or dataclasses.replace(
-            self.last_known, host=None, status='DELETED'
-        )
-
-
-def moves_in_flight(
-    fleet: Fleet, remembered: Mapping[str, Move], usable: Signals
-) -> dict[str, Move]:
+def moves_in_flight(snapshot: Snapshot) -> dict[str, Move]:
     """Rebuild every move from its server's tag, by server id.
 
     Memory counts for more than the tag, since nobody else has had the lock:
     Nova takes no tag of a server in ERROR, a tenant removes or forges one,
     the server is deleted. Each time it may be out of its orchestrator, so
     the move goes on.
+
+    :param snapshot: with the moves as remembered; none after a start
     """
-    moves = dict(remembered)
-    for server in fleet.servers.values():
+    fleet = snapshot.fleet
+    moves = dict(snapshot.moves)
+    for server_id, server in fleet.servers.items():
         tag = tags.parse(server.tags)
-        if tag is not None and server.server_id not in moves:
-            moves[server.server_id] = _stranger(server, tag, fleet, usable)
+        if tag is not None and server_id not in moves:
+            moves[server_id] = _stranger(server, tag, snapshot)
     for server_id, move in moves.items():
+        server = fleet.servers.get(server_id) or move.server.deleted()
         migration = migration_of(move, fleet)
+        target = move.target
         if migration is not None and move.stage is not Stage.UNDO:
-            moves[server_id] = dataclasses.replace(
-                move, target=migration.target
-            )
+            target = migration.target
+        moves[server_id] = dataclasses.replace(
+            move, server=server, target=target
+        )
     return moves
 
 
-def _stranger(
-    server: Server, tag: tags.Parsed, fleet: Fleet, usable: Signals
-) -> Move:
-    """A move that another process began: ours before a crash, perhaps."""
+def _stranger(server: Server, tag: tags.Parsed, snapshot: Snapshot) -> Move:
+    """A move that another process began: ours before a crash, perhaps.
+
+    For example ``steal:verify:1000`` on host b, to which a migration from
+    host a completed at 990: it came from a, and is to be measured on b.
+    """
     stage, since, steal_before = tag
-    signal = usable.servers.get(server.server_id)
+    signal = snapshot.signals.servers.get(server.server_id)
     move = Move(
-        server_id=server.server_id,
-        server_name=server.name,
+        server,
         source=server.host or '',
         stage=stage,
         since=since,
         steal_before=steal_before,
-        role=server.role,
-        zone=server.zone,
         # What it asks for is unknown while it is drained: assume the worst.
         demand=max(signal.demand if signal else 0.0, float(server.vcpus)),
         reason='begun by another migrator process',
     )
-    migration = migration_of(move, fleet)
+    migration = migration_of(move, snapshot.fleet)
     if stage in (Stage.REATTACH, Stage.VERIFY):
         # It ended before the stage began, however long before.
-        migration = next(
-            iter(fleet.migrations.get(server.server_id, ())), None
-        )
+        records = snapshot.fleet.migrations.get(server.server_id, ())
+        migration = next(iter(records), None)
     if migration is None:
         return move
     arrived = server.host == migration.target
@@ -118,33 +79,24 @@ def _stranger(
     )
 
 
-def orphans(
-    detached: frozenset[str],
-    moves: Mapping[str, Move],
-    fleet: Fleet,
-    ended: Mapping[str, Ended],
-) -> list[Server]:
+def orphans(detached: frozenset[str], snapshot: Snapshot) -> list[Server]:
     """Servers that are drained, and whose move does not lead back any more.
 
-    No tag tells of them, or one that says that they are back.
+    No tag tells of them, or one that says that they are back. One that was
+    deleted and reattached may be listed by its orchestrator for days, so how
+    its move ended counts as well.
 
-    :param ended: how the last move of a server ended. One that was deleted
-        and reattached may be listed by its orchestrator for days
+    :param detached: ids of servers, as orchestrators say
     """
-    leading = {s for s, m in moves.items() if m.stage is not Stage.VERIFY}
-    leading |= {
-        s
-        for s in detached - fleet.servers.keys()
-        if s in ended and ended[s].outcome is Outcome.GONE
-    }
+    servers, ended = snapshot.fleet.servers, snapshot.ended
     return [
-        fleet.servers.get(server_id) or _deleted(server_id)
-        for server_id in sorted(detached - leading)
+        servers.get(s) or Server(s, '', None, None, 'DELETED', 0, 0, 0)
+        for s in sorted(detached)
+        if s not in snapshot.moves or snapshot.moves[s].stage is Stage.VERIFY
+        if s in servers
+        or s not in ended
+        or ended[s].outcome is not Outcome.GONE
     ]
-
-
-def _deleted(server_id: str) -> Server:
-    return Server(server_id, '', None, None, 'DELETED', 0, 0, 0)
 
 
 def undo(server: Server, now: float, before: Move | None = None) -> Move:
@@ -157,100 +109,77 @@ def undo(server: Server, now: float, before: Move | None = None) -> Move:
             before, stage=Stage.REATTACH, since=now, back=False
         )
     return Move(
-        server_id=server.server_id,
-        server_name=server.name,
+        server,
         source=server.host or '',
         stage=Stage.UNDO,
         since=now,
-        role=server.role,
-        zone=server.zone,
         failure='found drained, without a tag',
     )
 
 
 def take_over(
-    fleet: Fleet,
-    remembered: Mapping[str, Move],
-    usable: Signals,
-    ours: tuple[Migration, ...],
-    rules: Rules,
-    now: float,
-    *,
-    first: bool,
-    servers_before: Container[str] = (),
+    snapshot: Snapshot, told_before: Container[str] | None
 ) -> dict[str, Move]:
     """Every move in flight, by server id.
 
-    :param remembered: of the tick before; empty after a start
-    :param ours: live migrations that we asked for, for the breaker
-    :param first: this process has just begun to lead
-    :param servers_before: ids of those that Nova told of at the tick before
+    For example a process that has just begun to lead finds the tag ``drain``
+    at three servers. Two slots are free, so two drains go on; the third
+    server is reattached.
+
+    :param snapshot: with the moves of the tick before; none after a start
+    :param told_before: ids of the servers that Nova told of at the tick
+        before; None where this process has just begun to lead
     """
+    remembered, now = snapshot.moves, snapshot.now
     found = {
         # A clock that is set back, or a forged date, puts no deadline off.
         s: dataclasses.replace(m, since=min(m.since, now))
-        for s, m in moves_in_flight(fleet, remembered, usable).items()
-        if first or s in remembered or s not in servers_before
+        for s, m in moves_in_flight(snapshot).items()
+        if s in remembered or told_before is None or s not in told_before
     }
-    strangers = found.keys() - remembered.keys()
-    for server_id in strangers:
-        if not first:
+    undrained = {}
+    for server_id in found.keys() - remembered.keys():
+        move = found[server_id]
+        if told_before is not None:
             # Its cell did not answer when this process began, or its tenant
             # had it created with a tag.
-            found[server_id] = dataclasses.replace(
-                found[server_id],
-                stage=Stage.UNDO,
-                since=now,
-                failure='begun by another process, and seen only now',
-            )
-        if found[server_id].stage is Stage.VERIFY:
+            found[server_id] = _undone(move, now, 'and seen only now')
+        elif move.stage is Stage.VERIFY:
             # Anybody can write that it is back: make sure.
-            found[server_id] = dataclasses.replace(
-                found[server_id], stage=Stage.REATTACH, since=now
-            )
-    undrained = {s for s in strangers if found[s].stage is Stage.DRAIN}
-    taken = {s: m for s, m in found.items() if s not in undrained}
-    covered = coverage(usable, fleet, found)
-    held = limits.holds(covered, ours, rules.limits, now)
-    all_held = held[0].detail if held else ''
-    rules = limits.while_trying(ours, rules)
-    for server_id in sorted(undrained):
-        server = fleet.servers[server_id]
-        megabytes = copy_mb(server, shared_storage=rules.hosts.shared_storage)
-        move = dataclasses.replace(found[server_id], copy_mb=megabytes)
-        refused = all_held or _refused(move, server, taken, fleet, rules, now)
-        if refused:
-            move = dataclasses.replace(
-                move,
-                stage=Stage.UNDO,
-                since=now,
-                failure=f'begun by another process, and refused: {refused}',
-            )
-        taken[server_id] = move
-    return taken
+            found[server_id] = undo(move.server, now, move)
+        elif move.stage is Stage.DRAIN:
+            undrained[server_id] = found.pop(server_id)
+    if not undrained:
+        return found
+    covered = coverage(snapshot, {*found, *undrained})
+    held = limits.holds(snapshot, covered)
+    # Each that goes on leaves less for the next one.
+    snapshot = dataclasses.replace(snapshot, moves=found, ended={})
+    for server_id, move in sorted(undrained.items()):
+        megabytes = snapshot.copy_mb(move.server)
+        move = dataclasses.replace(move, copy_mb=megabytes)
+        refusal = held[0] if held else eligibility.refusal(server_id, snapshot)
+        if refusal is None:
+            refusal = next(iter(limits.admit([move], snapshot)[1]), None)
+        if refusal is not None:
+            move = _undone(move, now, f'and refused: {refusal.detail}')
+        found[server_id] = move
+    return found
 
 
-def forged(fleet: Fleet, taken: Mapping[str, Move]) -> list[Server]:
+def _undone(move: Move, now: float, why: str) -> Move:
+    failure = f'begun by another process, {why}'
+    return dataclasses.replace(
+        move, stage=Stage.UNDO, since=now, failure=failure
+    )
+
+
+def forged(snapshot: Snapshot) -> list[Server]:
     """Servers whose tag tells of a move that there is not."""
     return [
         server
-        for server in fleet.servers.values()
+        for server_id, server in snapshot.fleet.servers.items()
         if server.tags
-        and server.server_id not in taken
+        and server_id not in snapshot.moves
         and tags.parse(server.tags) is not None
     ]
-
-
-def _refused(
-    move: Move,
-    server: Server,
-    taken: Mapping[str, Move],
-    fleet: Fleet,
-    rules: Rules,
-    now: float,
-) -> str:
-    refusal = eligibility.ineligible(server, fleet, taken, {}, rules, now)
-    if refusal is None:
-        _, refusals = limits.admit([move], fleet, taken, rules, now)
-        refusal = next(iter(refusals), None)
-    return refusal.detail if refusal else ''

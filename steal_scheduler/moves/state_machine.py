@@ -17,14 +17,20 @@ from oslo_log import log
 
 from steal_scheduler.decision.detector import measured
 from steal_scheduler.decision.eligibility import unfit_to_leave
-from steal_scheduler.decision.rules import DetectionRules
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.exception import NovaError, NovaRefused, ServerGone
-from steal_scheduler.model.cloud import Migration, Server
-from steal_scheduler.model.move import Ended, Move, Outcome, Stage
-from steal_scheduler.moves import tags
+from steal_scheduler.model.cloud import Migration
+from steal_scheduler.model.move import (
+    Ended,
+    Move,
+    Outcome,
+    Stage,
+    migration_of,
+)
+from steal_scheduler.moves import admission, tags
 from steal_scheduler.moves.effects import Effects
-from steal_scheduler.moves.state import MoveState
 from steal_scheduler.orchestrators.base import State
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 
 LOG = log.getLogger(__name__)
 
@@ -40,27 +46,26 @@ ABORT_TIMEOUT = 120.0
 VERIFY_TIMEOUT = 600.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Deadlines:
-    """In seconds; ``[stages]``."""
-
-    drain_timeout: float
-    migration_timeout: float
-
-
-Step = Callable[[Move, MoveState], Move | Ended]
+Step = Callable[[Move, Snapshot], Move | Ended]
 
 
 class StateMachine:
-    """The steps; one table says which belongs to which stage."""
+    """The steps; one table says which belongs to which stage.
 
-    def __init__(
-        self, effects: Effects, deadlines: Deadlines, rules: DetectionRules
-    ) -> None:
-        """:param rules: what a server that has moved is measured by"""
+    For example a server of 4 cores waits on host a. At 900 it gets the tag
+    ``steal:drain:900`` and its orchestrator is asked to drain it, again at
+    each tick until that is done. At 960 the tag becomes ``steal:request:960``
+    and Nova is asked; at 963 its record names host b and says that memory is
+    copied (``migrate``), at 1050 that this is over and the server is on b
+    (``reattach``). At 1053 it is back in service (``verify``), and its first
+    sample of after 1053 + 60 s shows what the move has come to. If the
+    migrator dies at 961, the next one finds ``steal:request:960``, looks for
+    a record that is newer, and goes on there; it does not ask Nova twice.
+    """
+
+    def __init__(self, effects: Effects, dispatcher: Dispatcher) -> None:
         self._effects = effects
-        self._deadlines = deadlines
-        self._rules = rules
+        self._dispatcher = dispatcher
         self._steps: Mapping[Stage, Step] = {
             Stage.DRAIN: self._drain,
             Stage.REQUEST: self._request,
@@ -70,129 +75,126 @@ class StateMachine:
             Stage.VERIFY: self._verify,
         }
 
-    def begin(self, move: Move, server: Server, now: float) -> Move:
+    def begin(self, move: Move) -> None:
         """Write the first tag; the drain starts at the next tick.
 
         :raises NovaRefused, NovaError, ServerGone: it did not begin
         """
-        move = dataclasses.replace(move, stage=Stage.DRAIN, since=now)
-        self._effects.begin(move, server)
-        return move
+        self._effects.tag(move)
+        self._dispatcher.begin(move.server)
 
-    def strip(self, server: Server) -> None:
-        """Remove tags that tell of a move that there is not."""
-        try:
-            self._effects.untag(server)
-        except NovaError as error:
-            # It holds up no other server; the next tick tries again.
-            LOG.warning(
-                'Nova did not remove tags of server %s: %s',
-                server.label,
-                error,
-                instance_uuid=server.server_id,
-            )
-
-    def advance(self, move: Move, state: MoveState) -> Move | Ended:
+    def advance(self, move: Move, snapshot: Snapshot) -> Move | Ended:
         """One step, or none where there is nothing to do but wait.
 
         :returns: the move as it is now, or how it ended
         :raises NovaError: Nova did not answer: the same step comes again
         """
         try:
-            server = state.server
-            if server is not None and not tags.ours(server.tags):
+            server = move.server
+            if not server.gone and not tags.ours(server.tags):
                 # A tenant removed it: a crash now would forget the server.
-                self._effects.retag(move, server)
+                self._effects.retag(move)
                 tagged = (*server.tags, tags.of_move(move))
                 server = dataclasses.replace(server, tags=tagged)
-                state = dataclasses.replace(state, server=server)
-            return self._steps[move.stage](move, state)
+                move = dataclasses.replace(move, server=server)
+            return self._steps[move.stage](move, snapshot)
         except ServerGone:
-            gone = dataclasses.replace(state, server=None)
-            return self._steps[move.stage](move, gone)
+            gone = dataclasses.replace(move, server=move.server.deleted())
+            return self._steps[move.stage](gone, snapshot)
 
     # -- the steps ---------------------------------------------------------
 
-    def _drain(self, move: Move, state: MoveState) -> Move | Ended:
-        unfit = unfit_to_leave(move, state.server, state.migration)
-        if unfit:
-            return self._fail(move, state, unfit)
-        if state.give_up:
-            return self._fail(move, state, state.give_up)
-        if state.now - move.since > self._deadlines.drain_timeout:
-            return self._fail(
-                move,
-                state,
-                f'not drained, or no turn to migrate, after '
-                f'{self._deadlines.drain_timeout:g} s (drain_timeout)',
+    def _drain(self, move: Move, snapshot: Snapshot) -> Move | Ended:
+        """Ask its orchestrators to drain it, and then Nova, in its turn.
+
+        NOTE: of ours only ``advance``, this and ``Dispatcher.drain`` stand
+        above the plug-in's own frames in a traceback.
+        """
+        waits = admission.wait_for(move, snapshot)
+        move = dataclasses.replace(move, waits=waits)
+        migration = migration_of(move, snapshot.fleet)
+        timeout = snapshot.rules.drain_timeout
+        unfit = unfit_to_leave(move, migration)
+        if not unfit and waits and waits.reason in admission.FINAL:
+            unfit = waits.detail
+        if not unfit and snapshot.now - move.since > timeout:
+            unfit = (
+                f'not drained, or no turn to migrate, after {timeout:g} s '
+                '(drain_timeout)'
             )
-        answer = self._effects.drain(state.last_known)
+        if unfit:
+            return self._fail(move, snapshot, unfit)
+        self._effects.check_lock()
+        answer = self._dispatcher.drain(move.server)
         if answer.state is State.REFUSED:
-            return self._fail(move, state, f'drain refused: {answer.detail}')
-        if answer.state is State.WAITING or state.wait_for:
+            why = f'drain refused: {answer.detail}'
+            return self._fail(move, snapshot, why)
+        if answer.state is State.WAITING or waits:
             return move
         try:
-            move = self._next(move, Stage.REQUEST, state)
-            self._effects.migrate(state.last_known)
+            move = self._next(move, Stage.REQUEST, snapshot)
+            self._effects.migrate(move.server)
         except NovaRefused as error:
-            return self._fail(move, state, f'Nova refused: {error}')
+            return self._fail(move, snapshot, f'Nova refused: {error}')
         except NovaError as error:
             # It may have been accepted: the next tick looks for the record.
             LOG.warning(
                 'Nova was asked to migrate server %s and did not answer: %s',
-                move.label,
+                move.server.label,
                 error,
                 instance_uuid=move.server_id,
             )
         return move
 
-    def _request(self, move: Move, state: MoveState) -> Move | Ended:
-        migration = state.migration
+    def _request(self, move: Move, snapshot: Snapshot) -> Move | Ended:
+        migration = migration_of(move, snapshot.fleet)
         if migration is None:
-            waited = state.now - move.since
-            if state.server and waited <= REQUEST_TIMEOUT:
+            waited = snapshot.now - move.since
+            if not move.server.gone and waited <= REQUEST_TIMEOUT:
                 return move
-            return self._fail(move, state, 'Nova has no record of it')
-        move = dataclasses.replace(move, target=migration.target)
+            return self._fail(move, snapshot, 'Nova has no record of it')
         if migration.running:
-            return self._next(move, Stage.MIGRATE, state)
-        return self._follow(move, migration, state, QUEUE_TIMEOUT)
+            return self._next(move, Stage.MIGRATE, snapshot)
+        return self._follow(move, migration, snapshot, QUEUE_TIMEOUT)
 
-    def _migrate(self, move: Move, state: MoveState) -> Move | Ended:
-        migration = state.migration
+    def _migrate(self, move: Move, snapshot: Snapshot) -> Move | Ended:
+        migration = migration_of(move, snapshot.fleet)
         if migration is None:
-            return self._fail(move, state, 'Nova lost the record of it')
-        move = dataclasses.replace(move, target=migration.target)
-        return self._follow(
-            move, migration, state, self._deadlines.migration_timeout
-        )
+            return self._fail(move, snapshot, 'Nova lost the record of it')
+        timeout = snapshot.rules.migration_timeout
+        return self._follow(move, migration, snapshot, timeout)
 
-    def _reattach(self, move: Move, state: MoveState) -> Move | Ended:
-        move = self._ask_to_reattach(move, state)
-        return self._next(move, Stage.VERIFY, state) if move.back else move
+    def _reattach(self, move: Move, snapshot: Snapshot) -> Move | Ended:
+        move = self._ask_to_reattach(move, snapshot)
+        return self._next(move, Stage.VERIFY, snapshot) if move.back else move
 
-    def _undo(self, move: Move, state: MoveState) -> Move | Ended:
-        move = self._ask_to_reattach(move, state)
+    def _undo(self, move: Move, snapshot: Snapshot) -> Move | Ended:
+        move = self._ask_to_reattach(move, snapshot)
         if not move.back:
             return move
-        failed = state.migration is not None or move.target is not None
-        outcome = Outcome.FAILED if failed else Outcome.NOT_STARTED
-        return self._end(move, state, outcome, move.failure or 'undone')
+        migrated = migration_of(move, snapshot.fleet) or move.target
+        outcome = Outcome.FAILED if migrated else Outcome.NOT_STARTED
+        ended = Ended(move, outcome, snapshot.now, move.failure or 'undone')
+        return self._end(ended)
 
-    def _verify(self, move: Move, state: MoveState) -> Move | Ended:
-        signal = state.signal
-        if state.server is None:
-            return self._end(move, state, Outcome.GONE, 'it was deleted')
-        # A mean over the window that shows none of the time before.
-        settled = move.since + state.window
+    def _verify(self, move: Move, snapshot: Snapshot) -> Move | Ended:
+        """Measure it: the mean must show nothing of the time before.
+
+        For example in service again at 1053, with a window of 60 s: a sample
+        of 1113 or later counts.
+        """
+        now, signals = snapshot.now, snapshot.signals
+        if move.server.gone:
+            return Ended(move, Outcome.GONE, now, 'it was deleted')
+        signal = signals.servers.get(move.server_id)
+        settled = move.since + signals.window
         if signal is not None and signal.at >= settled:
-            outcome, detail = measured(signal, self._rules)
-            return self._end(move, state, outcome, detail, signal.steal)
-        if state.now - settled > VERIFY_TIMEOUT:
-            return self._end(
-                move, state, Outcome.UNMEASURED, 'no fresh signal of it'
-            )
-        return move
+            outcome, detail = measured(signal, snapshot.rules.detection)
+            return self._end(Ended(move, outcome, now, detail, signal.steal))
+        if now - settled <= VERIFY_TIMEOUT:
+            return move
+        detail = 'no fresh signal of it'
+        return self._end(Ended(move, Outcome.UNMEASURED, now, detail))
 
     # -- to the next stage -------------------------------------------------
 
@@ -200,64 +202,57 @@ class StateMachine:
         self,
         move: Move,
         migration: Migration,
-        state: MoveState,
+        snapshot: Snapshot,
         timeout: float,
     ) -> Move | Ended:
-        """Wait for the migration's end; abort it when that takes too long."""
-        if state.server is None:
-            return self._fail(move, state, 'it was deleted')
+        """Wait for the migration's end; abort it when that takes too long.
+
+        For example with 1800 s: from then on Nova is asked at each tick to
+        abort it, and at 1920 s a person is called and the server, which runs
+        on its source, is reattached.
+        """
+        host, now = move.server.host, snapshot.now
+        if move.server.gone:
+            return self._fail(move, snapshot, 'it was deleted')
         if migration.failed:
-            return self._fail(
-                move, state, f'the migration ended as: {migration.status}'
-            )
+            why = f'the migration ended as: {migration.status}'
+            return self._fail(move, snapshot, why)
         if migration.completed:
-            return self._arrived(move, migration, state, state.server)
-        overdue = state.now - move.since - timeout
+            # The record counts only when the server's host says so too.
+            if host == migration.target:
+                return self._next(move, Stage.REATTACH, snapshot)
+            if now - migration.updated_at > REQUEST_TIMEOUT:
+                why = f'completed, yet the server is on {host}'
+                return self._fail(move, snapshot, why)
+            return move
+        overdue = now - move.since - timeout
         if overdue <= 0:
             return move
-        aborted = dataclasses.replace(
+        move = dataclasses.replace(
             move, failure=f'aborted: not done in {timeout:g} s'
         )
         if overdue > ABORT_TIMEOUT:
-            # The server runs on its source all the while: reattach it.
             LOG.error(
                 'Migration of server %s neither ends nor can be aborted: look '
                 'at nova-compute on host %s.',
-                move.label,
+                move.server.label,
                 move.source,
                 instance_uuid=move.server_id,
             )
-            return self._fail(aborted, state, '')
-        self._effects.abort(migration)
-        return aborted
-
-    def _arrived(
-        self,
-        move: Move,
-        migration: Migration,
-        state: MoveState,
-        server: Server,
-    ) -> Move | Ended:
-        """The record counts only when the server's host says so too."""
-        if server.host == migration.target:
-            return self._next(move, Stage.REATTACH, state)
-        if state.now - migration.updated_at > REQUEST_TIMEOUT:
-            return self._fail(
-                move, state, f'completed, yet the server is on {server.host}'
-            )
+            return self._fail(move, snapshot, '')
+        self._effects.abort(move, migration)
         return move
 
-    def _fail(
-        self, move: Move, state: MoveState, failure: str
-    ) -> Move | Ended:
+    def _fail(self, move: Move, snapshot: Snapshot, failure: str) -> Move:
         failed = dataclasses.replace(move, failure=move.failure or failure)
-        return self._next(failed, Stage.UNDO, state)
+        return self._next(failed, Stage.UNDO, snapshot)
 
-    def _ask_to_reattach(self, move: Move, state: MoveState) -> Move:
+    def _ask_to_reattach(self, move: Move, snapshot: Snapshot) -> Move:
         """Ask for it, for ever; the move is ``back`` when it is done."""
         if move.back:
             return move
-        answer = self._effects.reattach(state.whom, state.now)
+        self._effects.check_lock()
+        answer = self._dispatcher.reattach(move.server, snapshot.now)
         refused = answer.state is State.REFUSED
         return dataclasses.replace(
             move,
@@ -265,28 +260,21 @@ class StateMachine:
             trouble=answer.detail or 'refused' if refused else '',
         )
 
-    def _end(
-        self,
-        move: Move,
-        state: MoveState,
-        outcome: Outcome,
-        detail: str,
-        steal_after: float | None = None,
-    ) -> Move | Ended:
-        if state.server is None:
-            outcome = Outcome.GONE
-        elif not self._effects.untag(state.server):
-            return dataclasses.replace(move, back=True)
-        return Ended(move, outcome, state.now, detail, steal_after)
+    def _end(self, ended: Ended) -> Move | Ended:
+        """The end, once the tag is gone; of a server that is gone, at once."""
+        if ended.move.server.gone:
+            return dataclasses.replace(ended, outcome=Outcome.GONE)
+        if self._effects.untag(ended.move.server):
+            return ended
+        return dataclasses.replace(ended.move, back=True)
 
-    def _next(self, move: Move, stage: Stage, state: MoveState) -> Move:
+    def _next(self, move: Move, stage: Stage, snapshot: Snapshot) -> Move:
         move = dataclasses.replace(
-            move, stage=stage, since=state.now, back=False
+            move, stage=stage, since=snapshot.now, back=False, waits=None
         )
-        if state.server is None:
-            return move
         if stage is Stage.REQUEST:
-            self._effects.tag(move, state.server)
-        else:
-            self._effects.retag(move, state.server)
+            # Nova is not asked without it.
+            self._effects.tag(move)
+        elif not move.server.gone:
+            self._effects.retag(move)
         return move

@@ -9,10 +9,10 @@ calls than that.
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Protocol
 
 from steal_scheduler.exception import ServerGone
 from steal_scheduler.model.cloud import Fleet, Host, Migration, Server
+from steal_scheduler.nova_client.client import NovaClient
 
 #: Nova's clock and ours may differ, and records take a moment to appear.
 OVERLAP = 60.0
@@ -20,24 +20,8 @@ OVERLAP = 60.0
 UNKNOWN = 'UNKNOWN'
 
 
-class Nova(Protocol):
-    """What is read of Nova; see ``client.py``."""
-
-    def page(self, marker: str | None) -> list[Server]: ...
-
-    def changed(self, since: float) -> list[Server]: ...
-
-    def server(self, server_id: str) -> Server: ...
-
-    def hosts(self) -> list[Host]: ...
-
-    def opted_out_hosts(self) -> frozenset[str]: ...
-
-    def migrations(self, since: float) -> list[Migration]: ...
-
-
 class NovaCache:
-    def __init__(self, nova: Nova, history: float) -> None:
+    def __init__(self, nova: NovaClient, history: float) -> None:
         """:param history: seconds for which migrations are remembered"""
         self._nova = nova
         self._history = history
@@ -135,17 +119,22 @@ class NovaCache:
                 servers[server_id] = dataclasses.replace(
                     server, opted_out='host aggregate'
                 )
-        by_server: dict[str, list[Migration]] = {}
-        newest_first = sorted(
-            self._migrations.items(), key=lambda item: -item[1].migration_id
+        oldest = now - self._history
+        self._migrations = {
+            key: m
+            for key, m in self._migrations.items()
+            if not m.ended or m.updated_at >= oldest
+        }
+        records = sorted(
+            self._migrations.values(), key=lambda m: -m.migration_id
         )
-        for key, migration in newest_first:
-            if migration.ended and migration.updated_at < now - self._history:
-                del self._migrations[key]
-            else:
-                by_server.setdefault(migration.server_id, []).append(migration)
+        by_server: dict[str, list[Migration]] = {}
+        for record in records:
+            by_server.setdefault(record.server_id, []).append(record)
+        me = self._nova.user_id()
         return Fleet(
             servers=servers,
             hosts=hosts,
             migrations={s: tuple(m) for s, m in by_server.items()},
+            ours=tuple(m for m in records if me is None or m.user_id == me),
         )

@@ -1,7 +1,7 @@
 """All orchestrators as one: each server goes to those it belongs to."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from oslo_log import log
 
@@ -13,6 +13,7 @@ from steal_scheduler.model.assignment import (
     assignments,
 )
 from steal_scheduler.model.cloud import Server
+from steal_scheduler.orchestrators.backoff import Backoff
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
@@ -23,49 +24,17 @@ from steal_scheduler.orchestrators.base import (
 LOG = log.getLogger(__name__)
 
 
-class ToReattach:
-    """Which orchestrators may hold one server out of service.
-
-    It gets shorter while they reattach the server. It is remembered and not
-    computed again: the assignments may change while the server is drained,
-    and so may the name that its metadata give it.
-    """
-
-    def __init__(
-        self,
-        drained: Sequence[Assignment] = (),
-        possible: Sequence[Assignment] = (),
-    ) -> None:
-        """Begin with what another process may have done.
-
-        :param drained: those that it belongs to, in the order of the drain
-        :param possible: those that it may have belonged to then
-        """
-        self._drained = list(drained)
-        self._possible = list(possible)
-
-    def add(self, assigned: Assignment) -> None:
-        """This orchestrator is about to be asked to drain it."""
-        if assigned not in self._drained:
-            self._drained.append(assigned)
-
-    def drained(self) -> list[Assignment]:
-        """Those that were asked to drain it, the last one first."""
-        return self._drained[::-1]
-
-    def possible(self) -> list[Assignment]:
-        """Those that another process may have asked, in any order."""
-        return list(self._possible)
-
-    def remove(self, assigned: Assignment) -> None:
-        """This one does not hold it any more."""
-        for each in (self._drained, self._possible):
-            if assigned in each:
-                each.remove(assigned)
+#: Seconds after which each is asked again whom it holds out of service.
+LIST_EVERY = 600.0
 
 
 class Dispatcher:
-    """Drains a server everywhere in order, and reattaches it in reverse."""
+    """Drains a server everywhere in order, and reattaches it in reverse.
+
+    For example a server that belongs to lb and prod is drained by lb, and
+    when that is done by prod. It is reattached by prod and then by lb; while
+    prod does not answer, lb is asked all the same.
+    """
 
     def __init__(
         self,
@@ -76,81 +45,106 @@ class Dispatcher:
         self._orchestrators = orchestrators
         #: Which servers belong to which orchestrator.
         self.rules = tuple(rules)
-        self._to_reattach: dict[str, ToReattach] = {}
+        #: By server id: who may hold it out of service, in the order of the
+        #: drain; False where only another process may have asked it to. It
+        #: is remembered, not computed again: the assignments may change while
+        #: the server is drained, and so may the name that they give it.
+        self._holders: dict[str, dict[Assignment, bool]] = {}
+        self._backoff = Backoff()
         #: Names of those whose lists of drained servers have to be read: each
         #: may hold a server that no tag tells of.
-        self.unlisted: set[str] = set()
-        self.list_all_again()
+        self._unlisted = set(orchestrators)
+        self._listed_at = 0.0
 
     def begin(self, server: Server) -> None:
         """A move of it begins: nobody has drained it yet."""
-        self._to_reattach[server.server_id] = ToReattach()
+        self._holders[server.server_id] = {}
 
     def forget(self) -> None:
         """Another process may have drained or reattached servers."""
-        self._to_reattach.clear()
-        self.list_all_again()
-
-    def list_all_again(self) -> None:
-        """Each orchestrator may hold a server that no tag tells of."""
-        self.unlisted |= self._orchestrators.keys()
+        self._holders.clear()
+        self._backoff = Backoff()
+        self._unlisted |= self._orchestrators.keys()
 
     def drain(self, server: Server) -> Answer:
         """Ask one after the other; DONE when all have drained it.
 
-        :raises OrchestratorError: one does not answer
+        :returns: WAITING also where one does not answer
         """
-        to_reattach = self._to_reattach_of(server)
+        holders = self._holders_of(server)
         try:
-            wanted = assignments(server, self.rules)
+            for assigned in assignments(server, self.rules):
+                if not holders.get(assigned):
+                    # It is reattached first: no other was drained after it.
+                    holders.pop(assigned, None)
+                    holders[assigned] = True
+                name = assigned.orchestrator
+                with _mistakes_are_outages(name):
+                    answer = _named(
+                        name,
+                        self._orchestrators[name].drain(server, assigned.node),
+                    )
+                if answer is not DONE:
+                    return answer
         except InvalidOrchestrator as error:
             return Answer(State.REFUSED, str(error))
-        for assigned in wanted:
-            to_reattach.add(assigned)
-            orchestrator = self._orchestrators[assigned.orchestrator]
-            answer = _ask(orchestrator.drain, server, assigned)
-            if answer.state is not State.DONE:
-                return answer
+        except OrchestratorError as error:
+            _log_silence(server, error)
+            return Answer(State.WAITING, str(error))
         return DONE
 
-    def reattach(self, server: Server) -> Answer:
+    def reattach(self, server: Server, now: float) -> Answer:
         """Reattach it wherever we have drained it.
 
         Assignments may have changed since: those are asked that were asked to
         drain it and, where another process did that, every orchestrator. One
         that does not answer then, and that the server does not belong to now,
-        delays nothing; what it may still hold is found later, see
-        ``moves/orphans.py``.
+        delays nothing; what it may still hold is found later, see ``drained``.
 
-        :raises OrchestratorError: one that may hold it does not answer
+        What failed is asked again after a pause: for example after 5 s, then
+        after 10 more, and from the seventh time on every 300 s.
+
+        :returns: REFUSED also where one that may hold it does not answer, and
+            until it is asked again
         """
-        to_reattach = self._to_reattach_of(server)
-        worst = DONE
-        trouble: OrchestratorError | None = None
-        for assigned in to_reattach.drained():
-            orchestrator = self._orchestrators[assigned.orchestrator]
-            try:
-                answer = _ask(orchestrator.reattach, server, assigned)
-            except OrchestratorError as error:
-                # The others have no part in its outage.
-                trouble = trouble or error
-                continue
-            if answer.state is State.DONE:
-                to_reattach.remove(assigned)
-                continue
-            worst = answer
-            if answer.state is State.WAITING:
+        waits = self._backoff.waiting(server.server_id, now)
+        if waits is not None:
+            return Answer(State.REFUSED, waits)
+        holders = self._holders_of(server)
+        worst, silent = DONE, None
+        for assigned in _in_reverse(holders):
+            name, drained = assigned.orchestrator, holders[assigned]
+            if drained and worst.state is State.WAITING:
                 # What was drained before it is reattached after it.
-                break
-        for assigned, answer in self._ask_possible(server, to_reattach):
-            if answer.state is not State.DONE:
-                worst = answer
+                continue
+            try:
+                with _mistakes_are_outages(name):
+                    answer = _named(
+                        name,
+                        self._orchestrators[name].reattach(
+                            server, assigned.node
+                        ),
+                    )
+            except OrchestratorError as error:
+                if drained:
+                    # The others have no part in its outage.
+                    silent = silent or error
+                    continue
+                self._log_unlisted(server, name, error)
+                answer = DONE
+            if answer is DONE:
+                del holders[assigned]
             else:
-                to_reattach.remove(assigned)
-        if trouble is not None:
-            raise trouble
+                worst = answer
+        if silent is not None:
+            _log_silence(server, silent)
+            worst = Answer(State.REFUSED, str(silent))
+        if worst.state is State.REFUSED:
+            self._backoff.failed(server.server_id, worst.detail, now)
+        else:
+            self._backoff.forget(server.server_id)
         if worst is DONE:
-            del self._to_reattach[server.server_id]
+            del self._holders[server.server_id]
         return worst
 
     def detached(self) -> frozenset[str]:
@@ -158,51 +152,67 @@ class Dispatcher:
 
         :raises OrchestratorError: one does not answer
         """
-        found = [self.held_by(name) for name in self._orchestrators]
+        found = [self._held_by(name) for name in self._orchestrators]
         return frozenset[str]().union(*found)
 
-    def held_by(self, name: str) -> frozenset[str]:
-        """Ids of servers that this one drained and did not reattach.
+    def orphans(self, now: float) -> frozenset[str]:
+        """Ids of servers that are drained, as those say who are asked now.
 
-        :raises OrchestratorError: it does not answer
+        A tenant removed the tag right before a crash; an orchestrator did not
+        answer when the server was reattached; another migrator lost the lock
+        in the middle of a drain, and went on when this one had reattached the
+        server already. So each orchestrator is asked when this migrator
+        begins, after such an outage, and from time to time; one that does not
+        answer holds up no other.
         """
+        if not self._listed_at <= now < self._listed_at + LIST_EVERY:
+            self._listed_at = now
+            self._unlisted |= self._orchestrators.keys()
+        found: frozenset[str] = frozenset()
+        for name in sorted(self._unlisted):
+            if self._backoff.waiting(name, now) is not None:
+                continue
+            try:
+                found |= self._held_by(name)
+            except OrchestratorError as error:
+                if self._backoff.failed(name, str(error), now):
+                    LOG.warning(
+                        'Orchestrator %s did not list its drained servers: %s',
+                        name,
+                        error,
+                    )
+                # It may have taken its time: the others in the next tick.
+                break
+            self._backoff.forget(name)
+            self._unlisted.discard(name)
+        return found
+
+    def _held_by(self, name: str) -> frozenset[str]:
         with _mistakes_are_outages(name):
             return frozenset(self._orchestrators[name].detached())
 
-    def _ask_possible(
-        self, server: Server, to_reattach: ToReattach
-    ) -> Iterator[tuple[Assignment, Answer]]:
-        """Ask those that another process may have asked to drain it.
+    def _log_unlisted(
+        self, server: Server, name: str, error: OrchestratorError
+    ) -> None:
+        """Whether this one holds the server, its list will tell."""
+        self._unlisted.add(name)
+        LOG.info(
+            'Server %s does not belong to orchestrator %s now, which did not '
+            'answer whether it holds the server: %s',
+            server.label,
+            name,
+            error,
+            instance_uuid=server.server_id,
+        )
+
+    def _holders_of(self, server: Server) -> dict[Assignment, bool]:
+        """Who may hold it; of one that another process had drained, anybody.
 
         NOTE: an orchestrator leaves alone what it did not drain, so asking
         one too many does no harm.
         """
-        for assigned in to_reattach.possible():
-            orchestrator = self._orchestrators[assigned.orchestrator]
-            try:
-                yield assigned, _ask(orchestrator.reattach, server, assigned)
-            except OrchestratorError as error:
-                self.unlisted.add(assigned.orchestrator)
-                to_reattach.remove(assigned)
-                LOG.info(
-                    'Server %s (%s) does not belong to orchestrator %s now, '
-                    'which did not answer whether it holds the server: %s',
-                    server.name,
-                    server.server_id,
-                    assigned.orchestrator,
-                    error,
-                    instance_uuid=server.server_id,
-                )
-
-    def _to_reattach_of(self, server: Server) -> ToReattach:
-        found = self._to_reattach.get(server.server_id)
-        if found is None:
-            found = self._guessed(server)
-            self._to_reattach[server.server_id] = found
-        return found
-
-    def _guessed(self, server: Server) -> ToReattach:
-        """Which may hold a server that another process had drained."""
+        if server.server_id in self._holders:
+            return self._holders[server.server_id]
         now: tuple[Assignment, ...] = ()
         reason = 'no rule and no metadata assign it to one'
         try:
@@ -211,36 +221,44 @@ class Dispatcher:
             reason = str(error)
         if not now:
             LOG.warning(
-                'Server %s (%s) belongs to no orchestrator now: %s. An '
+                'Server %s belongs to no orchestrator now: %s. An '
                 'orchestrator that was removed from [migrator] orchestrators '
                 'cannot reattach it.',
-                server.name,
-                server.server_id,
+                server.label,
                 reason,
                 instance_uuid=server.server_id,
             )
         named = {assigned.orchestrator for assigned in now}
-        return ToReattach(
-            now,
-            [
-                Assignment(rule.orchestrator, rule.name_of(server))
-                for rule in self.rules
-                if rule.orchestrator not in named
-            ],
-        )
+        found = {
+            Assignment(rule.orchestrator, rule.name_of(server)): False
+            for rule in self.rules
+            if rule.orchestrator not in named
+        }
+        found |= dict.fromkeys(now, True)
+        self._holders[server.server_id] = found
+        return found
 
 
-def _ask(
-    verb: Callable[[Server, str], Answer],
-    server: Server,
-    assigned: Assignment,
-) -> Answer:
-    name = assigned.orchestrator
-    with _mistakes_are_outages(name):
-        answer = verb(server, assigned.node)
-        if answer.state is State.DONE:
-            return DONE
-        return Answer(State(answer.state), f'{name}: {answer.detail}')
+def _in_reverse(holders: Mapping[Assignment, bool]) -> list[Assignment]:
+    """The last one that drained it first; then those that only may have."""
+    drained = [assigned for assigned, did in holders.items() if did]
+    return drained[::-1] + [a for a, did in holders.items() if not did]
+
+
+def _named(name: str, answer: Answer) -> Answer:
+    """DONE, or the answer with a detail that says whose it is."""
+    if answer.state is State.DONE:
+        return DONE
+    return Answer(State(answer.state), f'{name}: {answer.detail}')
+
+
+def _log_silence(server: Server, error: OrchestratorError) -> None:
+    LOG.warning(
+        'Orchestrator of server %s did not answer: %s',
+        server.label,
+        error,
+        instance_uuid=server.server_id,
+    )
 
 
 @contextlib.contextmanager

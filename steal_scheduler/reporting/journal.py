@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from oslo_log import log
 
-from steal_scheduler.decision.decide import NOTHING, Decision, Snapshot
-from steal_scheduler.decision.host_checks import HostCheck
-from steal_scheduler.decision.unreliable_hosts import UnreliableHost
+from steal_scheduler.decision.decide import NOTHING, Decision
+from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.model.move import Ended, Move, Stage
 from steal_scheduler.model.refusal import Refusal
@@ -21,19 +21,9 @@ LOG = log.getLogger(__name__)
 class Journal:
     """Remembers what it has said."""
 
-    def __init__(
-        self,
-        metrics: Metrics,
-        notifier: Notifier,
-        reattach_alarm: float,
-        *,
-        dry_run: bool,
-    ) -> None:
-        """:param reattach_alarm: seconds after which a person is called"""
+    def __init__(self, metrics: Metrics, notifier: Notifier) -> None:
         self._metrics = metrics
         self._notifier = notifier
-        self._reattach_alarm = reattach_alarm
-        self._dry_run = dry_run
         #: Blocked reattaches that somebody was told of: id and stage.
         self._alarmed: set[tuple[str, Stage]] = set()
         self._decided = NOTHING
@@ -45,7 +35,7 @@ class Journal:
         self._notifier.stage(move)
         LOG.info(
             'Move of server %s from host %s to %s entered stage %s: %s.',
-            move.label,
+            move.server.label,
             move.source,
             f'host {move.target}'
             if move.target
@@ -57,11 +47,11 @@ class Journal:
 
     def ended(self, ended: Ended) -> None:
         move = ended.move
-        self._metrics.count_end(ended)
+        self._metrics.ended.labels(ended.outcome).inc()
         self._notifier.ended(ended)
         LOG.info(
             'Move of server %s from host %s %s ended: %s: %s.',
-            move.label,
+            move.server.label,
             move.source,
             f'to host {move.target}' if move.target else 'to no host',
             ended.outcome,
@@ -76,7 +66,7 @@ class Journal:
                 self._notifier.planned(move)
                 LOG.info(
                     'Dry run: server %s would move away from host %s: %s.',
-                    move.label,
+                    move.server.label,
                     move.source,
                     move.reason,
                     instance_uuid=move.server_id,
@@ -87,30 +77,24 @@ class Journal:
         """Another migrator leads: what was shown is not ours to say."""
         self._decided, self._unreliable = NOTHING, {}
         self._alarmed = set()
-        self._metrics.clear()
+        self._metrics.show(None)
 
     def show(
         self,
         snapshot: Snapshot,
         decided: Decision,
-        waiting: Sequence[Refusal],
-        *,
-        sent: bool,
+        not_sent: Sequence[Refusal] = (),
     ) -> None:
-        """The end of a tick."""
+        """The end of a tick.
+
+        :param not_sent: why what was admitted did not begin
+        """
         self._log_changes(snapshot, decided)
         self._log_unreliable(snapshot)
-        self._alarm(snapshot)
-        metrics = self._metrics
-        metrics.dry_run.set(self._dry_run)
-        metrics.sent.set(sent)
-        metrics.coverage.set(decided.coverage / 100)
-        metrics.findings.set(len(decided.findings))
-        metrics.show_moves(snapshot.moves.values())
-        metrics.show_refusals([*decided.refusals, *waiting])
-        metrics.show_saturations(decided.saturations)
-        metrics.show_view(snapshot.view)
-        metrics.show_unreliable(snapshot.usable.unreliable.values())
+        blocked = self._alarm(snapshot)
+        waiting = [m.waits for m in snapshot.moves.values() if m.waits]
+        refusals = [*decided.refusals, *waiting, *not_sent]
+        self._metrics.show(snapshot, decided, refusals, blocked)
 
     def _log_changes(self, snapshot: Snapshot, decided: Decision) -> None:
         before, self._decided = self._decided, decided
@@ -129,7 +113,7 @@ class Journal:
                 )
 
     def _log_unreliable(self, snapshot: Snapshot) -> None:
-        unreliable = snapshot.usable.unreliable
+        unreliable = snapshot.unreliable
         before, self._unreliable = self._unreliable, unreliable
         for reason in HostCheck:
             new = [
@@ -152,24 +136,29 @@ class Journal:
                 'Metrics of %s are reliable again.', _names(sorted(again))
             )
 
-    def _alarm(self, snapshot: Snapshot) -> None:
-        """Call a person for each server that should be back, once."""
+    def _alarm(self, snapshot: Snapshot) -> int:
+        """Call a person for each server that should be back, once.
+
+        :returns: how many there are
+        """
         blocked = {
             (move.server_id, move.stage): move
             for move in snapshot.moves.values()
-            if move.reattach_blocked(snapshot.now, self._reattach_alarm)
+            if move.reattach_blocked(
+                snapshot.now, snapshot.rules.reattach_alarm
+            )
         }
         for key, move in blocked.items():
             if key not in self._alarmed:
                 self._notifier.reattach_blocked(move)
                 LOG.error(
                     'Server %s cannot be reattached to its orchestrator: %s',
-                    move.label,
+                    move.server.label,
                     move.trouble or 'it takes too long',
                     instance_uuid=move.server_id,
                 )
         self._alarmed = set(blocked)
-        self._metrics.reattach_blocked.set(len(blocked))
+        return len(blocked)
 
 
 def _log_refusal(refusal: Refusal, snapshot: Snapshot) -> None:

@@ -1,83 +1,80 @@
 """The metrics of the migrator, for Prometheus, on a loopback port."""
 
+import enum
 import time
 from collections import Counter as Count
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import prometheus_client as prometheus
-from oslo_log import log
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client import core
 from prometheus_client.registry import Collector
 
+from steal_scheduler.decision.decide import NOTHING, Decision
 from steal_scheduler.decision.host_checks import HostCheck
-from steal_scheduler.decision.unreliable_hosts import UnreliableHost
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.model.host_view import Tier, View
-from steal_scheduler.model.move import Ended, Move, Outcome, Stage
-from steal_scheduler.model.refusal import Reason, Refusal, Saturation
-
-LOG = log.getLogger(__name__)
+from steal_scheduler.model.host_view import Tier
+from steal_scheduler.model.move import Outcome, Stage
+from steal_scheduler.model.refusal import Reason, Refusal
 
 PREFIX = 'steal_migrator_'
 
+#: What the last tick has shown: name -> what it tells, and the label by which
+#: it tells it, where there is one.
+SHOWN: Mapping[str, tuple[str, ...]] = {
+    'dry_run': ('1 where it changes nothing',),
+    'view_sent': ('1 if the last view was sent',),
+    'coverage_ratio': ('Share of running servers with a fresh signal',),
+    'contended_servers': ('Contended servers',),
+    'reattach_blocked_servers': (
+        'Servers that should be reattached and are not',
+    ),
+    'moves_in_flight': ('Moves', 'stage'),
+    'refusals': ('Refusals', 'reason'),
+    'saturated_cores': ('Cores short, where moving cannot help', 'zone'),
+    'hosts': ('Hosts', 'tier'),
+    'unreliable_hosts': ('Hosts with unreliable metrics', 'reason'),
+    'host_steal_ratio': (
+        'Share of the time its servers wanted to run that they waited',
+        'host',
+    ),
+}
 
-class _Requests(Collector):
-    def __init__(self, sent: Callable[[], int]) -> None:
-        self._sent = sent
 
-    def collect(self) -> Iterator[Metric]:
-        yield CounterMetricFamily(
-            f'{PREFIX}nova_requests',
-            'Requests sent to Nova',
-            value=self._sent(),
-        )
+class Metrics(Collector):
+    """What is counted, and what the last tick has shown."""
 
-
-class Metrics:
     def __init__(self, nova_requests: Callable[[], int] = lambda: 0) -> None:
         """:param nova_requests: how many were sent to Nova since the start"""
+        self._nova_requests = nova_requests
         self.registry = prometheus.CollectorRegistry()
-        self.registry.register(_Requests(nova_requests))
-        self.ticks = self._counter('ticks', 'Ticks made')
-        self.errors = self._counter('tick_errors', 'Ticks that failed')
-        self.ended = self._counter('moves', 'Moves that are over', 'outcome')
-        self.seconds = prometheus.Histogram(
-            f'{PREFIX}tick_duration_seconds',
-            'Time that a tick took',
-            registry=self.registry,
+        self.ticks = self._add(prometheus.Counter, 'ticks', 'Ticks made')
+        self.errors = self._add(
+            prometheus.Counter, 'tick_errors', 'Ticks that failed'
         )
-        self._last_tick = self._gauge(
-            'last_tick_timestamp_seconds', 'End of the last good tick'
-        )
-        # None yet: from now on one is missing.
-        self._last_tick.set(time.time())
-        self.leader = self._gauge('leader', '1 where this migrator leads')
-        self.dry_run = self._gauge('dry_run', '1 where it changes nothing')
-        self.sent = self._gauge('view_sent', '1 if the last view was sent')
-        self.coverage = self._gauge(
-            'coverage_ratio', 'Share of running servers with a fresh signal'
-        )
-        self.findings = self._gauge('contended_servers', 'Contended servers')
-        self.reattach_blocked = self._gauge(
-            'reattach_blocked_servers',
-            'Servers that should be reattached and are not',
-        )
-        self._moving = self._gauge('moves_in_flight', 'Moves', 'stage')
-        self._refused = self._gauge('refusals', 'Refusals', 'reason')
-        self._short = self._gauge(
-            'saturated_cores', 'Cores short, where moving cannot help', 'zone'
-        )
-        self._hosts = self._gauge('hosts', 'Hosts', 'tier')
-        self._unreliable = self._gauge(
-            'unreliable_hosts', 'Hosts with unreliable metrics', 'reason'
-        )
-        self._steal = self._gauge(
-            'host_steal_ratio',
-            'Share of the time its servers wanted to run that they waited',
-            'host',
+        self.ended = self._add(
+            prometheus.Counter, 'moves', 'Moves that are over', ['outcome']
         )
         for outcome in Outcome:
             self.ended.labels(outcome)
+        self.seconds = self._add(
+            prometheus.Histogram,
+            'tick_duration_seconds',
+            'Time that a tick took',
+        )
+        self.leader = self._add(
+            prometheus.Gauge, 'leader', '1 where this migrator leads'
+        )
+        self._last_tick = self._add(
+            prometheus.Gauge,
+            'last_tick_timestamp_seconds',
+            'End of the last good tick',
+        )
+        # None yet: from now on one is missing.
+        self._last_tick.set(time.time())
+        self.show(None)
+        self.registry.register(self)
 
     def serve(self, host: str, port: int) -> None:
         """Answer /metrics from a thread of its own.
@@ -95,55 +92,66 @@ class Metrics:
                 'a port that no other program uses.'
             ) from error
 
-    def clear(self) -> None:
-        """Show nothing of a cloud that another migrator looks after."""
-        self.sent.set(0)
-        self.coverage.set(0)
-        self.findings.set(0)
-        self.reattach_blocked.set(0)
-        self.show_moves(())
-        self.show_refusals(())
-        self.show_saturations(())
-        self.show_unreliable(())
-        self._hosts.clear()
-        self._steal.clear()
-
     def tick_done(self, now: float, seconds: float) -> None:
         self._last_tick.set(now)
         self.ticks.inc()
         self.seconds.observe(seconds)
 
-    def show_moves(self, moves: Iterable[Move]) -> None:
-        count = Count(move.stage for move in moves)
-        for stage in Stage:
-            self._moving.labels(stage).set(count[stage])
+    def show(
+        self,
+        snapshot: Snapshot | None,
+        decided: Decision = NOTHING,
+        refusals: Iterable[Refusal] = (),
+        blocked: int = 0,
+    ) -> None:
+        """What the tick that has just ended found.
 
-    def show_refusals(self, refusals: Iterable[Refusal]) -> None:
-        count = Count(refusal.reason for refusal in refusals)
-        for reason in Reason:
-            self._refused.labels(reason).set(count[reason])
+        :param snapshot: None for a cloud that another migrator looks after
+        :param refusals: all there are, also of moves in flight
+        :param blocked: servers that should be reattached and are not
+        """
+        moves = snapshot.moves.values() if snapshot else ()
+        hosts = snapshot.view.hosts if snapshot else {}
+        unreliable = snapshot.unreliable.values() if snapshot else ()
+        self._shown: dict[str, float | Mapping[str, float]] = {
+            'dry_run': bool(snapshot and snapshot.rules.dry_run),
+            'view_sent': bool(snapshot and snapshot.sent),
+            'coverage_ratio': decided.coverage / 100,
+            'contended_servers': len(decided.findings),
+            'reattach_blocked_servers': blocked,
+            'moves_in_flight': _count(Stage, (m.stage for m in moves)),
+            'refusals': _count(Reason, (r.reason for r in refusals)),
+            'saturated_cores': {
+                s.zone: s.cores_short for s in decided.saturations
+            },
+            'hosts': _count(Tier, (h.tier for h in hosts.values())),
+            'unreliable_hosts': _count(
+                HostCheck, (u.reason for u in unreliable)
+            ),
+            'host_steal_ratio': {
+                name: host.steal
+                for name, host in hosts.items()
+                if host.tier is not Tier.UNKNOWN
+            },
+        }
 
-    def show_saturations(self, saturations: Iterable[Saturation]) -> None:
-        self._short.clear()
-        for saturation in saturations:
-            self._short.labels(saturation.zone).set(saturation.cores_short)
-
-    def show_unreliable(self, hosts: Iterable[UnreliableHost]) -> None:
-        count = Count(host.reason for host in hosts)
-        for reason in HostCheck:
-            self._unreliable.labels(reason).set(count[reason])
-
-    def show_view(self, view: View) -> None:
-        count = Count(host.tier for host in view.hosts.values())
-        for tier in Tier:
-            self._hosts.labels(tier.name.lower()).set(count[tier])
-        self._steal.clear()
-        for name, host in view.hosts.items():
-            if host.tier is not Tier.UNKNOWN:
-                self._steal.labels(name).set(host.steal)
-
-    def count_end(self, ended: Ended) -> None:
-        self.ended.labels(ended.outcome).inc()
+    def collect(self) -> Iterator[core.Metric]:
+        """For a scrape, in a thread of its own: what the last tick left."""
+        yield core.CounterMetricFamily(
+            f'{PREFIX}nova_requests',
+            'Requests sent to Nova',
+            value=self._nova_requests(),
+        )
+        shown = self._shown
+        for name, (text, *labels) in SHOWN.items():
+            family = core.GaugeMetricFamily(
+                f'{PREFIX}{name}', text, labels=labels
+            )
+            found = shown[name]
+            by_label = found if isinstance(found, Mapping) else {'': found}
+            for label, value in by_label.items():
+                family.add_metric([label] if labels else [], value)
+            yield family
 
     def value(
         self, name: str, labels: Mapping[str, str] | None = None
@@ -157,14 +165,15 @@ class Metrics:
         )
         return sample or 0.0
 
-    def _counter(
-        self, name: str, text: str, *labels: str
-    ) -> prometheus.Counter:
-        return prometheus.Counter(
-            f'{PREFIX}{name}', text, labels, registry=self.registry
-        )
+    def _add(
+        self, kind: Any, name: str, text: str, labels: Iterable[str] = ()
+    ) -> Any:
+        return kind(f'{PREFIX}{name}', text, labels, registry=self.registry)
 
-    def _gauge(self, name: str, text: str, *labels: str) -> prometheus.Gauge:
-        return prometheus.Gauge(
-            f'{PREFIX}{name}', text, labels, registry=self.registry
-        )
+
+def _count(
+    kinds: Iterable[enum.Enum], found: Iterable[enum.Enum]
+) -> dict[str, float]:
+    """How many of each kind there are, 0 also: an alert needs all of them."""
+    count = Count(found)
+    return {kind.name.lower(): count[kind] for kind in kinds}

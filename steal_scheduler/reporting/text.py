@@ -99,7 +99,7 @@ def moves_in_flight(moves: Iterable[Move], now: float) -> Items:
     return [
         {
             'server_id': move.server_id,
-            'server_name': move.server_name,
+            'server_name': move.server.name,
             'stage': move.stage.value,
             'seconds': now - move.since,
             'source': move.source,

@@ -4,9 +4,9 @@ import dataclasses
 import time
 
 from steal_scheduler.decision import decide as decision
-from steal_scheduler.decision.decide import Snapshot
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.rules import MaxUnavailable
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.model.cloud import Fleet, Signals
 from tests.bench import clouds
@@ -41,12 +41,11 @@ def once(
     fleet: Fleet, signals: Signals, now: float
 ) -> tuple[Timing, decision.Decision]:
     begun = time.perf_counter()
-    usable = usable_signals(signals, fleet, now, RULES)
+    snapshot = usable_signals(Snapshot(now, RULES, fleet, signals))
     joined = time.perf_counter()
-    view = build_view(usable, fleet, {}, RULES)
+    snapshot = dataclasses.replace(snapshot, view=build_view(snapshot))
     built = time.perf_counter()
-    snapshot = Snapshot(now, fleet, usable, view, {}, {}, ())
-    decided = decision.decide(snapshot, {}, RULES)
+    decided = decision.decide(snapshot, {})
     done = time.perf_counter()
     timing = Timing(joined - begun, built - joined, done - built)
     return timing, decided

@@ -18,7 +18,7 @@ from oslo_messaging import conffixture
 from oslo_utils import uuidutils
 
 from steal_scheduler.decision.host_load import build_view
-from steal_scheduler.decision.usable_signals import UsableSignals
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import Mover, View
 from steal_scheduler.scheduler import listener
@@ -105,7 +105,7 @@ class Scheduler:
 def made_up_view(hosts: int, servers: int) -> View:
     now = time.time()
     fleet, signals = clouds.cloud(hosts, servers, now)
-    seen = build_view(UsableSignals(signals, {}), fleet, {}, rules())
+    seen = build_view(Snapshot(now, rules(), fleet, signals))
     mover = Mover('role1', ZONE, SOURCE, 2.0)
     return dataclasses.replace(seen, movers={MOVER: mover})
 

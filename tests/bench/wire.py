@@ -5,7 +5,7 @@ import time
 import tracemalloc
 
 from steal_scheduler.decision.host_load import build_view
-from steal_scheduler.decision.usable_signals import UsableSignals
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.messaging import view_format
 from tests.bench import clouds
 from tests.unit.make import rules
@@ -21,8 +21,9 @@ def main() -> None:
         f'{"encode":>8} {"decode":>8} {"in memory":>10}'
     )
     for hosts, servers in SIZES:
-        fleet, signals = clouds.cloud(hosts, servers, time.time())
-        seen = build_view(UsableSignals(signals, {}), fleet, {}, rules())
+        now = time.time()
+        fleet, signals = clouds.cloud(hosts, servers, now)
+        seen = build_view(Snapshot(now, rules(), fleet, signals))
         encode, decode = [], []
         for _ in range(REPEATS):
             begun = time.perf_counter()

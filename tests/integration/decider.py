@@ -6,6 +6,7 @@ import time
 
 from steal_scheduler.conf import load, rules
 from steal_scheduler.decision import detector
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.migrator import plugins
 from steal_scheduler.model.cloud import ServerSignal
@@ -76,10 +77,9 @@ class Decider:
             hosts={host.name: 'az1' for host in self._lab.hosts},
             migrations=self._migrations,
         )
-        known = usable_signals(self._source.read(now), fleet, now, self._rules)
-        detection = detector.detect(
-            known.signals, fleet, self._watches, self._rules.detection
-        )
+        measured = self._source.read(now)
+        known = usable_signals(Snapshot(now, self._rules, fleet, measured))
+        detection = detector.detect(known, self._watches)
         self._watches = detection.watches
         return Verdict(
             dict(known.signals.servers),

@@ -18,6 +18,7 @@ from steal_scheduler.exception import (
     OrchestratorError,
     ServerGone,
 )
+from steal_scheduler.model.assignment import Rule
 from steal_scheduler.model.cloud import (
     Host,
     HostSignal,
@@ -31,8 +32,10 @@ from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
+    Orchestrator,
     State,
 )
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from tests.unit import make
 
 
@@ -259,8 +262,8 @@ class FakeNova:
         return server
 
 
-class FakeOrchestrator:
-    """A stand-in for all orchestrators, as the dispatcher shows them.
+class FakeOrchestrator(Orchestrator):
+    """A stand-in for an orchestrator that every server belongs to.
 
     Each drain and reattach takes the next word of ``says``: done, waiting,
     refused, silent (it does not answer), dies, died (see FakeNova). Whatever
@@ -269,6 +272,7 @@ class FakeOrchestrator:
     """
 
     def __init__(self) -> None:
+        super().__init__({'fake': None}, 'fake')
         self.out: set[str] = set()
         self.says: list[str] = []
         #: It keeps marks of its own: what a lost tag would hide.
@@ -277,25 +281,14 @@ class FakeOrchestrator:
         self.list_trouble: Exception | None = None
         #: What it was asked for, in order: verb and server id.
         self.asked: list[tuple[str, str]] = []
-        #: 'all' until its list has been read.
-        self.unlisted: set[str] = set()
 
-    def begin(self, server: Server) -> None:
-        """It knows itself where a server is."""
-
-    def forget(self) -> None:
-        self.list_all_again()
-
-    def list_all_again(self) -> None:
-        self.unlisted = {'all'}
-
-    def drain(self, server: Server) -> Answer:
+    def drain(self, server: Server, node: str) -> Answer:
         return self._do('drain', server, self.out.add)
 
-    def reattach(self, server: Server) -> Answer:
+    def reattach(self, server: Server, node: str) -> Answer:
         return self._do('reattach', server, self.out.discard)
 
-    def held_by(self, name: str) -> frozenset[str]:
+    def detached(self) -> frozenset[str]:
         if self.list_trouble is not None:
             raise self.list_trouble
         return frozenset(self.out) if self.marks else frozenset()
@@ -314,6 +307,11 @@ class FakeOrchestrator:
         if word == 'died':
             raise Crash
         return DONE if word == 'done' else Answer(State(word), f'is {word}')
+
+
+def dispatcher(orchestrator: FakeOrchestrator) -> Dispatcher:
+    """The real one, in front of this orchestrator."""
+    return Dispatcher({'fake': orchestrator}, [Rule('fake', all_servers=True)])
 
 
 class FakeSource:
@@ -410,9 +408,8 @@ class FakeNotifier:
         self.said.append((str(ended.outcome), ended.move.server_id))
 
 
-def conf(**migrator: Any) -> Any:
+def conf(poll_interval: float = 30.0) -> Any:
     """What the loop itself reads of the configuration."""
-    options = {'dry_run': False, 'poll_interval': 30.0}
     return types.SimpleNamespace(
-        migrator=types.SimpleNamespace(**(options | migrator))
+        migrator=types.SimpleNamespace(poll_interval=poll_interval)
     )

@@ -9,6 +9,7 @@ from keystoneauth1 import loading
 from steal_scheduler.conf import load
 from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import (
     Finding,
     Fleet,
@@ -21,7 +22,6 @@ from steal_scheduler.model.cloud import (
     Signals,
 )
 from steal_scheduler.model.move import Ended, Move, Outcome, Stage
-from steal_scheduler.moves.state_machine import Deadlines
 
 NOW = 1_000_000.0
 #: Names of the options of a login; older releases lack tls_ciphers.
@@ -33,8 +33,6 @@ KEYSTONEAUTH = frozenset(
         *loading.get_auth_plugin_conf_options('password'),
     )
 )
-
-DEADLINES = Deadlines(drain_timeout=600.0, migration_timeout=1800.0)
 
 
 def server(server_id: str = 's', **other: Any) -> Server:
@@ -116,6 +114,26 @@ def fleet(
         {s.server_id: s for s in servers},
         {name: Host(name, zone) for name, zone in zones.items()},
         by_server,
+        tuple(m for m in migrations if m.user_id == 'us'),
+    )
+
+
+def snapshot(
+    known: Fleet | None = None,
+    *in_flight: Move,
+    measured: Signals | None = None,
+    **other: Any,
+) -> Snapshot:
+    """What a tick knows of a fleet; nothing was measured by default."""
+    values: dict[str, Any] = {
+        'now': NOW,
+        'rules': rules(),
+        'moves': {m.server_id: m for m in in_flight},
+    }
+    return Snapshot(
+        fleet=known or fleet(),
+        signals=measured or signals(),
+        **(values | other),
     )
 
 
@@ -132,15 +150,22 @@ def finding(server_id: str = 's', **other: Any) -> Finding:
 
 
 def move(server_id: str = 's', **other: Any) -> Move:
+    """:param other: of the move; name, zone and role are the server's"""
     values: dict[str, Any] = {
         'source': 'a',
         'stage': Stage.DRAIN,
         'since': NOW,
-        'zone': 'az1',
         'demand': 4.0,
         'copy_mb': 14336,
+        **other,
     }
-    return Move(server_id, **(values | other))
+    of_server = {
+        key: values.pop(key)
+        for key in ('name', 'zone', 'role')
+        if key in values
+    }
+    of_server['host'] = values['source']
+    return Move(**{'server': server(server_id, **of_server), **values})
 
 
 def ended(server_id: str = 's', **other: Any) -> Ended:

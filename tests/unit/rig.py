@@ -11,10 +11,11 @@ from steal_scheduler.model.move import FOLLOWS
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.nova_client.cache import NovaCache
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
 from tests.unit import fakes
-from tests.unit.make import DEADLINES, NOW, rules, server
+from tests.unit.make import NOW, rules, server
 
 RULES = rules(polls_contended=1, polls_window=1, slots_per_source=2)
 
@@ -25,9 +26,11 @@ class Rig:
     x, y and z are contended as soon as ``overload`` was called.
     """
 
-    def __init__(self, rules: Rules = RULES, **options: Any) -> None:
+    def __init__(
+        self, rules: Rules = RULES, dry_run: bool = False, **options: Any
+    ) -> None:
         self.now = NOW
-        self.rules = rules
+        self.rules = dataclasses.replace(rules, dry_run=dry_run)
         self.nova = fakes.FakeNova(*(server(s, vcpus=4) for s in 'xyz'))
         self.orchestrator = fakes.FakeOrchestrator()
         self.source = fakes.FakeSource(self.nova)
@@ -45,8 +48,8 @@ class Rig:
         """A new process: nothing is remembered."""
         self.metrics = Metrics()
         dispatcher = self.new_dispatcher()
-        effects = Effects(self.nova, dispatcher, self.leader.check_held)
         nova: Any = self.nova
+        effects = Effects(nova, self.leader.check_held)
         leader: Any = self.leader
         sender: Any = self.sender
         notifier: Any = self.notifier
@@ -54,28 +57,21 @@ class Rig:
             conf=self.conf,
             rules=self.rules,
             nova=nova,
-            nova_cache=NovaCache(self.nova, HISTORY),
+            nova_cache=NovaCache(nova, HISTORY),
             source=self.source,
             dispatcher=dispatcher,
             leader=leader,
             sender=sender,
-            state_machine=StateMachine(
-                effects, DEADLINES, self.rules.detection
-            ),
-            journal=Journal(
-                self.metrics,
-                notifier,
-                self.rules.reattach_alarm,
-                dry_run=self.conf.migrator.dry_run,
-            ),
+            effects=effects,
+            state_machine=StateMachine(effects, dispatcher),
+            journal=Journal(self.metrics, notifier),
             metrics=self.metrics,
         )
         self.migrator = Migrator(self.components)
 
-    def new_dispatcher(self) -> Any:
+    def new_dispatcher(self) -> Dispatcher:
         """Of a new process."""
-        self.orchestrator.forget()
-        return self.orchestrator
+        return fakes.dispatcher(self.orchestrator)
 
     def tick(self, seconds: float = 30.0, times: int = 1) -> None:
         """Let time pass, then tick; what a tick raises is logged."""

@@ -16,12 +16,11 @@ from steal_scheduler.decision.detector import Watches
 from steal_scheduler.exporter.accumulator import Accumulator, ServerTotals
 from steal_scheduler.exporter.sample import Sample, Server, Thread
 from steal_scheduler.model.cloud import ServerSignal
-from tests.unit.make import fleet, rules, server, signal, signals
+from tests.unit.make import fleet, server, signal, signals, snapshot
 
 TRACE = pathlib.Path(__file__).parents[1] / 'data' / 'spikes.csv'
 #: Seconds between two polls, and of their windows.
 POLL = 60
-RULES = rules().detection
 
 
 def seconds() -> Iterator[Sample]:
@@ -80,7 +79,9 @@ class TestSpikes(base.BaseTestCase):
         for poll in self.polls:
             if not by_seconds:
                 poll = [dataclasses.replace(s, bad_seconds=None) for s in poll]
-            seen = detector.detect(signals(*poll), known, watches, RULES)
+            seen = detector.detect(
+                snapshot(known, measured=signals(*poll)), watches
+            )
             watches = seen.watches
             for each in seen.findings:
                 found[each.server_id] = each.polls

@@ -8,11 +8,12 @@ from typing import Any
 from oslotest import base
 
 from steal_scheduler.moves import effects
+from steal_scheduler.orchestrators import dispatcher
 from tests.unit import fakes, saga
 from tests.unit.saga import LONG, Saga
 
 #: Where a side effect is about to happen, happens or has just happened.
-EDGE = frozenset((effects.__file__, saga.__file__))
+EDGE = frozenset((effects.__file__, dispatcher.__file__, saga.__file__))
 
 
 class Paused:

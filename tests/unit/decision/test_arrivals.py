@@ -48,7 +48,9 @@ class TestBrought(base.BaseTestCase):
         ]
         never = migration('t', migration_id=9, status='error')
         known = fleet(server('s'), server('t'), migrations=(*records, never))
-        self.assertEqual({'s': records[1]}, arrivals.brought(known))
+        self.assertEqual(records[1], arrivals.brought(known, 's'))
+        self.assertIsNone(arrivals.brought(known, 't'))
+        self.assertIsNone(arrivals.brought(known, 'unknown'))
 
 
 class TestUnseenDemand(base.BaseTestCase):

@@ -2,12 +2,11 @@ import dataclasses
 
 from oslotest import base
 
-from steal_scheduler.decision.decide import Snapshot, blind, decide
-from steal_scheduler.decision.host_checks import HostCheck
+from steal_scheduler.decision.decide import blind, decide
+from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.decision.host_load import build_view
-from steal_scheduler.decision.unreliable_hosts import UnreliableHost
-from steal_scheduler.decision.usable_signals import UsableSignals
 from steal_scheduler.model.refusal import Reason, Refusal
+from tests.unit import make
 from tests.unit.make import (
     NOW,
     fleet,
@@ -29,25 +28,17 @@ RULES = rules(
 def snapshot(*servers, migrations=(), seen='xyz', cores=8.0):
     """x, y and z ask for 4 cores each, of the 8 cores of a."""
     servers = servers or tuple(server(s) for s in 'xyz')
-    fleet_now = fleet(*servers, migrations=migrations)
     measured = signals(
         *(signal(s, used=8 / 3, waited=4 / 3) for s in seen),
         hosts={'a': cores, 'b': 8.0, 'c': 8.0},
     )
-    usable = UsableSignals(measured, {})
-    return Snapshot(
-        now=NOW,
-        fleet=fleet_now,
-        usable=usable,
-        view=build_view(usable, fleet_now, {}, RULES),
-        moves={},
-        ended={},
-        ours=migrations,
-    )
+    known = fleet(*servers, migrations=migrations)
+    found = make.snapshot(known, measured=measured, rules=RULES)
+    return dataclasses.replace(found, view=build_view(found))
 
 
 def made_of(some):
-    return decide(some, {}, RULES)
+    return decide(some, {})
 
 
 class TestDecide(base.BaseTestCase):
@@ -87,17 +78,14 @@ class TestDecide(base.BaseTestCase):
             for n, at in enumerate((1801, 1802, 1803))
         )
         # Two have to leave.
-        crowded = snapshot(cores=6.0)
-        self.assertEqual(2, len(made_of(crowded).admitted))
-        made = made_of(dataclasses.replace(crowded, ours=failed))
+        self.assertEqual(2, len(made_of(snapshot(cores=6.0)).admitted))
+        made = made_of(snapshot(cores=6.0, migrations=failed))
         self.assertEqual(1, len(made.admitted))
         self.assertIn(Reason.SLOT_CLOUD, {r.reason for r in made.refusals})
 
     def test_an_unreliable_host_is_told(self):
         unreliable = {'b': UnreliableHost('b', HostCheck.STALE, 'no signal')}
-        some = snapshot()
-        usable = dataclasses.replace(some.usable, unreliable=unreliable)
-        made = made_of(dataclasses.replace(some, usable=usable))
+        made = made_of(dataclasses.replace(snapshot(), unreliable=unreliable))
         self.assertEqual(unreliable, made.unreliable)
 
     def test_blind(self):

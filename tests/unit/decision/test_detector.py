@@ -7,14 +7,22 @@ from oslotest import base
 
 from steal_scheduler.decision import detector
 from steal_scheduler.decision.detector import Detection, Watches
-from steal_scheduler.decision.rules import DetectionRules
-from steal_scheduler.model.cloud import ServerSignal
+from steal_scheduler.decision.rules import Rules
+from steal_scheduler.model.cloud import Server, ServerSignal
 from steal_scheduler.model.refusal import Reason
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
-from tests.unit.make import NOW, fleet, rules, server, signal, signals
+from tests.unit.make import (
+    NOW,
+    fleet,
+    rules,
+    server,
+    signal,
+    signals,
+    snapshot,
+)
 
-RULES = rules(polls_contended=3, polls_window=5).detection
-ONE = rules(polls_contended=1, polls_window=1).detection
+RULES = rules(polls_contended=3, polls_window=5)
+ONE = rules(polls_contended=1, polls_window=1)
 #: Half of it waits, at a load of one per vCPU.
 BAD = {'used': 2.0, 'waited': 2.0}
 GOOD = {'used': 4.0, 'waited': 0.0}
@@ -23,8 +31,19 @@ SPIKES = {'used': 0.5, 'waited': 0.01, 'bad_seconds': 0.1}
 LETTERS = {'b': BAD, 'g': GOOD, 's': SPIKES}
 
 
+def judged(
+    poll: dict[str, ServerSignal],
+    *servers: Server,
+    watches: Watches | None = None,
+    rules: Rules = RULES,
+) -> Detection:
+    measured = signals(*poll.values())
+    known = snapshot(fleet(*servers), measured=measured, rules=rules)
+    return detector.detect(known, watches or {})
+
+
 def polls(
-    pattern: str, rules: DetectionRules = RULES, server_id: str = 's'
+    pattern: str, rules: Rules = RULES, server_id: str = 's'
 ) -> Detection:
     """What the last of these polls finds.
 
@@ -40,15 +59,14 @@ def polls(
         elif letter != '=':
             values = LETTERS[letter]
             last = signals(signal(server_id, at=NOW + 30 * n, **values))
-        found = detector.detect(last, fleet(server(server_id)), watches, rules)
+        known = snapshot(fleet(server(server_id)), measured=last, rules=rules)
+        found = detector.detect(known, watches)
         watches = found.watches
     return found
 
 
-def once(rules: DetectionRules = ONE, **values: float) -> Detection:
-    return detector.detect(
-        signals(signal(**values)), fleet(server(vcpus=4)), {}, rules
-    )
+def once(rules: Rules = ONE, **values: float) -> Detection:
+    return judged({'s': signal(**values)}, server(vcpus=4), rules=rules)
 
 
 class TestKOfN(base.BaseTestCase):
@@ -112,27 +130,31 @@ class TestThresholds(base.BaseTestCase):
         self.assertEqual(1, len(once(used=0.4, waited=0.05, load=9).findings))
 
     def test_one_vcpu(self) -> None:
-        found = detector.detect(
-            signals(signal(used=0.4, waited=0.4)),
-            fleet(server(vcpus=1)),
-            {},
-            ONE,
+        found = judged(
+            {'s': signal(used=0.4, waited=0.4)}, server(vcpus=1), rules=ONE
         )
         self.assertEqual([0.8], [f.load for f in found.findings])
 
     def test_a_server_that_wants_nothing(self) -> None:
         self.assertEqual(0, len(once(used=0, waited=0, load=9).findings))
         # Not even where every share is enough.
-        rules = dataclasses.replace(ONE, steal_threshold=0, load_threshold=0)
-        self.assertEqual(0, len(once(rules, used=0, waited=0).findings))
+        other = rules(
+            polls_contended=1,
+            polls_window=1,
+            steal_threshold=0,
+            load_threshold=0,
+        )
+        self.assertEqual(0, len(once(other, used=0, waited=0).findings))
 
     def test_bad_seconds_find_what_the_mean_hides(self) -> None:
         (found,) = once(**SPIKES).findings
         self.assertEqual((0.1, 0.1275), (found.bad_seconds, found.load))
         calm = {**SPIKES, 'bad_seconds': 0.099}
         self.assertEqual((), once(**calm).findings)
-        rules = dataclasses.replace(ONE, bad_seconds_threshold=9.9)
-        self.assertEqual(1, len(once(rules, **calm).findings))
+        other = rules(
+            polls_contended=1, polls_window=1, bad_seconds_threshold=9.9
+        )
+        self.assertEqual(1, len(once(other, **calm).findings))
 
     def test_the_mean_finds_what_has_no_bad_seconds(self) -> None:
         self.assertEqual(1, len(once(bad_seconds=0.0, **BAD).findings))
@@ -192,7 +214,7 @@ class TestAnyCloud(base.BaseTestCase):
     def test_order_does_not_matter(
         self, seen: list[dict[str, ServerSignal]], chance: random.Random
     ) -> None:
-        known = fleet(*map(server, 'abcdefgh'))
+        known = [*map(server, 'abcdefgh')]
         straight: Watches = {}
         shuffled: Watches = {}
         for n, poll in enumerate(seen):
@@ -201,12 +223,9 @@ class TestAnyCloud(base.BaseTestCase):
             }
             order = list(poll)
             chance.shuffle(order)
-            one = detector.detect(
-                signals(*poll.values()), known, straight, RULES
-            )
-            other = detector.detect(
-                signals(*(poll[s] for s in order)), known, shuffled, RULES
-            )
+            one = judged(poll, *known, watches=straight)
+            mixed = {s: poll[s] for s in order}
+            other = judged(mixed, *known, watches=shuffled)
             self.assertEqual(set(one.findings), set(other.findings))
             self.assertEqual(set(one.refusals), set(other.refusals))
             self.assertEqual(one.watches, other.watches)
@@ -216,9 +235,7 @@ class TestAnyCloud(base.BaseTestCase):
     def test_who_is_found_is_watched_and_not_refused(
         self, poll: dict[str, ServerSignal]
     ) -> None:
-        found = detector.detect(
-            signals(*poll.values()), fleet(*map(server, 'abcdefgh')), {}, ONE
-        )
+        found = judged(poll, *map(server, 'abcdefgh'), rules=ONE)
         contended = {f.server_id for f in found.findings}
         self.assertEqual(contended, set(found.watches))
         refused = {r.server_id for r in found.refusals}
@@ -228,7 +245,7 @@ class TestAnyCloud(base.BaseTestCase):
             {
                 s
                 for s, one in poll.items()
-                if one.waited and detector.is_contended(one, 4, ONE)
+                if one.waited and detector.is_contended(one, 4, ONE.detection)
             },
             contended | refused,
         )

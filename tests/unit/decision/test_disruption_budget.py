@@ -1,3 +1,5 @@
+import dataclasses
+
 from oslotest import base
 
 from steal_scheduler.decision.disruption_budget import Unavailable
@@ -7,7 +9,7 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Reason
 from tests.unit import make
-from tests.unit.make import NOW, fleet, move, server
+from tests.unit.make import NOW, fleet, move, server, snapshot
 
 K8S = Rule('k8s', all_servers=True)
 RULES = make.rules(assignment=(K8S, Rule('lb')))
@@ -27,8 +29,14 @@ def refused(
     rules: Rules = RULES,
     who: Move | None = None,
 ) -> Reason | None:
-    in_flight = {m.server_id: m for m in moves}
-    found = Unavailable(fleet(*servers), in_flight, rules, NOW).refusal(
+    known = fleet(*servers)
+    in_flight = [
+        dataclasses.replace(
+            m, server=known.servers.get(m.server_id) or m.server.deleted()
+        )
+        for m in moves
+    ]
+    found = Unavailable(snapshot(known, *in_flight, rules=rules)).refusal(
         who or move('a', role='web')
     )
     return found.reason if found else None
@@ -76,7 +84,7 @@ class TestRole(base.BaseTestCase):
         )
 
     def test_who_is_admitted_counts(self) -> None:
-        two = Unavailable(fleet(web('a'), web('b')), {}, RULES, NOW)
+        two = Unavailable(snapshot(fleet(web('a'), web('b')), rules=RULES))
         two.add(move('b', role='web'))
         found = two.refusal(move('a', role='web'))
         self.assertIn(

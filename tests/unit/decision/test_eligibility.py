@@ -3,13 +3,21 @@ from oslotest import base
 from steal_scheduler.decision.eligibility import (
     HISTORY,
     RETRY_AFTER,
-    eligible,
+    refusal,
     unfit_to_leave,
 )
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Move, Outcome
 from tests.unit import make
-from tests.unit.make import NOW, ended, finding, fleet, migration, move, server
+from tests.unit.make import (
+    NOW,
+    ended,
+    fleet,
+    migration,
+    move,
+    server,
+    snapshot,
+)
 
 RULES = make.rules(cooldown=100.0)
 
@@ -25,16 +33,15 @@ class TestEligible(base.BaseTestCase):
     ) -> str:
         """'' where it may move, else why not."""
         last = {} if outcome is None else {'s': ended(outcome=outcome)}
-        allowed, refusals = eligible(
-            [finding()],
+        known = snapshot(
             fleet(server(**of_server), migrations=migrations),
-            moves or {},
-            last,
-            RULES,
-            now,
+            moves=moves or {},
+            ended=last,
+            rules=RULES,
+            now=now,
         )
-        self.assertEqual(1, len(allowed) + len(refusals))
-        return str(refusals[0].reason) if refusals else ''
+        found = refusal('s', known)
+        return str(found.reason) if found else ''
 
     def test_it_may(self) -> None:
         self.assertEqual('', self.reason())
@@ -116,10 +123,10 @@ class TestEligible(base.BaseTestCase):
             (RETRY_AFTER - 1, 'backoff'),
             (RETRY_AFTER, ''),
         ):
-            _, refusals = eligible(
-                [finding()], fleet(server()), {}, last, rules, NOW + later
+            known = snapshot(
+                fleet(server()), ended=last, rules=rules, now=NOW + later
             )
-            found = refusals[0] if refusals else None
+            found = refusal('s', known)
             self.assertEqual(expected, str(found.reason) if found else '')
             if found:
                 self.assertIn('did not begin: not now', found.detail)
@@ -142,16 +149,14 @@ class TestEligible(base.BaseTestCase):
         ):
             last = ended(outcome=Outcome.NOT_STARTED, not_started=count)
             for later, expected in ((pause - 1, 'backoff'), (pause, '')):
-                _, refusals = eligible(
-                    [finding()],
+                known = snapshot(
                     fleet(server()),
-                    {},
-                    {'s': last},
-                    RULES,
-                    NOW + later,
+                    ended={'s': last},
+                    rules=RULES,
+                    now=NOW + later,
                 )
-                found = [str(r.reason) for r in refusals]
-                self.assertEqual([expected] if expected else [], found)
+                found = refusal('s', known)
+                self.assertEqual(expected, str(found.reason) if found else '')
 
     def test_nor_does_it_add_to_the_cooldown_of_an_earlier_one(self) -> None:
         moved = migration(created_at=NOW - 50)
@@ -175,7 +180,9 @@ class TestUnfitToLeave(base.BaseTestCase):
             ({'locked': True}, 'locked'),
             ({'opted_out': 'flavor'}, 'flavor'),
         ):
-            found = unfit_to_leave(move(), server(**values))
+            found = unfit_to_leave(move(server=server(**values)))
             self.assertEqual(bool(word), bool(found))
             self.assertIn(word, found)
-        self.assertIn('deleted', unfit_to_leave(move(), None))
+        self.assertIn(
+            'deleted', unfit_to_leave(move(server=server().deleted()))
+        )

@@ -2,8 +2,11 @@ import dataclasses
 
 from oslotest import base
 
-from steal_scheduler.decision.host_checks import OPTIONAL, HostCheck
-from steal_scheduler.decision.unreliable_hosts import UnreliableHost
+from steal_scheduler.decision.host_checks import (
+    OPTIONAL,
+    HostCheck,
+    UnreliableHost,
+)
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.model.cloud import HostSignal, Migration
 from tests.unit.make import (
@@ -15,6 +18,7 @@ from tests.unit.make import (
     server,
     signal,
     signals,
+    snapshot,
 )
 
 IDS = [f's{n}' for n in range(10)]
@@ -42,15 +46,15 @@ class HostCheckTest(base.BaseTestCase):
             self.seen[s] = dataclasses.replace(self.seen[s], **values)
 
     def found(self, **values: object) -> UnreliableHost | None:
-        return usable_signals(
-            signals(
+        known = snapshot(
+            fleet(*self.servers.values(), migrations=tuple(self.migrations)),
+            measured=signals(
                 *self.seen.values(),
                 hosts={'a': self.told} if self.told else {},
             ),
-            fleet(*self.servers.values(), migrations=tuple(self.migrations)),
-            NOW,
-            rules(**values),
-        ).unreliable.get('a')
+            rules=rules(**values),
+        )
+        return usable_signals(known).unreliable.get('a')
 
     def unreliable(self, **values: object) -> str:
         """It is, for this reason and no other.

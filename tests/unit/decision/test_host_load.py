@@ -7,14 +7,11 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.decision import detector, ranking
-from steal_scheduler.decision.host_checks import HostCheck
+from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.rules import Rules
-from steal_scheduler.decision.unreliable_hosts import UnreliableHost
-from steal_scheduler.decision.usable_signals import (
-    UsableSignals,
-    usable_signals,
-)
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.model.cloud import (
     Fleet,
     Host,
@@ -35,7 +32,9 @@ from tests.unit.clouds import Measured
 
 NOW = 1_000_000.0
 RULES = make.rules()
-ARRIVING = [stage for stage in Stage if Move('', '', stage, 0).arriving]
+ARRIVING = [
+    stage for stage in Stage if Move(make.server(), '', stage, 0).arriving
+]
 
 
 def server(
@@ -84,14 +83,11 @@ class Cloud:
         self.signals[server_id] = signal(server_id, used, waited, host)
 
     def move(self, server_id: str, stage: Stage, target: str | None) -> None:
-        moved = self.servers[server_id]
         self.moves[server_id] = Move(
-            server_id,
+            self.servers[server_id],
             source='a',
             stage=stage,
             since=NOW,
-            role=moved.role,
-            zone='az1',
             demand=4.0,
             target=target,
         )
@@ -103,8 +99,14 @@ class Cloud:
             self.migrations,
         )
         usable = Signals(self.signals, self.hosts, NOW, window=self.window)
-        known = UsableSignals(usable, self.unreliable)
-        return build_view(known, fleet, self.moves, rules, before)
+        known = make.snapshot(
+            fleet,
+            measured=usable,
+            unreliable=self.unreliable,
+            moves=self.moves,
+            rules=rules,
+        )
+        return build_view(known, before)
 
 
 class TestTier(base.BaseTestCase):
@@ -378,16 +380,20 @@ class TestAnyCloud(base.BaseTestCase):
         cloud: Measured,
         told: Signals,
         before: View | None = None,
-    ) -> tuple[UsableSignals, View]:
-        known = usable_signals(told, cloud.fleet, NOW, RULES)
-        view = build_view(known, cloud.fleet, cloud.moves, RULES, before)
-        return known, view
+    ) -> tuple[Snapshot, View]:
+        known = make.snapshot(
+            cloud.fleet,
+            measured=told,
+            moves=cloud.moves,
+            rules=make.rules(polls_contended=1, polls_window=1),
+        )
+        known = usable_signals(known)
+        return known, build_view(known, before)
 
     def elsewhere(self, cloud: Measured, told: Signals) -> object:
         """What is found and decided of all hosts but a."""
         known, view = self.view_of(cloud, told)
-        rules = make.rules(polls_contended=1, polls_window=1).detection
-        found = detector.detect(known.signals, cloud.fleet, {}, rules)
+        found = detector.detect(known, {})
         servers = cloud.fleet.servers
         return (
             {n: one for n, one in known.unreliable.items() if n != 'a'},

@@ -14,7 +14,7 @@ from tests.unit import (
     make,
     strategies,  # noqa: F401 (hypothesis' settings)
 )
-from tests.unit.make import NOW, fleet, migration, move, server
+from tests.unit.make import NOW, fleet, migration, move, server, snapshot
 
 ANY_NUMBER = MaxUnavailable(None, None)
 OPEN = make.rules(
@@ -54,11 +54,12 @@ class TestHolds(base.BaseTestCase):
         now: float = NOW,
         **values: object,
     ) -> list[str]:
-        return whys(
-            limits.holds(
-                coverage, migrations or [], rules(**values).limits, now
-            )
+        known = snapshot(
+            fleet(migrations=tuple(migrations or ())),
+            rules=rules(**values),
+            now=now,
         )
+        return whys(limits.holds(known, coverage))
 
     def test_nothing_holds(self) -> None:
         self.assertEqual([], self.holds())
@@ -89,10 +90,13 @@ class TestHolds(base.BaseTestCase):
 
     def test_then_one_is_tried_until_it_succeeds(self) -> None:
         three = failures(-9, -8, 0)
-        self.assertEqual(1, limits.while_trying(three, OPEN).limits.slots)
         good = [migration(migration_id=9, created_at=NOW + 1)]
-        self.assertEqual(OPEN, limits.while_trying(three + good, OPEN))
-        self.assertEqual(OPEN, limits.while_trying([], OPEN))
+        for records, expected in ((three, 1), (three + good, 2), ([], 2)):
+            known = snapshot(
+                fleet(migrations=tuple(records)), rules=OPEN, now=NOW + 1800
+            )
+            admitted, _ = limits.admit([move('x'), move('y')], known)
+            self.assertEqual(expected, len(admitted))
 
     def test_blackout(self) -> None:
         day = (9 * 3600, 10 * 3600)
@@ -138,17 +142,9 @@ class TestSlots(base.BaseTestCase):
         **values: object,
     ) -> dict[str, str]:
         """What becomes of each: 'go', or why not."""
-        admitted, refusals = limits.admit(
-            planned,
-            # Whom an orchestrator serves, and which role it plays, Nova tells.
-            fleet(
-                *(server(m.server_id, role=m.role) for m in planned),
-                *(server(m.server_id, role=m.role) for m in in_flight),
-            ),
-            {m.server_id: m for m in in_flight},
-            rules(**values),
-            NOW,
-        )
+        servers = [m.server for m in (*planned, *in_flight)]
+        known = snapshot(fleet(*servers), *in_flight, rules=rules(**values))
+        admitted, refusals = limits.admit(planned, known)
         return {m.server_id: 'go' for m in admitted} | {
             str(r.server_id): str(r.reason) for r in refusals
         }
@@ -206,7 +202,6 @@ class TestSlots(base.BaseTestCase):
         st.lists(
             st.builds(
                 move,
-                st.just(''),
                 source=st.sampled_from('abc'),
                 role=st.sampled_from((None, 'web', 'db')),
                 stage=st.sampled_from(Stage),
@@ -220,7 +215,9 @@ class TestSlots(base.BaseTestCase):
         self, moves: list[Move], under_way: int, slots: tuple[int, int, int]
     ) -> None:
         moves = [
-            dataclasses.replace(m, server_id=f's{n}')
+            dataclasses.replace(
+                m, server=dataclasses.replace(m.server, server_id=f's{n}')
+            )
             for n, m in enumerate(moves)
         ]
         in_flight, planned = moves[:under_way], moves[under_way:]
@@ -237,7 +234,7 @@ class TestSlots(base.BaseTestCase):
         counts = (
             lambda m: 'all',
             lambda m: m.source,
-            lambda m: m.role,
+            lambda m: m.server.role,
         )
         for limit, key in zip(slots, counts, strict=True):
             before = collections.Counter(map(key, busy))
@@ -261,7 +258,8 @@ class TestUnavailable(base.BaseTestCase):
         servers = [server(s, role='web') for s in 'abc']
         moves = [move(s, role='web', source=s, copy_mb=1) for s in 'abc']
         two = rules(max_unavailable=MaxUnavailable(2, None))
-        admitted, refusals = limits.admit(moves, fleet(*servers), {}, two, NOW)
+        known = snapshot(fleet(*servers), rules=two)
+        admitted, refusals = limits.admit(moves, known)
         self.assertEqual(['a', 'b'], [m.server_id for m in admitted])
         self.assertEqual(['max_unavailable'], whys(refusals))
 
@@ -302,13 +300,13 @@ class TestBandwidth(base.BaseTestCase):
             move(str(n), copy_mb=int(size * 1024))
             for n, size in enumerate(gib)
         ]
-        admitted, refused = limits.admit(
-            planned,
+        known = snapshot(
             fleet(*servers, migrations=tuple(records)),
-            {m.server_id: m for m in in_flight},
-            self.RULES,
-            now,
+            *in_flight,
+            rules=self.RULES,
+            now=now,
         )
+        admitted, refused = limits.admit(planned, known)
         self.assertEqual(len(planned), len(admitted) + len(refused))
         self.assertLessEqual(set(whys(refused)), {'bandwidth'})
         return [int(m.server_id) for m in admitted]

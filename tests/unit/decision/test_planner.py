@@ -1,5 +1,6 @@
 import dataclasses
 import random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,17 +8,18 @@ from oslotest import base
 
 from steal_scheduler.decision.planner import (
     Plan,
-    copy_mb,
     plan,
 )
 from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Finding
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Reason
+from tests.unit import make
 from tests.unit.clouds import Cloud, clouds
 from tests.unit.decision.test_planner_lightest_cure import smallest
-from tests.unit.make import NOW, finding, fleet, move, rules, server
+from tests.unit.make import NOW, finding, fleet, move, rules, server, snapshot
 
 RULES = rules()
 ZONES = {'a': 'az1', 'b': 'az1', 'c': 'az1', 'z': 'az2'}
@@ -48,14 +50,13 @@ def planned(
         for s, m in (moves or {}).items()
         if s not in found
     ]
-    return plan(
-        tuple(found.values()),
+    known = snapshot(
         fleet(*servers, hosts=ZONES),
-        View(NOW, hosts, {}, {}),
-        moves or {},
-        rules,
-        NOW,
+        view=View(NOW, hosts, {}, {}),
+        moves=moves or {},
+        rules=rules,
     )
+    return plan(tuple(found.values()), known)
 
 
 def found(**demands: float) -> dict[str, Finding]:
@@ -85,8 +86,7 @@ class TestPlan(base.BaseTestCase):
         )
         expected = move(
             'x',
-            server_name='name of x',
-            role='web',
+            server=server('x', role='web', disk_gb=1),
             steal_before=0.25,
             copy_mb=4096 + 1024,
         )
@@ -223,10 +223,13 @@ def fits(cloud: Cloud, moves: list[Move], taken: dict[str, float]) -> bool:
     return False
 
 
+def snapshot_of(cloud: Cloud, **other: Any) -> Snapshot:
+    values = {'moves': cloud.moves, 'rules': RULES, **other}
+    return snapshot(cloud.fleet, view=cloud.view, **values)
+
+
 def make_plan(cloud: Cloud) -> Plan:
-    return plan(
-        cloud.findings, cloud.fleet, cloud.view, cloud.moves, RULES, NOW
-    )
+    return plan(cloud.findings, snapshot_of(cloud))
 
 
 class TestAnyCloud(base.BaseTestCase):
@@ -261,7 +264,7 @@ class TestAnyCloud(base.BaseTestCase):
     @given(clouds())
     def test_one_cold_host_with_room_is_chosen(self, cloud: Cloud) -> None:
         for one in cloud.findings:
-            alone = plan([one], cloud.fleet, cloud.view, {}, RULES, NOW)
+            alone = plan([one], snapshot_of(cloud, moves={}))
             could = bool(targets(cloud, one, busy=False))
             self.assertEqual([one.server_id] * could, ids(alone))
 
@@ -315,5 +318,6 @@ class TestAnyCloud(base.BaseTestCase):
 class TestCopy(base.BaseTestCase):
     def test_memory_and_local_disk(self) -> None:
         one = server(ram_mb=1000, disk_gb=2)
-        self.assertEqual(3048, copy_mb(one, shared_storage=False))
-        self.assertEqual(1000, copy_mb(one, shared_storage=True))
+        for shared, expected in ((False, 3048), (True, 1000)):
+            known = snapshot(rules=make.rules(shared_storage=shared))
+            self.assertEqual(expected, known.copy_mb(one))

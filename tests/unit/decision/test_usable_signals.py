@@ -14,13 +14,14 @@ from tests.unit.make import (
     server,
     signal,
     signals,
+    snapshot,
 )
 
 
 class TestFresh(base.BaseTestCase):
     def usable(self, *found, **more):
         return usable_signals.fresh_signals(
-            signals(*found, **more), fleet(server()), NOW, 120.0
+            snapshot(fleet(server()), measured=signals(*found, **more))
         )
 
     def test_fresh_and_where_nova_says(self):
@@ -87,9 +88,12 @@ class TestFresh(base.BaseTestCase):
 
     @given(st.floats(allow_nan=True), st.floats(1, 1e6))
     def test_whatever_counts_is_fresh(self, at, max_age):
-        found = usable_signals.fresh_signals(
-            signals(signal(at=at)), fleet(server()), NOW, max_age
+        known = snapshot(
+            fleet(server()),
+            measured=signals(signal(at=at)),
+            rules=rules(max_age=max_age),
         )
+        found = usable_signals.fresh_signals(known)
         for one in found.servers.values():
             self.assertLessEqual(abs(one.at - NOW), max_age * 1.001)
 
@@ -98,16 +102,16 @@ class TestUnreliable(base.BaseTestCase):
     """x is on host a, whose metrics are unreliable, and y on b."""
 
     def usable(self, **told):
-        return usable_signals.usable_signals(
-            signals(
+        known = snapshot(
+            fleet(server('x', host='a'), server('y', host='b')),
+            measured=signals(
                 signal('x', host='a'),
                 signal('y', host='b', waited=0.1),
                 hosts={'a': host_signal('a', **told), 'b': 16.0},
             ),
-            fleet(server('x', host='a'), server('y', host='b')),
-            NOW,
-            rules(disabled_checks=set(OPTIONAL) - {HostCheck.CLOCK}),
+            rules=rules(disabled_checks=set(OPTIONAL) - {HostCheck.CLOCK}),
         )
+        return usable_signals.usable_signals(known)
 
     def test_everybody_is_reliable(self):
         found = self.usable()
@@ -137,14 +141,15 @@ class TestCoverage(base.BaseTestCase):
             server('nowhere', host=None),
         )
         seen = signals(signal('seen'), signal('seen too'))
-        self.assertEqual(50.0, usable_signals.coverage(seen, known))
+        known = snapshot(known, measured=seen)
+        self.assertEqual(50.0, usable_signals.coverage(known))
 
     def test_who_has_just_arrived_does_not_count(self):
         known = fleet(server('seen'), server('arrived'))
         found = usable_signals.coverage(
-            signals(signal('seen')), known, {'arrived'}
+            snapshot(known, measured=signals(signal('seen'))), {'arrived'}
         )
         self.assertEqual(100.0, found)
 
     def test_nobody_runs(self):
-        self.assertEqual(100.0, usable_signals.coverage(signals(), fleet()))
+        self.assertEqual(100.0, usable_signals.coverage(snapshot()))

@@ -3,7 +3,6 @@ from oslotest import base
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.migrator import build
 from tests.unit.deployment import Deployment
-from tests.unit.make import fleet, migration
 
 
 class TestBuild(base.BaseTestCase):
@@ -33,16 +32,3 @@ class TestBuild(base.BaseTestCase):
             error = self.assertRaises(ConfigError, self.build, more)
             for word in words:
                 self.assertIn(word, str(error))
-
-    def test_ours_are_those_of_our_user(self) -> None:
-        built = self.build()
-        known = fleet(
-            migrations=(
-                migration('x', migration_id=1, user_id='us'),
-                migration('y', migration_id=2, user_id='them'),
-            )
-        )
-        for me, expected in (('us', [1]), ('them', [2]), (None, [1, 2])):
-            built.nova.user_id = lambda me=me: me
-            found = [m.migration_id for m in built.ours(known)]
-            self.assertEqual(expected, sorted(found))

@@ -8,7 +8,6 @@ from oslotest import base
 from steal_scheduler.exception import OrchestratorError, SignalError
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Outcome
-from tests.unit import fakes
 from tests.unit.make import server
 from tests.unit.rig import RULES, Rig
 
@@ -100,7 +99,7 @@ class TestTick(MigratorTest):
         rig.orchestrator.says = ['waiting']
         rig.tick(times=2)
         self.assertEqual({'x'}, rig.orchestrator.out)
-        rig.conf = fakes.conf(dry_run=True)
+        rig.rules = dataclasses.replace(rig.rules, dry_run=True)
         rig.restart()
         rig.tick(3, times=4)
         self.assertEqual(
@@ -330,7 +329,7 @@ class TestRestart(MigratorTest):
         rig = Rig()
         self.useFixture(
             fixtures.MockPatchObject(
-                rig.orchestrator, 'held_by', lambda name: frozenset({'gone'})
+                rig.orchestrator, 'detached', lambda: frozenset({'gone'})
             )
         )
         rig.tick(300, times=10)

@@ -1,9 +1,8 @@
+import dataclasses
 from typing import Any
 
 from oslotest import base
 
-from steal_scheduler.decision.decide import Snapshot
-from steal_scheduler.decision.usable_signals import UsableSignals
 from steal_scheduler.model.cloud import Host, Migration
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
@@ -15,7 +14,7 @@ from tests.unit.make import (
     move,
     rules,
     server,
-    signals,
+    snapshot,
 )
 
 
@@ -24,7 +23,7 @@ def cold(**other: float) -> HostView:
 
 
 class TestAdmission(base.BaseTestCase):
-    rules = rules().limits
+    rules = rules()
 
     def wait_for(
         self,
@@ -37,23 +36,23 @@ class TestAdmission(base.BaseTestCase):
         **of_move: Any,
     ) -> str:
         views = hosts or {'b': cold()}
-        known = fleet(server())
+        known = fleet(server(), migrations=failed)
         known.hosts['b'] = Host('b', 'az1', up)
         known.hosts['z'] = Host('z', 'az2')
-        snapshot = Snapshot(
-            now=NOW,
-            fleet=known,
-            usable=UsableSignals(signals(), {}),
-            view=View(NOW, views, {}, {}),
-            moves={m.server_id: m for m in (move(), *others)},
-            ended={},
-            ours=failed,
+        found = admission.wait_for(
+            move(**of_move),
+            snapshot(
+                known,
+                move(),
+                *others,
+                view=View(NOW, views, {}, {}),
+                sent=sent,
+                rules=dataclasses.replace(self.rules, dry_run=dry_run),
+            ),
         )
-        refusal = admission.wait_for(
-            move(**of_move), snapshot, self.rules, sent=sent, dry_run=dry_run
-        )
-        self.given_up = admission.give_up(refusal)
-        return refusal.reason if refusal else ''
+        final = found is not None and found.reason in admission.FINAL
+        self.given_up = found.detail if final else ''
+        return found.reason if found else ''
 
     def test_its_turn(self) -> None:
         self.assertEqual('', self.wait_for())
@@ -77,7 +76,7 @@ class TestAdmission(base.BaseTestCase):
         self.assertIn('the last 3 migrations failed', self.given_up)
         second = int(NOW % 86400)
         window = (second - 1, second + 1)
-        self.rules = rules(blackout=(window,)).limits
+        self.rules = rules(blackout=(window,))
         self.assertEqual('blackout', self.wait_for())
         self.assertIn('blackout', self.given_up)
 

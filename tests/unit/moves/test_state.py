@@ -1,3 +1,5 @@
+import dataclasses
+
 from oslotest import base
 
 from steal_scheduler.model.cloud import Migration
@@ -12,6 +14,7 @@ from tests.unit.make import (
     server,
     signal,
     signals,
+    snapshot,
 )
 
 NOTHING = signals()
@@ -23,22 +26,21 @@ def tagged(stage: str, since: float = NOW, **values: object):
 
 class TestMovesInFlight(base.BaseTestCase):
     def stranger(self, *args, migrations=(), usable=NOTHING):
-        found = state.moves_in_flight(
-            fleet(*args, migrations=migrations), {}, usable
-        )
+        known = fleet(*args, migrations=migrations)
+        found = state.moves_in_flight(snapshot(known, measured=usable))
         return found['s']
 
     def test_nobody_moves(self) -> None:
         known = fleet(server(tags=('web', 'steal:fly:1')))
-        self.assertEqual({}, state.moves_in_flight(known, {}, NOTHING))
+        self.assertEqual({}, state.moves_in_flight(snapshot(known)))
 
     def test_from_the_tag(self) -> None:
-        found = self.stranger(tagged('drain', role='web'))
+        one = tagged('drain', role='web')
+        found = self.stranger(one)
         self.assertEqual(
             move(
-                server_name='name of s',
+                server=one,
                 steal_before=0.261,
-                role='web',
                 copy_mb=0,
                 reason='begun by another migrator process',
             ),
@@ -74,10 +76,12 @@ class TestMovesInFlight(base.BaseTestCase):
             self.assertEqual(('a', 'b'), (found.source, found.target))
 
     def remembered(self, known, *args, migrations=()):
-        found = state.moves_in_flight(
-            fleet(*args, migrations=migrations), {'s': known}, NOTHING
-        )
-        return found['s']
+        """The server apart, which is as Nova tells it now."""
+        told = fleet(*args, migrations=migrations)
+        found = state.moves_in_flight(snapshot(told, known))['s']
+        now = told.servers.get('s') or known.server.deleted()
+        self.assertEqual(now, found.server)
+        return dataclasses.replace(found, server=known.server)
 
     def test_memory_knows_more(self) -> None:
         known = move(reason='it waits', since=NOW + 0.5, demand=9.0)
@@ -144,18 +148,16 @@ class TestMigrationOf(base.BaseTestCase):
 class TestOrphans(base.BaseTestCase):
     def test_a_deleted_one_that_is_listed_for_days(self) -> None:
         over = {'gone': ended('gone', outcome=Outcome.GONE)}
-        found = state.orphans(frozenset({'gone'}), {}, fleet(), over)
+        found = state.orphans(frozenset({'gone'}), snapshot(ended=over))
         self.assertEqual([], found)
         # Not so one that Nova still has.
-        known = fleet(server('gone'))
-        found = state.orphans(frozenset({'gone'}), {}, known, over)
+        known = snapshot(fleet(server('gone')), ended=over)
+        found = state.orphans(frozenset({'gone'}), known)
         self.assertEqual(['gone'], [s.server_id for s in found])
 
     def test_who_is_out_and_not_moving(self) -> None:
-        known = fleet(server('x'), server('y'))
-        found = state.orphans(
-            frozenset({'x', 'y', 'gone'}), {'y': move('y')}, known, {}
-        )
+        known = snapshot(fleet(server('x'), server('y')), move('y'))
+        found = state.orphans(frozenset({'x', 'y', 'gone'}), known)
         self.assertEqual(
             [('gone', 'DELETED'), ('x', 'ACTIVE')],
             [(s.server_id, s.status) for s in found],

@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+from typing import Any
 
 import fixtures
 from hypothesis import given
@@ -8,16 +9,11 @@ from oslotest import base
 
 from steal_scheduler.exception import LockLost, NovaError
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.model.move import (
-    FOLLOWS,
-    Ended,
-    Move,
-    Outcome,
-    Stage,
-    migration_of,
-)
-from steal_scheduler.moves import state
+from steal_scheduler.model.host_view import HostView, Tier, View
+from steal_scheduler.model.move import FOLLOWS, Ended, Move, Outcome, Stage
+from steal_scheduler.model.refusal import Reason
 from steal_scheduler.moves.effects import Effects
+from steal_scheduler.moves.state import moves_in_flight
 from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.moves.tags import of_move
 from steal_scheduler.orchestrators.base import DONE, Answer
@@ -26,13 +22,14 @@ from tests.unit import (
     strategies,  # noqa: F401 (hypothesis' settings)
 )
 from tests.unit.make import (
-    DEADLINES,
     NOW,
     fleet,
     move,
     rules,
     server,
     signal,
+    signals,
+    snapshot,
 )
 
 SHELVED = {'status': 'SHELVED_OFFLOADED'}
@@ -49,46 +46,44 @@ class Ride(base.BaseTestCase):
         self.leader = fakes.FakeLeader()
         #: Of the signals, in seconds.
         self.window = 90.0
+        nova: Any = self.nova
         self.machine = StateMachine(
-            Effects(self.nova, self.orchestrator, self.leader.check_held),
-            DEADLINES,
-            rules().detection,
+            Effects(nova, self.leader.check_held),
+            fakes.dispatcher(self.orchestrator),
         )
 
     def at(self, stage: Stage | str, **values: object) -> Move:
         """A move at this stage since now, with its tag."""
         made = move(stage=Stage(stage), since=self.nova.now, **values)
         self.nova.change('s', tags=(f'steal:{stage}:{int(made.since)}',))
-        return made
+        known = self.nova.servers.get('s') or made.server
+        return dataclasses.replace(made, server=known)
 
     def step(
         self,
         made: Move,
         seconds: float = 3.0,
-        wait_for: str = '',
-        give_up: str = '',
+        sent: bool = True,
+        dry_run: bool = False,
         **of_signal: float,
     ) -> Move | Ended:
+        """Host b can take it."""
         self.nova.now += seconds
-        now = self.nova.now
-        known = fleet(
-            *self.nova.servers.values(),
-            migrations=tuple(self.nova.records.values()),
-        )
-        seen = signal(at=now, **of_signal) if of_signal else None
-        after = self.machine.advance(
-            made,
-            state.MoveState(
-                now=now,
-                server=self.nova.servers.get('s'),
-                last_known=server(),
-                migration=migration_of(made, known),
-                signal=seen,
-                window=self.window,
-                wait_for=wait_for,
-                give_up=give_up,
+        seen = [signal(at=self.nova.now, **of_signal)] if of_signal else []
+        known = snapshot(
+            fleet(
+                *self.nova.servers.values(),
+                migrations=tuple(self.nova.records.values()),
             ),
+            made,
+            measured=signals(*seen, window=self.window),
+            view=View(NOW, {'b': HostView(Tier.COLD, cores=16.0)}, {}, {}),
+            now=self.nova.now,
+            sent=sent,
+            rules=rules(dry_run=dry_run, breaker_failures=99),
         )
+        known = dataclasses.replace(known, moves=moves_in_flight(known))
+        after = self.machine.advance(known.moves['s'], known)
         reached = after.stage if isinstance(after, Move) else after.outcome
         if reached is not made.stage:
             self.assertIn(reached, FOLLOWS[made.stage])
@@ -126,9 +121,8 @@ class Ride(base.BaseTestCase):
 
 class TestWholeMove(Ride):
     def test_it_helps(self) -> None:
-        made = self.machine.begin(
-            move(steal_before=0.25), self.nova.servers['s'], self.nova.now
-        )
+        made = move(steal_before=0.25)
+        self.machine.begin(made)
         self.assertEqual(
             ('steal:drain:1000000:25.0',), self.nova.servers['s'].tags
         )
@@ -160,7 +154,10 @@ class TestDrain(Ride):
 
     def test_it_is_not_its_turn(self) -> None:
         made = self.at('drain')
-        self.assertEqual(made, self.step(made, wait_for='target_pending'))
+        after = self.step(made, sent=False)
+        assert isinstance(after, Move) and after.waits, after
+        self.assertEqual(Reason.VIEW_NOT_SENT, after.waits.reason)
+        self.assertEqual(made, dataclasses.replace(after, waits=None))
         self.assertEqual({'s'}, self.orchestrator.out)
         self.assertEqual(0, self.nova.asked['s'])
 
@@ -168,7 +165,7 @@ class TestDrain(Ride):
         self.orchestrator.says = ['refused']
         self.assert_undone(
             Outcome.NOT_STARTED,
-            'drain refused: is refused',
+            'drain refused: fake: is refused',
             self.step(self.at('drain')),
         )
 
@@ -202,9 +199,7 @@ class TestDrain(Ride):
         self.assert_undone(
             Outcome.NOT_STARTED,
             'dry_run is on',
-            self.step(
-                self.at('drain'), wait_for='dry_run', give_up='dry_run is on'
-            ),
+            self.step(self.at('drain'), dry_run=True),
         )
 
     def test_somebody_else_migrated_it(self) -> None:
@@ -249,7 +244,7 @@ class TestDrain(Ride):
                 self.assertEqual(Stage.REQUEST, again.stage)
                 self.assertEqual(1, self.nova.asked['s'])
             else:
-                self.assertEqual(made, again)
+                self.assertEqual(made.since, again.since)
                 self.assert_undone(
                     Outcome.NOT_STARTED, 'no record', self.step(again, 1)
                 )
@@ -375,7 +370,7 @@ class TestBack(Ride):
                 'refused',
                 'silent',
             ]
-            for said in ('', 'is refused', 'no answer'):
+            for said in ('', 'fake: is refused', 'no answer'):
                 made = self.step(made, 10**6)
                 self.assertEqual(
                     (stage, said), (str(made.stage), made.trouble)
@@ -387,7 +382,7 @@ class TestBack(Ride):
         """Or it would ask an agent for ever that went with the server."""
         told: list[Server] = []
 
-        def reattach(server: Server) -> Answer:
+        def reattach(server: Server, node: str) -> Answer:
             told.append(server)
             return DONE
 
@@ -489,8 +484,7 @@ class TestTags(Ride):
         known = server(tags=())
         del self.nova.servers['s']
         made = self.machine.advance(
-            made,
-            state.MoveState(self.nova.now, known, known, None, None, 0.0, ''),
+            dataclasses.replace(made, server=known), snapshot(fleet(known))
         )
         self.assertEqual(Stage.UNDO, made.stage)
 
@@ -510,15 +504,19 @@ class TestNoAnswer(Ride):
 
     def test_nova_does_not_answer(self) -> None:
         """The same step comes again."""
-        for stage in ('undo', 'reattach'):
-            made = self.at(stage)
-            self.nova.trouble = ['lost']
-            self.assertRaises(NovaError, self.step, made)
-            self.assertEqual([], self.nova.trouble)
+        made = self.at('reattach')
+        self.nova.trouble = ['lost']
+        self.assertRaises(NovaError, self.step, made)
+        self.assertEqual([], self.nova.trouble)
+
+    def test_nova_does_not_answer_at_the_end(self) -> None:
+        """It is back; the next step removes the tag."""
+        self.nova.trouble = ['lost']
+        made = self.step(self.at('undo', failure='why'))
+        self.assertEqual((Stage.UNDO, True), (made.stage, made.back))
+        self.assert_ended(Outcome.NOT_STARTED, 'why', self.step(made))
 
     def test_the_first_tag_is_not_taken(self) -> None:
         self.nova.trouble = ['lost']
-        self.assertRaises(
-            NovaError, self.machine.begin, move(), server(), self.nova.now
-        )
+        self.assertRaises(NovaError, self.machine.begin, move())
         self.assertEqual([], self.orchestrator.asked)

@@ -9,7 +9,7 @@ from tests.unit.make import (
     move,
     rules,
     server,
-    signals,
+    snapshot,
 )
 
 RULES = rules(shared_storage=True)
@@ -29,18 +29,10 @@ class TestTakeOver(base.BaseTestCase):
         before: str = '',
         **more,
     ) -> dict[str, Move]:
-        told = fleet(*servers, **more)
-        records = tuple(m for all_ in told.migrations.values() for m in all_)
-        return state.take_over(
-            told,
-            remembered or {},
-            signals(),
-            records,
-            RULES,
-            NOW,
-            first=first,
-            servers_before=before,
+        known = snapshot(
+            fleet(*servers, **more), moves=remembered or {}, rules=RULES
         )
+        return state.take_over(known, None if first else before)
 
     def stages(self, *servers, **more) -> dict[str, str]:
         found = self.moves(*servers, **more)
@@ -83,7 +75,7 @@ class TestTakeOver(base.BaseTestCase):
             before='stu',
         )
         self.assertEqual(['t'], list(found))
-        forged = state.forged(known, found)
+        forged = state.forged(snapshot(known, moves=found))
         self.assertEqual(['s'], [s.server_id for s in forged])
 
     def test_whose_cell_did_not_answer_at_first(self) -> None:
@@ -110,8 +102,8 @@ class TestTakeOver(base.BaseTestCase):
         self.assertEqual(found, self.stages(*forged[::-1], hosts=hosts))
 
     def test_what_is_known_is_not_judged_again(self) -> None:
-        known = {'s': move()}
         locked = tagged('s', locked=True)
+        known = {'s': move(server=locked)}
         self.assertEqual(known, self.moves(locked, remembered=known))
 
     def test_a_date_in_the_future_puts_no_deadline_off(self) -> None:

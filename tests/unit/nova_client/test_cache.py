@@ -173,3 +173,13 @@ class TestNovaCache(base.BaseTestCase):
         self.nova.records[1] = migration('a', status='running')
         self.refresh(times=99)
         self.assertEqual(1, len(self.fleet.migrations['a']))
+
+    def test_ours_are_those_of_our_user(self) -> None:
+        self.nova.records = {
+            1: migration('x', migration_id=1, user_id='us'),
+            2: migration('y', migration_id=2, user_id='them'),
+        }
+        for me, expected in (('us', [1]), ('them', [2]), (None, [1, 2])):
+            self.nova.user_id = lambda me=me: me
+            found = NovaCache(self.nova, HISTORY).refresh(self.now).ours
+            self.assertEqual(expected, sorted(m.migration_id for m in found))

@@ -13,7 +13,7 @@ from steal_scheduler.orchestrators.base import (
     State,
 )
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
-from tests.unit.make import server
+from tests.unit.make import NOW, server
 
 
 class Noting(Orchestrator):
@@ -50,6 +50,7 @@ class DispatcherTest(base.BaseTestCase):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
         self.asked: list[str] = []
+        self.now = NOW
         self.each = {name: Noting(name, self.asked) for name in 'abc'}
         self.dispatcher = Dispatcher(
             self.each,
@@ -66,7 +67,12 @@ class DispatcherTest(base.BaseTestCase):
 
     def ask(self, verb: str, one: Any = None) -> tuple[Answer, str]:
         self.asked.clear()
-        answer = getattr(self.dispatcher, verb)(one or self.server)
+        if verb == 'drain':
+            answer = self.dispatcher.drain(one or self.server)
+        else:
+            # What failed is asked again after a pause.
+            self.now += 300
+            answer = self.dispatcher.reattach(one or self.server, self.now)
         return answer, ' '.join(a.split()[1] for a in self.asked)
 
 
@@ -89,10 +95,9 @@ class TestDispatcher(DispatcherTest):
     def test_a_mistake_is_an_outage(self) -> None:
         for wrong in (KeyError('a bug'), None, Answer('well')):
             self.each['a'].says = wrong
-            self.assertRaises(
-                OrchestratorError, self.dispatcher.drain, self.server
-            )
-            self.assertEqual(['drain a n'], self.asked[-1:])
+            answer, _ = self.ask('drain')
+            self.assertIs(State.WAITING, answer.state)
+            self.assertEqual(['drain a n'], self.asked)
         self.assertIn("KeyError: 'a bug'", self.log.output)
         self.assertIn('Traceback', self.log.output)
 
@@ -106,7 +111,7 @@ class TestDispatcher(DispatcherTest):
     def test_none_at_all(self) -> None:
         none = Dispatcher({}, ())
         self.assertEqual(DONE, none.drain(self.server))
-        self.assertEqual(DONE, none.reattach(self.server))
+        self.assertEqual(DONE, none.reattach(self.server, NOW))
         self.assertEqual(frozenset(), none.detached())
 
 
@@ -151,10 +156,8 @@ class TestReattach(DispatcherTest):
             self.dispatcher.begin(self.server)
             self.ask('drain')
             self.each['b'].says = trouble
-            self.assertRaises(
-                OrchestratorError, self.dispatcher.reattach, self.server
-            )
-            self.assertEqual('reattach a n', self.asked[-1])
+            answer, asked = self.ask('reattach')
+            self.assertEqual((State.REFUSED, 'b a'), (answer.state, asked))
             self.each['b'].says = DONE
 
     def test_another_assignment_meanwhile(self) -> None:
@@ -177,6 +180,41 @@ class TestReattach(DispatcherTest):
         self.ask('drain', changed)
         self.assertEqual((DONE, 'c b a'), self.ask('reattach', changed))
         self.assertEqual('reattach c m', self.asked[0])
+
+
+class TestPause(DispatcherTest):
+    """What failed is asked again, but not at once."""
+
+    def test_what_failed_is_asked_again_after_a_pause(self) -> None:
+        self.dispatcher.begin(self.server)
+        self.ask('drain')
+        for trouble, said in (
+            (Answer(State.REFUSED, 'is full'), 'a: is full'),
+            (OrchestratorError('no answer'), 'no answer'),
+        ):
+            self.each['a'].says = trouble
+            self.asked.clear()
+            for at in (0, 1, 4.9):
+                answer = self.dispatcher.reattach(self.server, NOW + at)
+                self.assertEqual(Answer(State.REFUSED, said), answer)
+            self.assertEqual(1, self.asked.count('reattach a n'))
+            self.each['a'].says = DONE
+            answer = self.dispatcher.reattach(self.server, NOW + 5)
+            self.assertEqual(DONE, answer)
+            self.ask('drain')
+
+    def test_what_only_takes_time_is_asked_at_each_tick(self) -> None:
+        self.says('b', State.WAITING)
+        for _ in range(3):
+            self.asked.clear()
+            self.dispatcher.reattach(self.server, NOW)
+            self.assertIn('reattach b n', self.asked)
+
+    def test_a_drain_is_asked_again_at_once(self) -> None:
+        self.each['a'].says = OrchestratorError('no answer')
+        for _ in range(3):
+            waits = Answer(State.WAITING, 'no answer')
+            self.assertEqual((waits, 'a'), self.ask('drain'))
 
 
 class TestTakenOver(DispatcherTest):
@@ -206,11 +244,14 @@ class TestTakenOver(DispatcherTest):
 
     def test_an_outage_elsewhere_holds_up_nobody(self) -> None:
         """It is asked for its list as soon as it answers."""
-        self.dispatcher.unlisted.clear()
+        self.dispatcher.orphans(self.now)
         self.says('b', State.WAITING)
         self.each['c'].says = OrchestratorError('down')
         self.assertEqual('b c', self.ask('reattach')[1])
-        self.assertEqual({'c'}, self.dispatcher.unlisted)
+        self.each['c'].says = DONE
+        for each in self.each.values():
+            each.out = {each.section}
+        self.assertEqual({'c'}, self.dispatcher.orphans(self.now))
         # It may hang: once is enough.
         self.says('b', State.DONE)
         self.assertEqual((DONE, 'b a'), self.ask('reattach'))

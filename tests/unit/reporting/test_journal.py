@@ -3,26 +3,23 @@ import dataclasses
 import fixtures
 from oslotest import base
 
-from steal_scheduler.decision.decide import NOTHING, Snapshot
-from steal_scheduler.decision.host_checks import HostCheck
-from steal_scheduler.decision.unreliable_hosts import UnreliableHost
-from steal_scheduler.decision.usable_signals import UsableSignals
+from steal_scheduler.decision.decide import NOTHING
+from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
 from tests.unit import fakes
-from tests.unit.make import NOW, ended, finding, fleet, move, signals
+from tests.unit.make import NOW, ended, finding, move, rules, snapshot
 
-SNAPSHOT = Snapshot(
-    now=NOW,
-    fleet=fleet(),
-    usable=UsableSignals(signals(), {}),
+WAITS = Refusal(Reason.TARGET_PENDING, 'its turn comes', 'm')
+SNAPSHOT = snapshot(
+    None,
+    move('m', waits=WAITS),
     view=View(NOW, {'a': HostView(Tier.COLD)}, {}, {}),
-    moves={'m': move('m')},
-    ended={},
-    ours=(),
+    sent=True,
+    rules=rules(dry_run=True),
 )
 
 
@@ -33,9 +30,7 @@ class TestJournal(base.BaseTestCase):
         self.said = 0
         self.metrics = Metrics()
         self.notifier = fakes.FakeNotifier()
-        self.journal = Journal(
-            self.metrics, self.notifier, 300.0, dry_run=True
-        )
+        self.journal = Journal(self.metrics, self.notifier)
 
     def lines(self) -> list[str]:
         """What was logged since the last time."""
@@ -47,7 +42,7 @@ class TestJournal(base.BaseTestCase):
         self.journal.stage(
             move(
                 stage=Stage.MIGRATE,
-                server_name='web-1',
+                name='web-1',
                 target='b',
                 reason='it waits',
             )
@@ -60,7 +55,9 @@ class TestJournal(base.BaseTestCase):
             ],
             self.lines(),
         )
-        self.journal.stage(move(reason='it waits', failure='it was locked'))
+        self.journal.stage(
+            move(name='', reason='it waits', failure='it was locked')
+        )
         self.assertEqual(
             [
                 "Move of server  (s) from host a to a host of Nova's choice "
@@ -90,13 +87,9 @@ class TestJournal(base.BaseTestCase):
         )
 
     def show(self, **decided: object) -> list[str]:
-        waiting = [Refusal(Reason.TARGET_PENDING, 'its turn comes', 'm')]
-        self.journal.show(
-            SNAPSHOT,
-            dataclasses.replace(NOTHING, **decided),
-            waiting,
-            sent=True,
-        )
+        not_sent = [Refusal(Reason.VIEW_NOT_SENT, 'not told', 'n')]
+        decision = dataclasses.replace(NOTHING, **decided)
+        self.journal.show(SNAPSHOT, decision, not_sent)
         return self.lines()
 
     def test_a_refusal_is_said_when_it_changes(self) -> None:
@@ -132,6 +125,7 @@ class TestJournal(base.BaseTestCase):
             ('moves_in_flight', {'stage': 'drain'}, 1.0),
             ('refusals', {'reason': 'quota'}, 1.0),
             ('refusals', {'reason': 'target_pending'}, 1.0),
+            ('refusals', {'reason': 'view_not_sent'}, 1.0),
             ('saturated_cores', {'zone': 'az1'}, 2.5),
             ('hosts', {'tier': 'cold'}, 1.0),
         ):
@@ -149,9 +143,9 @@ class TestJournal(base.BaseTestCase):
             ({'m': blocked}, 2, 2),
         ):
             snapshot = dataclasses.replace(SNAPSHOT, moves=moves)
-            self.journal.show(snapshot, NOTHING, (), sent=True)
-            text = 'Server  (m) cannot be reattached to its orchestrator: '
-            text += 'no answer'
+            self.journal.show(snapshot, NOTHING)
+            text = 'Server name of m (m) cannot be reattached to its '
+            text += 'orchestrator: no answer'
             self.assertEqual(said, self.log.output.count(text))
             self.assertEqual(
                 notes, self.notifier.said.count(('reattach_blocked', 'm'))
@@ -164,9 +158,8 @@ class TestJournal(base.BaseTestCase):
             name: UnreliableHost(name, reason, f'{name} is {reason}')
             for name, reason in hosts.items()
         }
-        usable = UsableSignals(signals(), unreliable)
-        snapshot = dataclasses.replace(SNAPSHOT, usable=usable)
-        self.journal.show(snapshot, NOTHING, [], sent=True)
+        snapshot = dataclasses.replace(SNAPSHOT, unreliable=unreliable)
+        self.journal.show(snapshot, NOTHING)
         return self.lines()
 
     def test_unreliable_metrics_are_said_when_it_changes(self) -> None:

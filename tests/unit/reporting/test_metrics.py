@@ -1,3 +1,4 @@
+import dataclasses
 import socket
 import time
 import urllib.request
@@ -5,14 +6,14 @@ import urllib.request
 import prometheus_client
 from oslotest import base
 
-from steal_scheduler.decision.host_checks import HostCheck
-from steal_scheduler.decision.unreliable_hosts import UnreliableHost
+from steal_scheduler.decision.decide import NOTHING
+from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.host_view import HostView, Tier, View
-from steal_scheduler.model.move import Outcome, Stage
+from steal_scheduler.model.move import Move, Outcome, Stage
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting.metrics import Metrics
-from tests.unit.make import NOW, ended, move
+from tests.unit.make import NOW, ended, move, snapshot
 
 
 class TestMetrics(base.BaseTestCase):
@@ -38,8 +39,8 @@ class TestMetrics(base.BaseTestCase):
         self.assertEqual(5.0, self.value('nova_requests_total'))
 
     def test_moves_that_are_over(self) -> None:
-        self.metrics.count_end(ended())
-        self.metrics.count_end(ended())
+        self.metrics.ended.labels(ended().outcome).inc()
+        self.metrics.ended.labels(ended().outcome).inc()
         counts = {o: self.value('moves_total', outcome=o) for o in Outcome}
         self.assertEqual(
             {Outcome.HELPED: 2.0}, {k: v for k, v in counts.items() if v}
@@ -51,27 +52,33 @@ class TestMetrics(base.BaseTestCase):
                 f'steal_migrator_moves_total{{outcome="{outcome}"}}', text
             )
 
+    def show(self, *in_flight: Move, **values: object) -> None:
+        self.metrics.show(snapshot(None, *in_flight, **values))
+
     def test_moves_in_flight(self) -> None:
-        self.metrics.show_moves([move('x'), move('y'), move(stage=Stage.UNDO)])
+        self.show(move('x'), move('y'), move(stage=Stage.UNDO))
         self.assertEqual(2.0, self.value('moves_in_flight', stage='drain'))
-        self.metrics.show_moves([])
+        self.show()
         self.assertEqual(0.0, self.value('moves_in_flight', stage='drain'))
         self.assertIn(
             'steal_migrator_moves_in_flight{stage="verify"} 0.0', self.scrape()
         )
 
     def test_refusals(self) -> None:
-        self.metrics.show_refusals([Refusal(Reason.COOLDOWN, '', 's')] * 2)
+        no = Refusal(Reason.COOLDOWN, '', 's')
+        self.metrics.show(None, refusals=[no, no])
         self.assertEqual(2.0, self.value('refusals', reason='cooldown'))
-        self.metrics.show_refusals([])
+        self.show()
         self.assertIn(
             'steal_migrator_refusals{reason="cooldown"} 0.0', self.scrape()
         )
 
     def test_saturation_goes_away(self) -> None:
-        self.metrics.show_saturations([Saturation('az1', 2.5)])
+        short = (Saturation('az1', 2.5),)
+        decided = dataclasses.replace(NOTHING, saturations=short)
+        self.metrics.show(None, decided)
         self.assertEqual(2.5, self.value('saturated_cores', zone='az1'))
-        self.metrics.show_saturations([])
+        self.show()
         self.assertNotIn('az1', self.scrape())
 
     def test_hosts(self) -> None:
@@ -79,26 +86,38 @@ class TestMetrics(base.BaseTestCase):
             'a': HostView(Tier.HOT, 0.25, 20.0, 16.0),
             'b': HostView(Tier.UNKNOWN),
         }
-        self.metrics.show_view(View(NOW, hosts, {}, {}))
+        self.show(view=View(NOW, hosts, {}, {}))
         self.assertEqual(1.0, self.value('hosts', tier='hot'))
         self.assertEqual(0.0, self.value('hosts', tier='cold'))
         self.assertEqual(0.25, self.value('host_steal_ratio', host='a'))
         self.assertNotIn('host="b"', self.scrape())
-        self.metrics.show_view(View(NOW, {}, {}, {}))
+        self.show()
         self.assertNotIn('host="a"', self.scrape())
 
     def test_unreliable_hosts(self) -> None:
-        found = [
-            UnreliableHost(name, HostCheck.FLAT_WAIT, '') for name in 'ab'
-        ]
-        self.metrics.show_unreliable(found)
+        found = {
+            name: UnreliableHost(name, HostCheck.FLAT_WAIT, '')
+            for name in 'ab'
+        }
+        self.show(unreliable=found)
         self.assertEqual(
             2.0, self.value('unreliable_hosts', reason='flat_wait')
         )
-        self.metrics.show_unreliable([])
+        self.show()
         for reason in HostCheck:
             line = f'steal_migrator_unreliable_hosts{{reason="{reason}"}} 0.0'
             self.assertIn(line, self.scrape())
+
+    def test_every_label_is_there_from_the_start(self) -> None:
+        """Or the first value of one is not seen to have risen."""
+        text = self.scrape()
+        for label, kinds in (
+            ('stage', Stage),
+            ('reason', Reason),
+            ('reason', HostCheck),
+        ):
+            for kind in kinds:
+                self.assertIn(f'{{{label}="{kind}"}} 0.0', text)
 
     def scrape(self) -> str:
         return prometheus_client.generate_latest(

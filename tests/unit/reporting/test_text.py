@@ -3,8 +3,7 @@ import dataclasses
 from oslotest import base
 
 from steal_scheduler.decision.decide import NOTHING
-from steal_scheduler.decision.host_checks import HostCheck
-from steal_scheduler.decision.unreliable_hosts import UnreliableHost
+from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting import text as report
 from tests.unit.make import NOW, finding, move, server
@@ -127,7 +126,7 @@ class TestText(base.BaseTestCase):
 
         self.assertEqual(['none'], lines())
         head, one, other = lines(
-            move(reason='it waits', server_name='web-1'),
+            move(reason='it waits', name='web-1'),
             move('t', target='b', reason='it waits', failure='aborted'),
         )
         self.assertEqual(

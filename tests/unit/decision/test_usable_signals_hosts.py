@@ -3,20 +3,16 @@ from oslotest import base
 
 from steal_scheduler.conf import opts
 from steal_scheduler.decision.host_checks import OPTIONAL, HostCheck
-from steal_scheduler.decision.unreliable_hosts import (
-    UnreliableHost,
-    without_implausible,
-)
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.model.cloud import Migration, Server, Signals
 from tests.unit.make import (
     NOW,
     fleet,
     migration,
-    rules,
     server,
     signal,
     signals,
+    snapshot,
 )
 
 
@@ -25,7 +21,7 @@ def unreliable(
 ) -> dict[str, HostCheck]:
     """Why metrics of each host are unreliable; a, b and c are there."""
     known = fleet(*servers, migrations=records)
-    found = usable_signals(told, known, NOW, rules())
+    found = usable_signals(snapshot(known, measured=told))
     return {name: one.reason for name, one in found.unreliable.items()}
 
 
@@ -90,40 +86,28 @@ class TestWhoMoves(base.BaseTestCase):
         self.assertEqual({}, unreliable(told, there, records=(migration(),)))
 
 
-class TestWithoutImplausible(base.BaseTestCase):
-    FRESH = signals(
-        signal('x', host='a'),
-        signal('y', host='b'),
-        hosts={'a': 16.0, 'b': 16.0},
-    )
-
-    def left(self, reason: HostCheck) -> tuple[set[str], set[str]]:
-        """Servers and hosts that are left when host a is unreliable."""
-        found = without_implausible(
-            self.FRESH, {'a': UnreliableHost('a', reason, '')}
-        )
-        self.assertEqual(NOW, found.taken_at)
-        return set(found.servers), set(found.hosts)
-
-    def test_whose_numbers_are_wrong(self) -> None:
-        for reason in (
-            HostCheck.CLOCK,
-            HostCheck.SOURCE,
-            HostCheck.FLAT_WAIT,
-            HostCheck.ZERO_WAIT,
-            HostCheck.GUESTS_DISAGREE,
-        ):
-            self.assertEqual(({'y'}, {'b'}), self.left(reason), reason)
-
+class TestImplausible(base.BaseTestCase):
     def test_whose_numbers_are_right_as_far_as_they_go(self) -> None:
-        for reason in (
+        """All others tell nothing of their servers either."""
+        right = {
             HostCheck.STALE,
             HostCheck.MISSING_SERVERS,
             HostCheck.FAILED_ARRIVALS,
-        ):
-            self.assertEqual(
-                ({'x', 'y'}, {'a', 'b'}), self.left(reason), reason
-            )
+        }
+        found = {check for check in HostCheck if not check.implausible}
+        self.assertEqual(right, found)
+
+    def test_each_takes_its_servers_along(self) -> None:
+        told = signals(
+            signal('x', host='a', used=8.0, waited=0.0),
+            signal('y', host='b'),
+            hosts={'a': 16.0, 'b': 16.0, 'c': 16.0},
+        )
+        known = fleet(server('x', host='a'), server('y', host='b'))
+        found = usable_signals(snapshot(known, measured=told)).signals
+        self.assertEqual(NOW, found.taken_at)
+        self.assertEqual({'y'}, set(found.servers))
+        self.assertEqual({'b', 'c'}, set(found.hosts))
 
 
 class TestOptions(base.BaseTestCase):

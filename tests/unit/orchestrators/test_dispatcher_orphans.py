@@ -3,7 +3,6 @@ from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.assignment import Rule
-from steal_scheduler.moves.orphans import Orphans
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from tests.unit.make import NOW
 from tests.unit.orchestrators.test_dispatcher import Noting
@@ -16,32 +15,29 @@ class TestOrphans(base.BaseTestCase):
         self.each = {name: Noting(name, []) for name in 'abc'}
         self.each['a'].out, self.each['c'].out = {'x'}, {'x', 'y'}
         self.dispatcher = Dispatcher(self.each, [Rule(name) for name in 'abc'])
-        self.orphans = Orphans(self.dispatcher)
 
     def test_everybody_is_asked_once(self) -> None:
-        self.assertEqual({'x', 'y'}, self.orphans.find(NOW))
-        self.assertEqual(frozenset(), self.orphans.find(NOW + 1))
+        self.assertEqual({'x', 'y'}, self.dispatcher.orphans(NOW))
+        self.assertEqual(frozenset(), self.dispatcher.orphans(NOW + 1))
         self.dispatcher.forget()
-        self.assertEqual({'x', 'y'}, self.orphans.find(NOW + 2))
+        self.assertEqual({'x', 'y'}, self.dispatcher.orphans(NOW + 2))
 
     def test_and_again_from_time_to_time(self) -> None:
         """Another migrator may have lost the lock within a drain."""
-        self.orphans.find(NOW)
-        self.assertEqual(frozenset(), self.orphans.find(NOW + 599))
-        self.assertEqual({'x', 'y'}, self.orphans.find(NOW + 600))
+        self.dispatcher.orphans(NOW)
+        self.assertEqual(frozenset(), self.dispatcher.orphans(NOW + 599))
+        self.assertEqual({'x', 'y'}, self.dispatcher.orphans(NOW + 600))
         # The clock is set back.
-        self.assertEqual({'x', 'y'}, self.orphans.find(NOW - 3600))
+        self.assertEqual({'x', 'y'}, self.dispatcher.orphans(NOW - 3600))
 
     def test_an_outage_holds_up_nobody_else(self) -> None:
         for trouble in (OrchestratorError('down'), KeyError('a bug')):
             self.dispatcher.forget()
-            self.orphans = Orphans(self.dispatcher)
             self.each['b'].says = trouble
             # It may have taken its time.
-            self.assertEqual({'x'}, self.orphans.find(NOW))
-            self.assertEqual({'x', 'y'}, self.orphans.find(NOW + 1))
-            self.assertEqual({'b'}, self.dispatcher.unlisted)
+            self.assertEqual({'x'}, self.dispatcher.orphans(NOW))
+            self.assertEqual({'x', 'y'}, self.dispatcher.orphans(NOW + 1))
         self.each['b'].says, self.each['b'].out = None, {'z'}
-        self.assertEqual(frozenset(), self.orphans.find(NOW + 2))
-        self.assertEqual({'z'}, self.orphans.find(NOW + 500))
+        self.assertEqual(frozenset(), self.dispatcher.orphans(NOW + 2))
+        self.assertEqual({'z'}, self.dispatcher.orphans(NOW + 500))
         self.assertEqual(2, self.log.output.count('did not list its drained'))

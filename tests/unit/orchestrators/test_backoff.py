@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.moves.effects import FIRST, LONGEST, Backoff
+from steal_scheduler.orchestrators.backoff import FIRST, LONGEST, Backoff
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW
 
@@ -19,7 +19,7 @@ class TestBackoff(base.BaseTestCase):
         for _ in range(times):
             self.backoff.failed('s', 'no', now)
             begun = now
-            while not self.backoff.due('s', now):
+            while self.backoff.waiting('s', now) is not None:
                 now += 1
             found.append(now - begun)
         return found
@@ -29,18 +29,17 @@ class TestBackoff(base.BaseTestCase):
 
     def test_who_did_not_fail_is_due(self) -> None:
         self.backoff.failed('other', 'no', NOW)
-        self.assertTrue(self.backoff.due('s', NOW))
-        self.assertEqual('', self.backoff.trouble('s'))
+        self.assertIsNone(self.backoff.waiting('s', NOW))
 
     def test_what_it_said(self) -> None:
         self.backoff.failed('s', 'no', NOW)
         self.backoff.failed('s', 'still no', NOW)
-        self.assertEqual('still no', self.backoff.trouble('s'))
+        self.assertEqual('still no', self.backoff.waiting('s', NOW))
 
     def test_forgotten(self) -> None:
         self.pauses(5)
         self.backoff.forget('s')
-        self.assertTrue(self.backoff.due('s', NOW))
+        self.assertIsNone(self.backoff.waiting('s', NOW))
         self.assertEqual([FIRST], self.pauses(1))
 
     @given(st.integers(0, 5000), st.floats(0, 10**9))
@@ -48,5 +47,5 @@ class TestBackoff(base.BaseTestCase):
         """Whatever failed before, and wherever the clock is set."""
         for _ in range(failures % 50):
             self.backoff.failed('s', 'no', NOW)
-        self.assertTrue(self.backoff.due('s', NOW + LONGEST))
-        self.assertTrue(self.backoff.due('s', NOW - LONGEST - back))
+        self.assertIsNone(self.backoff.waiting('s', NOW + LONGEST))
+        self.assertIsNone(self.backoff.waiting('s', NOW - LONGEST - back))

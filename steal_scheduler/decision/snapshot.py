@@ -1,0 +1,47 @@
+"""The snapshot: everything that one tick knows, passed whole."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from steal_scheduler.decision.host_checks import UnreliableHost
+from steal_scheduler.decision.rules import Rules
+from steal_scheduler.model.cloud import Fleet, Server, Signals
+from steal_scheduler.model.host_view import NO_VIEW, View
+from steal_scheduler.model.move import Ended, Move
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Built first, and filled in by the steps of a tick, each a new one.
+
+    ``usable_signals`` replaces the signals, ``moves/state.py`` the moves,
+    ``host_load.py`` the view.
+    """
+
+    now: float
+    rules: Rules
+    #: What Nova tells.
+    fleet: Fleet
+    #: What was measured; then only what of it can be acted on.
+    signals: Signals
+    #: Hosts whose metrics are unreliable, by name.
+    unreliable: Mapping[str, UnreliableHost] = dataclasses.field(
+        default_factory=dict
+    )
+    #: In flight, by server id. NOTE: the tick's own, which its steps change.
+    moves: Mapping[str, Move] = dataclasses.field(default_factory=dict)
+    #: How the last move of a server ended, by server id, as remembered.
+    ended: Mapping[str, Ended] = dataclasses.field(default_factory=dict)
+    #: How fit each host is to take a server.
+    view: View = NO_VIEW
+    #: That view has reached the message bus.
+    sent: bool = False
+
+    def copy_mb(self, server: Server) -> int:
+        """MiB that a live migration of the server copies at least once.
+
+        For example 4096 of a server with 4 GiB of memory and 10 GiB of disk
+        on shared storage, and 14336 where its disk is local.
+        """
+        shared = self.rules.hosts.shared_storage
+        return server.ram_mb + (0 if shared else server.disk_gb * 1024)
