@@ -20,12 +20,10 @@ def signal_source(conf: Any) -> SignalSource:
 
     :raises ConfigError: there is none of that name, or it cannot be built
     """
-    source: SignalSource = _load(
-        conf,
-        SIGNALS,
-        f'[signals] source = {conf.signals.source!r}',
-        conf.signals.source,
-    )
+    name = conf.signals.source
+    plugin = _plugin(SIGNALS, name, f'[signals] source = {name!r}')
+    _register(conf, plugin, name)
+    source: SignalSource = plugin(conf)
     return source
 
 
@@ -51,7 +49,9 @@ def dispatcher(conf: Any) -> Dispatcher:
                 f'[migrator] orchestrators = {", ".join(names)}: [{name}] '
                 f'driver is not set, and {name!r} as a driver'
             )
-        built[name] = _load(conf, ORCHESTRATORS, option, driver or name, name)
+        plugin = _plugin(ORCHESTRATORS, driver or name, option)
+        _register(conf, plugin, name)
+        built[name] = plugin(conf, name)
     return Dispatcher(
         built, [orchestrators.rule(conf, name) for name in names]
     )
@@ -101,27 +101,27 @@ def _installed(namespace: str) -> Any:
     return stevedore.ExtensionManager(namespace)
 
 
-def _load(
-    conf: Any, namespace: str, option: str, name: str, section: str = ''
-) -> Any:
-    """Build a plugin.
+def _plugin(namespace: str, name: str, option: str) -> Any:
+    """The class of this name.
 
-    :param section: of an orchestrator; a source's is named as it is
+    :param option: that names it, as the operator is told
     """
     installed = sorted(_installed(namespace).names())
     if name not in installed:
         raise ConfigError(
             f'{option} is not installed: choose one of {", ".join(installed)}.'
         )
-    plugin: Any = stevedore.DriverManager(namespace, name).driver
-    group = section or name
+    return stevedore.DriverManager(namespace, name).driver
+
+
+def _register(conf: Any, plugin: Any, section: str) -> None:
+    """Let a section have the options of its plugin."""
     try:
-        conf.register_opts(plugin.OPTS, group=group)
+        conf.register_opts(plugin.OPTS, group=section)
     except cfg.DuplicateOptError as error:
         raise ConfigError(
-            f'[{group}] {error.opt_name} would say two things, since another '
-            f'option names the section {group!r} too. Give each a section of '
-            'its own.'
+            f'[{section}] {error.opt_name} would say two things, since '
+            f'another option names the section {section!r} too. Give each a '
+            'section of its own.'
         ) from error
     values.check_values(conf)
-    return plugin(conf, section) if section else plugin(conf)

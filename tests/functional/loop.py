@@ -226,7 +226,7 @@ class LoopTestCase(base.BaseTestCase):
         path = self.config_file(**sections)
         conf = conf_load.load([f'--config-file={path}'], 'steal-migrator')
         loop = Loop(self.scene, conf)
-        self.addCleanup(loop.parts.close)
+        self.addCleanup(loop.parts.leader.release)
         return loop
 
     def boot_contended(

@@ -165,7 +165,7 @@ class Life:
             # Nothing is said to one that ticks, but to stop.
             self._stops = self._stops or bool(told)
         sys.settrace(None)
-        built.close()
+        built.leader.release()
         self._say('end')
 
     def _reached(self, point: Point, where: str) -> None:

@@ -64,6 +64,10 @@ CATCH_ALL: dict[str, int] = {
 
 LONGEST_FILE = 300
 
+#: Where no function takes more parameters than that.
+FEW_PARAMETERS = ('model', 'decision', 'moves', 'migrator', 'reporting')
+MOST_PARAMETERS = 4
+
 
 @dataclasses.dataclass(frozen=True)
 class Module:
@@ -242,6 +246,27 @@ def catches_all(handler: ast.ExceptHandler) -> bool:
     return not caught.isdisjoint({'Exception', 'BaseException'})
 
 
+def few_parameters(modules: Modules) -> Complaints:
+    """What a step needs, it is given whole: a snapshot, not its pieces.
+
+    ``self`` and ``cls`` do not count; a frozen dataclass is no function.
+    """
+    for module in modules:
+        if module.top not in FEW_PARAMETERS:
+            continue
+        for node in module.nodes():
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            of = node.args
+            taken = [*of.posonlyargs, *of.args, *of.kwonlyargs]
+            count = sum(one.arg not in ('self', 'cls') for one in taken)
+            if count > MOST_PARAMETERS:
+                yield (
+                    f'{module.path}: {node.name}() takes {count} parameters, '
+                    f'more than {MOST_PARAMETERS}'
+                )
+
+
 def nothing_sleeps(modules: Modules) -> Complaints:
     for module in modules:
         for node in module.nodes():
@@ -311,6 +336,9 @@ class TestHouse(base.BaseTestCase):
     def test_only_listed_handlers_catch_all(self) -> None:
         self.check(only_listed_handlers_catch_all)
 
+    def test_few_parameters(self) -> None:
+        self.check(few_parameters)
+
     def test_nothing_sleeps(self) -> None:
         self.check(nothing_sleeps)
 
@@ -375,6 +403,10 @@ BROKEN = {
         ('reporting/metrics.py', f'{TRY} (OSError, BaseException) as e: pass'),
         ('reporting/metrics.py', f'{TRY}: pass'),
     ],
+    few_parameters: [
+        ('decision/limits.py', 'def f(a, b, c, d, e): pass'),
+        ('model/move.py', 'class A:\n def f(self, a, b, *, c, d, e): pass'),
+    ],
     nothing_sleeps: [
         ('demo/cloud.py', 'import time\ntime.sleep(1)'),
         ('migrator/leader.py', 'from time import sleep as nap'),
@@ -420,6 +452,10 @@ KEPT = {
     only_listed_handlers_catch_all: [
         ('reporting/metrics.py', f'{TRY} OSError: pass'),
         ('reporting/metrics.py', f'{TRY} BaseException: raise'),
+    ],
+    few_parameters: [
+        ('moves/tags.py', 'class A:\n def f(self, a, b, c, d): pass'),
+        ('conf/opts.py', 'def f(a, b, c, d, e): pass'),
     ],
     nothing_sleeps: [('migrator/leader.py', 'import time\ntime.time()')],
 }

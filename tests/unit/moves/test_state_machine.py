@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+import traceback
 from typing import Any
 
 import fixtures
@@ -32,6 +33,7 @@ from tests.unit.make import (
     snapshot,
 )
 
+OURS = 'steal_scheduler'
 SHELVED = {'status': 'SHELVED_OFFLOADED'}
 SNAPSHOT = 'image_snapshot'
 
@@ -142,6 +144,24 @@ class TestWholeMove(Ride):
         over = self.step(made, 90, used=3.7, waited=0.3, host=None)
         self.assert_ended(Outcome.HELPED, 'waits 8% of its time now', over)
         self.assertAlmostEqual(0.075, over.steal_after)
+
+
+class TestFrames(Ride):
+    def test_a_drain_passes_three_frames_of_ours(self) -> None:
+        """What a traceback of a plug-in shows above its own code."""
+        stacks: list[list[str]] = []
+
+        def drain(server: Server, node: str) -> Answer:
+            stack = traceback.extract_stack()
+            names = [f.name for f in stack if f'/{OURS}/' in f.filename]
+            stacks.append(names)
+            return DONE
+
+        self.useFixture(
+            fixtures.MockPatchObject(self.orchestrator, 'drain', drain)
+        )
+        self.assert_at('request', self.step(self.at('drain')))
+        self.assertEqual([['advance', '_drain', 'drain']], stacks)
 
 
 class TestDrain(Ride):
