@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 
 from tests.integration import daemons, guest
-from tests.integration.domains import Domain
+from tests.integration.guest import Domain
 from tests.integration.hypervisors import Hypervisor
 
 #: Servers; each second one has two vCPUs.

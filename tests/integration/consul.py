@@ -10,11 +10,12 @@ usual. DNS answers anybody.
 
 import contextlib
 import ipaddress
+import json
 import pathlib
 import signal
 import subprocess
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import dns.exception
@@ -25,8 +26,11 @@ import requests
 
 from tests.integration import daemons
 from tests.integration.binaries import binary
-from tests.integration.consul_agent import DATACENTER, PORTS, Agent, certify
 
+_DATACENTER = 'dc1'
+#: That an agent listens on.
+_PORTS = ('http', 'https', 'dns', 'serf_lan', 'server')
+_NO_PORTS = {'serf_wan': -1, 'grpc': -1, 'grpc_tls': -1}
 _SERVER = 'server'
 _NETWORK = ipaddress.ip_network('127.77.0.0/24')
 #: What anybody may who asks through DNS.
@@ -56,7 +60,7 @@ class Datacenter:
         #: May do everything.
         self.management = str(uuid.uuid4())
         #: http, https, dns and more: port; the same for all.
-        self.ports = {port: daemons.free_port() for port in PORTS}
+        self.ports = {port: daemons.free_port() for port in _PORTS}
         self._agents = {
             name: Agent(name, str(address), self.ports, directory)
             for name, address in zip(
@@ -67,7 +71,7 @@ class Datacenter:
         #: Where all addresses are.
         self.network = str(_NETWORK)
         #: What vouches for the agents where they speak TLS.
-        self.cafile = certify(directory, self._agents.values())
+        self.cafile = _certify(directory, self._agents.values())
         self._stack = contextlib.ExitStack()
 
     # -- its life ----------------------------------------------------------
@@ -262,7 +266,7 @@ class Datacenter:
         )
 
     def _start_client(self, name: str) -> None:
-        identity = {'NodeName': name, 'Datacenter': DATACENTER}
+        identity = {'NodeName': name, 'Datacenter': _DATACENTER}
         token = self._issue({'NodeIdentities': [identity]})
         self._agents[name].configure(
             {'agent': token},
@@ -303,3 +307,99 @@ def named(address: str, port: int, service: str) -> set[str]:
         for record in rrset
         if rrset.rdtype == dns.rdatatype.SRV
     }
+
+
+class Agent:
+    """One: its configuration and its process.
+
+    It speaks HTTP and HTTPS, and keeps what it knows over a restart.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        ports: Mapping[str, int],
+        directory: pathlib.Path,
+    ) -> None:
+        """Describe it; start nothing. `configure` it before.
+
+        :param directory: of all agents, with what `certify` wrote
+        """
+        self.name = name
+        self.address = address
+        self._ports = ports
+        self._directory = directory
+        self.daemon = daemons.Daemon(
+            f'consul-{name}',
+            [binary('consul'), 'agent', f'-config-file={name}.json'],
+            directory,
+            self._knows_leader,
+        )
+
+    def url(self, scheme: str) -> str:
+        return f'{scheme}://{self.address}:{self._ports[scheme]}'
+
+    def configure(
+        self, tokens: Mapping[str, str], **own: Mapping[str, Any] | Any
+    ) -> None:
+        """Write its configuration.
+
+        :param tokens: those of its ACLs
+        :param own: what it has beyond what all have
+        """
+        config = {
+            'node_name': self.name,
+            'datacenter': _DATACENTER,
+            'data_dir': str(self._directory / self.name),
+            'bind_addr': self.address,
+            'client_addr': self.address,
+            'ports': {**_NO_PORTS, **self._ports},
+            'acl': {
+                'enabled': True,
+                'default_policy': 'deny',
+                'tokens': dict(tokens),
+            },
+            'tls': {
+                'https': {
+                    'cert_file': str(self._directory / 'cert.pem'),
+                    'key_file': str(self._directory / 'key.pem'),
+                    'verify_incoming': False,
+                }
+            },
+            **own,
+        }
+        path = self._directory / f'{self.name}.json'
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(config))
+
+    def _knows_leader(self) -> bool:
+        # Anybody may ask this, also where all else is denied.
+        answer = requests.get(
+            f'{self.url("http")}/v1/status/leader', timeout=5
+        )
+        return answer.ok and bool(answer.json())
+
+
+def _certify(directory: pathlib.Path, agents: Iterable[Agent]) -> pathlib.Path:
+    """Make one certificate for all, where each should have its own.
+
+    :returns: what vouches for it
+    """
+    names = [f'DNS:client.{_DATACENTER}.consul']
+    names += [f'IP:{agent.address}' for agent in agents]
+    cafile = directory / 'cert.pem'
+    subprocess.run(
+        [
+            daemons.program('openssl'),
+            *('req', '-x509', '-newkey', 'ec', '-nodes', '-days', '2'),
+            *('-pkeyopt', 'ec_paramgen_curve:P-256'),
+            *('-subj', '/CN=test'),
+            *('-addext', f'subjectAltName={",".join(names)}'),
+            *('-keyout', str(directory / 'key.pem')),
+            *('-out', str(cafile)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return cafile

@@ -1,4 +1,6 @@
-"""A guest of our own, a kilobyte of it: no kernel, no disk, no network.
+"""Guests of our own, and the servers that they run in as libvirt has them.
+
+A guest is a kilobyte of program: no kernel, no disk, no network.
 
 It runs under QEMU's own emulation (TCG) and under KVM, also where KVM does
 without the processor's help and no stock kernel boots. guest.c tells more.
@@ -10,12 +12,36 @@ import pathlib
 import re
 import subprocess
 import tempfile
+import uuid
 
 from tests.integration import daemons
 
 _SOURCE = pathlib.Path(__file__).with_suffix('.c')
 _LINKER_SCRIPT = pathlib.Path(__file__).with_suffix('.ld')
 _REPORT = re.compile('^[ST] ([0-9a-f]{16}) ([0-9a-f]{16})$', re.MULTILINE)
+
+_XML = """\
+<domain type='{kind}'>
+  <name>{name}</name>
+  <uuid>{uuid}</uuid>
+  <memory unit='MiB'>32</memory>
+  <vcpu cpuset='{core}'>1</vcpu>
+  <cputune>{quota}</cputune>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>{kernel}</kernel>
+    <cmdline>{load}</cmdline>
+  </os>
+  <features><acpi/><apic/></features>
+  <clock offset='utc'><timer name='hpet' present='yes'/></clock>
+  <devices>
+    <serial type='file'><source path='{console}' append='on'/></serial>
+    <memballoon model='none'/>
+  </devices>
+</domain>
+"""
+#: Microseconds, as Nova has it.
+_PERIOD = 100_000
 
 #: Burns all the time.
 ALWAYS = ''
@@ -46,6 +72,49 @@ def reports(console: pathlib.Path) -> list[Report]:
         Report(int(at, 16) / 1e8, int(steal, 16) / 1e9)
         for at, steal in _REPORT.findall(text)
     ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    """One server with one vCPU."""
+
+    name: str
+    #: Where its guest's program is, and the file for what it says.
+    kernel: pathlib.Path
+    console: pathlib.Path
+    #: What its guest does; see bursts().
+    load: str = ALWAYS
+    #: Whether it runs on KVM; else QEMU emulates it.
+    kvm: bool = False
+    #: Percent of a core that it may use, as by quota:cpu_quota of a flavor.
+    quota: int | None = None
+    uuid: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
+
+    def xml(self, core: int) -> str:
+        """Return it as libvirt wants it.
+
+        :param core: the only one that it may use
+        """
+        quota = ''
+        if self.quota is not None:
+            quota = (
+                f'<period>{_PERIOD}</period>'
+                f'<quota>{_PERIOD * self.quota // 100}</quota>'
+            )
+        return _XML.format(
+            kind='kvm' if self.kvm else 'qemu',
+            name=self.name,
+            uuid=self.uuid,
+            core=core,
+            quota=quota,
+            kernel=self.kernel,
+            load=self.load,
+            console=self.console,
+        )
+
+    def reports(self) -> list[Report]:
+        """Return what its guest has said so far, wherever it ran."""
+        return reports(self.console)
 
 
 def build(directory: pathlib.Path) -> pathlib.Path:

@@ -98,10 +98,6 @@ class RabbitMQ:
     def stop(self) -> None:
         self.daemon.stop()
 
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
     def _ready(self) -> bool:
         try:
             with amqp.Connection(

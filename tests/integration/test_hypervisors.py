@@ -9,9 +9,8 @@ import time
 import requests
 
 from steal_scheduler.model.refusal import Reason
-from tests.integration import guest, witnesses
-from tests.integration.decider import WINDOW
-from tests.integration.guests import GuestsTestCase
+from tests.integration import contention, guest
+from tests.integration.contention import WINDOW, GuestsTestCase
 
 #: It wants three quarters of a core: two are too many for one core, and one
 #: leaves time for what else runs there.
@@ -58,9 +57,9 @@ class ContentionTests:
 
     def _assert_all_tell_the_same(self, servers):
         # Percent of the time.
-        points = {witnesses.exporter: 5, witnesses.libvirt: 5}
+        points = {contention.exporter: 5, contention.libvirt: 5}
         if self.kvm:
-            points[witnesses.guest] = 3
+            points[contention.guest] = 3
         for key, (told, true) in self.shares(servers, points).items():
             source, server = key
             who = f'{source.__name__} of {server.name}'
@@ -135,7 +134,7 @@ class QuotaTest(GuestsTestCase):
             'the quota shows',
             lambda: self.b.scrape().get((periods, limited.uuid)),
         )
-        shares = self.shares([*contended, limited], [witnesses.exporter])
+        shares = self.shares([*contended, limited], [contention.exporter])
         waits = {server: told for (_, server), (told, _) in shares.items()}
         for server in contended:
             self.assertGreater(waits[server], 0.1)

@@ -18,7 +18,7 @@ import unittest
 
 from testtools import content
 
-from tests.integration import daemons, faults, site, storm
+from tests.integration import daemons, site, storm
 from tests.integration.lives import Lives
 
 #: Of all ten kinds together; each has a tenth of them, and one at least.
@@ -27,7 +27,7 @@ SEED = int(
     os.environ.get('STEAL_STORM_SEED', str(random.randrange(1_000_000)))
 )
 
-_NOTHING = (faults.Fault,)
+_NOTHING = (storm.Fault,)
 _KILL = ('kill',)
 #: With a fault, most lives are killed as well, before it or after.
 _STRUCK = ((('hold',),), (('hold', 'kill'),), (('hold',), _KILL))
@@ -38,11 +38,11 @@ TWICE = storm.Kind('twice', _NOTHING, ((_KILL, _KILL),))
 THRICE = storm.Kind('thrice', _NOTHING, ((_KILL, _KILL, _KILL),))
 STOPPED = storm.Kind('stopped', _NOTHING, ((('stop',),),), reroutes=True)
 LOCKS = storm.Kind('locks', _NOTHING, ((('lose',),),), loses_tags=True)
-TENANTS = storm.Kind('tenants', (faults.Tenant,), _STRUCK, loses_tags=True)
-MIGRATIONS = storm.Kind('migrations', (faults.Migration,), _PERHAPS)
-ANSWERS = storm.Kind('answers', (faults.NovaApi,), _PERHAPS)
-OUTAGES = storm.Kind('outages', (faults.Outage,), _STRUCK)
-OTHERS = storm.Kind('others', (faults.Others,), _STRUCK)
+TENANTS = storm.Kind('tenants', (storm.Tenant,), _STRUCK, loses_tags=True)
+MIGRATIONS = storm.Kind('migrations', (storm.Migration,), _PERHAPS)
+ANSWERS = storm.Kind('answers', (storm.NovaApi,), _PERHAPS)
+OUTAGES = storm.Kind('outages', (storm.Outage,), _STRUCK)
+OTHERS = storm.Kind('others', (storm.Others,), _STRUCK)
 
 _estate = estate.Estate()
 _site = site.set_up()
