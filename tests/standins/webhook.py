@@ -3,12 +3,15 @@
 It is written by hand, with nothing of ours, from the text of the
 specification Standard Webhooks 1.0 and of
 ``doc/source/configuration/webhook.rst``. ``tests/contract/webhook.py`` holds
-it, the receiver that this page shows, and the demo's balancer to the same.
+it and the receiver that this page shows to the same.
 """
 
 import base64
 import hashlib
 import hmac
+import time
+import uuid
+from collections.abc import Callable
 from typing import Any
 
 from tests.standins.app import Answer, Request, StandIn
@@ -22,10 +25,18 @@ class Receiver(StandIn):
 
     def __init__(self) -> None:
         super().__init__()
-        #: Ids of the servers that are out by our doing.
+        #: Ids of the servers that are out, by us and by others.
         self.out: set[str] = set()
-        #: Its key.
-        self.key = KEY
+        self.others: set[str] = set()
+        self.keys = [KEY]
+        #: Seconds by which a message's clock may be off.
+        self.tolerance = 300.0
+        self.clock: Callable[[], float] = time.time
+        #: By id: when the sender last asked for it to be put back.
+        self.put_back: dict[str, int] = {}
+
+    def is_out(self, server_id: str) -> bool:
+        return server_id in self.out | self.others
 
     def ids(self) -> list[str]:
         """The ids of the messages, in order."""
@@ -35,16 +46,28 @@ class Receiver(StandIn):
         return [request.json for request in self.asked]
 
     def answer(self, request: Request) -> Answer:
-        if not signed_by(request, self.key):
+        sent = int(request.headers['webhook-timestamp'])
+        if abs(self.clock() - sent) > self.tolerance or not any(
+            signed_by(request, key) for key in self.keys
+        ):
             return 401, {'detail': 'key or clock is wrong'}
         document = request.json
+        if document['type'] == 'server.detached':
+            return 200, {'detached': sorted(self.out)}
+        try:
+            server_id = str(uuid.UUID(document['server']['id']))
+        except ValueError:
+            return 400, {'detail': 'no request of ours'}
         match document['type']:
-            case 'server.detached':
-                return 200, {'detached': sorted(self.out)}
             case 'server.drain':
-                self.out.add(document['server']['id'])
+                # One that was on its way for long.
+                if sent < self.put_back.get(server_id, 0):
+                    return 425, {'detail': 'it was put back meanwhile'}
+                if server_id not in self.others:
+                    self.out.add(server_id)
             case 'server.reattach':
-                self.out.discard(document['server']['id'])
+                self.put_back[server_id] = sent
+                self.out.discard(server_id)
             case other:
                 return 400, {'detail': f'{other} is not known'}
         return 200, {}
