@@ -19,6 +19,9 @@ from steal_scheduler.model.move import Ended, Move, Outcome
 LOG = log.getLogger(__name__)
 
 PUBLISHER = 'steal-migrator'
+#: Of a move, in every payload; doc/source/reference/notifications.rst tells
+#: what they are.
+_FIELDS = 'server_id source target reason failure steal_before since'.split()
 
 
 class Notifier:
@@ -33,42 +36,40 @@ class Notifier:
         self._dry_run: bool = conf.migrator.dry_run
 
     def planned(self, move: Move) -> None:
-        self._send('planned', self._payload(move))
+        self._send('planned', move)
 
     def stage(self, move: Move) -> None:
-        self._send(str(move.stage), self._payload(move))
+        self._send(move.stage, move)
 
     def reattach_blocked(self, move: Move) -> None:
-        payload = self._payload(move) | {'detail': move.trouble}
-        self._send('reattach_blocked', payload, bad=True)
+        self._send('reattach_blocked', move, bad=True, detail=move.trouble)
 
     def ended(self, ended: Ended) -> None:
-        payload = self._payload(ended.move) | {
-            'outcome': str(ended.outcome),
-            'detail': ended.detail,
-            'steal_after': ended.steal_after,
-        }
-        bad = ended.outcome is Outcome.FAILED
-        self._send('end', payload, bad=bad)
-
-    def _payload(self, move: Move) -> dict[str, Any]:
-        return {
-            'server_id': move.server_id,
-            'stage': str(move.stage),
-            'source': move.source,
-            'target': move.target,
-            'zone': move.server.zone,
-            'role': move.server.role,
-            'reason': move.reason,
-            'failure': move.failure,
-            'steal_before': move.steal_before,
-            'since': move.since,
-            'dry_run': self._dry_run,
-        }
+        self._send(
+            'end',
+            ended.move,
+            bad=ended.outcome is Outcome.FAILED,
+            outcome=str(ended.outcome),
+            detail=ended.detail,
+            steal_after=ended.steal_after,
+        )
 
     def _send(
-        self, event: str, payload: dict[str, Any], *, bad: bool = False
+        self, event: str, move: Move, *, bad: bool = False, **more: Any
     ) -> None:
+        """Send one, for example ``steal_scheduler.move.end``.
+
+        :param bad: a person should look: with the priority ``error``
+        :param more: of the payload, besides what is known of every move
+        """
+        payload = {name: getattr(move, name) for name in _FIELDS}
+        payload |= {
+            'stage': str(move.stage),
+            'zone': move.server.zone,
+            'role': move.server.role,
+            'dry_run': self._dry_run,
+            **more,
+        }
         send = self._notifier.error if bad else self._notifier.info
         try:
             send(
@@ -80,7 +81,7 @@ class Notifier:
             LOG.warning(
                 'Notification %s of server %s was not sent: %s',
                 event,
-                payload['server_id'],
+                move.server_id,
                 error,
-                instance_uuid=payload['server_id'],
+                instance_uuid=move.server_id,
             )

@@ -1,7 +1,7 @@
 """The view as a message: ``encode`` writes it, ``decode`` reads it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from steal_scheduler.exception import StealError
@@ -15,37 +15,75 @@ class ViewError(StealError):
     """A message that is not a view, or not one of our version."""
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f'{value!r} is not a name')
+    return value
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f'{value!r} is not a number')
+    return number
+
+
+def _number_or_none(value: Any) -> float | None:
+    return None if value is None else _number(value)
+
+
+def _positive(value: Any) -> float:
+    number = _number(value)
+    if number <= 0:
+        raise ValueError(f'{value!r} is not positive')
+    return number
+
+
+#: Of the view itself: what reads each.
+_NUMBERS: Mapping[str, Callable[[Any], Any]] = {
+    'taken_at': _number,
+    'steal_band': _positive,
+    'target_demand': _positive,
+    'max_arrivals': int,
+    'steal_threshold': _number,
+}
+
+#: Of each host, in the order of ``HostView``: digits to which it is rounded,
+#: none for a whole number, and what reads it.
+_COLUMNS: Mapping[str, tuple[int | None, Callable[[Any], Any]]] = {
+    'tier': (None, Tier),
+    'steal': (4, _number),
+    'demand': (2, _number),
+    'cores': (2, _number),
+    'credit': (2, _number),
+    'arrivals': (None, int),
+    'runnable': (2, _number_or_none),
+}
+
+
 def encode(view: View) -> dict[str, Any]:
     """A JSON-able dict, in columns: names once, numbers rounded.
 
-    8,000 hosts and 100,000 servers have to fit into one message.
+    8,000 hosts and 100,000 servers have to fit into one message. For example
+    hosts a, cold, and b, hot, both in zone az1::
+
+        {'hosts': ['a', 'b'], 'tier': [0, 2], 'zones': ['az1'],
+         'zone': [0, 0], 'steal': [0.01, 0.25], ...}
     """
-    names = list(view.hosts)
-    index = {name: i for i, name in enumerate(names)}
+    index = {name: i for i, name in enumerate(view.hosts)}
     hosts = view.hosts.values()
     zones = sorted({h.zone for h in hosts if h.zone is not None})
-    zone_index = {zone: i for i, zone in enumerate(zones)}
+    zone_index = {None: None} | {zone: i for i, zone in enumerate(zones)}
     return {
         'version': VERSION,
-        'taken_at': view.taken_at,
-        'steal_band': view.steal_band,
-        'target_demand': view.target_demand,
-        'max_arrivals': view.max_arrivals,
-        'steal_threshold': view.steal_threshold,
-        'hosts': names,
-        'tier': [int(h.tier) for h in hosts],
-        'steal': [round(h.steal, 4) for h in hosts],
-        'demand': [round(h.demand, 2) for h in hosts],
-        'cores': [round(h.cores, 2) for h in hosts],
-        'credit': [round(h.credit, 2) for h in hosts],
-        'arrivals': [h.arrivals for h in hosts],
-        'runnable': [
-            None if h.runnable is None else round(h.runnable, 2) for h in hosts
-        ],
+        **{name: getattr(view, name) for name in _NUMBERS},
+        'hosts': list(index),
+        **{
+            name: [_rounded(getattr(host, name), digits) for host in hosts]
+            for name, (digits, _) in _COLUMNS.items()
+        },
         'zones': zones,
-        'zone': [
-            None if h.zone is None else zone_index[h.zone] for h in hosts
-        ],
+        'zone': [zone_index[host.zone] for host in hosts],
         'roles': {
             role: [
                 part
@@ -60,6 +98,10 @@ def encode(view: View) -> dict[str, Any]:
             for server_id, m in view.movers.items()
         },
     }
+
+
+def _rounded(value: float | None, digits: int | None) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def decode(message: Mapping[str, Any]) -> View:
@@ -91,24 +133,20 @@ def _view(message: Mapping[str, Any]) -> View:
     names = [_text(name) for name in message['hosts']]
     zones = [_text(name) for name in message['zones']]
     columns = zip(
-        map(Tier, message['tier']),
-        map(_number, message['steal']),
-        map(_number, message['demand']),
-        map(_number, message['cores']),
-        map(_number, message['credit']),
-        map(int, message['arrivals']),
-        map(_number_or_none, message['runnable']),
+        *(map(read, message[name]) for name, (_, read) in _COLUMNS.items()),
         (None if i is None else zones[i] for i in message['zone']),
         strict=True,
     )
     return View(
-        taken_at=_number(message['taken_at']),
         hosts={
             name: HostView(*column)
             for name, column in zip(names, columns, strict=True)
         },
         roles={
-            role: _counts(names, flat)
+            role: {
+                names[index]: int(count)
+                for index, count in zip(flat[::2], flat[1::2], strict=True)
+            }
             for role, flat in message['roles'].items()
         },
         movers={
@@ -117,39 +155,5 @@ def _view(message: Mapping[str, Any]) -> View:
                 message['movers'].items()
             )
         },
-        steal_band=_positive(message['steal_band']),
-        target_demand=_positive(message['target_demand']),
-        max_arrivals=int(message['max_arrivals']),
-        steal_threshold=_number(message['steal_threshold']),
+        **{name: read(message[name]) for name, read in _NUMBERS.items()},
     )
-
-
-def _counts(names: list[str], flat: list[int]) -> dict[str, int]:
-    return {
-        names[index]: int(count)
-        for index, count in zip(flat[::2], flat[1::2], strict=True)
-    }
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f'{value!r} is not a name')
-    return value
-
-
-def _number(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f'{value!r} is not a number')
-    return number
-
-
-def _number_or_none(value: Any) -> float | None:
-    return None if value is None else _number(value)
-
-
-def _positive(value: Any) -> float:
-    number = _number(value)
-    if number <= 0:
-        raise ValueError(f'{value!r} is not positive')
-    return number
