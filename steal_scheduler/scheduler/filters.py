@@ -5,7 +5,7 @@ must not be subclasses of Nova's.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import nova.conf
@@ -23,8 +23,25 @@ LOG = logging.getLogger(__name__)
 CONF = nova.conf.CONF
 
 
-def _all(filter_: Any, hosts: list[Any], spec: Any) -> list[Any]:
-    return hosts
+def _fail_open(what: str) -> Any:
+    """Let all hosts pass rather than fail."""
+    return guard.fail_open(what, lambda filter_, hosts, spec: hosts)
+
+
+class _Filter:
+    """What ours share; each keeps some hosts of a list, in ``_keep``."""
+
+    # All servers of one request are new, or the one server is moved.
+    run_filter_once_per_request = True
+    # NOTE: Nova heeds it where it asks for each host, not for all; so each
+    # ``_keep`` asks for itself.
+    RUN_ON_REBUILD = False
+    _keep: Callable[[list[Any], Any], list[Any]]
+
+    def filter_all(
+        self, filter_obj_list: Iterable[Any], spec_obj: Any
+    ) -> list[Any]:
+        return self._keep(list(filter_obj_list), spec_obj)
 
 
 def _zone(host: Any, default: str) -> str:
@@ -36,7 +53,7 @@ def _zone(host: Any, default: str) -> str:
     return default
 
 
-class SameAvailabilityZoneFilter(filters.BaseHostFilter):
+class SameAvailabilityZoneFilter(_Filter, filters.BaseHostFilter):
     """Keeps a server that is moved in the availability zone it is in.
 
     Nova itself holds on to a zone only if one was asked for when the server
@@ -48,10 +65,6 @@ class SameAvailabilityZoneFilter(filters.BaseHostFilter):
     hosts pass.
     """
 
-    RUN_ON_REBUILD = False
-    # All servers of one request are new, or the one server is moved.
-    run_filter_once_per_request = True
-
     def __init__(self) -> None:
         self._settings = settings.load()
         settings.announce(
@@ -60,14 +73,8 @@ class SameAvailabilityZoneFilter(filters.BaseHostFilter):
         )
         listener.prepare()
 
-    def filter_all(
-        self, filter_obj_list: Iterable[Any], spec_obj: Any
-    ) -> list[Any]:
-        return self._keep(list(filter_obj_list), spec_obj)
-
-    @guard.fail_open('SameAvailabilityZoneFilter', _all)
+    @_fail_open('SameAvailabilityZoneFilter')
     def _keep(self, hosts: list[Any], spec: Any) -> list[Any]:
-        # NOTE: Nova heeds RUN_ON_REBUILD for each host, not for all.
         if request_is_rebuild(spec):
             return hosts
         latest = listener.latest()
@@ -83,7 +90,7 @@ class SameAvailabilityZoneFilter(filters.BaseHostFilter):
         return [host for host in hosts if _zone(host, default) == zone]
 
 
-class StealFilter(filters.BaseHostFilter):
+class StealFilter(_Filter, filters.BaseHostFilter):
     """Rejects hosts that a server should not be put on.
 
     For a move of the migrator's own, only hosts that stay cold with the
@@ -92,9 +99,6 @@ class StealFilter(filters.BaseHostFilter):
     the weigher puts hot hosts last. Two options make it strict. Without a
     fresh view all hosts pass.
     """
-
-    RUN_ON_REBUILD = False
-    run_filter_once_per_request = True
 
     def __init__(self) -> None:
         self._settings = settings.load()
@@ -115,12 +119,7 @@ class StealFilter(filters.BaseHostFilter):
             )
         listener.prepare()
 
-    def filter_all(
-        self, filter_obj_list: Iterable[Any], spec_obj: Any
-    ) -> list[Any]:
-        return self._keep(list(filter_obj_list), spec_obj)
-
-    @guard.fail_open('StealFilter', _all)
+    @_fail_open('StealFilter')
     def _keep(self, hosts: list[Any], spec: Any) -> list[Any]:
         latest = listener.latest()
         if latest is None or request_is_rebuild(spec):

@@ -48,7 +48,8 @@ def own_mover(view: View, spec: Any) -> Mover | None:
     evacuated the server meanwhile.
     """
     mover = view.movers.get(spec.instance_uuid)
-    if mover is not None and (_ignored(spec) or [])[:1] == [mover.source]:
+    ignored = _told(spec, 'ignore_hosts')
+    if mover and ignored and ignored[0] == mover.source:
         return mover
     return None
 
@@ -76,11 +77,19 @@ class RequestInfo:
     """
 
     def __init__(self, spec: Any) -> None:
-        destination = _destination(spec)
-        ignored = _ignored(spec)
+        destination = _told(spec, 'requested_destination')
+        ignored = _told(spec, 'ignore_hosts')
         self._server_id = spec.instance_uuid
-        self._cell = _cell(destination)
-        self._hints = _hints(spec)
+        #: Nova's mapping of the cell it is in. The conductor names it for
+        #: every kind of move but one: a resize to a named host, by a user
+        #: who may cross cells.
+        self._cell = _told(destination, 'cell')
+        #: Of hints that were given several times, the first.
+        self._hints = {
+            name: values[0]
+            for name, values in (_told(spec, 'scheduler_hints') or {}).items()
+            if values
+        }
         self._source = next(iter(ignored or ()), None)
         self._zone: str | None = None
         self._found: _Found | None = None
@@ -139,20 +148,15 @@ class RequestInfo:
         hint = self._hints.get(rule.hint)
         if hint:
             return rule.role_of(hint=hint)
-        if not settings.role_lookup:
-            return None
-        if not rule.metadata_key and not rule.name_pattern:
-            return None
-        found = self._look_up()
-        return rule.role_of(found.metadata, found.name)
+        if settings.role_lookup and (rule.metadata_key or rule.name_pattern):
+            found = self._look_up()
+            return rule.role_of(found.metadata, found.name)
+        return None
 
     def _look_up(self) -> _Found:
         if self._found is None:
-            self._found = (
-                _existing_server(self._server_id, self._cell)
-                if self.exists
-                else _new_server(self._server_id)
-            )
+            look_up = _existing_server if self.exists else _new_server
+            self._found = look_up(self._server_id, self._cell)
         return self._found
 
 
@@ -172,48 +176,21 @@ def _zone(
     return _look_up_zone(source) if zones is None else zones.get(source, '')
 
 
-def _destination(spec: Any) -> Any:
-    if 'requested_destination' not in spec:
-        return None
-    return spec.requested_destination
+def _told(part: Any, name: str) -> Any:
+    """A field of a request; None where Nova did not set it.
 
-
-def _cell(destination: Any) -> Any:
-    """The cell that the server is in; None for one that is in none yet.
-
-    The conductor names it for every kind of move but one: a resize to a
-    named host, by a user who may cross cells.
+    ``ignore_hosts`` are those that must not be chosen: for a move its source
+    comes first, and it is empty for one that may end where it began; None
+    for new and unshelved servers.
     """
-    if destination is None or 'cell' not in destination:
-        return None
-    return destination.cell
+    return getattr(part, name) if part is not None and name in part else None
 
 
-def _ignored(spec: Any) -> list[str] | None:
-    """Hosts that must not be chosen; for a move, its source comes first.
-
-    None for new and unshelved servers, and empty for a move that may end
-    where it began.
-    """
-    hosts: list[str] | None = (
-        spec.ignore_hosts if 'ignore_hosts' in spec else None
-    )
-    return hosts
+def _fail_open(what: str) -> Any:
+    return guard.fail_open(what, lambda *args: _NOTHING)
 
 
-def _hints(spec: Any) -> dict[str, str]:
-    """The scheduler hints; of those given several times, the first."""
-    found = spec.scheduler_hints if 'scheduler_hints' in spec else None
-    return {
-        name: values[0] for name, values in (found or {}).items() if values
-    }
-
-
-def _nothing(*args: Any) -> _Found:
-    return _NOTHING
-
-
-@guard.fail_open('Looking up a server', _nothing)
+@_fail_open('Looking up a server')
 def _existing_server(server_id: str, cell: Any) -> _Found:
     """A server that was created some time ago.
 
@@ -235,8 +212,8 @@ def _existing_server(server_id: str, cell: Any) -> _Found:
     return _Found(server.host, server.display_name, dict(server.metadata))
 
 
-@guard.fail_open('Looking up a new server', _nothing)
-def _new_server(server_id: str) -> _Found:
+@_fail_open('Looking up a new server')
+def _new_server(server_id: str, cell: Any) -> _Found:
     """A server that is being created; it is in no cell yet."""
     try:
         server = objects.BuildRequest.get_by_instance_uuid(
@@ -247,11 +224,7 @@ def _new_server(server_id: str) -> _Found:
     return _Found(None, server.display_name, dict(server.metadata or {}))
 
 
-def _no_zone(host: str) -> str:
-    return ''
-
-
-@guard.fail_open('Looking up an availability zone', _no_zone)
+@guard.fail_open('Looking up an availability zone', lambda host: '')
 def _look_up_zone(host: str) -> str:
     """The availability zone of a host, before the first view only.
 

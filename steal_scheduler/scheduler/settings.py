@@ -43,16 +43,12 @@ def load() -> Settings:
     only makes a good choice better.
     """
     group = nova.conf.CONF[options.GROUP]
-    values = {opt.name: _value(group, opt.name) for opt in options.OPTS}
-    role = roles.rule(types.SimpleNamespace(**values))
-    return Settings(
-        role=role,
-        **{
-            field.name: values[field.name]
-            for field in dataclasses.fields(Settings)
-            if field.name != 'role'
-        },
+    values = types.SimpleNamespace(
+        **{opt.name: _value(group, opt.name) for opt in options.OPTS}
     )
+    values.role = roles.rule(values)
+    names = [field.name for field in dataclasses.fields(Settings)]
+    return Settings(**{name: getattr(values, name) for name in names})
 
 
 def announce(name: str, does: str) -> bool:
@@ -90,14 +86,13 @@ def _value(group: Any, name: str) -> Any:
         text = str(error)
     else:
         return value
-    _complain(
-        f'{text}. The default ({_DEFAULTS[name]!r}) counts until it is '
-        'corrected and nova-scheduler is restarted.'
-    )
-    return _DEFAULTS[name]
-
-
-def _complain(text: str) -> None:
+    default = _DEFAULTS[name]
     if text not in _said:
         _said.add(text)
-        LOG.error('%s', text)
+        LOG.error(
+            '%s. The default (%r) counts until it is corrected and '
+            'nova-scheduler is restarted.',
+            text,
+            default,
+        )
+    return default

@@ -13,7 +13,7 @@ from steal_scheduler.scheduler import (
     request_info,
     settings,
 )
-from steal_scheduler.scheduler.view_cache import Placed, RankedView
+from steal_scheduler.scheduler.view_cache import Placed
 
 
 def _neutral(
@@ -66,14 +66,10 @@ class StealWeigher(weights.BaseHostWeigher):
     def weigh_objects(
         self, weighed_obj_list: Sequence[Any], weight_properties: Any
     ) -> Sequence[float]:
+        weighed, spec = weighed_obj_list, weight_properties
         latest = listener.latest()
-        if latest is None or request_is_rebuild(weight_properties):
-            return _neutral(self, weighed_obj_list, weight_properties)
-        return self._weigh(latest, weighed_obj_list, weight_properties)
-
-    def _weigh(
-        self, latest: RankedView, weighed: Sequence[Any], spec: Any
-    ) -> Sequence[float]:
+        if latest is None or request_is_rebuild(spec):
+            return _neutral(self, weighed, spec)
         view = latest.view
         server_id = spec.instance_uuid
         known = request_info.of(spec)
