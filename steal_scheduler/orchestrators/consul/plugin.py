@@ -94,10 +94,9 @@ class Consul(Orchestrator):
             if self.options.unreachable == 'refuse':
                 return refused(str(error))
             LOG.warning(
-                'Server %s (%s) counts as drained, because its agent does '
-                'not answer and [%s] unreachable = proceed: %s',
-                server.name,
-                server.server_id,
+                'Server %s counts as drained, because its agent does not '
+                'answer and [%s] unreachable = proceed: %s',
+                server.label,
                 self.section,
                 error,
                 instance_uuid=server.server_id,

@@ -50,7 +50,11 @@ _UNTRUSTED = (
 
 
 class Conflict(Exception):
-    """The node was changed by somebody else meanwhile."""
+    """The node was changed by somebody else meanwhile: read it again.
+
+    Its kubelet changes it every five minutes, others hardly ever. So the
+    next tick is soon enough.
+    """
 
 
 class KubernetesClient:
@@ -126,7 +130,7 @@ class KubernetesClient:
         what, call = f'patch node {node.name}', self._core.patch_node
         status, _ = self._ask(what, call, node.name, patch, accept=[404, 409])
         if status == 409:
-            raise Conflict
+            raise Conflict(f'node {node.name} was changed meanwhile')
         return status == 200
 
     def pods_on(self, node: Node) -> list[Pod]:

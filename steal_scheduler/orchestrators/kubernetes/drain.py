@@ -7,13 +7,7 @@ from typing import Any
 from oslo_log import log
 
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.base import (
-    DONE,
-    Answer,
-    State,
-    refused,
-    waiting,
-)
+from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.kubernetes import node_mark
 from steal_scheduler.orchestrators.kubernetes import pods as kube_pods
 from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
@@ -65,9 +59,7 @@ class Drain:
         if self._soft:
             return DONE
         answer = self._evict(node)
-        if answer.state is State.DONE:
-            return self._well(mark.budgets)
-        return answer
+        return self._well(mark.budgets) if answer is DONE else answer
 
     def _begin(self, node: Node, server: Server) -> Answer:
         """Nothing is touched unless all of it may go."""
@@ -91,17 +83,16 @@ class Drain:
         if not self._client.change(node, patch):
             return refused(f'node {node.name} is gone')
         LOG.info(
-            'Node %s of server %s (%s) %s.',
+            'Node %s of server %s %s.',
             node.name,
-            server.name,
-            server.server_id,
+            server.label,
             'cordoned' if mark.cordoned else 'marked; it was cordoned before',
             instance_uuid=server.server_id,
         )
         if self._soft:
             return DONE
         answer = self._evict(node)
-        if answer.state is State.DONE:
+        if answer is DONE:
             # The scheduler may have placed a pod there in that moment.
             return waiting(f'node {node.name} is cordoned: looking once more')
         return answer

@@ -6,18 +6,15 @@ cordoned it. The state of it is a mark on the node: see ``node_mark.py``.
 """
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from oslo_log import log
 
-from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
     Orchestrator,
-    State,
     refused,
     waiting,
     worst,
@@ -43,9 +40,6 @@ LOG = log.getLogger(__name__)
 #: Seconds for which a node that was uncordoned may be not ready. It takes pods
 #: again at once; then it counts as reattached all the same, with a warning.
 READY_TIMEOUT = 60.0
-#: How often a node is read again that somebody has changed meanwhile. Its
-#: kubelet does so every five minutes, others hardly ever.
-_TRIES = 4
 
 
 class Kubernetes(Orchestrator):
@@ -62,14 +56,15 @@ class Kubernetes(Orchestrator):
         self._seen: dict[str, str] = {}
 
     def drain(self, server: Server, node: str) -> Answer:
-        def step() -> Answer:
+        self._client.begin()
+        try:
             found = self._find(server, node)
             if isinstance(found, str):
                 return refused(found)
             self._seen[server.server_id] = found.name
             return self._drain.step(found, server)
-
-        return self._patiently(step)
+        except Conflict as error:
+            return waiting(str(error))
 
     def reattach(self, server: Server, node: str) -> Answer:
         """Uncordon the node that carries the server's mark.
@@ -77,14 +72,14 @@ class Kubernetes(Orchestrator):
         Whatever it is called: the server may be deleted, its metadata
         changed, and the mark is what we wrote.
         """
+        self._client.begin()
         selector = f'{node_mark.LABEL}={server.server_id}'
-
-        def step() -> Answer:
+        try:
             nodes = list(self._client.nodes(selector))
-            return worst([self._reattach_node(n, server) for n in nodes])
-
-        answer = self._patiently(step)
-        if answer.state is State.DONE:
+            answer = worst([self._reattach_node(n, server) for n in nodes])
+        except Conflict as error:
+            return waiting(str(error))
+        if answer is DONE:
             self._seen.pop(server.server_id, None)
         return answer
 
@@ -93,19 +88,6 @@ class Kubernetes(Orchestrator):
         label = node_mark.LABEL
         nodes = self._client.nodes(label)
         return frozenset(node.labels[label] for node in nodes)
-
-    def _patiently(self, step: Callable[[], Answer]) -> Answer:
-        """Do it again when the node has changed under our hands."""
-        self._client.begin()
-        for _ in range(_TRIES):
-            try:
-                return step()
-            except Conflict:
-                continue
-        raise OrchestratorError(
-            f'[{self.section}] {self._client.url}: the node changed '
-            f'{_TRIES} times while it was to be patched.'
-        )
 
     def _find(self, server: Server, name: str) -> Node | str:
         """The server's node, or why there is none to be drained."""
@@ -140,27 +122,27 @@ class Kubernetes(Orchestrator):
         late = now - began >= READY_TIMEOUT
         if node.ready or late:
             patch = node_mark.reattach_patch(node, mark, None)
-            if self._client.change(node, patch):
-                self._tell(node, server, cordoned=mark.cordoned)
+            if not self._client.change(node, patch):
+                return DONE
+            LOG.info(
+                'Node %s of server %s %s.',
+                node.name,
+                server.label,
+                'uncordoned' if mark.cordoned else 'no longer marked',
+                instance_uuid=server.server_id,
+            )
+            if not node.ready:
+                LOG.warning(
+                    'Node %s of server %s is not ready %d s after its '
+                    'reattach, and is no longer waited for: look at its '
+                    'kubelet.',
+                    node.name,
+                    server.label,
+                    READY_TIMEOUT,
+                    instance_uuid=server.server_id,
+                )
             return DONE
         if mark.back is None:
             patch = node_mark.reattach_patch(node, mark, now)
             self._client.change(node, patch)
         return waiting(f'node {node.name} is not ready yet')
-
-    def _tell(self, node: Node, server: Server, *, cordoned: bool) -> None:
-        about = node.name, server.name, server.server_id
-        LOG.info(
-            'Node %s of server %s (%s) %s.',
-            *about,
-            'uncordoned' if cordoned else 'no longer marked',
-            instance_uuid=server.server_id,
-        )
-        if not node.ready:
-            LOG.warning(
-                'Node %s of server %s (%s) is not ready %d s after its '
-                'reattach, and is no longer waited for: look at its kubelet.',
-                *about,
-                READY_TIMEOUT,
-                instance_uuid=server.server_id,
-            )

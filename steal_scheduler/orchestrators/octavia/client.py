@@ -22,12 +22,7 @@ from keystoneauth1 import exceptions, loading
 from steal_scheduler.edge import keystone
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, OrchestratorError
-from steal_scheduler.orchestrators.base import (
-    DONE,
-    Answer,
-    refused,
-    waiting,
-)
+from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.octavia.members import Member, Pool
 
 T = TypeVar('T')

@@ -224,6 +224,20 @@ class TestTrouble(KubernetesTest):
         said = self.trouble(self.drain, self.plugin())
         self.assertIn('one drain or reattach may take 0 s in all', said)
 
+    def test_somebody_is_faster(self) -> None:
+        plugin = self.plugin()
+        wait = Answer(State.WAITING, 'node n0 was changed meanwhile')
+        self.cluster.instead['PATCH */n0'] = 409, {}
+        self.assertEqual(wait, self.drain(plugin))
+        self.assertFalse(self.cluster.is_cordoned('n0'))
+        self.cluster.instead.clear()
+        self.drain(plugin)
+        self.cluster.instead['PATCH */n0'] = 409, {}
+        self.assertEqual(wait, plugin.reattach(self.server, 'n0'))
+        self.assertTrue(self.cluster.is_cordoned('n0'))
+        self.cluster.instead.clear()
+        self.assertEqual(DONE, plugin.reattach(self.server, 'n0'))
+
     def test_a_redirect_is_not_followed(self) -> None:
         self.cluster.instead['GET */n0'] = 307, {}
         self.assertIn('307', self.trouble(self.drain, self.plugin()))
