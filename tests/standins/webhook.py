@@ -31,7 +31,7 @@ class Receiver(StandIn):
         self.keys = [KEY]
         #: Seconds by which a message's clock may be off.
         self.tolerance = 300.0
-        self.clock: Callable[[], float] = time.time
+        self.clock: Callable[[], float] = lambda: time.time()
         #: By id: when the sender last asked for it to be put back.
         self.put_back: dict[str, int] = {}
 
