@@ -13,7 +13,7 @@ import json
 import re
 import time
 import urllib.parse
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 import requests
@@ -72,7 +72,7 @@ class OctaviaClient:
         self._until = time.monotonic() + self._timeout
 
     def pools(self, project_id: str | None) -> list[Pool]:
-        """Those of one project, or of all.
+        """Those of one project, or of all, with their members.
 
         :raises OrchestratorError: no answer
         """
@@ -80,29 +80,23 @@ class OctaviaClient:
         listed = self._list('pools', query) or []
         pools = [_value('pool', Pool.of, raw) for raw in listed]
         # Once more: a cloud may have switched filters off.
-        return [p for p in pools if project_id in (None, p.project_id)]
+        return self._with_members(
+            [p for p in pools if project_id in (None, p.project_id)]
+        )
 
-    def pool(self, pool_id: str) -> Pool | None:
-        """Return the pool of this id; None where there is none.
-
-        :raises OrchestratorError: no answer
-        """
-        path = f'pools/{_quoted(pool_id)}'
-        status, answer = self._ask('GET', path, accept=[404])
-        if status == 404:
-            return None
-        return _value('pool', Pool.of, _part(answer, 'pool', dict))
-
-    def with_members(self, pools: Sequence[Pool]) -> list[Pool]:
-        """The same, with their members; without those deleted meanwhile.
+    def named(self, pool_ids: Iterable[str]) -> list[Pool]:
+        """Those of these ids that there are, with their members.
 
         :raises OrchestratorError: no answer
         """
-        if not pools:
-            return []
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as executor:
-            found = executor.map(self._with_members, pools)
-            return [pool for pool in found if pool is not None]
+        pools = []
+        for pool_id in pool_ids:
+            path = f'pools/{_quoted(pool_id)}'
+            status, answer = self._ask('GET', path, accept=[404])
+            if status != 404:
+                raw = _part(answer, 'pool', dict)
+                pools.append(_value('pool', Pool.of, raw))
+        return self._with_members(pools)
 
     def update(self, member: Member, **values: Any) -> Answer:
         """Set values of a member, all in one request.
@@ -125,7 +119,13 @@ class OctaviaClient:
             return waiting(said)
         return refused(said) if status in (400, 401, 403) else DONE
 
-    def _with_members(self, pool: Pool) -> Pool | None:
+    def _with_members(self, pools: Sequence[Pool]) -> list[Pool]:
+        """The same with their members; without those deleted meanwhile."""
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as executor:
+            found = executor.map(self._with_its_members, pools)
+            return [pool for pool in found if pool is not None]
+
+    def _with_its_members(self, pool: Pool) -> Pool | None:
         listed = self._list(f'pools/{_quoted(pool.pool_id)}/members', {})
         if listed is None:
             return None

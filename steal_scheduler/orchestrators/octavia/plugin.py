@@ -7,7 +7,7 @@ The tag says that it was us, and is gone when the weight is back.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from steal_scheduler.exception import ConfigError
@@ -102,25 +102,16 @@ class Octavia(Orchestrator):
         if self.options.pools:
             return self._everywhere()
         if server.project_id:
-            return self._client.with_members(
-                self._client.pools(server.project_id)
-            )
+            return self._client.pools(server.project_id)
         if server.server_id in self._held:
-            return self._named(self._held[server.server_id])
+            return self._client.named(self._held[server.server_id])
         return self._everywhere()
 
     def _everywhere(self) -> list[Pool]:
         if self.options.pools:
-            return self._named(self.options.pools)
+            return self._client.named(self.options.pools)
         projects = self.options.projects or [None]
-        listed = map(self._client.pools, projects)
-        return self._client.with_members(
-            [p for pools in listed for p in pools]
-        )
-
-    def _named(self, pool_ids: Iterable[str]) -> list[Pool]:
-        named = map(self._client.pool, pool_ids)
-        return self._client.with_members([p for p in named if p is not None])
+        return [p for each in projects for p in self._client.pools(each)]
 
     # -- one member --------------------------------------------------------
 
