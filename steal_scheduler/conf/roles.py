@@ -30,13 +30,9 @@ OPTS = [
         'role_metadata_key',
         default='role',
         help="""
-Key of the server metadata that names the role of a server.
-
-Servers of one role do the same work and peak at the same hour, so they are
-kept apart: of two hosts with equal steal, the one that holds fewer servers of
-the same role is preferred.
-
-The migrator and every nova-scheduler must have the same value.
+Key of the server metadata that names the role of a server. Of two hosts with
+equal steal, the one with fewer servers of the same role is preferred. The
+migrator and every nova-scheduler must have the same value.
 
 Possible values:
 
@@ -49,11 +45,9 @@ Possible values:
         'role_hint',
         default='role',
         help="""
-Name of the scheduler hint that names the role of a server.
-
-It tells nova-scheduler the role of a new server. Nova shows hints to nobody
-but its scheduler, so set the same role as metadata as well: otherwise the
-server is not counted when the next one of its role is placed.
+Name of the scheduler hint that names the role of a new server. Nova shows
+hints to nobody but its scheduler, so set the same role as metadata as well:
+else the server is not counted when the next one of its role is placed.
 
 Possible values:
 
@@ -66,12 +60,9 @@ Possible values:
         type=Parsed('regular expression', _pattern),
         default='',
         help=r"""
-Regular expression that finds the role of a server in its name.
-
-It is searched for in names of servers that neither metadata nor hint give a
-role.
-
-The migrator and every nova-scheduler must have the same value.
+Regular expression that finds the role of a server in its name, where neither
+metadata nor hint give it one. The migrator and every nova-scheduler must have
+the same value.
 
 Possible values:
 

@@ -16,23 +16,16 @@ OPTS = [
         between=(0, 1000000),
         unit='as a weight, without a unit',
         help="""
-Weight of one step in the ranking of hosts by ``StealWeigher``.
-
-Hosts are ranked: those without steal first, those of which nothing is known
-next, hot ones last. A host that stands one step better weighs this much more.
+Weight of one step in the ranking of hosts by ``StealWeigher``: those without
+steal first, those of which nothing is known next, hot ones last.
 
 Nova's own weighers spread their candidates over at most 1 each, times their
-multiplier. Eight of them can count for one server with the multipliers that
-Nova is released with (CPU, RAM, disk, I/O operations, PCI, hypervisor
-version, metrics, and one of soft affinity and soft anti-affinity), so their
-sum stays below 9 and one step decides before all of them: they choose among
-hosts that are equally fit. The build failure and cross-cell weighers
-(1,000,000) still decide before the steal of hosts.
-
-At 10.0 one step decides before all of Nova's common weighers; below that, one
-step is worth so many of them; at 0.0 the weigher does nothing. It can be
-overridden for the hosts of an aggregate by its metadata
-``steal_weight_multiplier``; of several values the least counts.
+multiplier. Eight of them can count for one server, and their sum stays below 9
+with the multipliers that Nova is released with, so that at 10.0 one step
+decides before all of them. The build failure and cross-cell weighers
+(1,000,000) still decide before it. At 0.0 the weigher does nothing. Metadata
+of that name override it for the hosts of an aggregate; of several values the
+least counts.
 """,
     ),
     number(
@@ -41,25 +34,20 @@ overridden for the hosts of an aggregate by its metadata
         between=(1, 86400),
         unit='seconds',
         help="""
-Age in seconds from which on a view of the migrator does not count any more.
-
-The view tells every nova-scheduler worker how fit each host is. Once it is so
-old, ``StealFilter`` and ``StealWeigher`` do nothing and Nova schedules as if
-they were not there. The availability zones of hosts, which it tells too, do
-not expire. It should be more than two polls of the migrator (``[migrator]
-poll_interval`` in steal-migrator.conf). The clocks of the migrator's and of
-the scheduler's host must agree better than this.
+Age in seconds from which on a view of the migrator does not count any more:
+``StealFilter`` and ``StealWeigher`` do nothing then. The availability zones of
+hosts, which it tells too, do not expire. It should be more than two polls of
+the migrator (``[migrator] poll_interval`` in steal-migrator.conf). The clocks
+of the migrator's and of the scheduler's host must agree better than this.
 """,
     ),
     cfg.BoolOpt(
         'role_lookup',
         default=False,
         help="""
-Whether nova-scheduler asks Nova's database for the role of a server.
-
-Nova does not tell its scheduler the metadata and the name of a server. The
-role of a server that the migrator moves is known without a look-up, and that
-of a new server from its scheduler hint.
+Whether nova-scheduler asks Nova's database for the role of a server, since
+Nova tells its scheduler neither metadata nor name. The role of a server that
+the migrator moves is known without, and that of a new server with a hint.
 
 Possible values:
 
@@ -77,11 +65,9 @@ Possible values:
         default=False,
         help="""
 Whether ``StealFilter`` rejects hot hosts, and those over the migrator's
-``host_steal_threshold``, for moves even if no other is left.
-
-It is about moves that an operator, a user or another service asked for: live
-and cold migration, resize and evacuation. Moves of the migrator itself only
-ever go to hosts that stay cold.
+``host_steal_threshold``, for moves even if no other is left. It is about those
+that an operator, a user or another service asked for: live and cold migration,
+resize and evacuation. The migrator's own only ever go to hosts that stay cold.
 
 Possible values:
 

@@ -216,12 +216,6 @@ class PrometheusTestCase(daemons.TestCase):
         assert found is not None
         return found
 
-    def queries(self) -> int:
-        """Return what a reading costs."""
-        before = self.reader.queries.total()
-        self.reader.read(time.time())
-        return self.reader.queries.total() - before
-
     def steal_exporters(self) -> tuple[exporters.Steal, exporters.Steal]:
         near = exporters.Steal(16, [self.one, self.two])
         far = exporters.Steal(8, [self.far])

@@ -83,7 +83,7 @@ class StealExporterTest(PrometheusTestCase):
             self.assertTrue(-1 < host.clock_offset < 1, host)
         self.assertEqual(WINDOW, signals.window)
         self.assertEqual({}, signals.guests)
-        self.assertEqual(8, self.queries())
+        self.assertEqual(8, len(self.reader.promql))
 
     def test_clocks_and_samplers(self):
         near, far = self.steal_exporters()
@@ -149,7 +149,7 @@ class HypervisorsTest(PrometheusTestCase):
         self.nodes(ahead=-50.0)
         signals = self.start_full(preset=name)
         self.assert_hypervisors(signals)
-        self.assertEqual(4, self.queries())
+        self.assertEqual(4, len(self.reader.promql))
         for signal in signals.servers.values():
             self.assertIsNone(signal.throttled)
             self.assertIsNone(signal.bad_seconds)
@@ -204,7 +204,7 @@ class GuestsTest(PrometheusTestCase):
         self.assertEqual({'cmp-1', 'cmp-2.example'}, {*signals.hosts})
         for host in signals.hosts.values():
             self.assertTrue(-1 < host.clock_offset < 1, host)
-        self.assertEqual(5, self.queries())
+        self.assertEqual(5, len(self.reader.promql))
 
     def _mixed(self, *names, **guests):
         """Return the first reading with these guests.
@@ -224,7 +224,7 @@ class GuestsTest(PrometheusTestCase):
         for signal in signals.servers.values():
             # They are joined by whom Nova knows, which is not the source.
             self.assertEqual((None, None), (signal.load, signal.guest_waited))
-        self.assertEqual(10, self.queries())
+        self.assertEqual(10, len(self.reader.promql))
         return signals
 
     def _assert_joined(self, signals):

@@ -1,6 +1,5 @@
 """Ask a Prometheus over HTTP; every failure says what to do about it."""
 
-import collections
 import json
 import re
 import time
@@ -47,8 +46,6 @@ class PrometheusClient:
         self.login = login.Login(conf)
         self._warned: dict[str, list[str]] = {}
         self._ends_at = 0.0
-        #: Queries sent since the start, by the metric's name.
-        self.queries: collections.Counter[str] = collections.Counter()
 
     def begin(self) -> None:
         """Begin a reading, which ends in time however slow Prometheus is."""
@@ -107,7 +104,6 @@ class PrometheusClient:
     def _send(self, name: str, promql: str) -> requests.Response:
         timeout = self._options.timeout
         self.login.begin()
-        self.queries[name] += 1
         try:
             response: requests.Response = self.login.session.request(
                 self._url,

@@ -25,8 +25,7 @@ class DropReason(enum.StrEnum):
     TWO_HOSTS = 'claimed by two hosts'
     NOT_A_NUMBER = 'not a finite number'
     NEGATIVE = 'negative'
-    IMPOSSIBLE = 'more cores than any machine has (nanoseconds?)'
-    NO_SHARE = 'a share of more than 1'
+    IMPOSSIBLE = 'a share above 1, or cores as no machine has (nanoseconds?)'
     STALE = 'older than [signals] max_age'
     FUTURE = (
         'from the future by more than [signals] max_age (are the clocks '
@@ -61,7 +60,6 @@ class Metric:
     #: Below and above are numbers that cannot be true.
     least: float = 0.0
     most: float = MOST_CORES
-    too_much: DropReason = DropReason.IMPOSSIBLE
     #: NaN where nothing was counted: that is no news, and no fault.
     ratio: bool = False
 
@@ -82,13 +80,7 @@ METRICS: Mapping[str, Metric] = {
         Metric(Subject.SERVERS, 'used'),
         Metric(Subject.SERVERS, 'waited'),
         Metric(Subject.SERVERS, 'throttled'),
-        Metric(
-            Subject.SERVERS,
-            'bad_seconds',
-            most=1.0,
-            too_much=DropReason.NO_SHARE,
-            ratio=True,
-        ),
+        Metric(Subject.SERVERS, 'bad_seconds', most=1.0, ratio=True),
         Metric(Subject.HOSTS, 'cores'),
         Metric(Subject.HOSTS, 'used'),
         Metric(Subject.HOSTS, 'runnable', ratio=True),
@@ -240,7 +232,7 @@ class SampleFilter:
         if value < metric.least:
             return DropReason.NEGATIVE
         if value > metric.most * _ROUNDING:
-            return metric.too_much
+            return DropReason.IMPOSSIBLE
         # NOTE: a NaN for a time compares false with everything, so the
         # question is whether it is fresh, not whether it is stale.
         if not at >= self.now - self.max_age:

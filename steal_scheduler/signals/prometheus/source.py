@@ -161,8 +161,6 @@ class PrometheusSource(SignalSource):
         )
         #: PromQL by the metric's name.
         self.promql = self._preset.queries
-        #: Queries sent since the start, by the metric's name.
-        self.queries = self._client.queries
         self._told: dict[str, frozenset[DropReason | None]] = {}
 
     def read(self, now: float) -> Signals:

@@ -69,15 +69,6 @@ class AskTest(base.BaseTestCase):
         self.prometheus.answers[query] = prometheus.vector(({}, 1, 7.5))
         self.assertEqual(1, len(self.client.ask('servers.used', query)))
 
-    def test_queries_are_counted(self):
-        for name in ('servers.used', 'servers.used', 'guests.load'):
-            self.client.ask(name, 'up')
-        self.prometheus.answers['up'] = 500, b''
-        self._fails()
-        self.assertEqual(
-            {'servers.used': 3, 'guests.load': 1}, self.client.queries
-        )
-
     def test_warnings_are_told_once(self):
         self.prometheus.answers['up']['warnings'] = ['store x is down']
         for _ in range(2):

@@ -115,7 +115,7 @@ class AskTest(Case):
         one, again, other = self.shown
         self.assertEqual(one, again)
         self.assertNotEqual(one, other)
-        self.assertEqual(3, client.queries['servers.used'])
+        self.assertEqual(3, len(self.prometheus.asked))
 
     def test_it_is_renewed_once(self):
         self.prometheus.guard = lambda headers: False

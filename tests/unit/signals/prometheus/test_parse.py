@@ -186,7 +186,7 @@ class KeepTest(base.BaseTestCase):
             (0.0, None),
             (1.0, None),
             (1.0 + 1e-9, None),
-            (1.01, DropReason.NO_SHARE),
+            (1.01, DropReason.IMPOSSIBLE),
             (-0.1, DropReason.NEGATIVE),
             (math.inf, DropReason.NOT_A_NUMBER),
         ):

@@ -135,7 +135,6 @@ class ReadTest(Case):
         self.source.read(NOW)
         self.source.read(NOW)
         self.assertEqual(2 * len(METRICS), len(self.prometheus.asked))
-        self.assertEqual(dict.fromkeys(METRICS, 2), self.source.queries)
 
     def test_what_is_not_asked_costs_nothing(self):
         least = {k: v for k, v in PLAIN.items() if k != 'guests'}
@@ -196,7 +195,7 @@ class ReadTest(Case):
 
     def test_nanoseconds(self):
         self._says(servers_used=[(A, 1e9, NOW)])
-        self._fails('servers.used', '1 more cores than any machine has')
+        self._fails('servers.used', 'cores as no machine has')
 
     def test_no_server_on_both_sides(self):
         self._says(
