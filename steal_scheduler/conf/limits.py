@@ -42,27 +42,21 @@ OPTS = [
         default=2,
         between=(1, 1000),
         unit='servers',
-        help="""
-How many servers may be on their way in the whole cloud at the same time.
-""",
+        help='How many servers may be on their way at a time.',
     ),
     number(
         'slots_per_source',
         default=1,
         between=(1, 1000),
         unit='servers',
-        help="""
-How many servers may be on their way from one host at the same time.
-""",
+        help='How many servers may be on their way from one host at a time.',
     ),
     number(
         'slots_per_target',
         default=1,
         between=(1, 1000),
         unit='servers',
-        help="""
-How many servers may be on their way to one host at the same time.
-""",
+        help='How many servers may be on their way to one host at a time.',
     ),
     number(
         'copy_rate',

@@ -14,27 +14,29 @@ from steal_scheduler.conf import (
     stages,
 )
 
-_GROUPS = (migrator, signals, detection, limits, hosts, stages, host_checks)
+#: In the order in which an operator meets them, which is that of the
+#: reference: what hardly anybody changes stands last.
+_GROUPS = (
+    migrator,
+    signals,
+    detection,
+    limits,
+    hosts,
+    stages,
+    host_checks,
+    roles,
+)
 
 
 def register(conf: Any) -> None:
     """Register all options of steal-migrator.conf but the plugins'."""
     for group in _GROUPS:
         conf.register_opts(group.OPTS, group=group.GROUP)
-    conf.register_opts(roles.MIGRATOR_OPTS, group=roles.GROUP)
     nova.register(conf)
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
-    """Those that ``register`` registers, for the generator.
-
-    In the order in which an operator meets them, which is that of the
-    reference: who we are first, what hardly anybody changes last.
-    """
+    """Those that ``register`` registers, for the generator."""
     first, *others = [(group.GROUP, list(group.OPTS)) for group in _GROUPS]
-    return [
-        first,
-        (nova.GROUP, nova.list_opts()),
-        *others,
-        (roles.GROUP, list(roles.MIGRATOR_OPTS)),
-    ]
+    # Who we are is asked next.
+    return [first, (nova.GROUP, nova.list_opts()), *others]

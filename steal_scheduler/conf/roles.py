@@ -41,20 +41,6 @@ Possible values:
 * An empty string: metadata is not looked at.
 """,
     ),
-    cfg.StrOpt(
-        'role_hint',
-        default='role',
-        help="""
-Name of the scheduler hint that names the role of a new server. Nova shows
-hints to nobody but its scheduler, so set the same role as metadata as well:
-else the server is not counted when the next one of its role is placed.
-
-Possible values:
-
-* The name of a hint (``openstack server create --hint role=web``).
-* An empty string: hints are not looked at.
-""",
-    ),
     cfg.Opt(
         'role_name_pattern',
         type=Parsed('regular expression', _pattern),
@@ -74,14 +60,27 @@ Possible values:
     ),
 ]
 
-MIGRATOR_OPTS = [opt for opt in OPTS if opt.name != 'role_hint']
+#: For nova.conf alone: Nova shows hints to nobody but its scheduler.
+HINT = cfg.StrOpt(
+    'role_hint',
+    default='role',
+    help="""
+Name of the scheduler hint that names the role of a new server. Nova shows
+hints to nobody but its scheduler, so set the same role as metadata as well:
+else the server is not counted when the next one of its role is placed.
+
+Possible values:
+
+* The name of a hint (``openstack server create --hint role=web``).
+* An empty string: hints are not looked at.
+""",
+)
 
 
 def rule(group: Any) -> RoleRule:
     """The rule that a group of a configuration describes.
 
-    :param group: a group of an oslo.config object with OPTS, or with
-        MIGRATOR_OPTS: Nova shows hints to nobody but its scheduler
+    :param group: a group of an oslo.config object with OPTS, and perhaps HINT
     """
     return RoleRule(
         metadata_key=group.role_metadata_key,

@@ -90,6 +90,7 @@ Possible values:
 """,
     ),
     *roles.OPTS,
+    roles.HINT,
 ]
 
 

@@ -21,16 +21,22 @@ def check_values(conf: cfg.ConfigOpts) -> None:
     for name in conf:
         with _explained('DEFAULT', name):
             group = conf[name]
-        if isinstance(group, cfg.ConfigOpts.GroupAttr):
-            for option in group:
-                with _explained(name, option):
-                    value = group[option]
-                if value is None and _is_set(conf, name, option):
-                    raise ConfigError(
-                        f'[{name}] {option} is empty: write a value, or '
-                        'leave the option out.'
-                    )
-                _check_finite(name, option, value)
+        if not isinstance(group, cfg.ConfigOpts.GroupAttr):
+            continue
+        for option in group:
+            fault = ''
+            with _explained(name, option):
+                value = group[option]
+            found = conf.get_location(option, name)
+            if value is None and found and found.location.is_user_controlled:
+                fault = 'is empty'
+            if isinstance(value, float) and not math.isfinite(value):
+                fault = f'= {value} is not a finite number'
+            if fault:
+                raise ConfigError(
+                    f'[{name}] {option} {fault}: write a value, or leave the '
+                    'option out.'
+                )
 
 
 @contextlib.contextmanager
@@ -62,16 +68,3 @@ def _as_written(path: str, section: str, option: str) -> str:
     with contextlib.suppress(configparser.Error, OSError):
         parser.read(path, encoding='utf-8')
     return parser.get(section, option, fallback='?')
-
-
-def _is_set(conf: cfg.ConfigOpts, section: str, option: str) -> bool:
-    found = conf.get_location(option, section)
-    return found is not None and found.location.is_user_controlled
-
-
-def _check_finite(section: str, option: str, value: object) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(
-            f'[{section}] {option} = {value} is not a finite number: write '
-            'one, or leave the option out.'
-        )

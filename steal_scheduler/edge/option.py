@@ -24,8 +24,9 @@ def number(
     """
     least, most = between
     kind = cfg.FloatOpt if isinstance(default, float) else cfg.IntOpt
-    values = f'\nPossible values:\n\n* {least} to {most} {unit}.\n'
-    return kind(name, default=default, min=least, max=most, help=help + values)
+    values = f'\n\nPossible values:\n\n* {least} to {most} {unit}.\n'
+    text = help.rstrip() + values
+    return kind(name, default=default, min=least, max=most, help=text)
 
 
 def one_of(

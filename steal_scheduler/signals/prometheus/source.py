@@ -236,14 +236,12 @@ class PrometheusSource(SignalSource):
         :param silent: no series has answered at all
         """
         reasons = frozenset[DropReason | None]([None] if silent else drops)
-        if reasons != self._told.get(what, frozenset()):
-            level = logging.INFO
-        else:
-            level = logging.DEBUG
+        news = reasons != self._told.get(what, frozenset())
+        level = logging.INFO if news else logging.DEBUG
         if silent:
             LOG.log(level, 'Prometheus has no series for query %s', what)
         elif reasons:
             LOG.log(level, 'Dropped samples of %s: %s', what, sentence(drops))
-        elif level == logging.INFO:
+        elif news:
             LOG.info('All samples of %s are usable again', what)
         self._told[what] = reasons

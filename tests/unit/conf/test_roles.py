@@ -7,7 +7,7 @@ from tests.unit.conf.from_file import FileTestCase
 
 class TestRule(FileTestCase):
     def rule(self, *lines: str) -> RoleRule:
-        return roles.rule(self.load(roles.OPTS, *lines))
+        return roles.rule(self.load([*roles.OPTS, roles.HINT], *lines))
 
     def test_good(self) -> None:
         for lines in ((), ('role_name_pattern =',)):
@@ -22,7 +22,7 @@ class TestRule(FileTestCase):
         )
 
     def test_the_migrator_knows_no_hint(self) -> None:
-        section = self.load(roles.MIGRATOR_OPTS)
+        section = self.load(roles.OPTS)
         self.assertEqual(RoleRule('role', '', None), roles.rule(section))
 
     def test_bad(self) -> None:
