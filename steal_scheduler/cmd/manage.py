@@ -16,7 +16,7 @@ from cliff.commandmanager import CommandManager
 from cliff.show import ShowOne
 
 from steal_scheduler import version
-from steal_scheduler.cmd import extras
+from steal_scheduler.cmd.launch import needs
 from steal_scheduler.exception import StealError
 
 NAME = 'steal-manage'
@@ -42,7 +42,7 @@ class Ours(Command):
         get that far.
         """
         try:
-            with extras.needs(NAME, self.extra):
+            with needs(NAME, self.extra):
                 return super().run(parsed_args) or self.status
         except StealError as error:
             print(f'{NAME}: {error}', file=sys.stderr)
@@ -92,7 +92,7 @@ class Plan(Report):
         alarm = conf.stages.reattach_alarm
         blocked = [m for m in moves if m.reattach_blocked(now, alarm)]
         document = {
-            'notes': [{'detail': note} for note in planned.notes],
+            'notes': [{'note': note} for note in planned.notes],
             'reattach_blocked': text.moves_in_flight(blocked, now),
             **text.decided(planned.decided, planned.fleet.servers),
             'moves_in_flight': text.moves_in_flight(moves, now),

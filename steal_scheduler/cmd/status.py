@@ -3,10 +3,11 @@
 from steal_scheduler.cmd import threading_backend  # noqa: F401
 
 # isort: split
+import functools
 import sys
 import time
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from oslo_config import cfg
@@ -21,64 +22,61 @@ Code = upgradecheck.Code
 Result = upgradecheck.Result
 
 
+def _tags(built: build.Components) -> str | None:
+    """Name servers with a tag of ours that this version does not know."""
+    servers = built.nova_cache.refresh(time.time()).servers.values()
+    strange = [
+        server.server_id
+        for server in servers
+        if tags.ours(server.tags) and tags.parse(server.tags) is None
+    ]
+    if not strange:
+        return None
+    return (
+        f'Tags that this version does not know, on: {", ".join(strange)}. See '
+        '"steal-manage recover".'
+    )
+
+
+def _orchestrators(built: build.Components) -> None:
+    """Every one answers, and lets us see whom we took out.
+
+    Those that keep no list of their own (noop, and command and webhook
+    without ``lists_detached``) are not asked anything.
+    """
+    built.dispatcher.detached()
+
+
+#: What has to be right, by name: it raises what is wrong, and returns what a
+#: person should look at.
+CHECKS: Mapping[str, Callable[[build.Components], object]] = {
+    # Every option is right, and every plugin is installed.
+    'Configuration': lambda built: None,
+    # Nova answers, is new enough, and lets us do our work.
+    'Nova': functools.partial(preflight.check, strict=True),
+    'Orchestrators': _orchestrators,
+    'Tags': _tags,
+}
+
+
 class Checks(upgradecheck.UpgradeCommands):
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         super().__init__()
         self._conf = conf
+        self._upgrade_checks = tuple(
+            (name, (Checks._check, {'check': check}))
+            for name, check in CHECKS.items()
+        )
 
-    def _configuration(self) -> Result:
-        """Every option is right, and every plugin is installed."""
+    def _check(self, check: Callable[[build.Components], object]) -> Result:
+        """Build all parts anew: no check hangs on what another one left."""
         try:
-            build.build(self._conf)
+            warning = check(build.build(self._conf))
         except StealError as error:
             return Result(Code.FAILURE, str(error))
-        return Result(Code.SUCCESS)
-
-    def _nova(self) -> Result:
-        """Nova answers, is new enough, and lets us do our work."""
-        try:
-            preflight.check(build.build(self._conf), strict=True)
-        except StealError as error:
-            return Result(Code.FAILURE, str(error))
-        return Result(Code.SUCCESS)
-
-    def _tags(self) -> Result:
-        """Every tag of ours is one that this version understands."""
-        try:
-            fleet = build.build(self._conf).nova_cache.refresh(time.time())
-        except StealError as error:
-            return Result(Code.FAILURE, str(error))
-        strange = [
-            server.server_id
-            for server in fleet.servers.values()
-            if tags.ours(server.tags) and tags.parse(server.tags) is None
-        ]
-        if strange:
-            return Result(
-                Code.WARNING,
-                'Tags that this version does not know, on: '
-                f'{", ".join(strange)}. See "steal-manage recover".',
-            )
-        return Result(Code.SUCCESS)
-
-    def _orchestrators(self) -> Result:
-        """Every orchestrator answers, and lets us see whom we took out.
-
-        Those that keep no list of their own (noop, and command and webhook
-        without ``lists_detached``) are not asked anything.
-        """
-        try:
-            build.build(self._conf).dispatcher.detached()
-        except StealError as error:
-            return Result(Code.FAILURE, str(error))
-        return Result(Code.SUCCESS)
-
-    _upgrade_checks = (
-        ('Configuration', _configuration),
-        ('Nova', _nova),
-        ('Orchestrators', _orchestrators),
-        ('Tags', _tags),
-    )
+        if warning is None:
+            return Result(Code.SUCCESS)
+        return Result(Code.WARNING, str(warning))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

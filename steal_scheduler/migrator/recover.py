@@ -44,7 +44,7 @@ def recover(conf: Any, *, clear: bool) -> tuple[dict[str, Any], bool]:
     if left:
         note = '' if clear else 'Add --clear to reattach these.'
     document = {
-        'notes': [{'detail': note}] if note else [],
+        'notes': [{'note': note}] if note else [],
         'left_behind': [
             {
                 'server_id': server.server_id,

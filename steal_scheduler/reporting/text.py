@@ -40,7 +40,7 @@ _SERVER = ('server_id', 'server_name')
 _MOVE = (*_SERVER, 'stage', 'seconds', 'source', 'target', 'reason')
 #: All there are, by name, in the order in which a person wants to read them.
 BLOCKS: Mapping[str, Block] = {
-    'notes': Block('', ('detail',)),
+    'notes': Block('', ('note',)),
     'reattach_blocked': Block(
         'Drained, and should be reattached; see the log of steal-migrator, '
         'and the orchestrator',
@@ -69,26 +69,18 @@ BLOCKS: Mapping[str, Block] = {
     'left_behind': Block('Left behind', (*_SERVER, 'host', 'tags', 'detail')),
 }
 
-#: Every field, in the order of a table's columns: what a person reads for it,
-#: and for its value.
-FIELDS: Mapping[str, tuple[str, str]] = {
+#: What a person reads for a field and its value, where that differs.
+_SHOWN = {
     'server_id': ('server', '{}'),
     'server_name': ('name', '{}'),
-    'host': ('host', '{}'),
-    'zone': ('zone', '{}'),
-    'stage': ('stage', '{}'),
     'seconds': ('for', '{:.0f} s'),
     'source': ('from', '{}'),
     'target': ('to', '{}'),
     'steal': ('waits', '{:.1%}'),
     'load': ('load/vCPU', '{:.2f}'),
-    'polls': ('polls', '{}'),
     'copy_mb': ('to copy', '{} MiB'),
     'cores_short': ('cores short', '{:.1f}'),
     'percent': ('', '{:.0f}% of the running servers'),
-    'tags': ('tags', '{}'),
-    'reason': ('reason', '{}'),
-    'detail': ('detail', '{}'),
 }
 
 #: Hosts named for one reason: the outage of a rack must not fill the screen.
@@ -163,14 +155,15 @@ def block_text(name: str, items: Items) -> list[str]:
         return ['none']
     fields = BLOCKS[name].fields
     rows = [[_shown(field, item[field]) for field in fields] for item in items]
-    lines = table([FIELDS[field][0] for field in fields], rows)
+    head = [_SHOWN.get(field, (field,))[0] for field in fields]
+    lines = table(head, rows)
     return lines if len(fields) > 1 else lines[1:]
 
 
 def _shown(field: str, value: Any) -> str:
     if value is None or value == []:
         return '-'
-    return FIELDS[field][1].format(_cell(value))
+    return _SHOWN.get(field, ('', '{}'))[1].format(_cell(value))
 
 
 def as_text(document: Document) -> str:
@@ -212,8 +205,7 @@ def as_rows(document: Document) -> tuple[list[str], list[list[Any]]]:
 
     The columns hang on the blocks alone, not on what is in them.
     """
-    wanted = {field for name in document for field in BLOCKS[name].fields}
-    fields = [field for field in FIELDS if field in wanted]
+    fields = {f: None for name in document for f in BLOCKS[name].fields}
     rows = [
         [name, *(_cell(item.get(field)) for field in fields)]
         for name, items in document.items()

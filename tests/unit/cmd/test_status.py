@@ -14,7 +14,10 @@ from tests.unit.deployment import Deployment
 class TestChecks(base.BaseTestCase):
     def results(self, deployment: Deployment) -> dict[str, Code]:
         checks = status.Checks(deployment.conf())
-        return {name: check(checks) for name, check in checks._upgrade_checks}
+        return {
+            name: check(checks, **kwargs)
+            for name, (check, kwargs) in checks._upgrade_checks
+        }
 
     def codes(self, deployment: Deployment) -> dict[str, Code]:
         return {n: r.code for n, r in self.results(deployment).items()}

@@ -139,7 +139,7 @@ class TestText(base.BaseTestCase):
     def test_everything_is_on_it(self) -> None:
         text = report.as_text(
             {
-                'notes': [{'detail': 'Judged on one poll.'}],
+                'notes': [{'note': 'Judged on one poll.'}],
                 **report.decided(EVERYTHING, SERVERS),
             }
         )
