@@ -17,12 +17,12 @@ from steal_scheduler.conf import opts
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.model.host_view import HostView, Tier, View
-from steal_scheduler.model.move import Move, Stage
 from tests.integration import daemons
 from tests.integration.rabbitmq import RabbitMQ
+from tests.unit import make
 
 ROOT = pathlib.Path(__file__).parents[2]
-MOVE = Move('a-server', 'source', Stage.DRAIN, 0.0, steal_before=0.3)
+MOVE = make.move('a-server', steal_before=0.3)
 
 
 class BrokerTest(daemons.TestCase):
