@@ -96,7 +96,6 @@ class KubernetesClient:
         :raises OrchestratorError: a file can not be read any more
         """
         now = time.monotonic()
-        self._until = now + LOOK
         self._daemon_sets.clear()
         try:
             if self.api is None or now > self._connected + FRESH:
@@ -104,6 +103,8 @@ class KubernetesClient:
                 self._connected = now
         except (OSError, UnusableFile, ValueError) as error:
             raise OrchestratorError(self._wrong(error)) from error
+        # Only now: to import the library, the first time, may take as long.
+        self._until = time.monotonic() + LOOK
 
     @property
     def seconds_left(self) -> float:
