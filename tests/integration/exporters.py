@@ -6,11 +6,9 @@ Of steal-exporter it is the real one.
 """
 
 import dataclasses
-import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any, Self
-from wsgiref import simple_server
+from typing import Any
 
 from prometheus_client import exposition, registry
 from prometheus_client.metrics_core import (
@@ -23,6 +21,7 @@ from steal_scheduler.exporter import sample
 from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.collector import ExporterCollector
 from steal_scheduler.exporter.procfs import Failures
+from tests.standins.transport import served
 
 
 @dataclasses.dataclass
@@ -59,7 +58,7 @@ class Exporter(registry.Collector):
         raise NotImplementedError
 
 
-class Pages:
+class Pages(served):
     """All exporters of a test, each with a page of its own on one port.
 
     Prometheus learns of a new port only after five seconds, so it is told of
@@ -67,26 +66,9 @@ class Pages:
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
+        super().__init__(self._answer)
         self.paths = tuple(paths)
         self._shown: dict[str, tuple[Exporter, dict[str, str]]] = {}
-
-    def __enter__(self) -> Self:
-        self._http = simple_server.make_server(
-            '127.0.0.1',
-            0,
-            self._answer,
-            exposition.ThreadingWSGIServer,
-            _Silent,
-        )
-        self.port = self._http.server_port
-        self._thread = threading.Thread(target=self._http.serve_forever)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
 
     def show(self, exporter: Exporter, **labels: str) -> None:
         """Show it with the labels that Prometheus would add elsewhere."""
@@ -106,11 +88,6 @@ class Pages:
         shown = self._shown.get(environ['PATH_INFO'])
         start('200 OK' if shown else '404 Not Found', [])
         return [exposition.generate_latest(_Labelled(*shown))] if shown else []
-
-
-class _Silent(simple_server.WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing of each scrape."""
 
 
 @dataclasses.dataclass(frozen=True)
