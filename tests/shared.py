@@ -5,6 +5,9 @@ import unittest
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+#: Seconds that only what hangs takes, on however busy a machine.
+PATIENCE = 200.0
+
 
 class Shared:
     """Entered for the first module that needs it, left after the last.

@@ -89,9 +89,7 @@ lock_path = {workdir}/locks
 [oslo_policy]
 policy_file = {workdir}/policy.yaml
 [oslo_messaging_notifications]
-driver = {notification_driver}
-[notifications]
-notification_format = versioned
+driver = noop
 [image_cache]
 manager_interval = -1
 [scheduler]
@@ -171,9 +169,6 @@ def files(
         'api_database': cells.url(workdir, 'nova_api'),
         'database': cells.url(workdir, 'nova_cell1'),
         'placement_database': cells.url(workdir, 'placement'),
-        'notification_driver': (
-            'messagingv2' if settings.notifications else 'noop'
-        ),
     }
     logins = (_login(_CLOUD, url, user) for user in users.USERS)
     return {

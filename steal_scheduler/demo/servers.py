@@ -89,7 +89,7 @@ class Servers:
         self.wait_active(ids, seconds)
         return ids
 
-    def wait_active(self, ids: Iterable[str], seconds: float = 30.0) -> None:
+    def wait_active(self, ids: Iterable[str], seconds: float = 120.0) -> None:
         """Wait until all these servers are ACTIVE.
 
         Raises RuntimeError if one goes to ERROR, TimeoutError after seconds.
@@ -139,7 +139,7 @@ class Servers:
         self,
         id_: str,
         status: str = 'completed',
-        seconds: float = 30.0,
+        seconds: float = 120.0,
     ) -> dict[str, Any]:
         """Wait until the latest migration has this status; returns it.
 

@@ -23,8 +23,6 @@ class Settings:
     concurrent_migrations: int = 4
     update_resources_interval: int = 20
     scheduler_instance_sync_interval: int = 10
-    # Whether Nova sends its versioned notifications over the fake bus.
-    notifications: bool = False
     # Raw text: the [filter_scheduler] section, anything to follow it in
     # nova.conf (with section headers), and policy.yaml.
     filter_scheduler: str = ''

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from steal_scheduler.demo.deadline import wait_for
+from tests.shared import PATIENCE
 
 _BIN = pathlib.Path(sys.executable).parent
 #: As an operator's shell has it: nothing of the test's own environment.
@@ -18,7 +19,7 @@ _ENVIRON = {
 
 
 def run(
-    program: str, *args: object, seconds: float = 60.0
+    program: str, *args: object, seconds: float = PATIENCE
 ) -> subprocess.CompletedProcess[str]:
     """Run one of our programs to its end."""
     return subprocess.run(
@@ -51,7 +52,7 @@ class Daemon:
         """What it and those before it with the same file have said."""
         return self._log.read_text()
 
-    def wait_log(self, text: str, seconds: float = 60.0) -> None:
+    def wait_log(self, text: str, seconds: float = PATIENCE) -> None:
         wait_for(lambda: text in self.log(), seconds, f'the log to say {text}')
 
     def worker(self) -> int:
@@ -63,7 +64,7 @@ class Daemon:
             files = threads.glob('*/children')
             return [id_ for file in files for id_ in file.read_text().split()]
 
-        return int(wait_for(children, 60.0, 'the worker')[0])
+        return int(wait_for(children, PATIENCE, 'the worker')[0])
 
     def send(self, number: signal.Signals) -> None:
         """Send it to the parent, as systemd does."""
@@ -78,6 +79,6 @@ class Daemon:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def wait(self, seconds: float = 60.0) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """Wait until it has ended; its exit status."""
         return self._process.wait(seconds)

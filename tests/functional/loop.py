@@ -17,11 +17,13 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.conf import load as conf_load
+from steal_scheduler.demo import users
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.migrator import build
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.model.move import Ended, Outcome
 from steal_scheduler.reporting.journal import Journal
+from tests.shared import PATIENCE
 
 #: section -> option -> value: everything at once, and nothing remembered.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -32,8 +34,9 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         'metrics_port': 0,
         'orchestrators': 'command',
     },
-    'command': {'all_servers': True, 'timeout': 10},
-    'signals': {'source': 'static', 'max_age': 20},
+    # Long enough for a busy machine.
+    'command': {'all_servers': True, 'timeout': 40},
+    'signals': {'source': 'static', 'max_age': 120},
     'detection': {'polls_contended': 1, 'polls_window': 1},
     'limits': {'breaker_failures': 100},
 }
@@ -140,7 +143,7 @@ class Loop:
         predicate: Callable[[], Any],
         what: str,
         *,
-        seconds: float = 60.0,
+        seconds: float = PATIENCE,
         measure: bool = True,
     ) -> Any:
         """Tick until it is true."""
@@ -219,6 +222,17 @@ class LoopTestCase(base.BaseTestCase):
         lines += [f'{name} = {value}' for name, value in nova.items()]
         path = self.directory / f'steal-migrator-{next(_numbers)}.conf'
         path.write_text('\n'.join(lines) + '\n')
+        return path
+
+    def config_file_of(self, user: users.User) -> pathlib.Path:
+        """The same, with this user's rights."""
+        text = self.config_file().read_text()
+        admins = self.scene.cloud.nova_auth_conf()
+        self.assertIn(admins, text)
+        path = self.directory / f'{user.name}.conf'
+        path.write_text(
+            text.replace(admins, self.scene.cloud.nova_auth_conf(user))
+        )
         return path
 
     def loop(self, **sections: Mapping[str, Any]) -> Loop:

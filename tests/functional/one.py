@@ -12,20 +12,18 @@ from tests.shared import Shared
 #: c1 is the host that dies: Nova has no way back for it but a restart.
 ZONES = {'az1': ['a1', 'a2', 'a3'], 'az2': ['b1', 'b2'], 'az3': ['c1', 'c2']}
 HOSTS = list(itertools.chain.from_iterable(ZONES.values()))
-#: Seconds after which a view is too old for nova-scheduler.
-VIEW_MAX_AGE = 30
 #: In the whole cloud; a further migration queues.
 CONCURRENT = 2
 
 scene = Scene(
     ZONES,
     concurrent_migrations=CONCURRENT,
-    nova_conf=f"""
+    nova_conf="""
 [DEFAULT]
 allow_resize_to_same_host = True
 shelved_offload_time = 0
 [steal_scheduler]
-view_max_age = {VIEW_MAX_AGE}
+view_max_age = 600
 role_name_pattern = ^(\\w+)-\\d+$
 """,
 )

@@ -17,6 +17,7 @@ from steal_scheduler.demo.servers import NewServer
 from steal_scheduler.demo.settings import Settings
 from steal_scheduler.demo.story import FILTER_SCHEDULER
 from steal_scheduler.scheduler import listener, request_info
+from tests.shared import PATIENCE
 
 #: Of each host, as the signals tell.
 CORES = 2.0
@@ -136,7 +137,7 @@ class Scene:
         for id_ in self.ids():
             self.unblock(id_)
             self.call('DELETE', f'/servers/{id_}')
-        wait_for(lambda: not self.ids(), 30.0, 'all servers to be gone')
+        wait_for(lambda: not self.ids(), PATIENCE, 'all servers to be gone')
         self._demands.clear()
 
     def unblock(self, id_: str) -> None:
@@ -170,7 +171,9 @@ class Scene:
     def wait_status(self, id_: str, status: str) -> None:
         server = self.cloud.servers.server
         wait_for(
-            lambda: server(id_)['status'] == status, 30.0, f'it to be {status}'
+            lambda: server(id_)['status'] == status,
+            PATIENCE,
+            f'it to be {status}',
         )
 
     def finish_migration(self, id_: str) -> None:
@@ -194,6 +197,13 @@ class Scene:
     def host(self, id_: str) -> str:
         return self.cloud.servers.host(id_)
 
+    def target(self, id_: str) -> str | None:
+        """Of its latest migration, as Nova chose it."""
+        target: str | None = self.cloud.servers.migrations(id_)[0][
+            'dest_compute'
+        ]
+        return target
+
     def tags(self, id_: str) -> list[str]:
         """Those of ours."""
         tags = self.cloud.servers.server(id_)['tags']
@@ -204,7 +214,9 @@ class Scene:
         tags = self.tags(id_)
         return tags[-1].split(':')[1] if tags else None
 
-    def wait_stage(self, id_: str, stage: str, seconds: float = 60.0) -> None:
+    def wait_stage(
+        self, id_: str, stage: str, seconds: float = PATIENCE
+    ) -> None:
         wait_for(
             lambda: self.stage(id_) == stage,
             seconds,

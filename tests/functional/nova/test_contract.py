@@ -20,6 +20,7 @@ from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.client import NovaClient
 from tests.contract.nova import NovaContract
 from tests.functional.scene import Guest
+from tests.shared import PATIENCE
 
 scene = one.scene
 setUpModule = one.set_up()
@@ -79,10 +80,12 @@ class RealCase(base.BaseTestCase):
 
     def delete(self, server_id: str) -> None:
         scene.call('DELETE', f'/servers/{server_id}')
-        wait_for(lambda: not scene.exists(server_id), 30.0, 'it to be deleted')
+        wait_for(
+            lambda: not scene.exists(server_id), PATIENCE, 'it to be deleted'
+        )
 
     def until(self, predicate: Callable[[], Any], what: str) -> Any:
-        return wait_for(predicate, 30.0, what)
+        return wait_for(predicate, PATIENCE, what)
 
     def now(self) -> float:
         return time.time()

@@ -5,7 +5,10 @@ from oslotest import base
 from steal_scheduler.decision.decide import blind, decide
 from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.rules import MaxUnavailable
+from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.refusal import Reason, Refusal
+from tests.bench import clouds
 from tests.unit import make
 from tests.unit.make import (
     NOW,
@@ -94,3 +97,40 @@ class TestDecide(base.BaseTestCase):
         self.assertEqual(
             ((trouble,), (), {}), (made.refusals, made.findings, made.watches)
         )
+
+
+class TestLargeCloud(base.BaseTestCase):
+    """As large as the cloud that all this was invented for."""
+
+    def test_each_is_moved_or_told_why_not(self):
+        told, measured = clouds.cloud(80, 1000, NOW)
+        # Nothing but the cure itself holds anybody back.
+        freely = rules(
+            polls_contended=1,
+            polls_window=1,
+            slots=1000,
+            slots_per_source=1000,
+            max_unavailable=MaxUnavailable(None, None),
+            copy_rate=1_000_000,
+        )
+        found = make.snapshot(told, measured=measured, rules=freely)
+        view = build_view(found)
+        made = made_of(dataclasses.replace(found, view=view))
+        self.assertEqual(100.0, made.coverage)
+        contended = {f.server_id for f in made.findings}
+        moving = {m.server_id for m in made.admitted}
+        refused = {r.server_id for r in made.refusals}
+        self.assertEqual(contended, moving | refused)
+        self.assertEqual(set(), moving & refused)
+        hot = {f.host for f in made.findings}
+        self.assertEqual(8, len(hot))
+        self.assertEqual(hot, {m.source for m in made.admitted})
+        tiers = [h.tier for h in view.hosts.values()]
+        self.assertEqual((80, 8), (len(tiers), tiers.count(Tier.HOT)))
+        # What leaves each hot host is enough.
+        for host in hot:
+            asked = sum(
+                s.demand for s in measured.servers.values() if s.host == host
+            )
+            leaving = sum(m.demand for m in made.admitted if m.source == host)
+            self.assertLessEqual(asked - leaving, clouds.CORES)

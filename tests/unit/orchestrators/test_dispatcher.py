@@ -222,8 +222,16 @@ class TestTakenOver(DispatcherTest):
 
     def test_everybody_is_asked(self) -> None:
         self.assertEqual((DONE, 'b a c'), self.ask('reattach'))
+        self.assertEqual('', self.log.output)
         lost = server(name='n', metadata={KEY: 'chef'})
+        self.dispatcher.forget()
         self.assertEqual((DONE, 'a b c'), self.ask('reattach', lost))
+        # Who had it may be none of these: at least that is said.
+        for said in (
+            'belongs to no orchestrator now: ',
+            'removed from [migrator] orchestrators cannot reattach it',
+        ):
+            self.assertIn(said, self.log.output)
 
     def test_also_where_the_drain_goes_on(self) -> None:
         self.ask('drain')

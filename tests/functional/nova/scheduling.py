@@ -1,9 +1,8 @@
-"""A cloud whose nova-scheduler has our filters and our weigher."""
+"""What the tests of our classes in a real nova-scheduler share."""
 
 import collections
 import contextlib
 import functools
-import itertools
 import pathlib
 import sys
 import threading
@@ -11,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from steal_scheduler.demo.cloud import Cloud  # isort: skip (before Nova's)
+from tests.functional.one import scene  # isort: skip (before Nova's)
 
 from oslo_config import cfg
 from oslo_messaging import conffixture
@@ -23,35 +22,12 @@ from steal_scheduler import scheduler as ours
 from steal_scheduler.demo import http, image
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.servers import NewServer
-from steal_scheduler.demo.settings import Settings
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.model.host_view import HostView, Tier, View
-from steal_scheduler.scheduler import listener, request_info
+from steal_scheduler.scheduler import listener
+from tests.shared import PATIENCE
 
-# c1 is the host that dies: Nova has no way back for it but a restart.
-ZONES = {'az1': ['a1', 'a2', 'a3'], 'az2': ['b1', 'b2'], 'az3': ['c1', 'c2']}
-HOSTS = list(itertools.chain.from_iterable(ZONES.values()))
 CLASSES = ['SameAvailabilityZoneFilter', 'StealFilter', 'StealWeigher']
-MAX_AGE = 30
-
-FILTER_SCHEDULER = """
-available_filters = nova.scheduler.filters.all_filters
-available_filters = \
-steal_scheduler.scheduler.filters.SameAvailabilityZoneFilter
-available_filters = steal_scheduler.scheduler.filters.StealFilter
-enabled_filters = ComputeFilter,SameAvailabilityZoneFilter,StealFilter
-weight_classes = nova.scheduler.weights.all_weighers,\
-steal_scheduler.scheduler.weighers.StealWeigher
-"""
-
-NOVA_CONF = f"""
-[DEFAULT]
-allow_resize_to_same_host = True
-shelved_offload_time = 0
-[steal_scheduler]
-view_max_age = {MAX_AGE}
-role_name_pattern = ^(\\w+)-\\d+$
-"""
 
 COLD = HostView(Tier.COLD, 0.0, 2.0, 16.0)
 STEALING = HostView(Tier.COLD, 0.03, 2.0, 16.0)
@@ -72,30 +48,19 @@ def image_app(environ: http.Environ, start_response: Any) -> Any:
     return image.app(environ, start_response)
 
 
-cloud: Cloud
-sender: Sender
-
-
-def start() -> None:
-    """One cloud: a process can have no other after it."""
-    global cloud, sender
-    settings = Settings(filter_scheduler=FILTER_SCHEDULER, nova_conf=NOVA_CONF)
-    cloud = Cloud(ZONES, settings).start()
-    cloud.http.apps['image'] = image_app
+@functools.cache
+def sender() -> Sender:
+    """The migrator's end of the bus."""
     conf = cfg.ConfigOpts()
     conf([], project='test', default_config_files=[])
     conffixture.ConfFixture(conf, 'fake:/').setUp()
-    sender = Sender(conf)
-
-
-def stop() -> None:
-    listener.stop()
-    cloud.stop()
+    return Sender(conf)
 
 
 @functools.cache
 def flavor(vcpus: int) -> str:
-    return cloud.servers.flavor(f'of {vcpus}', vcpus=vcpus)
+    """Id of a flavor with so many vCPUs."""
+    return scene.cloud.servers.flavor(f'of {vcpus}', vcpus=vcpus)
 
 
 @contextlib.contextmanager
@@ -120,23 +85,15 @@ def asked_by_us() -> Iterator[list[str]]:
 
 
 class SchedulerTestCase(base.BaseTestCase):
-    def setUp(self) -> None:
-        """Each test has an empty cloud and a worker that knows nothing."""
-        super().setUp()
-        listener.stop()
-        request_info._zones.clear()
-        self.servers = cloud.servers
-        self.addCleanup(self.delete_all)
+    """Each test has an empty cloud, and a scheduler that knows nothing."""
 
-    def delete_all(self) -> None:
-        call = self.servers.api.call
-        for each in call('GET', '/servers')['servers']:
-            call('DELETE', f'/servers/{each["id"]}')
-        wait_for(
-            lambda: not call('GET', '/servers')['servers'],
-            30.0,
-            'all servers to be gone',
-        )
+    def setUp(self) -> None:
+        super().setUp()
+        self.servers = scene.cloud.servers
+        apps = scene.cloud.http.apps
+        self.addCleanup(apps.update, image=apps['image'])
+        apps['image'] = image_app
+        self.addCleanup(scene.clear)
 
     def send(self, hosts: dict[str, HostView], **fields: Any) -> View:
         """What the migrator does; returns when it has arrived."""
@@ -151,13 +108,20 @@ class SchedulerTestCase(base.BaseTestCase):
         )
 
         def arrived() -> bool:
-            self.assertTrue(sender.send(view))
+            self.assertTrue(sender().send(view))
             threading.Event().wait(0.05)
             latest = listener.latest()
             return bool(latest and latest.view.taken_at == view.taken_at)
 
-        wait_for(arrived, 20.0, 'the view to arrive')
+        wait_for(arrived, PATIENCE, 'the view to arrive')
         return view
+
+    def expire(self) -> None:
+        """As if the view had come a long time ago."""
+        latest = listener.latest()
+        assert latest is not None
+        latest.expires = 0.0
+        self.assertIsNone(listener.latest())
 
     def boot(self, *news: dict[str, Any]) -> list[str]:
         """Boot servers one after the other; ids in order."""
@@ -170,11 +134,6 @@ class SchedulerTestCase(base.BaseTestCase):
     def hosts_of(self, ids: list[str]) -> collections.Counter[str]:
         return collections.Counter(self.servers.host(each) for each in ids)
 
-    def act(self, server_id: str, action: str, body: Any = None) -> None:
-        self.servers.api.call(
-            'POST', f'/servers/{server_id}/action', {action: body}
-        )
-
     def migrate(self, server_id: str, status: str = 'completed') -> str:
         """Live-migrate it to wherever Nova likes; the host it is on then."""
         before = len(self.servers.migrations(server_id))
@@ -185,7 +144,7 @@ class SchedulerTestCase(base.BaseTestCase):
             found = self.servers.migrations(server_id)
             return len(found) > before and found[0]['status'] == status
 
-        wait_for(ended, 30.0, f'the migration to be {status}')
+        wait_for(ended, PATIENCE, f'the migration to be {status}')
         self.wait_status(server_id, 'ACTIVE')
         return self.servers.host(server_id)
 
@@ -198,4 +157,4 @@ class SchedulerTestCase(base.BaseTestCase):
                 server if (server['status'], busy) == (status, None) else None
             )
 
-        return wait_for(reached, 30.0, f'the server to be {status}')
+        return wait_for(reached, PATIENCE, f'the server to be {status}')

@@ -1,30 +1,17 @@
-"""Our filters and our weigher in a real nova-scheduler."""
+"""Where a real nova-scheduler lets servers move, with our classes in it."""
 
-from tests.functional import scheduler  # isort: skip (before Nova's)
+from tests.functional import one  # isort: skip (before Nova's)
 
 import dataclasses
-import time
 from typing import Any
 
-import fixtures
-
-from steal_scheduler.demo import image
-from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.model.host_view import HostView, Mover, Tier
-from steal_scheduler.scheduler import listener, request_info
-from steal_scheduler.scheduler.settings import Settings
-from tests.functional.scheduler import (
-    CLASSES,
-    COLD,
-    HOSTS,
-    HOT,
-    MAX_AGE,
-    STEALING,
-    ZONES,
-    SchedulerTestCase,
-)
+from steal_scheduler.scheduler import request_info
+from tests.functional.nova import scheduling
+from tests.functional.nova.scheduling import COLD, HOT, STEALING
+from tests.functional.one import HOSTS, ZONES, scene
 
-setUpModule, tearDownModule = scheduler.start, scheduler.stop
+setUpModule = one.set_up()
 
 _zone = request_info._zone
 
@@ -38,80 +25,7 @@ def without_aggregates(source: str, hosts: Any, zones: Any) -> str:
     return _zone(source, (), zones)
 
 
-class TestStart(SchedulerTestCase):
-    def test_one_line_for_each_class(self) -> None:
-        log = scheduler.cloud.nova_log.read_text()
-        for name in CLASSES:
-            self.assertEqual(1, log.count(f'{name} is enabled'), name)
-        self.assertNotIn('Write it last', log)
-
-    def test_stock_until_a_view_arrives(self) -> None:
-        found = self.hosts_of(self.boot(*[{}] * 5))
-        # Stock weighers spread.
-        self.assertEqual(1, max(found.values()), found)
-
-    def test_a_class_that_fails_fails_no_boot(self) -> None:
-        self.send(dict.fromkeys(HOSTS, COLD))
-        log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
-        self.patch(listener, 'latest', None)
-        self.boot({}, {})
-        for name in CLASSES:
-            self.assertEqual(1, log.output.count(f'{name} failed'), name)
-
-
-class TestBoots(SchedulerTestCase):
-    def test_away_from_hot_hosts(self) -> None:
-        self.send(dict.fromkeys(HOSTS, HOT) | {'a2': COLD, 'b2': COLD})
-        found = self.hosts_of(self.boot(*[{}] * 6))
-        self.assertEqual({'a2', 'b2'}, found.keys())
-
-    def test_on_a_hot_host_rather_than_nowhere(self) -> None:
-        self.send(dict.fromkeys(HOSTS, HOT))
-        self.boot(*[{}] * 3)
-
-    def test_apart_from_their_role(self) -> None:
-        self.assert_apart({'hints': {'role': 'web'}})
-
-    def test_apart_from_their_role_if_it_is_looked_up(self) -> None:
-        # Nova has built its weighers long ago.
-        on = property(lambda _: True, lambda _, value: None)
-        self.patch(Settings, 'role_lookup', on)
-        for new in ({'metadata': {'role': 'web'}}, {'name': 'web-1'}):
-            self.assert_apart(new)
-
-    def assert_apart(self, new: dict[str, Any]) -> None:
-        counts = dict.fromkeys(HOSTS, 1) | {'b2': 0}
-        self.send(dict.fromkeys(HOSTS, COLD), roles={'web': counts})
-        self.assertEqual({'b2': 1}, self.hosts_of(self.boot(new)), new)
-
-    def test_apart_although_no_view_comes_between(self) -> None:
-        self.send(dict.fromkeys(HOSTS, COLD), roles={'web': {}})
-        new = {'hints': {'role': 'web'}}
-        found = self.hosts_of(self.boot(*[new] * 5))
-        self.assertEqual(1, max(found.values()), found)
-
-    def test_several_at_once(self) -> None:
-        self.send(dict.fromkeys(HOSTS, COLD), roles={'web': {}})
-        body = {
-            'name': 'many',
-            'flavorRef': scheduler.flavor(1),
-            'imageRef': image.IMAGE_ID,
-            'networks': 'none',
-            'min_count': 5,
-        }
-        hints = {'role': 'web'}
-        call = self.servers.api.call
-        call(
-            'POST',
-            '/servers',
-            {'server': body, 'os:scheduler_hints': hints},
-        )
-        ids = [s['id'] for s in call('GET', '/servers')['servers']]
-        self.servers.wait_active(ids)
-        self.assertEqual(5, len(self.hosts_of(ids)))
-
-
-class TestMoves(SchedulerTestCase):
+class TestMoves(scheduling.SchedulerTestCase):
     """Moves that somebody else asks for."""
 
     def setUp(self) -> None:
@@ -132,62 +46,62 @@ class TestMoves(SchedulerTestCase):
     def test_live_migration_stays_in_its_zone(self) -> None:
         self.send(self.tempting)
         self.assertEqual('a3', self.migrate(self.server_id))
+        # To a hot host if all are.
+        self.send(dict.fromkeys(HOSTS, HOT))
+        self.assertIn(self.migrate(self.server_id), ['a1', 'a2'])
 
     def test_without_a_view_it_stays_as_well(self) -> None:
         for _ in range(3):
             self.assertIn(self.migrate(self.server_id), ZONES['az1'])
 
-    def test_to_a_hot_host_if_all_are(self) -> None:
-        self.send(dict.fromkeys(HOSTS, HOT))
-        self.assertIn(self.migrate(self.server_id), ['a2', 'a3'])
-
     def test_cold_migration(self) -> None:
         self.send(self.tempting)
-        self.act(self.server_id, 'migrate')
+        scene.action(self.server_id, 'migrate')
         self.wait_status(self.server_id, 'VERIFY_RESIZE')
         self.assertEqual('a3', self.host())
 
     def test_resize_that_may_stay(self) -> None:
         self.send(self.tempting)
-        self.act(self.server_id, 'resize', {'flavorRef': scheduler.flavor(2)})
+        scene.action(
+            self.server_id, 'resize', {'flavorRef': scheduling.flavor(2)}
+        )
         self.wait_status(self.server_id, 'VERIFY_RESIZE')
         self.assertEqual('a3', self.host())
 
     def test_evacuation(self) -> None:
         (server_id,) = self.boot({'host': 'c1'})
         self.send(self.tempting | {'c2': HOT})
-        call = self.servers.api.call
         path = '/os-services?host=c1&binary=nova-compute'
-        (service,) = call('GET', path)['services']
+        (service,) = scene.call('GET', path)['services']
         path = f'/os-services/{service["id"]}'
-        call('PUT', path, {'forced_down': True})
-        self.act(server_id, 'evacuate', {})
+        scene.call('PUT', path, {'forced_down': True})
+        scene.action(server_id, 'evacuate', {})
         # Nova leaves it to its user to start it.
         self.wait_status(server_id, 'SHUTOFF')
         self.assertEqual('c2', self.servers.host(server_id))
 
     def test_an_unshelved_server_may_go_anywhere(self) -> None:
-        self.act(self.server_id, 'shelve')
+        scene.action(self.server_id, 'shelve')
         self.wait_status(self.server_id, 'SHELVED_OFFLOADED')
         self.send(dict.fromkeys(HOSTS, HOT) | {'b1': COLD})
-        self.act(self.server_id, 'unshelve')
+        scene.action(self.server_id, 'unshelve')
         self.wait_status(self.server_id, 'ACTIVE')
         self.assertEqual('b1', self.host())
 
     def test_rebuild_stays_where_it_is(self) -> None:
         self.send(self.tempting)
-        body = {'imageRef': scheduler.OTHER_IMAGE}
-        self.act(self.server_id, 'rebuild', body)
+        body = {'imageRef': scheduling.OTHER_IMAGE}
+        scene.action(self.server_id, 'rebuild', body)
         self.wait_status(self.server_id, 'ACTIVE')
         self.assertEqual('a1', self.host())
 
 
-class TestNothingIsAsked(SchedulerTestCase):
+class TestNothingIsAsked(scheduling.SchedulerTestCase):
     """With stock options: whoever places a server, we query nobody."""
 
     def setUp(self) -> None:
         super().setUp()
-        self.asked = self.enterContext(scheduler.asked_by_us())
+        self.asked = self.enterContext(scheduling.asked_by_us())
         (self.server_id,) = self.boot({'host': 'a1'})
         # Nova has an aggregate of this zone in memory; the default zone, and
         # a zone without a candidate, it has not.
@@ -203,15 +117,17 @@ class TestNothingIsAsked(SchedulerTestCase):
         self.send(self.tempting, roles={'web': {'a2': 1}})
         self.boot({'metadata': {'role': 'web'}}, {'name': 'web-1'})
         self.assertEqual('a3', self.migrate(self.server_id))
-        self.act(self.server_id, 'resize', {'flavorRef': scheduler.flavor(2)})
+        scene.action(
+            self.server_id, 'resize', {'flavorRef': scheduling.flavor(2)}
+        )
         self.wait_status(self.server_id, 'VERIFY_RESIZE')
         self.assertIn(self.servers.host(self.server_id), ZONES['az1'])
         self.assertEqual([], self.asked)
 
     def test_after_it_has_expired(self) -> None:
         """The zone is known still, though no aggregate tells it."""
-        self.send(self.tempting, taken_at=time.time() - MAX_AGE + 3)
-        wait_for(lambda: listener.latest() is None, 20.0, 'it to be stale')
+        self.send(self.tempting)
+        self.expire()
         self.patch(request_info, '_zone', without_aggregates)
         for _ in range(3):
             self.assertIn(self.migrate(self.server_id), ZONES['az1'])
@@ -226,7 +142,7 @@ class TestNothingIsAsked(SchedulerTestCase):
         self.assertEqual(1, len(self.asked), self.asked)
 
 
-class TestOurMoves(SchedulerTestCase):
+class TestOurMoves(scheduling.SchedulerTestCase):
     """Moves of the migrator: the view names the server."""
 
     def setUp(self) -> None:
@@ -275,13 +191,7 @@ class TestOurMoves(SchedulerTestCase):
 
     def test_stock_again_when_the_view_is_stale(self) -> None:
         hosts = dict.fromkeys(HOSTS, HOT)
-        self.send(
-            hosts,
-            movers=self.movers(),
-            taken_at=time.time() - MAX_AGE + 5,
-        )
+        self.send(hosts, movers=self.movers())
         self.assertEqual('a1', self.move('error'))
-        wait_for(
-            lambda: listener.latest() is None, 20.0, 'the view to be stale'
-        )
+        self.expire()
         self.assertIn(self.move(), ['a2', 'a3'])

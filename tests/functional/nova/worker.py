@@ -1,6 +1,6 @@
 """A nova-scheduler in small: parent, workers, and how its threads run.
 
-    python -m tests.unit.scheduler.worker threading|eventlet|fork
+    python -m tests.functional.nova.worker threading|eventlet|fork
 
 Prints one line for each thing that happened, and exits 0.
 """
@@ -28,7 +28,7 @@ from steal_scheduler.messaging.view import target  # noqa: E402
 from steal_scheduler.model.host_view import HostView, Tier, View  # noqa: E402
 from steal_scheduler.scheduler import listener, weighers  # noqa: E402
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 def main() -> None:
