@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOX ?= $(shell command -v tox || echo .tox-bootstrap/bin/tox)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit functional nova33 integration storm bench docs pep8 packages
+.PHONY: help demo test unit functional nova33 integration storm bench soak builds docs pep8 packages tox
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,11 +33,18 @@ storm: packages  ## migrators that die on real daemons, 2,000 times: three hours
 	STEAL_STORM_RUNS=2000 OS_TEST_TIMEOUT=7200 \
 	  $(TOX) -q run -e integration -- test_storm --timeout 36000
 
-nova33: $(TOX)  ## the scheduler's tests on the oldest Nova we support
+nova33: $(TOX)  ## what meets Nova and other libraries, on the oldest that we support
 	$(TOX) -q run -e functional-nova33
 
 bench: $(TOX)  ## how long decisions take
 	$(TOX) -q run -e bench
+
+soak: $(TOX)  ## steal-exporter over busy servers for half an hour: does it leak?
+	$(TOX) -q run -e bench -- soak 30
+
+# Nothing to do if they are in ~/.cache/steal-scheduler. Its tests do the same.
+builds: packages
+	$(TOX) -q exec -e integration -- python -m tests.integration.binaries
 
 docs: $(TOX)  ## the documentation, in doc/build/html
 	$(TOX) -q run -e docs
@@ -49,6 +56,8 @@ packages: $(TOX)  ## whether the packages for 'make integration' are there
 	@$(TOX) -qq run -e bindep --notest
 	@.tox/bindep/bin/bindep integration || { \
 	  echo "As root: apt-get install $$(.tox/bindep/bin/bindep -b integration | xargs)"; exit 1; }
+
+tox: $(TOX)
 
 .tox-bootstrap/bin/tox:
 	@echo 'Installing tox into .tox-bootstrap.'
