@@ -17,8 +17,10 @@ from tests.integration.contention import WINDOW, GuestsTestCase
 BUSY = guest.bursts(on=300, every=400)
 
 
-class ContentionTests:
+class ContentionTest(GuestsTestCase):
     """Three servers want the core of host-a, until one of them moves."""
+
+    kvm = True
 
     def test_measured_found_and_relieved(self):
         servers = [self.lab.boot(self.a, load=BUSY) for _ in range(3)]
@@ -115,14 +117,6 @@ class ContentionTests:
             f'{self.lab.prometheus.url}/api/v1/{what}', params, timeout=30
         )
         return response.json()['data']['result']
-
-
-class EmulatedContentionTest(ContentionTests, GuestsTestCase):
-    pass
-
-
-class KvmContentionTest(ContentionTests, GuestsTestCase):
-    kvm = True
 
 
 class QuotaTest(GuestsTestCase):
