@@ -27,9 +27,10 @@ def check_values(conf: cfg.ConfigOpts) -> None:
             fault = ''
             with _explained(name, option):
                 value = group[option]
-            found = conf.get_location(option, name)
-            if value is None and found and found.location.is_user_controlled:
-                fault = 'is empty'
+            if value is None:
+                found = conf.get_location(option, name)
+                if found and found.location.is_user_controlled:
+                    fault = 'is empty'
             if isinstance(value, float) and not math.isfinite(value):
                 fault = f'= {value} is not a finite number'
             if fault:

@@ -7,6 +7,7 @@ from keystoneauth1 import loading
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from steal_scheduler.edge.option import number
 from steal_scheduler.model.cloud import Signals
 from steal_scheduler.signals.base import SignalSource
 from steal_scheduler.signals.prometheus import assemble, preset
@@ -34,7 +35,6 @@ OPTS = (
         default='http://127.0.0.1:9090',
         help="""
 Base URL of the Prometheus, or of anything that speaks its HTTP API.
-
 ``/api/v1/query`` is appended to it. Thanos, Mimir and VictoriaMetrics work
 as well; give the path prefix that they need. So does OpenStack's Aetos. To log
 in set ``auth_type``, ``auth_section`` or ``token_file``.
@@ -49,7 +49,6 @@ Possible values:
         default='steal-exporter',
         help="""
 Preset file: what Prometheus is asked, and how the answers are read.
-
 ``steal-exporter`` alone tells of bad seconds, of throttling and of the
 queue of runnable vCPUs. The others count the cores of a host, and compare
 its clock, with the node_exporter that runs on it; its ``instance`` must name
@@ -81,21 +80,16 @@ Possible values:
 * Empty: all series
 """,
     ),
-    cfg.IntOpt(
+    number(
         'window',
         default=60,
-        min=5,
-        max=3600,
+        between=(5, 3600),
+        unit='seconds',
         help="""
-Seconds over which rates are taken.
-
-A server is unknown until two samples are in the window, so for about two
-scrapes after it was started or moved.
-
-Possible values:
-
-* 5 to 3600, and at least two scrape intervals; four survive a failed scrape.
-  Short windows see short spikes.
+Seconds over which rates are taken: at least two scrape intervals; four survive
+a failed scrape. Short windows see short spikes. A server is unknown until two
+samples are in the window, so for about two scrapes after it was started or
+moved.
 """,
     ),
     cfg.StrOpt(
@@ -103,10 +97,8 @@ Possible values:
         help="""
 File with a bearer token, for a Prometheus behind a proxy that wants one, such
 as OpenShift's monitoring or oauth2-proxy: no ``auth_type`` of keystoneauth
-sends such a token.
-
-It is read again for every query, so that a token may be renewed. Neither
-``auth_type`` nor ``auth_section`` may be set beside it.
+sends such a token. It is read again for every query, so that a token may be
+renewed. Neither ``auth_type`` nor ``auth_section`` may be set beside it.
 
 Possible values:
 
@@ -115,20 +107,16 @@ Possible values:
 """,
     ),
     # keystoneauth's own option, which knows no default and no limits.
-    cfg.IntOpt(
+    number(
         'timeout',
         default=10,
-        min=1,
-        max=300,
+        between=(1, 300),
+        unit='seconds',
         help=f"""
-Seconds to wait for a connection, and for an answer to each query.
-
-There is one query for each metric of the preset, however many servers. A
-whole reading takes at most {PATIENCE} times as long, and then fails.
-
-Possible values:
-
-* 1 to 300, and less than a fourth of ``poll_interval``
+Seconds that each query may take, from the connection to the end of its answer:
+less than a fourth of ``poll_interval``. There is one query for each metric of
+the preset, however many servers. A whole reading takes at most {PATIENCE}
+times as long, and then fails.
 """,
     ),
     *(o for o in loading.get_session_conf_options() if o.name != 'timeout'),
@@ -167,6 +155,7 @@ class PrometheusSource(SignalSource):
         usable = SampleFilter(
             self._preset.labels, now, self.conf.signals.max_age
         )
+        # By the subject's kind, its name and the metric's field.
         told: dict[Subject, dict[str, dict[str, Sample | None]]] = {
             subject: collections.defaultdict(dict) for subject in Subject
         }
@@ -174,8 +163,8 @@ class PrometheusSource(SignalSource):
         for name, promql in self.promql.items():
             metric = METRICS[name]
             samples = self._ask(metric, promql, usable)
-            for subject, sample in samples.items():
-                told[metric.subject][subject][metric.field] = sample
+            for key, sample in samples.items():
+                told[metric.subject][key][metric.field] = sample
         alone = self._preset.guests_only
         servers, drops = assemble.servers(told[Subject.SERVERS])
         guests, guest_drops = assemble.guests(
