@@ -10,7 +10,7 @@ import collections
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import assignment
 from steal_scheduler.model.move import Move
-from steal_scheduler.model.refusal import Reason, Refusal
+from steal_scheduler.model.refusal import Nos, Reason
 
 
 class Unavailable:
@@ -35,7 +35,7 @@ class Unavailable:
                 for name in self._orchestrators(move):
                     self._blocked.setdefault(name, move.server_id)
 
-    def refusal(self, move: Move) -> Refusal | None:
+    def nos(self, move: Move) -> Nos:
         """Why this one must stay in service now.
 
         For example with 25 %, of a role of 8 servers 2 may be unavailable:
@@ -43,24 +43,21 @@ class Unavailable:
         one stays.
         """
         role = move.server.role or ''
-        budget = self._rules.limits.max_unavailable.of(self._all[role])
-        if role and self._unavailable[role] >= budget:
-            return Refusal(
+        count, all_ = self._unavailable[role], self._all[role]
+        budget = self._rules.limits.max_unavailable.of(all_)
+        if role and count >= budget:
+            yield (
                 Reason.MAX_UNAVAILABLE,
-                f'{self._unavailable[role]} of the {self._all[role]} servers '
-                f'of role {role} are unavailable, and [limits] '
-                f'max_unavailable allows {budget:g}',
-                move.server_id,
+                f'{count} of the {all_} servers of role {role} are '
+                f'unavailable, and [limits] max_unavailable allows {budget:g}',
             )
         for name in self._orchestrators(move):
             if name in self._blocked:
-                return Refusal(
+                yield (
                     Reason.REATTACH_BLOCKED,
                     f'server {self._blocked[name]} cannot be reattached to '
                     f'{name}: no other is drained there until then',
-                    move.server_id,
                 )
-        return None
 
     def add(self, move: Move) -> None:
         """This one becomes unavailable as well."""

@@ -7,7 +7,7 @@ from steal_scheduler.model import assignment
 from steal_scheduler.model.backoff import pause, seconds_left
 from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.move import Ended, Move, Outcome
-from steal_scheduler.model.refusal import Reason, Refusal
+from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
 
 #: How far back Nova's migration records count, in seconds; also the longest
 #: cooldown.
@@ -21,49 +21,53 @@ RETRY_AFTER = 300.0
 
 def refusal(server_id: str, snapshot: Snapshot) -> Refusal | None:
     """Why this server may not move at all now; None where it may."""
+    return first(_nos(server_id, snapshot), server_id)
+
+
+def _nos(server_id: str, snapshot: Snapshot) -> Nos:
     server = snapshot.fleet.servers[server_id]
     migrations = snapshot.fleet.migrations.get(server_id, ())
     if server_id in snapshot.moves:
         stage = snapshot.moves[server_id].stage
-        return Refusal(Reason.MOVING, f'its move is at: {stage}', server_id)
+        yield Reason.MOVING, f'its move is at: {stage}'
     if any(not m.ended for m in migrations):
-        return Refusal(
-            Reason.MOVING, 'somebody else is migrating it', server_id
-        )
-    invalid = None
+        yield Reason.MOVING, 'somebody else is migrating it'
+    yield from _unfit(server)
     try:
         assignment.assignments(server, snapshot.rules.assignment)
     except assignment.InvalidOrchestrator as error:
-        invalid = Refusal(Reason.INVALID_ORCHESTRATOR, str(error), server_id)
-    return (
-        unfit(server) or invalid or _too_soon(server_id, migrations, snapshot)
-    )
+        yield Reason.INVALID_ORCHESTRATOR, str(error)
+    last, now = snapshot.ended.get(server_id), snapshot.now
+    if last is not None and last.outcome is Outcome.NOT_STARTED:
+        seconds = pause(RETRY_AFTER, max(last.not_started - 1, 0), HISTORY)
+        left = seconds_left(last.at, seconds, now)
+        if left:
+            yield (
+                Reason.BACKOFF,
+                f'its last move did not begin: {last.detail}; it may be '
+                f'tried again in {left:.0f} s',
+            )
+        last = None
+    left = _cooldown_until(migrations, last, snapshot) - now
+    if left > 0:
+        yield (
+            Reason.COOLDOWN,
+            f'it moved lately: {left:.0f} s of its cooldown are left',
+        )
 
 
-def unfit(server: Server) -> Refusal | None:
+def _unfit(server: Server) -> Nos:
     """Why Nova, its owner or its operator does not let it leave now."""
-    server_id = server.server_id
     if server.status != 'ACTIVE':
-        return Refusal(Reason.NOT_ACTIVE, f'it is {server.status}', server_id)
+        yield Reason.NOT_ACTIVE, f'it is {server.status}'
     if server.task_state:
-        return Refusal(
-            Reason.NOT_ACTIVE,
-            f'Nova is busy with it: {server.task_state}',
-            server_id,
-        )
+        yield Reason.NOT_ACTIVE, f'Nova is busy with it: {server.task_state}'
     if server.locked:
-        return Refusal(
-            Reason.LOCKED,
-            'it is locked; "openstack server unlock" lets it move',
-            server_id,
-        )
+        unlock = '"openstack server unlock" lets it move'
+        yield Reason.LOCKED, f'it is locked; {unlock}'
     if server.opted_out:
-        return Refusal(
-            Reason.OPTED_OUT,
-            f'steal:migrate in its {server.opted_out} says never',
-            server_id,
-        )
-    return None
+        where = f'steal:migrate in its {server.opted_out}'
+        yield Reason.OPTED_OUT, f'{where} says never'
 
 
 def unfit_to_leave(move: Move, migration: Migration | None = None) -> str:
@@ -74,41 +78,14 @@ def unfit_to_leave(move: Move, migration: Migration | None = None) -> str:
     server = move.server
     if server.gone:
         return 'it was deleted'
-    refusal = unfit(server)
-    if refusal is not None:
-        return refusal.detail
+    for _, detail in _unfit(server):
+        return detail
     if server.host != move.source:
         return f'somebody moved it to {server.host}'
     if migration is not None and migration.created_at >= move.since:
         # An operator or, where both hold a lock, another migrator of ours.
         return f'somebody else had it migrated meanwhile: {migration.status}'
     return ''
-
-
-def _too_soon(
-    server_id: str, migrations: Sequence[Migration], snapshot: Snapshot
-) -> Refusal | None:
-    """Its last move did not begin just now, or it has moved lately."""
-    last, now = snapshot.ended.get(server_id), snapshot.now
-    if last is not None and last.outcome is Outcome.NOT_STARTED:
-        seconds = pause(RETRY_AFTER, max(last.not_started - 1, 0), HISTORY)
-        left = seconds_left(last.at, seconds, now)
-        if left:
-            return Refusal(
-                Reason.BACKOFF,
-                f'its last move did not begin: {last.detail}; it may be '
-                f'tried again in {left:.0f} s',
-                server_id,
-            )
-        last = None
-    left = _cooldown_until(migrations, last, snapshot) - now
-    if left > 0:
-        return Refusal(
-            Reason.COOLDOWN,
-            f'it moved lately: {left:.0f} s of its cooldown are left',
-            server_id,
-        )
-    return None
 
 
 def _cooldown_until(

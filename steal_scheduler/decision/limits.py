@@ -11,7 +11,7 @@ from steal_scheduler.decision.disruption_budget import Unavailable
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Fleet
 from steal_scheduler.model.move import Move, Stage, migration_of
-from steal_scheduler.model.refusal import Reason, Refusal
+from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
 
 #: Seconds of ``copy_rate`` that may be copied at once after a quiet time. A
 #: server that is larger waits for a full bucket.
@@ -23,39 +23,36 @@ def holds(snapshot: Snapshot, coverage: float) -> list[Refusal]:
 
     :param coverage: percent of running servers with a fresh signal
     """
+    nos = _nos_of_all(snapshot, coverage)
+    return [Refusal(reason, detail) for reason, detail in nos]
+
+
+def _nos_of_all(snapshot: Snapshot, coverage: float) -> Nos:
     rules, now = snapshot.rules.limits, snapshot.now
-    found: list[Refusal] = []
     if coverage < rules.coverage_floor:
-        found.append(
-            Refusal(
-                Reason.COVERAGE,
-                f'{coverage:.0f}% of the running servers have a fresh '
-                f'signal; coverage_floor wants {rules.coverage_floor:g}%: '
-                'look at the exporters',
-            )
+        yield (
+            Reason.COVERAGE,
+            f'{coverage:.0f}% of the running servers have a fresh signal; '
+            f'coverage_floor wants {rules.coverage_floor:g}%: look at the '
+            'exporters',
         )
     until = _breaker_until(snapshot)
     if until > now:
-        found.append(
-            Refusal(
-                Reason.BREAKER,
-                f'the last {rules.breaker_failures} migrations failed; it '
-                f'closes in {until - now:.0f} s. See "openstack server '
-                'migration list" and the log of nova-compute',
-            )
+        yield (
+            Reason.BREAKER,
+            f'the last {rules.breaker_failures} migrations failed; it closes '
+            f'in {until - now:.0f} s. See "openstack server migration list" '
+            'and the log of nova-compute',
         )
     second = now % 86400
     for begin, end in rules.blackout:
         # One that ends before it begins lies around midnight.
         inside = begin <= second < end
         if inside if begin <= end else not end <= second < begin:
-            found.append(
-                Refusal(
-                    Reason.BLACKOUT,
-                    'now is inside a window of [limits] blackout',
-                )
+            yield (
+                Reason.BLACKOUT,
+                'now is inside a window of [limits] blackout',
             )
-    return found
 
 
 def _breaker_until(snapshot: Snapshot) -> float:
@@ -94,29 +91,38 @@ def admit(
     sources = collections.Counter(m.source for m in busy)
     slots = 1 if _breaker_until(snapshot) else limits.slots
     unavailable = Unavailable(snapshot)
-    tokens = _tokens_mb(snapshot)
+    rate, tokens = limits.copy_rate, _tokens_mb(snapshot)
     admitted: list[Move] = []
     refusals: list[Refusal] = []
-    for move in planned:
-        refusal = None
+
+    def nos(move: Move) -> Nos:
+        later = 'are taken: its turn comes'
         if len(busy) + len(admitted) >= slots:
-            refusal = _no_slot(Reason.SLOT_CLOUD, move, f'slots = {slots}')
-        elif sources[move.source] >= limits.slots_per_source:
-            taken = f'slots_per_source = {limits.slots_per_source}'
-            refusal = _no_slot(Reason.SLOT_SOURCE, move, taken)
-        elif (kept := unavailable.refusal(move)) is not None:
-            refusal = kept
-        elif tokens < min(move.copy_mb, limits.copy_rate * BURST):
-            refusal = _no_bandwidth(move, tokens, limits.copy_rate)
+            yield Reason.SLOT_CLOUD, f'slots = {slots} {later}'
+        of_source = limits.slots_per_source
+        if sources[move.source] >= of_source:
+            yield Reason.SLOT_SOURCE, f'slots_per_source = {of_source} {later}'
+        yield from unavailable.nos(move)
+        if tokens < min(move.copy_mb, rate * BURST):
+            yield (
+                Reason.BANDWIDTH,
+                f'it needs {move.copy_mb / 1024:.1f} GiB copied, '
+                f'{max(tokens, 0.0) / 1024:.1f} GiB are allowed now ([limits] '
+                f'copy_rate = {rate:g} MiB/s)',
+            )
+
+    for move in planned:
+        refusal = first(nos(move), move.server_id)
+        if refusal is None:
+            admitted.append(move)
+            unavailable.add(move)
+            sources[move.source] += 1
+            tokens -= move.copy_mb
+            continue
+        refusals.append(refusal)
+        if refusal.reason is Reason.BANDWIDTH:
             # Or smaller ones would pass it for ever.
             tokens = 0.0
-        if refusal is not None:
-            refusals.append(refusal)
-            continue
-        admitted.append(move)
-        unavailable.add(move)
-        sources[move.source] += 1
-        tokens -= move.copy_mb
     return admitted, refusals
 
 
@@ -154,19 +160,3 @@ def _recorded(move: Move, fleet: Fleet) -> bool:
     if move.stage is Stage.REQUEST:
         return migration_of(move, fleet) is not None
     return move.stage is not Stage.DRAIN
-
-
-def _no_slot(reason: Reason, move: Move, taken: str) -> Refusal:
-    return Refusal(
-        reason, f'{taken} are taken: its turn comes', move.server_id
-    )
-
-
-def _no_bandwidth(move: Move, tokens: float, copy_rate: float) -> Refusal:
-    return Refusal(
-        Reason.BANDWIDTH,
-        f'it needs {move.copy_mb / 1024:.1f} GiB copied, '
-        f'{max(tokens, 0.0) / 1024:.1f} GiB are allowed now ([limits] '
-        f'copy_rate = {copy_rate:g} MiB/s)',
-        move.server_id,
-    )

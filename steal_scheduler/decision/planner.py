@@ -133,22 +133,33 @@ def _cure(pool: list[Move], excess: float, targets: Targets) -> Plan:
             continue
         chosen.append(move)
         remaining -= move.demand
-    cured = bool(chosen) and remaining <= 0
     why = 'the planned moves relieve it'
     refusals = [_not_needed(move, why) for move in pool]
-    if cured:
+    if chosen and remaining <= 0:
         refusals += [_not_needed(move, why) for move in unplaced]
-        unplaced = []
-    busy = [move for move in unplaced if targets.would_take(move)]
-    refusals += [
-        _target_busy(move) if move in busy else _saturated(move)
-        for move in unplaced
-    ]
+        return Plan(tuple(chosen), tuple(refusals))
+    unplaced_because = [_unplaced(move, targets) for move in unplaced]
     saturations: tuple[Saturation, ...] = ()
-    if unplaced and not busy:
+    if {r.reason for r in unplaced_because} == {Reason.SATURATED}:
         lack = max(remaining, 0.0) or sum(m.demand for m in unplaced)
         saturations = (Saturation(unplaced[0].server.zone or '', lack),)
-    return Plan(tuple(chosen), tuple(refusals), saturations)
+    return Plan(tuple(chosen), (*refusals, *unplaced_because), saturations)
+
+
+def _unplaced(move: Move, targets: Targets) -> Refusal:
+    """Why no host is planned for it."""
+    zone, reason = move.server.zone, Reason.SATURATED
+    detail = (
+        f'no host of zone {zone} can take its {move.demand:.1f} cores and '
+        'stay cold: moving cannot help, more cores can'
+    )
+    if targets.would_take(move):
+        reason = Reason.SLOT_TARGET
+        detail = (
+            f'the hosts of zone {zone} that can take it are receiving another '
+            'server (slots_per_target): its turn comes'
+        )
+    return Refusal(reason, detail, move.server_id)
 
 
 def _move(finding: Finding, snapshot: Snapshot) -> Move:
@@ -171,30 +182,8 @@ def _move(finding: Finding, snapshot: Snapshot) -> Move:
 
 
 def _not_needed(move: Move, why: str) -> Refusal:
-    return Refusal(
-        Reason.NOT_NEEDED,
-        f'it may stay on {move.source}: {why}',
-        move.server_id,
-    )
-
-
-def _target_busy(move: Move) -> Refusal:
-    return Refusal(
-        Reason.SLOT_TARGET,
-        f'the hosts of zone {move.server.zone} that can take it are receiving '
-        'another server (slots_per_target): its turn comes',
-        move.server_id,
-    )
-
-
-def _saturated(move: Move) -> Refusal:
-    return Refusal(
-        Reason.SATURATED,
-        f'no host of zone {move.server.zone} can take its '
-        f'{move.demand:.1f} cores and stay cold: moving cannot help, more '
-        'cores can',
-        move.server_id,
-    )
+    detail = f'it may stay on {move.source}: {why}'
+    return Refusal(Reason.NOT_NEEDED, detail, move.server_id)
 
 
 def _best_swap(

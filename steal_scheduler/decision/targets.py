@@ -1,30 +1,36 @@
 """Targets: the hosts that could take a server, as the planner predicts it.
 
-Kept as one heap of head-room for each zone and steal band, so that a plan
-for 8,000 hosts does not look at each of them for every move.
+Kept as one sorted list of head-room for each zone and steal band, so that a
+plan for 8,000 hosts does not look at each of them for every move.
 """
 
-import heapq
-from collections.abc import Iterator
+import bisect
+import collections
 
 from steal_scheduler.model.cloud import Fleet
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Move
 
-_Heap = list[tuple[float, str]]
+#: Less than 0 is head-room, so that the most of it comes first; and its host.
+_Entry = tuple[float, str]
 
 
 class Targets:
-    """Cold hosts by zone, each credited with what is planned for it."""
+    """Cold hosts by zone, each credited with what is planned for it.
+
+    For example b has 8 cores of head-room, c 6 and d 2. A server of 4 is
+    planned for b, which has 4 left, and the next one of 4 for c. One of 3 is
+    then planned for b; another one of 3 stays, for nobody has 3 left.
+    """
 
     def __init__(self, view: View, fleet: Fleet) -> None:
         self._view = view
-        self._planned: dict[str, float] = {}
-        self._roles: dict[tuple[str, str], int] = {}
-        self._free: dict[str, dict[float, _Heap]] = {}
+        #: Cores by host, and servers by role and host.
+        self._planned = collections.defaultdict[str, float](float)
+        self._roles = collections.Counter[tuple[str, str]]()
+        #: Zone -> steal band -> hosts, the most head-room first.
+        self._free: dict[str, dict[float, list[_Entry]]] = {}
         self._busy: dict[str, list[str]] = {}
-        #: The one valid entry of each host; older ones linger in the heaps.
-        self._entries: dict[str, tuple[float, str]] = {}
         for name, host in view.hosts.items():
             up, zone = fleet.hosts[name].up, fleet.hosts[name].zone
             if not view.fit(host) or not up:
@@ -32,13 +38,12 @@ class Targets:
             if host.arrivals >= view.max_arrivals:
                 self._busy.setdefault(zone, []).append(name)
                 continue
-            bands = self._free.setdefault(zone, {})
             band = host.steal * 100 // view.steal_band
-            self._entries[name] = (-host.head_room, name)
-            bands.setdefault(band, []).append(self._entries[name])
+            bands = self._free.setdefault(zone, {})
+            bands.setdefault(band, []).append((-host.head_room, name))
         for bands in self._free.values():
-            for heap in bands.values():
-                heapq.heapify(heap)
+            for hosts in bands.values():
+                hosts.sort()
 
     def take(self, move: Move) -> str | None:
         """Give the server to the best host that stays cold, and credit it.
@@ -47,10 +52,14 @@ class Targets:
             order of ``ranking.key``; None where no host stays cold
         """
         bands = self._free.get(move.server.zone or '', {})
-        for band in sorted(bands):
-            name = self._best(bands[band], move)
-            if name is not None:
-                self._credit(bands[band], name, move)
+        for _, hosts in sorted(bands.items()):
+            entry = self._best(hosts, move)
+            if entry is not None:
+                head_room, name = entry
+                hosts.pop(bisect.bisect_left(hosts, entry))
+                bisect.insort(hosts, (head_room + move.demand, name))
+                self._planned[name] += move.demand
+                self._roles[move.server.role or '', name] += 1
                 return name
         return None
 
@@ -61,10 +70,11 @@ class Targets:
             for name in self._busy.get(move.server.zone or '', ())
         )
 
-    def _best(self, heap: _Heap, move: Move) -> str | None:
+    def _best(self, hosts: list[_Entry], move: Move) -> _Entry | None:
         """The fewest servers of the role, then the most head-room."""
-        shared: list[tuple[int, float, str]] = []
-        for head_room, name in self._descend(heap):
+        shared: list[tuple[int, _Entry]] = []
+        for entry in hosts:
+            head_room, name = entry
             if -head_room < move.demand and self._view.target_demand <= 100:
                 # No host after it has more.
                 break
@@ -72,41 +82,18 @@ class Targets:
                 continue
             same_role = self._same_role(name, move.server.role)
             if not same_role:
-                return name
-            shared.append((same_role, head_room, name))
-        return min(shared)[2] if shared else None
-
-    def _descend(self, heap: _Heap) -> Iterator[tuple[float, str]]:
-        """Most head-room first, without disturbing the heap's order."""
-        while heap and self._entries[heap[0][1]] != heap[0]:
-            heapq.heappop(heap)
-        frontier = [(heap[0], 0)] if heap else []
-        while frontier:
-            entry, i = heapq.heappop(frontier)
-            if self._entries[entry[1]] == entry:
-                yield entry
-            for child in range(2 * i + 1, min(2 * i + 3, len(heap))):
-                heapq.heappush(frontier, (heap[child], child))
+                return entry
+            shared.append((same_role, entry))
+        return min(shared)[1] if shared else None
 
     def _room(self, name: str) -> float:
         """Cores it can be given and stay cold."""
         host = self._view.hosts[name]
         limit = host.cores * self._view.target_demand / 100
-        taken = host.demand + host.credit + self._planned.get(name, 0.0)
-        return limit - taken
+        return limit - (host.demand + host.credit + self._planned[name])
 
     def _same_role(self, name: str, role: str | None) -> int:
         if role is None:
             return 0
         counted = self._view.roles.get(role, {}).get(name, 0)
-        return counted + self._roles.get((role, name), 0)
-
-    def _credit(self, heap: _Heap, name: str, move: Move) -> None:
-        planned = self._planned.get(name, 0.0)
-        self._planned[name] = planned + move.demand
-        if move.server.role is not None:
-            key = (move.server.role, name)
-            self._roles[key] = self._roles.get(key, 0) + 1
-        entry = (self._entries[name][0] + move.demand, name)
-        self._entries[name] = entry
-        heapq.heappush(heap, entry)
+        return counted + self._roles[role, name]

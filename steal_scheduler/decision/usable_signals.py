@@ -10,6 +10,7 @@ a host with implausible metrics would draw servers as a sinkhole draws water.
 Such a host is unknown, with a reason. It excludes itself, not the others.
 """
 
+import collections
 import dataclasses
 from collections.abc import Callable, Container, Iterable, Mapping
 
@@ -122,7 +123,9 @@ def with_guests(signals: Signals, fleet: Fleet) -> dict[str, ServerSignal]:
         that tell of both used and waited
     """
     servers = dict(signals.servers)
-    for server_id, guest in _matched(signals, fleet):
+    if not signals.guests:
+        return servers
+    for server_id, guest in _matched(signals, fleet).items():
         measured = servers.get(server_id)
         if measured is not None:
             servers[server_id] = dataclasses.replace(
@@ -143,29 +146,23 @@ def with_guests(signals: Signals, fleet: Fleet) -> dict[str, ServerSignal]:
     return servers
 
 
-def _matched(
-    signals: Signals, fleet: Fleet
-) -> Iterable[tuple[str, GuestSignal]]:
-    """Server ids and their guests; nothing where either side is ambiguous.
+def _matched(signals: Signals, fleet: Fleet) -> dict[str, GuestSignal]:
+    """By server id; nothing where either side is ambiguous.
 
     For example two servers that are both called web-1 get no guest, and
     neither does one with two addresses of which two agents tell.
     """
-    if not signals.guests:
-        return
-    keys_of = _KEYS[signals.guests_by]
-    owners: dict[str, list[str]] = {}
-    found: dict[str, list[GuestSignal]] = {}
-    for server in fleet.servers.values():
-        for key in keys_of(server):
-            if key in signals.guests:
-                owners.setdefault(key, []).append(server.server_id)
-    for key, server_ids in owners.items():
-        if len(server_ids) == 1:
-            found.setdefault(server_ids[0], []).append(signals.guests[key])
-    for server_id, guests in found.items():
-        if len(guests) == 1:
-            yield server_id, guests[0]
+    guests, keys_of = signals.guests, _KEYS[signals.guests_by]
+    claims = [
+        (server.server_id, key)
+        for server in fleet.servers.values()
+        for key in keys_of(server)
+        if key in guests
+    ]
+    owners = collections.Counter(key for _, key in claims)
+    owned = [(s, key) for s, key in claims if owners[key] == 1]
+    found = collections.Counter(s for s, _ in owned)
+    return {s: guests[key] for s, key in owned if found[s] == 1}
 
 
 def _check_hosts(

@@ -1,6 +1,7 @@
 """The guru meditation report: SIGUSR2 to the worker writes it to stderr."""
 
 import time
+import types
 from typing import Any
 
 from oslo_reports import guru_meditation_report as gmr
@@ -12,18 +13,12 @@ from steal_scheduler import version
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.reporting import text
 
-
-class _Version:
-    """What oslo.reports asks of a version."""
-
-    def vendor_string(self) -> str:
-        return 'steal-scheduler'
-
-    def product_string(self) -> str:
-        return 'steal-migrator'
-
-    def version_string_with_package(self) -> str:
-        return version.version_string()
+#: What oslo.reports asks of a version.
+_VERSION = types.SimpleNamespace(
+    vendor_string=lambda: 'steal-scheduler',
+    product_string=lambda: 'steal-migrator',
+    version_string_with_package=version.version_string,
+)
 
 
 def enable(conf: Any) -> None:
@@ -34,7 +29,7 @@ def enable(conf: Any) -> None:
         'Configuration of steal-migrator',
         conf_generator.ConfigReportGenerator(conf),
     )
-    gmr.TextGuruMeditation.setup_autorun(_Version(), conf=conf)
+    gmr.TextGuruMeditation.setup_autorun(_VERSION, conf=conf)
 
 
 def show_moves_of(migrator: Migrator) -> None:

@@ -37,31 +37,19 @@ def check(built: Components, *, strict: bool = False) -> None:
                 f'Nova offers microversion {newest[0]}.{newest[1]} at most, '
                 f'{MICROVERSION} is needed: upgrade Nova to Train or later.'
             )
+        rights: dict[str, Callable[[], object]] = {
+            'os_compute_api:servers:detail:get_all_tenants (list the servers '
+            'of all projects)': lambda: nova.page(None),
+            'os_compute_api:os-availability-zone:detail (list hosts with '
+            'their zones)': nova.hosts,
+            'os_compute_api:os-aggregates:index (read the metadata of host '
+            'aggregates)': nova.opted_out_hosts,
+            'os_compute_api:os-migrations:index (list migrations)': lambda: (
+                nova.migrations(2**31)
+            ),
+        }
         missing = [
-            f'{policy} ({what})'
-            for policy, what, call in (
-                (
-                    'os_compute_api:servers:detail:get_all_tenants',
-                    'list the servers of all projects',
-                    lambda: nova.page(None),
-                ),
-                (
-                    'os_compute_api:os-availability-zone:detail',
-                    'list hosts with their zones',
-                    nova.hosts,
-                ),
-                (
-                    'os_compute_api:os-aggregates:index',
-                    'read the metadata of host aggregates',
-                    nova.opted_out_hosts,
-                ),
-                (
-                    'os_compute_api:os-migrations:index',
-                    'list migrations',
-                    lambda: nova.migrations(2**31),
-                ),
-            )
-            if not _allowed(call)
+            right for right, call in rights.items() if not _allowed(call)
         ]
         if not missing and any(
             s.status == 'ACTIVE' and not s.host for s in nova.page(None)

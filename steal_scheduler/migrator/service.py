@@ -217,7 +217,9 @@ class Migrator:
             self._built.journal.would_begin(admitted)
             return []
         if not snapshot.sent:
-            return [admission.view_not_sent(move) for move in admitted]
+            return [
+                Refusal(*admission.NOT_SENT, m.server_id) for m in admitted
+            ]
         for move in admitted:
             try:
                 self._built.state_machine.begin(move)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+from collections.abc import Iterator
 
 
 class Reason(enum.StrEnum):
@@ -50,6 +51,20 @@ class Refusal:
     detail: str
     #: None where it is about the whole cloud.
     server_id: str | None = None
+
+
+#: What a rule says: each *no* that holds, the first one first, one at a time.
+Nos = Iterator[tuple[Reason, str]]
+
+
+def first(nos: Nos, server_id: str) -> Refusal | None:
+    """The first *no* of a server; what comes after it is not worked out.
+
+    For example one that is locked and cools down is refused as locked.
+    """
+    for reason, detail in nos:
+        return Refusal(reason, detail, server_id)
+    return None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,12 +8,10 @@ Until then the server has not moved. What would not let it begin any more
 while its drain took its time has it reattached.
 """
 
-import dataclasses
-
 from steal_scheduler.decision import limits
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.model.refusal import Reason, Refusal
+from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
 
 #: Seconds after which what was found is checked again: the default of
 #: ``drain_timeout``.
@@ -22,6 +20,13 @@ OLD = 600.0
 #: The server is reattached at once; with any other reason it waits.
 FINAL = frozenset(
     (Reason.DRY_RUN, Reason.BLACKOUT, Reason.BREAKER, Reason.NOT_NEEDED)
+)
+
+
+#: Nova would choose blindly.
+NOT_SENT = (
+    Reason.VIEW_NOT_SENT,
+    'nova-scheduler has not been told the present view',
 )
 
 
@@ -36,29 +41,31 @@ def order(move: Move) -> tuple[bool, bool]:
 
 def wait_for(move: Move, snapshot: Snapshot) -> Refusal | None:
     """Why Nova must not be asked now to migrate; None when it may."""
-    server_id, zone = move.server_id, move.server.zone
+    return first(_nos(move, snapshot), move.server_id)
+
+
+def _nos(move: Move, snapshot: Snapshot) -> Nos:
+    zone = move.server.zone
     if snapshot.rules.dry_run:
-        return Refusal(Reason.DRY_RUN, 'dry_run is on', server_id)
+        yield Reason.DRY_RUN, 'dry_run is on'
     # Of coverage and signals the view tells, host by host.
     for held in limits.holds(snapshot, coverage=100.0):
-        return dataclasses.replace(held, server_id=server_id)
+        yield held.reason, held.detail
     if _cooled(move, snapshot):
-        return Refusal(
+        yield (
             Reason.NOT_NEEDED,
             f'it may stay on {move.source}, which can have it back and stay '
             f'cold: what was found is {snapshot.now - move.since:.0f} s old',
-            server_id,
         )
     if not snapshot.sent:
-        return view_not_sent(move)
+        yield NOT_SENT
     if any(
         other.target is None and other.stage in (Stage.REQUEST, Stage.MIGRATE)
         for other in snapshot.moves.values()
     ):
-        return Refusal(
+        yield (
             Reason.TARGET_PENDING,
             'Nova is choosing the target of another server: its turn comes',
-            server_id,
         )
     if not any(
         host.up
@@ -67,22 +74,11 @@ def wait_for(move: Move, snapshot: Snapshot) -> Refusal | None:
         and snapshot.view.takes(name, move.demand)
         for name, host in snapshot.fleet.hosts.items()
     ):
-        return Refusal(
+        yield (
             Reason.SATURATED,
-            f'no host of zone {zone} can take its {move.demand:.1f} cores '
-            'any more and stay cold',
-            server_id,
+            f'no host of zone {zone} can take its {move.demand:.1f} cores any '
+            'more and stay cold',
         )
-    return None
-
-
-def view_not_sent(move: Move) -> Refusal:
-    """Nova would choose blindly."""
-    return Refusal(
-        Reason.VIEW_NOT_SENT,
-        'nova-scheduler has not been told the present view',
-        move.server_id,
-    )
 
 
 def _cooled(move: Move, snapshot: Snapshot) -> bool:

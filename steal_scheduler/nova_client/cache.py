@@ -25,6 +25,10 @@ class NovaCache:
         """:param history: seconds for which migrations are remembered"""
         self._nova = nova
         self._history = history
+        self.forget()
+
+    def forget(self) -> None:
+        """Read everything anew: another migrator may have led."""
         self._servers: dict[str, Server] = {}
         #: Ids are unique in a cell, and a server lives in one.
         self._migrations: dict[tuple[str, int], Migration] = {}
@@ -34,12 +38,6 @@ class NovaCache:
         self._met: set[str] = set()
         #: Servers to be read singly next time.
         self._again: set[str] = set()
-
-    def forget(self) -> None:
-        """Read everything anew: another migrator may have led."""
-        self._refreshed_at = None
-        self._servers, self._migrations = {}, {}
-        self._marker, self._met, self._again = None, set(), set()
 
     def look_again(self, server_id: str) -> None:
         """Read this server singly next time: we have changed its tags."""

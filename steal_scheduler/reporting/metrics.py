@@ -153,18 +153,6 @@ class Metrics(Collector):
                 family.add_metric([label] if labels else [], value)
             yield family
 
-    def value(
-        self, name: str, labels: Mapping[str, str] | None = None
-    ) -> float:
-        """One sample, 0 where there is none; for the report and the tests.
-
-        :param name: without PREFIX
-        """
-        sample = self.registry.get_sample_value(
-            PREFIX + name, dict(labels or {})
-        )
-        return sample or 0.0
-
     def _add(
         self, kind: Any, name: str, text: str, labels: Iterable[str] = ()
     ) -> Any:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from tests.samples import sample
+
 from tests.functional.scene import Guest, Scene  # isort: skip (before Nova's)
 
 import fixtures
@@ -167,7 +169,7 @@ class Loop:
 
     def value(self, name: str, **labels: str) -> float:
         """A sample of the metrics."""
-        return self.parts.metrics.value(name, labels)
+        return sample(self.parts.metrics, name, labels)
 
     def outcomes(self) -> dict[str, int]:
         """How many moves ended how, as the metrics tell."""

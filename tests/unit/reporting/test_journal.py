@@ -10,6 +10,7 @@ from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
+from tests.samples import sample
 from tests.unit import fakes
 from tests.unit.make import NOW, ended, finding, move, rules, snapshot
 
@@ -73,7 +74,7 @@ class TestJournal(base.BaseTestCase):
         self.assertEqual([('failed', 's')], self.notifier.said)
         self.assertEqual(
             1.0,
-            self.metrics.value('moves_total', {'outcome': 'failed'}),
+            sample(self.metrics, 'moves_total', {'outcome': 'failed'}),
         )
         (line,) = self.lines()
         self.assertIn('from host a to host b ended: failed', line)
@@ -129,7 +130,7 @@ class TestJournal(base.BaseTestCase):
             ('saturated_cores', {'zone': 'az1'}, 2.5),
             ('hosts', {'tier': 'cold'}, 1.0),
         ):
-            found = self.metrics.value(name, labels)
+            found = sample(self.metrics, name, labels)
             self.assertEqual(expected, found, name)
 
     def test_a_blocked_reattach_calls_a_person_once(self) -> None:
@@ -150,7 +151,7 @@ class TestJournal(base.BaseTestCase):
             self.assertEqual(
                 notes, self.notifier.said.count(('reattach_blocked', 'm'))
             )
-            found = self.metrics.value('reattach_blocked_servers')
+            found = sample(self.metrics, 'reattach_blocked_servers')
             self.assertEqual('m' in moves and bool(moves['m'].trouble), found)
 
     def check(self, **hosts: HostCheck) -> list[str]:
@@ -211,7 +212,7 @@ class TestJournal(base.BaseTestCase):
             ('moves_in_flight', {'stage': 'drain'}),
             ('refusals', {'reason': 'cooldown'}),
         ):
-            found = self.metrics.value(name, labels)
+            found = sample(self.metrics, name, labels)
             self.assertEqual(0.0, found, name)
         # As the leader again it says everything anew.
         self.assertEqual(1, len(self.show(refusals=(no,))))
@@ -219,9 +220,9 @@ class TestJournal(base.BaseTestCase):
     def test_on_standby_it_forgets_who_is_unreliable(self) -> None:
         self.check(a=HostCheck.STALE)
         stale = {'reason': 'stale'}
-        self.assertEqual(1.0, self.metrics.value('unreliable_hosts', stale))
+        self.assertEqual(1.0, sample(self.metrics, 'unreliable_hosts', stale))
         self.journal.standby()
-        self.assertEqual(0.0, self.metrics.value('unreliable_hosts', stale))
+        self.assertEqual(0.0, sample(self.metrics, 'unreliable_hosts', stale))
         self.assertEqual(1, len(self.check(a=HostCheck.STALE)))
 
     def test_what_wants_a_person_is_a_warning(self) -> None:

@@ -13,6 +13,7 @@ from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Outcome, Stage
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting.metrics import Metrics
+from tests.samples import sample
 from tests.unit.make import NOW, ended, move, snapshot
 
 
@@ -22,7 +23,7 @@ class TestMetrics(base.BaseTestCase):
         self.metrics = Metrics()
 
     def value(self, name: str, **labels: str) -> float:
-        return self.metrics.value(name, labels)
+        return sample(self.metrics, name, labels)
 
     def test_ticks(self) -> None:
         self.metrics.tick_done(time.time() - 100, 0.2)
