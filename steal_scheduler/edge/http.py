@@ -130,6 +130,9 @@ def reason(error: Exception) -> str:
 def bounded(pool: Any, seconds: float) -> Iterator[None]:
     """Hang up in so many seconds, whatever this thread waits for then.
 
+    Who answers a byte each second, a hundred bytes in all, is a hundred
+    seconds within any time-out of one second; here he has one.
+
     :param pool: urllib3's HTTPConnectionPool that is used inside
     :raises TimeoutError: that was necessary
     """

@@ -7,9 +7,8 @@ elsewhere, and cannot make us print the token.
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Any
-
-import requests
 
 from steal_scheduler.edge.http import (
     ExchangeFailed,
@@ -48,7 +47,7 @@ class ConsulClient:
 
     def get(self, path: str, **query: str) -> Any:
         """:raises OrchestratorError: Unreachable, Forbidden or another"""
-        return self._decoded(self._send('GET', path, query))
+        return self._send('GET', path, query)[1]
 
     def put(self, path: str, **query: str) -> None:
         """:raises OrchestratorError: Unreachable, Forbidden or another"""
@@ -59,8 +58,7 @@ class ConsulClient:
 
         :raises OrchestratorError: also where some may be hidden from us
         """
-        response = self._send('GET', path, query)
-        found = self._decoded(response)
+        headers, found = self._send('GET', path, query)
         if isinstance(found, dict):
             found = list(found.values())
         if not isinstance(found, list) or not all(
@@ -70,7 +68,7 @@ class ConsulClient:
         if found:
             return found
         # NOTE: Consul answers "nothing" to who may see nothing.
-        if response.headers.get(_HIDDEN) == 'true':
+        if headers.get(_HIDDEN) == 'true':
             raise Forbidden(
                 self._text(
                     f'{path} hides something: the token lacks node:read or '
@@ -84,7 +82,8 @@ class ConsulClient:
 
     def _send(
         self, verb: str, path: str, query: dict[str, str]
-    ) -> requests.Response:
+    ) -> tuple[Mapping[str, str], Any]:
+        """The headers of an answer, and what a GET asked for."""
         try:
             token = read_token(self.token_file) if self.token_file else ''
             response = exchange(
@@ -108,8 +107,14 @@ class ConsulClient:
         except (ExchangeFailed, UnusableFile) as error:
             raise OrchestratorError(self._text(error)) from error
         status = response.status_code
+        if status == 200 and verb == 'PUT':
+            return response.headers, None
         if status == 200:
-            return response
+            try:
+                return response.headers, json.loads(response.content)
+            except ValueError as error:
+                text = self._text('its answer is no JSON')
+                raise OrchestratorError(text) from error
         said = response.content[:2000].decode(errors='replace')
         if token:
             said = said.replace(token, '***')
@@ -117,13 +122,6 @@ class ConsulClient:
         raise (Forbidden if status in (401, 403) else OrchestratorError)(
             self._text(text)
         )
-
-    def _decoded(self, response: requests.Response) -> Any:
-        try:
-            return json.loads(response.content)
-        except ValueError as error:
-            text = self._text('its answer is no JSON')
-            raise OrchestratorError(text) from error
 
     def _text(self, what: object) -> str:
         return f'[{self.section}] {self.url}: {what}'

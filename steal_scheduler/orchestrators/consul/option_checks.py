@@ -8,7 +8,6 @@ nothing but that one server.
 
 import ipaddress
 import re
-import urllib.parse
 from typing import Any
 
 from steal_scheduler.edge.checks import check_trust, fields_of, http_url
@@ -36,8 +35,9 @@ def check_options(options: Any, section: str) -> None:
                 f'[{section}] {option} = {text}: use {names} in it, and no '
                 'other braces.'
             )
-    for option in ('address', 'catalog'):
-        _check_url(section, option, options[option])
+    _check_url(options, section, 'address', options.token_file)
+    catalog = catalog_of(options, section)
+    _check_url(options, section, 'catalog', catalog.token_file)
     for network in options.networks:
         try:
             ipaddress.ip_network(network)
@@ -49,7 +49,10 @@ def check_options(options: Any, section: str) -> None:
     _check_token(options, section)
 
 
-def _check_url(section: str, option: str, url: str) -> None:
+def _check_url(
+    options: Any, section: str, option: str, token_file: str | None
+) -> None:
+    url = options[option]
     parts = http_url(re.sub(r'\{\w+\}', 'x', url))
     if parts is None or parts.path not in ('', '/') or parts.query:
         shown = re.sub('//.*@', '//***@', url)
@@ -57,26 +60,16 @@ def _check_url(section: str, option: str, url: str) -> None:
             f'[{section}] {option} = {shown} is no address of an agent: use '
             'http:// or https://, a host and a port, and no more.'
         )
+    clear = parts.scheme == 'http' and not _is_loopback(parts.hostname or '')
+    if token_file and clear and not options.insecure:
+        raise ConfigError(
+            f'[{section}] {option} = {url}: the token would pass in the '
+            'clear. Use https://, or say insecure = True.'
+        )
 
 
 def _check_token(options: Any, section: str) -> None:
     """Whoever may get it must be entitled to it."""
-    for option, file in (
-        ('address', options.token_file),
-        ('catalog', catalog_of(options, section).token_file),
-    ):
-        url = options[option]
-        host = urllib.parse.urlsplit(url).hostname or ''
-        if (
-            file
-            and url.startswith('http:')
-            and not options.insecure
-            and not _is_loopback(host)
-        ):
-            raise ConfigError(
-                f'[{section}] {option} = {url}: the token would pass '
-                'in the clear. Use https://, or say insecure = True.'
-            )
     proven = options.cafile and options.address.startswith('https:')
     if (
         options.token_file

@@ -115,6 +115,10 @@ class Consul(Orchestrator):
     def _settle(self, drain: _Drain, noted: str, shown: str | None) -> Answer:
         """Wait for the cluster, and then for who asks it now and then.
 
+        For example with settle = 10: asked at 12:00:00, shown by the catalog
+        at 12:00:02, done at 12:00:12. When somebody puts a maintenance of his
+        own in its place at 12:00:08, it is done ten seconds after that shows.
+
         NOTE: counted by this process from what it has seen. The time in the
         reason is of another clock perhaps, and of before the cluster knew.
         """

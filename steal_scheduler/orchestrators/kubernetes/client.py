@@ -73,8 +73,6 @@ class KubernetesClient:
         self.url = options.kubeconfig or ''
         self._until = 0.0
         self._connected = 0.0
-        #: Whether they exist, as namespace/name, as seen in this look.
-        self._daemon_sets: dict[str, bool] = {}
         if importlib.util.find_spec('kubernetes') is None:
             raise ConfigError(
                 f'[{section}] driver = kubernetes needs a library that is '
@@ -96,7 +94,6 @@ class KubernetesClient:
         :raises OrchestratorError: a file can not be read any more
         """
         now = time.monotonic()
-        self._daemon_sets.clear()
         try:
             if self.api is None or now > self._connected + FRESH:
                 self._connect()
@@ -151,13 +148,10 @@ class KubernetesClient:
         return [objects.budget(said) for said in budgets]
 
     def has_daemon_set(self, namespace: str, name: str) -> bool:
-        key = f'{namespace}/{name}'
-        if key not in self._daemon_sets:
-            call = self._apps.read_namespaced_daemon_set
-            what = f'read DaemonSet {key}'
-            status, _ = self._ask(what, call, name, namespace, accept=[404])
-            self._daemon_sets[key] = status == 200
-        return self._daemon_sets[key]
+        call = self._apps.read_namespaced_daemon_set
+        what = f'read DaemonSet {namespace}/{name}'
+        status, _ = self._ask(what, call, name, namespace, accept=[404])
+        return status == 200
 
     def evict(self, pod: Pod, grace: int) -> Eviction:
         """Ask for it once.

@@ -114,11 +114,11 @@ class Drain:
 
     def _pods(self, node: Node) -> kube_pods.DrainPods:
         pods = self._client.pods_on(node)
+        owners = {(p.namespace, p.daemon_set) for p in pods if p.daemon_set}
         exist = {
-            f'{pod.namespace}/{pod.daemon_set}'
-            for pod in pods
-            if pod.daemon_set
-            and self._client.has_daemon_set(pod.namespace, pod.daemon_set)
+            f'{namespace}/{name}'
+            for namespace, name in owners
+            if self._client.has_daemon_set(namespace, name)
         }
         return kube_pods.divide(pods, exist, self._allowed)
 

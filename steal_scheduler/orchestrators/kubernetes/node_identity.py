@@ -23,10 +23,6 @@ class Whose(enum.Enum):
     UNKNOWN = 'neither says anything'
 
 
-#: What makes a node the server's.
-IS_IT = (Whose.PROVIDER, Whose.SYSTEM)
-
-
 def whose(node: Node, server_id: str) -> Whose:
     """Compare what a node says with a server's id.
 
@@ -61,14 +57,17 @@ def best(nodes: Iterable[Node], server_id: str) -> list[Node]:
 
 
 def why_not(node: Node, server_id: str) -> str:
-    """Why a node is not the server's, for the operator."""
-    if whose(node, server_id) is Whose.OTHER:
+    """Why a node is not the server's; '' of one that is."""
+    kin = whose(node, server_id)
+    if kin is Whose.OTHER:
         says = node.provider_id or f'system UUID {node.system_uuid}'
         return f'node {node.name} is another server: {says}'
-    return (
-        f'node {node.name} has no provider id of OpenStack and no system '
-        'UUID: nothing proves that it is this server'
-    )
+    if kin is Whose.UNKNOWN:
+        return (
+            f'node {node.name} has no provider id of OpenStack and no system '
+            'UUID: nothing proves that it is this server'
+        )
+    return ''
 
 
 def is_name(text: str) -> bool:

@@ -3,6 +3,17 @@
 It is a label, so that our nodes are found among thousands, and an annotation
 that tells the rest. A patch names the version of the node that it was made
 from: the API server refuses it (409) when somebody was faster.
+
+For example a node that was cordoned by us for the server 5c3f::
+
+    labels:
+      steal-scheduler/server: 5c3f
+    annotations:
+      steal-scheduler/drained: {"since": "2026-11-28T12:00:00+00:00",
+        "reason": "...", "cordoned_by_us": true, "budgets": {"shop/web": 3}}
+
+One that an operator had cordoned says false there, and stays cordoned when
+the mark goes.
 """
 
 import dataclasses

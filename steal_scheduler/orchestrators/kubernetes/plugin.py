@@ -19,19 +19,12 @@ from steal_scheduler.orchestrators.base import (
     waiting,
     worst,
 )
-from steal_scheduler.orchestrators.kubernetes import node_mark
+from steal_scheduler.orchestrators.kubernetes import node_identity, node_mark
 from steal_scheduler.orchestrators.kubernetes.client import (
     Conflict,
     KubernetesClient,
 )
 from steal_scheduler.orchestrators.kubernetes.drain import Drain
-from steal_scheduler.orchestrators.kubernetes.node_identity import (
-    IS_IT,
-    best,
-    is_name,
-    whose,
-    why_not,
-)
 from steal_scheduler.orchestrators.kubernetes.objects import Node
 from steal_scheduler.orchestrators.kubernetes.options import OPTS
 
@@ -95,12 +88,14 @@ class Kubernetes(Orchestrator):
         other = f'no node has the id of this server, or the name {name!r}'
         # A request each, for a few KiB.
         for each in dict.fromkeys((self._seen.get(server_id, name), name)):
-            node = self._client.node(each) if is_name(each) else None
-            if node is not None and whose(node, server_id) in IS_IT:
-                return node
+            if not node_identity.is_name(each):
+                continue
+            node = self._client.node(each)
             if node is not None:
-                other = why_not(node, server_id)
-        found = best(self._client.nodes(), server_id)
+                other = node_identity.why_not(node, server_id)
+                if not other:
+                    return node
+        found = node_identity.best(self._client.nodes(), server_id)
         if len(found) == 1:
             return found[0]
         if found:

@@ -95,6 +95,9 @@ def healthy_before(
 ) -> dict[str, int]:
     """The budgets to be waited for, with the healthy pods that they have.
 
+    ``{'shop/web': 3}``: when web has a pod here, and 3 healthy ones of the 2
+    that it wants. With 1 of 2 it is not waited for.
+
     A budget that is broken before anything was evicted is none of ours: if
     it forbids an eviction the API server says so, and if not, to wait for
     it would only keep the node out longer.
@@ -111,6 +114,10 @@ def healthy_before(
 
 def not_well(budget: Budget, before: int, replaced: bool) -> str:
     """Say what a budget is short of; empty if nothing.
+
+    Of a budget that wants 2 healthy pods and had 3 before, 2 are enough; if
+    ``replaced``, it has to have 3 again, or 2 where its Deployment was scaled
+    down to 2 meanwhile.
 
     :param before: the healthy pods that it had
     :param replaced: it must have as many as before, or as many as it expects

@@ -163,7 +163,11 @@ class Octavia(Orchestrator):
         return DONE
 
     def _restore(self, membership: Membership) -> Answer:
-        """The weight that it had, unless somebody has given it another."""
+        """The weight that it had, unless somebody has given it another.
+
+        One with weight 0 and the tag ``weight=5`` gets 5, and loses the tag.
+        One that somebody set to 7 meanwhile keeps 7, and loses the tag.
+        """
         values: dict[str, Any] = {'tags': membership.tags_of_others}
         if not membership.member.weight:
             values['weight'] = membership.weight_tags[0].weight
