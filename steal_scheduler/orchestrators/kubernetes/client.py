@@ -52,8 +52,8 @@ _UNTRUSTED = (
 class Conflict(Exception):
     """The node was changed by somebody else meanwhile: read it again.
 
-    Its kubelet changes it every five minutes, others hardly ever. So the
-    next tick is soon enough.
+    Its kubelet changes it every five minutes; a controller of Kubernetes
+    taints it right after it was cordoned.
     """
 
 
@@ -128,7 +128,7 @@ class KubernetesClient:
         what, call = f'patch node {node.name}', self._core.patch_node
         status, _ = self._ask(what, call, node.name, patch, accept=[404, 409])
         if status == 409:
-            raise Conflict(f'node {node.name} was changed meanwhile')
+            raise Conflict
         return status == 200
 
     def pods_on(self, node: Node) -> list[Pod]:

@@ -5,7 +5,9 @@ PodDisruptionBudget is kept to; afterwards it is uncordoned, if it was us who
 cordoned it. The state of it is a mark on the node: see ``node_mark.py``.
 """
 
+import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 from oslo_log import log
@@ -34,6 +36,9 @@ LOG = log.getLogger(__name__)
 #: again at once; then it counts as reattached all the same, with a warning.
 READY_TIMEOUT = 60.0
 
+#: How often a node is read again that somebody has changed meanwhile.
+_TRIES = 4
+
 
 class Kubernetes(Orchestrator):
     """One cluster."""
@@ -49,15 +54,14 @@ class Kubernetes(Orchestrator):
         self._seen: dict[str, str] = {}
 
     def drain(self, server: Server, node: str) -> Answer:
-        self._client.begin()
-        try:
+        def step() -> Answer:
             found = self._find(server, node)
             if isinstance(found, str):
                 return refused(found)
             self._seen[server.server_id] = found.name
             return self._drain.step(found, server)
-        except Conflict as error:
-            return waiting(str(error))
+
+        return self._patiently(step)
 
     def reattach(self, server: Server, node: str) -> Answer:
         """Uncordon the node that carries the server's mark.
@@ -65,13 +69,13 @@ class Kubernetes(Orchestrator):
         Whatever it is called: the server may be deleted, its metadata
         changed, and the mark is what we wrote.
         """
-        self._client.begin()
         selector = f'{node_mark.LABEL}={server.server_id}'
-        try:
+
+        def step() -> Answer:
             nodes = list(self._client.nodes(selector))
-            answer = worst([self._reattach_node(n, server) for n in nodes])
-        except Conflict as error:
-            return waiting(str(error))
+            return worst([self._reattach_node(n, server) for n in nodes])
+
+        answer = self._patiently(step)
         if answer is DONE:
             self._seen.pop(server.server_id, None)
         return answer
@@ -81,6 +85,16 @@ class Kubernetes(Orchestrator):
         label = node_mark.LABEL
         nodes = self._client.nodes(label)
         return frozenset(node.labels[label] for node in nodes)
+
+    def _patiently(self, step: Callable[[], Answer]) -> Answer:
+        """Do it again when the node has changed under our hands."""
+        self._client.begin()
+        for _ in range(_TRIES):
+            with contextlib.suppress(Conflict):
+                return step()
+        return waiting(
+            f'the node changed {_TRIES} times while it was to be patched'
+        )
 
     def _find(self, server: Server, name: str) -> Node | str:
         """The server's node, or why there is none to be drained."""
