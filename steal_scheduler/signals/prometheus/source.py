@@ -127,6 +127,11 @@ times as long, and then fails.
 class PrometheusSource(SignalSource):
     """Reads what servers used and waited, hosts have and guests tell.
 
+    A number has three forms here: a series of Prometheus' JSON, which names
+    whom it is about by labels; the ``Sample`` of its subject; and a field of
+    ServerSignal, HostSignal or GuestSignal, once all that is known of the
+    subject is joined.
+
     Counters that start again (a server was restarted or moved) are
     Prometheus' business: its rate() takes a fall for a reset.
 
