@@ -13,7 +13,7 @@ from collections.abc import Container
 from steal_scheduler.decision import eligibility, limits
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage
-from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.cloud import Fleet, Server
 from steal_scheduler.model.move import Move, Outcome, Stage, migration_of
 from steal_scheduler.moves import tags
 
@@ -26,12 +26,21 @@ def moves_in_flight(snapshot: Snapshot) -> dict[str, Move]:
     the server is deleted. Each time it may be out of its orchestrator, so
     the move goes on.
 
+    A live migration of ours that has not ended counts for more than the tag,
+    which a tenant may have removed or forged: until it ends, its server must
+    not be in service. For example tag ``steal:verify:1000`` with a record of
+    ours that is ``running``: its move is at MIGRATE.
+
     :param snapshot: with the moves as remembered; none after a start
     """
     fleet = snapshot.fleet
     moves = dict(snapshot.moves)
+    copied = _copied(fleet)
     for server_id, server in fleet.servers.items():
         tag = tags.parse(server.tags)
+        if server_id in copied:
+            steal_before = tag[2] if tag else None
+            tag = Stage.MIGRATE, copied[server_id], steal_before
         if tag is not None and server_id not in moves:
             moves[server_id] = _stranger(server, tag, snapshot)
     for server_id, move in moves.items():
@@ -44,6 +53,11 @@ def moves_in_flight(snapshot: Snapshot) -> dict[str, Move]:
             move, server=server, target=target
         )
     return moves
+
+
+def _copied(fleet: Fleet) -> dict[str, float]:
+    """When each live migration of ours began that goes on; by server id."""
+    return {m.server_id: m.created_at for m in fleet.ours if not m.ended}
 
 
 def _stranger(server: Server, tag: tags.Parsed, snapshot: Snapshot) -> Move:
@@ -138,9 +152,10 @@ def take_over(
         if s in remembered or told_before is None or s not in told_before
     }
     undrained = {}
+    copied = _copied(snapshot.fleet)
     for server_id in found.keys() - remembered.keys():
         move = found[server_id]
-        if told_before is not None:
+        if told_before is not None and server_id not in copied:
             # Its cell did not answer when this process began, or its tenant
             # had it created with a tag.
             found[server_id] = _undone(move, now, 'and seen only now')
