@@ -7,7 +7,7 @@ The tag says that it was us, and is gone when the weight is back.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from steal_scheduler.exception import ConfigError
@@ -35,9 +35,7 @@ from steal_scheduler.orchestrators.octavia.options import OPTS
 class Octavia(Orchestrator):
     OPTS = OPTS
 
-    def __init__(
-        self, conf: Any, section: str, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
         options = self.options
         if options.pools and not options.projects:
@@ -47,7 +45,6 @@ class Octavia(Orchestrator):
                 'of these pools.'
             )
         self._client = OctaviaClient(conf, section)
-        self._now = clock
         #: Pools of each server that was out when all were last looked
         #: through. It saves a look, and is nothing to rely on.
         self._held: Mapping[str, frozenset[str]] = {}
@@ -141,7 +138,7 @@ class Octavia(Orchestrator):
 
     def _take_out(self, membership: Membership, server: Server) -> Answer:
         """Weight and tag in one request; then wait for both to count."""
-        member, now = membership.member, self._now()
+        member, now = membership.member, time.time()
         if not membership.weight_tags:
             tag = (
                 f'{PREFIX}:{server.server_id}:weight={member.weight}:{now:.0f}'

@@ -1,6 +1,7 @@
 """What the tests of the orchestrator ``octavia`` begin with."""
 
 from typing import Any
+from unittest import mock
 
 from oslo_config import cfg
 from oslotest import base
@@ -38,6 +39,7 @@ class OctaviaTestCase(base.BaseTestCase):
         )
         self.api.add_member(self.pool, '10.0.0.6')
         self.now = make.NOW
+        self.enterContext(mock.patch('time.time', lambda: self.now))
 
     def server(self, server_id: str = ME, **other: Any) -> Server:
         values: dict[str, Any] = {
@@ -65,7 +67,7 @@ class OctaviaTestCase(base.BaseTestCase):
         return conf
 
     def octavia(self, **values: Any) -> Octavia:
-        return Octavia(self.conf(**values), 'lb', lambda: self.now)
+        return Octavia(self.conf(**values), 'lb')
 
     def forge(self, member: dict[str, Any], tag: str) -> None:
         """As the member's project may."""
