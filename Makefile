@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOX ?= $(shell command -v tox || echo .tox-bootstrap/bin/tox)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit functional nova33 integration storm bench soak builds docs pep8 packages tox
+.PHONY: help demo test unit fuzz functional nova33 integration storm bench soak builds docs pep8 packages tox
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -18,7 +18,10 @@ test: $(TOX)  ## the unit tests, and the tests against a real Nova
 	@$(MAKE) --no-print-directory --keep-going unit functional
 
 unit: $(TOX)
-	$(TOX) -q run -e py3
+	$(TOX) -q run -e py3,simulation
+
+fuzz: $(TOX)  ## the whole service under accidents, from 10,000 seeds
+	$(TOX) -q run -e fuzz
 
 functional: $(TOX)
 	$(TOX) -q run -e functional

@@ -1,0 +1,85 @@
+"""Time that passes when the run says so, and threads that do not run.
+
+While it is in force, what our code and its libraries measure and wait for is
+this clock's; so a run takes no time, and takes the same course each time.
+"""
+
+import concurrent.futures
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Self
+from unittest import mock
+
+
+class Clock:
+    def __init__(self, now: float) -> None:
+        """:param now: epoch seconds"""
+        self.now = now
+        #: Goes on whatever the other is set to.
+        self.monotonic = 10_000.0
+        self._ids = 0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.monotonic += seconds
+
+    @contextlib.contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Let everybody look at this clock, and do one thing at a time."""
+        with contextlib.ExitStack() as stack:
+            for module, name, new in (
+                (time, 'time', lambda: self.now),
+                (time, 'monotonic', lambda: self.monotonic),
+                (time, 'sleep', self.sleep),
+                (threading, 'Timer', _Never),
+                (concurrent.futures, 'ThreadPoolExecutor', _Serial),
+                (secrets, 'token_hex', self._token_hex),
+            ):
+                stack.enter_context(mock.patch.object(module, name, new))
+            yield
+
+    def _token_hex(self, size: int = 16) -> str:
+        self._ids += 1
+        return f'{self._ids:0{2 * size}x}'
+
+
+class _Never:
+    """Stands for a timer that ends what takes too long: here nothing does."""
+
+    daemon = True
+
+    def __init__(self, *args: Any) -> None:
+        """Take what a timer takes."""
+
+    def start(self) -> None:
+        """Wait for nothing."""
+
+    def cancel(self) -> None:
+        """There is nothing to cancel."""
+
+
+class _Serial:
+    """Stands for a pool of threads: each call is made when it is asked for."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        """Take what a pool takes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """There is no thread to wait for."""
+
+    def map(self, call: Callable[..., Any], *values: Iterable[Any]) -> Any:
+        return [call(*each) for each in zip(*values, strict=False)]
+
+    def submit(self, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        future: Any = concurrent.futures.Future()
+        try:
+            future.set_result(call(*args, **more))
+        except Exception as error:
+            future.set_exception(error)
+        return future

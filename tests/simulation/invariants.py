@@ -1,0 +1,260 @@
+"""What must never be, as the stand-ins tell it.
+
+``Watch`` is asked after every effect and whenever time has passed, and
+``at_rest`` when everything has answered again for a while. Nothing that a
+migrator remembers is asked. To add an invariant, write a generator that
+yields a sentence for each thing that is wrong, and call it in one of them.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from tests.simulation.nova import ASKED, BEGUN
+from tests.simulation.places import Place
+from tests.simulation.world import World
+
+#: Seconds after which a migration that neither ends nor can be aborted is
+#: waited for no longer: a person is called, and its server, which runs on its
+#: source all the while, goes back into service.
+HANGS = 600 + 120
+#: And after which what Nova has accepted without a record is believed lost.
+NO_RECORD = 60
+#: Seconds of the defaults of ``max_age`` and ``cooldown``.
+MAX_AGE = 120
+COOLDOWN = 3600
+#: Seconds of ``copy_rate`` that may be copied at once.
+BURST = 600
+#: Effects right before which the lock is looked at, each by itself.
+LOCKED = ('add tag', 'live-migrate', 'abort')
+
+
+class Watch:
+    """Remembers what was seen, of one run."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        #: Where a server has to be out until its migration has ended.
+        self._out: dict[str, list[Place]] = {}
+        #: Migrations that Nova has accepted since its move began.
+        self._asked: dict[str, int] = {}
+        #: What was asked for by who had lost the lock and did not know.
+        self._stale: set[tuple[str, str, float]] = set()
+        #: What was held when last looked, as server and orchestrator.
+        self._held: set[tuple[str, str]] = set()
+
+    def __call__(self, world: World, what: str) -> Iterator[str]:
+        log = world.nova.log
+        new, self._seen = log[self._seen :], len(log)
+        for kind, server_id, at in new:
+            world.counts[kind] += 1
+            if kind == BEGUN:
+                self._asked[server_id] = 0
+                yield from within_budgets(world, server_id)
+                yield from knowingly(world, server_id)
+                continue
+            self._asked[server_id] = self._asked.get(server_id, 0) + 1
+            if world.stale:
+                self._out.pop(server_id, None)
+                self._stale.add((kind, server_id, at))
+                continue
+            self._out[server_id] = world.belongs(server_id)
+            yield from self._asked_once(server_id)
+            yield from drained_first(world, server_id)
+            yield from cooled_down(world, server_id, at)
+            yield from self._bandwidth(world, server_id)
+            yield from told(world, server_id)
+            yield from tagged(world, server_id, 'request')
+        yield from self._tagged_first(world)
+        yield from locked(world, what)
+        yield from self._never_in_service(world)
+        yield from others_are_kept(world)
+        if world.setting.dry_run:
+            yield from nothing_done(world)
+
+    def _asked_once(self, server_id: str) -> Iterator[str]:
+        if self._asked[server_id] > 1:
+            yield f'{server_id} is migrated twice for one finding'
+
+    def _bandwidth(self, world: World, server_id: str) -> Iterator[str]:
+        """The bucket of what may be copied, filled and drained by us alone.
+
+        NOTE: of a server that was deleted Nova does not tell the size.
+        """
+        rate = float(world.option('limits.copy_rate'))
+        full = level = rate * BURST
+        last, size = 0.0, world.sizes[server_id]
+        asked = [e for e in world.nova.log if e[0] == ASKED]
+        for _, other, at in asked[:-1]:
+            if other in world.nova.servers and (
+                (ASKED, other, at) not in self._stale
+            ):
+                level = min(full, level + (at - last) * rate)
+                level -= world.sizes[other]
+                last = at
+        level = min(full, level + (world.clock.now - last) * rate)
+        if level < min(size, full) - 1:
+            yield (
+                f'{server_id} has {size} MiB, and the bucket {level:.0f} of '
+                f'{full:.0f}'
+            )
+
+    def _tagged_first(self, world: World) -> Iterator[str]:
+        """Or a crash now would leave it out, and nobody would know."""
+        held = {
+            (server_id, place.name)
+            for place in world.places.values()
+            for server_id in place.servers
+            if server_id in world.nova.servers and place.holds(server_id)
+        }
+        new, self._held = held - self._held, held
+        if new and not world.stale:
+            for server_id, _ in new:
+                yield from tagged(world, server_id, '')
+
+    def _never_in_service(self, world: World) -> Iterator[str]:
+        for server_id, places in list(self._out.items()):
+            if not world.nova.may_migrate(server_id) or hangs(
+                world, server_id
+            ):
+                del self._out[server_id]
+                continue
+            for place in places:
+                if place.serves(server_id) and (
+                    server_id not in place.returned
+                ):
+                    yield (
+                        f'{server_id} is in service in {place.name} while '
+                        'Nova may migrate it'
+                    )
+
+
+def hangs(world: World, server_id: str) -> bool:
+    """Whether its migration is waited for no longer."""
+    nova = world.nova
+    if server_id in nova.waiting:
+        return nova.now - nova.waiting[server_id][0] > NO_RECORD
+    found = nova.going_on(server_id)
+    return found is not None and nova.now - found.created_at > HANGS
+
+
+def tagged(world: World, server_id: str, stage: str) -> Iterator[str]:
+    """What is done now, the tag of the server has told before."""
+    if server_id in world.nova.untagged:
+        return
+    found = world.nova.servers[server_id].tags
+    if not any(tag.startswith(f'steal:{stage}') for tag in found):
+        yield f'no tag of {server_id} tells of it: {", ".join(found)}'
+
+
+def locked(world: World, what: str) -> Iterator[str]:
+    """Of what a drain does the first effect only comes right after a look."""
+    if not what.startswith(LOCKED) or world.running is None or world.stale:
+        return
+    if world.lock.owner is not world.running:
+        yield 'it was done without the lock'
+
+
+def drained_first(world: World, server_id: str) -> Iterator[str]:
+    for place in world.belongs(server_id):
+        if place.serves(server_id):
+            yield f'{server_id} is migrated, and in service in {place.name}'
+
+
+def cooled_down(world: World, server_id: str, at: float) -> Iterator[str]:
+    for record in world.nova.records.values():
+        if record.server_id != server_id or not record.ended:
+            continue
+        since = at - record.updated_at
+        if since < COOLDOWN:
+            yield (
+                f'{server_id} is migrated {since:.0f} s after its last '
+                'migration'
+            )
+
+
+def within_budgets(world: World, server_id: str) -> Iterator[str]:
+    """Of a server whose move has just begun: it counts itself."""
+    nova = world.nova
+    busy = {
+        s
+        for s, server in nova.servers.items()
+        if nova.may_migrate(s)
+        or (
+            _stage(t for t in server.tags if (s, t) in nova.written)
+            not in ('', 'verify')
+            # Of others Nova keeps the tags, also when they are back.
+            and server.status in nova.TAGGABLE
+        )
+    }
+    new = nova.servers[server_id]
+    # Who is out without a tag, because a tenant removed it, is not known to a
+    # new process before its orchestrator has listed it.
+    unavailable = {
+        s
+        for s, server in nova.servers.items()
+        if server.role == new.role
+        if s in busy or server.status not in ('ACTIVE', 'MIGRATING')
+    }
+    leaving = {s for s in busy if nova.servers[s].host == new.host}
+    for found, option in (
+        (busy, 'slots'),
+        (leaving, 'slots_per_source'),
+        (unavailable, 'max_unavailable'),
+    ):
+        limit = int(world.option(f'limits.{option}'))
+        if len(found) > limit:
+            yield f'{option} = {limit}, and it is {len(found)}: {server_id}'
+
+
+def knowingly(world: World, server_id: str) -> Iterator[str]:
+    at = world.measured_at
+    if 'signals' in world.edge.down or (
+        at is not None and world.clock.now - at > MAX_AGE
+    ):
+        yield f'the move of {server_id} begins on signals that are stale'
+    yield from told(world, server_id)
+
+
+def told(world: World, server_id: str) -> Iterator[str]:
+    if world.nova.view is None or 'bus' in world.edge.down:
+        yield f'{server_id} goes on, and nova-scheduler was not told'
+
+
+def others_are_kept(world: World) -> Iterator[str]:
+    for place in world.places.values():
+        for server_id in place.others:
+            if server_id in world.nova.servers and place.serves(server_id):
+                yield (
+                    f'somebody else took {server_id} out of {place.name}, and '
+                    'it is in service'
+                )
+
+
+def nothing_done(world: World) -> Iterator[str]:
+    if world.nova.log:
+        yield f'a dry run did {world.nova.log[0]}'
+
+
+def at_rest(world: World) -> Iterator[str]:
+    """Everything has answered again, for longer than any pause of ours."""
+    for place in world.places.values():
+        for server_id in place.servers:
+            if place.holds(server_id):
+                yield (
+                    f'something of ours is left of {server_id} in {place.name}'
+                )
+            elif (
+                server_id in world.nova.servers
+                and server_id not in place.others
+                and not place.serves(server_id)
+            ):
+                yield f'{server_id} is left out of {place.name}'
+    for server_id, server in world.nova.servers.items():
+        for tag in server.tags:
+            if tag.startswith('steal:'):
+                yield f'tag {tag} is left at {server_id}'
+
+
+def _stage(found: Iterable[str]) -> str:
+    """That of the newest tag."""
+    parts = [tag.split(':') for tag in found]
+    return max(((p[2], p[1]) for p in parts), default=('', ''))[1]

@@ -1,0 +1,160 @@
+"""Nova as it stands in a run: migrations that go on as time passes.
+
+What it does else is ``fakes.FakeNova``'s, which ``tests/contract`` holds to
+what a real Nova does.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.host_view import View
+from tests.unit import fakes
+
+#: What a status is followed by, where nothing goes wrong.
+_NEXT = {
+    'accepted': 'preparing',
+    'preparing': 'running',
+    'running': 'completed',
+}
+#: Who asks for migrations by ``live_migrate``.
+US = 'us'
+BEGUN, ASKED = 'begun', 'asked'
+
+
+class Nova(fakes.FakeNova):
+    def __init__(
+        self, call: Callable[[Callable[[], Any], str], Any], *servers: Server
+    ) -> None:
+        """Begin with these servers on the hosts a to d.
+
+        :param call: makes each call, which is told what it does, and what
+            that changes in words, '' where it only asks
+        """
+        super().__init__(*servers, hosts='abcd')
+        self._call = call
+        #: When what has no record yet was accepted, and of whom.
+        self.waiting: dict[str, tuple[float, str]] = {}
+        #: Records appear when they are due, see ``go_on``.
+        self.slow = True
+        #: Seconds until what was accepted has a record.
+        self.delay = 0.0
+        #: Seconds that a migration stays in each status.
+        self.pace = 20.0
+        #: The status in which a migration ends; '' for never.
+        self.end = 'completed'
+        #: What nova-scheduler was told last.
+        self.view: View | None = None
+        #: What was done of weight, in order: BEGUN (the first tag of a move
+        #: was written) or ASKED (a live migration of ours was accepted), the
+        #: server's id and when.
+        self.log: list[tuple[str, str, float]] = []
+        #: Servers whose tags a tenant has removed since we wrote one.
+        self.untagged: set[str] = set()
+        #: Every tag that was written, and at which server.
+        self.written: set[tuple[str, str]] = set()
+
+    # -- time --------------------------------------------------------------
+
+    def go_on(self) -> None:
+        """Do what is due by now."""
+        for server_id, (at, user) in list(self.waiting.items()):
+            if self.now >= at + self.delay:
+                del self.waiting[server_id]
+                self.accepted = [server_id]
+                self.record()
+                number = max(self.records)
+                self.records[number] = dataclasses.replace(
+                    self.records[number], user_id=user
+                )
+        for found in list(self.records.values()):
+            status = _NEXT.get(found.status, '')
+            if status == 'completed':
+                status = self.end
+            if status and self.now >= found.updated_at + self.pace:
+                self.proceed(status, found.server_id)
+
+    def proceed(self, status: str, server_id: str = 's') -> None:
+        found = self.going_on(server_id)
+        if found is None:
+            return
+        if found.target is None and status not in ('error', 'cancelled'):
+            self.records[found.migration_id] = dataclasses.replace(
+                found, target=self._choose(found.source)
+            )
+        super().proceed(status, server_id)
+
+    def _choose(self, source: str) -> str:
+        """The host that the view ranks first."""
+        told = self.view.hosts if self.view else {}
+        return min(
+            (told[host.name].tier if host.name in told else 1, host.name)
+            for host in self._hosts
+            if host.name != source
+        )[1]
+
+    # -- what others see and do --------------------------------------------
+
+    def may_migrate(self, server_id: str) -> bool:
+        """Whether we asked for a live migration that has not ended."""
+        if server_id in self.waiting:
+            return self.waiting[server_id][1] == US
+        found = self.going_on(server_id)
+        return found is not None and found.user_id == US
+
+    def ask(self, server_id: str, user: str) -> None:
+        """Take a request for a live migration, if it can be."""
+        super().live_migrate(server_id)
+        self.accepted = []
+        self.waiting[server_id] = (self.now, user)
+        if user == US:
+            self.log.append((ASKED, server_id, self.now))
+        if not self.delay:
+            self.go_on()
+
+    def delete(self, server_id: str) -> None:
+        if server_id in self.servers:
+            self.waiting.pop(server_id, None)
+            self.proceed('error', server_id)
+            super().delete(server_id)
+
+    # -- what the migrator does --------------------------------------------
+
+    def add_tag(self, server_id: str, tag: str) -> None:
+        def add() -> None:
+            new = (server_id, tag) not in self.written
+            super(Nova, self).add_tag(server_id, tag)
+            self.written.add((server_id, tag))
+            self.untagged.discard(server_id)
+            if new and tag.startswith('steal:drain:'):
+                self.log.append((BEGUN, server_id, self.now))
+
+        self._call(add, f'add tag {tag} to {server_id}')
+
+    def remove_tag(self, server_id: str, tag: str) -> None:
+        self._call(
+            lambda: super(Nova, self).remove_tag(server_id, tag),
+            f'remove tag {tag} from {server_id}',
+        )
+
+    def live_migrate(self, server_id: str) -> None:
+        self._call(
+            lambda: self.ask(server_id, US), f'live-migrate {server_id}'
+        )
+
+    def abort(self, server_id: str, migration_id: int) -> None:
+        self._call(
+            lambda: super(Nova, self).abort(server_id, migration_id),
+            f'abort the migration of {server_id}',
+        )
+
+    def _read(self) -> None:
+        self._call(_nothing, '')
+
+    #: Requests sent, which the metrics show.
+    calls = 0
+
+
+def _nothing() -> None:
+    """A question changes nothing."""

@@ -1,0 +1,186 @@
+"""A run: what it begins with, what happens, and what was wrong with it."""
+
+import dataclasses
+import logging
+import pathlib
+import random
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from tests.simulation import events, invariants
+from tests.simulation.events import Event
+from tests.simulation.world import Setting, World
+
+#: Seconds between two steps at the end, and how many there are at most: more
+#: than any pause of ours, and than it takes to find an orphan.
+REST, RESTS = 75, 40
+#: Steps at the end that there are in any case: orphans are looked for.
+AT_LEAST = 11
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    setting: Setting
+    events: tuple[Event, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """How a run ended."""
+
+    #: '' where nothing was wrong.
+    violation: str
+    counts: Counter[str]
+
+
+def drawn(seed: int, ways: events.Ways = events.DRAWN) -> Run:
+    """The run of a seed.
+
+    :param ways: what its events are drawn from
+    """
+    rng = random.Random(seed)
+    setting = Setting(
+        letters=tuple(
+            ''.join(rng.sample('kclhs', rng.choice((1, 1, 1, 2)))) or 'x'
+            for _ in range(8)
+        ),
+        crowded=rng.choice((3, 4, 5)),
+        options=(
+            ('limits.slots', str(rng.choice((1, 2, 3)))),
+            ('limits.slots_per_source', str(rng.choice((1, 2)))),
+            ('limits.max_unavailable', str(rng.choice((1, 2)))),
+            ('limits.copy_rate', rng.choice(('20', '1000'))),
+            ('migrator.dry_run', str(rng.random() < 0.05)),
+        ),
+        standby=rng.random() < 0.3,
+    )
+    first = [events.Tick()] * rng.choice((0, 1, 2, 3))
+    happens = [events.draw(rng, ways) for _ in range(rng.randrange(10, 50))]
+    return Run(setting, (*first, *happens))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def play(run: Run, directory: pathlib.Path) -> Ended:
+    """Let it happen."""
+    world = World(run.setting, directory)
+    world.watch = invariants.Watch()
+    with quiet(), world.alive():
+        for event in run.events:
+            event.happen(world)
+            world.look(event)
+            if world.violations:
+                break
+        else:
+            _rest(world)
+    counts = Counter(world.counts)
+    counts['calls'] = world.edge.calls
+    counts['effects'] = world.edge.effects
+    counts['completed'] = sum(
+        r.completed and r.user_id == 'us' for r in world.nova.records.values()
+    )
+    return Ended(next(iter(world.violations), ''), counts)
+
+
+def _rest(world: World) -> None:
+    """Everything answers again, and time passes."""
+    world.calm()
+    for step in range(RESTS):
+        world.sleep(REST)
+        world.tick()
+        if world.violations:
+            return
+        if step >= AT_LEAST and not any(invariants.at_rest(world)):
+            return
+    world.violations += [f'{w}, at rest' for w in invariants.at_rest(world)]
+
+
+def shrunk(run: Run, fails: Callable[[Run], bool]) -> Run:
+    """The shortest run that still fails, by leaving pieces out (ddmin)."""
+    found, size = run, max(len(run.events) // 2, 1)
+    while size:
+        begin = 0
+        while begin < len(found.events):
+            rest = found.events[:begin] + found.events[begin + size :]
+            shorter = dataclasses.replace(found, events=rest)
+            if fails(shorter):
+                found = shorter
+            else:
+                begin += size
+        size //= 2
+    for field in dataclasses.fields(Setting):
+        plain = dataclasses.replace(
+            found.setting, **{field.name: field.default}
+        )
+        simpler = dataclasses.replace(found, setting=plain)
+        if simpler != found and fails(simpler):
+            found = simpler
+    return found
+
+
+def as_python(run: Run) -> str:
+    """What can be pasted into ``test_regressions.py``."""
+    lines = ['Run(', f'    {run.setting!r},', '    (']
+    lines += [f'        {event!r},' for event in run.events]
+    return '\n'.join([*lines, '    ),', ')'])
+
+
+@dataclasses.dataclass
+class Found:
+    """A violation, and the shortest run that shows it."""
+
+    #: The first one, and how many there were of this kind.
+    seed: int
+    violation: str
+    run: Run
+    seeds: int = 1
+
+    def __str__(self) -> str:
+        return (
+            f'{self.violation}\n'
+            f'{self.seeds} of the seeds show it. STEAL_FUZZ_SEED={self.seed} '
+            f'STEAL_FUZZ_RUNS=1 replays it; shrunk:\n{as_python(self.run)}'
+        )
+
+
+def kind(violation: str) -> str:
+    """The same for violations that differ in servers and numbers only."""
+    return re.sub(r'[0-9a-f]{8}-[-0-9a-f]{27}|[0-9.]+', '_', violation)
+
+
+def search(seeds: Iterable[int]) -> tuple[list[Found], Counter[str]]:
+    """Play the runs of these seeds; shrink the first of each kind."""
+    found: dict[str, Found] = {}
+    counts: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as name:
+        directory = pathlib.Path(name)
+        for seed in seeds:
+            run = drawn(seed)
+            ended = play(run, directory)
+            counts += ended.counts
+            counts['runs'] += 1
+            if not ended.violation:
+                continue
+            what = kind(ended.violation)
+            if what in found:
+                found[what].seeds += 1
+                continue
+
+            def fails(shorter: Run, what: str = what) -> bool:
+                return kind(play(shorter, directory).violation) == what
+
+            shorter = shrunk(run, fails)
+            violation = play(shorter, directory).violation
+            found[what] = Found(seed, violation, shorter)
+    return list(found.values()), counts

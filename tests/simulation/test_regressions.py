@@ -1,0 +1,48 @@
+"""Runs that were wrong once, as the search has shrunk them.
+
+Each of them fails with the product as it was. What the search prints can be
+pasted here as it is.
+"""
+
+from steal_scheduler.model.move import Stage
+from tests.simulation import run
+from tests.simulation.events import Forges, Restarts, Tick, Untags
+from tests.simulation.run import Run
+from tests.simulation.test_simulation import SimulationTest
+from tests.simulation.world import Setting
+
+
+class TestRegressions(SimulationTest):
+    def assert_passes(self, known: Run) -> None:
+        self.assertEqual('', run.play(known, self.directory).violation)
+
+    def test_a_tag_is_forged_while_it_is_copied(self) -> None:
+        """A new process believed the tag, and put the server into service."""
+        for stage in Stage:
+            self.assert_passes(
+                Run(
+                    Setting(
+                        letters=('c', 'kc', 'kc', 'cs', 's', 'c', 'h', 'x')
+                    ),
+                    (
+                        Tick(10),
+                        Tick(31),
+                        Tick(10),
+                        Restarts(),
+                        Forges(-1, stage, 9_999_999_999),
+                        Tick(3),
+                    ),
+                )
+            )
+
+    def test_a_tag_is_removed_while_it_is_copied(self) -> None:
+        """A new process did not know of it, and began one more than slots."""
+        self.assert_passes(
+            Run(
+                Setting(
+                    letters=('s', 'k', 'k', 'x', 'x', 's', 'k', 'k'),
+                    crowded=5,
+                ),
+                (Tick(31), Tick(3), Restarts(), Untags(4), Tick(3)),
+            )
+        )

@@ -1,0 +1,83 @@
+import dataclasses
+import pathlib
+
+import fixtures
+from oslotest import base
+
+from tests.simulation import invariants, run
+from tests.simulation.events import Dies, Tick
+from tests.simulation.run import Run
+from tests.simulation.world import Setting, World
+
+
+class SimulationTest(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+
+    def play(self, *events: object, **setting: object) -> run.Ended:
+        known = dataclasses.replace(Setting(), **setting)  # type: ignore[arg-type]
+        return run.play(Run(known, events), self.directory)  # type: ignore[arg-type]
+
+
+class TestSimulation(SimulationTest):
+    def test_servers_are_moved(self) -> None:
+        """A proof about a migrator that does nothing would be worth nothing.
+
+        Each orchestrator drains one and takes it back.
+        """
+        for letter in 'kclhsx':
+            ended = self.play(*[Tick()] * 9, letters=(letter,) * 8)
+            self.assertEqual('', ended.violation)
+            self.assertLessEqual(1, ended.counts['completed'], letter)
+
+    def test_a_seed_has_one_course(self) -> None:
+        one, other = (run.play(run.drawn(7), self.directory) for _ in range(2))
+        self.assertEqual(one, other)
+
+    def test_a_migrator_dies_at_each_effect(self) -> None:
+        """In all of one move, right before and right after it."""
+        after = died = 0
+        while died == 2 * after:
+            for before in (True, False):
+                ended = self.play(Dies(after, before), *[Tick()] * 6)
+                self.assertEqual('', ended.violation, (after, before))
+                died += ended.counts['died']
+            after += 1
+        self.assertLess(10, died)
+
+    def test_at_rest_nothing_may_be_left(self) -> None:
+        """What is not seen would be believed."""
+        world = World(Setting(), self.directory)
+        self.assertEqual([], [*invariants.at_rest(world)])
+        for name, server in (('kube', 0), ('consul', 1)):
+            place = world.places[name]
+            place.take_out(world.ids[server])
+            place.others.clear()
+        world.nova.change(world.ids[2], tags=('steal:undo:1',))
+        self.assertEqual(3, len([*invariants.at_rest(world)]))
+
+
+class TestShrinking(base.BaseTestCase):
+    def test_it_finds_what_matters(self) -> None:
+        wanted = Dies(3, before=True)
+        events = (*[Tick()] * 20, wanted, *[Tick(3)] * 9, wanted)
+        found = run.shrunk(
+            Run(Setting(standby=True), events),
+            lambda r: r.events.count(wanted) == 2,
+        )
+        self.assertEqual(Run(Setting(), (wanted, wanted)), found)
+
+    def test_it_can_be_pasted(self) -> None:
+        known = run.drawn(3)
+        from steal_scheduler.model.move import Stage  # noqa: F401
+        from tests.simulation.events import (  # noqa: F401
+            Changes,
+            Demand,
+        )
+
+        text = run.as_python(Run(known.setting, (Tick(), Dies(1, False))))
+        self.assertEqual(
+            Run(known.setting, (Tick(), Dies(1, False))),
+            eval(text),
+        )

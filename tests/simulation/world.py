@@ -1,0 +1,466 @@
+"""A cloud in one process: what a run changes, and what is asked of it."""
+
+import contextlib
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+import oslo_messaging
+from tooz import coordination
+
+from steal_scheduler.conf import load, values
+from steal_scheduler.exception import (
+    NovaError,
+    NovaRefused,
+    SignalError,
+    StealError,
+)
+from steal_scheduler.messaging import view_format
+from steal_scheduler.migrator import build, plugins
+from steal_scheduler.migrator.service import Migrator
+from steal_scheduler.model.cloud import HostSignal, ServerSignal, Signals
+from steal_scheduler.orchestrators.command import run
+from tests.simulation.clock import Clock
+from tests.simulation.death import dying
+from tests.simulation.edge import Broken, Edge, Lost, Refused
+from tests.simulation.nova import Nova
+from tests.simulation.places import NET, PLACES, Place, Script
+from tests.standins import keystone, kubernetes, webhook
+from tests.standins.kubernetes_objects import kubeconfig
+from tests.standins.transport import mounted
+from tests.unit.fakes import Crash
+from tests.unit.make import server
+
+NOW = 1_800_000_000.0
+HOSTS = 'abcd'
+CORES = 8.0
+#: What happens, where nobody does anything.
+TIME = 'time passed'
+#: Seconds over which a signal is a mean.
+WINDOW = 30.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What a run begins with."""
+
+    #: Of each server the letters of its orchestrators, see ``places``.
+    letters: tuple[str, ...] = ('k', 'c', 's', 'kc', 'k', 'c', 's', 'x')
+    #: How many of them are on host a, which is overloaded.
+    crowded: int = 4
+    #: Options, by ``section.name``.
+    options: tuple[tuple[str, str], ...] = ()
+    #: A second migrator stands by.
+    standby: bool = False
+
+    @property
+    def dry_run(self) -> bool:
+        return ('migrator.dry_run', 'True') in self.options
+
+
+#: What a run has where its setting says nothing else.
+OPTIONS = {
+    'migrator.dry_run': 'False',
+    'migrator.poll_interval': '30',
+    'migrator.metrics_port': '0',
+    'detection.polls_contended': '1',
+    'detection.polls_window': '1',
+    'limits.slots': '2',
+    'limits.slots_per_source': '2',
+    'limits.max_unavailable': '2',
+    'limits.copy_rate': '1000',
+    'stages.drain_timeout': '300',
+    'stages.migration_timeout': '600',
+    'nova.auth_type': 'none',
+}
+
+
+class World:
+    """Everything that outlives a process, and the processes."""
+
+    def __init__(self, setting: Setting, directory: pathlib.Path) -> None:
+        self.setting = setting
+        self.clock = Clock(NOW)
+        self.edge = Edge(self.sleep, self._look)
+        self.edge.now = lambda: self.clock.now
+        servers = [
+            server(
+                f'{i:08x}-0000-4000-8000-000000000000',
+                name=f'{letters}-{i}',
+                vcpus=4,
+                host='a' if i < setting.crowded else 'bcd'[i % 3],
+                role='web' if i % 2 else 'db',
+                project_id='p',
+                addresses=(f'{NET}{i + 1}',),
+            )
+            for i, letters in enumerate(setting.letters)
+        ]
+        self.ids = [s.server_id for s in servers]
+        #: MiB that a migration of each copies.
+        self.sizes = {
+            s.server_id: s.ram_mb + s.disk_gb * 1024 for s in servers
+        }
+        self.nova = Nova(self._call_nova, *servers)
+        self.nova.now = NOW
+        self.places = {
+            place.name: place(self.nova.servers) for place in PLACES
+        }
+        #: Cores that each server asks for; others ask for a little.
+        self.demand = {
+            s: 3.2 + i / 10 for i, s in enumerate(self.ids[: setting.crowded])
+        }
+        #: When the signals were measured that are told; None for now.
+        self.measured_at: float | None = None
+        self.lock = Lock(self)
+        #: What was wrong, the first thing first; see ``invariants``.
+        self.violations: list[str] = []
+        self.watch: Callable[[World, str], Iterator[str]] = _nothing
+        self.counts = dict.fromkeys(
+            ('begun', 'asked', 'completed', 'died', 'stopped'), 0
+        )
+        #: The next tick is killed at this line of our code.
+        self.dies_at_line: int | None = None
+        self._directory = directory
+        self._conf_file = self._write_conf()
+        #: Whose code runs now.
+        self.running: Process | None = None
+        self.processes: list[Process] = []
+
+    @contextlib.contextmanager
+    def alive(self) -> Iterator[None]:
+        """Let the migrators run in this world."""
+        apps = {
+            url: app
+            for place in self.places.values()
+            for url, app in place.apps(self.edge).items()
+        }
+        script: Any = self.places[Script.name]
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.clock.in_force())
+            stack.enter_context(mounted(apps))
+            for module, name, new in (
+                (build, 'NovaClient', lambda *_: self.nova),
+                (plugins, 'signal_source', lambda conf: Source(self)),
+                (coordination, 'get_coordinator', self.lock.coordinator),
+                (run, 'run', script.run),
+                # Tests of their own check options, and it takes its time.
+                (values, 'check_values', lambda conf: None),
+                (oslo_messaging, 'get_rpc_transport', _nobody),
+                (oslo_messaging, 'get_notification_transport', _nobody),
+                (oslo_messaging, 'get_rpc_client', lambda *_, **__: Bus(self)),
+                (oslo_messaging, 'Notifier', mock.Mock()),
+            ):
+                stack.enter_context(mock.patch.object(module, name, new))
+            names = 'ab' if self.setting.standby else 'a'
+            self.processes = [Process(self, name) for name in names]
+            yield
+
+    # -- time --------------------------------------------------------------
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes, and what goes on by itself goes on."""
+        while seconds > 0:
+            step = min(seconds, 10.0)
+            seconds -= step
+            self.clock.sleep(step)
+            self.nova.now = self.clock.now
+            self.nova.go_on()
+            for place in self.places.values():
+                place.go_on()
+            self.edge.arrive()
+            self._look(TIME)
+
+    def stop(self, seconds: float, ticks: int) -> None:
+        """Let whoever runs stand still, while another one may lead."""
+        self.counts['stopped'] += 1
+        if self.running is not None:
+            self.running.stood_still = True
+        self.lock.owner = None
+        for _ in range(ticks):
+            self.sleep(seconds)
+            for process in self.processes:
+                # Those that stand still as well are in their tick.
+                if not process.ticks:
+                    process.tick()
+
+    @property
+    def stale(self) -> bool:
+        """Whoever runs stood still, and does not know that it lost the lock.
+
+        It stood between its last look at the lock and what it does: neither
+        Nova nor an orchestrator knows a fence against that.
+        """
+        who = self.running
+        return who is None or (who.stood_still and self.lock.owner is not who)
+
+    def who(self, number: int) -> str:
+        """The id of a server; -1 is the first that has a tag of ours."""
+        if number >= 0:
+            return self.ids[number]
+        moving = [
+            server_id
+            for server_id, found in self.nova.servers.items()
+            if any(tag.startswith('steal:') for tag in found.tags)
+        ]
+        return (moving + self.ids)[-1 - number]
+
+    def belongs(self, server_id: str) -> list[Place]:
+        """The orchestrators that a server belongs to now."""
+        metadata = self.nova.servers[server_id].metadata
+        said = metadata.get('steal:orchestrator')
+        return [
+            place
+            for place in self.places.values()
+            if server_id in place.servers
+            if said is None or place.name in said.split(',')
+        ]
+
+    def tick(self) -> None:
+        for process in list(self.processes):
+            process.tick()
+
+    def look(self, what: object) -> None:
+        self._look(str(what))
+
+    def option(self, name: str) -> str:
+        return {**OPTIONS, **dict(self.setting.options)}[name]
+
+    def calm(self) -> None:
+        """Let everything answer again, and nobody ask for more."""
+        self.edge.calm()
+        self.dies_at_line = self.measured_at = None
+        self.lock.down = False
+        self.demand = {}
+        self.nova.delay, self.nova.pace, self.nova.aborts = 0.0, 20.0, True
+        for server_id in self.nova.servers:
+            if self.nova.servers[server_id].status != 'MIGRATING':
+                self.nova.change(server_id, status='ACTIVE')
+            self.nova.change(server_id, task_state=None)
+
+    # -- the edge ----------------------------------------------------------
+
+    def _call_nova(self, act: Callable[[], Any], effect: str) -> Any:
+        try:
+            return self.edge.call('nova', act, effect=effect)
+        except (Lost, Broken) as error:
+            raise NovaError(f'Nova does not answer: {error!r}') from None
+        except Refused:
+            raise NovaRefused('403') from None
+
+    def _look(self, what: str) -> None:
+        """Ask the stand-ins what must never be."""
+        if not self.violations:
+            self.violations += [
+                f'{wrong}, after: {what}' for wrong in self.watch(self, what)
+            ]
+
+    def _write_conf(self) -> str:
+        sections: dict[str, dict[str, str]] = {}
+        orchestrators = ', '.join(self.places)
+        options = {
+            **OPTIONS,
+            'migrator.orchestrators': orchestrators,
+            'migrator.lock_url': 'sim://',
+            **dict(self.setting.options),
+        }
+        for key, value in options.items():
+            section, _, name = key.partition('.')
+            sections.setdefault(section, {})[name] = value
+        lines = ['[DEFAULT]', 'transport_url = fake:/']
+        for section, found in sections.items():
+            lines.append(f'[{section}]')
+            lines += [f'{name} = {value}' for name, value in found.items()]
+        for name, place in self.places.items():
+            lines.append(f'[{name}]')
+            lines.append(place.section.format(directory=self._directory))
+        lines.append('[login]')
+        login = keystone.login(f'http://{NET}203:5000')
+        lines += [f'{name} = {value}' for name, value in login.items()]
+        key = self._directory / 'key'
+        if not key.exists():
+            key.touch(0o600)
+            key.write_text(webhook.SECRET)
+        path = self._directory / 'steal-migrator.conf'
+        path.write_text('\n'.join(lines))
+        insecure = 'insecure-skip-tls-verify: true'
+        (self._directory / 'kubeconfig').write_text(
+            kubeconfig(
+                f'http://{NET}201:6443', f'token: {kubernetes.TOKEN}', insecure
+            )
+        )
+        return str(path)
+
+    @functools.cached_property
+    def conf(self) -> Any:
+        """The configuration, which every process finds in the same file."""
+        return load.load([f'--config-file={self._conf_file}'], 'simulation')
+
+
+class Process:
+    """One steal-migrator; when it dies another one begins in its place."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.name = name
+        self._world = world
+        #: It is in its tick.
+        self.ticks = False
+        #: It stood still in its tick, and may not know what happened.
+        self.stood_still = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """A new process: nothing is remembered."""
+        before, self._world.running = self._world.running, self
+        self.migrator = Migrator(build.build(self._world.conf))
+        self._world.running = before
+
+    def die(self) -> None:
+        self._world.counts['died'] += 1
+        self._world.lock.free(self)
+        self._begin()
+
+    def tick(self) -> None:
+        world = self._world
+        before, world.running = world.running, self
+        self.ticks, self.stood_still = True, False
+        try:
+            with dying(world.dies_at_line):
+                world.dies_at_line = None
+                self.migrator.tick(world.clock.now)
+        except Crash:
+            world.running = before
+            self.die()
+        except StealError:
+            # It is logged, and the next tick comes.
+            pass
+        except Exception as error:
+            world.violations.append(f'a tick raised {error!r}')
+        finally:
+            world.running, self.ticks = before, False
+
+
+class Source:
+    """The signals: hosts share their cores out evenly."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def read(self, now: float) -> Signals:
+        world = self._world
+        try:
+            world.edge.call('signals', lambda: None)
+        except Exception as error:
+            raise SignalError('no answer') from error
+        at = now if world.measured_at is None else world.measured_at
+        here: dict[str, dict[str, float]] = {host: {} for host in HOSTS}
+        for server_id, found in world.nova.servers.items():
+            if found.host and found.status in ('ACTIVE', 'MIGRATING'):
+                asked = world.demand.get(server_id, 0.1)
+                here[found.host][server_id] = asked
+        servers = {}
+        for host, asking in here.items():
+            # Who runs waits a little, always.
+            got = min(0.998, CORES / max(sum(asking.values()), 0.1))
+            for server_id, demand in asking.items():
+                servers[server_id] = ServerSignal(
+                    server_id, host, demand * got, demand * (1 - got), at
+                )
+        hosts = {name: HostSignal(name, CORES, at) for name in HOSTS}
+        return Signals(servers, hosts, at, window=WINDOW)
+
+
+class Lock:
+    """What tooz keeps: who holds the lock, as all of them see it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.owner: Process | None = None
+        #: It does not answer.
+        self.down = False
+
+    def lose(self) -> None:
+        self.owner = None
+
+    def free(self, process: Process) -> None:
+        if self.owner is process:
+            self.owner = None
+
+    def coordinator(self, url: str, member: bytes) -> Any:
+        return Coordinator(self)
+
+    def holds(self, process: Process | None) -> bool:
+        self._answer()
+        return self.owner is process
+
+    def take(self, process: Process | None) -> bool:
+        self._answer()
+        if self.owner is None:
+            self.owner = process
+        return self.owner is process
+
+    def _answer(self) -> None:
+        if self.down:
+            raise coordination.ToozConnectionError('no answer')
+
+    @property
+    def running(self) -> Process | None:
+        return self._world.running
+
+
+class Coordinator:
+    """tooz's, and its lock."""
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = lock
+        #: It was got, and not given back.
+        self.acquired = False
+
+    def start(self, start_heart: bool = False) -> None:
+        """There is nobody to talk to."""
+
+    def stop(self) -> None:
+        """Nor to leave."""
+
+    def get_lock(self, name: bytes) -> Any:
+        return self
+
+    def acquire(self, blocking: bool = True) -> bool:
+        self.acquired = self._lock.take(self._lock.running)
+        return self.acquired
+
+    def is_still_owner(self) -> bool:
+        held = self._lock.holds(self._lock.running)
+        self.acquired = self.acquired and held
+        return held
+
+    def release(self) -> None:
+        self.acquired = False
+        if self._lock.running is not None:
+            self._lock.free(self._lock.running)
+
+
+class Bus:
+    """oslo.messaging's client, and nova-scheduler at its other end."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def cast(self, context: Any, method: str, view: Any) -> None:
+        def act() -> None:
+            self._world.nova.view = view_format.decode(view)
+
+        try:
+            self._world.edge.call('bus', act)
+        except Exception as error:
+            raise oslo_messaging.MessagingException('down') from error
+
+
+def _nobody(conf: Any) -> None:
+    """Stand for a transport."""
+
+
+def _nothing(world: World, what: str) -> Iterator[str]:
+    yield from ()
