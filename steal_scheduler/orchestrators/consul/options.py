@@ -1,4 +1,8 @@
-"""The options of Consul: which agents, who we are to them, how long."""
+"""The options of Consul: which agents, who we are to them, how long.
+
+Each help says what a value is; what follows from it, and which belong
+together, doc/source/configuration/consul.rst tells.
+"""
 
 from oslo_config import cfg
 
@@ -10,18 +14,10 @@ OPTS = [
         'address',
         default='https://{address}:8501',
         help="""
-The URL of the Consul agent that runs in a server.
-
-Possible values:
-
-* ``http://`` or ``https://``, a host, a port. In it ``{address}`` is the
-  server's own address in Nova, ``{node}`` what the server is called in
-  Consul, ``{name}`` its name in Nova and ``{id}`` its id. Nova's address is
-  the one that no tenant can invent.
-
-Related options:
-
-* ``networks``, ``tls_server_name``, ``cafile``
+The URL of the Consul agent that runs in a server: ``http://`` or ``https://``,
+a host, a port. In it ``{address}`` is the server's own address in Nova, which
+no tenant can invent, ``{node}`` what the server is called in Consul,
+``{name}`` its name in Nova and ``{id}`` its id.
 """,
     ),
     cfg.ListOpt(
@@ -29,18 +25,9 @@ Related options:
         default=[],
         help="""
 Which of a server's addresses is ``{address}``: the first in the first of
-these networks. The drain of a server without one is refused.
-
-Possible values:
-
-* Networks in CIDR notation: ``10.20.0.0/16``. List those that no tenant can
-  make a second time.
-* Empty (default): the only address that the server has. If it has several,
-  its drain is refused.
-
-Related options:
-
-* ``address``
+these networks, as ``10.20.0.0/16``. List those that no tenant can make a
+second time. Empty: the only address that the server has. The drain of a server
+without such an address is refused.
 """,
     ),
     cfg.StrOpt(
@@ -49,36 +36,19 @@ Related options:
         help="""
 The URL at which the catalog of the cluster is read: of an agent on this
 controller, or of a Consul server, in the datacenter of the nodes.
-
-Possible values:
-
-* An ``http://`` or ``https://`` URL without a path.
-
-Related options:
-
-* ``token_file``, ``cafile``
 """,
     ),
     cfg.StrOpt(
         'token_file',
         help="""
-File with the ACL token for the agents and the catalog. It is read again for
-each request.
+File with the ACL token for the agents and the catalog; unset for none. It is
+read again for each request. With ``{id}`` in the path each server has a token
+of its own, and the catalog has the word ``catalog`` in that place.
 
 The token is sent to the agent, and Consul keeps it on the disk of the node
-for as long as the maintenance lasts: who is root there can read it.
-
-Possible values:
-
-* A path. With ``{id}`` in it each server has a token of its own, which then
-  need not be good for any other node. The file of the catalog's token has the
-  word ``catalog`` in that place.
-* Unset (default): no token.
-
-Related options:
-
-* The token must not reach a stranger: set ``projects``, or ``cafile`` with an
-  ``https://`` address, or use ``{id}``.
+for as long as the maintenance lasts: who is root there can read it. So it must
+not reach a stranger: set ``projects``, or ``cafile`` with an ``https://``
+address, or use ``{id}``.
 """,
     ),
     *TLS,
@@ -86,35 +56,18 @@ Related options:
         'tls_server_name',
         help="""
 The name that the certificate of an agent must have, instead of the host in
-``address``. The certificates that Consul makes hold names and no addresses, so
+``address``: ``client.dc1.consul`` is any agent that Consul's CA made a
+certificate for, ``{node}.node.dc1.consul`` that node alone; ``{name}`` and
+``{id}`` work as well. The certificates that Consul makes hold no addresses, so
 with ``{address}`` in ``address`` they are only accepted by this option.
-
-Possible values:
-
-* ``client.dc1.consul``: any agent that Consul's CA made a certificate for.
-* ``{node}.node.dc1.consul``: that node alone, where its certificate names it.
-  ``{name}`` and ``{id}`` work as well.
-* Unset (default): the host in ``address``.
-
-Related options:
-
-* ``address``, ``cafile``
 """,
     ),
     cfg.BoolOpt(
         'insecure',
         default=False,
         help="""
-Do not verify certificates, and let tokens pass over plain ``http://``.
-
-Possible values:
-
-* ``False`` (default)
-* ``True``: anybody on the way can read the token.
-
-Related options:
-
-* Not together with ``cafile``.
+Do not verify certificates, and let tokens pass over plain ``http://``, where
+anybody on the way can read them. Not together with ``cafile``.
 """,
     ),
     number(
@@ -134,9 +87,8 @@ wait meanwhile.
         unit='seconds',
         help="""
 Seconds between the moment at which the catalog shows the maintenance of a node
-and the migration. Give more than the TTL of DNS answers (``dns_config`` of
-Consul, and caches behind it) and than consul-template waits before it acts,
-and less than ``drain_timeout``.
+and the migration. Give more than the TTL of DNS answers and than
+consul-template waits before it acts, and less than ``drain_timeout``.
 """,
     ),
     one_of(

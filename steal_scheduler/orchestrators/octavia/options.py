@@ -10,14 +10,10 @@ OPTS = (
         default='nova',
         help="""
 Section of this file that says how to log in to Keystone, and in which region
-and on which interface Octavia is.
-
-Possible values:
-
-* ``nova`` (default): log in as to Nova
-* The name of a section of your own, with keystoneauth's options
-  (``auth_type``, ``auth_url``, ``username``, ``password``, ``cafile``, ...),
-  ``region_name`` and ``valid_interfaces``
+and on which interface Octavia is: ``nova`` for the log-in of Nova, or one of
+your own, with keystoneauth's options (``auth_type``, ``auth_url``,
+``username``, ``password``, ``cafile``, ...), ``region_name`` and
+``valid_interfaces``.
 """,
     ),
     number(
@@ -44,18 +40,10 @@ moves. Give less than ``drain_timeout``.
         'pools',
         default=[],
         help="""
-Pools in which servers of all ``projects`` are looked for by their addresses,
-whoever owns them: of load balancers that projects share.
-
-Possible values:
-
-* Ids of pools.
-* Empty (default): the pools of the server's own project.
-
-Related options:
-
-* ``projects`` must say whose servers may be meant: projects without a common
-  network may have the same addresses.
+Ids of pools in which servers of all ``projects`` are looked for by their
+addresses, whoever owns them: of load balancers that projects share. Empty: the
+pools of the server's own project. ``projects`` must say whose servers may be
+meant, as projects without a common network may have the same addresses.
 """,
     ),
 )
