@@ -16,11 +16,12 @@ from steal_scheduler.edge.http import (
     bind,
     exchange,
 )
+from tests.shared import PATIENCE
 from tests.standins.app import Request, StandIn, raw
 from tests.standins.transport import served
 
 #: Seconds after which an exchange that should have ended has not.
-_HANGS = 30
+_HANGS = PATIENCE
 
 
 class HttpTest(base.BaseTestCase):

@@ -1,6 +1,5 @@
 import dataclasses
 import threading
-import time
 
 import fixtures
 from oslotest import base
@@ -9,6 +8,7 @@ from steal_scheduler.exception import OrchestratorError, SignalError
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Outcome
 from tests.samples import sample
+from tests.shared import PATIENCE
 from tests.unit.make import server
 from tests.unit.rig import RULES, Rig
 
@@ -374,10 +374,8 @@ class TestRun(MigratorTest):
         rig.sender.send = lambda view: looked.set() or True
         loop = threading.Thread(target=rig.migrator.run)
         loop.start()
-        self.assertTrue(looked.wait(30))
-        begun = time.monotonic()
+        self.assertTrue(looked.wait(PATIENCE))
         rig.migrator.stop()
-        loop.join(30)
+        loop.join(PATIENCE)
         self.assertFalse(loop.is_alive())
-        self.assertLess(time.monotonic() - begun, 30)
         self.assertFalse(rig.leader.held)

@@ -10,6 +10,7 @@ from oslotest import base
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.command import run
 from steal_scheduler.orchestrators.command.run import MOST_OUTPUT, Result
+from tests.shared import PATIENCE
 
 
 class RunTest(base.BaseTestCase):
@@ -34,7 +35,7 @@ class RunTest(base.BaseTestCase):
     def assert_dead(self, name: str = 'pid') -> None:
         """Killed. Until init has reaped it, it is a zombie."""
         stat = f'/proc/{(self.directory / name).read_text().strip()}/stat'
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 with open(stat) as file:
@@ -97,46 +98,50 @@ class TestBounds(RunTest):
     def test_it_takes_too_long(self) -> None:
         begun = time.monotonic()
         error = self.assertRaises(
-            OrchestratorError, self.run_it, 'exec sleep 60', timeout=0.3
+            OrchestratorError, self.run_it, 'exec sleep 600', timeout=0.3
         )
-        self.assertLess(time.monotonic() - begun, 20)
+        self.assertLess(time.monotonic() - begun, PATIENCE)
         self.assertIn('did not end in 0.3 s', str(error))
 
     def assert_killed_with_it(self, script: str, shell='/bin/sh') -> None:
-        self.assertRaises(
-            OrchestratorError, self.run_it, script, timeout=1, shell=shell
-        )
+        # A busy machine may not have come to it by then.
+        for timeout in (1, 10, 100):
+            self.assertRaises(
+                OrchestratorError, self.run_it, script, timeout, shell
+            )
+            if (self.directory / 'pid').exists():
+                break
         self.assert_dead()
 
     def test_a_grandchild(self) -> None:
         self.assert_killed_with_it(
-            f'sleep 60 & echo $! > {self.directory}/pid; wait'
+            f'sleep 600 & echo $! > {self.directory}/pid; wait'
         )
 
     def test_a_grandchild_that_was_left_behind(self) -> None:
         """Its parent is gone, as of a daemon."""
         self.assert_killed_with_it(
-            f'(sleep 60 & echo $! > {self.directory}/pid); sleep 60'
+            f'(sleep 600 & echo $! > {self.directory}/pid); sleep 600'
         )
 
     def test_a_grandchild_in_a_group_of_its_own(self) -> None:
         """As a job of a shell with job control is."""
         self.assert_killed_with_it(
-            f'set -m; sleep 60 & echo $! > {self.directory}/pid; wait',
+            f'set -m; sleep 600 & echo $! > {self.directory}/pid; wait',
             '/bin/bash',
         )
 
     def test_who_keeps_the_output_open_holds_nobody_up(self) -> None:
         begun = time.monotonic()
-        result = self.run_it('sleep 60 & echo $!', timeout=40)
+        result = self.run_it('sleep 600 & echo $!', timeout=500)
         self.addCleanup(os.kill, int(result.last_line), signal.SIGKILL)
-        self.assertLess(time.monotonic() - begun, 30)
+        self.assertLess(time.monotonic() - begun, PATIENCE)
 
     def test_what_it_has_begun_goes_on(self) -> None:
         """And may print: it ended well, and answered 'under way'."""
         done = self.directory / 'done'
         self.run_it(f'(sleep 0.2; echo text; echo x > {done}) & exit 75')
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not done.exists():
             self.assertLess(time.monotonic(), deadline)
 

@@ -6,6 +6,7 @@ import time
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.octavia.client import AT_ONCE
+from tests.shared import PATIENCE
 from tests.standins.octavia import fault
 from tests.standins.transport import served
 from tests.unit.orchestrators.octavia.rig import KEYSTONE, ME, OctaviaTestCase
@@ -162,13 +163,13 @@ class TestTime(OctaviaTestCase):
     def test_it_hangs(self) -> None:
         hold = threading.Event()
         self.addCleanup(hold.set)
-        self.api.before = lambda asked: hold.wait(60)
+        self.api.before = lambda asked: hold.wait(600)
         octavia = self.octavia(timeout=1)
         begun = time.monotonic()
         self.assertRaises(
             OrchestratorError, octavia.drain, self.server(), 'node'
         )
-        self.assertLess(time.monotonic() - begun, 20)
+        self.assertLess(time.monotonic() - begun, PATIENCE)
 
     def test_the_time_is_for_all_requests_together(self) -> None:
         """Each is quick enough, and there are too many of them."""
@@ -177,7 +178,7 @@ class TestTime(OctaviaTestCase):
         slow = threading.Event()
         self.api.before = lambda asked: slow.wait(0.2)
         octavia = self.octavia(timeout=1)
-        begun = time.monotonic()
         error = self.assertRaises(OrchestratorError, octavia.detached)
-        self.assertLess(time.monotonic() - begun, 6)
+        # One that was under way for each at once, and no more.
+        self.assertLess(len(self.api.asked), AT_ONCE * 30)
         self.assertIn('more than [lb] timeout = 1 s', str(error))
