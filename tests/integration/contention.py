@@ -162,7 +162,12 @@ class Decider:
             dict(known.signals.servers),
             frozenset(f.server_id for f in detection.findings),
             {r.server_id: r for r in detection.refusals if r.server_id},
-            {n: d.detail for n, d in known.unreliable.items()},
+            {
+                name: host.detail
+                for name, host in known.unreliable.items()
+                # A scrape that came too late says nothing of a host.
+                if name in measured.hosts
+            },
         )
 
 

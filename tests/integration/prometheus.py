@@ -192,27 +192,42 @@ class PrometheusTestCase(daemons.TestCase):
         self.reader = self.source(**options)
         return self.read_until('anything', lambda signals: True)
 
-    def start_full(self, **options: Any) -> Signals:
-        """Begin to read; return a reading with a full window."""
+    def start_full(
+        self,
+        check: Callable[[Signals], None] = lambda signals: None,
+        **options: Any,
+    ) -> Signals:
+        """Begin to read; return a reading of a full window that passes.
+
+        :param check: asserts what it shows
+        """
         self.start(**options)
         full = time.monotonic() + WINDOW + 1
         return self.read_until(
-            'a full window', lambda signals: time.monotonic() > full
+            'a full window', lambda signals: time.monotonic() > full, check
         )
 
     def read_until(
         self,
         what: str,
         condition: Callable[[Signals], Any],
-        within: float = 30,
+        check: Callable[[Signals], None] = lambda signals: None,
     ) -> Signals:
-        """Return the first reading that is so."""
+        """Return the first reading that is so.
+
+        :param check: asserts what it shows. Scrapes of a busy machine come
+            late, and a window of them is wrong; a later one is right.
+        """
 
         def attempt() -> Signals | None:
             signals = self.reader.read(time.time())
-            return signals if condition(signals) else None
+            if not condition(signals):
+                return None
+            check(signals)
+            return signals
 
-        found = daemons.until(what, attempt, within, failing=(SignalError,))
+        failing = (SignalError, AssertionError)
+        found = daemons.until(what, attempt, 60, failing)
         assert found is not None
         return found
 

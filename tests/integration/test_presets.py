@@ -56,7 +56,12 @@ class StealExporterTest(PrometheusTestCase):
         )
         _, far = self.steal_exporters()
         far.servers.append(spiky)
-        signals = self.start_full()
+        signals = self.start_full(self._assert_everything)
+        self.assertEqual(WINDOW, signals.window)
+        self.assertEqual({}, signals.guests)
+        self.assertEqual(8, len(self.reader.promql))
+
+    def _assert_everything(self, signals):
         # Of the spiky one a window holds two or three spikes.
         servers = {**signals.servers}
         spikes = servers.pop('uuid-4')
@@ -81,9 +86,6 @@ class StealExporterTest(PrometheusTestCase):
             self.assertAlmostEqual(used, host.used, delta=0.25)
             self.close(vcpus / cores, host.runnable, host)
             self.assertTrue(-1 < host.clock_offset < 1, host)
-        self.assertEqual(WINDOW, signals.window)
-        self.assertEqual({}, signals.guests)
-        self.assertEqual(8, len(self.reader.promql))
 
     def test_clocks_and_samplers(self):
         near, far = self.steal_exporters()
@@ -94,8 +96,10 @@ class StealExporterTest(PrometheusTestCase):
             'one that stands still falls behind',
             lambda s: s.hosts['cmp-2.example'].clock_offset < -4,
         )
-        signals = self.reader.read(time.time())
-        self.close(100.0, signals.hosts['cmp-1'].clock_offset)
+        self.read_until(
+            'one whose clock is ahead is so',
+            lambda s: 90 < s.hosts['cmp-1'].clock_offset < 110,
+        )
         # And none of its seconds is bad or good any more.
         signals = self.read_until(
             'a window without a sample',
@@ -108,7 +112,9 @@ class StealExporterTest(PrometheusTestCase):
     def test_scraped_twice_counts_once(self):
         near, _ = self.steal_exporters()
         self.serve(near, instance='cmp-1:9178', also='here')
-        signals = self.start_full()
+        self.start_full(self._assert_once)
+
+    def _assert_once(self, signals):
         self.assert_hypervisors(signals)
         self.assertAlmostEqual(2.3, signals.hosts['cmp-1'].used, delta=0.25)
 
@@ -116,12 +122,11 @@ class StealExporterTest(PrometheusTestCase):
         _, far = self.steal_exporters()
         self.start_full()
         self.pages.hide(far)
-        signals = self.read_until(
+        self.read_until(
             'the dead one is absent',
             lambda s: 'uuid-3' not in s.servers and len(s.hosts) == 1,
-            within=WINDOW + 5,
+            lambda s: self.assert_measured(s, self.homes[:2]),
         )
-        self.assert_measured(signals, self.homes[:2])
 
     def test_prometheus_restarts(self):
         _, far = self.steal_exporters()
@@ -147,8 +152,7 @@ class HypervisorsTest(PrometheusTestCase):
         ):
             self.serve(kind(servers), instance=instance)
         self.nodes(ahead=-50.0)
-        signals = self.start_full(preset=name)
-        self.assert_hypervisors(signals)
+        signals = self.start_full(self.assert_hypervisors, preset=name)
         self.assertEqual(4, len(self.reader.promql))
         for signal in signals.servers.values():
             self.assertIsNone(signal.throttled)
@@ -197,9 +201,11 @@ class GuestsTest(PrometheusTestCase):
         uuids = [guest.server_id for guest, _ in self.homes]
         self._guests('instance_id', *uuids)
         self.nodes()
-        signals = self.start_full(preset='node_exporter')
+        signals = self.start_full(
+            lambda s: self._assert_guests(s, *uuids, used=True),
+            preset='node_exporter',
+        )
         self.assertEqual({}, signals.servers)
-        self._assert_guests(signals, *uuids, used=True)
         # A guest is no host, and its clock not a host's.
         self.assertEqual({'cmp-1', 'cmp-2.example'}, {*signals.hosts})
         for host in signals.hosts.values():
@@ -260,9 +266,11 @@ class GuestsTest(PrometheusTestCase):
     def test_mixed_by_uuid(self):
         self._guests('instance_id', 'uuid-1', 'uuid-2', 'uuid-3')
         self.steal_exporters()
-        signals = self.start_full(preset=BESIDES)
-        self.assert_hypervisors(signals)
-        self._assert_guests(signals, 'uuid-1', 'uuid-2', 'uuid-3')
+        signals = self.start_full(
+            lambda s: self._assert_guests(s, 'uuid-1', 'uuid-2', 'uuid-3'),
+            preset=BESIDES,
+        )
+        self.read_until('all', lambda s: s.servers, self.assert_hypervisors)
         self.assertIs(GuestKey.UUID, signals.guests_by)
         self._assert_joined(signals)
 
@@ -345,8 +353,10 @@ class GuestsTest(PrometheusTestCase):
         self._guests('instance_id', 'uuid-1', 'uuid-2', 'uuid-3')
         self._guests('instance_id', 'uuid-1', 'uuid-2', 'uuid-3', also='x')
         self.steal_exporters()
-        signals = self.start_full(preset=BESIDES)
-        self._assert_guests(signals, 'uuid-1', 'uuid-2', 'uuid-3')
+        self.start_full(
+            lambda s: self._assert_guests(s, 'uuid-1', 'uuid-2', 'uuid-3'),
+            preset=BESIDES,
+        )
 
     def test_no_guest_answers(self):
         self._mixed()

@@ -39,7 +39,8 @@ from steal_scheduler import startup
 from steal_scheduler.conf import load
 from steal_scheduler.migrator import build, plugins
 from steal_scheduler.migrator.service import Migrator
-from steal_scheduler.moves import effects, orphans, state_machine
+from steal_scheduler.moves import state_machine
+from steal_scheduler.orchestrators import backoff, dispatcher
 
 #: What is imported only when it is needed, and takes long.
 WARM = (kubernetes.client, kubernetes.config)
@@ -56,6 +57,15 @@ _KINDS = {
     'wire': (str(http.client.__file__),),
     'ours': (_HERE,),
 }
+#: What failed is asked again after a moment: a storm has no time.
+_HASTE = (
+    (backoff, 'FIRST', 0.2),
+    (dispatcher, 'LIST_EVERY', 2.0),
+    (state_machine, 'REQUEST_TIMEOUT', 10.0),
+    (state_machine, 'QUEUE_TIMEOUT', 10.0),
+    (state_machine, 'ABORT_TIMEOUT', 10.0),
+    (state_machine, 'VERIFY_TIMEOUT', 20.0),
+)
 _BEGIN_REQUEST = http.client.HTTPConnection.putrequest.__code__
 
 Local = Callable[[FrameType, str, Any], Any]
@@ -191,13 +201,9 @@ class Life:
 
 def serve() -> None:
     """Fork a life for each line of the input, until it ends."""
-    # What failed is asked again after a moment: a storm has no time.
-    effects.FIRST = 0.2
-    orphans.EVERY = 2.0
-    state_machine.REQUEST_TIMEOUT = 10.0
-    state_machine.QUEUE_TIMEOUT = 10.0
-    state_machine.ABORT_TIMEOUT = 10.0
-    state_machine.VERIFY_TIMEOUT = 20.0
+    for module, name, seconds in _HASTE:
+        assert hasattr(module, name), name
+        setattr(module, name, seconds)
     for namespace in (plugins.SIGNALS, plugins.ORCHESTRATORS):
         stevedore.ExtensionManager(namespace)
     # The kernel buries the dead.
