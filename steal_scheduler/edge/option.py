@@ -1,5 +1,6 @@
 """Kinds of options that oslo.config does not have."""
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -22,11 +23,41 @@ def number(
     :param default: a float where the number may have a fraction
     :param help: what it is, without its possible values
     """
-    least, most = between
-    kind = cfg.FloatOpt if isinstance(default, float) else cfg.IntOpt
-    values = f'\n\nPossible values:\n\n* {least} to {most} {unit}.\n'
-    text = help.rstrip() + values
-    return kind(name, default=default, min=least, max=most, help=text)
+    allowed = f'{between[0]} to {between[1]} {unit}'
+    return cfg.Opt(
+        name,
+        type=Number(type(default), between, allowed),
+        default=default,
+        help=f'{help.rstrip()}\n\nPossible values:\n\n* {allowed}.\n',
+    )
+
+
+class Number(types.Number):
+    """A number between two others; the error names value, bounds and unit.
+
+    NOTE: oslo.config's own takes nan for a number between min and max, and
+    makes an empty value None.
+    """
+
+    def __init__(
+        self, kind: type, between: tuple[float, float], allowed: str
+    ) -> None:
+        """Bound it.
+
+        :param allowed: for a person, such as ``1 to 1000 servers``
+        """
+        names = {int: 'integer value', float: 'floating point value'}
+        super().__init__(kind, names[kind], *between)
+        self._allowed = allowed
+
+    def __call__(self, value: Any) -> Any:
+        try:
+            number = super().__call__(value)
+        except ValueError:
+            number = None
+        if number is None or math.isnan(number):
+            raise ValueError(f'{value!r} is not allowed. Give {self._allowed}')
+        return number
 
 
 def one_of(

@@ -1,36 +1,15 @@
 """``[exporter]`` of steal-exporter.conf, a file of its own."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from oslo_config import cfg, types
+from oslo_config import cfg
 
 from steal_scheduler import startup
-from steal_scheduler.exception import ConfigError
+from steal_scheduler.edge.option import number
 
 PROG = 'steal-exporter'
 GROUP = 'exporter'
-
-
-class Number(types.Number):
-    """A number with a unit; the error names the value and the unit.
-
-    NOTE: oslo.config's own takes nan for a number between min and max, and
-    makes an empty value None.
-    """
-
-    def __call__(self, value: Any) -> Any:
-        try:
-            number = super().__call__(value)
-        except ValueError:
-            number = None
-        if number is None or math.isnan(number):
-            raise ValueError(
-                f'{value!r} is not allowed. Give a number from {self.min:g} '
-                f'to {self.max:g} (unit: {self.type_name})'
-            )
-        return number
 
 
 OPTS = [
@@ -51,53 +30,35 @@ Related options:
 * ``listen_port``
 """,
     ),
-    cfg.Opt(
+    number(
         'listen_port',
-        type=Number(int, 'TCP port', min=0, max=65535),
         default=9178,
+        between=(0, 65535),
+        unit='as a TCP port',
         help="""
-TCP port on which the metrics are served.
-
-Possible values:
-
-* 1 to 65535; 0 lets the kernel choose a port, and the log names it.
-
-Related options:
-
-* ``listen_host``
+TCP port on which the metrics are served, on ``listen_host``. With 0 the
+kernel chooses a port, and the log names it.
 """,
     ),
-    cfg.Opt(
+    number(
         'wait_limit',
-        type=Number(float, 'percent', min=1, max=100),
         default=10.0,
+        between=(1, 100),
+        unit='percent',
         help="""
-Percent of a second that a vCPU has to wait to make the second bad.
-
-Possible values:
-
-* 1 to 100, in percent. One vCPU of a server is enough.
-
-Related options:
-
-* ``load_limit``: the same vCPU has to reach it as well.
+Percent of a second that a vCPU has to wait to make the second bad. One vCPU
+of a server is enough, but it has to reach ``load_limit`` as well.
 """,
     ),
-    cfg.Opt(
+    number(
         'load_limit',
-        type=Number(float, 'percent', min=1, max=100),
         default=70.0,
+        between=(1, 100),
+        unit='percent',
         help="""
 Percent of a second that a vCPU has to run or wait to make the second bad: a
-vCPU that wants little and waits a little does no harm.
-
-Possible values:
-
-* 1 to 100, in percent. At 1, ``wait_limit`` decides alone.
-
-Related options:
-
-* ``wait_limit``
+vCPU that wants little and waits a little does no harm. At 1, ``wait_limit``
+decides alone.
 """,
     ),
     cfg.StrOpt(
@@ -153,15 +114,5 @@ def load(argv: Sequence[str]) -> cfg.ConfigOpts:
     conf = startup.load(
         argv, PROG, PROG, lambda conf: conf.register_opts(OPTS, GROUP)
     )
-    for section, values in (('DEFAULT', conf), (GROUP, conf[GROUP])):
-        for name in values:
-            # oslo.config judges a value when it is asked for.
-            try:
-                values[name]
-            except cfg.Error as error:
-                files = ', '.join(conf.config_file) or f'{PROG}.conf'
-                raise ConfigError(
-                    f'[{section}] {name}: {error.__context__ or error}. '
-                    f'Correct it in {files}.'
-                ) from error
+    startup.check_values(conf)
     return conf

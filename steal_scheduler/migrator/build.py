@@ -3,9 +3,9 @@
 import dataclasses
 from typing import Any
 
+from steal_scheduler import startup
 from steal_scheduler.conf import roles as roles_conf
 from steal_scheduler.conf import rules as rules_conf
-from steal_scheduler.conf import values
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.messaging.notifier import Notifier
@@ -45,7 +45,7 @@ def build(conf: Any) -> Components:
 
     :raises ConfigError: an option is wrong; the message names it
     """
-    values.check_values(conf)
+    startup.check_values(conf)
     nova = NovaClient(conf, roles_conf.rule(conf.roles))
     dispatcher = plugins.dispatcher(conf)
     rules = rules_conf.rules(conf, dispatcher.rules)

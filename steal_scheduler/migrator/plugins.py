@@ -6,7 +6,8 @@ import stevedore
 import stevedore.exception
 from oslo_config import cfg
 
-from steal_scheduler.conf import opts, orchestrators, signals, values
+from steal_scheduler import startup
+from steal_scheduler.conf import opts, orchestrators, signals
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.signals.base import SignalSource
@@ -124,4 +125,4 @@ def _register(conf: Any, plugin: Any, section: str) -> None:
             f'another option names the section {section!r} too. Give each a '
             'section of its own.'
         ) from error
-    values.check_values(conf)
+    startup.check_values(conf)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import math
 import types
 from typing import Any
 
@@ -65,16 +64,7 @@ def announce(name: str, does: str) -> bool:
 
 def _value(group: Any, name: str) -> Any:
     try:
-        value = group[name]
-        # NOTE: oslo.config makes None of a number that is left empty.
-        if value is None:
-            raise ValueError(f'Option {options.GROUP}.{name} is empty')
-        # NOTE: oslo.config lets nan pass every minimum and maximum.
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(
-                f'Value {value} of option {options.GROUP}.{name} is not a '
-                'finite number'
-            )
+        return group[name]
     except (cfg.NoSuchOptError, cfg.NoSuchGroupError):
         # Of an option that the value refers to.
         text = (
@@ -84,8 +74,6 @@ def _value(group: Any, name: str) -> Any:
     except ValueError as error:
         # oslo.config's own error names the option and the value as well.
         text = str(error)
-    else:
-        return value
     default = _DEFAULTS[name]
     if text not in _said:
         _said.add(text)

@@ -34,7 +34,7 @@ FLOORS = (
 )
 #: It runs on hypervisors, alone; only its program in cmd knows it.
 APART = 'exporter'
-APART_IMPORTS = ('exception', 'startup', 'version')
+APART_IMPORTS = ('edge', 'exception', 'startup', 'version')
 
 #: These decide: no I/O, no log, no clock, no chance.
 PURE = ('model', 'decision')

@@ -8,7 +8,7 @@ import fixtures
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler.conf import values
+from steal_scheduler import startup
 from steal_scheduler.exception import ConfigError
 
 
@@ -21,7 +21,7 @@ class FileTestCase(base.BaseTestCase):
         conf = cfg.ConfigOpts()
         conf.register_opts(opts, group='section')
         conf([f'--config-file={path}'], default_config_dirs=[])
-        values.check_values(conf)
+        startup.check_values(conf)
         return conf.section
 
     def refuse(self, opts: Sequence[Any], line: str, *words: str) -> None:

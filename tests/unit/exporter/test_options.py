@@ -43,21 +43,21 @@ class TestOptions(base.BaseTestCase):
     def test_the_error_names_all_that_one_needs(self) -> None:
         for name, value, unit in (
             # A share, where percent are meant.
-            ('wait_limit', '0.1', '1 to 100 (unit: percent)'),
-            ('wait_limit', 'nan', '1 to 100 (unit: percent)'),
-            ('wait_limit', '', '1 to 100 (unit: percent)'),
-            ('wait_limit', '101', '1 to 100 (unit: percent)'),
-            ('load_limit', '0', '1 to 100 (unit: percent)'),
-            ('load_limit', 'inf', '1 to 100 (unit: percent)'),
-            ('load_limit', 'NaN', '1 to 100 (unit: percent)'),
-            ('listen_port', 'x', '0 to 65535 (unit: TCP port)'),
-            ('listen_port', '65536', '0 to 65535 (unit: TCP port)'),
+            ('wait_limit', '0.1', '1 to 100 percent'),
+            ('wait_limit', 'nan', '1 to 100 percent'),
+            ('wait_limit', '', '1 to 100 percent'),
+            ('wait_limit', '101', '1 to 100 percent'),
+            ('load_limit', '0', '1 to 100 percent'),
+            ('load_limit', 'inf', '1 to 100 percent'),
+            ('load_limit', 'NaN', '1 to 100 percent'),
+            ('listen_port', 'x', '0 to 65535 as a TCP port'),
+            ('listen_port', '65536', '0 to 65535 as a TCP port'),
             ('listen_host', 'a b', 'host address'),
         ):
             error = self.assertRaises(
                 ConfigError, self.load, f'{name} = {value}'
             )
-            for part in (f'[exporter] {name}: ', value, unit, 'x.conf'):
+            for part in (f'[exporter] {name} = {value}: ', unit, 'x.conf'):
                 self.assertIn(part, str(error))
 
     def test_wrong_in_default(self) -> None:
@@ -69,7 +69,7 @@ class TestOptions(base.BaseTestCase):
             error = self.assertRaises(
                 ConfigError, self.load, f'[DEFAULT]\n{name} = {value}'
             )
-            self.assertIn(f'[DEFAULT] {name}: ', str(error))
+            self.assertIn(f'[DEFAULT] {name}', str(error))
             self.assertIn(value, str(error))
 
     def test_the_defaults_are_allowed(self) -> None:

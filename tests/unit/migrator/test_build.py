@@ -18,7 +18,10 @@ class TestBuild(base.BaseTestCase):
     def test_wrong_options_are_named(self) -> None:
         for more, words in (
             ('[limits]\nblackout = nine', ('[limits] blackout', "'nine'")),
-            ('[limits]\nslots = 0', ('[limits] slots = 0', 'equal to 1')),
+            (
+                '[limits]\nslots = 0',
+                ('[limits] slots = 0', '1 to 1000 servers'),
+            ),
             ('[detection]\npolls_window = 2', ('polls_contended = 3',)),
             ('[roles]\nrole_name_pattern = (', ('role_name_pattern = (',)),
             (

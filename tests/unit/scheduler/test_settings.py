@@ -58,13 +58,14 @@ class TestSettings(base.SchedulerTestCase):
             found = self.load(f'view_max_age = {value}')
             self.assertEqual(120, found.view_max_age, value)
         self.assertEqual(8, self.log.output.count('The default ('))
-        self.assertIn('Value nan of option', self.log.output)
+        self.assertIn("'nan' is not allowed. Give 0 to", self.log.output)
 
     def test_an_empty_number(self) -> None:
         default = self.load()
         for name in ('steal_weight_multiplier', 'view_max_age'):
             self.assertEqual(default, self.load(f'{name} ='))
-            self.assertIn(f'steal_scheduler.{name} is empty', self.log.output)
+            self.assertIn(f'option {name} ', self.log.output)
+        self.assertIn("'' is not allowed", self.log.output)
 
     def test_a_dollar_that_refers_to_nothing(self) -> None:
         default = self.load()
