@@ -134,7 +134,7 @@ def bounded(pool: Any, seconds: float) -> Iterator[None]:
     seconds within any time-out of one second; here he has one.
 
     :param pool: urllib3's HTTPConnectionPool that is used inside
-    :raises TimeoutError: that was necessary
+    :raises requests.exceptions.Timeout: that was necessary
     """
     pool.ConnectionCls = _known(pool.ConnectionCls)
     sockets = _Sockets()
@@ -153,21 +153,23 @@ def bounded(pool: Any, seconds: float) -> Iterator[None]:
         sockets.close()
     # Its beginning is no answer, whatever its status says.
     if sockets.are_shut:
-        raise TimeoutError(f'no answer in {seconds:g} s')
+        raise requests.exceptions.ReadTimeout(f'no answer in {seconds:g} s')
 
 
 def read(raw: urllib3.BaseHTTPResponse, most: int) -> bytes:
     """The body of an answer, as it was sent.
 
-    :raises ValueError: it has more bytes than that
-    :raises ConnectionError: it has less than it says
+    :raises requests.exceptions.RequestException: it has more bytes than
+        that, or less than it says
     """
     body = raw.read(most + 1, decode_content=False)
     if len(body) > most:
         raw.close()
-        raise ValueError(f'the answer is too long: more than {most} bytes')
+        raise requests.exceptions.RequestException(
+            f'the answer is too long: more than {most} bytes'
+        )
     if getattr(raw, 'length_remaining', None):
-        raise ConnectionError('the answer has no end')
+        raise requests.exceptions.ConnectionError('the answer has no end')
     raw.release_conn()
     return body
 
@@ -251,23 +253,15 @@ class _Adapter(requests.adapters.BaseAdapter):
         # What is packed may unpack to a thousand times its size.
         request.headers['Accept-Encoding'] = 'identity'
         pool = self._adapter.get_connection_with_tls_context(request, **where)
-        try:
-            with bounded(pool, timeout):
-                response: requests.Response = self._adapter.send(
-                    request,
-                    stream=True,
-                    # The second of a host's addresses gets its half.
-                    timeout=(timeout / 2, timeout),
-                    **where,
-                )
-                body = read(response.raw, self._most)
-        except TimeoutError as error:
-            raise requests.exceptions.ReadTimeout(error) from error
-        except ConnectionError as error:
-            raise requests.exceptions.ConnectionError(error) from error
-        except ValueError as error:
-            raise requests.exceptions.RequestException(error) from error
-        response.raw = io.BytesIO(body)
+        with bounded(pool, timeout):
+            response: requests.Response = self._adapter.send(
+                request,
+                stream=True,
+                # The second of a host's addresses gets its half.
+                timeout=(timeout / 2, timeout),
+                **where,
+            )
+            response.raw = io.BytesIO(read(response.raw, self._most))
         return response
 
     def close(self) -> None:
