@@ -8,6 +8,7 @@ requests of a drain together.
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import re
@@ -29,6 +30,14 @@ T = TypeVar('T')
 
 #: Requests under way at once. Octavia lists members by pool only.
 AT_ONCE = 8
+
+
+class Gone(OrchestratorError):
+    """There is no such thing, or no more: which it is, the asker knows.
+
+    A pool may be deleted at any time. That there is no list of pools means
+    that what answers is not Octavia.
+    """
 
 
 class OctaviaClient:
@@ -77,7 +86,7 @@ class OctaviaClient:
         :raises OrchestratorError: no answer
         """
         query = {} if project_id is None else {'project_id': project_id}
-        listed = self._list('pools', query) or []
+        listed = self._list('pools', query)
         pools = [_value('pool', Pool.of, raw) for raw in listed]
         # Once more: a cloud may have switched filters off.
         return self._with_members(
@@ -92,9 +101,8 @@ class OctaviaClient:
         pools = []
         for pool_id in pool_ids:
             path = f'pools/{_quoted(pool_id)}'
-            status, answer = self._ask('GET', path, accept=[404])
-            if status != 404:
-                raw = _part(answer, 'pool', dict)
+            with contextlib.suppress(Gone):
+                raw = _part(self._ask('GET', path)[1], 'pool', dict)
                 pools.append(_value('pool', Pool.of, raw))
         return self._with_members(pools)
 
@@ -126,16 +134,18 @@ class OctaviaClient:
             return [pool for pool in found if pool is not None]
 
     def _with_its_members(self, pool: Pool) -> Pool | None:
-        listed = self._list(f'pools/{_quoted(pool.pool_id)}/members', {})
-        if listed is None:
+        path = f'pools/{_quoted(pool.pool_id)}/members'
+        try:
+            listed = self._list(path, {})
+        except Gone:
             return None
         members = [
             _value('member', Member.of, pool.pool_id, raw) for raw in listed
         ]
         return dataclasses.replace(pool, members=tuple(members))
 
-    def _list(self, path: str, query: dict[str, str]) -> list[Any] | None:
-        """All pages; None where there is no such thing.
+    def _list(self, path: str, query: dict[str, str]) -> list[Any]:
+        """All pages.
 
         NOTE: the link to the next page leaves the filters out, and its host
         may be one that only the balancer before Octavia knows. So it says
@@ -144,9 +154,7 @@ class OctaviaClient:
         name = path.rpartition('/')[2]
         found: list[Any] = []
         while True:
-            status, answer = self._ask('GET', path, accept=[404], params=query)
-            if status == 404:
-                return None
+            _, answer = self._ask('GET', path, params=query)
             page = _part(answer, name, list)
             found += page
             links = answer.get(f'{name}_links') or []
@@ -179,7 +187,8 @@ class OctaviaClient:
         if status in (401, 403):
             said += f'. Give this right to the user of [{self._login}]'
         if status not in accept:
-            raise OrchestratorError(f'Octavia failed: {said}')
+            kind = Gone if status == 404 else OrchestratorError
+            raise kind(f'Octavia failed: {said}')
         return status, fault if status == 409 else said
 
     def _send(

@@ -84,6 +84,14 @@ class TestFailures(OctaviaTestCase):
                 said = self.error(verb)
                 self.assertIn(f'Octavia failed: GET pools: {status} no', said)
 
+    def test_there_is_no_list_of_pools(self) -> None:
+        """It must not count as a list of none."""
+        for values in ({}, {'projects': ['p']}):
+            self.fail(404)
+            for verb in ('drain', 'reattach', 'detached'):
+                said = self.error(verb, **values)
+                self.assertIn('Octavia failed: GET pools: 404 no', said)
+
     def test_it_fails_a_change(self) -> None:
         for status in (429, 500, 504):
             self.fail(status, 'PUT')
