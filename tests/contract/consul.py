@@ -205,10 +205,33 @@ class ApiContract(ConsulContract):
 
     def test_what_is_hidden(self: Any) -> None:
         """It is said, but not to whom it is not hidden."""
+        self.maintain('web-1', 'disk')
+        self.wait(lambda: self.shown() == {'web-1': 'disk'}, 'it is shown')
         for rights, hidden in ((RIGHTS, None), ({'agent': 'read'}, 'true')):
             token = self.token(rights)
-            for path in ('/v1/catalog/nodes', '/v1/health/node/web-1'):
-                _, headers, said = self.ask('GET', path, token)
-                self.assertEqual(bool(hidden), json.loads(said) == [])
+            for path, node in (
+                ('/v1/catalog/nodes', ''),
+                ('/v1/health/node/web-1', ''),
+                ('/v1/health/state/critical', ''),
+                ('/v1/agent/checks', 'web-1'),
+            ):
+                _, headers, said = self.ask('GET', path, token, node)
+                self.assertEqual(bool(hidden), not json.loads(said), path)
                 name = 'X-Consul-Results-Filtered-By-ACLs'
                 self.assertEqual(hidden, headers.get(name), path)
+
+    def test_without_a_token(self: Any) -> None:
+        status, said = self.put('', enable='true', reason='x')
+        self.assertEqual(403, status)
+        self.assertEqual(
+            "Permission denied: anonymous token lacks permission 'node:write'"
+            ' on "web-1". The anonymous token is used implicitly when a '
+            'request does not specify a token.',
+            said,
+        )
+
+    def test_another_verb(self: Any) -> None:
+        path = '/v1/agent/maintenance?enable=true'
+        status, _, _ = self.ask('GET', path, self.token(RIGHTS), 'web-1')
+        self.assertEqual(405, status)
+        self.assertIsNone(self.check())

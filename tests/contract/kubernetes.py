@@ -244,6 +244,19 @@ class ApiContract(KubernetesContract):
         self.assertEqual(201, self.evict('bare')[0])
         self.until(lambda: not self.names(), 'it ends')
 
+    def test_a_pod_that_ends_already(self: Any) -> None:
+        """No budget holds what goes anyhow."""
+        self.deploy('web', 1, budget=1)
+        (name,) = self.names() | self.names('n1') | self.names('n2')
+        path = f'/api/v1/namespaces/{self.namespace}/pods/{name}'
+        never = {'metadata': {'finalizers': ['example.org/never']}}
+        self.assertEqual(200, self.ask('PATCH', path, never)[0])
+        free = {'metadata': {'finalizers': None}}
+        self.addCleanup(self.ask, 'PATCH', path, free)
+        self.assertEqual(429, self.evict(name)[0])
+        self.assertEqual(200, self.ask('DELETE', path)[0])
+        self.assertEqual(201, self.evict(name)[0])
+
     def test_a_budget_in_the_answer(self: Any) -> None:
         self.deploy('web', 2, budget=2)
         (name,) = self.names()

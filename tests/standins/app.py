@@ -49,8 +49,8 @@ def route(method: str, path: str) -> Callable[[Route], Route]:
     """
 
     def mark(answer: Route) -> Route:
-        pattern = re.escape(f'{method} {path}').replace(r'\{\}', '([^/]+)')
-        answer.asked_by = re.compile(pattern)  # type: ignore[attr-defined]
+        pattern = re.compile(re.escape(path).replace(r'\{\}', '([^/]+)'))
+        answer.asked_by = method, pattern  # type: ignore[attr-defined]
         return answer
 
     return mark
@@ -132,10 +132,16 @@ class StandIn:
 
     def answer(self, request: Request) -> Answer:
         """Do what is asked."""
+        methods = set()
         for way in self._routes:
-            found = way.asked_by.fullmatch(str(request))  # type: ignore[attr-defined]
-            if found:
+            method, pattern = way.asked_by  # type: ignore[attr-defined]
+            found = pattern.fullmatch(request.path)
+            if found and method == request.method:
                 return way(self, request, *found.groups())
+            if found:
+                methods.add(method)
+        if methods:
+            return 405, b'', {'Allow': ', '.join(sorted(methods))}
         return self.no_route(request)
 
     def no_route(self, request: Request) -> Answer:

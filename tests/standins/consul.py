@@ -1,6 +1,6 @@
 """A stand-in for a Consul cluster: its catalog, and the agents of its nodes.
 
-It is written by hand, after what a real one (1.22) was seen to answer;
+It is written by hand, after what a real one (1.19) was seen to answer;
 ``tests/contract/consul.py`` holds both to the same. The catalog follows an
 agent at once, or when the test says so (``syncs``, ``sync``).
 """
@@ -21,6 +21,7 @@ NO_REASON = (
     'This is a default message.'
 )
 _MAINTENANCE = '_node_maintenance'
+_ACCESSOR = '22222222-2222-4222-8222-222222222222'
 
 
 @dataclasses.dataclass
@@ -85,18 +86,22 @@ class _Member(StandIn):
     def answer(self, request: Request) -> Answer:
         token = request.headers.get('x-consul-token')
         acls = self.cluster.acls
-        if token is not None and acls is not None and token not in acls:
+        if token and acls is not None and token not in acls:
             return 403, b'ACL not found'
         return super().answer(request)
 
     def forbidden(self, request: Request, right: str, name: str) -> Answer:
-        who = (
-            "token with AccessorID '22222222-2222-4222-8222-222222222222'"
-            if 'x-consul-token' in request.headers
-            else 'anonymous token'
+        who, more = (
+            'anonymous token',
+            (
+                '. The anonymous token is used implicitly when a request does '
+                'not specify a token.'
+            ),
         )
+        if request.headers.get('x-consul-token'):
+            who, more = f"token with AccessorID '{_ACCESSOR}'", ''
         text = f"Permission denied: {who} lacks permission '{right}' on"
-        return 403, f'{text} "{name}"'.encode()
+        return 403, f'{text} "{name}"{more}'.encode()
 
     def seen(
         self, request: Request, right: str, found: Iterable[Any]
@@ -108,7 +113,7 @@ class _Member(StandIn):
         kept = _filtered(found, request.query.get('filter', ''))
         if not kept or not self.lacks(request, right):
             return kept, {}
-        known = 'x-consul-token' in request.headers
+        known = request.headers.get('x-consul-token')
         hidden = 'X-Consul-Results-Filtered-By-ACLs'
         return [], {hidden: 'true'} if known else {}
 

@@ -8,12 +8,11 @@ controllers and kubelets work when it says so (``kubernetes_controllers.py``).
 
 import copy
 import re
-from collections.abc import Iterator
 from typing import Any
 
+from tests.standins import kubernetes_objects as objects
 from tests.standins.app import Answer, Request, StandIn, route
-
-Json = dict[str, Any]
+from tests.standins.kubernetes_objects import Json
 
 UUID = '9a1f0c5e-0000-4000-8000-000000000000'
 TOKEN = 's3cr3t'
@@ -81,7 +80,7 @@ class Cluster(StandIn):
     def patch(self, found: Json, patch: Json) -> None:
         """Change it as a merge patch does; one that changes it, renews it."""
         before = copy.deepcopy(found)
-        _merge(found, patch)
+        objects.merge(found, patch)
         about = found['metadata']
         # A new one, whatever the patch says about it.
         version = before['metadata'].get('resourceVersion', '1')
@@ -108,11 +107,11 @@ class Cluster(StandIn):
         _, _, token = request.headers.get('authorization', '').partition(' ')
         user = self.users.get(token)
         if user is None:
-            return _status(401, 'Unauthorized')
+            return objects.failure(401, 'Unauthorized')
         if user != 'admin':
             what = request.path.rpartition('/')[2]
             verb = 'list' if request.method == 'GET' else 'change'
-            return _status(
+            return objects.failure(
                 403,
                 f'{what} is forbidden: User "{user}" cannot {verb} resource '
                 f'"{what}" in API group "" at the cluster scope',
@@ -120,11 +119,13 @@ class Cluster(StandIn):
         return super().answer(request)
 
     def no_route(self, request: Request) -> Answer:
-        return _status(404, 'the server could not find the requested resource')
+        return objects.failure(
+            404, 'the server could not find the requested resource'
+        )
 
     @route('GET', f'{_CORE}/nodes')
     def _list_nodes(self, request: Request) -> Answer:
-        found = _selected(
+        found = objects.selected(
             self.nodes.values(), request.query.get('labelSelector', '')
         )
         return self._listed(request, found)
@@ -132,23 +133,25 @@ class Cluster(StandIn):
     @route('GET', f'{_CORE}/nodes/{{}}')
     def _read_node(self, request: Request, name: str) -> Answer:
         node = self.nodes.get(name)
-        return _not_found('nodes', name) if node is None else (200, node)
+        return (
+            objects.not_found('nodes', name) if node is None else (200, node)
+        )
 
     @route('PATCH', f'{_CORE}/nodes/{{}}')
     def _patch_node(self, request: Request, name: str) -> Answer:
         node = self.nodes.get(name)
         if node is None:
-            return _not_found('nodes', name)
+            return objects.not_found('nodes', name)
         kind = request.headers['content-type']
         if not re.fullmatch(
             r'application/(strategic-)?merge-patch\+json', kind
         ):
-            return _status(415, f'the stand-in takes no {kind}')
+            return objects.failure(415, f'the stand-in takes no {kind}')
         patch = request.json
         version = node['metadata']['resourceVersion']
         about = patch.get('metadata', {})
         if about.get('resourceVersion', version) != version:
-            return _status(
+            return objects.failure(
                 409,
                 f'Operation cannot be fulfilled on nodes "{name}": the object '
                 'has been modified; please apply your changes to the latest '
@@ -161,7 +164,7 @@ class Cluster(StandIn):
     @route('DELETE', f'{_CORE}/nodes/{{}}')
     def _delete_node(self, request: Request, name: str) -> Answer:
         if self.nodes.pop(name, None) is None:
-            return _not_found('nodes', name)
+            return objects.not_found('nodes', name)
         return 200, {}
 
     @route('GET', f'{_CORE}/pods')
@@ -180,7 +183,7 @@ class Cluster(StandIn):
     @route('GET', f'{_CORE}{_IN}/pods/{{}}')
     def _read_pod(self, request: Request, namespace: str, name: str) -> Answer:
         pod = self.pod(namespace, name)
-        return _not_found('pods', name) if pod is None else (200, pod)
+        return objects.not_found('pods', name) if pod is None else (200, pod)
 
     @route('PATCH', f'{_CORE}{_IN}/pods/{{}}')
     def _patch_pod(
@@ -188,7 +191,7 @@ class Cluster(StandIn):
     ) -> Answer:
         pod = self.pod(namespace, name)
         if pod is None:
-            return _not_found('pods', name)
+            return objects.not_found('pods', name)
         self.patch(pod, request.json)
         return 200, pod
 
@@ -201,37 +204,54 @@ class Cluster(StandIn):
                 'message': f'namespace {namespace} is being terminated',
             }
             details = {'causes': [cause]}
-            return _status(403, 'forbidden', 'Forbidden', details=details)
+            return objects.failure(
+                403, 'forbidden', 'Forbidden', details=details
+            )
         pod = self.pod(namespace, name)
         if pod is None:
-            return _not_found('pods', name)
+            return objects.not_found('pods', name)
         about = pod['metadata']
         options = request.json.get('deleteOptions', {})
         wanted = options.get('preconditions', {}).get('uid', about['uid'])
-        budgets = [one for one in self.budgets if covers(one, pod)]
-        ends = 'deletionTimestamp' in about
+        if 'deletionTimestamp' in about or pod['status']['phase'] != 'Running':
+            # No budget holds what goes anyhow, or does not serve.
+            budgets = []
+        else:
+            budgets = [one for one in self.budgets if objects.covers(one, pod)]
         if len(budgets) > 1:
-            return _status(
+            return objects.failure(
                 500,
                 'This pod has more than one PodDisruptionBudget, which the '
                 'eviction subresource does not support.',
             )
         if wanted != about['uid']:
-            return _status(
+            return objects.failure(
                 409,
                 f'Operation cannot be fulfilled on pods "{name}": the UID in '
                 f'the precondition ({wanted}) does not match the UID in '
                 f'record ({about["uid"]})',
                 'Conflict',
             )
-        if budgets and not ends:
-            held = _held(budgets[0])
-            if held:
-                return held
-        if not ends:
-            about['deletionTimestamp'] = '2026-01-01T00:00:00Z'
+        held = objects.held(budgets[0]) if budgets else None
+        if held:
+            return held
+        if 'deletionTimestamp' not in about:
             self.evicted.append(f'{namespace}/{name}')
+        self._end(about)
         return 201, {'kind': 'Status', 'status': 'Success', 'code': 201}
+
+    def _end(self, about: Json) -> None:
+        about.setdefault('deletionTimestamp', '2026-01-01T00:00:00Z')
+
+    @route('DELETE', f'{_CORE}{_IN}/pods/{{}}')
+    def _delete_pod(
+        self, request: Request, namespace: str, name: str
+    ) -> Answer:
+        pod = self.pod(namespace, name)
+        if pod is None:
+            return objects.not_found('pods', name)
+        self._end(pod['metadata'])
+        return 200, pod
 
     @route('GET', f'/apis/policy/v1{_IN}/poddisruptionbudgets')
     def _list_budgets(self, request: Request, namespace: str) -> Answer:
@@ -248,88 +268,13 @@ class Cluster(StandIn):
     ) -> Answer:
         if f'{namespace}/{name}' in self.daemon_sets:
             return 200, {'metadata': {'namespace': namespace, 'name': name}}
-        return _not_found('daemonsets.apps', name)
+        return objects.not_found('daemonsets.apps', name)
 
     def _listed(self, request: Request, found: Any) -> Answer:
         # As etcd has them: by namespace and name.
-        items = sorted(found, key=_key)
+        items = sorted(found, key=objects.key)
         begin = int(request.query.get('continue') or 0)
         size = int(request.query.get('limit') or self.page)
         end = begin + min(size, self.page)
         more = {'continue': str(end)} if end < len(items) else {}
         return 200, {'metadata': more, 'items': items[begin:end]}
-
-
-def _key(found: Json) -> tuple[str, str]:
-    about = found['metadata']
-    return about.get('namespace', ''), about['name']
-
-
-def _selected(nodes: Any, selector: str) -> Iterator[Json]:
-    """Those with this label, or with this value of it."""
-    key, equals, value = selector.partition('=')
-    for node in nodes:
-        labels = node['metadata'].get('labels', {})
-        if not key or (key in labels and value == labels[key] * bool(equals)):
-            yield node
-
-
-def covers(budget: Json, pod: Json) -> bool:
-    about = pod['metadata']
-    wanted = budget['spec']['selector']['matchLabels']
-    return (
-        budget['metadata']['namespace'] == about['namespace']
-        and wanted.items() <= about['labels'].items()
-    )
-
-
-def _held(budget: Json) -> Answer | None:
-    """Take one of the disruptions that it allows; 429 if there is none."""
-    status, name = budget['status'], budget['metadata']['name']
-    if status['disruptionsAllowed'] > 0:
-        status['disruptionsAllowed'] -= 1
-        return None
-    cause = {
-        'reason': 'DisruptionBudget',
-        'message': f'The disruption budget {name} needs '
-        f'{status["desiredHealthy"]} healthy pods and has '
-        f'{status["currentHealthy"]} currently',
-    }
-    return _status(
-        429,
-        "Cannot evict pod as it would violate the pod's disruption budget.",
-        'TooManyRequests',
-        details={'causes': [cause]},
-    )
-
-
-def _not_found(kind: str, name: str) -> Answer:
-    return _status(404, f'{kind} "{name}" not found', 'NotFound')
-
-
-def _status(code: int, message: str, reason: str = '', **more: Any) -> Answer:
-    return code, {
-        'kind': 'Status',
-        'apiVersion': 'v1',
-        'metadata': {},
-        'status': 'Failure',
-        'message': message,
-        'reason': reason,
-        'code': code,
-        **more,
-    }
-
-
-def _merge(into: Json, patch: Json) -> None:
-    """As a merge patch does: null removes.
-
-    A strategic one does the same to all that we write: a node's taints are an
-    atomic list.
-    """
-    for key, value in patch.items():
-        if value is None:
-            into.pop(key, None)
-        elif isinstance(value, dict):
-            _merge(into.setdefault(key, {}), value)
-        else:
-            into[key] = value

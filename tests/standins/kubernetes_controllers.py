@@ -7,8 +7,8 @@ simulation, decides how long they take. See ``kubernetes.py``.
 import itertools
 from typing import Any
 
-from tests.standins.kubernetes import Cluster, covers
-from tests.standins.kubernetes_objects import Json, budget, pod
+from tests.standins.kubernetes import Cluster
+from tests.standins.kubernetes_objects import Json, budget, covers, pod
 
 _numbers = itertools.count()
 _TAINT = {

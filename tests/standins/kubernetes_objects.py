@@ -1,6 +1,9 @@
-"""Objects as a Kubernetes API shows them, and a kubeconfig file."""
+"""Objects as a Kubernetes API shows them, its failures, and a kubeconfig."""
 
+from collections.abc import Iterator
 from typing import Any
+
+from tests.standins.app import Answer
 
 Json = dict[str, Any]
 
@@ -59,3 +62,78 @@ def kubeconfig(server: str, user: str = '', cluster: str = '') -> str:
         'contexts: [{name: one, context: {cluster: c, user: u}}]\n'
         'current-context: one\n'
     )
+
+
+def key(found: Json) -> tuple[str, str]:
+    about = found['metadata']
+    return about.get('namespace', ''), about['name']
+
+
+def selected(nodes: Any, selector: str) -> Iterator[Json]:
+    """Those with this label, or with this value of it."""
+    key, equals, value = selector.partition('=')
+    for node in nodes:
+        labels = node['metadata'].get('labels', {})
+        if not key or (key in labels and value == labels[key] * bool(equals)):
+            yield node
+
+
+def covers(budget: Json, pod: Json) -> bool:
+    about = pod['metadata']
+    wanted = budget['spec']['selector']['matchLabels']
+    return (
+        budget['metadata']['namespace'] == about['namespace']
+        and wanted.items() <= about['labels'].items()
+    )
+
+
+def held(budget: Json) -> Answer | None:
+    """Take one of the disruptions that it allows; 429 if there is none."""
+    status, name = budget['status'], budget['metadata']['name']
+    if status['disruptionsAllowed'] > 0:
+        status['disruptionsAllowed'] -= 1
+        return None
+    cause = {
+        'reason': 'DisruptionBudget',
+        'message': f'The disruption budget {name} needs '
+        f'{status["desiredHealthy"]} healthy pods and has '
+        f'{status["currentHealthy"]} currently',
+    }
+    return failure(
+        429,
+        "Cannot evict pod as it would violate the pod's disruption budget.",
+        'TooManyRequests',
+        details={'causes': [cause]},
+    )
+
+
+def not_found(kind: str, name: str) -> Answer:
+    return failure(404, f'{kind} "{name}" not found', 'NotFound')
+
+
+def failure(code: int, message: str, reason: str = '', **more: Any) -> Answer:
+    return code, {
+        'kind': 'Status',
+        'apiVersion': 'v1',
+        'metadata': {},
+        'status': 'Failure',
+        'message': message,
+        'reason': reason,
+        'code': code,
+        **more,
+    }
+
+
+def merge(into: Json, patch: Json) -> None:
+    """As a merge patch does: null removes.
+
+    A strategic one does the same to all that we write: a node's taints are an
+    atomic list.
+    """
+    for key, value in patch.items():
+        if value is None:
+            into.pop(key, None)
+        elif isinstance(value, dict):
+            merge(into.setdefault(key, {}), value)
+        else:
+            into[key] = value
