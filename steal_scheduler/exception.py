@@ -13,7 +13,11 @@ class SignalError(StealError):
     """The signal source did not answer, or answered nonsense."""
 
 
-class NovaError(StealError):
+class NovaFault(StealError):
+    """What a call of Nova can end in; each is one of these."""
+
+
+class NovaError(NovaFault):
     """Nova did not answer or failed: what was asked may have happened."""
 
 
@@ -21,11 +25,11 @@ class LoginRefused(NovaError):
     """Keystone does not let the user of ``[nova]`` in."""
 
 
-class NovaRefused(StealError):
+class NovaRefused(NovaFault):
     """Nova understood and said no: what was asked did not happen."""
 
 
-class ServerGone(StealError):
+class ServerGone(NovaFault):
     """Nova does not know the server any more."""
 
 

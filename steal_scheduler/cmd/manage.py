@@ -88,13 +88,13 @@ class Plan(Report):
 
         now = time.time()
         planned = plan_tick(conf, now)
-        moves = planned.moves.values()
+        moves = planned.snapshot.moves.values()
         alarm = conf.stages.reattach_alarm
         blocked = [m for m in moves if m.reattach_blocked(now, alarm)]
         document = {
             'notes': [{'note': note} for note in planned.notes],
             'reattach_blocked': text.moves_in_flight(blocked, now),
-            **text.decided(planned.decided, planned.fleet.servers),
+            **text.decided(planned.decided, planned.snapshot.fleet.servers),
             'moves_in_flight': text.moves_in_flight(moves, now),
         }
         self.status = 2 if document['holds'] else 0

@@ -73,7 +73,7 @@ def _unfit(server: Server) -> Nos:
 def unfit_to_leave(move: Move, migration: Migration | None = None) -> str:
     """Why a server that should be on its source must not be moved now.
 
-    :param migration: its newest, see ``migration_of``
+    :param migration: its newest, see ``Move.migration``
     """
     server = move.server
     if server.gone:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from steal_scheduler.decision.disruption_budget import Unavailable
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Fleet
-from steal_scheduler.model.move import Move, Stage, migration_of
+from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
 
 #: Seconds of ``copy_rate`` that may be copied at once after a quiet time. A
@@ -158,5 +158,5 @@ def _tokens_mb(snapshot: Snapshot) -> float:
 def _recorded(move: Move, fleet: Fleet) -> bool:
     """Whether its bytes are in Nova's records, or will never be copied."""
     if move.stage is Stage.REQUEST:
-        return migration_of(move, fleet) is not None
+        return move.migration(fleet) is not None
     return move.stage is not Stage.DRAIN

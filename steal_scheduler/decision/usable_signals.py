@@ -14,15 +14,8 @@ import collections
 import dataclasses
 from collections.abc import Callable, Container, Iterable, Mapping
 
-from steal_scheduler.decision import arrivals
-from steal_scheduler.decision.host_checks import (
-    CHECKS,
-    FAILED_ARRIVALS_PERIOD,
-    NO_SIGNAL,
-    OPTIONAL,
-    Case,
-    UnreliableHost,
-)
+from steal_scheduler.decision import arrivals, host_checks
+from steal_scheduler.decision.host_checks import Case, UnreliableHost
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import (
     Fleet,
@@ -173,9 +166,11 @@ def _check_hosts(
     :returns: by host; the metrics of every other host are reliable
     """
     found = {}
-    disabled = {c for c in OPTIONAL if c in snapshot.rules.disabled_checks}
+    disabled = {
+        c for c in host_checks.OPTIONAL if c in snapshot.rules.disabled_checks
+    }
     for name, case in _cases(snapshot, fresh).items():
-        for reason, check in CHECKS.items():
+        for reason, check in host_checks.CHECKS.items():
             detail = '' if reason in disabled else check(case)
             if detail:
                 found[name] = UnreliableHost(name, reason, detail)
@@ -187,7 +182,7 @@ def _cases(snapshot: Snapshot, fresh: Signals) -> dict[str, Case]:
     now, rules, fleet = snapshot.now, snapshot.rules, snapshot.fleet
     cases = {}
     for name in fleet.hosts:
-        told = snapshot.signals.hosts.get(name, NO_SIGNAL)
+        told = snapshot.signals.hosts.get(name, host_checks.NO_SIGNAL)
         cores = fresh.hosts[name].cores if name in fresh.hosts else 0.0
         cases[name] = Case(now, rules, told, cores)
     # One that has just come is unseen, or only a part of it is seen.
@@ -199,7 +194,7 @@ def _cases(snapshot: Snapshot, fresh: Signals) -> dict[str, Case]:
         case.servers.append(server)
         if server_id in fresh.servers:
             case.signals.append((server, fresh.servers[server_id]))
-    since = now - FAILED_ARRIVALS_PERIOD
+    since = now - host_checks.FAILED_ARRIVALS_PERIOD
     for records in fleet.migrations.values():
         for record in records:
             case = cases.get(record.target or '')

@@ -1,7 +1,6 @@
 """Plan a tick: what it would do now, without a side effect."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from steal_scheduler.decision import decide
@@ -10,8 +9,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.migrator import build
 from steal_scheduler.migrator.poller import Poller
-from steal_scheduler.model.cloud import Fleet
-from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.move import Stage
 from steal_scheduler.moves import admission, state
 
 
@@ -20,8 +18,7 @@ class PlannedTick:
     """What ``steal-manage plan`` prints."""
 
     decided: decide.Decision
-    moves: Mapping[str, Move]
-    fleet: Fleet
+    snapshot: Snapshot
     #: What the reader must know of how it was decided.
     notes: tuple[str, ...]
 
@@ -50,15 +47,15 @@ def plan_tick(conf: Any, now: float) -> PlannedTick:
             'dry_run is on: the migrator would only say so. Set [migrator] '
             'dry_run = False to let it move.'
         )
-    fleet = built.nova_cache.refresh(now)
     poller = Poller(built.source, interval=0.0)
+    fleet = built.nova_cache.refresh(now)
     poller.poll(now)
     snapshot = usable_signals(Snapshot(now, rules, fleet, poller.signals))
     moves = state.moves_in_flight(snapshot)
+    snapshot = dataclasses.replace(snapshot, moves=moves, sent=True)
     if poller.trouble is not None:
         blind = decide.blind(poller.trouble)
-        return PlannedTick(blind, moves, fleet, tuple(notes))
-    snapshot = dataclasses.replace(snapshot, moves=moves, sent=True)
+        return PlannedTick(blind, snapshot, tuple(notes))
     snapshot = dataclasses.replace(snapshot, view=build_view(snapshot))
     decided = decide.decide(snapshot, {})
     waiting = [
@@ -70,4 +67,4 @@ def plan_tick(conf: Any, now: float) -> PlannedTick:
     decided = dataclasses.replace(
         decided, refusals=(*decided.refusals, *waiting)
     )
-    return PlannedTick(decided, moves, fleet, tuple(notes))
+    return PlannedTick(decided, snapshot, tuple(notes))

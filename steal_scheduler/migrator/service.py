@@ -12,12 +12,7 @@ from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
-from steal_scheduler.exception import (
-    NovaError,
-    NovaRefused,
-    ServerGone,
-    StealError,
-)
+from steal_scheduler.exception import NovaFault, StealError
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.poller import Poller
 from steal_scheduler.model.cloud import NO_SIGNALS, Server
@@ -182,7 +177,7 @@ class Migrator:
         for move in sorted(self.moves.values(), key=admission.order):
             try:
                 after = self._built.state_machine.advance(move, snapshot)
-            except (NovaError, NovaRefused) as error:
+            except NovaFault as error:
                 LOG.warning(
                     'Move of server %s waits in stage %s: %s',
                     move.server.label,
@@ -223,7 +218,7 @@ class Migrator:
         for move in admitted:
             try:
                 self._built.state_machine.begin(move)
-            except (NovaError, NovaRefused, ServerGone) as error:
+            except NovaFault as error:
                 no = Outcome.NOT_STARTED
                 ended = Ended(move, no, snapshot.now, str(error))
                 self._keep(move, ended)

@@ -85,6 +85,19 @@ class Move:
             and (bool(self.trouble) or now - self.since > alarm)
         )
 
+    def migration(self, fleet: Fleet) -> Migration | None:
+        """The live migration that belongs to it; None where none does.
+
+        For example at REQUEST since 960, one that Nova recorded at 958 (its
+        clock may be a little behind), but none of before 955.
+        """
+        newest = next(iter(fleet.migrations.get(self.server_id, ())), None)
+        if newest is None or self.stage is Stage.MIGRATE:
+            return newest
+        requested = self.stage is Stage.REQUEST
+        at = newest.created_at if requested else newest.updated_at
+        return newest if at >= self.since - CLOCK_SKEW else None
+
     @property
     def occupies(self) -> bool:
         """It counts against the slots: drained or being copied."""
@@ -145,16 +158,3 @@ class Ended:
             return self
         earlier = before.not_started if before else 0
         return dataclasses.replace(self, not_started=earlier + 1)
-
-
-def migration_of(move: Move, fleet: Fleet) -> Migration | None:
-    """The live migration that belongs to the move; None where none does."""
-    newest = next(iter(fleet.migrations.get(move.server_id, ())), None)
-    if newest is None:
-        return None
-    begun = move.since - CLOCK_SKEW
-    if move.stage is Stage.MIGRATE:
-        return newest
-    if move.stage is Stage.REQUEST:
-        return newest if newest.created_at >= begun else None
-    return newest if newest.updated_at >= begun else None

@@ -14,7 +14,7 @@ from steal_scheduler.decision import eligibility, limits
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage
 from steal_scheduler.model.cloud import Fleet, Server
-from steal_scheduler.model.move import Move, Outcome, Stage, migration_of
+from steal_scheduler.model.move import Move, Outcome, Stage
 from steal_scheduler.moves import tags
 
 
@@ -45,7 +45,7 @@ def moves_in_flight(snapshot: Snapshot) -> dict[str, Move]:
             moves[server_id] = _stranger(server, tag, snapshot)
     for server_id, move in moves.items():
         server = fleet.servers.get(server_id) or move.server.deleted()
-        migration = migration_of(move, fleet)
+        migration = move.migration(fleet)
         target = move.target
         if migration is not None and move.stage is not Stage.UNDO:
             target = migration.target
@@ -78,7 +78,7 @@ def _stranger(server: Server, tag: tags.Parsed, snapshot: Snapshot) -> Move:
         demand=max(signal.demand if signal else 0.0, float(server.vcpus)),
         reason='begun by another migrator process',
     )
-    migration = migration_of(move, snapshot.fleet)
+    migration = move.migration(snapshot.fleet)
     if stage in (Stage.REATTACH, Stage.VERIFY):
         # It ended before the stage began, however long before.
         records = snapshot.fleet.migrations.get(server.server_id, ())

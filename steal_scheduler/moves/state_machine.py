@@ -25,7 +25,6 @@ from steal_scheduler.model.move import (
     Move,
     Outcome,
     Stage,
-    migration_of,
 )
 from steal_scheduler.moves import admission, tags
 from steal_scheduler.moves.effects import Effects
@@ -68,10 +67,10 @@ class StateMachine:
         self._dispatcher = dispatcher
         self._steps: Mapping[Stage, Step] = {
             Stage.DRAIN: self._drain,
-            Stage.REQUEST: self._request,
+            Stage.REQUEST: self._migrate,
             Stage.MIGRATE: self._migrate,
             Stage.REATTACH: self._reattach,
-            Stage.UNDO: self._undo,
+            Stage.UNDO: self._reattach,
             Stage.VERIFY: self._verify,
         }
 
@@ -112,7 +111,7 @@ class StateMachine:
         """
         waits = admission.wait_for(move, snapshot)
         move = dataclasses.replace(move, waits=waits)
-        migration = migration_of(move, snapshot.fleet)
+        migration = move.migration(snapshot.fleet)
         timeout = snapshot.rules.drain_timeout
         unfit = unfit_to_leave(move, migration)
         if not unfit and waits and waits.reason in admission.FINAL:
@@ -146,36 +145,43 @@ class StateMachine:
             )
         return move
 
-    def _request(self, move: Move, snapshot: Snapshot) -> Move | Ended:
-        migration = migration_of(move, snapshot.fleet)
+    def _migrate(self, move: Move, snapshot: Snapshot) -> Move | Ended:
+        """Follow Nova's record: at REQUEST, and at MIGRATE once it copies."""
+        migration = move.migration(snapshot.fleet)
+        requested = move.stage is Stage.REQUEST
         if migration is None:
-            waited = snapshot.now - move.since
-            if not move.server.gone and waited <= REQUEST_TIMEOUT:
+            recent = snapshot.now - move.since <= REQUEST_TIMEOUT
+            if requested and recent and not move.server.gone:
                 return move
             return self._fail(move, snapshot, 'Nova has no record of it')
-        if migration.running:
+        if requested and migration.running:
             return self._next(move, Stage.MIGRATE, snapshot)
-        return self._follow(move, migration, snapshot, QUEUE_TIMEOUT)
-
-    def _migrate(self, move: Move, snapshot: Snapshot) -> Move | Ended:
-        migration = migration_of(move, snapshot.fleet)
-        if migration is None:
-            return self._fail(move, snapshot, 'Nova lost the record of it')
-        timeout = snapshot.rules.migration_timeout
-        return self._follow(move, migration, snapshot, timeout)
+        if move.server.gone:
+            return self._fail(move, snapshot, 'it was deleted')
+        return self._follow(move, migration, snapshot)
 
     def _reattach(self, move: Move, snapshot: Snapshot) -> Move | Ended:
-        move = self._ask_to_reattach(move, snapshot)
-        return self._next(move, Stage.VERIFY, snapshot) if move.back else move
+        """Ask for it, for ever; the move is ``back`` when it is done.
 
-    def _undo(self, move: Move, snapshot: Snapshot) -> Move | Ended:
-        move = self._ask_to_reattach(move, snapshot)
+        One that arrived is measured then; at UNDO it is over.
+        """
+        if not move.back:
+            self._effects.check_lock()
+            answer = self._dispatcher.reattach(move.server, snapshot.now)
+            refused = answer.state is State.REFUSED
+            move = dataclasses.replace(
+                move,
+                back=answer.state is State.DONE,
+                trouble=answer.detail or 'refused' if refused else '',
+            )
         if not move.back:
             return move
-        migrated = migration_of(move, snapshot.fleet) or move.target
+        if move.stage is Stage.REATTACH:
+            return self._next(move, Stage.VERIFY, snapshot)
+        migrated = move.migration(snapshot.fleet) or move.target
         outcome = Outcome.FAILED if migrated else Outcome.NOT_STARTED
-        ended = Ended(move, outcome, snapshot.now, move.failure or 'undone')
-        return self._end(ended)
+        why = move.failure or 'undone'
+        return self._end(Ended(move, outcome, snapshot.now, why))
 
     def _verify(self, move: Move, snapshot: Snapshot) -> Move | Ended:
         """Measure it: the mean must show nothing of the time before.
@@ -199,21 +205,18 @@ class StateMachine:
     # -- to the next stage -------------------------------------------------
 
     def _follow(
-        self,
-        move: Move,
-        migration: Migration,
-        snapshot: Snapshot,
-        timeout: float,
+        self, move: Move, migration: Migration, snapshot: Snapshot
     ) -> Move | Ended:
         """Wait for the migration's end; abort it when that takes too long.
 
-        For example with 1800 s: from then on Nova is asked at each tick to
-        abort it, and at 1920 s a person is called and the server, which runs
-        on its source, is reattached.
+        For example with ``migration_timeout`` = 1800 s: from then on Nova is
+        asked at each tick to abort it, and at 1920 s a person is called and
+        the server, which runs on its source, is reattached.
         """
         host, now = move.server.host, snapshot.now
-        if move.server.gone:
-            return self._fail(move, snapshot, 'it was deleted')
+        timeout = snapshot.rules.migration_timeout
+        if move.stage is Stage.REQUEST:
+            timeout = QUEUE_TIMEOUT
         if migration.failed:
             why = f'the migration ended as: {migration.status}'
             return self._fail(move, snapshot, why)
@@ -228,9 +231,7 @@ class StateMachine:
         overdue = now - move.since - timeout
         if overdue <= 0:
             return move
-        move = dataclasses.replace(
-            move, failure=f'aborted: not done in {timeout:g} s'
-        )
+        why = f'aborted: not done in {timeout:g} s'
         if overdue > ABORT_TIMEOUT:
             LOG.error(
                 'Migration of server %s neither ends nor can be aborted: look '
@@ -239,26 +240,13 @@ class StateMachine:
                 move.source,
                 instance_uuid=move.server_id,
             )
-            return self._fail(move, snapshot, '')
+            return self._fail(move, snapshot, why)
         self._effects.abort(move, migration)
-        return move
+        return dataclasses.replace(move, failure=why)
 
     def _fail(self, move: Move, snapshot: Snapshot, failure: str) -> Move:
         failed = dataclasses.replace(move, failure=move.failure or failure)
         return self._next(failed, Stage.UNDO, snapshot)
-
-    def _ask_to_reattach(self, move: Move, snapshot: Snapshot) -> Move:
-        """Ask for it, for ever; the move is ``back`` when it is done."""
-        if move.back:
-            return move
-        self._effects.check_lock()
-        answer = self._dispatcher.reattach(move.server, snapshot.now)
-        refused = answer.state is State.REFUSED
-        return dataclasses.replace(
-            move,
-            back=answer.state is State.DONE,
-            trouble=answer.detail or 'refused' if refused else '',
-        )
 
     def _end(self, ended: Ended) -> Move | Ended:
         """The end, once the tag is gone; of a server that is gone, at once."""

@@ -33,7 +33,7 @@ class TestPlanTick(base.BaseTestCase):
     def test_what_is_under_way_counts(self) -> None:
         self.deployment.tag('x', f'steal:migrate:{int(time.time())}')
         made = self.plan()
-        self.assertEqual(['x'], list(made.moves))
+        self.assertEqual(['x'], list(made.snapshot.moves))
         self.assertNotIn('x', [m.server_id for m in made.decided.admitted])
 
     def test_no_signals(self) -> None:

@@ -3,7 +3,7 @@ import dataclasses
 from oslotest import base
 
 from steal_scheduler.model.cloud import Migration
-from steal_scheduler.model.move import Outcome, Stage, migration_of
+from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.moves import state
 from tests.unit.make import (
     NOW,
@@ -117,7 +117,7 @@ class TestMovesInFlight(base.BaseTestCase):
 class TestMigrationOf(base.BaseTestCase):
     def of(self, stage: Stage, *records: Migration) -> int | None:
         known = fleet(server(), migrations=records)
-        found = migration_of(move(stage=stage), known)
+        found = move(stage=stage).migration(known)
         return found and found.migration_id
 
     def test_none(self) -> None:

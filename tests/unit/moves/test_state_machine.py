@@ -351,7 +351,7 @@ class TestMigration(Ride):
     def test_nova_lost_the_record(self) -> None:
         made = self.step(self.asked('running'))
         self.nova.records.clear()
-        self.assertIn('lost the record', self.step(made).failure)
+        self.assertIn('has no record', self.step(made).failure)
 
     def test_it_is_deleted_meanwhile(self) -> None:
         for status in ('', 'queued', 'running'):
