@@ -74,8 +74,7 @@ class PrometheusClient:
             body = json.loads(response.content)
         except ValueError:
             body = None
-        if not isinstance(body, dict):
-            body = {}
+        body = body if isinstance(body, dict) else {}
         status = response.status_code
         if status != 200 or body.get('status') != 'success':
             said = body.get('error') or response.content.decode(

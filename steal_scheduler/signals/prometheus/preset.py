@@ -47,13 +47,10 @@ class Preset:
     queries: Mapping[str, str]
     #: What must run for the queries to be answered, where the file says it.
     needs: Mapping[Subject, str]
+    #: Who tells of servers: hypervisors, or nobody but the guests.
+    who: Subject
     #: The metrics without which nothing is known.
     required: frozenset[str]
-
-    @property
-    def guests_only(self) -> bool:
-        """Nothing but the guests tells of servers."""
-        return 'guests.used' in self.required
 
 
 def load(preset: str, window: int, max_age: int, selector: str) -> Preset:
@@ -114,7 +111,7 @@ def load(preset: str, window: int, max_age: int, selector: str) -> Preset:
         for subject in Subject
         if f'{subject}.needs' in keys
     }
-    return Preset(labels, guests_by, queries, needs, required)
+    return Preset(labels, guests_by, queries, needs, who, required)
 
 
 def _fill(where: str, template: str, values: Mapping[str, str]) -> str:

@@ -170,16 +170,14 @@ class PrometheusSource(SignalSource):
             samples = self._ask(metric, promql, usable)
             for key, sample in samples.items():
                 told[metric.subject][key][metric.field] = sample
-        alone = self._preset.guests_only
+        who = self._preset.who
+        alone = who is Subject.GUESTS
         servers, drops = assemble.servers(told[Subject.SERVERS])
-        guests, guest_drops = assemble.guests(
-            told[Subject.GUESTS], complete=alone
-        )
+        guests, guest_drops = assemble.guests(told[Subject.GUESTS], alone)
         if not (guests if alone else servers):
-            who = 'guest' if alone else 'server'
             raise self._client.error(
-                f'{who}s.used and {who}s.waited',
-                f'no {who} is usable in both: '
+                f'{who}.used and {who}.waited',
+                f'none of the {who} is usable in both: '
                 f'{sentence(guest_drops if alone else drops)}',
                 'Let both queries answer with the same labels.',
             )

@@ -139,7 +139,7 @@ class LoadTest(test_preset_file.Case):
             one.queries,
         )
         self.assertEqual({*one.queries}, one.required)
-        self.assertFalse(one.guests_only)
+        self.assertIs(Subject.SERVERS, one.who)
         self.assertEqual({}, one.needs)
         self.assertEqual(
             {Subject.SERVERS: 'uuid', Subject.HOSTS: 'host'},
@@ -148,7 +148,7 @@ class LoadTest(test_preset_file.Case):
 
     def test_guests_alone(self):
         one = load('node_exporter')
-        self.assertTrue(one.guests_only)
+        self.assertIs(Subject.GUESTS, one.who)
         self.assertEqual(
             {'guests.used', 'guests.waited', 'hosts.cores'}, one.required
         )

@@ -203,7 +203,7 @@ class ReadTest(Case):
         )
         self._fails(
             'servers.used and servers.waited',
-            'no server',
+            'none of the servers',
             '2 of which only one',
         )
 
@@ -244,7 +244,7 @@ class GuestsOnlyTest(Case):
 
     def test_no_guest_is_usable(self):
         self._says(guests_waited=[({'instance': '10.0.0.9'}, 0.5, NOW)])
-        self._fails('guests.used and guests.waited', 'no guest')
+        self._fails('guests.used and guests.waited', 'none of the guests')
 
     def test_no_guest_answers(self):
         for field in ('used', 'waited'):
