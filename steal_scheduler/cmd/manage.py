@@ -31,9 +31,18 @@ class Ours(Command):
     status = 0
     #: What each means, at the end of its help.
     statuses = ''
+    #: Its one switch, and the help for it.
+    switch: tuple[str, str] | None = None
 
     def get_epilog(self) -> str:
         return self.statuses
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        if self.switch:
+            name, text = self.switch
+            parser.add_argument(name, action='store_true', help=text)
+        return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Answer with ``status``; an error of ours is one line, and 1.
@@ -109,15 +118,10 @@ class Recover(Report):
         'error.'
     )
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument(
-            '--clear',
-            action='store_true',
-            help='reattach the servers and remove the tags; no migrator may '
-            'run',
-        )
-        return parser
+    switch = (
+        '--clear',
+        'reattach the servers and remove the tags; no migrator may run',
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         conf = self.conf()
@@ -137,15 +141,11 @@ class Demo(Ours):
     )
     extra = 'demo'
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument(
-            '--keep',
-            action='store_true',
-            help='leave the cloud and the migrator running until Ctrl-C, and '
-            'say how to reach them',
-        )
-        return parser
+    switch = (
+        '--keep',
+        'leave the cloud and the migrator running until Ctrl-C, and say how '
+        'to reach them',
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         from steal_scheduler.demo import story

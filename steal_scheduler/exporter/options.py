@@ -17,17 +17,10 @@ OPTS = [
         'listen_host',
         default='127.0.0.1',
         help="""
-Address on which the metrics are served, at /metrics.
-
-Possible values:
-
-* An IP address or host name of this hypervisor. The page is not
-  authenticated and names servers: use an address of the management network,
-  where Prometheus can reach it and tenants cannot.
-
-Related options:
-
-* ``listen_port``
+Address on which the metrics are served, at /metrics: an IP address or host
+name of this hypervisor. The page is not authenticated and names servers: use
+an address of the management network, where Prometheus can reach it and tenants
+cannot.
 """,
     ),
     number(
@@ -65,37 +58,25 @@ decides alone.
         'cores',
         default='',
         help="""
-Cores of this host that guests may use.
-
-Possible values:
-
-* Empty (default): all that are online.
-* A list of the numbers of cores, as in Nova's ``[compute] cpu_shared_set``:
-  ``2-31`` or ``0-7,^4``. All of them must be online; only how many there are
-  matters here.
+Cores of this host that guests may use: a list of their numbers, as in Nova's
+``[compute] cpu_shared_set``, such as ``2-31`` or ``0-7,^4``. All of them must
+be online; only how many there are matters here. Empty: all that are online.
 """,
     ),
     cfg.StrOpt(
         'proc_path',
         default='/proc',
         help="""
-Directory in which the kernel shows processes.
-
-Possible values:
-
-* A directory. In a container: where the host's /proc is mounted.
+Directory in which the kernel shows processes. In a container it is where the
+host's /proc is mounted.
 """,
     ),
     cfg.StrOpt(
         'cgroup_path',
         default='/sys/fs/cgroup',
         help="""
-Directory in which the kernel shows cgroups.
-
-Possible values:
-
-* A directory; version 1, 2 or both. In a container: where that of the host
-  is mounted.
+Directory in which the kernel shows cgroups, of version 1, 2 or both. In a
+container it is where that of the host is mounted.
 """,
     ),
 ]
