@@ -36,12 +36,7 @@ distance to 100 keeps servers from coming back.
         help="""
 Local disks of servers lie on storage that all hosts share (NFS, Ceph), so
 that a live migration copies memory only, and ``[limits] copy_rate`` counts
-nothing else.
-
-Possible values:
-
-* ``False`` (default): root and ephemeral disks are copied and counted.
-* ``True``: only memory is counted.
+nothing else. Otherwise root and ephemeral disks are copied, and counted.
 """,
     ),
 ]

@@ -14,11 +14,6 @@ OPTS = [
 Decide, log, measure and notify, but begin no move: no tag, no drain, no
 migration. The log and the notifications say that it is a dry run. Moves that
 are in flight when it is turned on are brought to an end.
-
-Possible values:
-
-* ``True`` (default): no server is moved.
-* ``False``: servers are moved.
 """,
     ),
     number(

@@ -55,12 +55,9 @@ OPTS = [
     cfg.StrOpt(
         'path',
         help="""
-File that the static source reads, anew for every reading. It must be written
-more often than ``[signals] max_age``.
-
-Possible values:
-
-* The path of a JSON file; steal_scheduler/signals/static.py documents it
+JSON file that the static source reads, anew for every reading. It must be
+written more often than ``[signals] max_age``; its form stands in
+steal_scheduler/signals/static.py.
 """,
     ),
 ]

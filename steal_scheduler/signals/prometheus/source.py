@@ -34,14 +34,11 @@ OPTS = (
         'url',
         default='http://127.0.0.1:9090',
         help="""
-Base URL of the Prometheus, or of anything that speaks its HTTP API.
-``/api/v1/query`` is appended to it. Thanos, Mimir and VictoriaMetrics work
-as well; give the path prefix that they need. So does OpenStack's Aetos. To log
-in set ``auth_type``, ``auth_section`` or ``token_file``.
-
-Possible values:
-
-* An http:// or https:// URL without query or fragment
+Base URL, without query or fragment, of the Prometheus, or of anything that
+speaks its HTTP API. ``/api/v1/query`` is appended to it. Thanos, Mimir and
+VictoriaMetrics work as well; give the path prefix that they need. So does
+OpenStack's Aetos. To log in set ``auth_type``, ``auth_section`` or
+``token_file``.
 """,
     ),
     cfg.StrOpt(
@@ -99,11 +96,6 @@ File with a bearer token, for a Prometheus behind a proxy that wants one, such
 as OpenShift's monitoring or oauth2-proxy: no ``auth_type`` of keystoneauth
 sends such a token. It is read again for every query, so that a token may be
 renewed. Neither ``auth_type`` nor ``auth_section`` may be set beside it.
-
-Possible values:
-
-* A path
-* Unset: no bearer token
 """,
     ),
     # keystoneauth's own option, which knows no default and no limits.
