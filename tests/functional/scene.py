@@ -159,8 +159,9 @@ class Scene:
         self.call('POST', f'/servers/{id_}/metadata', body)
 
     def ids(self) -> list[str]:
-        """Of all servers."""
-        return [s['id'] for s in self.call('GET', '/servers')['servers']]
+        """Of all servers, whosever they are."""
+        found = self.call('GET', '/servers?all_tenants=1')['servers']
+        return [server['id'] for server in found]
 
     def exists(self, id_: str) -> bool:
         return id_ in self.ids()
