@@ -14,10 +14,13 @@ OPTS = [
         'address',
         default='https://{address}:8501',
         help="""
-The URL of the Consul agent that runs in a server: ``http://`` or ``https://``,
-a host, a port. In it ``{address}`` is the server's own address in Nova, which
-no tenant can invent, ``{node}`` what the server is called in Consul,
-``{name}`` its name in Nova and ``{id}`` its id.
+The URL of the Consul agent that runs in a server.
+
+Possible values:
+
+* ``http://`` or ``https://``, a host, a port. In it ``{address}`` is the
+  server's own address in Nova, which no tenant can invent, ``{node}`` what the
+  server is called in Consul, ``{name}`` its name in Nova and ``{id}`` its id.
 """,
     ),
     cfg.ListOpt(
@@ -25,9 +28,12 @@ no tenant can invent, ``{node}`` what the server is called in Consul,
         default=[],
         help="""
 Which of a server's addresses is ``{address}``: the first in the first of
-these networks, as ``10.20.0.0/16``. List those that no tenant can make a
-second time. Empty: the only address that the server has. The drain of a server
-without such an address is refused.
+these networks. The drain of a server without one is refused.
+
+Possible values:
+
+* Networks that no tenant can make a second time: ``10.20.0.0/16``.
+* Empty (default): the only address that the server has.
 """,
     ),
     cfg.StrOpt(
@@ -36,19 +42,24 @@ without such an address is refused.
         help="""
 The URL at which the catalog of the cluster is read: of an agent on this
 controller, or of a Consul server, in the datacenter of the nodes.
+
+Possible values:
+
+* An ``http://`` or ``https://`` URL without a path.
 """,
     ),
     cfg.StrOpt(
         'token_file',
         help="""
-File with the ACL token for the agents and the catalog; unset for none. It is
-read again for each request. With ``{id}`` in the path each server has a token
-of its own, and the catalog has the word ``catalog`` in that place.
+File with the ACL token for the agents and the catalog, which is read again for
+each request. Consul keeps it on the disk of the node for as long as the
+maintenance lasts, where root can read it. So it must not reach a stranger: set
+``projects``, or ``cafile`` with an ``https://`` address, or use ``{id}``.
 
-The token is sent to the agent, and Consul keeps it on the disk of the node
-for as long as the maintenance lasts: who is root there can read it. So it must
-not reach a stranger: set ``projects``, or ``cafile`` with an ``https://``
-address, or use ``{id}``.
+Possible values:
+
+* A path. With ``{id}`` in it each server has a token of its own, and the
+  catalog has the word ``catalog`` in that place.
 """,
     ),
     *TLS,
@@ -56,18 +67,24 @@ address, or use ``{id}``.
         'tls_server_name',
         help="""
 The name that the certificate of an agent must have, instead of the host in
-``address``: ``client.dc1.consul`` is any agent that Consul's CA made a
-certificate for, ``{node}.node.dc1.consul`` that node alone; ``{name}`` and
-``{id}`` work as well. The certificates that Consul makes hold no addresses, so
-with ``{address}`` in ``address`` they are only accepted by this option.
+``address``. The certificates that Consul makes hold no addresses, so with
+``{address}`` in ``address`` they are only accepted by this option.
+
+Possible values:
+
+* ``client.dc1.consul``: any agent that Consul's CA made a certificate for.
+* ``{node}.node.dc1.consul``: that node alone. So do ``{name}``, ``{id}``.
 """,
     ),
     cfg.BoolOpt(
         'insecure',
         default=False,
         help="""
-Do not verify certificates, and let tokens pass over plain ``http://``, where
-anybody on the way can read them. Not together with ``cafile``.
+Do not verify certificates, and let tokens pass over plain ``http://``.
+
+Possible values:
+
+* ``True``: anybody on the way can read the token. Not with ``cafile``.
 """,
     ),
     number(

@@ -10,10 +10,13 @@ OPTS = (
         default='nova',
         help="""
 Section of this file that says how to log in to Keystone, and in which region
-and on which interface Octavia is: ``nova`` for the log-in of Nova, or one of
-your own, with keystoneauth's options (``auth_type``, ``auth_url``,
-``username``, ``password``, ``cafile``, ...), ``region_name`` and
-``valid_interfaces``.
+and on which interface Octavia is.
+
+Possible values:
+
+* ``nova``, or a section of your own with keystoneauth's options
+  (``auth_type``, ``auth_url``, ``username``, ``password``, ``cafile``, ...),
+  ``region_name`` and ``valid_interfaces``.
 """,
     ),
     number(
@@ -40,10 +43,13 @@ moves. Give less than ``drain_timeout``.
         'pools',
         default=[],
         help="""
-Ids of pools in which servers of all ``projects`` are looked for by their
-addresses, whoever owns them: of load balancers that projects share. Empty: the
-pools of the server's own project. ``projects`` must say whose servers may be
-meant, as projects without a common network may have the same addresses.
+Pools in which servers of all ``projects`` are looked for by their addresses,
+whoever owns them: of load balancers that projects share. Projects without a
+common network may have the same addresses.
+
+Possible values:
+
+* Ids of pools; empty for the pools of the server's own project.
 """,
     ),
 )
