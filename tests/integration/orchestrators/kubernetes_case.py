@@ -68,6 +68,12 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
             *('delete', 'ds,deploy,rs,job,pdb,pods', '--all'),
             *('-n', self.namespace, '--force', '--grace-period=0'),
         )
+        until('the nodes take pods', self._are_untainted, 90)
+
+    def _are_untainted(self) -> bool:
+        """Whether a controller has seen that nobody cordons any node."""
+        nodes = self.cluster.get('nodes', *UUIDS)['items']
+        return not any('taints' in node['spec'] for node in nodes)
 
     def kubeconfig_of(self, user: str = '') -> str:
         if user == 'nobody':

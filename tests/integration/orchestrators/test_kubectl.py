@@ -119,11 +119,13 @@ class TestKubectl(KubernetesTest):
     def compare(self, flags: list[str], **options: str) -> set[Any]:
         """Return what ours left and kubectl did not."""
         drain = ['drain', 'n0', '--ignore-daemonsets', *flags]
+        before = self.spec()
         self.fill()
         self.cluster.kubectl(*drain, '--timeout=60s')
+        until('it is tainted', lambda: 'taints' in self.spec()['spec'])
         kubectl, kubectl_node = self.kept(), self.spec()
         self.cluster.kubectl('uncordon', 'n0')
-        kubectl_back = self.spec()
+        until('kubectl puts it back', lambda: before == self.spec())
         for path in self.cluster.static_pods('n0').iterdir():
             path.unlink()
         self.tidy()
@@ -137,9 +139,7 @@ class TestKubectl(KubernetesTest):
             lambda: kubectl_node == self.spec(),
         )
         self.assertEqual(DONE, plugin.reattach(self.node_server('n0'), 'n0'))
-        until(
-            'it is back as with kubectl', lambda: kubectl_back == self.spec()
-        )
+        until('it is back as with kubectl', lambda: before == self.spec())
         self.assertLessEqual(kubectl, ours)
         self.assertIn(('DaemonSet', 'agent', 'Running'), kubectl)
         self.assertIn(('Node', 'static-n0', 'Running'), kubectl)
