@@ -232,7 +232,8 @@ class StateMachine:
         if overdue <= 0:
             return move
         why = f'aborted: not done in {timeout:g} s'
-        if overdue > ABORT_TIMEOUT:
+        # Whoever comes late to it has to ask once as well.
+        if overdue > ABORT_TIMEOUT and move.failure:
             LOG.error(
                 'Migration of server %s neither ends nor can be aborted: look '
                 'at nova-compute on host %s.',

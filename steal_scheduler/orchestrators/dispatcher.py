@@ -99,7 +99,8 @@ class Dispatcher:
         Assignments may have changed since: those are asked that were asked to
         drain it and, where another process did that, every orchestrator. One
         that does not answer then, and that the server does not belong to now,
-        delays nothing; what it may still hold is found later, see ``drained``.
+        delays nothing unless the server was deleted; what it may still hold is
+        found later, see ``drained``.
 
         What failed is asked again after a pause: for example after 5 s, then
         after 10 more, and from the seventh time on every 300 s.
@@ -126,8 +127,9 @@ class Dispatcher:
                         ),
                     )
             except OrchestratorError as error:
-                if drained:
-                    # The others have no part in its outage.
+                if drained or server.gone:
+                    # The others have no part in its outage. NOTE: a list
+                    # that names a deleted server later is not believed.
                     silent = silent or error
                     continue
                 self._log_unlisted(server, name, error)

@@ -7,9 +7,12 @@ from types import FrameType
 from typing import Any
 
 import steal_scheduler
-from tests.unit.fakes import Crash
 
 OURS = tuple(steal_scheduler.__path__)
+
+
+class Crash(BaseException):
+    """The process dies here."""
 
 
 @contextlib.contextmanager

@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tests.simulation.death import Crash
 from tests.standins.transport import App, Environ
-from tests.unit.fakes import Crash
 
 T = TypeVar('T')
 

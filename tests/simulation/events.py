@@ -240,8 +240,8 @@ class TakenOut(Event):
     place: str
 
     def happen(self, world: World) -> None:
-        place, server_id = world.places[self.place], world.who(self.server)
-        if server_id in place.servers and server_id in world.nova.servers:
+        place, server_id = world.places.get(self.place), world.who(self.server)
+        if place and server_id in place.servers.keys() & world.nova.servers:
             place.take_out(server_id)
 
 
@@ -253,8 +253,8 @@ class PutIn(Event):
     place: str
 
     def happen(self, world: World) -> None:
-        place, server_id = world.places[self.place], world.who(self.server)
-        if server_id in place.servers and server_id in world.nova.servers:
+        place, server_id = world.places.get(self.place), world.who(self.server)
+        if place and server_id in place.servers.keys() & world.nova.servers:
             place.put_in(server_id)
 
 
@@ -298,7 +298,7 @@ DRAWN: Ways = (
     (40, lambda r: Tick(r.choice((3, 3, 10, 31, 31, 31, 65)))),
     (3, lambda r: Tick(r.choice((130, 200, 700)))),
     (6, lambda r: Dies(r.randrange(8), r.random() < 0.5)),
-    (1, lambda r: DiesAtLine(r.randrange(3000))),
+    (3, lambda r: DiesAtLine(r.randrange(3000))),
     (2, lambda r: Restarts(r.randrange(2))),
     (
         2,

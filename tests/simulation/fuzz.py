@@ -27,7 +27,7 @@ def seeds(runs: int) -> range:
 def report(
     begin: int, seconds: float, found: list[Found], counts: Counter[str]
 ) -> str:
-    """One line of numbers, and each kind of violation."""
+    """One line of numbers, and one for each kind of violation."""
     runs = counts['runs']
     lines = [
         f'Simulation: {runs} runs from seed {begin} in {seconds:.0f} s '
@@ -35,17 +35,17 @@ def report(
         f'{counts["begun"]} moves begun, {counts["asked"]} asked of Nova, '
         f'{counts["completed"]} arrived; {counts["died"]} migrators died, '
         f'{counts["stopped"]} stood still; {counts["effects"]} effects, '
-        f'{counts["calls"]} calls; {len(found)} kinds of violations'
+        f'{counts["calls"]} calls; {len(found)} kinds of violations.'
     ]
-    return '\n\n'.join([*lines, *map(str, found)])
+    lines += [f'{each.seeds} runs: {each.violation}' for each in found]
+    return '\n'.join(lines)
 
 
 def main() -> int:
     chosen = seeds(RUNS)
     begun = time.perf_counter()
-    found, counts = search(chosen)
-    seconds = time.perf_counter() - begun
-    print(report(chosen[0], seconds, found, counts))
+    found, counts = search(chosen, lambda each: print(each, flush=True))
+    print(report(chosen[0], time.perf_counter() - begun, found, counts))
     return min(len(found), 1)
 
 

@@ -8,7 +8,7 @@ yields a sentence for each thing that is wrong, and call it in one of them.
 
 from collections.abc import Iterable, Iterator
 
-from tests.simulation.nova import ASKED, BEGUN
+from tests.simulation.nova import ASKED, BEGUN, RESUMED
 from tests.simulation.places import Place
 from tests.simulation.world import World
 
@@ -42,12 +42,28 @@ class Watch:
         self._held: set[tuple[str, str]] = set()
 
     def __call__(self, world: World, what: str) -> Iterator[str]:
+        if world.setting.apart:
+            # Each believes that it leads, so neither can know what the other
+            # does; but Nova's records tell both the same.
+            log = world.nova.log
+            new, self._seen = log[self._seen :], len(log)
+            for kind, server_id, at in new:
+                if kind == ASKED:
+                    yield from cooled_down(world, server_id, at)
+            yield from others_are_kept(world)
+        else:
+            yield from self._all(world, what)
+
+    def _all(self, world: World, what: str) -> Iterator[str]:
         log = world.nova.log
         new, self._seen = log[self._seen :], len(log)
         for kind, server_id, at in new:
             world.counts[kind] += 1
-            if kind == BEGUN:
+            if kind != ASKED:
                 self._asked[server_id] = 0
+            if kind == RESUMED:
+                continue
+            if kind == BEGUN:
                 yield from within_budgets(world, server_id)
                 yield from knowingly(world, server_id)
                 continue
@@ -133,7 +149,12 @@ def hangs(world: World, server_id: str) -> bool:
     if server_id in nova.waiting:
         return nova.now - nova.waiting[server_id][0] > NO_RECORD
     found = nova.going_on(server_id)
-    return found is not None and nova.now - found.created_at > HANGS
+    return (
+        found is not None
+        and nova.now - found.created_at > HANGS
+        # A request that was lost counts: it is repeated for two minutes.
+        and found.migration_id in nova.asked_to_abort
+    )
 
 
 def tagged(world: World, server_id: str, stage: str) -> Iterator[str]:
@@ -194,7 +215,13 @@ def within_budgets(world: World, server_id: str) -> Iterator[str]:
         if server.role == new.role
         if s in busy or server.status not in ('ACTIVE', 'MIGRATING')
     }
-    leaving = {s for s in busy if nova.servers[s].host == new.host}
+    # One that has arrived is in nobody's way there.
+    leaving = {
+        s
+        for s in busy
+        if nova.servers[s].host == new.host
+        and _stage(nova.servers[s].tags) != 'reattach'
+    }
     for found, option in (
         (busy, 'slots'),
         (leaving, 'slots_per_source'),

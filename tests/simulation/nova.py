@@ -20,7 +20,7 @@ _NEXT = {
 }
 #: Who asks for migrations by ``live_migrate``.
 US = 'us'
-BEGUN, ASKED = 'begun', 'asked'
+BEGUN, RESUMED, ASKED = 'begun', 'resumed', 'asked'
 
 
 class Nova(fakes.FakeNova):
@@ -47,11 +47,14 @@ class Nova(fakes.FakeNova):
         #: What nova-scheduler was told last.
         self.view: View | None = None
         #: What was done of weight, in order: BEGUN (the first tag of a move
-        #: was written) or ASKED (a live migration of ours was accepted), the
-        #: server's id and when.
+        #: was written), RESUMED (by a process that found a tag there) or
+        #: ASKED (a live migration of ours was accepted), the server's id and
+        #: when.
         self.log: list[tuple[str, str, float]] = []
         #: Servers whose tags a tenant has removed since we wrote one.
         self.untagged: set[str] = set()
+        #: Migrations that a migrator wanted to be aborted.
+        self.asked_to_abort: set[int] = set()
         #: Every tag that was written, and at which server.
         self.written: set[tuple[str, str]] = set()
 
@@ -124,11 +127,14 @@ class Nova(fakes.FakeNova):
     def add_tag(self, server_id: str, tag: str) -> None:
         def add() -> None:
             new = (server_id, tag) not in self.written
+            known = self.servers.get(server_id)
+            tagged = known and any(t.startswith('steal:') for t in known.tags)
             super(Nova, self).add_tag(server_id, tag)
             self.written.add((server_id, tag))
             self.untagged.discard(server_id)
             if new and tag.startswith('steal:drain:'):
-                self.log.append((BEGUN, server_id, self.now))
+                kind = RESUMED if tagged else BEGUN
+                self.log.append((kind, server_id, self.now))
 
         self._call(add, f'add tag {tag} to {server_id}')
 
@@ -144,6 +150,7 @@ class Nova(fakes.FakeNova):
         )
 
     def abort(self, server_id: str, migration_id: int) -> None:
+        self.asked_to_abort.add(migration_id)
         self._call(
             lambda: super(Nova, self).abort(server_id, migration_id),
             f'abort the migration of {server_id}',

@@ -187,7 +187,7 @@ class TestMutations(base.BaseTestCase):
         self.assert_found(
             'max_unavailable = 1, and it is 2',
             mix(lambda rng: Changes(1, 'status', 'SHUTOFF')),
-            (Unavailable, 'refusal', lambda *_: None),
+            (Unavailable, 'nos', lambda *_: iter(())),
             options=(('limits.max_unavailable', '1'),),
         )
 

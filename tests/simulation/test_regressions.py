@@ -6,7 +6,15 @@ pasted here as it is.
 
 from steal_scheduler.model.move import Stage
 from tests.simulation import run
-from tests.simulation.events import Forges, Restarts, Tick, Untags
+from tests.simulation.events import (
+    Deleted,
+    Forges,
+    NovaIs,
+    Restarts,
+    Tick,
+    Trouble,
+    Untags,
+)
 from tests.simulation.run import Run
 from tests.simulation.test_simulation import SimulationTest
 from tests.simulation.world import Setting
@@ -44,5 +52,43 @@ class TestRegressions(SimulationTest):
                     crowded=5,
                 ),
                 (Tick(31), Tick(3), Restarts(), Untags(4), Tick(3)),
+            )
+        )
+
+    def test_a_migration_hangs_while_nobody_looks(self) -> None:
+        """It was given up without a request to abort it."""
+        self.assert_passes(
+            Run(
+                Setting(letters=('l', 'x', 'h', 'l', 'h', 'l', 'h', 'sl')),
+                (
+                    Tick(3),
+                    NovaIs(pace=90.0, end=''),
+                    Tick(3),
+                    Tick(10),
+                    Restarts(),
+                    Tick(10),
+                    Tick(800),
+                    Tick(31),
+                ),
+            )
+        )
+
+    def test_nobody_answers_for_a_deleted_server(self) -> None:
+        """Its weight in a pool stayed at 0: that is asked for once only."""
+        self.assert_passes(
+            Run(
+                Setting(letters=('lk', 'x', 'kl', 'l', 'k', 'k', 'l', 'kl')),
+                (
+                    Tick(31),
+                    Tick(31),
+                    Tick(31),
+                    Deleted(2),
+                    Restarts(),
+                    Trouble('lb', 3, 'lost'),
+                    Trouble('lb', 4, 'lost'),
+                    Trouble('lb', 5, 'lost'),
+                    Tick(31),
+                    Tick(31),
+                ),
             )
         )

@@ -4,8 +4,9 @@ import pathlib
 import fixtures
 from oslotest import base
 
+from steal_scheduler.model.move import Stage
 from tests.simulation import invariants, run
-from tests.simulation.events import Dies, Tick
+from tests.simulation.events import Dies, DiesAtLine, Forges, Tick
 from tests.simulation.run import Run
 from tests.simulation.world import Setting, World
 
@@ -46,6 +47,29 @@ class TestSimulation(SimulationTest):
             after += 1
         self.assertLess(10, died)
 
+    def test_a_migrator_dies_at_any_line(self) -> None:
+        """Of each tick of one move; one line in so many, and each in turn."""
+        for ticks in range(5):
+            line = ticks
+            died = 1
+            while died:
+                happens = [*[Tick()] * ticks, DiesAtLine(line), *[Tick()] * 6]
+                ended = self.play(*happens, letters=('sk',) * 8)
+                self.assertEqual('', ended.violation, (ticks, line))
+                died = ended.counts['died']
+                line += 211
+
+    def test_two_that_both_lead_by_mistake(self) -> None:
+        for first in range(4):
+            ended = self.play(
+                *[Tick()] * first,
+                *[Tick(3), Tick()] * 8,
+                standby=True,
+                apart=True,
+            )
+            self.assertEqual('', ended.violation)
+            self.assertLessEqual(1, ended.counts['completed'])
+
     def test_at_rest_nothing_may_be_left(self) -> None:
         """What is not seen would be believed."""
         world = World(Setting(), self.directory)
@@ -69,15 +93,5 @@ class TestShrinking(base.BaseTestCase):
         self.assertEqual(Run(Setting(), (wanted, wanted)), found)
 
     def test_it_can_be_pasted(self) -> None:
-        known = run.drawn(3)
-        from steal_scheduler.model.move import Stage  # noqa: F401
-        from tests.simulation.events import (  # noqa: F401
-            Changes,
-            Demand,
-        )
-
-        text = run.as_python(Run(known.setting, (Tick(), Dies(1, False))))
-        self.assertEqual(
-            Run(known.setting, (Tick(), Dies(1, False))),
-            eval(text),
-        )
+        known = Run(Setting(), (Forges(-1, Stage.DRAIN, None), Tick()))
+        self.assertEqual(known, eval(run.as_python(known)))

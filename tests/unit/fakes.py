@@ -39,10 +39,6 @@ from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from tests.unit import make
 
 
-class Crash(BaseException):
-    """The process dies here."""
-
-
 class FakeNova:
     """A stand-in for ``NovaClient`` and the Nova behind it.
 
@@ -52,8 +48,6 @@ class FakeNova:
     refused it did not happen, and Nova says so
     lost    it did not happen, and nobody says so
     unheard it happened, and nobody says so
-    dies    the migrator dies just before it
-    died    the migrator dies just after it
     """
 
     #: In which Nova takes and removes tags.
@@ -236,13 +230,9 @@ class FakeNova:
             raise NovaRefused('403')
         if word == 'lost':
             raise NovaError('connection refused')
-        if word == 'dies':
-            raise Crash
         do()
         if word == 'unheard':
             raise NovaError('read timed out')
-        if word == 'died':
-            raise Crash
 
     def _rest(self, server_id: str) -> None:
         """It migrates no more; it may have become something else."""
@@ -266,9 +256,8 @@ class FakeOrchestrator(Orchestrator):
     """A stand-in for an orchestrator that every server belongs to.
 
     Each drain and reattach takes the next word of ``says``: done, waiting,
-    refused, silent (it does not answer), dies, died (see FakeNova). Whatever
-    a drain says, the server counts as out from then on, until a reattach is
-    done.
+    refused, silent (it does not answer). Whatever a drain says, the server
+    counts as out from then on, until a reattach is done.
     """
 
     def __init__(self) -> None:
@@ -297,15 +286,11 @@ class FakeOrchestrator(Orchestrator):
         self, verb: str, server: Server, do: Callable[[str], None]
     ) -> Answer:
         word = self.says.pop(0) if self.says else 'done'
-        if word == 'dies':
-            raise Crash
         self.asked.append((verb, server.server_id))
-        if verb == 'drain' or word in ('done', 'died'):
+        if verb == 'drain' or word == 'done':
             do(server.server_id)
         if word == 'silent':
             raise OrchestratorError('no answer')
-        if word == 'died':
-            raise Crash
         return DONE if word == 'done' else Answer(State(word), f'is {word}')
 
 
@@ -360,16 +345,11 @@ class FakeLeader:
 
     def __init__(self) -> None:
         self.held = True
-        #: It is lost after so many more side effects.
-        self.lost_after: int | None = None
 
     def acquire(self) -> bool:
         return self.held
 
     def check_held(self) -> None:
-        if self.lost_after is not None:
-            self.lost_after -= 1
-            self.held = self.held and self.lost_after >= 0
         if not self.held:
             raise LockLost('another migrator has it')
 
