@@ -233,6 +233,9 @@ def within_budgets(world: World, server_id: str) -> Iterator[str]:
 
 
 def knowingly(world: World, server_id: str) -> Iterator[str]:
+    if world.running is not None and world.running.stood_still:
+        # They were fresh when it read them, in this tick.
+        return
     at = world.measured_at
     if 'signals' in world.edge.down or (
         at is not None and world.clock.now - at > MAX_AGE
