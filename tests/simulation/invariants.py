@@ -198,7 +198,7 @@ def within_budgets(world: World, server_id: str) -> Iterator[str]:
     busy = {
         s
         for s, server in nova.servers.items()
-        if nova.may_migrate(s)
+        if (nova.may_migrate(s) and not hangs(world, s))
         or (
             _stage(t for t in server.tags if (s, t) in nova.written)
             not in ('', 'verify')
