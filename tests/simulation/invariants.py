@@ -61,7 +61,7 @@ class Watch:
             world.counts[kind] += 1
             if kind != ASKED:
                 self._asked[server_id] = 0
-            if kind == RESUMED:
+            if kind == RESUMED or (kind == BEGUN and world.stale):
                 continue
             if kind == BEGUN:
                 yield from within_budgets(world, server_id)
