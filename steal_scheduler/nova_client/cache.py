@@ -50,6 +50,8 @@ class NovaCache:
         :raises NovaError, NovaRefused: nothing can be known now
         """
         if self._refreshed_at is None:
+            # What a try that failed has read is old by now.
+            self.forget()
             while self._read_page():
                 pass
             since = now - self._history

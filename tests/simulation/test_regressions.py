@@ -7,6 +7,7 @@ pasted here as it is.
 from steal_scheduler.model.move import Stage
 from tests.simulation import run
 from tests.simulation.events import (
+    Changes,
     Deleted,
     Forges,
     NovaIs,
@@ -88,6 +89,27 @@ class TestRegressions(SimulationTest):
                     Trouble('lb', 4, 'lost'),
                     Trouble('lb', 5, 'lost'),
                     Tick(31),
+                    Tick(31),
+                ),
+            )
+        )
+
+    def test_the_first_reading_of_nova_fails_in_its_middle(self) -> None:
+        """Its first half was believed when the second half was read later."""
+        self.assert_passes(
+            Run(
+                Setting(
+                    letters=('h',) * 8,
+                    options=(
+                        ('limits.slots', '3'),
+                        ('limits.slots_per_source', '1'),
+                        ('limits.max_unavailable', '1'),
+                    ),
+                ),
+                (
+                    Trouble('nova', 1, 'refused'),
+                    Tick(31),
+                    Changes(1, 'status', 'SHUTOFF'),
                     Tick(31),
                 ),
             )
