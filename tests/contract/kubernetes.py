@@ -29,8 +29,10 @@ class Case(Protocol):
     namespace: str
 
     def kubeconfig_of(self, user: str = '') -> str:
-        """The path of ours; or of one that may do nothing, ``nobody``, or of
-        one with a token that nobody knows, ``stranger``.
+        """The path of ours, or of somebody else's.
+
+        :param user: ``nobody`` may do nothing; the token of ``stranger`` is
+            one that nobody knows
         """
 
     def ask(
