@@ -170,8 +170,8 @@ class Migrator:
         detached = self._built.dispatcher.orphans(snapshot.now)
         for server in state.orphans(detached, snapshot):
             before = self.moves.get(server.server_id)
-            undo = state.undo(server, snapshot.now, before)
-            self.moves[server.server_id] = undo
+            back = state.way_back(server, snapshot, before)
+            self.moves[server.server_id] = back
 
     def _advance_moves(self, snapshot: Snapshot) -> None:
         for move in sorted(self.moves.values(), key=admission.order):

@@ -76,6 +76,8 @@ def _stranger(server: Server, tag: tags.Parsed, snapshot: Snapshot) -> Move:
         steal_before=steal_before,
         # What it asks for is unknown while it is drained: assume the worst.
         demand=max(signal.demand if signal else 0.0, float(server.vcpus)),
+        # Nova may have been asked, and its record may come yet.
+        copy_mb=snapshot.copy_mb(server),
         reason='begun by another migrator process',
     )
     migration = move.migration(snapshot.fleet)
@@ -113,21 +115,29 @@ def orphans(detached: frozenset[str], snapshot: Snapshot) -> list[Server]:
     ]
 
 
-def undo(server: Server, now: float, before: Move | None = None) -> Move:
+def way_back(
+    server: Server, snapshot: Snapshot, before: Move | None = None
+) -> Move:
     """A move that only reattaches the server.
 
-    :param before: the one that should have; what came of it is measured then
+    One without a tag may have lost it while Nova was being asked: so it waits
+    as long as any other for a record that may come yet. For example asked at
+    960, its tag removed at 965, its migrator dead at 970: the next one finds
+    it drained at 980, and the record of 985 keeps it out until that ends.
+
+    :param before: the move that should have; what came of it is measured then
     """
     if before is not None:
         return dataclasses.replace(
-            before, stage=Stage.REATTACH, since=now, back=False
+            before, stage=Stage.REATTACH, since=snapshot.now, back=False
         )
     return Move(
         server,
         source=server.host or '',
-        stage=Stage.UNDO,
-        since=now,
-        failure='found drained, without a tag',
+        stage=Stage.UNDO if server.gone else Stage.REQUEST,
+        since=snapshot.now,
+        copy_mb=snapshot.copy_mb(server),
+        reason='found drained, without a tag',
     )
 
 
@@ -161,7 +171,7 @@ def take_over(
             found[server_id] = _undone(move, now, 'and seen only now')
         elif move.stage is Stage.VERIFY:
             # Anybody can write that it is back: make sure.
-            found[server_id] = undo(move.server, now, move)
+            found[server_id] = way_back(move.server, snapshot, move)
         elif move.stage is Stage.DRAIN:
             undrained[server_id] = found.pop(server_id)
     if not undrained:
@@ -171,8 +181,6 @@ def take_over(
     # Each that goes on leaves less for the next one.
     snapshot = dataclasses.replace(snapshot, moves=found, ended={})
     for server_id, move in sorted(undrained.items()):
-        megabytes = snapshot.copy_mb(move.server)
-        move = dataclasses.replace(move, copy_mb=megabytes)
         refusal = held[0] if held else eligibility.refusal(server_id, snapshot)
         if refusal is None:
             refusal = next(iter(limits.admit([move], snapshot)[1]), None)

@@ -41,7 +41,7 @@ class TestMovesInFlight(base.BaseTestCase):
             move(
                 server=one,
                 steal_before=0.261,
-                copy_mb=0,
+                copy_mb=4096 + 10 * 1024,
                 reason='begun by another migrator process',
             ),
             found,
@@ -164,7 +164,9 @@ class TestOrphans(base.BaseTestCase):
         )
 
     def test_it_is_only_reattached(self) -> None:
-        found = state.undo(server(), NOW)
+        found = state.way_back(server(), snapshot())
         self.assertEqual(
-            (Stage.UNDO, NOW, 'a'), (found.stage, found.since, found.source)
+            (Stage.REQUEST, NOW, 'a'), (found.stage, found.since, found.source)
         )
+        gone = state.way_back(server().deleted(), snapshot())
+        self.assertIs(Stage.UNDO, gone.stage)
