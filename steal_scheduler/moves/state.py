@@ -137,6 +137,9 @@ def way_back(
         stage=Stage.UNDO if server.gone else Stage.REQUEST,
         since=snapshot.now,
         copy_mb=snapshot.copy_mb(server),
+        # None that others wait for: whoever lists servers as drained, again
+        # and again, must not hold up the moves of all.
+        target='',
         reason='found drained, without a tag',
     )
 

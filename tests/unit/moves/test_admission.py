@@ -6,7 +6,7 @@ from oslotest import base
 from steal_scheduler.model.cloud import Host, Migration
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.moves import admission
+from steal_scheduler.moves import admission, state
 from tests.unit.make import (
     NOW,
     fleet,
@@ -117,6 +117,12 @@ class TestAdmission(base.BaseTestCase):
         ):
             found = self.wait_for(move('x', stage=stage, target=target))
             self.assertEqual('target_pending' if waits else '', found)
+
+    def test_one_is_found_drained(self) -> None:
+        """What an orchestrator says of a server holds up no other one."""
+        found = state.way_back(server('x'), snapshot())
+        self.assertEqual(Stage.REQUEST, found.stage)
+        self.assertEqual('', self.wait_for(found))
 
     def test_nobody_can_take_it_any_more(self) -> None:
         for hosts in (
