@@ -64,7 +64,9 @@ class Watch:
             if kind == RESUMED or (kind == BEGUN and world.stale):
                 continue
             if kind == BEGUN:
-                yield from within_budgets(world, server_id)
+                yield from within_budgets(
+                    world, server_id, self._untold(world)
+                )
                 yield from knowingly(world, server_id)
                 continue
             self._asked[server_id] = self._asked.get(server_id, 0) + 1
@@ -85,6 +87,18 @@ class Watch:
         yield from others_are_kept(world)
         if world.setting.dry_run:
             yield from nothing_done(world)
+
+    def _untold(self, world: World) -> set[str]:
+        """Servers of which only one who had lost the lock asked Nova.
+
+        It stood still right before it asked; Nova has no record yet and no
+        tag is left, so whoever leads now cannot know of it.
+        """
+        return {
+            server_id
+            for server_id, (at, _) in world.nova.waiting.items()
+            if (ASKED, server_id, at) in self._stale
+        }
 
     def _asked_once(self, server_id: str) -> Iterator[str]:
         if self._asked[server_id] > 1:
@@ -192,13 +206,18 @@ def cooled_down(world: World, server_id: str, at: float) -> Iterator[str]:
             )
 
 
-def within_budgets(world: World, server_id: str) -> Iterator[str]:
-    """Of a server whose move has just begun: it counts itself."""
+def within_budgets(
+    world: World, server_id: str, untold: set[str]
+) -> Iterator[str]:
+    """Of a server whose move has just begun: it counts itself.
+
+    :param untold: servers of which nobody can know that Nova may migrate them
+    """
     nova = world.nova
     busy = {
         s
         for s, server in nova.servers.items()
-        if (nova.may_migrate(s) and not hangs(world, s))
+        if (nova.may_migrate(s) and s not in untold and not hangs(world, s))
         or (
             _stage(t for t in server.tags if (s, t) in nova.written)
             not in ('', 'verify')
