@@ -8,8 +8,7 @@ OPTS = [
     number(
         'steal_threshold',
         default=10.0,
-        between=(1, 100),
-        unit='percent',
+        allowed='1 to 100 percent',
         help="""
 Steal from which a server is contended, in percent of the time it wanted to
 run: 10 is a tenth of the time. ``load_threshold`` has to be reached as well.
@@ -18,8 +17,7 @@ run: 10 is a tenth of the time. ``load_threshold`` has to be reached as well.
     number(
         'load_threshold',
         default=0.7,
-        between=(0, 10),
-        unit='per vCPU',
+        allowed='0 to 10 per vCPU',
         help="""
 Load per vCPU from which a server is contended, as a load average divided by
 its vCPUs: steal without load is no problem. At 1.0 a server keeps each of its
@@ -31,8 +29,7 @@ it, else the cores that the server asks for as seen from the hypervisor.
     number(
         'bad_seconds_threshold',
         default=10.0,
-        between=(1, 100),
-        unit='percent',
+        allowed='1 to 100 percent',
         help="""
 Bad seconds from which a server is contended however calm its mean is, in
 percent of all seconds: 10 is six seconds of a minute. In a bad second one of
@@ -45,8 +42,7 @@ measures it. What is bad is said on the hypervisors, by ``wait_limit`` and
     number(
         'polls_contended',
         default=3,
-        between=(1, 60),
-        unit='polls',
+        allowed='1 to 60 polls',
         help="""
 In how many of the last ``polls_window`` polls a server must have been
 contended; at most in all of them.
@@ -55,8 +51,7 @@ contended; at most in all of them.
     number(
         'polls_window',
         default=5,
-        between=(1, 60),
-        unit='polls',
+        allowed='1 to 60 polls',
         help="""
 Over how many polls a server is judged. They are ``[migrator] poll_interval``
 seconds apart.

@@ -10,8 +10,7 @@ OPTS = [
     number(
         'host_steal_threshold',
         default=5.0,
-        between=(1, 100),
-        unit='percent',
+        allowed='1 to 100 percent',
         help="""
 Steal from which a host is hot and is given no server, in percent of the time
 that its servers wanted to run. It should be less than ``[detection]
@@ -22,8 +21,7 @@ contended.
     number(
         'target_demand',
         default=90.0,
-        between=(10, 100),
-        unit='percent',
+        allowed='10 to 100 percent',
         help="""
 Demand that a host may reach by a move, in percent of its cores. Demand is what
 its servers use and what they wait for. A host is relieved down to 100. The

@@ -40,29 +40,25 @@ OPTS = [
     number(
         'slots',
         default=2,
-        between=(1, 1000),
-        unit='servers',
+        allowed='1 to 1000 servers',
         help='How many servers may be on their way at a time.',
     ),
     number(
         'slots_per_source',
         default=1,
-        between=(1, 1000),
-        unit='servers',
+        allowed='1 to 1000 servers',
         help='How many servers may be on their way from one host at a time.',
     ),
     number(
         'slots_per_target',
         default=1,
-        between=(1, 1000),
-        unit='servers',
+        allowed='1 to 1000 servers',
         help='How many servers may be on their way to one host at a time.',
     ),
     number(
         'copy_rate',
         default=100.0,
-        between=(1, 1000000),
-        unit='MiB per second',
+        allowed='1 to 1000000 MiB per second',
         help="""
 How much live migrations may copy on average, in MiB per second: a fraction of
 what the migration network carries. 100 is most of a 1 Gbit/s link. Ten
@@ -74,8 +70,7 @@ count too. Local disks count unless ``[hosts] shared_storage`` is set.
     number(
         'cooldown',
         default=3600.0,
-        between=(0, 86400),
-        unit='seconds',
+        allowed='0 to 86400 seconds',
         help="""
 Seconds for which a server that was live-migrated, by anybody, stays where it
 is. It is doubled for each further live migration within 24 hours, and once
@@ -85,8 +80,7 @@ more after a move that did not help; 24 hours at most.
     number(
         'breaker_failures',
         default=3,
-        between=(1, 100),
-        unit='migrations',
+        allowed='1 to 100 migrations',
         help="""
 After how many failed migrations of ours in a row no move starts for
 ``breaker_pause`` seconds.
@@ -95,8 +89,7 @@ After how many failed migrations of ours in a row no move starts for
     number(
         'breaker_pause',
         default=1800.0,
-        between=(1, 86400),
-        unit='seconds',
+        allowed='1 to 86400 seconds',
         help="""
 Seconds for which no move starts after ``breaker_failures`` failed migrations.
 Then one move at a time starts, until one succeeds.
@@ -105,8 +98,7 @@ Then one move at a time starts, until one succeeds.
     number(
         'coverage_floor',
         default=80.0,
-        between=(1, 100),
-        unit='percent',
+        allowed='1 to 100 percent',
         help="""
 Share of running servers that must have a fresh signal, in percent: of the
 cloud, or nothing starts; of a host, or it counts as unknown.

@@ -19,8 +19,7 @@ are in flight when it is turned on are brought to an end.
     number(
         'poll_interval',
         default=60.0,
-        between=(0.1, 3600),
-        unit='seconds',
+        allowed='0.1 to 3600 seconds',
         help="""
 Seconds between two readings of the signals, and so between two polls of the
 detection. It should not be less than the scrape interval of the signals, nor

@@ -13,8 +13,7 @@ OPTS = [
     number(
         'steal_weight_multiplier',
         default=10.0,
-        between=(0, 1000000),
-        unit='as a weight, without a unit',
+        allowed='0 to 1000000 as a weight, without a unit',
         help="""
 Weight of one step in the ranking of hosts by ``StealWeigher``: those without
 steal first, those of which nothing is known next, hot ones last.
@@ -31,8 +30,7 @@ least counts.
     number(
         'view_max_age',
         default=120,
-        between=(1, 86400),
-        unit='seconds',
+        allowed='1 to 86400 seconds',
         help="""
 Age in seconds from which on a view of the migrator does not count any more:
 ``StealFilter`` and ``StealWeigher`` do nothing then. The availability zones of

@@ -23,8 +23,7 @@ Possible values:
     number(
         'max_age',
         default=120,
-        between=(1, 3600),
-        unit='seconds',
+        allowed='1 to 3600 seconds',
         help="""
 Seconds after which a sample is too old to be used, whatever the source: its
 server or host is unknown then, which is never taken for idle.

@@ -8,8 +8,7 @@ OPTS = [
     number(
         'drain_timeout',
         default=600.0,
-        between=(1, 86400),
-        unit='seconds',
+        allowed='1 to 86400 seconds',
         help="""
 Seconds that the drain of a server may take, together with the wait for its
 turn to migrate. After that it is reattached and does not move.
@@ -18,8 +17,7 @@ turn to migrate. After that it is reattached and does not move.
     number(
         'migration_timeout',
         default=1800.0,
-        between=(1, 86400),
-        unit='seconds',
+        allowed='1 to 86400 seconds',
         help="""
 Seconds that a migration may run before it is aborted, because it does not
 converge. A migration is never forced by suspending the server.
@@ -28,8 +26,7 @@ converge. A migration is never forced by suspending the server.
     number(
         'reattach_alarm',
         default=300.0,
-        between=(1, 86400),
-        unit='seconds',
+        allowed='1 to 86400 seconds',
         help="""
 Seconds that a reattach may take before a person is called (log level ERROR,
 notification). Until it succeeds, that orchestrator drains no other server.

@@ -8,25 +8,19 @@ from typing import Any
 from oslo_config import cfg, types
 
 
-def number(
-    name: str,
-    default: float,
-    between: tuple[float, float],
-    unit: str,
-    help: str,
-) -> cfg.Opt:
+def number(name: str, default: float, allowed: str, help: str) -> cfg.Opt:
     """A number with bounds and a unit; its help tells them, once.
 
-    ``number('slots', 2, (1, 1000), 'servers', 'How many may move.')`` is an
+    ``number('slots', 2, '1 to 1000 servers', 'How many may move.')`` is an
     integer option whose help ends in ``* 1 to 1000 servers.``
 
     :param default: a float where the number may have a fraction
+    :param allowed: bounds and unit, for a person; the bounds are read from it
     :param help: what it is, without its possible values
     """
-    allowed = f'{between[0]} to {between[1]} {unit}'
     return cfg.Opt(
         name,
-        type=Number(type(default), between, allowed),
+        type=Number(type(default), allowed),
         default=default,
         help=f'{help.rstrip()}\n\nPossible values:\n\n* {allowed}.\n',
     )
@@ -39,15 +33,10 @@ class Number(types.Number):
     makes an empty value None.
     """
 
-    def __init__(
-        self, kind: type, between: tuple[float, float], allowed: str
-    ) -> None:
-        """Bound it.
-
-        :param allowed: for a person, such as ``1 to 1000 servers``
-        """
+    def __init__(self, kind: type[float], allowed: str) -> None:
         names = {int: 'integer value', float: 'floating point value'}
-        super().__init__(kind, names[kind], *between)
+        low, _, high, _ = allowed.split(maxsplit=3)
+        super().__init__(kind, names[kind], kind(low), kind(high))
         self._allowed = allowed
 
     def __call__(self, value: Any) -> Any:

@@ -26,8 +26,7 @@ cannot.
     number(
         'listen_port',
         default=9178,
-        between=(0, 65535),
-        unit='as a TCP port',
+        allowed='0 to 65535 as a TCP port',
         help="""
 TCP port on which the metrics are served, on ``listen_host``. With 0 the
 kernel chooses a port, and the log names it.
@@ -36,8 +35,7 @@ kernel chooses a port, and the log names it.
     number(
         'wait_limit',
         default=10.0,
-        between=(1, 100),
-        unit='percent',
+        allowed='1 to 100 percent',
         help="""
 Percent of a second that a vCPU has to wait to make the second bad. One vCPU
 of a server is enough, but it has to reach ``load_limit`` as well.
@@ -46,8 +44,7 @@ of a server is enough, but it has to reach ``load_limit`` as well.
     number(
         'load_limit',
         default=70.0,
-        between=(1, 100),
-        unit='percent',
+        allowed='1 to 100 percent',
         help="""
 Percent of a second that a vCPU has to run or wait to make the second bad: a
 vCPU that wants little and waits a little does no harm. At 1, ``wait_limit``

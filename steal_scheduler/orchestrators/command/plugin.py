@@ -56,8 +56,7 @@ Possible values:
         number(
             'timeout',
             default=20.0,
-            between=(0.1, 50),
-            unit='seconds',
+            allowed='0.1 to 50 seconds',
             help="""
 Seconds after which the executable is killed. It is called again at the next
 tick. All other moves wait while it runs: let it answer 75 instead of waiting.

@@ -90,8 +90,7 @@ Possible values:
     number(
         'timeout',
         default=3.0,
-        between=(0.1, 15),
-        unit='seconds',
+        allowed='0.1 to 15 seconds',
         help="""
 Seconds for a connection, and twice that for all of an answer. All other moves
 wait meanwhile.
@@ -100,8 +99,7 @@ wait meanwhile.
     number(
         'settle',
         default=10.0,
-        between=(0, 3600),
-        unit='seconds',
+        allowed='0 to 3600 seconds',
         help="""
 Seconds between the moment at which the catalog shows the maintenance of a node
 and the migration. Give more than the TTL of DNS answers and than

@@ -30,8 +30,7 @@ Possible values:
     number(
         'timeout',
         default=5.0,
-        between=(0.5, 8),
-        unit='seconds',
+        allowed='0.5 to 8 seconds',
         help="""
 Seconds that one answer of the API server may take. All other moves wait
 meanwhile.
@@ -75,8 +74,7 @@ What becomes of pods without a controller, or whose DaemonSet is gone, as
     number(
         'grace_period',
         default=-1,
-        between=(-1, 86400),
-        unit='seconds',
+        allowed='-1 to 86400 seconds',
         help="""
 Seconds that an evicted pod has to end: 0 kills it at once, -1 gives it as many
 as it asks for itself.
@@ -85,8 +83,7 @@ as it asks for itself.
     number(
         'max_drained',
         default=1,
-        between=(0, 5000),
-        unit='nodes',
+        allowed='0 to 5000 nodes',
         help="""
 Number of nodes of the cluster that steal-migrator drains at the same time; 0
 for any number. The next server waits, and its node is not touched.

@@ -22,8 +22,7 @@ Possible values:
     number(
         'timeout',
         default=20.0,
-        between=(1, 50),
-        unit='seconds',
+        allowed='1 to 50 seconds',
         help="""
 Seconds that one drain or reattach may take, with all its requests to Octavia.
 All other moves wait meanwhile.
@@ -32,8 +31,7 @@ All other moves wait meanwhile.
     number(
         'settle',
         default=30.0,
-        between=(0, 3600),
-        unit='seconds',
+        allowed='0 to 3600 seconds',
         help="""
 Seconds from weight 0 on, in which connections may end, before the server
 moves. Give less than ``drain_timeout``.

@@ -40,8 +40,7 @@ Possible values:
     number(
         'timeout',
         default=10.0,
-        between=(0.1, 50),
-        unit='seconds',
+        allowed='0.1 to 50 seconds',
         help="""
 Seconds for a whole request, from the connection to the last byte of the
 answer. If there is no answer in time, the request is sent again at the next

@@ -80,8 +80,7 @@ Possible values:
     number(
         'window',
         default=60,
-        between=(5, 3600),
-        unit='seconds',
+        allowed='5 to 3600 seconds',
         help="""
 Seconds over which rates are taken: at least two scrape intervals; four survive
 a failed scrape. Short windows see short spikes. A server is unknown until two
@@ -102,8 +101,7 @@ renewed. Neither ``auth_type`` nor ``auth_section`` may be set beside it.
     number(
         'timeout',
         default=10,
-        between=(1, 300),
-        unit='seconds',
+        allowed='1 to 300 seconds',
         help=f"""
 Seconds that each query may take, from the connection to the end of its answer:
 less than a fourth of ``poll_interval``. There is one query for each metric of

@@ -9,7 +9,7 @@ from tests.unit.conf.from_file import FileTestCase
 class TestNumber(FileTestCase):
     def test_whole_or_not(self) -> None:
         for default, kind in ((2, int), (2.0, float)):
-            one = option.number('a', default, (1, 10), 'polls', 'What.\n')
+            one = option.number('a', default, '1 to 10 polls', 'What.\n')
             self.assertIs(kind, type(self.load([one]).a))
             self.assertEqual(default, self.load([one]).a)
             self.assertEqual(3, self.load([one], 'a = 3').a)
@@ -18,7 +18,7 @@ class TestNumber(FileTestCase):
                 self.refuse([one], f'a = {value}', said)
 
     def test_help(self) -> None:
-        one = option.number('a', 2, (1, 1000000), 'polls', '\nHow many.\n')
+        one = option.number('a', 2, '1 to 1000000 polls', '\nHow many.\n')
         self.assertEqual(
             '\nHow many.\n\nPossible values:\n\n* 1 to 1000000 polls.\n',
             one.help,
