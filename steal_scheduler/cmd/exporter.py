@@ -68,7 +68,7 @@ def listen(group: Any, registry: prometheus.CollectorRegistry) -> Any:
 
 
 def raise_file_limit() -> None:
-    """Two files for each vCPU are open, and one for each cgroup."""
+    """Two files for each vCPU are open, and a directory for each server."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

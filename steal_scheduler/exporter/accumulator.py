@@ -2,6 +2,7 @@
 
 import bisect
 import dataclasses
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -68,13 +69,9 @@ class Histogram:
 
     def buckets(self) -> list[tuple[str, float]]:
         """Cumulative, as Prometheus wants them; the last one is all."""
-        total = 0
-        found = []
         labels = [*map(str, self._bounds), '+Inf']
-        for label, count in zip(labels, self._counts, strict=True):
-            total += count
-            found.append((label, float(total)))
-        return found
+        totals = itertools.accumulate(map(float, self._counts))
+        return list(zip(labels, totals, strict=True))
 
 
 @dataclasses.dataclass(slots=True)
@@ -102,20 +99,19 @@ class Vcpu:
 
 @dataclasses.dataclass(slots=True)
 class ServerTotals:
-    """Counters: they only grow."""
+    """Counters: they only grow. The collector shows the fields by name."""
 
     domain: str
     vcpus: int = 0
-    #: Nanoseconds.
-    run: int = 0
-    wait: int = 0
-    throttled: int = 0
+    run_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    throttled_seconds: float = 0.0
     periods: int = 0
     throttled_periods: int = 0
     #: Seconds watched, and those of them in which it waited too long.
     seconds: float = 0.0
     bad_seconds: float = 0.0
-    shares: Histogram = dataclasses.field(
+    wait_ratio: Histogram = dataclasses.field(
         default_factory=lambda: Histogram(WAIT_SHARES)
     )
     threads: dict[tuple[int, int], Vcpu] = dataclasses.field(
@@ -145,24 +141,25 @@ class Accumulator:
         :param wait_limit: percent of a second in which it waited
         :param load_limit: percent of a second in which it ran or waited
         """
-        self.cores = cores
+        # What the collector shows bears the names of its metrics.
+        self.host_cores = cores
         self._wait_limit = wait_limit / 100
         self._load_limit = load_limit / 100
         #: Held by whoever adds, and by whoever reads beside it.
         self.lock = threading.Lock()
         self.servers: dict[str, ServerTotals] = {}
-        #: Nanoseconds of all servers, also of those that are gone.
-        self.run = 0
-        self.wait = 0
-        self.runnable = Histogram(RUNNABLE)
-        self.pressure: int | None = None
-        self.without_vcpus = 0
+        #: Of all servers, also of those that are gone.
+        self.host_run_seconds = 0.0
+        self.host_wait_seconds = 0.0
+        self.host_runnable_per_core = Histogram(RUNNABLE)
+        self.host_pressure_seconds: float | None = None
+        self.servers_without_vcpus = 0
         self.samples = 0
-        self.late = 0
-        self.missed = 0
+        self.late_samples = 0
+        self.missed_samples = 0
         #: Readings that cannot be true, by counter of the kernel. They are
         #: not added.
-        self.rejected = Counter({'run': 0, 'wait': 0, 'throttled': 0})
+        self.rejected_readings = Counter({'run': 0, 'wait': 0, 'throttled': 0})
         #: Monotonic time of the last sample.
         self.at: float | None = None
         #: Intervals, a part of one; below 0 if more were counted than passed.
@@ -175,8 +172,8 @@ class Accumulator:
         elapsed = 0.0 if self.at is None else sample.at - self.at
         self.at = sample.at
         self.samples += 1
-        self.without_vcpus = sample.without_vcpus
-        self.pressure = sample.pressure
+        self.servers_without_vcpus = sample.without_vcpus
+        self.host_pressure_seconds = sample.pressure
         times = self._times(elapsed)
         # A server that is restarted has two processes for a moment.
         parts: dict[str, list[Server]] = {}
@@ -194,7 +191,7 @@ class Accumulator:
         }
         if times:
             count = sum(t.runnable for s in sample.servers for t in s.threads)
-            self.runnable.observe(count / self.cores, times)
+            self.host_runnable_per_core.observe(count / self.host_cores, times)
 
     def _times(self, elapsed: float) -> int:
         """As how many seconds a sample counts: a late one is several.
@@ -207,8 +204,8 @@ class Accumulator:
         self._uncounted += elapsed / INTERVAL
         times = max(1, round(self._uncounted))
         self._uncounted -= times
-        self.late += elapsed > _LATE * INTERVAL
-        self.missed += times - 1
+        self.late_samples += elapsed > _LATE * INTERVAL
+        self.missed_samples += times - 1
         return times
 
     def _server(
@@ -233,10 +230,10 @@ class Accumulator:
             else:
                 run = self._checked('run', vcpu.run.add(thread.run, at))
                 wait = self._checked('wait', vcpu.wait.add(thread.wait, at))
-                totals.run += run
-                totals.wait += wait
-                self.run += run
-                self.wait += wait
+                totals.run_seconds += run / 1e9
+                totals.wait_seconds += wait / 1e9
+                self.host_run_seconds += run / 1e9
+                self.host_wait_seconds += wait / 1e9
                 share = vcpu.share(wait, elapsed)
                 worst = max(worst or 0.0, share)
                 asked = share + run / (elapsed * 1e9)
@@ -246,7 +243,7 @@ class Accumulator:
         totals.vcpus = len(threads)
         self._throttles(totals, parts, elapsed)
         if worst is not None:
-            totals.shares.observe(worst, times)
+            totals.wait_ratio.observe(worst, times)
             totals.seconds += elapsed
             if bad:
                 totals.bad_seconds += elapsed
@@ -254,34 +251,28 @@ class Accumulator:
 
     def _checked(self, what: str, delta: int | None) -> int:
         if delta is None:
-            self.rejected[what] += 1
+            self.rejected_readings[what] += 1
             return 0
         return delta
 
     def _throttles(
         self, totals: ServerTotals, parts: Sequence[Server], elapsed: float
     ) -> None:
+        most = self.host_cores * (elapsed * 1e9 + _THROTTLE_SLACK)
         now = {t.key: t for part in parts for t in part.throttles}
         for key, new in now.items():
-            old = totals.cgroups.get(key)
-            if old is None or old == new:
+            old = totals.cgroups.get(key, new)
+            periods = new.periods - old.periods
+            throttled_periods = new.throttled_periods - old.throttled_periods
+            throttled = new.throttled - old.throttled
+            # No bound for periods: the shortest that the kernel accepts is a
+            # millisecond, and where nothing is throttled the file is not read
+            # every time.
+            least = min(periods, throttled_periods, throttled)
+            if least < 0 or throttled > most:
+                self.rejected_readings['throttled'] += 1
                 continue
-            if not self._possible(old, new, elapsed):
-                self.rejected['throttled'] += 1
-                continue
-            totals.periods += new.periods - old.periods
-            totals.throttled_periods += (
-                new.throttled_periods - old.throttled_periods
-            )
-            totals.throttled += new.throttled - old.throttled
+            totals.periods += periods
+            totals.throttled_periods += throttled_periods
+            totals.throttled_seconds += throttled / 1e9
         totals.cgroups = now
-
-    def _possible(self, old: Throttle, new: Throttle, elapsed: float) -> bool:
-        most = self.cores * (elapsed * 1e9 + _THROTTLE_SLACK)
-        # The shortest period that the kernel accepts is a millisecond; where
-        # nothing is throttled the file is not read every time.
-        return (
-            0 <= new.throttled - old.throttled <= most
-            and old.periods <= new.periods
-            and old.throttled_periods <= new.throttled_periods
-        )

@@ -9,9 +9,6 @@ from collections.abc import Iterator
 
 from steal_scheduler.exporter.sample import Throttle
 
-#: A cgroup that never had a quota is read once in so many samples.
-_EVERY = 8
-
 
 def locate(root: str, text: str) -> tuple[str, ...]:
     """Return the cpu.stat files whose quota binds a thread.
@@ -57,38 +54,16 @@ def _levels(path: str) -> Iterator[str]:
         yield path
 
 
-class CpuStat:
-    """One cpu.stat, held open."""
+def read(path: str) -> Throttle:
+    """Return the counters of a cpu.stat.
 
-    def __init__(self, path: str) -> None:
-        """Open it.
-
-        :raises OSError: it is gone
-        """
-        self._path = path
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._last: Throttle | None = None
-        self._rounds = 0
-
-    def read(self) -> Throttle:
-        """Return its counters.
-
-        Those without a quota are all 0 and are seldom read: the kernel has to
-        gather the file from all cores. Nothing is lost by that, as they are
-        cumulative.
-
-        :raises OSError: it is gone
-        """
-        self._rounds += 1
-        last = self._last
-        if last is None or last.periods or not self._rounds % _EVERY:
-            last = self._last = parse(
-                self._path, os.pread(self._file, 4096, 0)
-            )
-        return last
-
-    def close(self) -> None:
-        os.close(self._file)
+    :raises OSError: it is gone
+    """
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return parse(path, os.read(file, 4096))
+    finally:
+        os.close(file)
 
 
 def parse(key: str, text: bytes) -> Throttle:

@@ -1,135 +1,107 @@
 """The counters as Prometheus metrics."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from prometheus_client import core
 from prometheus_client.registry import Collector
 
 from steal_scheduler import version
-from steal_scheduler.exporter.accumulator import (
-    Accumulator,
-    Histogram,
-    ServerTotals,
-)
+from steal_scheduler.exporter.accumulator import Accumulator, Histogram
 
 #: Every name begins with it.
 PREFIX = 'steal_exporter_'
 
-_COUNTER = core.CounterMetricFamily
-_GAUGE = core.GaugeMetricFamily
-_HISTOGRAM = core.HistogramMetricFamily
-
-_T = TypeVar('_T')
-_Table = Mapping[Any, Mapping[str, tuple[str, Callable[[_T], Any]]]]
-_LABELS = ('uuid', 'domain')
-#: Of each server, by kind and name: help and value.
-_SERVER: _Table[ServerTotals] = {
-    _COUNTER: {
+_Table = Mapping[Any, Mapping[str, str]]
+#: What is measured of each server: by kind, a field of ServerTotals and its
+#: help. ``vcpus`` is shown as ``steal_exporter_server_vcpus``.
+_SERVER: _Table = {
+    core.CounterMetricFamily: {
         'run_seconds': (
             "Seconds that the server's vCPUs spent on a core, summed over "
-            'vCPUs.',
-            lambda s: s.run / 1e9,
+            'vCPUs.'
         ),
         'wait_seconds': (
             "Seconds that the server's vCPUs waited for a core, ready to run, "
-            'summed over vCPUs.',
-            lambda s: s.wait / 1e9,
+            'summed over vCPUs.'
         ),
         'throttled_seconds': (
             "Seconds that the server's own quota held it back, summed over "
-            'cores.',
-            lambda s: s.throttled / 1e9,
+            'cores.'
         ),
         'throttled_periods': (
-            "Periods in which the server's own quota held it back.",
-            lambda s: s.throttled_periods,
+            "Periods in which the server's own quota held it back."
         ),
-        'periods': ("Periods of the server's own quota.", lambda s: s.periods),
-        'seconds': (
-            'Seconds that the exporter measured the server.',
-            lambda s: s.seconds,
-        ),
+        'periods': "Periods of the server's own quota.",
+        'seconds': 'Seconds that the exporter measured the server.',
         'bad_seconds': (
             'Seconds in which one vCPU of the server reached both wait_limit '
-            'and load_limit.',
-            lambda s: s.bad_seconds,
+            'and load_limit.'
         ),
     },
-    _HISTOGRAM: {
+    core.HistogramMetricFamily: {
         'wait_ratio': (
             "Seconds by the share, 0 to 1, in which the server's worst-off "
-            'vCPU waited for a core.',
-            lambda s: s.shares,
+            'vCPU waited for a core.'
         ),
     },
-    _GAUGE: {
-        'vcpus': ('vCPU threads that the server has.', lambda s: s.vcpus),
-    },
+    core.GaugeMetricFamily: {'vcpus': 'vCPU threads that the server has.'},
 }
 
-#: The same of the host and of the exporter itself; None is left out.
-_HOST: _Table[Accumulator] = {
-    _GAUGE: {
-        'host_cores': (
-            'Cores of the host that guests may use.',
-            lambda c: c.cores,
-        ),
-        'servers': (
-            'Servers that the exporter measures.',
-            lambda c: len(c.servers),
-        ),
+#: The same of the host and of the exporter itself: fields of Accumulator, and
+#: what the collector adds to them; None has no sample.
+_HOST: _Table = {
+    core.GaugeMetricFamily: {
+        'host_cores': 'Cores of the host that guests may use.',
+        'servers': 'Servers that the exporter measures.',
         'servers_without_vcpus': (
             'QEMU processes in which no thread has the name of a vCPU, so '
-            'that the exporter cannot measure them.',
-            lambda c: c.without_vcpus,
+            'that the exporter cannot measure them.'
         ),
         'last_sample_timestamp_seconds': (
             'Unix time at which the exporter took its last sample, by the '
-            'clock of the host.',
-            lambda c: (
-                None
-                if c.at is None
-                else time.time() - (time.monotonic() - c.at)
-            ),
+            'clock of the host.'
         ),
     },
-    _COUNTER: {
+    core.CounterMetricFamily: {
         'host_run_seconds': (
             'Seconds that the vCPUs of all servers spent on a core, also of '
-            'servers that have gone.',
-            lambda c: c.run / 1e9,
+            'servers that have gone.'
         ),
         'host_wait_seconds': (
             'Seconds that the vCPUs of all servers waited for a core, also of '
-            'servers that have gone.',
-            lambda c: c.wait / 1e9,
+            'servers that have gone.'
         ),
         'host_pressure_seconds': (
             'Seconds in which some task of the host waited for a core (PSI '
-            'some).',
-            lambda c: None if c.pressure is None else c.pressure / 1e6,
+            'some).'
         ),
-        'samples': ('Samples that the exporter took.', lambda c: c.samples),
+        'samples': 'Samples that the exporter took.',
         'late_samples': (
-            'Samples that the exporter took more than half a second late.',
-            lambda c: c.late,
+            'Samples that the exporter took more than half a second late.'
         ),
         'missed_samples': (
             'Samples that the exporter did not take; a late sample covers '
-            'their time.',
-            lambda c: c.missed,
+            'their time.'
+        ),
+        'rejected_readings': (
+            'Readings that the exporter did not count, because a counter of '
+            'the kernel went back or grew faster than time.'
+        ),
+        'read_failures': (
+            'Files in /proc and cgroups that the exporter failed to read.'
         ),
     },
-    _HISTOGRAM: {
+    core.HistogramMetricFamily: {
         'host_runnable_per_core': (
             'Seconds by the number of vCPUs that ran or waited, for each core '
-            'that guests may use.',
-            lambda c: c.runnable,
+            'that guests may use.'
         ),
     },
 }
+#: What is counted by something: the label that says by what.
+_LABELS = {'rejected_readings': ('counter',), 'read_failures': ('reason',)}
 
 
 class ExporterCollector(Collector):
@@ -151,37 +123,27 @@ class ExporterCollector(Collector):
 
     def _families(self) -> Iterator[core.Metric]:
         counters = self._counters
-        servers = counters.servers.items()
         for kind, metrics in _SERVER.items():
-            for name, (text, of_server) in metrics.items():
-                yield _family(
-                    kind(f'{PREFIX}server_{name}', text, labels=_LABELS),
-                    (((u, s.domain), of_server(s)) for u, s in servers),
+            for name, text in metrics.items():
+                family = kind(
+                    f'{PREFIX}server_{name}', text, labels=('uuid', 'domain')
                 )
-        for kind, of_host in _HOST.items():
-            for name, (text, of_all) in of_host.items():
-                value = of_all(counters)
-                if value is not None:
-                    yield _family(kind(PREFIX + name, text), [((), value)])
-        for name, text, label, counts in (
-            (
-                'rejected_readings',
-                'Readings that the exporter did not count, because a counter '
-                'of the kernel went back or grew faster than time.',
-                'counter',
-                counters.rejected,
-            ),
-            (
-                'read_failures',
-                'Files in /proc and cgroups that the exporter failed to read.',
-                'reason',
-                self._failures,
-            ),
-        ):
-            yield _family(
-                _COUNTER(PREFIX + name, text, labels=(label,)),
-                (((key,), count) for key, count in counts.items()),
-            )
+                for uuid, totals in counters.servers.items():
+                    _add(family, (uuid, totals.domain), getattr(totals, name))
+                yield family
+        values = vars(counters) | {
+            'servers': len(counters.servers),
+            'last_sample_timestamp_seconds': counters.at
+            and time.time() - (time.monotonic() - counters.at),
+            'read_failures': self._failures,
+        }
+        for kind, metrics in _HOST.items():
+            for name, text in metrics.items():
+                family = kind(
+                    PREFIX + name, text, labels=_LABELS.get(name, ())
+                )
+                _add(family, (), values[name])
+                yield family
         yield core.InfoMetricFamily(
             PREFIX + 'build',
             'Version of steal-scheduler that the exporter runs.',
@@ -189,13 +151,12 @@ class ExporterCollector(Collector):
         )
 
 
-def _family(
-    family: Any, values: Iterable[tuple[Sequence[str], Any]]
-) -> core.Metric:
-    """Add what was measured: numbers, or histograms, by their labels."""
-    for labels, value in values:
-        if isinstance(value, Histogram):
-            family.add_metric(labels, value.buckets(), value.sum)
-        else:
-            family.add_metric(labels, value)
-    return cast(core.Metric, family)
+def _add(family: Any, labels: tuple[str, ...], value: Any) -> None:
+    """Add what was measured: a number, a histogram, or numbers by label."""
+    if isinstance(value, Mapping):
+        for label, number in value.items():
+            family.add_metric((label,), number)
+    elif isinstance(value, Histogram):
+        family.add_metric(labels, value.buckets(), value.sum)
+    elif value is not None:
+        family.add_metric(labels, value)

@@ -2,11 +2,13 @@
 
 import itertools
 import os
+import re
 
 from steal_scheduler.exception import ConfigError
 
-#: More than Linux can have. A range is not spelt out before it is bounded.
-_MOST_CORES = 65536
+#: A core or a range of cores; it is not spelt out before it is bounded.
+#: NOTE: int() alone would take 1_0, +1 and digits of other scripts.
+_RANGE = re.compile('([0-9]{1,5})(?:-([0-9]{1,5}))?')
 
 
 def check(proc: str, cgroups: str) -> list[str]:
@@ -38,18 +40,10 @@ def check(proc: str, cgroups: str) -> list[str]:
         )
     return [
         f'Exporter cannot read {path}, so metrics of {what} are missing. '
-        f'{cure}'
+        f'{cure} to have them.'
         for path, what, cure in (
-            (
-                f'{proc}/pressure/cpu',
-                "the host's CPU pressure",
-                'Boot the host with psi=1 to have them.',
-            ),
-            (
-                cgroups,
-                'throttling by quotas',
-                'Correct [exporter] cgroup_path to have them.',
-            ),
+            (f'{proc}/pressure/cpu', 'CPU pressure', 'Boot with psi=1'),
+            (cgroups, 'quotas', 'Correct [exporter] cgroup_path'),
         )
         if not os.access(path, os.R_OK)
     ]
@@ -62,18 +56,13 @@ def online_cores(proc: str) -> frozenset[int]:
         even where the exporter runs in a container
     :raises ConfigError: it cannot be read, or names none
     """
-    names = (line.split()[0] for line in _read(f'{proc}/stat').splitlines())
-    found = frozenset(
-        int(name[3:])
-        for name in names
-        if name.startswith(b'cpu') and name[3:].isdigit()
-    )
-    if not found:
+    numbers = re.findall(rb'(?m)^cpu(\d+) ', _read(f'{proc}/stat'))
+    if not numbers:
         raise ConfigError(
             f'[exporter] proc_path = {proc!r}: {proc}/stat names no core. '
             "Give the directory in which the host's /proc is mounted."
         )
-    return found
+    return frozenset(map(int, numbers))
 
 
 def count_cores(text: str, online: frozenset[int]) -> int:
@@ -96,8 +85,11 @@ def count_cores(text: str, online: frozenset[int]) -> int:
     chosen: set[int] = set()
     excluded: set[int] = set()
     for part in (part.strip() for part in text.split(',')):
-        named = _range(part.removeprefix('^'))
-        if named is None:
+        found = _RANGE.fullmatch(part.removeprefix('^'))
+        named = found and {
+            *range(int(found[1]), int(found[2] or found[1]) + 1)
+        }
+        if not named:
             raise wrong(f'{part!r} is neither a core nor a range of cores')
         if part.startswith('^'):
             excluded |= named
@@ -114,18 +106,6 @@ def count_cores(text: str, online: frozenset[int]) -> int:
             f'{_told(absent)}'
         )
     return len(chosen)
-
-
-def _range(text: str) -> set[int] | None:
-    """The cores of ``4`` or ``2-31``; None: it is neither."""
-    first, dash, last = text.partition('-')
-    last = last if dash else first
-    # NOTE: int() alone would take 1_0, +1 and digits of other scripts.
-    if not all(n.isascii() and n.isdigit() for n in (first, last)):
-        return None
-    if len(last) > 5 or not int(first) <= int(last) < _MOST_CORES:
-        return None
-    return set(range(int(first), int(last) + 1))
 
 
 def _told(cores: set[int] | frozenset[int]) -> str:

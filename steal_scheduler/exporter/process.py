@@ -2,23 +2,23 @@
 
 import contextlib
 import os
+import re
 import uuid
 from typing import Self
 
-from steal_scheduler.exporter import cgroup
-from steal_scheduler.exporter.procfs import (
-    EVERY,
-    LOOKS,
-    Failures,
-    Rescan,
-    read_all,
-    start_time,
-)
+from steal_scheduler.exporter import cgroup, procfs
 from steal_scheduler.exporter.sample import Server, Thread, Throttle
 
 _DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 _READ = os.O_RDONLY | os.O_CLOEXEC
+#: Cgroups that never had a quota are read in one of so many rounds.
+_NO_QUOTA = 8
 _RUNNABLE = ord('R')
+#: A program that runs a server: ``/usr/bin/qemu-system-x86_64``.
+_QEMU = re.compile(rb'(.*/)?(qemu-kvm|kvm|qemu-system-[^/]*)', re.DOTALL)
+#: How QEMU names the thread of a vCPU with ``-name debug-threads=on``, which
+#: libvirt gives; TCG may have one thread for all of them.
+_VCPU = re.compile(rb'(CPU \d+|ALL CPUs)/(KVM|TCG)\n')
 
 
 class Process:
@@ -29,19 +29,22 @@ class Process:
         tasks: int,
         identity: tuple[str, str],
         cgroups: str,
-        failures: Failures,
+        failures: procfs.Failures,
     ) -> None:
         self.uuid, self.domain = identity
         self._tasks = tasks
         self._cgroups = cgroups
         self._failures = failures
         self._threads: dict[int, VcpuThread] = {}
-        self._rescan = Rescan()
-        self._stats: dict[str, cgroup.CpuStat] = {}
+        self._rescan = procfs.Rescan()
+        #: What was last read of each cpu.stat that binds it.
+        self._throttled: dict[str, Throttle | None] = {}
         self._round = 0
 
     @classmethod
-    def open(cls, path: str, cgroups: str, failures: Failures) -> Self | None:
+    def open(
+        cls, path: str, cgroups: str, failures: procfs.Failures
+    ) -> Self | None:
         """Return it, opened, if it runs a server.
 
         :param path: /proc/PID
@@ -51,7 +54,7 @@ class Process:
         # A descriptor of the directory, so that all is of one process.
         directory = os.open(path, _DIRECTORY)
         try:
-            found = identify(read_all('cmdline', directory))
+            found = identify(procfs.read_all('cmdline', directory))
             if found is None:
                 return None
             tasks = os.open('task', _DIRECTORY, dir_fd=directory)
@@ -81,8 +84,6 @@ class Process:
     def close(self) -> None:
         for thread in self._threads.values():
             thread.close()
-        for stat in self._stats.values():
-            stat.close()
         os.close(self._tasks)
 
     def _find_vcpus(self, present: set[int]) -> None:
@@ -90,36 +91,45 @@ class Process:
         arrived = False
         for tid in self._rescan.due(present - self._threads.keys()):
             with self._failures:
-                if is_vcpu(read_all(f'{tid}/comm', self._tasks)):
+                if _VCPU.fullmatch(
+                    procfs.read_all(f'{tid}/comm', self._tasks)
+                ):
                     self._threads[tid] = VcpuThread(self._tasks, tid)
                     arrived = True
         # A cgroup often at first: libvirt moves the thread there some time
         # after it has begun.
-        if arrived or self._round <= LOOKS or not self._round % EVERY:
+        often = self._round <= procfs.LOOKS
+        if arrived or often or not self._round % procfs.EVERY:
             self._find_cgroups()
 
     def _find_cgroups(self) -> None:
         for tid, thread in self._threads.items():
             with self._failures:
-                text = read_all(f'{tid}/cgroup', self._tasks)
+                text = procfs.read_all(f'{tid}/cgroup', self._tasks)
                 thread.cgroups = cgroup.locate(
                     self._cgroups, text.decode(errors='surrogateescape')
                 )
-        wanted = {p for t in self._threads.values() for p in t.cgroups}
-        for path in self._stats.keys() - wanted:
-            self._stats.pop(path).close()
-        for path in wanted - self._stats.keys():
-            with self._failures:
-                self._stats[path] = cgroup.CpuStat(path)
+        self._throttled = {
+            path: self._throttled.get(path)
+            for thread in self._threads.values()
+            for path in thread.cgroups
+        }
 
     def _throttles(self) -> tuple[Throttle, ...]:
-        found = []
-        for path, stat in list(self._stats.items()):
+        """Read its cpu.stat files; one that is gone is left out from now on.
+
+        Those without a quota are all 0 and are seldom read: the kernel has to
+        gather the file from all cores. Nothing is lost by that, as they are
+        cumulative.
+        """
+        found = {}
+        for path, last in self._throttled.items():
             with self._failures:
-                found.append(stat.read())
-                continue
-            self._stats.pop(path).close()
-        return tuple(found)
+                if not last or last.periods or not self._round % _NO_QUOTA:
+                    last = cgroup.read(path)
+                found[path] = last
+        self._throttled = {**found}
+        return tuple(found.values())
 
 
 class VcpuThread:
@@ -147,7 +157,7 @@ class VcpuThread:
 
             self._schedstat = open_file('schedstat')
             self._stat = open_file('stat')
-            self._key = (tid, start_time(os.pread(self._stat, 1024, 0)))
+            self._key = (tid, procfs.start_time(os.pread(self._stat, 1024, 0)))
             # Whatever went wrong before has closed what was open.
             self.close = opened.pop_all().close
 
@@ -174,29 +184,13 @@ def identify(cmdline: bytes) -> tuple[str, str] | None:
     :param cmdline: as in /proc/PID/cmdline
     """
     args = cmdline.split(b'\0')
-    program = args[0].rpartition(b'/')[2]
-    if program not in (b'qemu-kvm', b'kvm') and not program.startswith(
-        b'qemu-system-'
-    ):
+    if not _QEMU.fullmatch(args[0]):
         return None
     try:
         found = str(uuid.UUID(_after(args, b'-uuid')))
     except ValueError:
         return None
     return found, _guest(_after(args, b'-name'))
-
-
-def is_vcpu(comm: bytes) -> bool:
-    """Whether a thread of that name is a vCPU.
-
-    QEMU names it so with ``-name debug-threads=on``, which libvirt gives.
-    """
-    who, _, accelerator = comm.rstrip(b'\n').partition(b'/')
-    return accelerator in (b'KVM', b'TCG') and (
-        (who.startswith(b'CPU ') and who[4:].isdigit())
-        # TCG with one thread for all of them.
-        or who == b'ALL CPUs'
-    )
 
 
 def _after(args: list[bytes], option: bytes) -> str:
@@ -207,12 +201,11 @@ def _after(args: list[bytes], option: bytes) -> str:
 
 
 def _guest(value: str) -> str:
-    """The guest's name in a value of -name, in which ,, means a comma."""
-    parts = value.replace(',,', '\0').split(',')
-    for index, part in enumerate(parts):
-        key, equals, name = part.partition('=')
-        if key == 'guest' and equals:
-            return name.replace('\0', ',')
-        if index == 0 and not equals:
-            return key.replace('\0', ',')
-    return ''
+    """The guest's name in a value of -name, in which ,, means a comma.
+
+    Of ``guest=a,,b,debug-threads=on`` and of ``a,,b`` it is ``a,b``.
+    """
+    first, *rest = value.replace(',,', '\0').split(',')
+    parts = [first if '=' in first else f'guest={first}', *rest]
+    named = [p.removeprefix('guest=') for p in parts if p.startswith('guest=')]
+    return named[0].replace('\0', ',') if named else ''

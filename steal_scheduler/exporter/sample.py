@@ -49,5 +49,5 @@ class Sample:
     servers: tuple[Server, ...]
     #: QEMU processes in which no thread is named as a vCPU.
     without_vcpus: int = 0
-    #: Microseconds in which some task waited for a core; None without PSI.
-    pressure: int | None = None
+    #: Seconds in which some task waited for a core; None without PSI.
+    pressure: float | None = None

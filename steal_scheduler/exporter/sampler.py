@@ -67,31 +67,21 @@ class Proc:
                 )
             if process is not None:
                 self._processes[pid] = process
-                LOG.info(
-                    'Server %s (%s) found: process %d.',
-                    process.domain,
-                    process.uuid,
-                    pid,
-                    instance_uuid=process.uuid,
-                )
+                _log('found', process, pid)
 
     def _forget(self, pid: int) -> None:
         process = self._processes.pop(pid)
         process.close()
-        LOG.info(
-            'Server %s (%s) gone: process %d ended.',
-            process.domain,
-            process.uuid,
-            pid,
-            instance_uuid=process.uuid,
-        )
+        _log('gone', process, pid)
 
-    def _pressure(self) -> int | None:
+    def _pressure(self) -> float | None:
+        # Of "some avg10=0.00 avg60=0.00 avg300=0.00 total=123" it is the
+        # total, in microseconds. Kernels without PSI, or booted with psi=0,
+        # have none; that is said at the start.
         try:
             with open(f'{self._path}/pressure/cpu', 'rb') as file:
-                return pressure(file.read())
+                return int(file.readline().partition(b'total=')[2]) / 1e6
         except (OSError, ValueError):
-            # Kernels without PSI, or booted with psi=0; said at the start.
             return None
 
 
@@ -118,6 +108,17 @@ def run(
         stopping.wait(due - now)
 
 
+def _log(change: str, process: Process, pid: int) -> None:
+    LOG.info(
+        'Server %s (%s) %s: process %d.',
+        process.domain,
+        process.uuid,
+        change,
+        pid,
+        instance_uuid=process.uuid,
+    )
+
+
 def sample(proc: Proc, counters: Accumulator) -> float:
     """Take one sample; return its monotonic time."""
     at = time.monotonic()
@@ -134,12 +135,3 @@ def following(due: float, at: float, interval: float) -> float:
     :param at: when it was taken
     """
     return (due if at - due <= _SHIFT * interval else at) + interval
-
-
-def pressure(text: bytes) -> int:
-    """Microseconds in which some task waited for a core.
-
-    :raises ValueError: it does not say so
-    """
-    some = text.splitlines()[0] if text else b''
-    return int(some[some.index(b'total=') + 6 :])

@@ -54,8 +54,8 @@ def polls() -> Iterator[list[ServerSignal]]:
             yield [
                 signal(
                     name,
-                    used=(now[name].run - old.run) / 1e9 / POLL,
-                    waited=(now[name].wait - old.wait) / 1e9 / POLL,
+                    used=(now[name].run_seconds - old.run_seconds) / POLL,
+                    waited=(now[name].wait_seconds - old.wait_seconds) / POLL,
                     bad_seconds=(now[name].bad_seconds - old.bad_seconds)
                     / (now[name].seconds - old.seconds),
                     at=sample.at,

@@ -40,8 +40,8 @@ class Base(base.BaseTestCase):
     def values(self, counters: Accumulator, uuid: str = UUID) -> list[float]:
         totals = counters.servers[uuid]
         return [
-            totals.run / MS,
-            totals.wait / MS,
+            round(totals.run_seconds * 1000, 6),
+            round(totals.wait_seconds * 1000, 6),
             totals.seconds,
             totals.bad_seconds,
         ]
@@ -54,7 +54,8 @@ class TestServers(Base):
         counters.add(Sample(6.0, (server(thread(1, 9700, 9050)),)))
         counters.add(Sample(7.0, (server(thread(1, 10300, 9150)),)))
         self.assertEqual([1300, 150, 2.0, 1.0], self.values(counters))
-        self.assertEqual((1300 * MS, 150 * MS), (counters.run, counters.wait))
+        self.assertAlmostEqual(1.3, counters.host_run_seconds)
+        self.assertAlmostEqual(0.15, counters.host_wait_seconds)
 
     def test_the_worst_vcpu_makes_a_second_bad(self) -> None:
         def second(run: int, wait: int) -> list[float]:
@@ -69,7 +70,7 @@ class TestServers(Base):
                 ),
             )
             self.assertAlmostEqual(
-                wait / 1000, counters.servers[UUID].shares.sum
+                wait / 1000, counters.servers[UUID].wait_ratio.sum
             )
             return self.values(counters)
 
@@ -102,7 +103,7 @@ class TestServers(Base):
             (1.0, server(thread(1, 900, 900, start=2))),
         )
         self.assertEqual([0, 0, 0, 0], self.values(counters))
-        self.assertEqual(0, counters.rejected.total())
+        self.assertEqual(0, counters.rejected_readings.total())
 
     def test_gone_and_back(self) -> None:
         counters = self.after(
@@ -111,7 +112,7 @@ class TestServers(Base):
             (2.0, None),
         )
         self.assertEqual({}, counters.servers)
-        self.assertEqual(500 * MS, counters.run)
+        self.assertEqual(0.5, counters.host_run_seconds)
         counters.add(Sample(3.0, (server(thread(1, 800, 0)),)))
         self.assertEqual([0, 0, 0, 0], self.values(counters))
 
@@ -131,7 +132,7 @@ class TestServers(Base):
         )
         self.assertEqual([100, 100, 3.0, 0.0], self.values(counters))
         self.assertEqual(
-            {'run': 2, 'wait': 1, 'throttled': 0}, counters.rejected
+            {'run': 2, 'wait': 1, 'throttled': 0}, counters.rejected_readings
         )
 
     def test_a_clock_that_stands_still(self) -> None:
@@ -150,35 +151,43 @@ class TestLate(Base):
             [500, 300, 4.1, 1.0],
             [round(v, 3) for v in self.values(counters)],
         )
-        found = dict(counters.servers[UUID].shares.buckets())
+        found = dict(counters.servers[UUID].wait_ratio.buckets())
         # 100 ms of 3.1 s, three times; 200 ms of one second, once.
         self.assertEqual(
             (0, 3, 4), (found['0.02'], found['0.05'], found['0.2'])
         )
         self.assertEqual(
-            (3, 1, 2), (counters.samples, counters.late, counters.missed)
+            (3, 1, 2),
+            (counters.samples, counters.late_samples, counters.missed_samples),
         )
 
     def test_small_delays_add_up(self) -> None:
         one = server(thread(1, 0, 0))
         counters = self.after(*((1.3 * i, one) for i in range(101)))
-        self.assertEqual((101, 30), (counters.samples, counters.missed))
+        self.assertEqual(
+            (101, 30), (counters.samples, counters.missed_samples)
+        )
         # None of them was late enough to be called so.
-        self.assertEqual(0, counters.late)
-        for histogram in counters.servers[UUID].shares, counters.runnable:
+        self.assertEqual(0, counters.late_samples)
+        for histogram in (
+            counters.servers[UUID].wait_ratio,
+            counters.host_runnable_per_core,
+        ):
             self.assertEqual(130, histogram.buckets()[-1][1])
 
     def test_and_make_up_for_what_was_rounded_up(self) -> None:
         one = server(thread(1, 0, 0))
         counters = self.after(*((1.6 * i, one) for i in range(101)))
-        self.assertEqual((101, 60), (counters.samples, counters.missed))
+        self.assertEqual(
+            (101, 60), (counters.samples, counters.missed_samples)
+        )
 
     def test_runnable(self) -> None:
         counters = self.after(
             (0.0, server(*(thread(i, 0, 0) for i in range(3)))),
             (2.0, server(*(thread(i, 0, 0) for i in range(3)))),
         )
-        found = dict(counters.runnable.buckets())
+        found = dict(counters.host_runnable_per_core.buckets())
         self.assertEqual(
             (0, 2, 2), (found['1.25'], found['1.5'], found['+Inf'])
         )
@@ -191,8 +200,8 @@ class TestThrottles(Base):
         return [
             totals.periods,
             totals.throttled_periods,
-            totals.throttled,
-            counters.rejected['throttled'],
+            round(totals.throttled_seconds * 1e9),
+            counters.rejected_readings['throttled'],
         ]
 
     def test_deltas(self) -> None:

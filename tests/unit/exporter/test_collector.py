@@ -45,7 +45,7 @@ class TestCollector(base.BaseTestCase):
                     ),
                 ),
                 without_vcpus=2,
-                pressure=1_500_000,
+                pressure=1.5,
             )
         )
 

@@ -2,12 +2,7 @@ import os
 
 from oslotest import base
 
-from steal_scheduler.exporter.process import (
-    Process,
-    VcpuThread,
-    identify,
-    is_vcpu,
-)
+from steal_scheduler.exporter.process import Process, VcpuThread, identify
 from steal_scheduler.exporter.procfs import Failures
 from steal_scheduler.exporter.sample import Server
 from tests.unit.exporter.tree import UUID, Tree
@@ -70,6 +65,17 @@ class TestProcess(base.BaseTestCase):
         self.tree.thread(10, 11, comm='CPU 0/TCG')
         self.assertEqual(1, len(self.read(process).threads))
 
+    def test_which_threads_are_vcpus(self) -> None:
+        self.tree.qemu(10)
+        for tid, comm in (
+            *((11, 'CPU 0/KVM'), (12, 'CPU 127/TCG'), (13, 'ALL CPUs/TCG')),
+            *((14, 'qemu-system-x86'), (15, 'CPU 0'), (16, 'CPU /KVM')),
+            *((17, 'CPU x/KVM'), (18, 'IO mon_iothread'), (19, '')),
+        ):
+            self.tree.thread(10, tid, comm=comm)
+        found = self.read(self.opened()).threads
+        self.assertEqual({11, 12, 13}, {t.key[0] for t in found})
+
     def test_a_thread_that_ends_while_it_is_read(self) -> None:
         self.tree.qemu(10, vcpus=2)
         process = self.opened()
@@ -121,6 +127,35 @@ class TestProcess(base.BaseTestCase):
             found = self.read(process).throttles
         self.assertEqual([5], [t.periods for t in found])
 
+    def test_a_cgroup_without_a_quota_is_read_seldom(self) -> None:
+        self.tree.qemu(10)
+        self.tree.thread(10, 11, cgroup='0::/m\n')
+        self.tree.quota('m', QUOTA.format(0))
+        process = self.opened()
+
+        def periods() -> int:
+            (throttle,) = self.read(process).throttles
+            return throttle.periods
+
+        self.assertEqual(0, periods())
+        self.tree.quota('m', QUOTA.format(10))
+        found = [periods() for _ in range(8)]
+        self.assertEqual((0, 10), (found[0], found[-1]))
+        self.tree.quota('m', QUOTA.format(11))
+        self.assertEqual(11, periods())
+
+    def test_a_cgroup_that_is_gone_is_looked_for_seldom(self) -> None:
+        self.tree.qemu(10)
+        self.tree.thread(10, 11, cgroup='0::/m\n')
+        quota = self.tree.quota('m', QUOTA.format(1))
+        process = self.opened()
+        for _ in range(5):
+            self.read(process)
+        quota.unlink()
+        for _ in range(20):
+            self.assertEqual((), self.read(process).throttles)
+        self.assertEqual(1, self.failures.counts['ended'])
+
     def test_nothing_stays_open(self) -> None:
         self.tree.qemu(10)
         self.tree.thread(10, 11, cgroup='0::/m\n')
@@ -131,7 +166,7 @@ class TestProcess(base.BaseTestCase):
         )
         assert process is not None
         self.read(process)
-        self.assertEqual(4, len(os.listdir('/proc/self/fd')) - len(before))
+        self.assertEqual(3, len(os.listdir('/proc/self/fd')) - len(before))
         process.close()
         self.assertEqual(before, os.listdir('/proc/self/fd'))
 
@@ -225,18 +260,3 @@ class TestIdentify(base.BaseTestCase):
             ('grep', 'qemu-system-x86_64'),
         ):
             self.assertIsNone(self.identity(*args), args)
-
-
-class TestIsVcpu(base.BaseTestCase):
-    def test_it(self) -> None:
-        for comm in (b'CPU 0/KVM\n', b'CPU 127/TCG\n', b'ALL CPUs/TCG\n'):
-            self.assertTrue(is_vcpu(comm), comm)
-        for comm in (
-            b'qemu-system-x86\n',
-            b'CPU 0\n',
-            b'CPU /KVM\n',
-            b'CPU x/KVM\n',
-            b'IO mon_iothread\n',
-            b'',
-        ):
-            self.assertFalse(is_vcpu(comm), comm)

@@ -79,7 +79,7 @@ class TestProc(base.BaseTestCase):
         self.assertEqual(
             [
                 f'Server instance-10 ({UUID}) found: process 10.',
-                f'Server instance-10 ({UUID}) gone: process 10 ended.',
+                f'Server instance-10 ({UUID}) gone: process 10.',
                 f'Server instance-20 ({OTHER}) found: process 20.',
             ],
             sorted(log.output.splitlines()),
@@ -118,6 +118,6 @@ class TestProc(base.BaseTestCase):
             'some avg10=0.0 avg60=0.0 avg300=0.0 total=123\n'
             'full avg10=0.0 avg60=0.0 avg300=0.0 total=0\n',
         )
-        self.assertEqual(123, self.read().pressure)
+        self.assertEqual(123e-6, self.read().pressure)
         self.tree.write(file, '')
         self.assertIsNone(self.read().pressure)
