@@ -17,7 +17,7 @@ A module is a group by itself, unless it lies in a package below PATH: the
 modules of such a package run in one process, one after the other, and can
 share what is expensive to start (``tests/shared.py``)::
 
-    tests/integration/test_storm.py       a process
+    tests/integration/test_presets.py     a process
     tests/functional/nova/test_boots.py   another one ...
     tests/functional/nova/test_cloud.py   ... which runs this module as well
 

@@ -18,9 +18,8 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from tests.integration import daemons, guest
-from tests.integration.guest import Domain
-from tests.integration.hypervisors import Hypervisor
+from tests.integration import daemons, hypervisors
+from tests.integration.hypervisors import Domain, Hypervisor
 
 #: Servers; each second one has two vCPUs.
 SIZES = (10, 20, 40)
@@ -29,7 +28,7 @@ ROUNDS, ENOUGH = 15, 5
 #: Where servers would migrate to; none does.
 ADDRESS = '10.77.0.1'
 ROOT = pathlib.Path(__file__).parents[2]
-LOADS = {'idle': guest.bursts(0, 1000), 'busy': guest.ALWAYS}
+LOADS = {'idle': hypervisors.bursts(0, 1000), 'busy': hypervisors.ALWAYS}
 WHO = ('client', 'libvirtd', 'qemu')
 
 
@@ -63,8 +62,8 @@ def main() -> int:
 def bench() -> None:
     with tempfile.TemporaryDirectory(prefix='steal-bench-') as name:
         directory = pathlib.Path(name)
-        program = guest.build(directory)
-        trouble = guest.kvm_trouble()
+        program = hypervisors.build(directory)
+        trouble = hypervisors.kvm_trouble()
         kvm = not trouble
         print(
             f'Servers on {"KVM" if kvm else "TCG"}, {os.cpu_count()} cores. '

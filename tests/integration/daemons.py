@@ -1,6 +1,7 @@
-"""Real daemons for tests: on loopback, in a directory, ended by pid."""
+"""Real daemons on loopback, what their tests share, and Prometheus."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -10,9 +11,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import fixtures
+import requests
 from oslotest import base
 from testtools import content
 
@@ -198,3 +200,84 @@ class Daemon:
         """Return the end of its log."""
         text = self.log.read_text(errors='replace')
         return f'The end of {self.log}:\n{text[-5000:]}'
+
+
+class Prometheus:
+    """It scrapes every second, and keeps what it knows over a restart."""
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        web: dict[str, Any] | None = None,
+        cafile: str | None = None,
+    ) -> None:
+        """Describe it; start nothing.
+
+        :param web: its web configuration: certificates, users
+        :param cafile: what vouches for its certificate, if it has one
+        """
+        self._directory = directory
+        port = free_port()
+        self.url = f'http{"s" if cafile else ""}://127.0.0.1:{port}'
+        self._cafile = cafile
+        self._targets: list[dict[str, Any]] = []
+        for name, config in ('web.yml', web or {}), ('prometheus.yml', {}):
+            self._write(name, config)
+        self.daemon = Daemon(
+            'prometheus',
+            [
+                program('prometheus'),
+                f'--config.file={directory}/prometheus.yml',
+                f'--web.config.file={directory}/web.yml',
+                f'--web.listen-address=127.0.0.1:{port}',
+                f'--storage.tsdb.path={directory}/data',
+            ],
+            directory,
+            self._ready,
+        )
+
+    def scrape(self, port: int, **labels: str) -> None:
+        """Add a target; before it is started.
+
+        :param labels: of its own, where its page has none of that name
+        """
+        self._targets.append(
+            {'targets': [f'127.0.0.1:{port}'], 'labels': labels}
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        self._write(
+            'prometheus.yml',
+            {
+                'global': {'scrape_interval': '1s', 'scrape_timeout': '1s'},
+                'scrape_configs': [
+                    {
+                        'job_name': 'test',
+                        'honor_labels': True,
+                        'static_configs': self._targets,
+                    }
+                ],
+            },
+        )
+        self.daemon.start()
+
+    def stop(self) -> None:
+        self.daemon.stop()
+
+    def _write(self, name: str, config: dict[str, Any]) -> None:
+        # JSON is YAML too.
+        (self._directory / name).write_text(json.dumps(config))
+
+    def _ready(self) -> bool:
+        # NOTE: with users configured it answers 401, and is up all the same.
+        response = requests.get(
+            f'{self.url}/-/ready', timeout=5, verify=self._cafile
+        )
+        return response.status_code in (200, 401)

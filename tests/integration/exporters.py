@@ -1,15 +1,21 @@
-"""What exporters show Prometheus, in their form, with a test's numbers.
+"""Exporters with a test's numbers, and how a Prometheus that has them is read.
 
-The form (names of metrics and labels, seconds as the unit) was taken from
-the exporters' own sources; the preset files name them.
-Of steal-exporter it is the real one.
+What they show (names of metrics and labels, seconds as the unit) was taken
+from the exporters' own sources; the preset files name them. Of steal-exporter
+it is the real one.
 """
 
 import dataclasses
+import itertools
+import json
+import pathlib
+import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
+from keystoneauth1 import loading
+from oslo_config import cfg
 from prometheus_client import exposition, registry
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -17,11 +23,23 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
+from steal_scheduler.conf import signals
+from steal_scheduler.exception import SignalError
 from steal_scheduler.exporter import sample
 from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.collector import ExporterCollector
 from steal_scheduler.exporter.procfs import Failures
+from steal_scheduler.model.cloud import Signals
+from steal_scheduler.signals.prometheus.source import PrometheusSource
+from tests.integration import daemons
 from tests.standins.transport import served
+
+#: Seconds: short, so that it is soon full.
+WINDOW = 6
+
+E = TypeVar('E', bound='Exporter')
+
+_numbers = itertools.count()
 
 
 @dataclasses.dataclass
@@ -237,3 +255,172 @@ class Node(Exporter):
                     [str(cpu), mode], server.counter(rate / self._cores)
                 )
         yield seconds
+
+
+def source(max_age: int = 120, **options: Any) -> PrometheusSource:
+    """Return what is tested, with these options."""
+    conf = cfg.ConfigOpts()
+    conf.register_opts(signals.OPTS, group='signals')
+    conf.register_opts(PrometheusSource.OPTS, group='prometheus')
+    # What keystoneauth asks for is registered when it is needed.
+    conf.register_opts(
+        [
+            *loading.get_auth_common_conf_options(),
+            *loading.get_auth_plugin_conf_options('http_basic'),
+        ],
+        group='prometheus',
+    )
+    conf([], default_config_files=[])
+    conf.set_override('max_age', max_age, group='signals')
+    for name, value in options.items():
+        conf.set_override(name, value, group='prometheus')
+    return PrometheusSource(conf)
+
+
+class PrometheusTestCase(daemons.TestCase):
+    """One Prometheus for all tests; what one shows, the next does not see."""
+
+    prometheus: daemons.Prometheus
+    pages: Pages
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        directory = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.prometheus = daemons.Prometheus(pathlib.Path(directory))
+        cls.pages = cls.enterClassContext(
+            Pages(f'/{number}' for number in range(9))
+        )
+        for path in cls.pages.paths:
+            cls.prometheus.scrape(
+                cls.pages.port, __metrics_path__=path, page=path
+            )
+        cls.enterClassContext(cls.prometheus)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.keep(self.prometheus.daemon.log)
+        self.addCleanup(self.pages.clear)
+        #: That of all series of this test, and of no other one.
+        self.mark = {'test': str(next(_numbers))}
+        self.one = Server('uuid-1', 'instance-1', 2, 1.5, 0.4)
+        self.two = Server('uuid-2', 'instance-2', 4, 0.8, 0.0)
+        # Two hypervisors may use the same domain name.
+        self.far = Server('uuid-3', 'instance-1', 1, 0.2, 0.7)
+        self.homes = [
+            (self.one, 'cmp-1'),
+            (self.two, 'cmp-1'),
+            (self.far, 'cmp-2.example'),
+        ]
+
+    def serve(self, exporter: E, **labels: str) -> E:
+        self.pages.show(exporter, **self.mark, **labels)
+        return exporter
+
+    def preset(self, **content: Any) -> str:
+        """Write a preset file; return its path."""
+        path = self.directory() / 'preset.yaml'
+        # JSON is YAML too.
+        path.write_text(json.dumps(content))
+        return str(path)
+
+    def source(self, selector: str = '', **options: Any) -> PrometheusSource:
+        """Return what is tested; it sees what this test shows."""
+        matchers = [
+            f'test="{self.mark["test"]}"',
+            *([selector] * bool(selector)),
+        ]
+        return source(
+            url=self.prometheus.url,
+            selector=', '.join(matchers),
+            # What is older than the window would mean a broken test.
+            **{'window': WINDOW, 'max_age': WINDOW, **options},
+        )
+
+    def start(self, **options: Any) -> Signals:
+        """Begin to read; return the first reading."""
+        self.reader = self.source(**options)
+        return self.read_until('anything', lambda signals: True)
+
+    def start_full(
+        self,
+        check: Callable[[Signals], None] = lambda signals: None,
+        **options: Any,
+    ) -> Signals:
+        """Begin to read; return a reading of a full window that passes.
+
+        :param check: asserts what it shows
+        """
+        self.start(**options)
+        full = time.monotonic() + WINDOW + 1
+        return self.read_until(
+            'a full window', lambda signals: time.monotonic() > full, check
+        )
+
+    def read_until(
+        self,
+        what: str,
+        condition: Callable[[Signals], Any],
+        check: Callable[[Signals], None] = lambda signals: None,
+    ) -> Signals:
+        """Return the first reading that is so.
+
+        :param check: asserts what it shows. Scrapes of a busy machine come
+            late, and a window of them is wrong; a later one is right.
+        """
+
+        def attempt() -> Signals | None:
+            signals = self.reader.read(time.time())
+            if not condition(signals):
+                return None
+            check(signals)
+            return signals
+
+        failing = (SignalError, AssertionError)
+        found = daemons.until(what, attempt, 60, failing)
+        assert found is not None
+        return found
+
+    def steal_exporters(self) -> tuple[Steal, Steal]:
+        near = Steal(16, [self.one, self.two])
+        far = Steal(8, [self.far])
+        return (
+            self.serve(near, instance='cmp-1:9178'),
+            self.serve(far, instance='cmp-2.example:9178'),
+        )
+
+    def nodes(self, ahead: float = 0.0, **labels: str) -> None:
+        """node_exporter on both hypervisors."""
+        for cores, name in ((16, 'cmp-1'), (8, 'cmp-2.example')):
+            node = Node(cores, 9.0, None, ahead)
+            self.serve(node, instance=f'{name}:9100', **labels)
+
+    def close(
+        self, expected: float, measured: float | None, what: object = None
+    ) -> None:
+        """Assert that it is that, but for the jitter of scrapes."""
+        self.assertIsNotNone(measured, what)
+        self.assertAlmostEqual(
+            expected, measured, delta=0.1 * abs(expected) + 1e-6, msg=what
+        )
+
+    def assert_measured(
+        self,
+        signals: Signals,
+        homes: list[tuple[Server, str]],
+    ) -> None:
+        self.assertEqual(
+            {server.server_id for server, _ in homes}, set(signals.servers)
+        )
+        for server, host in homes:
+            signal = signals.servers[server.server_id]
+            self.assertEqual(host, signal.host)
+            self.close(server.used, signal.used, server)
+            self.close(server.waited, signal.waited, server)
+
+    def assert_hypervisors(self, signals: Signals) -> None:
+        self.assert_measured(signals, self.homes)
+        self.assertEqual(
+            {'cmp-1': 16, 'cmp-2.example': 8},
+            {host.host: host.cores for host in signals.hosts.values()},
+        )

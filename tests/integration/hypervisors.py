@@ -5,25 +5,57 @@ exporter on each and a Prometheus that scrapes both every second. All of it is
 on this machine, and two of its cores are enough: each hypervisor is a machine
 within it, gives its servers one core only, and sees none of the other's
 processes.
+
+A guest is a kilobyte of program: no kernel, no disk, no network. It runs under
+QEMU's own emulation (TCG) and under KVM, also where KVM does without the
+processor's help and no stock kernel boots. guest.c tells more.
 """
 
 import contextlib
+import dataclasses
+import functools
 import itertools
 import os
 import pathlib
-import signal
+import re
 import subprocess
 import sys
+import tempfile
 import urllib.request
 import uuid
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from prometheus_client import parser
 
-from tests.integration import daemons, guest
-from tests.integration.guest import Domain
-from tests.integration.prometheus import Prometheus
+from tests.integration import daemons
+from tests.integration.machines import Machine, connect
+
+_SOURCE = pathlib.Path(__file__).with_name('guest.c')
+_LINKER_SCRIPT = pathlib.Path(__file__).with_name('guest.ld')
+_REPORT = re.compile('^[ST] ([0-9a-f]{16}) ([0-9a-f]{16})$', re.MULTILINE)
+
+_XML = """\
+<domain type='{kind}'>
+  <name>{name}</name>
+  <uuid>{uuid}</uuid>
+  <memory unit='MiB'>32</memory>
+  <vcpu cpuset='{core}'>1</vcpu>
+  <cputune>{quota}</cputune>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>{kernel}</kernel>
+    <cmdline>{load}</cmdline>
+  </os>
+  <features><acpi/><apic/></features>
+  <clock offset='utc'><timer name='hpet' present='yes'/></clock>
+  <devices>
+    <serial type='file'><source path='{console}' append='on'/></serial>
+    <memballoon model='none'/>
+  </devices>
+</domain>
+"""
+#: Microseconds, as Nova has it.
+_PERIOD = 100_000
 
 #: In a network of their own, where nobody else is.
 _ADDRESSES = ('10.77.0.1', '10.77.0.2')
@@ -65,189 +97,127 @@ _BINDS = {
 }
 _USER = 'libvirt-qemu:x:64055:'
 
-#: util-linux and iproute2; the rest is coreutils.
-PROGRAMS = ('setpriv', 'unshare', 'nsenter', 'ip', 'sh')
-_PREFIX = 'steal-test-'
-#: A hundred times that of anybody else, by version of the cgroups: what else
-#: runs here hardly makes guests wait.
-_WEIGHTS = {'cpu.shares': '102400', 'cpu.weight': '10000'}
-
-# Process 1 of the machine. Where the kernel shows processes is mounted when
-# it has told its number out here. With cgroups of version 2 it may not stay
-# in the machine's root: what has processes hands no controllers down.
-_INIT = """
-set -e
-read -r pid _ < /proc/self/stat
-echo 0 > "$CGROUP/cgroup.procs"
-exec unshare --cgroup sh -ec '
-    if [ -e "$CGROUP/cgroup.controllers" ]; then
-        mkdir "$CGROUP/init"
-        echo 0 > "$CGROUP/init/cgroup.procs"
-    else
-        umount --all --types cgroup2
-    fi
-    mount --bind "$CGROUP" "$CGROUPS"
-    mount -t proc proc /proc
-    mount -t tmpfs tmpfs /run
-    for pair in $BINDS; do
-        [ -e "${pair#*:}" ] || mkdir -p "${pair#*:}"
-        mount --bind "${pair%:*}" "${pair#*:}"
-    done
-    echo "$NAME" > /proc/sys/kernel/hostname
-    ip link set lo up
-    echo "$0" > "$PID_FILE.part"
-    mv "$PID_FILE.part" "$PID_FILE"
-    "$@" &
-    wait $!
-' "$pid" "$@"
-"""
+#: Burns all the time.
+ALWAYS = ''
 
 
-class Machine:
-    """One within the machine: its own processes, mounts, network, name.
+def bursts(on: int, every: int, after: int = 0) -> str:
+    """Return the command line of a guest that burns now and then.
 
-    It runs one program, and whatever is sent in after it. Everything of it
-    ends with its first process, and that ends with the test's process,
-    however that ends. Only its cgroup is left then; the next machine removes
-    it.
+    :param on: milliseconds of a burst
+    :param every: milliseconds from one burst to the next
+    :param after: milliseconds until the first
     """
+    return f'on={on} every={every} after={after}'
 
-    def __init__(
-        self,
-        name: str,
-        argv: Sequence[str],
-        directory: pathlib.Path,
-        ready: Callable[[], bool],
-        binds: Mapping[pathlib.Path, str] | None = None,
-    ) -> None:
-        """Describe it; start nothing.
 
-        :param name: its host name
-        :param argv: its first program; the machine ends with it
-        :param directory: for the log of that program
-        :param ready: tells whether that program is fit for use
-        :param binds: where within something out here is seen
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a guest said: its own clock and its steal, both in seconds."""
+
+    at: float
+    steal: float
+
+
+def reports(console: pathlib.Path) -> list[Report]:
+    """Return what a guest has said on its serial console so far."""
+    text = console.read_text(errors='replace') if console.exists() else ''
+    return [
+        Report(int(at, 16) / 1e8, int(steal, 16) / 1e9)
+        for at, steal in _REPORT.findall(text)
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Domain:
+    """One server with one vCPU."""
+
+    name: str
+    #: Where its guest's program is, and the file for what it says.
+    kernel: pathlib.Path
+    console: pathlib.Path
+    #: What its guest does; see bursts().
+    load: str = ALWAYS
+    #: Whether it runs on KVM; else QEMU emulates it.
+    kvm: bool = False
+    #: Percent of a core that it may use, as by quota:cpu_quota of a flavor.
+    quota: int | None = None
+    uuid: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
+
+    def xml(self, core: int) -> str:
+        """Return it as libvirt wants it.
+
+        :param core: the only one that it may use
         """
-        for program in PROGRAMS:
-            daemons.program(program)
-        self.name = name
-        self._pid_file = directory / f'{name}.pid'
-        root = _cgroup_root()
-        self._cgroup = root / f'{_PREFIX}{os.getpid()}-{name}'
-        self.daemon = daemons.Daemon(
-            name,
+        quota = ''
+        if self.quota is not None:
+            quota = (
+                f'<period>{_PERIOD}</period>'
+                f'<quota>{_PERIOD * self.quota // 100}</quota>'
+            )
+        return _XML.format(
+            kind='kvm' if self.kvm else 'qemu',
+            name=self.name,
+            uuid=self.uuid,
+            core=core,
+            quota=quota,
+            kernel=self.kernel,
+            load=self.load,
+            console=self.console,
+        )
+
+    def reports(self) -> list[Report]:
+        """Return what its guest has said so far, wherever it ran."""
+        return reports(self.console)
+
+
+def build(directory: pathlib.Path) -> pathlib.Path:
+    """Compile it; return the path of the program."""
+    path = directory / 'guest.elf'
+    ran = subprocess.run(
+        [
+            *(daemons.program('gcc'), '-m32', '-Os', '-ffreestanding'),
+            *('-fno-pie', '-no-pie', '-nostdlib', '-static'),
+            *('-fno-stack-protector', '-fno-asynchronous-unwind-tables'),
+            *('-Wall', '-Wextra', '-Wno-main', '-Wl,--build-id=none'),
+            *(f'-Wl,--script={_LINKER_SCRIPT}', f'-o{path}', str(_SOURCE)),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    if ran.returncode:
+        raise daemons.DaemonError(ran.stderr)
+    return path
+
+
+@functools.cache
+def kvm_trouble() -> str:
+    """Say why KVM cannot be tested here; empty if it can.
+
+    The only proof is a guest that runs.
+    """
+    if not pathlib.Path('/dev/kvm').exists():
+        return 'there is no /dev/kvm'
+    with tempfile.TemporaryDirectory() as name:
+        directory = pathlib.Path(name)
+        console = directory / 'console'
+        qemu = daemons.Daemon(
+            'kvm',
             [
-                # Else it would outlive a test that is killed.
-                *('setpriv', '--pdeathsig', 'KILL'),
-                *('unshare', '--fork', '--kill-child', '--pid', '--mount'),
-                *('--uts', '--net', '--propagation', 'private'),
-                *('sh', '-c', _INIT, 'init', *argv),
+                *(daemons.program('qemu-system-x86_64'), '-accel', 'kvm'),
+                *('-m', '32', '-display', 'none', '-nodefaults'),
+                *('-serial', f'file:{console}'),
+                *('-kernel', str(build(directory))),
             ],
             directory,
-            ready,
-            {
-                'PATH': f'{os.environ["PATH"]}:/usr/sbin:/sbin',
-                'NAME': name,
-                'CGROUP': str(self._cgroup),
-                'CGROUPS': str(root),
-                'PID_FILE': str(self._pid_file),
-                'BINDS': ' '.join(
-                    f'{out}:{within}' for out, within in (binds or {}).items()
-                ),
-            },
+            lambda: bool(reports(console)),
         )
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start it.
-
-        :raises DaemonError: it does not get ready, or we are not root
-        """
-        if os.geteuid() != 0:
-            raise daemons.DaemonError('Only root can make namespaces.')
-        _remove_leftovers(self._cgroup.parent)
-        self._cgroup.mkdir()
         try:
-            for name, weight in _WEIGHTS.items():
-                if (self._cgroup / name).exists():
-                    (self._cgroup / name).write_text(weight)
-            self.daemon.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """End everything in it."""
-        self.daemon.stop(signal.SIGKILL)
-        self._pid_file.unlink(missing_ok=True)
-        # The kernel is done with the last process a moment later.
-        daemons.until(
-            f'the cgroup of {self.name} is empty',
-            lambda: _remove(self._cgroup),
-            failing=(OSError,),
-        )
-
-    @property
-    def pid(self) -> int:
-        """Its first process, as numbered out here.
-
-        :raises OSError: it is not that far
-        """
-        return int(self._pid_file.read_text())
-
-    @property
-    def proc(self) -> pathlib.Path:
-        """Its /proc, as seen out here."""
-        return pathlib.Path(f'/proc/{self.pid}/root/proc')
-
-    def entering(self, network: bool = True) -> list[str]:
-        """Return how a command line begins that is to be run in it.
-
-        :param network: in its network, too; else in ours
-        """
-        argv = ['nsenter', f'--target={self.pid}', '--pid', '--mount']
-        argv += ['--uts', '--cgroup', *(['--net'] if network else [])]
-        return [*argv, '--']
-
-    def run(self, *argv: str, within: float = 120) -> str:
-        """Run a command in it; return what it says.
-
-        :raises DaemonError: it fails; the message has its errors
-        """
-        ran = subprocess.run(
-            [*self.entering(), *argv],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=within,
-        )
-        if ran.returncode:
-            raise daemons.DaemonError(
-                f'{self.name}: {" ".join(argv)}: {ran.stderr}{ran.stdout}'
-            )
-        return ran.stdout
-
-
-def _connect(one: Machine, other: Machine, addresses: Sequence[str]) -> None:
-    """Lay a cable between two machines; nobody else is on that network."""
-    ip = daemons.program('ip')
-    subprocess.run(
-        [
-            *(ip, 'link', 'add', 'eth0', 'netns', str(one.pid)),
-            *('type', 'veth'),
-            *('peer', 'name', 'eth0', 'netns', str(other.pid)),
-        ],
-        check=True,
-    )
-    for machine, address in zip((one, other), addresses, strict=True):
-        machine.run(ip, 'address', 'add', f'{address}/24', 'dev', 'eth0')
-        machine.run(ip, 'link', 'set', 'eth0', 'up')
+            qemu.start(within=90)
+        except daemons.DaemonError as e:
+            return f'no guest runs on this /dev/kvm: {e}'
+        qemu.stop()
+    return ''
 
 
 class Hypervisor:
@@ -411,7 +381,7 @@ class Lab:
             )
         )
         self.hosts = (self.a, self.b)
-        self.prometheus = Prometheus(directory)
+        self.prometheus = daemons.Prometheus(directory)
         for host in self.hosts:
             self.prometheus.scrape(host.port, instance=host.name)
         #: Where each server is.
@@ -420,11 +390,11 @@ class Lab:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self._kernel = guest.build(self._directory)
+        self._kernel = build(self._directory)
         with contextlib.ExitStack() as stack:
             for host in self.hosts:
                 stack.enter_context(host)
-            _connect(self.a.machine, self.b.machine, _ADDRESSES)
+            connect(self.a.machine, self.b.machine, _ADDRESSES)
             stack.enter_context(self.prometheus)
             self._stack = stack.pop_all()
         return self
@@ -460,44 +430,3 @@ class Lab:
         """Move a server while it runs."""
         self.where[domain].migrate(domain, target)
         self.where[domain] = target
-
-
-def _cgroup_root() -> pathlib.Path:
-    """Return where the hierarchy with the CPU controller is mounted."""
-    unified = None
-    for line in pathlib.Path('/proc/mounts').read_text().splitlines():
-        _, path, kind, options, *_ = line.split()
-        if kind == 'cgroup' and 'cpu' in options.split(','):
-            return pathlib.Path(path)
-        if kind == 'cgroup2':
-            unified = pathlib.Path(path)
-    if unified is None or 'cpu' not in _words(unified / 'cgroup.controllers'):
-        raise daemons.DaemonError(
-            'No cgroup hierarchy with the controller cpu is mounted.'
-        )
-    if 'cpu' not in _words(unified / 'cgroup.subtree_control'):
-        (unified / 'cgroup.subtree_control').write_text('+cpu')
-    return unified
-
-
-def _words(path: pathlib.Path) -> list[str]:
-    return path.read_text().split()
-
-
-def _remove_leftovers(root: pathlib.Path) -> None:
-    """Remove the cgroups of tests that were killed."""
-    for path in root.glob(f'{_PREFIX}*'):
-        pid = path.name.removeprefix(_PREFIX).partition('-')[0]
-        if not os.path.exists(f'/proc/{pid}'):
-            with contextlib.suppress(OSError):
-                _remove(path)
-
-
-def _remove(path: pathlib.Path) -> bool:
-    """Remove a cgroup and those below.
-
-    :raises OSError: there are processes in one
-    """
-    for below, _, _ in os.walk(path, topdown=False):
-        os.rmdir(below)
-    return True

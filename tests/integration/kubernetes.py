@@ -7,9 +7,7 @@ evicted and ends as anywhere else, but nothing runs in it.
 """
 
 import contextlib
-import os
 import pathlib
-import random
 import shutil
 import signal
 import subprocess
@@ -23,6 +21,7 @@ import requests
 from tests.integration import daemons
 from tests.integration.binaries import binary, skip_if_left_out
 from tests.integration.kubectl import ADMIN, Kubectl, KubectlError
+from tests.integration.machines import NodeNetwork
 from tests.shared import Shared
 
 RBAC = (
@@ -294,90 +293,6 @@ def _not_ready_taints(node: Mapping[str, Any]) -> bool:
         taint['key'] == 'node.kubernetes.io/not-ready'
         for taint in node['spec'].get('taints', ())
     )
-
-
-class NodeNetwork:
-    """A network namespace with one cable to ours.
-
-    A kubelet listens on all addresses, whatever it is told: here there are
-    but two, and only this machine reaches them.
-    """
-
-    def __init__(self, directory: pathlib.Path) -> None:
-        """Describe it; start nothing.
-
-        :raises DaemonError: a program is missing
-        """
-        # Others may have one too, on this machine.
-        number = random.randrange(1 << 14)
-        net = f'10.78.{number >> 6}'
-        #: Ours, where the nodes find what they look for.
-        self.address = f'{net}.{(number & 63) * 4 + 1}'
-        self._theirs = f'{net}.{(number & 63) * 4 + 2}'
-        self._cable = f'steal{number}'
-        self._ip = daemons.program('ip')
-        self._nsenter = daemons.program('nsenter')
-        self._daemon = daemons.Daemon(
-            'node-network',
-            [
-                daemons.program('unshare'),
-                '--net',
-                *('sh', '-c', 'exec sleep infinity'),
-            ],
-            directory,
-            self._is_apart,
-        )
-
-    def __enter__(self) -> Self:
-        """Make it.
-
-        :raises DaemonError: we are not root
-        """
-        if os.geteuid() != 0:
-            raise daemons.DaemonError('Only root can make namespaces.')
-        self._daemon.start()
-        try:
-            self._connect()
-        except BaseException:
-            self._daemon.stop()
-            raise
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        # The last process in it takes the cable along.
-        self._daemon.stop()
-
-    def entering(self) -> list[str]:
-        """Return what to put before a command for it to run there."""
-        return [self._nsenter, f'--net=/proc/{self._daemon.pid}/ns/net']
-
-    def _connect(self) -> None:
-        within = self.entering()
-        # The name is taken if somebody has thrown the same number.
-        for argv in (
-            [
-                *(self._ip, 'link', 'add', self._cable, 'type', 'veth'),
-                *('peer', 'name', 'eth0', 'netns', str(self._daemon.pid)),
-            ],
-            self._give(self._cable, self.address),
-            [self._ip, 'link', 'set', self._cable, 'up'],
-            [*within, *self._give('eth0', self._theirs)],
-            [*within, self._ip, 'link', 'set', 'eth0', 'up'],
-            [*within, self._ip, 'link', 'set', 'lo', 'up'],
-        ):
-            done = subprocess.run(argv, capture_output=True, text=True)
-            if done.returncode:
-                raise daemons.DaemonError(f'{argv}: {done.stderr}')
-
-    def _give(self, link: str, address: str) -> list[str]:
-        return [self._ip, 'address', 'add', f'{address}/30', 'dev', link]
-
-    def _is_apart(self) -> bool:
-        ours, theirs = (
-            os.readlink(f'/proc/{pid}/ns/net')
-            for pid in ('self', self._daemon.pid)
-        )
-        return ours != theirs
 
 
 class Kubelet:

@@ -1,7 +1,23 @@
-"""Migrators in processes of their own, as the test sees them."""
+"""Migrators that die, stop or stand still at a line of their own code.
 
+Each is the real one, in a process of its own, killed by the kernel: no
+``finally`` runs. A server, started once, has imported everything; each life is
+a fork of it, for an import takes longer than a life.
+
+The server is this module as a program. It reads a request a line from its
+input, as JSON. Each life connects to the socket that the request names, and
+there says where it is.
+"""
+
+# Before anything of oslo.messaging, as in the program itself.
+from steal_scheduler.cmd import threading_backend  # noqa: F401
+from tests.samples import sample
+
+# isort: split
+import collections
 import contextlib
 import dataclasses
+import http.client
 import itertools
 import json
 import os
@@ -11,14 +27,60 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import CodeType, FrameType
 from typing import Any
+
+import kubernetes.client
+import kubernetes.config
+import stevedore
+from oslo_log import log
+
+import steal_scheduler
+from steal_scheduler import startup
+from steal_scheduler.conf import load
+from steal_scheduler.migrator import build, plugins
+from steal_scheduler.migrator.service import Migrator
+from steal_scheduler.moves import state_machine
+from steal_scheduler.orchestrators import backoff, dispatcher
 
 #: Until the server has imported everything.
 _START_SECONDS = 120.0
 #: Until a fork of it has begun to live.
 _BIRTH_SECONDS = 30.0
-_ROOT = pathlib.Path(__file__).parents[2]
+#: What is imported only when it is needed, and takes long.
+WARM = (kubernetes.client, kubernetes.config)
+
+_ROOT = pathlib.Path(steal_scheduler.__file__).parents[1]
+_HERE = f'{_ROOT}/steal_scheduler'
+#: Kind of line -> files: what decides about side effects and makes them, what
+#: puts a request on the wire (of those that change something), the rest of us.
+_KINDS = {
+    'effect': (
+        f'{_HERE}/moves/state_machine.py',
+        f'{_HERE}/moves/effects.py',
+        f'{_HERE}/orchestrators/',
+    ),
+    'wire': (str(http.client.__file__),),
+    'ours': (_HERE,),
+}
+#: What failed is asked again after a moment: a storm has no time.
+_HASTE = (
+    (backoff, 'FIRST', 0.2),
+    (dispatcher, 'LIST_EVERY', 2.0),
+    (state_machine, 'REQUEST_TIMEOUT', 10.0),
+    (state_machine, 'QUEUE_TIMEOUT', 10.0),
+    (state_machine, 'ABORT_TIMEOUT', 10.0),
+    (state_machine, 'VERIFY_TIMEOUT', 20.0),
+)
+_BEGIN_REQUEST = http.client.HTTPConnection.putrequest.__code__
+
+Local = Callable[[FrameType, str, Any], Any]
+
+
+# -- as the test sees them ---------------------------------------------------
 
 
 @dataclasses.dataclass
@@ -94,7 +156,7 @@ class Lives:
             subprocess.Popen(
                 [
                     *(sys.executable, '-W', 'ignore'),
-                    *('-m', 'tests.integration.victim'),
+                    *('-m', __name__),
                 ],
                 cwd=_ROOT,
                 stdin=subprocess.PIPE,
@@ -123,7 +185,7 @@ class Lives:
     ) -> Life:
         """Bring one to life.
 
-        :param points: fields of ``victim.Point``
+        :param points: fields of a `Point`
         """
         log = self._directory / f'life-{next(self._numbers)}.log'
         request = {
@@ -137,3 +199,166 @@ class Lives:
         self._process.stdin.flush()
         connected, _ = self._listener.accept()
         return Life(connected, log)
+
+
+# -- the program -------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Point:
+    """Something happens at the line of this number."""
+
+    line: int
+    #: Which lines count.
+    kind: str
+    #: ``kill``; ``stop`` after this tick; ``hold`` until told to go on; or
+    #: ``lose`` the lock without noticing, and hold.
+    what: str
+
+
+class Tracer:
+    """Counts lines as they are executed, in the thread that ticks."""
+
+    def __init__(
+        self, points: list[Point], reached: Callable[[Point, str], None]
+    ) -> None:
+        """:param reached: told the point, and where in the code it is"""
+        self.lines: collections.Counter[str] = collections.Counter()
+        self.points = points
+        self._reached = reached
+        self._known: dict[CodeType, Local | None] = {}
+        #: The last request changes something.
+        self._changes = False
+        self._locals = {kind: self._counts(kind) for kind in _KINDS}
+
+    def start(self) -> None:
+        sys.settrace(self._called)
+
+    def _called(self, frame: FrameType, event: str, arg: Any) -> Local | None:
+        code = frame.f_code
+        if code is _BEGIN_REQUEST:
+            self._changes = frame.f_locals['method'] != 'GET'
+        if code not in self._known:
+            kinds = [
+                kind
+                for kind, names in _KINDS.items()
+                if code.co_filename.startswith(names)
+            ]
+            self._known[code] = self._locals[kinds[0]] if kinds else None
+        return self._known[code]
+
+    def _counts(self, kind: str) -> Local:
+        lines = self.lines
+
+        def count(frame: FrameType, event: str, arg: Any) -> Local:
+            if event == 'line' and (kind != 'wire' or self._changes):
+                lines[kind] += 1
+                for point in self.points:
+                    if point.kind == kind and point.line <= lines[kind]:
+                        self.points.remove(point)
+                        self._reached(point, _where(frame))
+                        break
+            return count
+
+        return count
+
+
+def _where(frame: FrameType) -> str:
+    file = pathlib.Path(frame.f_code.co_filename)
+    return (
+        f'{file.parent.name}/{file.name}:{frame.f_lineno} '
+        f'({frame.f_code.co_name})'
+    )
+
+
+class Victim:
+    """One migrator, from its fork to its end."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(request['socket'])
+        self._orders = self._socket.makefile('r')
+        self._config_file = request['config_file']
+        points = [Point(**fields) for fields in request['points']]
+        self._tracer = Tracer(points, self._reached)
+        self._built: build.Components | None = None
+        self._stops = False
+
+    def live(self) -> None:
+        """Tick until it is told to stop."""
+        argv = [f'--config-file={self._config_file}']
+        conf = load.load(argv, 'steal-migrator')
+        log.setup(conf, startup.PROJECT)
+        self._built = built = build.build(conf)
+        migrator = Migrator(built)
+        # To count costs a third of the time.
+        if self._tracer.points:
+            self._tracer.start()
+        while not self._stops:
+            before = sample(built.metrics, 'ticks_total')
+            migrator.guarded_tick(time.time())
+            self._say(
+                'tick',
+                moves={s: m.stage for s, m in migrator.moves.items()},
+                good=sample(built.metrics, 'ticks_total') > before,
+                leads=sample(built.metrics, 'leader') == 1,
+            )
+            told, _, _ = select.select(
+                [self._socket], [], [], migrator.pause()
+            )
+            # Nothing is said to one that ticks, but to stop.
+            self._stops = self._stops or bool(told)
+        sys.settrace(None)
+        built.leader.release()
+        self._say('end')
+
+    def _reached(self, point: Point, where: str) -> None:
+        self._say(point.what, where=where)
+        if point.what == 'kill':
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._stops = self._stops or point.what == 'stop'
+        if point.what == 'lose' and self._built is not None:
+            # As when the lock's server has given it to another one.
+            self._built.leader._lock.release()
+        if point.what in ('hold', 'lose') and not self._orders.readline():
+            raise ConnectionError('the test is gone')
+
+    def _say(self, what: str, **about: Any) -> None:
+        about |= {
+            'what': what,
+            'pid': os.getpid(),
+            'lines': self._tracer.lines,
+        }
+        self._socket.sendall(json.dumps(about).encode() + b'\n')
+
+
+def serve() -> None:
+    """Fork a life for each line of the input, until it ends."""
+    for module, name, seconds in _HASTE:
+        assert hasattr(module, name), name
+        setattr(module, name, seconds)
+    for namespace in (plugins.SIGNALS, plugins.ORCHESTRATORS):
+        stevedore.ExtensionManager(namespace)
+    # The kernel buries the dead.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    print('ready', flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        if os.fork():
+            continue
+        # Children of its own are the life's to wait for.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        with pathlib.Path(request['log']).open('a') as log_file:
+            os.dup2(log_file.fileno(), 1)
+            os.dup2(log_file.fileno(), 2)
+        try:
+            Victim(request).live()
+        finally:
+            if sys.exception():
+                traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(0)
+
+
+if __name__ == '__main__':
+    serve()

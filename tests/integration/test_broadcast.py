@@ -1,28 +1,146 @@
-"""Views and notifications over a real RabbitMQ, and through its restart."""
+"""Views and notifications over a real RabbitMQ, and through its restart.
+
+``python -m tests.integration.test_broadcast TRANSPORT_URL`` is a worker of
+nova-scheduler, as far as views are concerned: our listener on Nova's own
+transport. It prints when each view was taken.
+"""
 
 # NOTE: before oslo.messaging, which would import eventlet. All modules here
 # are imported to find the tests, and some embed a Nova, which forbids that.
 import steal_scheduler.demo  # isort: skip  # noqa: F401
 
 import pathlib
+import secrets
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from typing import Self
 
+import amqp
+import nova.conf
 import oslo_messaging
+from nova import config, rpc
 from oslo_config import cfg
 
 from steal_scheduler.conf import opts
+from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.model.host_view import HostView, Tier, View
+from steal_scheduler.scheduler import listener
 from tests.integration import daemons
-from tests.integration.rabbitmq import RabbitMQ
 from tests.unit import make
 
 ROOT = pathlib.Path(__file__).parents[2]
 MOVE = make.move('a-server', steal_before=0.3)
+# NOTE: not /usr/sbin/rabbitmq-server, which is Debian's wrapper and insists
+# on becoming the user rabbitmq.
+_SERVER = pathlib.Path('/usr/lib/rabbitmq/bin/rabbitmq-server')
+
+
+class RabbitMQ:
+    """A broker on loopback, and the epmd that Erlang needs beside it.
+
+    What is durable survives a restart; queues of a fanout do not.
+    """
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        """Describe it; start nothing.
+
+        :raises DaemonError: it is not installed
+        """
+        if not _SERVER.exists():
+            raise daemons.missing(str(_SERVER))
+        self._port = daemons.free_port()
+        self._password = secrets.token_hex(8)
+        self.url = f'rabbit://steal:{self._password}@127.0.0.1:{self._port}/'
+        (directory / 'rabbitmq.conf').write_text(
+            f'listeners.tcp.1 = 127.0.0.1:{self._port}\n'
+            f'default_user = steal\n'
+            f'default_pass = {self._password}\n'
+            'log.console = true\n'
+            'log.console.level = warning\n'
+            'log.file = false\n'
+            # Else it refuses work on a small machine or a full disk.
+            'vm_memory_high_watermark.absolute = 1GB\n'
+            'disk_free_limit.absolute = 50MB\n'
+        )
+        (directory / 'enabled_plugins').write_text('[].\n')
+        # Erlang would start an epmd that nobody ends, on every address; it
+        # finds ours instead, which is on a port of its own.
+        epmd_port = daemons.free_port()
+        environ = {
+            'ERL_EPMD_PORT': str(epmd_port),
+            'ERL_EPMD_ADDRESS': '127.0.0.1',
+            'HOME': str(directory),
+            'RABBITMQ_CONF_ENV_FILE': '/dev/null',
+            'RABBITMQ_CONFIG_FILE': str(directory / 'rabbitmq.conf'),
+            'RABBITMQ_DIST_PORT': str(daemons.free_port()),
+            'RABBITMQ_ENABLED_PLUGINS_FILE': str(
+                directory / 'enabled_plugins'
+            ),
+            'RABBITMQ_LOG_BASE': str(directory / 'log'),
+            'RABBITMQ_MNESIA_BASE': str(directory / 'mnesia'),
+            'RABBITMQ_NODENAME': f'steal-{self._port}@localhost',
+            'RABBITMQ_PID_FILE': str(directory / 'pid'),
+            # The other ports on loopback too; and a waiting scheduler
+            # thread of Erlang spins, unless it is told not to.
+            'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': (
+                '-kernel inet_dist_use_interface {127,0,0,1} '
+                '+sbwt none +sbwtdcpu none +sbwtdio none'
+            ),
+        }
+        self.epmd = daemons.Daemon(
+            'epmd',
+            [daemons.program('epmd')],
+            directory,
+            lambda: _listens(epmd_port),
+            environ,
+        )
+        self.daemon = daemons.Daemon(
+            'rabbitmq', [str(_SERVER)], directory, self._ready, environ
+        )
+
+    def __enter__(self) -> Self:
+        self.epmd.start()
+        try:
+            self.start()
+        except BaseException:
+            self.epmd.stop()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        try:
+            self.stop()
+        finally:
+            self.epmd.stop()
+
+    def start(self) -> None:
+        self.daemon.start()
+
+    def stop(self) -> None:
+        self.daemon.stop()
+
+    def _ready(self) -> bool:
+        try:
+            with amqp.Connection(
+                f'127.0.0.1:{self._port}',
+                userid='steal',
+                password=self._password,
+                connect_timeout=5,
+                read_timeout=5,
+            ):
+                return True
+        except amqp.AMQPError:
+            return False
+
+
+def _listens(port: int) -> bool:
+    with socket.create_connection(('127.0.0.1', port), 5):
+        return True
 
 
 class BrokerTest(daemons.TestCase):
@@ -54,12 +172,7 @@ class BrokerTest(daemons.TestCase):
         self.keep(errors)
         with heard.open('wb') as out, errors.open('wb') as err:
             process = subprocess.Popen(
-                [
-                    sys.executable,
-                    '-m',
-                    'tests.integration.scheduler_probe',
-                    self.rabbitmq.url,
-                ],
+                [sys.executable, '-m', __name__, self.rabbitmq.url],
                 cwd=ROOT,
                 stdout=out,
                 stderr=err,
@@ -108,14 +221,14 @@ class BrokerTest(daemons.TestCase):
             def info(self, ctxt, publisher, event_type, payload, metadata):
                 tell((event_type, payload))
 
-        listener = oslo_messaging.get_notification_listener(
+        ears = oslo_messaging.get_notification_listener(
             oslo_messaging.get_notification_transport(self.conf),
             [oslo_messaging.Target(topic=topic)],
             [Endpoint()],
         )
-        listener.start()
-        self.addCleanup(listener.wait)
-        self.addCleanup(listener.stop)
+        ears.start()
+        self.addCleanup(ears.wait)
+        self.addCleanup(ears.stop)
 
 
 def _send(sender):
@@ -124,3 +237,30 @@ def _send(sender):
     hosts = {'host': HostView(Tier.COLD, cores=16)}
     view = View(taken_at=now, hosts=hosts, roles={}, movers={})
     return now if sender.send(view) else None
+
+
+def listen(url):
+    with tempfile.NamedTemporaryFile('w', suffix='.conf') as file:
+        file.write(
+            f'[DEFAULT]\ntransport_url = {url}\n'
+            '[oslo_messaging_rabbit]\n'
+            'rabbit_retry_interval = 1\nrabbit_interval_max = 1\n'
+        )
+        file.flush()
+        config.parse_args(['probe', '--config-file', file.name])
+    rpc.init(nova.conf.CONF)
+    printed = 0.0
+
+    def ended():
+        nonlocal printed
+        latest = listener.latest()
+        if latest and latest.view.taken_at != printed:
+            printed = latest.view.taken_at
+            print(printed, flush=True)
+        return False
+
+    wait_for(ended, 600, 'the test to end this process')
+
+
+if __name__ == '__main__':
+    listen(*sys.argv[1:])

@@ -12,7 +12,7 @@ from steal_scheduler.decision.usable_signals import with_guests
 from steal_scheduler.model.cloud import Fleet, GuestKey, Server, Signals
 from steal_scheduler.signals.prometheus import preset_file
 from tests.integration import daemons, exporters
-from tests.integration.prometheus import WINDOW, PrometheusTestCase, source
+from tests.integration.exporters import WINDOW, PrometheusTestCase, source
 
 #: The preset that asks guests besides.
 BESIDES = 'steal-exporter-and-guests'

@@ -5,12 +5,7 @@ import time
 
 from steal_scheduler.exception import SignalError
 from tests.integration import daemons, exporters
-from tests.integration.prometheus import (
-    WINDOW,
-    Prometheus,
-    PrometheusTestCase,
-    source,
-)
+from tests.integration.exporters import WINDOW, PrometheusTestCase, source
 
 
 class PrometheusTest(PrometheusTestCase):
@@ -204,7 +199,7 @@ class SecuredTest(daemons.TestCase):
             check=True,
             capture_output=True,
         )
-        self.prometheus = Prometheus(
+        self.prometheus = daemons.Prometheus(
             directory,
             {
                 'tls_server_config': {
