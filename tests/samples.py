@@ -1,6 +1,9 @@
-"""What the metrics of a migrator in this process tell."""
+"""What metrics tell: those of this process, and those on a page."""
 
+import urllib.request
 from collections.abc import Mapping
+
+from prometheus_client import parser
 
 from steal_scheduler.reporting.metrics import PREFIX, Metrics
 
@@ -16,3 +19,15 @@ def sample(
         PREFIX + name, dict(labels or {})
     )
     return found or 0.0
+
+
+def scrape(port: int) -> dict[tuple[str, str], float]:
+    """What an exporter shows, by name and uuid of the server."""
+    url = f'http://127.0.0.1:{port}/metrics'
+    with urllib.request.urlopen(url, timeout=30) as response:
+        text = response.read().decode()
+    return {
+        (sample.name, sample.labels.get('uuid', '')): sample.value
+        for family in parser.text_string_to_metric_families(text)
+        for sample in family.samples
+    }

@@ -17,7 +17,7 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import Answer, State
 from steal_scheduler.orchestrators.consul.plugin import Consul
 from tests.unit.make import server
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 MAINTENANCE = '_node_maintenance'
 #: Of every node, agent and service; as etc/consul/steal-migrator.hcl has it.

@@ -13,7 +13,7 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import Answer, State
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.unit.make import server
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 #: The servers that are nodes, ready for pods, from the start.
 UUIDS = {f'n{i}': f'9a1f0c5e-0000-4000-8000-00000000000{i}' for i in range(3)}

@@ -21,14 +21,12 @@ import re
 import subprocess
 import sys
 import tempfile
-import urllib.request
 import uuid
 from typing import Any, Self
 
-from prometheus_client import parser
-
 from tests.integration import daemons
 from tests.integration.machines import Machine, connect
+from tests.samples import scrape
 
 _SOURCE = pathlib.Path(__file__).with_name('guest.c')
 _LINKER_SCRIPT = pathlib.Path(__file__).with_name('guest.ld')
@@ -303,14 +301,7 @@ class Hypervisor:
 
     def scrape(self) -> dict[tuple[str, str], float]:
         """Return what its exporter shows, by name and uuid of the server."""
-        url = f'http://127.0.0.1:{self.port}/metrics'
-        with urllib.request.urlopen(url, timeout=30) as response:
-            text = response.read().decode()
-        return {
-            (sample.name, sample.labels.get('uuid', '')): sample.value
-            for family in parser.text_string_to_metric_families(text)
-            for sample in family.samples
-        }
+        return scrape(self.port)
 
     def schedstat(self, domain: Domain) -> tuple[float, float]:
         """Return the seconds that its vCPU ran and waited, by the kernel.

@@ -4,9 +4,11 @@ Nova and Keystone are stand-ins (see ``nova_api``), and so is the message
 bus; everything else is real.
 """
 
+import io
 import json
 import os
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import fixtures
@@ -129,3 +131,19 @@ class Deployment(fixtures.Fixture):
         path = f'/servers/{server_id}'
         self.nova.instead[f'GET {path}'] = (200, {'server': server})
         self.nova.instead[f'DELETE {path}/tags/{tag}'] = (204, b'')
+
+
+def run_it(
+    main: Callable[[Sequence[str]], int], *argv: str
+) -> tuple[int, str, str]:
+    """Its exit status, what it prints, and what it complains of."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        fixtures.MonkeyPatch('sys.stdout', out),
+        fixtures.MonkeyPatch('sys.stderr', err),
+    ):
+        try:
+            status = main(argv)
+        except SystemExit as error:
+            status = error.code or 0
+    return status, out.getvalue(), err.getvalue()

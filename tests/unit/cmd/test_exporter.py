@@ -7,15 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import fixtures
 from oslotest import base
-from prometheus_client import parser
 
+from tests.samples import scrape
 from tests.unit.exporter import guest
 
 PROGRAM = (
@@ -66,17 +65,6 @@ class TestExporter(base.BaseTestCase):
                 return int(found[1])
         raise AssertionError('it does not listen')
 
-    def scrape(self, port: int) -> dict[tuple[str, str], float]:
-        with urllib.request.urlopen(
-            f'http://127.0.0.1:{port}/metrics', timeout=10
-        ) as response:
-            text = response.read().decode()
-        return {
-            (sample.name, sample.labels.get('uuid', '')): sample.value
-            for family in parser.text_string_to_metric_families(text)
-            for sample in family.samples
-        }
-
     def guest(self, uuid: str, domain: str) -> subprocess.Popen[bytes]:
         core = max(os.sched_getaffinity(0))
         process = guest.start(uuid, domain, busy=True, cores=[core])
@@ -90,7 +78,7 @@ class TestExporter(base.BaseTestCase):
         until = time.monotonic() + 30
         waiting = threading.Event()
         while time.monotonic() < until:
-            found = self.scrape(port)
+            found = scrape(port)
             if met(found):
                 return found
             waiting.wait(0.1)

@@ -13,7 +13,7 @@ from steal_scheduler import version
 from steal_scheduler.cmd import manage
 from steal_scheduler.reporting import text
 from tests.standins import nova_api
-from tests.unit.deployment import Deployment
+from tests.unit.deployment import Deployment, run_it
 
 
 class TestManage(base.BaseTestCase):
@@ -21,21 +21,10 @@ class TestManage(base.BaseTestCase):
         super().setUp()
         self.deployment = self.useFixture(Deployment())
 
-    def run_it(self, *argv: str) -> tuple[int, str, str]:
-        """Its exit status, what it prints, and what it complains of."""
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            fixtures.MonkeyPatch('sys.stdout', out),
-            fixtures.MonkeyPatch('sys.stderr', err),
-        ):
-            try:
-                status = manage.main(argv)
-            except SystemExit as error:
-                status = error.code or 0
-        return status, out.getvalue(), err.getvalue()
-
     def of(self, *argv: str) -> tuple[int, str, str]:
-        return self.run_it('--config-file', self.deployment.path, *argv)
+        return run_it(
+            manage.main, '--config-file', self.deployment.path, *argv
+        )
 
     def test_plan(self) -> None:
         status, said, _ = self.of('plan')
@@ -135,7 +124,9 @@ class TestManage(base.BaseTestCase):
         self.assertEqual(1, len(self.deployment.removed()))
 
     def test_a_file_that_is_not_there(self) -> None:
-        status, _, complaint = self.run_it('--config-file', '/no/such', 'plan')
+        status, _, complaint = run_it(
+            manage.main, '--config-file', '/no/such', 'plan'
+        )
         self.assertEqual(1, status)
         self.assertIn('/no/such', complaint)
 
@@ -167,24 +158,24 @@ class TestManage(base.BaseTestCase):
             ('plan', '-f', 'xml'),
             ('--conf', 'x', 'plan'),
         ):
-            self.assertEqual(2, self.run_it(*argv)[0], argv)
+            self.assertEqual(2, run_it(manage.main, *argv)[0], argv)
         self.assertEqual(
             (0, f'steal-manage {version.version_string()}\n', ''),
-            self.run_it('--version'),
+            run_it(manage.main, '--version'),
         )
 
     def test_help(self) -> None:
-        status, said, _ = self.run_it('--help')
+        status, said, _ = run_it(manage.main, '--help')
         self.assertEqual(0, status)
         for word in ('plan', 'recover', 'demo', '--config-dir'):
             self.assertIn(word, said)
         for argv in (('plan', '--help'), ('help', 'plan')):
-            status, said, _ = self.run_it(*argv)
+            status, said, _ = run_it(manage.main, *argv)
             self.assertEqual(0, status)
             self.assertIn('{csv,json,table,text,yaml}', said)
             self.assertIn('Exit status: 0 if something can start', said)
 
     def test_completion(self) -> None:
-        status, said, _ = self.run_it('complete')
+        status, said, _ = run_it(manage.main, 'complete')
         self.assertEqual(0, status)
         self.assertIn("cmds='complete demo help plan recover'", said)

@@ -1,14 +1,12 @@
-import io
 import json
 
-import fixtures
 from oslo_upgradecheck.upgradecheck import Code
 from oslotest import base
 
 from steal_scheduler import version
 from steal_scheduler.cmd import status
 from tests.standins import nova_api
-from tests.unit.deployment import Deployment
+from tests.unit.deployment import Deployment, run_it
 
 
 class TestChecks(base.BaseTestCase):
@@ -68,38 +66,26 @@ class TestChecks(base.BaseTestCase):
 
 
 class TestMain(base.BaseTestCase):
-    def run_it(self, *argv: str) -> tuple[int, str, str]:
-        """Its exit status, what it prints, and what it complains of."""
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            fixtures.MonkeyPatch('sys.stdout', out),
-            fixtures.MonkeyPatch('sys.stderr', err),
-        ):
-            try:
-                code = status.main(argv)
-            except SystemExit as error:
-                code = error.code or 0
-        return code, out.getvalue(), err.getvalue()
-
     def test_version(self) -> None:
         self.assertEqual(
-            (0, f'{version.version_string()}\n', ''), self.run_it('--version')
+            (0, f'{version.version_string()}\n', ''),
+            run_it(status.main, '--version'),
         )
 
     def test_the_worst_code_is_its_status(self) -> None:
         """One document in JSON, whatever sections the plugins have."""
         deployment = self.useFixture(Deployment())
         check = ('--config-file', deployment.path, 'upgrade', 'check')
-        self.assertEqual(0, self.run_it(*check)[0])
+        self.assertEqual(0, run_it(status.main, *check)[0])
         deployment.tag('x', 'steal:fly:1')
-        code, said, _ = self.run_it(*check, '--json')
+        code, said, _ = run_it(status.main, *check, '--json')
         self.assertEqual(1, code)
         results = {c['check']: c['result'] for c in json.loads(said)['checks']}
         self.assertEqual((0, 1), (results['Nova'], results['Tags']))
 
     def test_a_file_that_is_not_there(self) -> None:
-        code, said, complaint = self.run_it(
-            '--config-file', '/no/such', 'upgrade', 'check'
+        code, said, complaint = run_it(
+            status.main, '--config-file', '/no/such', 'upgrade', 'check'
         )
         self.assertEqual((255, ''), (code, said))
         self.assertIn('steal-status: ', complaint)

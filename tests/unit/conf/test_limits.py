@@ -1,6 +1,6 @@
 from steal_scheduler.conf import limits
 from steal_scheduler.decision.rules import MaxUnavailable
-from tests.unit.conf.from_file import FileTestCase
+from tests.unit.options import FileTestCase
 
 
 class TestBlackout(FileTestCase):

@@ -2,7 +2,7 @@ import re
 
 from steal_scheduler.conf import orchestrators
 from steal_scheduler.model.assignment import Rule
-from tests.unit.conf.from_file import FileTestCase
+from tests.unit.options import FileTestCase
 
 
 class TestRule(FileTestCase):

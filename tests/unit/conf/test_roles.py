@@ -2,7 +2,7 @@ import re
 
 from steal_scheduler.conf import roles
 from steal_scheduler.model.roles import RoleRule
-from tests.unit.conf.from_file import FileTestCase
+from tests.unit.options import FileTestCase
 
 
 class TestRule(FileTestCase):

@@ -3,7 +3,7 @@ import re
 from oslo_config import cfg
 
 from steal_scheduler.edge import option
-from tests.unit.conf.from_file import FileTestCase
+from tests.unit.options import FileTestCase
 
 
 class TestNumber(FileTestCase):

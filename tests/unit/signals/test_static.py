@@ -7,7 +7,7 @@ from oslotest import base
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.model.cloud import HostSignal, ServerSignal
 from steal_scheduler.signals.static import StaticSource
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 NOW = 1_000_000.0
 

@@ -10,7 +10,7 @@ from steal_scheduler.orchestrators.base import Answer, State
 from steal_scheduler.orchestrators.command.plugin import Command
 from tests.shared import PATIENCE
 from tests.unit.make import server
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 A = '11111111-2222-3333-4444-555555555555'
 B = 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee'

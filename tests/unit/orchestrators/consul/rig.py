@@ -9,7 +9,7 @@ from steal_scheduler.orchestrators.consul.plugin import Consul
 from tests.standins.consul import Cluster
 from tests.standins.transport import mounted
 from tests.unit.make import server
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 ME = '11111111-1111-4111-8111-111111111111'
 NODE_ID = '22222222-2222-4222-8222-222222222222'

@@ -5,7 +5,7 @@ from oslotest import base
 from steal_scheduler.conf import orchestrators
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.orchestrators.consul.plugin import Consul
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 
 def consul(**options: Any) -> Consul:

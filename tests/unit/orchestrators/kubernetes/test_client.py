@@ -13,7 +13,7 @@ from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.standins.app import StandIn
 from tests.standins.kubernetes_objects import kubeconfig
 from tests.standins.transport import mounted, served
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 _URL = 'http://192.0.2.1:6443'
 INSECURE = 'insecure-skip-tls-verify: true'

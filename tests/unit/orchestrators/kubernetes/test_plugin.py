@@ -17,7 +17,7 @@ from tests.standins.kubernetes import UUID, Cluster
 from tests.standins.kubernetes_objects import budget, kubeconfig, pod
 from tests.standins.transport import mounted
 from tests.unit.make import server
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 ROOT = pathlib.Path(__file__).parents[4]
 LABEL = 'steal-scheduler/server'

@@ -8,7 +8,7 @@ from oslo_config import cfg
 
 from steal_scheduler.orchestrators.webhook.options import OPTS
 from tests.standins.webhook import SECRET
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 
 def options(directory: str, **values: Any) -> cfg.ConfigOpts:

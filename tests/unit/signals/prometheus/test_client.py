@@ -10,7 +10,7 @@ from steal_scheduler.signals.prometheus.client import PrometheusClient
 from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.standins import prometheus
 from tests.standins.transport import mounted, served
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 
 def client(**values):

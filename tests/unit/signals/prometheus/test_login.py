@@ -14,7 +14,7 @@ from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.standins import keystone, prometheus
 from tests.standins.transport import mounted, served
 from tests.unit.make import KEYSTONEAUTH
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 SECRETS = (keystone.PASSWORD, 'mistyped')
 KEYSTONE = 'http://192.0.2.1:5000'

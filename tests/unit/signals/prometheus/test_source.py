@@ -12,7 +12,7 @@ from steal_scheduler.signals.prometheus.parse import METRICS
 from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.standins import prometheus
 from tests.standins.transport import mounted
-from tests.unit.signals.options import configuration
+from tests.unit.options import configuration
 
 NOW = 1_000_000.0
 URL = 'http://192.0.2.1:9090'

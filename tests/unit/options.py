@@ -1,6 +1,6 @@
-"""Options as a person writes them: in a file."""
+"""Options with some values, and as a person writes them: in a file."""
 
-import os
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,15 +9,28 @@ from oslo_config import cfg
 from oslotest import base
 
 from steal_scheduler import startup
+from steal_scheduler.conf import signals
 from steal_scheduler.exception import ConfigError
+
+
+def configuration(
+    group: str, opts: Sequence[Any], **values: Any
+) -> cfg.ConfigOpts:
+    """Return one for a source or an orchestrator, in this group."""
+    conf = cfg.ConfigOpts()
+    conf.register_opts(signals.OPTS, group=signals.GROUP)
+    conf.register_opts(opts, group=group)
+    conf([], default_config_files=[])
+    for name, value in values.items():
+        conf.set_override(name, value, group=group)
+    return conf
 
 
 class FileTestCase(base.BaseTestCase):
     def load(self, opts: Sequence[Any], *lines: str) -> Any:
         """The section of a file with these lines; all of it is checked."""
-        path = os.path.join(self.useFixture(fixtures.TempDir()).path, 'x.conf')
-        with open(path, 'w') as file:
-            file.write('\n'.join(['[section]', *lines]))
+        path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'x.conf')
+        path.write_text('\n'.join(['[section]', *lines]))
         conf = cfg.ConfigOpts()
         conf.register_opts(opts, group='section')
         conf([f'--config-file={path}'], default_config_dirs=[])
