@@ -20,14 +20,9 @@ from steal_scheduler.edge.http import MOST, bounded, read
 from steal_scheduler.edge.secret_file import UnusableFile
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, OrchestratorError
+from steal_scheduler.orchestrators.base import DONE, Answer
 from steal_scheduler.orchestrators.kubernetes import kubeconfig, objects
-from steal_scheduler.orchestrators.kubernetes.objects import (
-    Budget,
-    Json,
-    Node,
-    Pod,
-)
-from steal_scheduler.orchestrators.kubernetes.pods import Eviction, explained
+from steal_scheduler.orchestrators.kubernetes.pods import explained
 
 #: Seconds that one drain or reattach may take, all its requests together.
 LOOK = 8.0
@@ -65,14 +60,15 @@ class KubernetesClient:
 
         :raises ConfigError: an option is wrong, or the library is missing
         """
-        self._options = options
-        self._section = section
+        self.options = options
+        self.section = section
         #: The library's ApiClient, while we are connected.
         self.api: Any = None
         #: Where it is, for messages.
         self.url = options.kubeconfig or ''
         self._until = 0.0
-        self._connected = 0.0
+        #: When the files have to be read again.
+        self._stale = 0.0
         if importlib.util.find_spec('kubernetes') is None:
             raise ConfigError(
                 f'[{section}] driver = kubernetes needs a library that is '
@@ -95,9 +91,9 @@ class KubernetesClient:
         """
         now = time.monotonic()
         try:
-            if self.api is None or now > self._connected + FRESH:
+            if self.api is None or now > self._stale:
                 self._connect()
-                self._connected = now
+                self._stale = now + FRESH
         except (OSError, UnusableFile, ValueError) as error:
             raise OrchestratorError(self._wrong(error)) from error
         # Only now: to import the library, the first time, may take as long.
@@ -107,20 +103,21 @@ class KubernetesClient:
     def seconds_left(self) -> float:
         return self._until - time.monotonic()
 
-    def node(self, name: str) -> Node | None:
+    def node(self, name: str) -> objects.Node | None:
         """The node of this name, if there is one."""
         status, said = self._ask(
             f'read node {name}', self._core.read_node, name, accept=[404]
         )
         return objects.node(said) if status == 200 else None
 
-    def nodes(self, selector: str = '') -> Iterator[Node]:
+    def nodes(self, selector: str = '') -> Iterator[objects.Node]:
         """All nodes, or those with these labels."""
-        call = self._core.list_node
-        for said in self._pages('list nodes', call, label_selector=selector):
-            yield objects.node(said)
+        what, call = 'list nodes', self._core.list_node
+        return map(
+            objects.node, self._pages(what, call, label_selector=selector)
+        )
 
-    def change(self, node: Node, patch: Json) -> bool:
+    def change(self, node: objects.Node, patch: objects.Json) -> bool:
         """Patch a node; False if it is gone.
 
         :raises Conflict: it is not what it was
@@ -131,7 +128,7 @@ class KubernetesClient:
             raise Conflict
         return status == 200
 
-    def pods_on(self, node: Node) -> list[Pod]:
+    def pods_on(self, node: objects.Node) -> list[objects.Pod]:
         pods = self._pages(
             f'list the pods of {node.name}',
             self._core.list_pod_for_all_namespaces,
@@ -139,7 +136,7 @@ class KubernetesClient:
         )
         return [objects.pod(said) for said in pods]
 
-    def budgets(self, namespace: str) -> list[Budget]:
+    def budgets(self, namespace: str) -> list[objects.Budget]:
         budgets = self._pages(
             f'list PodDisruptionBudgets of {namespace}',
             self._policy.list_namespaced_pod_disruption_budget,
@@ -153,15 +150,14 @@ class KubernetesClient:
         status, _ = self._ask(what, call, name, namespace, accept=[404])
         return status == 200
 
-    def evict(self, pod: Pod, grace: int) -> Eviction:
-        """Ask for it once.
-
-        :param grace: seconds; less than 0 for the pod's own
-        """
+    def evict(self, pod: objects.Pod) -> Answer:
+        """Ask for it once; REFUSED where it will never go."""
+        grace = self.options.grace_period
         options: dict[str, Any] = {
             # Another pod of this name may run elsewhere by now.
             'preconditions': {'uid': pod.uid}
         }
+        # Else the pod's own.
         if grace >= 0:
             options['gracePeriodSeconds'] = grace
         body = {
@@ -178,18 +174,17 @@ class KubernetesClient:
             accept=[403, 404, 409, 429, 500],
         )
         if status == 200:
-            return Eviction()
+            return DONE
         found = explained(pod, status, said)
         if found is None:
             raise self._failed(what, said['message'], status)
         return found
 
     def _pages(
-        self, what: str, call: Callable[..., Any], *names: str, **query: str
-    ) -> Iterator[Json]:
-        asked: dict[str, Any] = {k: v for k, v in query.items() if v}
+        self, what: str, call: Callable[..., Any], *names: str, **query: Any
+    ) -> Iterator[objects.Json]:
         while True:
-            _, page = self._ask(what, call, *names, limit=_PAGE, **asked)
+            _, page = self._ask(what, call, *names, limit=_PAGE, **query)
             try:
                 found, more = page['items'], page['metadata'].get('continue')
             except (AttributeError, KeyError, TypeError) as error:
@@ -197,7 +192,7 @@ class KubernetesClient:
             yield from found
             if not more:
                 return
-            asked['_continue'] = more
+            query['_continue'] = more
 
     def _ask(
         self,
@@ -215,7 +210,7 @@ class KubernetesClient:
         """
         from kubernetes.client import ApiException
 
-        seconds = min(self._options.timeout, self.seconds_left)
+        seconds = min(self.options.timeout, self.seconds_left)
         if seconds <= 0:
             raise self._failed(
                 what, f'one drain or reattach may take {LOOK:g} s in all'
@@ -247,7 +242,7 @@ class KubernetesClient:
         text = one_line(said, 400).rstrip('.')
         cure = _UNTRUSTED if 'CERTIFICATE' in text else ''
         return OrchestratorError(
-            f'[{self._section}] {self.url} did not {what}: '
+            f'[{self.section}] {self.url} did not {what}: '
             f'{f"{status} " if status else ""}{text}.'
             f'{_CURES.get(status or 0, cure)}'
         )
@@ -258,7 +253,7 @@ class KubernetesClient:
         settings = client.Configuration()
         # Readable by nobody else, and gone with us.
         self._files = tempfile.TemporaryDirectory(prefix='steal-migrator-')
-        options = self._options
+        options = self.options
         kubeconfig.load(
             settings, options.kubeconfig, options.context, self._files.name
         )
@@ -279,7 +274,7 @@ class KubernetesClient:
 
     def _wrong(self, reason: object) -> str:
         return (
-            f'[{self._section}] kubeconfig = {self._options.kubeconfig!r}: '
+            f'[{self.section}] kubeconfig = {self.options.kubeconfig!r}: '
             f'{reason}.'
         )
 

@@ -1,5 +1,6 @@
 """Whose node it is: which server it runs on. Pure."""
 
+import collections
 import enum
 import re
 import uuid
@@ -17,10 +18,18 @@ _NONE = {'0' * 32, 'f' * 32}
 
 
 class Whose(enum.Enum):
-    PROVIDER = 'the provider id says that it is this server'
-    SYSTEM = 'the system UUID does'
-    OTHER = 'one of them says that it is another'
-    UNKNOWN = 'neither says anything'
+    """What a node says of itself, as a sentence about it."""
+
+    PROVIDER = 'node {0.name} is this server by its provider id'
+    SYSTEM = 'node {0.name} is this server by its system UUID'
+    OTHER = (
+        'node {0.name} is another server: its provider id is '
+        '{0.provider_id!r}, its system UUID {0.system_uuid!r}'
+    )
+    UNKNOWN = (
+        'node {0.name} has no provider id of OpenStack and no system UUID: '
+        'nothing proves that it is this server'
+    )
 
 
 def whose(node: Node, server_id: str) -> Whose:
@@ -48,26 +57,10 @@ def whose(node: Node, server_id: str) -> Whose:
 
 def best(nodes: Iterable[Node], server_id: str) -> list[Node]:
     """Those that are the server: by provider id, else by system UUID."""
-    found: dict[Whose, list[Node]] = {Whose.PROVIDER: [], Whose.SYSTEM: []}
+    found = collections.defaultdict(list)
     for node in nodes:
-        kin = whose(node, server_id)
-        if kin in found:
-            found[kin].append(node)
+        found[whose(node, server_id)].append(node)
     return found[Whose.PROVIDER] or found[Whose.SYSTEM]
-
-
-def why_not(node: Node, server_id: str) -> str:
-    """Why a node is not the server's; '' of one that is."""
-    kin = whose(node, server_id)
-    if kin is Whose.OTHER:
-        says = node.provider_id or f'system UUID {node.system_uuid}'
-        return f'node {node.name} is another server: {says}'
-    if kin is Whose.UNKNOWN:
-        return (
-            f'node {node.name} has no provider id of OpenStack and no system '
-            'UUID: nothing proves that it is this server'
-        )
-    return ''
 
 
 def is_name(text: str) -> bool:

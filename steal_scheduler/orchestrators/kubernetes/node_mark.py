@@ -10,7 +10,8 @@ For example a node that was cordoned by us for the server 5c3f::
       steal-scheduler/server: 5c3f
     annotations:
       steal-scheduler/drained: {"since": "2026-11-28T12:00:00+00:00",
-        "reason": "...", "cordoned_by_us": true, "budgets": {"shop/web": 3}}
+        "reason": "...", "cordoned_by_us": true, "budgets": {"shop/web": 3},
+        "back": null}
 
 One that an operator had cordoned says false there, and stays cordoned when
 the mark goes.
@@ -48,13 +49,8 @@ class NodeMark:
     back: float | None = None
 
 
-def server_of(node: Node) -> str | None:
-    """The id of the server that the node is drained for."""
-    return node.labels.get(LABEL)
-
-
 def read(node: Node) -> NodeMark | None:
-    """The rest of the mark; None if it is lost, or not as we write it."""
+    """What the annotation tells; None if it is lost, or not as we write it."""
     try:
         said = json.loads(node.annotations.get(ANNOTATION, ''))
         return NodeMark(
@@ -71,7 +67,7 @@ def drain_patch(
     node: Node, server_id: str, mark: NodeMark, *, taint: bool
 ) -> Patch:
     """Cordon and mark it."""
-    patch = _patch(node, server_id, _text(mark))
+    patch = _patch(node, server_id, mark)
     patch['spec']['unschedulable'] = True
     if taint:
         ours = {'key': TAINT, 'value': server_id, 'effect': 'NoSchedule'}
@@ -85,12 +81,11 @@ def reattach_patch(node: Node, mark: NodeMark, back: float | None) -> Patch:
     :param back: keep the mark until the node is ready, with this time in it;
         None to remove it
     """
-    if back is None:
-        patch = _patch(node, None, None)
-    else:
+    patch = _patch(node, None, None)
+    if back is not None:
         # From here on whoever cordons it is somebody else.
         kept = dataclasses.replace(mark, back=back, cordoned=False)
-        patch = _patch(node, server_of(node), _text(kept))
+        patch = _patch(node, node.labels[LABEL], kept)
     if mark.cordoned:
         patch['spec']['unschedulable'] = None
     foreign = _foreign_taints(node)
@@ -99,12 +94,19 @@ def reattach_patch(node: Node, mark: NodeMark, back: float | None) -> Patch:
     return patch
 
 
-def _patch(node: Node, label: str | None, annotation: str | None) -> Patch:
+def _patch(node: Node, server_id: str | None, mark: NodeMark | None) -> Patch:
+    said = mark and {
+        'since': _iso(mark.since),
+        'reason': REASON,
+        'cordoned_by_us': mark.cordoned,
+        'budgets': dict(mark.budgets),
+        'back': None if mark.back is None else _iso(mark.back),
+    }
     return {
         'metadata': {
             'resourceVersion': node.version,
-            'labels': {LABEL: label},
-            'annotations': {ANNOTATION: annotation},
+            'labels': {LABEL: server_id},
+            'annotations': {ANNOTATION: said and json.dumps(said)},
         },
         'spec': {},
     }
@@ -112,18 +114,6 @@ def _patch(node: Node, label: str | None, annotation: str | None) -> Patch:
 
 def _foreign_taints(node: Node) -> list[Any]:
     return [t for t in node.taints if t['key'] != TAINT]
-
-
-def _text(mark: NodeMark) -> str:
-    said = {
-        'since': _iso(mark.since),
-        'reason': REASON,
-        'cordoned_by_us': mark.cordoned,
-        'budgets': dict(mark.budgets),
-    }
-    if mark.back is not None:
-        said['back'] = _iso(mark.back)
-    return json.dumps(said)
 
 
 def _iso(seconds: float) -> str:

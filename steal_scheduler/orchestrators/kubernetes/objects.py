@@ -33,8 +33,10 @@ class Pod:
     uid: str
     labels: Mapping[str, str]
     phase: str
-    #: Kind and name of what starts it again: ('ReplicaSet', 'web-7d').
-    controller: tuple[str, str] | None
+    #: Something starts it again, as the ReplicaSet web-7d.
+    managed: bool
+    #: The name of the DaemonSet that does.
+    daemon_set: str | None
     #: A static pod: the kubelet's own, only shown in the API.
     mirror: bool
     #: It was told to end.
@@ -47,11 +49,6 @@ class Pod:
     @property
     def finished(self) -> bool:
         return self.phase in ('Succeeded', 'Failed')
-
-    @property
-    def daemon_set(self) -> str | None:
-        kind, name = self.controller or ('', '')
-        return name if kind == 'DaemonSet' else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,16 +79,13 @@ class Budget:
 
 
 def _holds(term: Json, labels: Mapping[str, str]) -> bool:
-    value = labels.get(term['key'])
-    match term['operator']:
-        case 'In':
-            return value in term['values']
-        case 'NotIn':
-            return value not in term['values']
-        case 'Exists':
-            return value is not None
-        case _:
-            return value is None
+    value, values = labels.get(term['key']), term.get('values') or ()
+    return {
+        'In': value in values,
+        'NotIn': value not in values,
+        'Exists': value is not None,
+        'DoesNotExist': value is None,
+    }[term['operator']]
 
 
 def node(said: Json) -> Node:
@@ -115,33 +109,26 @@ def node(said: Json) -> Node:
 
 def pod(said: Json) -> Pod:
     about = said['metadata']
-    owner = next(
+    owner: Json = next(
         (o for o in about.get('ownerReferences', ()) if o.get('controller')),
-        None,
+        {},
     )
+    kind = owner.get('apiVersion'), owner.get('kind')
     return Pod(
         namespace=about['namespace'],
         name=about['name'],
         uid=about['uid'],
         labels=about.get('labels', {}),
         phase=said.get('status', {}).get('phase', ''),
-        controller=_controller(owner),
+        managed=bool(owner),
+        # Somebody's own kind of that name starts its pods elsewhere.
+        daemon_set=owner['name'] if kind == ('apps/v1', 'DaemonSet') else None,
         mirror='kubernetes.io/config.mirror' in about.get('annotations', {}),
         terminating='deletionTimestamp' in about,
         empty_dir=any(
             'emptyDir' in volume for volume in said['spec'].get('volumes', ())
         ),
     )
-
-
-def _controller(owner: Json | None) -> tuple[str, str] | None:
-    if owner is None:
-        return None
-    kind: str = owner['kind']
-    if kind == 'DaemonSet' and owner['apiVersion'] != 'apps/v1':
-        # Somebody's own kind of that name; it starts its pods elsewhere.
-        kind = f'{owner["apiVersion"]} {kind}'
-    return kind, owner['name']
 
 
 def budget(said: Json) -> Budget:

@@ -13,20 +13,15 @@ from typing import Any
 from oslo_log import log
 
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.base import (
-    DONE,
-    Answer,
-    Orchestrator,
-    refused,
-    waiting,
-    worst,
+from steal_scheduler.orchestrators import base
+from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
+from steal_scheduler.orchestrators.kubernetes import client as kube_client
+from steal_scheduler.orchestrators.kubernetes import (
+    drain,
+    node_identity,
+    node_mark,
 )
-from steal_scheduler.orchestrators.kubernetes import node_identity, node_mark
-from steal_scheduler.orchestrators.kubernetes.client import (
-    Conflict,
-    KubernetesClient,
-)
-from steal_scheduler.orchestrators.kubernetes.drain import Drain
+from steal_scheduler.orchestrators.kubernetes.node_identity import Whose
 from steal_scheduler.orchestrators.kubernetes.objects import Node
 from steal_scheduler.orchestrators.kubernetes.options import OPTS
 
@@ -40,15 +35,14 @@ READY_TIMEOUT = 60.0
 _TRIES = 4
 
 
-class Kubernetes(Orchestrator):
+class Kubernetes(base.Orchestrator):
     """One cluster."""
 
     OPTS = OPTS
 
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
-        self._client = KubernetesClient(self.options, section)
-        self._drain = Drain(self.options, section, self._client)
+        self._client = kube_client.KubernetesClient(self.options, section)
         #: The name of its node, by server id: it saves the list of all nodes,
         #: and proves no more than any other name.
         self._seen: dict[str, str] = {}
@@ -59,7 +53,7 @@ class Kubernetes(Orchestrator):
             if isinstance(found, str):
                 return refused(found)
             self._seen[server.server_id] = found.name
-            return self._drain.step(found, server)
+            return drain.step(self._client, found, server)
 
         return self._patiently(step)
 
@@ -73,7 +67,7 @@ class Kubernetes(Orchestrator):
 
         def step() -> Answer:
             nodes = list(self._client.nodes(selector))
-            return worst([self._reattach_node(n, server) for n in nodes])
+            return base.worst([self._reattach_node(n, server) for n in nodes])
 
         answer = self._patiently(step)
         if answer is DONE:
@@ -82,15 +76,14 @@ class Kubernetes(Orchestrator):
 
     def detached(self) -> frozenset[str]:
         self._client.begin()
-        label = node_mark.LABEL
-        nodes = self._client.nodes(label)
-        return frozenset(node.labels[label] for node in nodes)
+        nodes = self._client.nodes(node_mark.LABEL)
+        return frozenset(node.labels[node_mark.LABEL] for node in nodes)
 
     def _patiently(self, step: Callable[[], Answer]) -> Answer:
         """Do it again when the node has changed under our hands."""
         self._client.begin()
         for _ in range(_TRIES):
-            with contextlib.suppress(Conflict):
+            with contextlib.suppress(kube_client.Conflict):
                 return step()
         return waiting(
             f'the node changed {_TRIES} times while it was to be patched'
@@ -106,16 +99,15 @@ class Kubernetes(Orchestrator):
                 continue
             node = self._client.node(each)
             if node is not None:
-                other = node_identity.why_not(node, server_id)
-                if not other:
+                says = node_identity.whose(node, server_id)
+                if says in (Whose.PROVIDER, Whose.SYSTEM):
                     return node
+                other = says.value.format(node)
         found = node_identity.best(self._client.nodes(), server_id)
-        if len(found) == 1:
-            return found[0]
-        if found:
+        if len(found) > 1:
             names = ', '.join(node.name for node in found)
-            other = f'several nodes have the id of this server: {names}'
-        return other
+            return f'several nodes have the id of this server: {names}'
+        return found[0] if found else other
 
     def _reattach_node(self, node: Node, server: Server) -> Answer:
         mark = node_mark.read(node)

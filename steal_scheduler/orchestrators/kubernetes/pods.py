@@ -1,28 +1,18 @@
 """Which pods of a node go, which stay, and which forbid the drain. Pure."""
 
-import dataclasses
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.kubernetes.objects import Budget, Json, Pod
 
 #: Pods named in a sentence for the operator.
 _NAMED = 4
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class DrainPods:
-    """What a drain has to do with the pods of a node."""
-
-    #: To be evicted, or ending already and waited for.
-    leaving: tuple[Pod, ...] = ()
-    #: Why the node can not be drained: each a sentence about pods.
-    obstacles: tuple[str, ...] = ()
-
-
 def divide(
     pods: Iterable[Pod], daemon_sets: Collection[str], allowed: Collection[str]
-) -> DrainPods:
+) -> tuple[list[Pod], list[str]]:
     """Decide as ``kubectl drain --ignore-daemonsets`` does.
 
     Two things differ. What has finished stays, with its logs. And a pod that
@@ -32,6 +22,8 @@ def divide(
     :param daemon_sets: those that exist, as namespace/name
     :param allowed: the options that say ``evict``: ``empty_dir``,
         ``unmanaged``
+    :returns: those to be evicted, or ending already and waited for; and why
+        the node can not be drained: each a sentence about pods
     """
     leaving: list[Pod] = []
     keepers: list[Pod] = []
@@ -39,11 +31,13 @@ def divide(
     for pod in pods:
         if _stays(pod, daemon_sets):
             continue
-        if pod.finished or pod.terminating:
+        # A DaemonSet that exists keeps its pods: this one's is gone.
+        comes_back = pod.managed and not pod.daemon_set
+        if pod.terminating:
             leaving.append(pod)
         elif pod.empty_dir and 'empty_dir' not in allowed:
             keepers.append(pod)
-        elif _unmanaged(pod) and 'unmanaged' not in allowed:
+        elif not comes_back and 'unmanaged' not in allowed:
             orphans.append(pod)
         else:
             leaving.append(pod)
@@ -58,7 +52,7 @@ def divide(
             f'{named(orphans)}: nobody would start them again '
             '(unmanaged = evict allows it)'
         )
-    return DrainPods(tuple(leaving), tuple(obstacles))
+    return leaving, obstacles
 
 
 def _stays(pod: Pod, daemon_sets: Collection[str]) -> bool:
@@ -70,24 +64,19 @@ def _stays(pod: Pod, daemon_sets: Collection[str]) -> bool:
     return f'{pod.namespace}/{pod.daemon_set}' in daemon_sets
 
 
-def _unmanaged(pod: Pod) -> bool:
-    # A DaemonSet that exists keeps its pods: this one's is gone.
-    return pod.controller is None or pod.daemon_set is not None
-
-
-def several(pods: Iterable[Pod], budgets: Sequence[Budget]) -> tuple[str, ...]:
+def several(pods: Iterable[Pod], budgets: Sequence[Budget]) -> list[str]:
     """Say which pods can never be evicted, having two budgets.
 
     The API server answers 500 to that. A pod that does not run yet, or not
     any more, has no use of its budget.
     """
-    return tuple(
+    return [
         f'{pod} has more than one PodDisruptionBudget '
         f'({", ".join(map(str, found))}): the eviction API takes one'
         for pod in pods
         if pod.phase == 'Running' and not pod.terminating
         if len(found := [b for b in budgets if b.selects(pod)]) > 1
-    )
+    ]
 
 
 def healthy_before(
@@ -136,19 +125,10 @@ def not_well(budget: Budget, before: int, replaced: bool) -> str:
     )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Eviction:
-    """What the API server said to an eviction."""
+def explained(pod: Pod, status: int, said: Json) -> Answer | None:
+    """What a failed eviction means; None: it says nothing about this pod.
 
-    #: Why the pod is still there; empty if it goes, or is gone.
-    held: str = ''
-    #: It never will: not a matter of time.
-    never: bool = False
-
-
-def explained(pod: Pod, status: int, said: Json) -> Eviction | None:
-    """What a refused eviction means; None: it says nothing about this pod.
-
+    DONE where it goes, or is gone; WAITING where it is a matter of time.
     Statuses and causes are those of the API server's eviction.go.
     """
     message = ' '.join(str(said.get('message', '')).split())[:200]
@@ -156,7 +136,7 @@ def explained(pod: Pod, status: int, said: Json) -> Eviction | None:
     reasons = {cause.get('reason'): cause for cause in causes}
     if status in (404, 409):
         # Gone, or another pod has its name by now: the next look tells.
-        return Eviction()
+        return DONE
     if status == 429:
         text = reasons.get('DisruptionBudget', {}).get('message', message)
         name = re.match(r'The disruption budget (\S+) (.*)', text)
@@ -165,11 +145,11 @@ def explained(pod: Pod, status: int, said: Json) -> Eviction | None:
                 f'held by PodDisruptionBudget {pod.namespace}/{name[1]} '
                 f'({name[2]})'
             )
-        return Eviction(text or 'held: too many requests')
+        return waiting(text or 'held: too many requests')
     if status == 403 and 'NamespaceTerminating' in reasons:
-        return Eviction(f'namespace {pod.namespace} is being deleted')
+        return waiting(f'namespace {pod.namespace} is being deleted')
     if status == 500 and 'PodDisruptionBudget' in message:
-        return Eviction(f'{pod}: {message}', never=True)
+        return refused(f'{pod}: {message}')
     return None
 
 

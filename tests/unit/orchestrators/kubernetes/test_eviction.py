@@ -4,11 +4,9 @@ from typing import Any
 
 from oslotest import base
 
+from steal_scheduler.orchestrators.base import DONE, refused, waiting
 from steal_scheduler.orchestrators.kubernetes import objects
-from steal_scheduler.orchestrators.kubernetes.pods import (
-    Eviction,
-    explained,
-)
+from steal_scheduler.orchestrators.kubernetes.pods import explained
 from tests.standins import kubernetes_objects
 
 POD = objects.pod(kubernetes_objects.pod('web'))
@@ -22,7 +20,7 @@ def said(message: str, reason: str = '', cause: str = '') -> Any:
 class TestExplained(base.BaseTestCase):
     def test_gone(self) -> None:
         for status in (404, 409):
-            self.assertEqual(Eviction(), explained(POD, status, said('x')))
+            self.assertIs(DONE, explained(POD, status, said('x')))
 
     def test_a_budget(self) -> None:
         needs = 'needs 2 healthy pods and has 2 currently'
@@ -37,13 +35,13 @@ class TestExplained(base.BaseTestCase):
             ),
         )
         held = f'held by PodDisruptionBudget shop/web-2 ({needs})'
-        self.assertEqual(Eviction(held), found)
+        self.assertEqual(waiting(held), found)
 
     def test_too_many_requests(self) -> None:
         found = explained(POD, 429, said('Too many requests,\nplease wait'))
-        self.assertEqual(Eviction('Too many requests, please wait'), found)
+        self.assertEqual(waiting('Too many requests, please wait'), found)
         # Of a proxy, say.
-        self.assertNotEqual(Eviction(), explained(POD, 429, {}))
+        self.assertNotEqual(DONE, explained(POD, 429, {}))
 
     def test_two_budgets(self) -> None:
         message = (
@@ -51,11 +49,11 @@ class TestExplained(base.BaseTestCase):
             'eviction subresource does not support.'
         )
         found = explained(POD, 500, {'message': message})
-        self.assertEqual(Eviction(f'shop/web: {message}', never=True), found)
+        self.assertEqual(refused(f'shop/web: {message}'), found)
 
     def test_a_namespace_that_ends(self) -> None:
         found = explained(POD, 403, said('x', 'NamespaceTerminating', 'y'))
-        self.assertEqual(Eviction('namespace shop is being deleted'), found)
+        self.assertEqual(waiting('namespace shop is being deleted'), found)
 
     def test_nothing_about_the_pod(self) -> None:
         for status in (401, 403, 500, 503):

@@ -44,6 +44,7 @@ class TestOut(base.BaseTestCase):
                 ),
                 'cordoned_by_us': True,
                 'budgets': {'shop/web': 3},
+                'back': None,
             },
             json.loads(about['annotations'][ANNOTATION]),
         )
@@ -56,10 +57,9 @@ class TestOut(base.BaseTestCase):
         ):
             node = marked(mark)
             self.assertEqual(mark, node_mark.read(node))
-            self.assertEqual('s', node_mark.server_of(node))
+            self.assertEqual('s', node.labels[LABEL])
 
     def test_not_ours(self) -> None:
-        self.assertIsNone(node_mark.server_of(NODE))
         self.assertIsNone(node_mark.read(NODE))
 
     def test_what_we_did_not_write(self) -> None:

@@ -36,14 +36,14 @@ class TestPod(base.BaseTestCase):
         return objects.pod(kubernetes_objects.pod('web', **other))
 
     def test_controller(self) -> None:
-        self.assertEqual(('ReplicaSet', 'owner'), self.pod().controller)
+        self.assertTrue(self.pod().managed)
         self.assertIsNone(self.pod().daemon_set)
         self.assertEqual('owner', self.pod(kind='DaemonSet').daemon_set)
 
     def test_an_owner_that_does_not_control(self) -> None:
         owner = {'apiVersion': 'v1', 'kind': 'ConfigMap', 'name': 'a'}
         found = self.pod(metadata={'ownerReferences': [owner]})
-        self.assertIsNone(found.controller)
+        self.assertFalse(found.managed)
 
     def test_daemon_sets_of_others(self) -> None:
         """They are no DaemonSets to kubectl either."""
@@ -55,7 +55,7 @@ class TestPod(base.BaseTestCase):
         }
         found = self.pod(metadata={'ownerReferences': [owner]})
         self.assertIsNone(found.daemon_set)
-        self.assertIsNotNone(found.controller)
+        self.assertTrue(found.managed)
 
     def test_what_it_is(self) -> None:
         mirror = {'annotations': {'kubernetes.io/config.mirror': 'x'}}

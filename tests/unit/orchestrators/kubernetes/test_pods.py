@@ -6,13 +6,12 @@ from oslotest import base
 
 from steal_scheduler.orchestrators.kubernetes import pods as kube_pods
 from steal_scheduler.orchestrators.kubernetes.objects import Budget, Pod
-from steal_scheduler.orchestrators.kubernetes.pods import DrainPods
 from tests.unit import strategies
 
 assert strategies  # it registers hypothesis' profile
 
 WEB = Pod(
-    'shop', 'web', 'u', {'app': 'web'}, 'Running', ('ReplicaSet', 'web'),
+    'shop', 'web', 'u', {'app': 'web'}, 'Running', True, None,
     False, False, False,
 )  # fmt: skip
 ALL = ('empty_dir', 'unmanaged')
@@ -29,14 +28,8 @@ def pods() -> st.SearchStrategy[list[Pod]]:
         phase=st.sampled_from(
             ['Pending', 'Running', 'Unknown', 'Succeeded', 'Failed']
         ),
-        controller=st.sampled_from(
-            [
-                None,
-                ('ReplicaSet', 'web'),
-                ('DaemonSet', 'agent'),
-                ('DaemonSet', 'gone'),
-            ]
-        ),
+        managed=st.booleans(),
+        daemon_set=st.sampled_from([None, None, 'agent', 'gone']),
         mirror=st.booleans(),
         terminating=st.booleans(),
         empty_dir=st.booleans(),
@@ -61,7 +54,7 @@ def kubectl(pod: Pod) -> bool | None:
         return False
     if pod.finished:
         return True
-    if pod.empty_dir or pod.controller is None:
+    if pod.empty_dir or not pod.managed:
         return None
     return True
 
@@ -75,20 +68,20 @@ class TestDivide(base.BaseTestCase):
             for p in pods
             if not p.terminating and not (p.mirror and p.daemon_set)
         ]
-        found = kube_pods.divide(pods, EXIST, ())
+        leaving, obstacles = kube_pods.divide(pods, EXIST, ())
         verdicts = [kubectl(pod) for pod in pods]
-        self.assertIs(None in verdicts, found.obstacles != ())
+        self.assertIs(None in verdicts, obstacles != [])
         went = [
             pod
             for pod, verdict in zip(pods, verdicts, strict=True)
             if verdict and not pod.finished
         ]
-        self.assertEqual(went, list(found.leaving))
+        self.assertEqual(went, leaving)
 
     @given(pods())
     def test_with_all_of_its_flags(self, pods: list[Pod]) -> None:
-        found = kube_pods.divide(pods, EXIST, ALL)
-        self.assertEqual((), found.obstacles)
+        found, obstacles = kube_pods.divide(pods, EXIST, ALL)
+        self.assertEqual([], obstacles)
         stay = [
             pod
             for pod in pods
@@ -97,19 +90,19 @@ class TestDivide(base.BaseTestCase):
             or (pod.daemon_set == 'agent' and not pod.finished)
         ]
         leaving = [pod for pod in pods if pod not in stay]
-        self.assertEqual(leaving, list(found.leaving))
+        self.assertEqual(leaving, found)
 
     @given(pods(), allowances())
     def test_an_allowance_only_adds(
         self, pods: list[Pod], one: list[str]
     ) -> None:
-        less = kube_pods.divide(pods, EXIST, one)
+        less, fewer = kube_pods.divide(pods, EXIST, one)
         for name in ('empty_dir', 'unmanaged'):
-            more = kube_pods.divide(pods, EXIST, [*one, name])
+            more, obstacles = kube_pods.divide(pods, EXIST, [*one, name])
             self.assertLessEqual(
-                {p.name for p in less.leaving}, {p.name for p in more.leaving}
+                {p.name for p in less}, {p.name for p in more}
             )
-            self.assertLessEqual(len(more.obstacles), len(less.obstacles))
+            self.assertLessEqual(len(obstacles), len(fewer))
 
     @given(pods(), allowances())
     def test_what_is_ending_is_waited_for(
@@ -121,20 +114,20 @@ class TestDivide(base.BaseTestCase):
             if p.daemon_set != 'agent'
         ]
         found = kube_pods.divide(pods, EXIST, allowed)
-        self.assertEqual(DrainPods(tuple(pods), ()), found)
+        self.assertEqual((pods, []), found)
 
     def test_the_operator_is_told(self) -> None:
         cache = dataclasses.replace(WEB, name='cache', empty_dir=True)
-        bare = dataclasses.replace(WEB, name='bare', controller=None)
-        found = kube_pods.divide([cache, bare, WEB], EXIST, ())
+        bare = dataclasses.replace(WEB, name='bare', managed=False)
+        _, obstacles = kube_pods.divide([cache, bare, WEB], EXIST, ())
         self.assertEqual(
-            (
+            [
                 'shop/cache: what they keep in an emptyDir would be lost '
                 '(empty_dir = evict allows it)',
                 'shop/bare: nobody would start them again (unmanaged = evict '
                 'allows it)',
-            ),
-            found.obstacles,
+            ],
+            obstacles,
         )
 
     def test_many_are_counted(self) -> None:
@@ -155,16 +148,16 @@ class TestBudgets(base.BaseTestCase):
     def test_several(self) -> None:
         two = [self.budget('a'), self.budget('b')]
         self.assertEqual(
-            (
+            [
                 'shop/web has more than one PodDisruptionBudget (shop/a, '
                 'shop/b): the eviction API takes one',
-            ),
+            ],
             kube_pods.several([WEB], two),
         )
-        self.assertEqual((), kube_pods.several([WEB], two[:1]))
+        self.assertEqual([], kube_pods.several([WEB], two[:1]))
         pending = dataclasses.replace(WEB, phase='Pending')
         ending = dataclasses.replace(WEB, terminating=True)
-        self.assertEqual((), kube_pods.several([pending, ending], two))
+        self.assertEqual([], kube_pods.several([pending, ending], two))
 
     def test_a_budget_that_was_broken_before_is_not_waited_for(self) -> None:
         budgets = [self.budget('a'), self.budget('b', healthy=1)]
