@@ -52,11 +52,8 @@ def worst(answers: Sequence[Answer]) -> Answer:
 
     Of two pools that a server leaves, one that it cannot leave decides.
     """
-    for state in (State.REFUSED, State.WAITING):
-        for answer in answers:
-            if answer.state is state:
-                return answer
-    return DONE
+    order = [State.DONE, State.WAITING, State.REFUSED]
+    return max([DONE, *answers], key=lambda each: order.index(each.state))
 
 
 class Orchestrator(abc.ABC):

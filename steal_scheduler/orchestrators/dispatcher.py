@@ -6,20 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from oslo_log import log
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.model.assignment import (
-    Assignment,
-    InvalidOrchestrator,
-    Rule,
-    assignments,
-)
+from steal_scheduler.model import assignment
+from steal_scheduler.model.assignment import Assignment, Rule
 from steal_scheduler.model.cloud import Server
+from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.backoff import Backoff
-from steal_scheduler.orchestrators.base import (
-    DONE,
-    Answer,
-    Orchestrator,
-    State,
-)
+from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 
 LOG = log.getLogger(__name__)
 
@@ -38,17 +30,18 @@ class Dispatcher:
 
     def __init__(
         self,
-        orchestrators: Mapping[str, Orchestrator],
+        orchestrators: Mapping[str, base.Orchestrator],
         rules: Sequence[Rule],
     ) -> None:
         """:param orchestrators: by name, each with a rule"""
         self._orchestrators = orchestrators
         #: Which servers belong to which orchestrator.
         self.rules = tuple(rules)
-        #: By server id: who may hold it out of service, in the order of the
-        #: drain; False where only another process may have asked it to. It
-        #: is remembered, not computed again: the assignments may change while
-        #: the server is drained, and so may the name that they give it.
+        #: By server id: who may hold it out of service: first, with False,
+        #: where only another process may have asked it to; then, with True,
+        #: in the order of the drain. It is remembered, not computed again:
+        #: the assignments may change while the server is drained, and so may
+        #: the name that they give it.
         self._holders: dict[str, dict[Assignment, bool]] = {}
         self._backoff = Backoff()
         #: Names of those whose lists of drained servers have to be read: each
@@ -73,24 +66,21 @@ class Dispatcher:
         """
         holders = self._holders_of(server)
         try:
-            for assigned in assignments(server, self.rules):
+            for assigned in assignment.assignments(server, self.rules):
                 if not holders.get(assigned):
                     # It is reattached first: no other was drained after it.
                     holders.pop(assigned, None)
                     holders[assigned] = True
                 name = assigned.orchestrator
-                with _mistakes_are_outages(name):
-                    answer = _named(
-                        name,
-                        self._orchestrators[name].drain(server, assigned.node),
-                    )
+                with self._asked(name) as asked:
+                    answer = _of(name, asked.drain(server, assigned.node))
                 if answer is not DONE:
                     return answer
-        except InvalidOrchestrator as error:
-            return Answer(State.REFUSED, str(error))
+        except assignment.InvalidOrchestrator as error:
+            return refused(str(error))
         except OrchestratorError as error:
             _log_silence(server, error)
-            return Answer(State.WAITING, str(error))
+            return waiting(str(error))
         return DONE
 
     def reattach(self, server: Server, now: float) -> Answer:
@@ -108,31 +98,35 @@ class Dispatcher:
         :returns: REFUSED also where one that may hold it does not answer, and
             until it is asked again
         """
-        waits = self._backoff.waiting(server.server_id, now)
-        if waits is not None:
-            return Answer(State.REFUSED, waits)
+        said = self._backoff.waiting(server.server_id, now)
+        if said is not None:
+            return refused(said)
         holders = self._holders_of(server)
         worst, silent = DONE, None
-        for assigned in _in_reverse(holders):
-            name, drained = assigned.orchestrator, holders[assigned]
-            if drained and worst.state is State.WAITING:
+        for assigned, drained in reversed([*holders.items()]):
+            name = assigned.orchestrator
+            if drained and worst.state is base.State.WAITING:
                 # What was drained before it is reattached after it.
                 continue
             try:
-                with _mistakes_are_outages(name):
-                    answer = _named(
-                        name,
-                        self._orchestrators[name].reattach(
-                            server, assigned.node
-                        ),
-                    )
+                with self._asked(name) as asked:
+                    answer = _of(name, asked.reattach(server, assigned.node))
             except OrchestratorError as error:
                 if drained or server.gone:
                     # The others have no part in its outage. NOTE: a list
                     # that names a deleted server later is not believed.
                     silent = silent or error
                     continue
-                self._log_unlisted(server, name, error)
+                # Whether this one holds the server, its list will tell.
+                self._unlisted.add(name)
+                LOG.info(
+                    'Server %s does not belong to orchestrator %s now, which '
+                    'did not answer whether it holds the server: %s',
+                    server.label,
+                    name,
+                    error,
+                    instance_uuid=server.server_id,
+                )
                 answer = DONE
             if answer is DONE:
                 del holders[assigned]
@@ -140,8 +134,8 @@ class Dispatcher:
                 worst = answer
         if silent is not None:
             _log_silence(server, silent)
-            worst = Answer(State.REFUSED, str(silent))
-        if worst.state is State.REFUSED:
+            worst = refused(str(silent))
+        if worst.state is base.State.REFUSED:
             self._backoff.failed(server.server_id, worst.detail, now)
         else:
             self._backoff.forget(server.server_id)
@@ -190,22 +184,19 @@ class Dispatcher:
         return found
 
     def _held_by(self, name: str) -> frozenset[str]:
-        with _mistakes_are_outages(name):
-            return frozenset(self._orchestrators[name].detached())
+        with self._asked(name) as asked:
+            return frozenset(asked.detached())
 
-    def _log_unlisted(
-        self, server: Server, name: str, error: OrchestratorError
-    ) -> None:
-        """Whether this one holds the server, its list will tell."""
-        self._unlisted.add(name)
-        LOG.info(
-            'Server %s does not belong to orchestrator %s now, which did not '
-            'answer whether it holds the server: %s',
-            server.label,
-            name,
-            error,
-            instance_uuid=server.server_id,
-        )
+    @contextlib.contextmanager
+    def _asked(self, name: str) -> Iterator[base.Orchestrator]:
+        """One of them; its own mistake is an outage like any other."""
+        try:
+            yield self._orchestrators[name]
+        except OrchestratorError:
+            raise
+        except Exception as error:
+            LOG.exception('Orchestrator %s raised an unexpected error.', name)
+            raise OrchestratorError(f'{name}: {error!r}') from error
 
     def _holders_of(self, server: Server) -> dict[Assignment, bool]:
         """Who may hold it; of one that another process had drained, anybody.
@@ -218,8 +209,8 @@ class Dispatcher:
         now: tuple[Assignment, ...] = ()
         reason = 'no rule and no metadata assign it to one'
         try:
-            now = assignments(server, self.rules)
-        except InvalidOrchestrator as error:
+            now = assignment.assignments(server, self.rules)
+        except assignment.InvalidOrchestrator as error:
             reason = str(error)
         if not now:
             LOG.warning(
@@ -241,17 +232,11 @@ class Dispatcher:
         return found
 
 
-def _in_reverse(holders: Mapping[Assignment, bool]) -> list[Assignment]:
-    """The last one that drained it first; then those that only may have."""
-    drained = [assigned for assigned, did in holders.items() if did]
-    return drained[::-1] + [a for a, did in holders.items() if not did]
-
-
-def _named(name: str, answer: Answer) -> Answer:
+def _of(name: str, answer: Answer) -> Answer:
     """DONE, or the answer with a detail that says whose it is."""
-    if answer.state is State.DONE:
+    if answer.state is base.State.DONE:
         return DONE
-    return Answer(State(answer.state), f'{name}: {answer.detail}')
+    return Answer(base.State(answer.state), f'{name}: {answer.detail}')
 
 
 def _log_silence(server: Server, error: OrchestratorError) -> None:
@@ -261,15 +246,3 @@ def _log_silence(server: Server, error: OrchestratorError) -> None:
         error,
         instance_uuid=server.server_id,
     )
-
-
-@contextlib.contextmanager
-def _mistakes_are_outages(name: str) -> Iterator[None]:
-    """A plugin's own mistake is an outage like any other."""
-    try:
-        yield
-    except OrchestratorError:
-        raise
-    except Exception as error:
-        LOG.exception('Orchestrator %s raised an unexpected error.', name)
-        raise OrchestratorError(f'{name}: {error!r}') from error

@@ -14,8 +14,8 @@ import json
 import re
 import time
 import urllib.parse
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 import requests
 from keystoneauth1 import exceptions, loading
@@ -24,9 +24,7 @@ from steal_scheduler.edge import keystone
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
-from steal_scheduler.orchestrators.octavia.members import Member, Pool
-
-T = TypeVar('T')
+from steal_scheduler.orchestrators.octavia import members
 
 #: Requests under way at once. Octavia lists members by pool only.
 AT_ONCE = 8
@@ -80,20 +78,21 @@ class OctaviaClient:
         """From now on ``timeout`` seconds for all requests together."""
         self._until = time.monotonic() + self._timeout
 
-    def pools(self, project_id: str | None) -> list[Pool]:
+    def pools(self, project_id: str | None) -> list[members.Pool]:
         """Those of one project, or of all, with their members.
 
         :raises OrchestratorError: no answer
         """
         query = {} if project_id is None else {'project_id': project_id}
-        listed = self._list('pools', query)
-        pools = [_value('pool', Pool.of, raw) for raw in listed]
+        listed = self._list('pools', **query)
+        with _sensible('pool'):
+            pools = [members.Pool.of(raw) for raw in listed]
         # Once more: a cloud may have switched filters off.
         return self._with_members(
             [p for p in pools if project_id in (None, p.project_id)]
         )
 
-    def named(self, pool_ids: Iterable[str]) -> list[Pool]:
+    def named(self, pool_ids: Iterable[str]) -> list[members.Pool]:
         """Those of these ids that there are, with their members.
 
         :raises OrchestratorError: no answer
@@ -102,49 +101,49 @@ class OctaviaClient:
         for pool_id in pool_ids:
             path = f'pools/{_quoted(pool_id)}'
             with contextlib.suppress(Gone):
-                raw = _part(self._ask('GET', path)[1], 'pool', dict)
-                pools.append(_value('pool', Pool.of, raw))
+                _, answer = self._ask('GET', path)
+                with _sensible('pool'):
+                    pools.append(members.Pool.of(answer['pool']))
         return self._with_members(pools)
 
-    def update(self, member: Member, **values: Any) -> Answer:
+    def update(self, membership: members.Membership, **values: Any) -> Answer:
         """Set values of a member, all in one request.
 
         :returns: DONE also where it is gone: nobody is sent there any more
         :raises OrchestratorError: it may have happened
         """
-        path = (
-            f'pools/{_quoted(member.pool_id)}/members/'
-            f'{_quoted(member.member_id)}'
-        )
+        member = membership.member
         status, said = self._ask(
             'PUT',
-            path,
+            f'{_members_of(membership.pool)}/{_quoted(member.member_id)}',
             accept=[400, 401, 403, 404, 409],
             json={'member': values},
         )
         if status == 409:
             # The load balancer takes up something else.
-            return waiting(said)
-        return refused(said) if status in (400, 401, 403) else DONE
+            return waiting(f'{membership}: {said}')
+        if status in (400, 401, 403):
+            return refused(f'{membership}: {said}')
+        return DONE
 
-    def _with_members(self, pools: Sequence[Pool]) -> list[Pool]:
+    def _with_members(
+        self, pools: Sequence[members.Pool]
+    ) -> list[members.Pool]:
         """The same with their members; without those deleted meanwhile."""
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as executor:
             found = executor.map(self._with_its_members, pools)
             return [pool for pool in found if pool is not None]
 
-    def _with_its_members(self, pool: Pool) -> Pool | None:
-        path = f'pools/{_quoted(pool.pool_id)}/members'
+    def _with_its_members(self, pool: members.Pool) -> members.Pool | None:
         try:
-            listed = self._list(path, {})
+            listed = self._list(_members_of(pool))
         except Gone:
             return None
-        members = [
-            _value('member', Member.of, pool.pool_id, raw) for raw in listed
-        ]
-        return dataclasses.replace(pool, members=tuple(members))
+        with _sensible('member'):
+            found = tuple(members.Member.of(raw) for raw in listed)
+        return dataclasses.replace(pool, members=found)
 
-    def _list(self, path: str, query: dict[str, str]) -> list[Any]:
+    def _list(self, path: str, **query: str) -> list[Any]:
         """All pages.
 
         NOTE: the link to the next page leaves the filters out, and its host
@@ -155,12 +154,18 @@ class OctaviaClient:
         found: list[Any] = []
         while True:
             _, answer = self._ask('GET', path, params=query)
-            page = _part(answer, name, list)
+            page = answer.get(name)
+            if not isinstance(page, list):
+                raise OrchestratorError(
+                    f'What answers is not Octavia (there is no {name!r} in '
+                    'it). Correct the endpoint of the service load-balancer '
+                    "in Keystone's catalog."
+                )
             found += page
             links = answer.get(f'{name}_links') or []
             if not page or all(link.get('rel') != 'next' for link in links):
                 return found
-            query = query | {'marker': str(page[-1]['id'])}
+            query['marker'] = str(page[-1]['id'])
 
     def _ask(
         self,
@@ -171,18 +176,24 @@ class OctaviaClient:
     ) -> tuple[int, Any]:
         """The status of an answer, and its JSON: or what Octavia says of a no.
 
+        What is no JSON object counts as an empty one: there is nothing in it.
+
         :param path: below ``/v2/lbaas/``
         :param accept: which statuses, of 400 and more, are no failure
         :raises OrchestratorError: there is no answer, or one of failure
         """
         response = self._send(method, path, request)
         status = response.status_code
+        answer: Any = None
+        with contextlib.suppress(ValueError):
+            answer = json.loads(response.content)
+        if not isinstance(answer, dict):
+            answer = {}
         if status < 300:
-            try:
-                return status, json.loads(response.content)
-            except ValueError as error:
-                raise _strange(f'{method} {path}: {error}') from error
-        fault = _fault(response)
+            return status, answer
+        # It has two forms for it.
+        fault = answer.get('faultstring') or answer.get('description')
+        fault = one_line(fault or response.reason)
         said = f'{method} {path}: {status} {fault.rstrip(".")}'
         if status in (401, 403):
             said += f'. Give this right to the user of [{self._login}]'
@@ -238,34 +249,16 @@ def _quoted(identifier: str) -> str:
     return urllib.parse.quote(identifier, safe='')
 
 
-def _part(answer: Any, name: str, kind: type) -> Any:
-    if isinstance(answer, dict) and isinstance(answer.get(name), kind):
-        return answer[name]
-    raise _strange(f'there is no {name!r} in it')
+def _members_of(pool: members.Pool) -> str:
+    return f'pools/{_quoted(pool.pool_id)}/members'
 
 
-def _value(kind: str, build: Callable[..., T], *raw: Any) -> T:
+@contextlib.contextmanager
+def _sensible(kind: str) -> Iterator[None]:
+    """What is made of an answer in here has to make sense."""
     try:
-        return build(*raw)
+        yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OrchestratorError(
             f'Octavia lists a {kind} that makes no sense: {error!r}'
         ) from error
-
-
-def _strange(what: str) -> OrchestratorError:
-    return OrchestratorError(
-        f'What answers is not Octavia ({what}). Correct the endpoint of the '
-        "service load-balancer in Keystone's catalog."
-    )
-
-
-def _fault(response: requests.Response) -> str:
-    """What Octavia says of it: one printable line."""
-    try:
-        answer = json.loads(response.content)
-        # It has two forms for it.
-        said = answer.get('faultstring') or answer['description']
-    except (AttributeError, KeyError, TypeError, ValueError):
-        said = response.reason
-    return one_line(said)

@@ -26,7 +26,11 @@ PREFIX = 'steal-scheduler'
 MOST_DRAINED = 20
 #: Of a member that gets traffic, as far as its load balancer knows.
 _SERVES = frozenset({'ONLINE', 'DEGRADED', 'NO_MONITOR'})
-_UUID = r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+_TAG = re.compile(
+    rf'{PREFIX}:([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})'
+    r':weight=(\d{1,3}):(\d{1,12})',
+    re.ASCII,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,8 +47,8 @@ class WeightTag:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Member:
-    pool_id: str
     member_id: str
+    #: In the one spelling that is used here: IPv6 has many.
     address: str
     #: 0 to 256; 0 gets no new connections.
     weight: int
@@ -58,13 +62,12 @@ class Member:
     backup: bool
 
     @classmethod
-    def of(cls, pool_id: str, raw: Mapping[str, Any]) -> Self:
+    def of(cls, raw: Mapping[str, Any]) -> Self:
         """A member as the API gives it; what is none raises anything."""
         tags = raw.get('tags')
         return cls(
-            pool_id=pool_id,
             member_id=str(raw['id']),
-            address=canonical_address(raw['address']),
+            address=str(ipaddress.ip_address(raw['address'])),
             # It is null until somebody says otherwise, and means 1.
             weight=1 if raw['weight'] is None else int(raw['weight']),
             tags=None if tags is None else tuple(map(str, tags)),
@@ -76,14 +79,7 @@ class Member:
 
     def weight_tags(self) -> list[WeightTag]:
         """What our tags on it say, the newest first."""
-        found = (
-            re.fullmatch(
-                rf'{PREFIX}:({_UUID}):weight=(\d{{1,3}}):(\d{{1,12}})',
-                tag,
-                re.ASCII,
-            )
-            for tag in self.tags or ()
-        )
+        found = [_TAG.fullmatch(tag) for tag in self.tags or ()]
         ours = [
             WeightTag(match[1], int(match[2]), int(match[3]), match[0])
             for match in found
@@ -119,14 +115,6 @@ class Pool:
         )
 
 
-def canonical_address(address: str) -> str:
-    """One spelling for each address: IPv6 has many.
-
-    :raises ValueError: it is none
-    """
-    return str(ipaddress.ip_address(address))
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Membership:
     """Where a server is a member, or was when we drained it."""
@@ -135,7 +123,12 @@ class Membership:
     member: Member
     #: Ours about this server, the newest first.
     weight_tags: tuple[WeightTag, ...]
+    #: It has an address of the server.
     is_there: bool
+    #: Members of the pool that could stand in for this one. A backup is where
+    #: connections go when nothing else is left, often a page that says sorry:
+    #: it does not stand in for what is none.
+    others: tuple[Member, ...]
 
     def __str__(self) -> str:
         return f'{self.member.address} in pool {self.pool.name}'
@@ -149,8 +142,9 @@ class Membership:
 
 def memberships(pools: Iterable[Pool], server: Server) -> Iterator[Membership]:
     """Every member that has an address of the server, or a tag about it."""
-    addresses = frozenset(canonical_address(a) for a in server.addresses)
+    addresses = {str(ipaddress.ip_address(a)) for a in server.addresses}
     for pool in pools:
+        rest = [m for m in pool.members if m.address not in addresses]
         for member in pool.members:
             ours = tuple(
                 each
@@ -158,23 +152,15 @@ def memberships(pools: Iterable[Pool], server: Server) -> Iterator[Membership]:
                 if each.server_id == server.server_id
             )
             if ours or member.address in addresses:
-                is_there = member.address in addresses
-                yield Membership(pool, member, ours, is_there)
-
-
-def others(membership: Membership, server: Server) -> list[Member]:
-    """Members of the pool that could stand in for this one.
-
-    A backup is where connections go when nothing else is left, often a page
-    that says sorry: it does not stand in for what is none.
-    """
-    addresses = frozenset(canonical_address(a) for a in server.addresses)
-    return [
-        other
-        for other in membership.pool.members
-        if other.address not in addresses
-        and (membership.member.backup or not other.backup)
-    ]
+                yield Membership(
+                    pool,
+                    member,
+                    ours,
+                    is_there=member.address in addresses,
+                    others=tuple(
+                        m for m in rest if member.backup or not m.backup
+                    ),
+                )
 
 
 def held(pools: Iterable[Pool]) -> Mapping[str, frozenset[str]]:

@@ -12,39 +12,24 @@ from typing import Any
 
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.base import (
-    DONE,
-    Answer,
-    Orchestrator,
-    refused,
-    waiting,
-    worst,
-)
-from steal_scheduler.orchestrators.octavia.client import OctaviaClient
-from steal_scheduler.orchestrators.octavia.members import (
-    PREFIX,
-    Membership,
-    Pool,
-    held,
-    memberships,
-    others,
-)
-from steal_scheduler.orchestrators.octavia.options import OPTS
+from steal_scheduler.orchestrators import base
+from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
+from steal_scheduler.orchestrators.octavia import client, members, options
 
 
-class Octavia(Orchestrator):
-    OPTS = OPTS
+class Octavia(base.Orchestrator):
+    OPTS = options.OPTS
 
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
-        options = self.options
-        if options.pools and not options.projects:
+        pools = self.options.pools
+        if pools and not self.options.projects:
             raise ConfigError(
-                f'[{section}] pools = {", ".join(options.pools)}: projects is '
-                'not set. Set it to the projects whose servers may be members '
-                'of these pools.'
+                f'[{section}] pools = {", ".join(pools)}: projects is not '
+                'set. Set it to the projects whose servers may be members of '
+                'these pools.'
             )
-        self._client = OctaviaClient(conf, section)
+        self._client = client.OctaviaClient(conf, section)
         #: Pools of each server that was out when all were last looked
         #: through. It saves a look, and is nothing to rely on.
         self._held: Mapping[str, frozenset[str]] = {}
@@ -58,53 +43,46 @@ class Octavia(Orchestrator):
                 f'[{self.section}] pools = {", ".join(sorted(missing))}: '
                 'Octavia has no such pool'
             )
-        obstacles, steps = [], []
-        for membership in memberships(pools, server):
-            member = membership.member
-            out = not (member.enabled and member.weight)
-            if not membership.pool.enabled or not membership.is_there:
-                continue
-            if out and not membership.weight_tags:
-                # By somebody else: his to undo.
-                continue
-            obstacle = self._obstacle(membership, server)
-            if obstacle is None:
-                steps.append(membership)
-            else:
-                obstacles.append(obstacle)
+        found = [
+            each
+            for each in members.memberships(pools, server)
+            if each.pool.enabled and each.is_there
+            # Else it is out by somebody else: his to undo.
+            if each.weight_tags or (each.member.enabled and each.member.weight)
+        ]
         # Where it cannot leave one pool it leaves none.
-        if obstacles:
-            return worst(obstacles)
-        return worst([self._take_out(step, server) for step in steps])
+        answer = base.worst([_allowed(each) for each in found])
+        if answer is not DONE:
+            return answer
+        return base.worst([self._take_out(each, server) for each in found])
 
     def reattach(self, server: Server, node: str) -> Answer:
         self._client.begin()
-        found = memberships(self._pools(server), server)
-        return worst(
+        found = members.memberships(self._pools(server), server)
+        return base.worst(
             [self._restore(each) for each in found if each.weight_tags]
         )
 
     def detached(self) -> frozenset[str]:
         self._client.begin()
-        self._held = held(self._everywhere())
+        self._held = members.held(self._everywhere())
         return frozenset(self._held)
 
     # -- where -------------------------------------------------------------
 
-    def _pools(self, server: Server) -> list[Pool]:
+    def _pools(self, server: Server) -> list[members.Pool]:
         """Those that may have it as a member, with all their members.
 
         Of a server that Nova has forgotten not even its project is known.
         """
-        if self.options.pools:
-            return self._everywhere()
-        if server.project_id:
-            return self._client.pools(server.project_id)
-        if server.server_id in self._held:
-            return self._client.named(self._held[server.server_id])
+        if not self.options.pools:
+            if server.project_id:
+                return self._client.pools(server.project_id)
+            if server.server_id in self._held:
+                return self._client.named(self._held[server.server_id])
         return self._everywhere()
 
-    def _everywhere(self) -> list[Pool]:
+    def _everywhere(self) -> list[members.Pool]:
         if self.options.pools:
             return self._client.named(self.options.pools)
         projects = self.options.projects or [None]
@@ -112,39 +90,18 @@ class Octavia(Orchestrator):
 
     # -- one member --------------------------------------------------------
 
-    def _obstacle(
-        self, membership: Membership, server: Server
-    ) -> Answer | None:
-        """What forbids that it be out, if anything."""
-        if membership.weight_tags and membership.member.weight:
-            return refused(
-                f'somebody set the weight of {membership} while it was out'
-            )
-        if not membership.pool.weighted:
-            return refused(
-                f'{membership}: its algorithm SOURCE_IP_PORT has no weights'
-            )
-        if membership.member.tags is None:
-            return refused(
-                f'{membership}: Octavia has no tags, its API is under 2.5'
-            )
-        rest = others(membership, server)
-        if any(other.serves() for other in rest):
-            return None
-        if not membership.weight_tags and any(o.weight_tags() for o in rest):
-            # They come back by themselves.
-            return waiting(f'{membership}: the other members are drained')
-        return refused(f'nothing but {membership} takes connections there')
-
-    def _take_out(self, membership: Membership, server: Server) -> Answer:
+    def _take_out(
+        self, membership: members.Membership, server: Server
+    ) -> Answer:
         """Weight and tag in one request; then wait for both to count."""
         member, now = membership.member, time.time()
         if not membership.weight_tags:
             tag = (
-                f'{PREFIX}:{server.server_id}:weight={member.weight}:{now:.0f}'
+                f'{members.PREFIX}:{server.server_id}:'
+                f'weight={member.weight}:{now:.0f}'
             )
             tags = [*membership.tags_of_others, tag]
-            answer = self._update(membership, weight=0, tags=tags)
+            answer = self._client.update(membership, weight=0, tags=tags)
             if answer is DONE:
                 return waiting(f'weight of {membership} set to 0')
             return answer
@@ -159,7 +116,7 @@ class Octavia(Orchestrator):
             )
         return DONE
 
-    def _restore(self, membership: Membership) -> Answer:
+    def _restore(self, membership: members.Membership) -> Answer:
         """The weight that it had, unless somebody has given it another.
 
         One with weight 0 and the tag ``weight=5`` gets 5, and loses the tag.
@@ -168,10 +125,27 @@ class Octavia(Orchestrator):
         values: dict[str, Any] = {'tags': membership.tags_of_others}
         if not membership.member.weight:
             values['weight'] = membership.weight_tags[0].weight
-        return self._update(membership, **values)
+        return self._client.update(membership, **values)
 
-    def _update(self, membership: Membership, **values: Any) -> Answer:
-        answer = self._client.update(membership.member, **values)
-        if answer is DONE:
-            return DONE
-        return Answer(answer.state, f'{membership}: {answer.detail}')
+
+def _allowed(membership: members.Membership) -> Answer:
+    """DONE where it may be out, or stay so; else what forbids that."""
+    rest = membership.others
+    if membership.weight_tags and membership.member.weight:
+        return refused(
+            f'somebody set the weight of {membership} while it was out'
+        )
+    if not membership.pool.weighted:
+        return refused(
+            f'{membership}: its algorithm SOURCE_IP_PORT has no weights'
+        )
+    if membership.member.tags is None:
+        return refused(
+            f'{membership}: Octavia has no tags, its API is under 2.5'
+        )
+    if any(other.serves() for other in rest):
+        return DONE
+    if not membership.weight_tags and any(o.weight_tags() for o in rest):
+        # They come back by themselves.
+        return waiting(f'{membership}: the other members are drained')
+    return refused(f'nothing but {membership} takes connections there')

@@ -225,7 +225,7 @@ class TestTakenOver(DispatcherTest):
         self.assertEqual('', self.log.output)
         lost = server(name='n', metadata={KEY: 'chef'})
         self.dispatcher.forget()
-        self.assertEqual((DONE, 'a b c'), self.ask('reattach', lost))
+        self.assertEqual((DONE, 'c b a'), self.ask('reattach', lost))
         # Who had it may be none of these: at least that is said.
         for said in (
             'belongs to no orchestrator now: ',

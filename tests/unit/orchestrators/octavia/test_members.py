@@ -25,7 +25,7 @@ def member(**other) -> Member:
         'admin_state_up': True,
         'backup': False,
     }
-    return Member.of('pool', raw | other)
+    return Member.of(raw | other)
 
 
 class TestWeightTags(base.BaseTestCase):
