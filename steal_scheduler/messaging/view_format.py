@@ -1,5 +1,6 @@
 """The view as a message: ``encode`` writes it, ``decode`` reads it."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,37 +29,23 @@ def _number(value: Any) -> float:
     return number
 
 
-def _number_or_none(value: Any) -> float | None:
-    return None if value is None else _number(value)
-
-
-def _positive(value: Any) -> float:
-    number = _number(value)
-    if number <= 0:
-        raise ValueError(f'{value!r} is not positive')
-    return number
-
-
-#: Of the view itself: what reads each.
-_NUMBERS: Mapping[str, Callable[[Any], Any]] = {
-    'taken_at': _number,
-    'steal_band': _positive,
-    'target_demand': _positive,
-    'max_arrivals': int,
-    'steal_threshold': _number,
+#: What reads each kind of value; other kinds have a form of their own.
+_READERS: Mapping[Any, Callable[[Any], Any]] = {
+    float: _number,
+    float | None: lambda value: None if value is None else _number(value),
+    int: int,
+    Tier: Tier,
 }
 
-#: Of each host, in the order of ``HostView``: digits to which it is rounded,
-#: none for a whole number, and what reads it.
-_COLUMNS: Mapping[str, tuple[int | None, Callable[[Any], Any]]] = {
-    'tier': (None, Tier),
-    'steal': (4, _number),
-    'demand': (2, _number),
-    'cores': (2, _number),
-    'credit': (2, _number),
-    'arrivals': (None, int),
-    'runnable': (2, _number_or_none),
-}
+
+def _readers(kind: type) -> dict[str, Callable[[Any], Any]]:
+    """By the name of its field: of a ``View`` for example ``taken_at``."""
+    fields = dataclasses.fields(kind)
+    return {f.name: _READERS[f.type] for f in fields if f.type in _READERS}
+
+
+#: Of the view itself, and of each host in the order of ``HostView``.
+_NUMBERS, _COLUMNS = _readers(View), _readers(HostView)
 
 
 def encode(view: View) -> dict[str, Any]:
@@ -79,8 +66,8 @@ def encode(view: View) -> dict[str, Any]:
         **{name: getattr(view, name) for name in _NUMBERS},
         'hosts': list(index),
         **{
-            name: [_rounded(getattr(host, name), digits) for host in hosts]
-            for name, (digits, _) in _COLUMNS.items()
+            name: [_rounded(getattr(host, name), name) for host in hosts]
+            for name in _COLUMNS
         },
         'zones': zones,
         'zone': [zone_index[host.zone] for host in hosts],
@@ -100,8 +87,9 @@ def encode(view: View) -> dict[str, Any]:
     }
 
 
-def _rounded(value: float | None, digits: int | None) -> float | None:
-    return None if value is None else round(value, digits)
+def _rounded(value: float | None, name: str) -> float | None:
+    """To what matters: 2 digits of cores, 4 of a share."""
+    return None if value is None else round(value, 4 if name == 'steal' else 2)
 
 
 def decode(message: Mapping[str, Any]) -> View:
@@ -133,11 +121,11 @@ def _view(message: Mapping[str, Any]) -> View:
     names = [_text(name) for name in message['hosts']]
     zones = [_text(name) for name in message['zones']]
     columns = zip(
-        *(map(read, message[name]) for name, (_, read) in _COLUMNS.items()),
+        *(map(read, message[name]) for name, read in _COLUMNS.items()),
         (None if i is None else zones[i] for i in message['zone']),
         strict=True,
     )
-    return View(
+    view = View(
         hosts={
             name: HostView(*column)
             for name, column in zip(names, columns, strict=True)
@@ -157,3 +145,6 @@ def _view(message: Mapping[str, Any]) -> View:
         },
         **{name: read(message[name]) for name, read in _NUMBERS.items()},
     )
+    if min(view.steal_band, view.target_demand) <= 0:
+        raise ValueError('steal_band or target_demand is not positive')
+    return view

@@ -3,7 +3,6 @@
 from typing import Any
 
 import stevedore
-import stevedore.exception
 from oslo_config import cfg
 
 from steal_scheduler import startup
@@ -66,7 +65,7 @@ def _is_taken(conf: Any, name: str) -> bool:
     """
     if name == 'DEFAULT' or name.startswith('oslo_'):
         return True
-    if name in _installed(SIGNALS).names():
+    if name in stevedore.ExtensionManager(SIGNALS):
         return True
     if name not in conf:
         return False
@@ -81,25 +80,19 @@ def list_opts() -> list[tuple[str, list[Any]]]:
     Those of a plugin stand in a group of its name: those of a source after
     ``[signals]``, which chooses it, those of an orchestrator at the end.
     """
-    ours = opts.list_opts()
-    sources = 1 + [group for group, _ in ours].index(signals.GROUP)
-    return [
-        *ours[:sources],
-        *(
-            (extension.name, list(extension.plugin.OPTS))
-            for extension in _installed(SIGNALS)
-            if extension.plugin.OPTS
-        ),
-        *ours[sources:],
-        *(
-            (extension.name, [*orchestrators.OPTS, *extension.plugin.OPTS])
-            for extension in _installed(ORCHESTRATORS)
-        ),
+    listed = []
+    for group, options in opts.list_opts():
+        listed.append((group, options))
+        if group == signals.GROUP:
+            listed += [
+                (found.name, [*found.plugin.OPTS])
+                for found in stevedore.ExtensionManager(SIGNALS)
+                if found.plugin.OPTS
+            ]
+    return listed + [
+        (found.name, [*orchestrators.OPTS, *found.plugin.OPTS])
+        for found in stevedore.ExtensionManager(ORCHESTRATORS)
     ]
-
-
-def _installed(namespace: str) -> Any:
-    return stevedore.ExtensionManager(namespace)
 
 
 def _plugin(namespace: str, name: str, option: str) -> Any:
@@ -107,12 +100,11 @@ def _plugin(namespace: str, name: str, option: str) -> Any:
 
     :param option: that names it, as the operator is told
     """
-    installed = sorted(_installed(namespace).names())
+    installed = stevedore.ExtensionManager(namespace)
     if name not in installed:
-        raise ConfigError(
-            f'{option} is not installed: choose one of {", ".join(installed)}.'
-        )
-    return stevedore.DriverManager(namespace, name).driver
+        names = ', '.join(sorted(installed.names()))
+        raise ConfigError(f'{option} is not installed: choose one of {names}.')
+    return installed[name].plugin
 
 
 def _register(conf: Any, plugin: Any, section: str) -> None:

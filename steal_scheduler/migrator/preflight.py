@@ -4,13 +4,7 @@ from collections.abc import Callable
 
 from oslo_log import log
 
-from steal_scheduler.exception import (
-    ConfigError,
-    LoginRefused,
-    NovaError,
-    NovaRefused,
-    ServerGone,
-)
+from steal_scheduler import exception
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.nova_client.client import MICROVERSION
 
@@ -33,7 +27,7 @@ def check(built: Components, *, strict: bool = False) -> None:
     try:
         newest = nova.newest_microversion()
         if newest < tuple(map(int, MICROVERSION.split('.'))):
-            raise ConfigError(
+            raise exception.ConfigError(
                 f'Nova offers microversion {newest[0]}.{newest[1]} at most, '
                 f'{MICROVERSION} is needed: upgrade Nova to Train or later.'
             )
@@ -48,9 +42,12 @@ def check(built: Components, *, strict: bool = False) -> None:
                 nova.migrations(2**31)
             ),
         }
-        missing = [
-            right for right, call in rights.items() if not _allowed(call)
-        ]
+        missing = []
+        for right, call in rights.items():
+            try:
+                call()
+            except exception.NovaRefused:
+                missing.append(right)
         if not missing and any(
             s.status == 'ACTIVE' and not s.host for s in nova.page(None)
         ):
@@ -58,24 +55,16 @@ def check(built: Components, *, strict: bool = False) -> None:
                 'os_compute_api:os-extended-server-attributes (see the host '
                 'of a server)'
             )
-    except LoginRefused as error:
-        raise ConfigError(str(error)) from error
-    except (NovaError, ServerGone) as error:
+    except exception.LoginRefused as error:
+        raise exception.ConfigError(str(error)) from error
+    except (exception.NovaError, exception.ServerGone) as error:
         if strict:
             raise
         LOG.warning('Rights in Nova not checked: %s', error)
         return
     if missing:
-        raise ConfigError(
+        raise exception.ConfigError(
             'The user of [nova] lacks rights in Nova: '
             f'{"; ".join(missing)}. Give it the role admin, or allow these '
             'in the policy of Nova.'
         )
-
-
-def _allowed(call: Callable[[], object]) -> bool:
-    try:
-        call()
-    except NovaRefused:
-        return False
-    return True

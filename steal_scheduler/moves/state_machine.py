@@ -20,12 +20,7 @@ from steal_scheduler.decision.eligibility import unfit_to_leave
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.exception import NovaError, NovaRefused, ServerGone
 from steal_scheduler.model.cloud import Migration
-from steal_scheduler.model.move import (
-    Ended,
-    Move,
-    Outcome,
-    Stage,
-)
+from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.moves import admission, tags
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.orchestrators.base import State

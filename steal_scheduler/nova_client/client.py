@@ -6,21 +6,15 @@ NovaError (it may have happened) or ServerGone.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keystoneauth1.exceptions
 import novaclient.client
 import novaclient.exceptions
 
+from steal_scheduler import exception
 from steal_scheduler.edge import keystone
-from steal_scheduler.exception import (
-    ConfigError,
-    LoginRefused,
-    NovaError,
-    NovaRefused,
-    ServerGone,
-)
 from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client import parse
@@ -61,17 +55,17 @@ class NovaClient:
         :raises ServerGone: the marker is not known any more
         """
         try:
-            with self._call():
-                found = self._nova.servers.list(
-                    search_opts={'all_tenants': 1},
-                    marker=marker,
-                    limit=PAGE,
-                    sort_keys=['created_at', 'uuid'],
-                    sort_dirs=['asc', 'asc'],
-                )
-        except NovaRefused as error:
+            found = self._ask(
+                self._nova.servers.list,
+                search_opts={'all_tenants': 1},
+                marker=marker,
+                limit=PAGE,
+                sort_keys=['created_at', 'uuid'],
+                sort_dirs=['asc', 'asc'],
+            )
+        except exception.NovaRefused as error:
             if marker and 'marker' in str(error):
-                raise ServerGone(str(error)) from error
+                raise exception.ServerGone(str(error)) from error
             raise
         return [self._value(s) for s in found]
 
@@ -82,13 +76,11 @@ class NovaClient:
         return [self._value(s) for s in found]
 
     def server(self, server_id: str) -> Server:
-        with self._call():
-            return self._value(self._nova.servers.get(server_id))
+        return self._value(self._ask(self._nova.servers.get, server_id))
 
     def hosts(self) -> list[Host]:
         """The hosts whose nova-compute is enabled, with their zones."""
-        with self._call():
-            zones = self._nova.availability_zones.list(detailed=True)
+        zones = self._ask(self._nova.availability_zones.list, detailed=True)
         return [
             Host(name, zone.zoneName, services['nova-compute']['available'])
             for zone in zones
@@ -98,11 +90,9 @@ class NovaClient:
 
     def opted_out_hosts(self) -> frozenset[str]:
         """Hosts of the aggregates whose metadata say: never."""
-        with self._call():
-            aggregates = self._nova.aggregates.list()
         return frozenset(
             host
-            for aggregate in aggregates
+            for aggregate in self._ask(self._nova.aggregates.list)
             if parse.says_never(aggregate.metadata)
             for host in aggregate.hosts
         )
@@ -118,40 +108,33 @@ class NovaClient:
         return [parse.migration(m.to_dict()) for m in found]
 
     def newest_microversion(self) -> tuple[int, int]:
-        with self._call():
-            version = self._nova.versions.get_current().version
-        major, minor = version.split('.')
+        current = self._ask(self._nova.versions.get_current)
+        major, minor = current.version.split('.')
         return int(major), int(minor)
 
     def user_id(self) -> str | None:
         """Our own user, whose migrations are ours."""
-        with self._call():
-            user: str | None = self._session.get_user_id()
-            return user
+        user: str | None = self._ask(self._session.get_user_id)
+        return user
 
     # -- acting ------------------------------------------------------------
 
     def live_migrate(self, server_id: str) -> None:
         """Ask for a move to a host of nova-scheduler's choice."""
-        with self._call():
-            self._nova.servers.live_migrate(
-                server_id, host=None, block_migration='auto'
-            )
+        ask = self._nova.servers.live_migrate
+        self._ask(ask, server_id, host=None, block_migration='auto')
 
     def abort(self, server_id: str, migration_id: int) -> None:
-        with self._call():
-            self._nova.server_migrations.live_migration_abort(
-                server_id, migration_id
-            )
+        ask = self._nova.server_migrations.live_migration_abort
+        self._ask(ask, server_id, migration_id)
 
     def add_tag(self, server_id: str, tag: str) -> None:
-        with self._call():
-            self._nova.servers.add_tag(server_id, tag)
+        self._ask(self._nova.servers.add_tag, server_id, tag)
 
     def remove_tag(self, server_id: str, tag: str) -> None:
         # One that is gone already is what we wanted.
-        with contextlib.suppress(ServerGone), self._call():
-            self._nova.servers.delete_tag(server_id, tag)
+        with contextlib.suppress(exception.ServerGone):
+            self._ask(self._nova.servers.delete_tag, server_id, tag)
 
     # -- the edge ----------------------------------------------------------
 
@@ -167,27 +150,31 @@ class NovaClient:
         found: list[Any] = []
         while True:
             marker = getattr(found[-1], key) if found else None
-            with self._call():
-                page = manager.list(marker=marker, limit=PAGE, **query)
+            page = self._ask(manager.list, marker=marker, limit=PAGE, **query)
             if not page:
                 return found
             found += page
 
-    @contextlib.contextmanager
-    def _call(self) -> Iterator[None]:
+    def _ask(self, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        """Make a call, and say in our words what it has come to.
+
+        For example a 409 is a NovaRefused, a 503 or no answer a NovaError.
+        """
         self.calls += 1
         try:
-            yield
+            return call(*args, **more)
         except novaclient.exceptions.NotFound as error:
-            raise ServerGone(str(error)) from error
+            raise exception.ServerGone(str(error)) from error
         except novaclient.exceptions.ClientException as error:
             if 400 <= error.code < 500 and error.code not in (408, 413, 429):
-                raise NovaRefused(str(error)) from error
-            raise NovaError(f'Nova failed: {error}') from error
+                raise exception.NovaRefused(str(error)) from error
+            raise exception.NovaError(f'Nova failed: {error}') from error
         except keystoneauth1.exceptions.Unauthorized as error:
-            raise LoginRefused(keystone.refused(GROUP, error)) from error
+            why = keystone.refused(GROUP, error)
+            raise exception.LoginRefused(why) from error
         except keystoneauth1.exceptions.ClientException as error:
-            raise NovaError(f'Nova does not answer: {error}') from error
+            why = f'Nova does not answer: {error}'
+            raise exception.NovaError(why) from error
 
     def _value(self, server: Any) -> Server:
         return parse.server(server.to_dict(), self._role_rule)
@@ -200,7 +187,7 @@ def _session(conf: Any) -> Any:
     """
     options = conf[GROUP]
     if not 1 <= (options.timeout or 0) <= 3600:
-        raise ConfigError(
+        raise exception.ConfigError(
             f'[nova] timeout = {options.timeout} is not allowed. Give a '
             'number from 1 to 3600 (unit: seconds).'
         )

@@ -19,9 +19,9 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         return Server(raw['id'], '', None, None, raw['status'], 0, 0, 0)
     flavor = raw['flavor']
     metadata = raw.get('metadata') or {}
-    boots_from_volume = not raw.get('image')
     disk_gb = flavor['ephemeral'] + flavor['swap'] // 1024
-    if not boots_from_volume:
+    # One without an image boots from a volume, which is not copied.
+    if raw.get('image'):
         disk_gb += flavor['disk']
     opted_out = None
     if says_never(metadata):
@@ -75,11 +75,9 @@ def migration(raw: Mapping[str, Any]) -> Migration:
 
 
 def _epoch(text: str) -> float:
-    """Nova writes UTC without saying so."""
-    parsed = datetime.datetime.fromisoformat(text)
-    if parsed.tzinfo is None:
-        parsed = parsed.replace(tzinfo=datetime.UTC)
-    return parsed.timestamp()
+    """Nova writes UTC, and mostly does not say so."""
+    at = datetime.datetime.fromisoformat(text)
+    return at.replace(tzinfo=at.tzinfo or datetime.UTC).timestamp()
 
 
 def iso(epoch: float) -> str:

@@ -4,18 +4,21 @@ Each thing is said once, when it changes.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from oslo_log import log
 
-from steal_scheduler.decision.decide import NOTHING, Decision
-from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
+from steal_scheduler.decision.decide import Decision
+from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.messaging.notifier import Notifier
-from steal_scheduler.model.move import Ended, Move, Stage
+from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.reporting.metrics import Metrics
 
 LOG = log.getLogger(__name__)
+
+_T = TypeVar('_T')
 
 
 class Journal:
@@ -24,11 +27,8 @@ class Journal:
     def __init__(self, metrics: Metrics, notifier: Notifier) -> None:
         self._metrics = metrics
         self._notifier = notifier
-        #: Blocked reattaches that somebody was told of: id and stage.
-        self._alarmed: set[tuple[str, Stage]] = set()
-        self._decided = NOTHING
-        self._unreliable: Mapping[str, UnreliableHost] = {}
-        self._planned: frozenset[str] = frozenset()
+        #: What there was at the tick before, by kind: see ``_new``.
+        self._said: dict[str, Mapping[Any, Any]] = {}
 
     def stage(self, move: Move) -> None:
         """A move has reached a stage."""
@@ -61,22 +61,19 @@ class Journal:
 
     def would_begin(self, moves: tuple[Move, ...]) -> None:
         """What a dry run would have done."""
-        for move in moves:
-            if move.server_id not in self._planned:
-                self._notifier.planned(move)
-                LOG.info(
-                    'Dry run: server %s would move away from host %s: %s.',
-                    move.server.label,
-                    move.source,
-                    move.reason,
-                    instance_uuid=move.server_id,
-                )
-        self._planned = frozenset(move.server_id for move in moves)
+        for move in self._new('planned', {m.server_id: m for m in moves}):
+            self._notifier.planned(move)
+            LOG.info(
+                'Dry run: server %s would move away from host %s: %s.',
+                move.server.label,
+                move.source,
+                move.reason,
+                instance_uuid=move.server_id,
+            )
 
     def standby(self) -> None:
         """Another migrator leads: what was shown is not ours to say."""
-        self._decided, self._unreliable = NOTHING, {}
-        self._alarmed = set()
+        self._said = {}
         self._metrics.show(None)
 
     def show(
@@ -89,48 +86,52 @@ class Journal:
 
         :param not_sent: why what was admitted did not begin
         """
-        self._log_changes(snapshot, decided)
+        refused = {(r.reason, r.server_id): r for r in decided.refusals}
+        for refusal in self._new('refused', refused):
+            _log_refusal(refusal, snapshot)
+        saturated = {s.zone: s for s in decided.saturations}
+        for saturation in self._new('saturated', saturated):
+            LOG.warning(
+                'Zone %s is saturated: moving cannot help, %.1f cores are '
+                'short.',
+                saturation.zone,
+                saturation.cores_short,
+            )
         self._log_unreliable(snapshot)
         blocked = self._alarm(snapshot)
         waiting = [m.waits for m in snapshot.moves.values() if m.waits]
         refusals = [*decided.refusals, *waiting, *not_sent]
         self._metrics.show(snapshot, decided, refusals, blocked)
 
-    def _log_changes(self, snapshot: Snapshot, decided: Decision) -> None:
-        before, self._decided = self._decided, decided
-        logged = {(r.reason, r.server_id) for r in before.refusals}
-        for refusal in decided.refusals:
-            if (refusal.reason, refusal.server_id) not in logged:
-                _log_refusal(refusal, snapshot)
-        zones = {s.zone for s in before.saturations}
-        for saturation in decided.saturations:
-            if saturation.zone not in zones:
-                LOG.warning(
-                    'Zone %s is saturated: moving cannot help, %.1f cores '
-                    'are short.',
-                    saturation.zone,
-                    saturation.cores_short,
-                )
+    def _new(self, what: str, now: Mapping[Any, _T]) -> list[_T]:
+        """What there is now, and was not there at the tick before.
+
+        For example web-1 was refused as locked, and so are web-1 and web-2
+        now: web-2 is new. When web-1 cools down instead, that is new as well,
+        for the key of a refusal is its reason and its server.
+
+        :param what: by which it is remembered
+        """
+        before = self._said.get(what, {})
+        self._said[what] = now
+        return [value for key, value in now.items() if key not in before]
 
     def _log_unreliable(self, snapshot: Snapshot) -> None:
-        unreliable = snapshot.unreliable
-        before, self._unreliable = self._unreliable, unreliable
+        before = {host for host, _ in self._said.get('unreliable', {})}
+        found = {(u.host, u.reason): u for u in snapshot.unreliable.values()}
+        new = self._new('unreliable', found)
         for reason in HostCheck:
-            new = [
-                found
-                for host, found in unreliable.items()
-                if found.reason is reason
-                and (host not in before or before[host].reason is not reason)
-            ]
-            if new:
+            if alike := [u for u in new if u.reason is reason]:
                 LOG.warning(
                     'Metrics of %s marked unreliable (reason=%s). %s: %s.',
-                    _names([found.host for found in new]),
+                    _names([u.host for u in alike]),
                     reason,
-                    new[0].host,
-                    new[0].detail,
+                    alike[0].host,
+                    alike[0].detail,
                 )
-        again = (before.keys() & snapshot.fleet.hosts) - unreliable.keys()
+        again = (
+            before & snapshot.fleet.hosts.keys()
+        ) - snapshot.unreliable.keys()
         if again:
             LOG.info(
                 'Metrics of %s are reliable again.', _names(sorted(again))
@@ -141,23 +142,20 @@ class Journal:
 
         :returns: how many there are
         """
+        alarm = snapshot.rules.reattach_alarm
         blocked = {
             (move.server_id, move.stage): move
             for move in snapshot.moves.values()
-            if move.reattach_blocked(
-                snapshot.now, snapshot.rules.reattach_alarm
-            )
+            if move.reattach_blocked(snapshot.now, alarm)
         }
-        for key, move in blocked.items():
-            if key not in self._alarmed:
-                self._notifier.reattach_blocked(move)
-                LOG.error(
-                    'Server %s cannot be reattached to its orchestrator: %s',
-                    move.server.label,
-                    move.trouble or 'it takes too long',
-                    instance_uuid=move.server_id,
-                )
-        self._alarmed = set(blocked)
+        for move in self._new('blocked', blocked):
+            self._notifier.reattach_blocked(move)
+            LOG.error(
+                'Server %s cannot be reattached to its orchestrator: %s',
+                move.server.label,
+                move.trouble or 'it takes too long',
+                instance_uuid=move.server_id,
+            )
         return len(blocked)
 
 
