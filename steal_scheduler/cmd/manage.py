@@ -7,17 +7,21 @@ and Nova insists on being the first to import anything of oslo; and
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from cliff.app import App
 from cliff.command import Command
 from cliff.commandmanager import CommandManager
+from cliff.formatters import base as formatters
+from cliff.formatters import commaseparated, table
 from cliff.show import ShowOne
 
 from steal_scheduler import version
 from steal_scheduler.cmd.launch import needs
 from steal_scheduler.exception import StealError
+from steal_scheduler.reporting import text
 
 NAME = 'steal-manage'
 
@@ -40,8 +44,8 @@ class Ours(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         if self.switch:
-            name, text = self.switch
-            parser.add_argument(name, action='store_true', help=text)
+            name, what = self.switch
+            parser.add_argument(name, action='store_true', help=what)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -89,23 +93,10 @@ class Plan(Report):
     )
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        import time
-
         conf = self.conf()
-        from steal_scheduler.migrator.plan import plan_tick
-        from steal_scheduler.reporting import text
+        from steal_scheduler.migrator.plan import plan
 
-        now = time.time()
-        planned = plan_tick(conf, now)
-        moves = planned.snapshot.moves.values()
-        alarm = conf.stages.reattach_alarm
-        blocked = [m for m in moves if m.reattach_blocked(now, alarm)]
-        document = {
-            'notes': [{'note': note} for note in planned.notes],
-            'reattach_blocked': text.moves_in_flight(blocked, now),
-            **text.decided(planned.decided, planned.snapshot.fleet.servers),
-            'moves_in_flight': text.moves_in_flight(moves, now),
-        }
+        document = plan(conf, time.time())
         self.status = 2 if document['holds'] else 0
         return self.dict2columns(document)
 
@@ -151,6 +142,47 @@ class Demo(Ours):
         from steal_scheduler.demo import story
 
         return story.main(keep=parsed_args.keep)
+
+
+class Text(formatters.SingleFormatter):
+    """How ``-f text`` prints a document: for a person."""
+
+    def add_argument_group(self, parser: argparse.ArgumentParser) -> None:
+        """It has no options."""
+
+    def emit_one(
+        self,
+        column_names: Sequence[str],
+        data: Sequence[Any],
+        stdout: TextIO,
+        parsed_args: argparse.Namespace,
+    ) -> None:
+        document = dict(zip(column_names, data, strict=True))
+        stdout.write(text.as_text(document))
+
+
+class _Rows(formatters.ListFormatter, formatters.SingleFormatter):
+    """Of cliff's lists: every object of the document is a row."""
+
+    def emit_one(
+        self,
+        column_names: Sequence[str],
+        data: Sequence[Any],
+        stdout: TextIO,
+        parsed_args: argparse.Namespace,
+    ) -> None:
+        columns, rows = text.as_rows(
+            dict(zip(column_names, data, strict=True))
+        )
+        self.emit_list(columns, rows, stdout, parsed_args)
+
+
+class Csv(_Rows, commaseparated.CSVLister):
+    pass
+
+
+class Table(_Rows, table.TableFormatter):
+    pass
 
 
 class Manage(App):

@@ -5,16 +5,23 @@ from steal_scheduler.cmd import threading_backend  # noqa: F401
 # isort: split
 import sys
 import threading
+import time
+import types
 from typing import Any
 
 from oslo_log import log
+from oslo_reports import guru_meditation_report as gmr
+from oslo_reports import opts as report_opts
+from oslo_reports.generators import conf as conf_generator
+from oslo_reports.models import base
 from oslo_service import service
 
-from steal_scheduler import startup
+from steal_scheduler import startup, version
 from steal_scheduler.conf import load
 from steal_scheduler.exception import StealError
-from steal_scheduler.migrator import build, guru, preflight
+from steal_scheduler.migrator import build, preflight
 from steal_scheduler.migrator.service import Migrator
+from steal_scheduler.reporting import text
 
 LOG = log.getLogger(__name__)
 
@@ -67,7 +74,7 @@ class MigratorService(service.ServiceBase):
                 self._stopping.wait(_RETRY_SECONDS)
                 continue
             self._migrator = Migrator(built)
-            guru.show_moves_of(self._migrator)
+            report_moves_of(self._migrator)
             if not self._stopping.is_set():
                 self._migrator.run()
 
@@ -91,12 +98,45 @@ class MigratorService(service.ServiceBase):
         """Never called: SIGHUP makes oslo.service replace the worker."""
 
 
+#: What oslo.reports asks of a version.
+_VERSION = types.SimpleNamespace(
+    vendor_string=lambda: 'steal-scheduler',
+    product_string=lambda: 'steal-migrator',
+    version_string_with_package=version.version_string,
+)
+
+
+def enable_report(conf: Any) -> None:
+    """Have SIGUSR2 to the worker write a guru meditation report to stderr.
+
+    In the main thread, before workers fork.
+    """
+    report_opts.set_defaults(conf)
+    # oslo.reports itself shows the global configuration, which is empty.
+    gmr.TextGuruMeditation.register_section(
+        'Configuration of steal-migrator',
+        conf_generator.ConfigReportGenerator(conf),
+    )
+    gmr.TextGuruMeditation.setup_autorun(_VERSION, conf=conf)
+
+
+def report_moves_of(migrator: Migrator) -> None:
+    """Add the moves in flight to the report."""
+
+    def moves() -> base.ReportModel:
+        items = text.moves_in_flight(migrator.moves.values(), time.time())
+        lines = text.block_text('moves_in_flight', items)
+        return base.ReportModel({}, lambda model: '\n'.join(lines))
+
+    gmr.TextGuruMeditation.register_section('Moves in flight', moves)
+
+
 def main() -> int:
     conf = None
     try:
         conf = load.load(sys.argv[1:], 'steal-migrator')
         startup.set_up_log(conf)
-        guru.enable(conf)
+        enable_report(conf)
         # In the parent, so that a wrong option ends the start, not a worker.
         preflight.check(build.build(conf))
     except StealError as error:

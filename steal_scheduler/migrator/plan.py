@@ -8,41 +8,29 @@ from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.migrator import build
-from steal_scheduler.migrator.poller import Poller
+from steal_scheduler.migrator.service import Poller
 from steal_scheduler.model.move import Stage
 from steal_scheduler.moves import admission, state
+from steal_scheduler.reporting import text
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class PlannedTick:
-    """What ``steal-manage plan`` prints."""
-
-    decided: decide.Decision
-    snapshot: Snapshot
-    #: What the reader must know of how it was decided.
-    notes: tuple[str, ...]
-
-
-def plan_tick(conf: Any, now: float) -> PlannedTick:
+def plan(conf: Any, now: float) -> text.Document:
     """Read Nova and the signals once, and decide.
 
     A single poll has to be enough here, whatever ``polls_contended`` says.
 
+    :returns: a document; see ``reporting/text.py``
     :raises StealError: the configuration is wrong, or Nova does not answer
     """
     built = build.build(conf)
     wanted = built.rules.detection
-    rules = dataclasses.replace(
-        built.rules,
-        detection=dataclasses.replace(
-            wanted, polls_contended=1, polls_window=1
-        ),
-    )
+    one_poll = dataclasses.replace(wanted, polls_contended=1, polls_window=1)
+    rules = dataclasses.replace(built.rules, detection=one_poll)
     notes = [
         'Judged on this one poll; the migrator wants '
         f'{wanted.polls_contended} of {wanted.polls_window} polls.'
     ]
-    if conf.migrator.dry_run:
+    if rules.dry_run:
         notes.append(
             'dry_run is on: the migrator would only say so. Set [migrator] '
             'dry_run = False to let it move.'
@@ -51,20 +39,23 @@ def plan_tick(conf: Any, now: float) -> PlannedTick:
     fleet = built.nova_cache.refresh(now)
     poller.poll(now)
     snapshot = usable_signals(Snapshot(now, rules, fleet, poller.signals))
-    moves = state.moves_in_flight(snapshot)
-    snapshot = dataclasses.replace(snapshot, moves=moves, sent=True)
+    in_flight = state.moves_in_flight(snapshot)
+    snapshot = dataclasses.replace(snapshot, moves=in_flight, sent=True)
+    moves = in_flight.values()
     if poller.trouble is not None:
-        blind = decide.blind(poller.trouble)
-        return PlannedTick(blind, snapshot, tuple(notes))
-    snapshot = dataclasses.replace(snapshot, view=build_view(snapshot))
-    decided = decide.decide(snapshot, {})
-    waiting = [
-        refusal
-        for move in moves.values()
-        if move.stage is Stage.DRAIN
-        if (refusal := admission.wait_for(move, snapshot))
-    ]
-    decided = dataclasses.replace(
-        decided, refusals=(*decided.refusals, *waiting)
-    )
-    return PlannedTick(decided, snapshot, tuple(notes))
+        decided = decide.blind(poller.trouble)
+    else:
+        snapshot = dataclasses.replace(snapshot, view=build_view(snapshot))
+        decided = decide.decide(snapshot, {})
+        drains = [m for m in moves if m.stage is Stage.DRAIN]
+        waits = [admission.wait_for(move, snapshot) for move in drains]
+        refusals = (*decided.refusals, *filter(None, waits))
+        decided = dataclasses.replace(decided, refusals=refusals)
+    alarm = rules.reattach_alarm
+    blocked = [m for m in moves if m.reattach_blocked(now, alarm)]
+    return {
+        'notes': [{'note': note} for note in notes],
+        'reattach_blocked': text.moves_in_flight(blocked, now),
+        **text.decided(decided, fleet.servers),
+        'moves_in_flight': text.moves_in_flight(moves, now),
+    }

@@ -65,7 +65,7 @@ def _is_taken(conf: Any, name: str) -> bool:
     """
     if name == 'DEFAULT' or name.startswith('oslo_'):
         return True
-    if name in stevedore.ExtensionManager(SIGNALS):
+    if name in _installed(SIGNALS):
         return True
     if name not in conf:
         return False
@@ -86,13 +86,17 @@ def list_opts() -> list[tuple[str, list[Any]]]:
         if group == signals.GROUP:
             listed += [
                 (found.name, [*found.plugin.OPTS])
-                for found in stevedore.ExtensionManager(SIGNALS)
+                for found in _installed(SIGNALS)
                 if found.plugin.OPTS
             ]
     return listed + [
         (found.name, [*orchestrators.OPTS, *found.plugin.OPTS])
-        for found in stevedore.ExtensionManager(ORCHESTRATORS)
+        for found in _installed(ORCHESTRATORS)
     ]
+
+
+def _installed(namespace: str) -> Any:
+    return stevedore.ExtensionManager(namespace)
 
 
 def _plugin(namespace: str, name: str, option: str) -> Any:
@@ -100,7 +104,7 @@ def _plugin(namespace: str, name: str, option: str) -> Any:
 
     :param option: that names it, as the operator is told
     """
-    installed = stevedore.ExtensionManager(namespace)
+    installed = _installed(namespace)
     if name not in installed:
         names = ', '.join(sorted(installed.names()))
         raise ConfigError(f'{option} is not installed: choose one of {names}.')

@@ -13,9 +13,10 @@ from steal_scheduler.migrator import build
 from steal_scheduler.model.cloud import NO_SIGNALS, Server
 from steal_scheduler.moves import state, tags
 from steal_scheduler.orchestrators.base import State
+from steal_scheduler.reporting import text
 
 
-def recover(conf: Any, *, clear: bool) -> tuple[dict[str, Any], bool]:
+def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
     """Show it, or reattach the servers and remove the tags.
 
     :returns: a document (see ``reporting/text.py``), and whether anything is
@@ -40,23 +41,21 @@ def recover(conf: Any, *, clear: bool) -> tuple[dict[str, Any], bool]:
         ]
     finally:
         built.leader.release()
-    note = 'Nothing is left behind.'
-    if left:
-        note = '' if clear else 'Add --clear to reattach these.'
-    document = {
-        'notes': [{'note': note}] if note else [],
-        'left_behind': [
-            {
-                'server_id': server.server_id,
-                'server_name': server.name,
-                'host': server.host,
-                'tags': tags.ours(server.tags),
-                'detail': detail,
-            }
-            for server, (detail, _) in zip(left, results, strict=True)
-        ],
-    }
-    return document, any(bad for _, bad in results)
+    notes = [] if left else [{'note': 'Nothing is left behind.'}]
+    if left and not clear:
+        notes = [{'note': 'Add --clear to reattach these.'}]
+    found = [
+        {
+            'server_id': server.server_id,
+            'server_name': server.name,
+            'host': server.host,
+            'tags': tags.ours(server.tags),
+            'detail': detail,
+        }
+        for server, (detail, _) in zip(left, results, strict=True)
+    ]
+    bad = any(bad for _, bad in results)
+    return {'notes': notes, 'left_behind': found}, bad
 
 
 def _clear(server: Server, built: build.Components) -> tuple[str, bool]:

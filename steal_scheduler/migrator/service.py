@@ -12,14 +12,14 @@ from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
-from steal_scheduler.exception import NovaFault, StealError
+from steal_scheduler.exception import NovaFault, SignalError, StealError
 from steal_scheduler.migrator.build import Components
-from steal_scheduler.migrator.poller import Poller
-from steal_scheduler.model.cloud import NO_SIGNALS, Server
+from steal_scheduler.model.cloud import NO_SIGNALS, Server, Signals
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Ended, Move, Outcome
-from steal_scheduler.model.refusal import Refusal
+from steal_scheduler.model.refusal import Reason, Refusal
 from steal_scheduler.moves import admission, state, tags
+from steal_scheduler.signals.base import SignalSource
 
 LOG = log.getLogger(__name__)
 
@@ -226,3 +226,34 @@ class Migrator:
             self.moves[move.server_id] = move
             self._built.journal.stage(move)
         return []
+
+
+class Poller:
+    """Polls the signals at their own pace, and keeps the last good ones."""
+
+    def __init__(self, source: SignalSource, interval: float) -> None:
+        """:param interval: seconds between two readings"""
+        self._source = source
+        self._interval = interval
+        self._polled_at = 0.0
+        #: The last that could be read; they grow old, and then count no more.
+        self.signals: Signals = NO_SIGNALS
+        #: What was wrong with the last reading; None when it was good.
+        self.trouble: Refusal | None = None
+
+    def poll(self, now: float) -> bool:
+        """Read them when it is time; whether it was."""
+        # A clock that was set back must not silence it until then.
+        if 0 <= now - self._polled_at < self._interval * 0.9:
+            return False
+        self._polled_at = now
+        self.trouble = None
+        try:
+            self.signals = self._source.read(now)
+        except SignalError as error:
+            self.trouble = Refusal(Reason.SIGNALS, str(error))
+        except Exception as error:
+            # A plugin's own mistake is an outage like any other.
+            LOG.exception('Signal source failed.')
+            self.trouble = Refusal(Reason.SIGNALS, repr(error))
+        return True

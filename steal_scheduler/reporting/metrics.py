@@ -6,9 +6,8 @@ from collections import Counter as Count
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import prometheus_client as prometheus
-from prometheus_client import core
-from prometheus_client.registry import Collector
+from prometheus_client import Counter, Gauge, Histogram, core, exposition
+from prometheus_client.registry import Collector, CollectorRegistry
 
 from steal_scheduler.decision.decide import NOTHING, Decision
 from steal_scheduler.decision.host_checks import HostCheck
@@ -48,28 +47,20 @@ class Metrics(Collector):
     def __init__(self, nova_requests: Callable[[], int] = lambda: 0) -> None:
         """:param nova_requests: how many were sent to Nova since the start"""
         self._nova_requests = nova_requests
-        self.registry = prometheus.CollectorRegistry()
-        self.ticks = self._add(prometheus.Counter, 'ticks', 'Ticks made')
-        self.errors = self._add(
-            prometheus.Counter, 'tick_errors', 'Ticks that failed'
-        )
+        self.registry = CollectorRegistry()
+        self.ticks = self._add(Counter, 'ticks', 'Ticks made')
+        self.errors = self._add(Counter, 'tick_errors', 'Ticks that failed')
         self.ended = self._add(
-            prometheus.Counter, 'moves', 'Moves that are over', ['outcome']
+            Counter, 'moves', 'Moves that are over', ['outcome']
         )
         for outcome in Outcome:
             self.ended.labels(outcome)
         self.seconds = self._add(
-            prometheus.Histogram,
-            'tick_duration_seconds',
-            'Time that a tick took',
+            Histogram, 'tick_duration_seconds', 'Time that a tick took'
         )
-        self.leader = self._add(
-            prometheus.Gauge, 'leader', '1 where this migrator leads'
-        )
+        self.leader = self._add(Gauge, 'leader', '1 where this migrator leads')
         self._last_tick = self._add(
-            prometheus.Gauge,
-            'last_tick_timestamp_seconds',
-            'End of the last good tick',
+            Gauge, 'last_tick_timestamp_seconds', 'End of the last good tick'
         )
         # None yet: from now on one is missing.
         self._last_tick.set(time.time())
@@ -82,9 +73,7 @@ class Metrics(Collector):
         :raises ConfigError: the address cannot be bound
         """
         try:
-            prometheus.start_http_server(
-                port, addr=host, registry=self.registry
-            )
+            exposition.start_http_server(port, host, self.registry)
         except OSError as error:
             raise ConfigError(
                 f'[migrator] metrics_host = {host!r}, metrics_port = {port} '

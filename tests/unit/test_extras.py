@@ -96,7 +96,6 @@ class TestExtras(ExtrasTest):
     def test_migrator(self) -> None:
         loaded = third_party(
             [
-                'cmd/formats.py',
                 'cmd/manage.py',
                 'cmd/migrator.py',
                 'cmd/status.py',

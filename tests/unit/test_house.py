@@ -54,12 +54,10 @@ CATCH_ALL: dict[str, int] = {
     'orchestrators/dispatcher.py': 1,
     # everything that nova-scheduler calls
     'scheduler/guard.py': 1,
-    # the signal source
-    'migrator/poller.py': 1,
     # the start of a worker, with whatever plugins there are
     'cmd/migrator.py': 1,
-    # a tick
-    'migrator/service.py': 1,
+    # a tick; the signal source
+    'migrator/service.py': 2,
 }
 
 LONGEST_FILE = 300
