@@ -17,7 +17,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from http.client import HTTPException
 from typing import Any
 
 import requests
@@ -94,7 +93,10 @@ def exchange(
                 **request,
             )
         except requests.exceptions.SSLError as error:
-            raise TlsFailed(reason(error)) from error
+            raise TlsFailed(
+                f'TLS failed: {reason(error)}. Check cafile, certfile, and '
+                'whom the certificate there names'
+            ) from error
         except requests.exceptions.Timeout as error:
             raise NoAnswer(f'no answer in {seconds:g} s') from error
         except (
@@ -114,8 +116,11 @@ def bind(session: requests.Session, most: int = MOST) -> None:
 
     :param most: bytes of an answer
     """
-    for prefix, adapter in list(session.adapters.items()):
-        session.mount(prefix, _Adapter(adapter, most))
+    # keystoneauth has one for both prefixes.
+    for adapter in {*session.adapters.values()}:
+        # Whoever made the adapter has set up its TLS, which has to stay.
+        bounded_send = functools.partial(_send, adapter, adapter.send, most)
+        adapter.send = bounded_send  # type: ignore[method-assign]
 
 
 def reason(error: Exception) -> str:
@@ -144,7 +149,7 @@ def bounded(pool: Any, seconds: float) -> Iterator[None]:
     timer.start()
     try:
         yield
-    except (OSError, HTTPException, urllib3.exceptions.HTTPError):
+    except (OSError, urllib3.exceptions.HTTPError):
         if not sockets.are_shut:
             raise
     finally:
@@ -231,38 +236,24 @@ def _known(kind: type) -> type:
     return type(kind.__name__, (_Known, kind), {})
 
 
-class _Adapter(requests.adapters.BaseAdapter):
-    """Around an HTTPAdapter, whose settings count."""
-
-    def __init__(self, adapter: Any, most: int) -> None:
-        super().__init__()
-        self._adapter = adapter
-        self._most = most
-
-    def send(  # type: ignore[override]
-        self,
-        request: requests.PreparedRequest,
-        *,
-        timeout: float,
-        verify: Any,
-        cert: Any,
-        proxies: Any,
-        **_: Any,
-    ) -> requests.Response:
-        where = {'verify': verify, 'cert': cert, 'proxies': proxies}
-        # What is packed may unpack to a thousand times its size.
-        request.headers['Accept-Encoding'] = 'identity'
-        pool = self._adapter.get_connection_with_tls_context(request, **where)
-        with bounded(pool, timeout):
-            response: requests.Response = self._adapter.send(
-                request,
-                stream=True,
-                # The second of a host's addresses gets its half.
-                timeout=(timeout / 2, timeout),
-                **where,
-            )
-            response.raw = io.BytesIO(read(response.raw, self._most))
-        return response
-
-    def close(self) -> None:
-        self._adapter.close()
+def _send(
+    adapter: Any,
+    send: Any,
+    most: int,
+    request: requests.PreparedRequest,
+    *,
+    timeout: float,
+    stream: bool,
+    **where: Any,
+) -> requests.Response:
+    """In the place of an adapter's own."""
+    # What is packed may unpack to a thousand times its size.
+    request.headers['Accept-Encoding'] = 'identity'
+    pool = adapter.get_connection_with_tls_context(request, **where)
+    with bounded(pool, timeout):
+        # The second of a host's addresses gets its half.
+        response: requests.Response = send(
+            request, stream=True, timeout=(timeout / 2, timeout), **where
+        )
+        response.raw = io.BytesIO(read(response.raw, most))
+    return response

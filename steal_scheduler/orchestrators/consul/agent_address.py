@@ -10,7 +10,6 @@ import re
 from typing import Any
 
 from steal_scheduler.edge.checks import fields_of
-from steal_scheduler.edge.http import Tls
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.consul.client import ConsulClient
@@ -40,30 +39,12 @@ def agent_of(
     if 'address' in wanted:
         values['address'] = _address(options, section, server)
     name = options.tls_server_name
-    return _client(
+    return ConsulClient(
         options,
         section,
         options.address.format_map(values),
         plain_host_name(server.server_id),
         name and name.format_map(values),
-    )
-
-
-def catalog_of(options: Any, section: str) -> ConsulClient:
-    """Where the cluster itself is asked."""
-    return _client(options, section, options.catalog, 'catalog', None)
-
-
-def _client(
-    options: Any, section: str, url: str, whose: str, name: str | None
-) -> ConsulClient:
-    file = options.token_file
-    return ConsulClient(
-        section,
-        url.rstrip('/'),
-        2 * options.timeout,
-        Tls(options.cafile, options.certfile, name, options.insecure),
-        file and file.format(id=whose),
     )
 
 
@@ -83,8 +64,7 @@ def _address(options: Any, section: str, server: Server) -> str:
     """Nova's own address of the server, as it stands in a URL."""
     own = [ipaddress.ip_address(a) for a in server.addresses]
     if options.networks:
-        networks = [ipaddress.ip_network(n) for n in options.networks]
-        found = [a for n in networks for a in own if a in n][:1]
+        found = [a for n in options.networks for a in own if a in n][:1]
     else:
         # Where the controller itself answers, or anybody.
         found = [

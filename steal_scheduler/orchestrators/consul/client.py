@@ -10,13 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from steal_scheduler.edge.http import (
-    ExchangeFailed,
-    NoAnswer,
-    Tls,
-    TlsFailed,
-    exchange,
-)
+from steal_scheduler.edge import http
 from steal_scheduler.edge.secret_file import UnusableFile, read_token
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import OrchestratorError
@@ -38,12 +32,13 @@ class Forbidden(OrchestratorError):
 class ConsulClient:
     """One agent, or the catalog; a request each, since they are far apart."""
 
+    options: Any
     section: str
     url: str
-    #: Seconds of all of an answer.
-    seconds: float
-    tls: Tls
-    token_file: str | None = None
+    #: What stands for ``{id}`` in the path of its token.
+    whose: str
+    #: Whom its certificate names; None: the host in the URL.
+    server_name: str | None = None
 
     def get(self, path: str, **query: str) -> Any:
         """:raises OrchestratorError: Unreachable, Forbidden or another"""
@@ -75,7 +70,7 @@ class ConsulClient:
                     'service:read'
                 )
             )
-        if not self.token_file:
+        if not self.options.token_file:
             # Without ACLs this is allowed, with them it is not.
             self.get('/v1/agent/self')
         return found
@@ -84,27 +79,24 @@ class ConsulClient:
         self, verb: str, path: str, query: dict[str, str]
     ) -> tuple[Mapping[str, str], Any]:
         """The headers of an answer, and what a GET asked for."""
+        options, name = self.options, self.server_name
+        file = options.token_file and options.token_file.format(id=self.whose)
         try:
-            token = read_token(self.token_file) if self.token_file else ''
-            response = exchange(
+            token = read_token(file) if file else ''
+            response = http.exchange(
                 verb,
-                self.url + path,
-                self.tls,
-                seconds=self.seconds,
+                self.url.rstrip('/') + path,
+                http.Tls(
+                    options.cafile, options.certfile, name, options.insecure
+                ),
+                seconds=2 * options.timeout,
                 most=_LARGEST,
                 params=query,
                 headers={'X-Consul-Token': token} if token else {},
             )
-        except NoAnswer as error:
+        except http.NoAnswer as error:
             raise Unreachable(self._text(error)) from error
-        except TlsFailed as error:
-            raise OrchestratorError(
-                self._text(
-                    f'TLS failed: {error}. Check cafile, certfile and '
-                    'tls_server_name'
-                )
-            ) from error
-        except (ExchangeFailed, UnusableFile) as error:
+        except (http.ExchangeFailed, UnusableFile) as error:
             raise OrchestratorError(self._text(error)) from error
         status = response.status_code
         if status == 200 and verb == 'PUT':

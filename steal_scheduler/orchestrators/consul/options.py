@@ -4,10 +4,23 @@ Each help says what a value is; what follows from it, and which belong
 together, doc/source/configuration/consul.rst tells.
 """
 
+import ipaddress
+import re
+from typing import Any
+
 from oslo_config import cfg
 
-from steal_scheduler.edge.option import number, one_of
+from steal_scheduler.edge.checks import check_trust, fields_of, http_url
+from steal_scheduler.edge.option import Parsed, number, one_of
+from steal_scheduler.exception import ConfigError
 from steal_scheduler.orchestrators.shared_options import TLS
+
+#: Which names may stand in which option.
+_FIELDS = {
+    'address': ('address', 'node', 'name', 'id'),
+    'tls_server_name': ('node', 'name', 'id'),
+    'token_file': ('id',),
+}
 
 OPTS = [
     cfg.StrOpt(
@@ -25,6 +38,7 @@ Possible values:
     ),
     cfg.ListOpt(
         'networks',
+        item_type=Parsed('network', ipaddress.ip_network),
         default=[],
         help="""
 Which of a server's addresses is ``{address}``: the first in the first of
@@ -119,3 +133,68 @@ An agent that answers and says no is always a refusal.
 """,
     ),
 ]
+
+
+def check_options(options: Any, section: str) -> None:
+    """Look for options that are wrong, or together give the token away.
+
+    Who owns a server may claim that it belongs to a cluster which is not his.
+    So a token goes to servers of known projects, or to who proves with a
+    certificate of Consul's own CA that he is of the cluster, or it is good for
+    nothing but that one server.
+
+    :raises ConfigError: some are or do
+    """
+    for option, known in _FIELDS.items():
+        text = options[option] or ''
+        if not fields_of(text) <= set(known):
+            names = ' or '.join(f'{{{name}}}' for name in known)
+            raise ConfigError(
+                f'[{section}] {option} = {text}: use {names} in it, and no '
+                'other braces.'
+            )
+    _check_url(options, section, 'address')
+    _check_url(options, section, 'catalog')
+    check_trust(section, options)
+    _check_token(options, section)
+
+
+def _check_url(options: Any, section: str, option: str) -> None:
+    url = options[option]
+    parts = http_url(re.sub(r'\{\w+\}', 'x', url))
+    if parts is None or parts.path not in ('', '/') or parts.query:
+        shown = re.sub('//.*@', '//***@', url)
+        raise ConfigError(
+            f'[{section}] {option} = {shown} is no address of an agent: use '
+            'http:// or https://, a host and a port, and no more.'
+        )
+    clear = parts.scheme == 'http' and not _is_loopback(parts.hostname or '')
+    if options.token_file and clear and not options.insecure:
+        raise ConfigError(
+            f'[{section}] {option} = {url}: the token would pass in the '
+            'clear. Use https://, or say insecure = True.'
+        )
+
+
+def _check_token(options: Any, section: str) -> None:
+    """Whoever may get it must be entitled to it."""
+    proven = options.cafile and options.address.startswith('https:')
+    if (
+        options.token_file
+        and not options.projects
+        and not fields_of(options.token_file)
+        and not proven
+    ):
+        raise ConfigError(
+            f'[{section}] token_file = {options.token_file}: any server '
+            'whose owner says that it belongs to this cluster would be sent '
+            'the token. Set projects; or cafile, with https:// in address; '
+            'or give each server its own token with {id}.'
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == 'localhost'

@@ -13,22 +13,9 @@ from oslo_log import log
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.base import (
-    DONE,
-    Answer,
-    Orchestrator,
-    refused,
-    waiting,
-)
-from steal_scheduler.orchestrators.consul.agent_address import (
-    NoAgent,
-    agent_of,
-    catalog_of,
-)
-from steal_scheduler.orchestrators.consul.client import Forbidden, Unreachable
+from steal_scheduler.orchestrators import base
+from steal_scheduler.orchestrators.consul import agent_address, client, options
 from steal_scheduler.orchestrators.consul.node import Agent, Catalog
-from steal_scheduler.orchestrators.consul.option_checks import check_options
-from steal_scheduler.orchestrators.consul.options import OPTS
 
 LOG = log.getLogger(__name__)
 
@@ -49,31 +36,37 @@ class _Drain:
     seen: tuple[str | None, float] = (None, 0.0)
 
 
-class Consul(Orchestrator):
-    OPTS = OPTS
+class Consul(base.Orchestrator):
+    OPTS = options.OPTS
 
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
-        check_options(self.options, section)
-        self._catalog = Catalog(catalog_of(self.options, section))
+        options.check_options(self.options, section)
+        catalog = client.ConsulClient(
+            self.options, section, self.options.catalog, 'catalog'
+        )
+        self._catalog = Catalog(catalog)
         #: By server id, until it is back.
         self._drains: dict[str, _Drain] = {}
 
-    def drain(self, server: Server, node: str) -> Answer:
+    def drain(self, server: Server, node: str) -> base.Answer:
         try:
             return self._drain(server, node)
-        except (NoAgent, Forbidden) as error:
-            return refused(str(error))
+        except (agent_address.NoAgent, client.Forbidden) as error:
+            return base.refused(str(error))
 
-    def reattach(self, server: Server, node: str) -> Answer:
+    def reattach(self, server: Server, node: str) -> base.Answer:
         """End the maintenance; whoever is no node of ours costs one question.
 
         NOTE: asked for every server that moves, whosever it is. No agent is
         spoken to but of a server that may be ours by ``projects`` and is
         known to the catalog, or that the catalog shows as ours.
         """
-        answer = DONE if _is_gone(server) else self._reattach(server, node)
-        if answer is DONE:
+        # One that is shelved comes back as it was.
+        shelved = server.status.startswith('SHELVED')
+        gone = server.gone or (server.host is None and not shelved)
+        answer = base.DONE if gone else self._reattach(server, node)
+        if answer is base.DONE:
             self._drains.pop(server.server_id, None)
         return answer
 
@@ -82,7 +75,7 @@ class Consul(Orchestrator):
 
     # -- drain -------------------------------------------------------------
 
-    def _drain(self, server: Server, node: str) -> Answer:
+    def _drain(self, server: Server, node: str) -> base.Answer:
         agent = self._agent(server, node)
         # The catalog first: without a leader nobody would notice a drain,
         # and no stranger is sent a token.
@@ -90,9 +83,9 @@ class Consul(Orchestrator):
         try:
             agent.identify(node_id)
             reason = agent.maintenance()
-        except Unreachable as error:
+        except client.Unreachable as error:
             if self.options.unreachable == 'refuse':
-                return refused(str(error))
+                return base.refused(str(error))
             LOG.warning(
                 'Server %s counts as drained, because its agent does not '
                 'answer and [%s] unreachable = proceed: %s',
@@ -101,18 +94,20 @@ class Consul(Orchestrator):
                 error,
                 instance_uuid=server.server_id,
             )
-            return DONE
+            return base.DONE
         drain = self._drains.setdefault(server.server_id, _Drain())
         if reason is None:
             if drain.on:
                 # Somebody wants it to work, and must not fight with us.
-                return refused('somebody has ended the maintenance')
+                return base.refused('somebody has ended the maintenance')
             drain.asked = True
             reason = agent.begin()
         drain.on = agent.is_ours(reason)
         return self._settle(drain, reason, self._catalog.maintenance(node))
 
-    def _settle(self, drain: _Drain, noted: str, shown: str | None) -> Answer:
+    def _settle(
+        self, drain: _Drain, noted: str, shown: str | None
+    ) -> base.Answer:
         """Wait for the cluster, and then for who asks it now and then.
 
         For example with settle = 10: asked at 12:00:00, shown by the catalog
@@ -125,17 +120,19 @@ class Consul(Orchestrator):
         now = time.monotonic()
         if shown != noted:
             drain.seen = (None, 0.0)
-            return waiting('the catalog does not show the maintenance yet')
+            return base.waiting(
+                'the catalog does not show the maintenance yet'
+            )
         if drain.seen[0] != noted:
             drain.seen = (noted, now)
         left = self.options.settle - (now - drain.seen[1])
         if left <= 0:
-            return DONE
-        return waiting(f'caches settle for {left:.1f} s more')
+            return base.DONE
+        return base.waiting(f'caches settle for {left:.1f} s more')
 
     # -- reattach ----------------------------------------------------------
 
-    def _reattach(self, server: Server, node: str) -> Answer:
+    def _reattach(self, server: Server, node: str) -> base.Answer:
         """End it wherever it is or may be by us, and see that it is gone.
 
         :raises OrchestratorError: something of ours may be there
@@ -151,7 +148,7 @@ class Consul(Orchestrator):
             marked = self._catalog.ours().get(server_id, marked)
             if suspect:
                 self._catalog.identify(server, node)
-        except NoAgent:
+        except agent_address.NoAgent:
             # It is no node, or has left: as agents do by default when they
             # are restarted, and then come back in maintenance.
             suspect = asked
@@ -166,9 +163,11 @@ class Consul(Orchestrator):
         # Asked again: it may have come, or gone, in the meantime.
         left = names and self._catalog.ours().get(server_id)
         if not left:
-            return DONE
+            return base.DONE
         shown = ', '.join(sorted(left))
-        return waiting(f'the catalog still shows the maintenance of {shown}')
+        return base.waiting(
+            f'the catalog still shows the maintenance of {shown}'
+        )
 
     def _end(self, server: Server, node: str, *, known: bool) -> None:
         """End its maintenance, if that is ours and for this server.
@@ -186,11 +185,7 @@ class Consul(Orchestrator):
 
     def _agent(self, server: Server, node: str) -> Agent:
         """:raises NoAgent: there can be none"""
-        client = agent_of(self.options, self.section, server, node)
-        return Agent(client, node, server.server_id)
-
-
-def _is_gone(server: Server) -> bool:
-    """Nova has deleted it. One that is shelved comes back as it was."""
-    shelved = server.status.startswith('SHELVED')
-    return server.status == 'DELETED' or (server.host is None and not shelved)
+        reached = agent_address.agent_of(
+            self.options, self.section, server, node
+        )
+        return Agent(reached, node, server.server_id)

@@ -1,33 +1,16 @@
-import types
-
 from oslotest import base
 
-from steal_scheduler.edge.http import Tls
 from steal_scheduler.orchestrators.consul import agent_address
 from steal_scheduler.orchestrators.consul.agent_address import NoAgent
-from steal_scheduler.orchestrators.consul.client import ConsulClient
+from steal_scheduler.orchestrators.consul.options import OPTS
 from tests.unit.make import server
+from tests.unit.options import configuration
 
 _ID = '11111111-1111-4111-8111-111111111111'
 
 
 def _options(**other):
-    values = {
-        'address': 'https://{address}:8501',
-        'networks': [],
-        'catalog': 'http://127.0.0.1:8500/',
-        'tls_server_name': None,
-        'token_file': None,
-        'timeout': 3,
-        'cafile': '/ca',
-        'certfile': None,
-        'insecure': False,
-    }
-    return types.SimpleNamespace(**(values | other))
-
-
-def _client(url, token_file=None, name=None):
-    return ConsulClient('dc1', url, 6, Tls('/ca', None, name), token_file)
+    return configuration('dc1', OPTS, **other).dc1
 
 
 def _endpoint(node='web-1', name='web-1', addresses=('10.0.0.5',), **options):
@@ -37,26 +20,24 @@ def _endpoint(node='web-1', name='web-1', addresses=('10.0.0.5',), **options):
 
 class TestAgent(base.BaseTestCase):
     def test_by_address(self) -> None:
-        self.assertEqual(_client('https://10.0.0.5:8501'), _endpoint())
+        found = _endpoint()
+        self.assertEqual('https://10.0.0.5:8501', found.url)
+        self.assertEqual((_ID, None), (found.whose, found.server_name))
         self.assertEqual(
             'https://[2001:db8::5]:8501',
             _endpoint(addresses=['2001:db8:0::5']).url,
         )
 
     def test_by_name(self) -> None:
+        found = _endpoint(
+            node='a',
+            name='b',
+            address='http://{node}.node.dc1.consul:8500',
+            tls_server_name='{name}.dc1.consul',
+        )
+        self.assertEqual('http://a.node.dc1.consul:8500', found.url)
         self.assertEqual(
-            _client(
-                'http://a.node.dc1.consul:8500',
-                f'/etc/{_ID}.token',
-                'b.dc1.consul',
-            ),
-            _endpoint(
-                node='a',
-                name='b',
-                address='http://{node}.node.dc1.consul:8500',
-                tls_server_name='{name}.dc1.consul',
-                token_file='/etc/{id}.token',
-            ),
+            (_ID, 'b.dc1.consul'), (found.whose, found.server_name)
         )
 
     def test_names_that_are_more_than_names(self) -> None:
@@ -112,16 +93,3 @@ class TestAgent(base.BaseTestCase):
     def test_addresses_that_are_none_are_not_in_the_way(self) -> None:
         endpoint = _endpoint(addresses=['169.254.0.1', '10.0.0.5'])
         self.assertEqual('https://10.0.0.5:8501', endpoint.url)
-
-
-class TestCatalog(base.BaseTestCase):
-    def test_its_token(self) -> None:
-        for options, expected in (
-            ({}, None),
-            ({'token_file': '/a'}, '/a'),
-            ({'token_file': '/a/{id}'}, '/a/catalog'),
-        ):
-            self.assertEqual(
-                _client('http://127.0.0.1:8500', expected),
-                agent_address.catalog_of(_options(**options), 'dc1'),
-            )

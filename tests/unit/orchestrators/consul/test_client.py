@@ -1,11 +1,11 @@
 import pathlib
 import threading
+import types
 from typing import Any
 
 import fixtures
 from oslotest import base
 
-from steal_scheduler.edge.http import Tls
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.consul.client import (
     ConsulClient,
@@ -34,8 +34,14 @@ class ClientTest(base.BaseTestCase):
     def client(
         self, token: bool = True, seconds: float = 4, **tls: Any
     ) -> ConsulClient:
-        file = str(self.token) if token else None
-        return ConsulClient('dc1', self.url, seconds, Tls(**tls), file)
+        options = types.SimpleNamespace(
+            token_file=str(self.token) if token else None,
+            timeout=seconds / 2,
+            cafile=tls.get('cafile'),
+            certfile=tls.get('certfile'),
+            insecure=tls.get('insecure', False),
+        )
+        return ConsulClient(options, 'dc1', self.url, 'catalog')
 
     def tokens(self) -> set[str | None]:
         return {r.headers.get('x-consul-token') for r in self.place.asked}
@@ -60,6 +66,13 @@ class TestAnswers(ClientTest):
     def test_no_token(self) -> None:
         self.client(token=False).get('/v1/x')
         self.assertEqual({None}, self.tokens())
+
+    def test_a_token_of_each_server(self) -> None:
+        client = self.client()
+        client.options.token_file = str(self.files / 'of-{id}')
+        (self.files / 'of-catalog').write_text('own')
+        client.get('/v1/x')
+        self.assertEqual({'own'}, self.tokens())
 
     def test_a_token_that_is_renewed(self) -> None:
         client = self.client()

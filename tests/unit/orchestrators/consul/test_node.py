@@ -4,8 +4,8 @@ from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.consul.agent_address import (
     NoAgent,
     agent_of,
-    catalog_of,
 )
+from steal_scheduler.orchestrators.consul.client import ConsulClient
 from steal_scheduler.orchestrators.consul.node import (
     Agent,
     Catalog,
@@ -14,6 +14,7 @@ from steal_scheduler.orchestrators.consul.node import (
 from tests.unit.make import server
 from tests.unit.orchestrators.consul.rig import (
     ADDRESS,
+    CATALOG,
     ME,
     NODE_ID,
     OTHER,
@@ -25,6 +26,9 @@ class NodeTest(ConsulTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.options = self.consul().options
+
+    def catalog_of_it(self) -> Catalog:
+        return Catalog(ConsulClient(self.options, 'dc1', CATALOG, 'catalog'))
 
     def agent_of_it(self) -> Agent:
         client = agent_of(self.options, 'dc1', self.server, 'web-1')
@@ -100,7 +104,7 @@ class TestAgent(NodeTest):
 
 class TestCatalog(NodeTest):
     def identify(self, node: str = 'web-1', **other: Any) -> str:
-        catalog = Catalog(catalog_of(self.options, 'dc1'))
+        catalog = self.catalog_of_it()
         return catalog.identify(server(ME, **other), node)
 
     def test_by_its_address(self) -> None:
@@ -128,7 +132,7 @@ class TestCatalog(NodeTest):
         self.assertIn('has no node web-9', str(error))
 
     def test_of_one_node(self) -> None:
-        catalog = Catalog(catalog_of(self.options, 'dc1'))
+        catalog = self.catalog_of_it()
         self.cluster.add_node('web-2', shown='disk')
         self.assertIsNone(catalog.maintenance('web-1'))
         self.assertEqual('disk', catalog.maintenance('web-2'))
@@ -137,6 +141,6 @@ class TestCatalog(NodeTest):
         self.catalog.instead['*'] = lambda asked: (
             (500, []) if 'consistent' in asked.query else (200, [])
         )
-        catalog = Catalog(catalog_of(self.options, 'dc1'))
+        catalog = self.catalog_of_it()
         self.assertRaises(OrchestratorError, catalog.ours)
         self.assertRaises(OrchestratorError, self.identify)

@@ -1,11 +1,9 @@
 from typing import Any
 
-from oslotest import base
-
 from steal_scheduler.conf import orchestrators
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.orchestrators.consul.plugin import Consul
-from tests.unit.options import configuration
+from tests.unit.options import FileTestCase, configuration
 
 
 def consul(**options: Any) -> Consul:
@@ -13,7 +11,7 @@ def consul(**options: Any) -> Consul:
     return Consul(conf, 'dc1')
 
 
-class OptionsTest(base.BaseTestCase):
+class OptionsTest(FileTestCase):
     def assert_wrong(self, *texts: str, **options: Any) -> str:
         error = str(self.assertRaises(ConfigError, consul, **options))
         for text in ('[dc1] ', *texts):
@@ -63,8 +61,11 @@ class TestOptions(OptionsTest):
             self.assert_wrong(f'{option} = ', 'braces', **{option: text})
 
     def test_networks(self) -> None:
-        self.assert_wrong('networks', networks=['10.0.0.0/8', '10.0.0.5/8'])
-        self.assert_wrong('networks', networks=['tenants'])
+        for text, word in (
+            ('10.0.0.0/8, 10.0.0.5/8', 'has host bits set'),
+            ('tenants', 'tenants'),
+        ):
+            self.refuse(Consul.OPTS, f'networks = {text}', word)
         consul(networks=['10.0.0.0/8', '2001:db8::/32'])
 
     def test_what_excludes_the_other(self) -> None:
