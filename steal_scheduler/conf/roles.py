@@ -4,6 +4,7 @@ The migrator and nova-scheduler each have them, in their own group, and must
 agree on them.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from oslo_config import cfg
@@ -77,13 +78,11 @@ Possible values:
 )
 
 
-def rule(group: Any) -> RoleRule:
-    """The rule that a group of a configuration describes.
-
-    :param group: a group of an oslo.config object with OPTS, and perhaps HINT
-    """
+def rule(options: Mapping[str, Any]) -> RoleRule:
+    """The rule that options describe: OPTS, and perhaps HINT."""
+    said = {'role_hint': '', **options}
     return RoleRule(
-        metadata_key=group.role_metadata_key,
-        hint=getattr(group, 'role_hint', ''),
-        name_pattern=group.role_name_pattern or None,
+        metadata_key=said['role_metadata_key'],
+        hint=said['role_hint'],
+        name_pattern=said['role_name_pattern'] or None,
     )

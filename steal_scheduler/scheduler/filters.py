@@ -5,21 +5,15 @@ must not be subclasses of Nova's.
 """
 
 import logging
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import nova.conf
 from nova.scheduler import filters
+from nova.scheduler.filters.utils import aggregate_values_from_key
 from nova.scheduler.utils import request_is_rebuild
 
-from steal_scheduler.scheduler import (
-    guard,
-    listener,
-    request_info,
-    settings,
-)
+from steal_scheduler.scheduler import guard, listener, request_info, settings
 
-LOG = logging.getLogger(__name__)
 CONF = nova.conf.CONF
 
 
@@ -28,32 +22,9 @@ def _fail_open(what: str) -> Any:
     return guard.fail_open(what, lambda filter_, hosts, spec: hosts)
 
 
-class _Filter:
-    """What ours share; each keeps some hosts of a list, in ``_keep``."""
-
-    # All servers of one request are new, or the one server is moved.
-    run_filter_once_per_request = True
-    # NOTE: Nova heeds it where it asks for each host, not for all; so each
-    # ``_keep`` asks for itself.
-    RUN_ON_REBUILD = False
-    _keep: Callable[[list[Any], Any], list[Any]]
-
-    def filter_all(
-        self, filter_obj_list: Iterable[Any], spec_obj: Any
-    ) -> list[Any]:
-        return self._keep(list(filter_obj_list), spec_obj)
-
-
-def _zone(host: Any, default: str) -> str:
-    """As Nova finds it, but from what the candidate brings along."""
-    for aggregate in host.aggregates:
-        zone: str | None = aggregate.metadata.get('availability_zone')
-        if zone:
-            return zone
-    return default
-
-
-class SameAvailabilityZoneFilter(_Filter, filters.BaseHostFilter):
+# NOTE: Nova heeds RUN_ON_REBUILD where it asks for each host, not for all; so
+# each ``filter_all`` asks for itself.
+class SameAvailabilityZoneFilter(filters.BaseHostFilter):
     """Keeps a server that is moved in the availability zone it is in.
 
     Nova itself holds on to a zone only if one was asked for when the server
@@ -65,16 +36,20 @@ class SameAvailabilityZoneFilter(_Filter, filters.BaseHostFilter):
     hosts pass.
     """
 
+    # All servers of one request are new, or the one server is moved.
+    run_filter_once_per_request = True
+
     def __init__(self) -> None:
         self._settings = settings.load()
-        settings.announce(
-            type(self).__name__,
-            'servers that are moved stay in their availability zone.',
+        settings.log_once(
+            logging.INFO,
+            'SameAvailabilityZoneFilter is enabled: servers that are moved '
+            'stay in their availability zone.',
         )
         listener.prepare()
 
     @_fail_open('SameAvailabilityZoneFilter')
-    def _keep(self, hosts: list[Any], spec: Any) -> list[Any]:
+    def filter_all(self, hosts: list[Any], spec: Any) -> list[Any]:
         if request_is_rebuild(spec):
             return hosts
         latest = listener.latest()
@@ -86,11 +61,16 @@ class SameAvailabilityZoneFilter(_Filter, filters.BaseHostFilter):
             zone = info.zone(hosts, zones, self._settings)
         if zone is None:
             return hosts
-        default = CONF.default_availability_zone
-        return [host for host in hosts if _zone(host, default) == zone]
+        default = {CONF.default_availability_zone}
+
+        def stays(host: Any) -> bool:
+            zones = aggregate_values_from_key(host, 'availability_zone')
+            return zone in (zones or default)
+
+        return [host for host in hosts if stays(host)]
 
 
-class StealFilter(_Filter, filters.BaseHostFilter):
+class StealFilter(filters.BaseHostFilter):
     """Rejects hosts that a server should not be put on.
 
     For a move of the migrator's own, only hosts that stay cold with the
@@ -100,27 +80,29 @@ class StealFilter(_Filter, filters.BaseHostFilter):
     fresh view all hosts pass.
     """
 
+    run_filter_once_per_request = True
+
     def __init__(self) -> None:
         self._settings = settings.load()
-        first = settings.announce(
-            type(self).__name__,
-            'our moves only go to hosts that stay cold; strict_moves is '
-            f'{self._settings.strict_moves}, strict_boots is '
-            f'{self._settings.strict_boots}. All hosts pass while there is '
-            'no view.',
+        settings.log_once(
+            logging.INFO,
+            'StealFilter is enabled: our moves only go to hosts that stay '
+            f'cold; strict_moves is {self._settings.strict_moves}, '
+            f'strict_boots is {self._settings.strict_boots}. All hosts pass '
+            'while there is no view.',
         )
         enabled = list(CONF.filter_scheduler.enabled_filters)
-        if first and type(self).__name__ in enabled[:-1]:
-            LOG.warning(
+        if 'StealFilter' in enabled[:-1]:
+            settings.log_once(
+                logging.WARNING,
                 'StealFilter is not the last of [filter_scheduler] '
-                'enabled_filters (%s): a filter behind it may reject the '
-                'very hosts that it has left. Write it last.',
-                ', '.join(enabled),
+                f'enabled_filters ({", ".join(enabled)}): a filter behind it '
+                'may reject the very hosts that it has left. Write it last.',
             )
         listener.prepare()
 
     @_fail_open('StealFilter')
-    def _keep(self, hosts: list[Any], spec: Any) -> list[Any]:
+    def filter_all(self, hosts: list[Any], spec: Any) -> list[Any]:
         latest = listener.latest()
         if latest is None or request_is_rebuild(spec):
             return hosts

@@ -7,7 +7,6 @@ once for a request: for a zone before the first view (``_look_up_zone``), and
 for a server where ``role_lookup`` is on (``_look_up``).
 """
 
-import dataclasses
 import time
 import weakref
 from collections.abc import Iterable, Mapping
@@ -54,19 +53,6 @@ def own_mover(view: View, spec: Any) -> Mover | None:
     return None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Found:
-    """A server, as the database has it."""
-
-    #: None for a server that is on no host: new, or shelved and offloaded.
-    host: str | None = None
-    name: str | None = None
-    metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-
-_NOTHING = _Found()
-
-
 class RequestInfo:
     """Answers about one server; None for what cannot be found out.
 
@@ -92,13 +78,11 @@ class RequestInfo:
         }
         self._source = next(iter(ignored or ()), None)
         self._zone: str | None = None
-        self._found: _Found | None = None
+        #: Nova's instance, as the database has it; () if it was not found.
+        self._found: Any = None
+        crosses = _told(destination, 'allow_cross_cell_move')
         #: The server was created before; an unshelved one was.
-        self.exists = bool(
-            ignored
-            or self._cell
-            or (destination is not None and destination.allow_cross_cell_move)
-        )
+        self.exists = bool(ignored or self._cell or crosses)
         #: It is on a host. NOTE: Nova sets this field for every move; for a
         #: move that may end where it began it is an empty list.
         self.moves = self.exists and ignored is not None
@@ -113,34 +97,26 @@ class RequestInfo:
     ) -> str | None:
         """The availability zone of the host it is on.
 
+        Nova names that host for every move but one that may end where it
+        began (a resize with ``allow_resize_to_same_host``). There one of the
+        candidates knows the server as its own; Nova keeps that in memory.
+
+        NOTE: if its host is no candidate, because it has no room for the new
+        size, it stays unknown without ``role_lookup``.
+
         :param hosts: the candidates, as Nova's host states
         :param zones: by host, of the last view; None where none ever came
         """
         if self._zone is None:
-            source = self._find_source(hosts, settings)
+            source = self._source
+            if source is None and self.moves:
+                own = (h.host for h in hosts if self._server_id in h.instances)
+                source = next(own, None)
+                if source is None and settings.role_lookup:
+                    source = getattr(self._look_up(), 'host', None)
             # '' if it is not known: not to be asked for again.
             self._zone = _zone(source, hosts, zones) if source else ''
         return self._zone or None
-
-    def _find_source(
-        self, hosts: Iterable[Any], settings: Settings
-    ) -> str | None:
-        """The host it is on.
-
-        Nova names it for every move but one that may end where it began (a
-        resize with ``allow_resize_to_same_host``). There one of the
-        candidates knows the server as its own; Nova keeps that in memory.
-
-        NOTE: if its host is no candidate, because it has no room for the new
-        size, the source stays unknown without ``role_lookup``.
-        """
-        if self._source is None and self.moves:
-            self._source = next(
-                (h.host for h in hosts if self._server_id in h.instances), None
-            )
-            if self._source is None and settings.role_lookup:
-                self._source = self._look_up().host
-        return self._source
 
     def role(self, settings: Settings) -> str | None:
         """The role it plays: of its hint, or looked up if that is on."""
@@ -148,12 +124,12 @@ class RequestInfo:
         hint = self._hints.get(rule.hint)
         if hint:
             return rule.role_of(hint=hint)
-        if settings.role_lookup and (rule.metadata_key or rule.name_pattern):
-            found = self._look_up()
-            return rule.role_of(found.metadata, found.name)
+        wanted = rule.metadata_key or rule.name_pattern
+        if settings.role_lookup and wanted and (server := self._look_up()):
+            return rule.role_of(server.metadata, server.display_name)
         return None
 
-    def _look_up(self) -> _Found:
+    def _look_up(self) -> Any:
         if self._found is None:
             look_up = _existing_server if self.exists else _new_server
             self._found = look_up(self._server_id, self._cell)
@@ -186,12 +162,8 @@ def _told(part: Any, name: str) -> Any:
     return getattr(part, name) if part is not None and name in part else None
 
 
-def _fail_open(what: str) -> Any:
-    return guard.fail_open(what, lambda *args: _NOTHING)
-
-
-@_fail_open('Looking up a server')
-def _existing_server(server_id: str, cell: Any) -> _Found:
+@guard.fail_open('Looking up a server', lambda *args: ())
+def _existing_server(server_id: str, cell: Any) -> Any:
     """A server that was created some time ago.
 
     :param cell: Nova's mapping of the cell it is in; None costs a query more
@@ -203,25 +175,23 @@ def _existing_server(server_id: str, cell: Any) -> _Found:
                 admin, server_id
             ).cell_mapping
         with context.target_cell(admin, cell) as cell_context:
-            server = objects.Instance.get_by_uuid(
+            return objects.Instance.get_by_uuid(
                 cell_context, server_id, expected_attrs=['metadata']
             )
     except exception.NotFound:
         # Deleted while it was being scheduled.
-        return _NOTHING
-    return _Found(server.host, server.display_name, dict(server.metadata))
+        return ()
 
 
-@_fail_open('Looking up a new server')
-def _new_server(server_id: str, cell: Any) -> _Found:
+@guard.fail_open('Looking up a new server', lambda *args: ())
+def _new_server(server_id: str, cell: Any) -> Any:
     """A server that is being created; it is in no cell yet."""
     try:
-        server = objects.BuildRequest.get_by_instance_uuid(
+        return objects.BuildRequest.get_by_instance_uuid(
             context.get_admin_context(), server_id
         ).instance
     except exception.NotFound:
-        return _NOTHING
-    return _Found(None, server.display_name, dict(server.metadata or {}))
+        return ()
 
 
 @guard.fail_open('Looking up an availability zone', lambda host: '')

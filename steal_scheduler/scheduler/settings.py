@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import types
 from typing import Any
 
 import nova.conf
@@ -17,9 +16,9 @@ LOG = logging.getLogger(__name__)
 options.register(nova.conf.CONF)
 
 _DEFAULTS = {opt.name: opt.default for opt in options.OPTS}
-#: Complaints that were logged: each class of ours reads the options.
+#: What was logged: Nova builds each class of ours several times, and each
+#: reads the options.
 _said: set[str] = set()
-_announced: set[str] = set()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,24 +41,17 @@ def load() -> Settings:
     only makes a good choice better.
     """
     group = nova.conf.CONF[options.GROUP]
-    values = types.SimpleNamespace(
-        **{opt.name: _value(group, opt.name) for opt in options.OPTS}
-    )
-    values.role = roles.rule(values)
+    values = {opt.name: _value(group, opt.name) for opt in options.OPTS}
+    values['role'] = roles.rule(values)
     names = [field.name for field in dataclasses.fields(Settings)]
-    return Settings(**{name: getattr(values, name) for name in names})
+    return Settings(**{name: values[name] for name in names})
 
 
-def announce(name: str, does: str) -> bool:
-    """Log what a class will do, when it is first built in a process.
-
-    :returns: whether this was the first time
-    """
-    if name in _announced:
-        return False
-    _announced.add(name)
-    LOG.info('%s is enabled: %s', name, does)
-    return True
+def log_once(level: int, text: str) -> None:
+    """Log it, unless this process has done so."""
+    if text not in _said:
+        _said.add(text)
+        LOG.log(level, text)
 
 
 def _value(group: Any, name: str) -> Any:
@@ -75,12 +67,9 @@ def _value(group: Any, name: str) -> Any:
         # oslo.config's own error names the option and the value as well.
         text = str(error)
     default = _DEFAULTS[name]
-    if text not in _said:
-        _said.add(text)
-        LOG.error(
-            '%s. The default (%r) counts until it is corrected and '
-            'nova-scheduler is restarted.',
-            text,
-            default,
-        )
+    log_once(
+        logging.ERROR,
+        f'{text}. The default ({default!r}) counts until it is corrected and '
+        'nova-scheduler is restarted.',
+    )
     return default

@@ -1,5 +1,6 @@
 """A weigher for nova-scheduler: hosts where servers wait least for CPU."""
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +8,7 @@ from typing import Any
 from nova.scheduler import weights
 from nova.scheduler.utils import get_weight_multiplier, request_is_rebuild
 
-from steal_scheduler.scheduler import (
-    guard,
-    listener,
-    request_info,
-    settings,
-)
+from steal_scheduler.scheduler import guard, listener, request_info, settings
 from steal_scheduler.scheduler.view_cache import Placed
 
 
@@ -41,11 +37,11 @@ class StealWeigher(weights.BaseHostWeigher):
 
     def __init__(self) -> None:
         self._settings = settings.load()
-        settings.announce(
-            type(self).__name__,
-            'hosts are weighed by CPU steal, one step in rank with '
-            f'{self._settings.steal_weight_multiplier:g}. It is neutral '
-            'while there is no view.',
+        settings.log_once(
+            logging.INFO,
+            'StealWeigher is enabled: hosts are weighed by CPU steal, one '
+            f'step in rank with {self._settings.steal_weight_multiplier:g}. '
+            'It is neutral while there is no view.',
         )
         listener.prepare()
 

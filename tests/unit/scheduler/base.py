@@ -134,7 +134,6 @@ class SchedulerTestCase(base.BaseTestCase):
             (guard, '_failing'),
             (listener, '_listeners'),
             (request_info, '_zones'),
-            (settings, '_announced'),
             (settings, '_said'),
         ):
             fresh = type(getattr(holder, value))()
