@@ -10,8 +10,8 @@ OPTS = [
         default=10.0,
         allowed='1 to 100 percent',
         help="""
-Steal from which a server is contended, in percent of the time it wanted to
-run: 10 is a tenth of the time. ``load_threshold`` has to be reached as well.
+Steal from which a server is contended, if it reaches ``load_threshold`` too:
+percent of the time it wanted to run.
 """,
     ),
     number(
@@ -19,11 +19,10 @@ run: 10 is a tenth of the time. ``load_threshold`` has to be reached as well.
         default=0.7,
         allowed='0 to 10 per vCPU',
         help="""
-Load per vCPU from which a server is contended, as a load average divided by
-its vCPUs: steal without load is no problem. At 1.0 a server keeps each of its
-vCPUs busy. It is the load average of the guest where the signal source tells
-it, else the cores that the server asks for as seen from the hypervisor.
-``steal_threshold`` has to be reached as well.
+Load per vCPU from which a server is contended, if it reaches
+``steal_threshold`` too: steal without load is no problem. At 1.0 each of its
+vCPUs is busy. It is the load average of the guest where the signal source
+tells it, else the cores that the server asks for.
 """,
     ),
     number(
@@ -31,12 +30,11 @@ it, else the cores that the server asks for as seen from the hypervisor.
         default=10.0,
         allowed='1 to 100 percent',
         help="""
-Bad seconds from which a server is contended however calm its mean is, in
-percent of all seconds: 10 is six seconds of a minute. In a bad second one of
-its vCPUs asked for a core most of the time and waited for it: short spikes,
-which a mean over a minute hides. It counts only where the signal source
-measures it. What is bad is said on the hypervisors, by ``wait_limit`` and
-``load_limit`` in steal-exporter.conf.
+Bad seconds from which a server is contended however calm its mean is: 10
+percent is six seconds of a minute. In a bad second one of its vCPUs asked for
+a core most of the time and waited for it; a mean over a minute hides that.
+What is bad is said on the hypervisors, by ``wait_limit`` and ``load_limit`` in
+steal-exporter.conf. Other signal sources may not measure it.
 """,
     ),
     number(
@@ -44,8 +42,7 @@ measures it. What is bad is said on the hypervisors, by ``wait_limit`` and
         default=3,
         allowed='1 to 60 polls',
         help="""
-In how many of the last ``polls_window`` polls a server must have been
-contended; at most in all of them.
+In how many of the last ``polls_window`` polls a server must be contended.
 """,
     ),
     number(
@@ -53,8 +50,7 @@ contended; at most in all of them.
         default=5,
         allowed='1 to 60 polls',
         help="""
-Over how many polls a server is judged. They are ``[migrator] poll_interval``
-seconds apart.
+Polls that a server is judged by, ``[migrator] poll_interval`` seconds apart.
 """,
     ),
 ]

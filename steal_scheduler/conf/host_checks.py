@@ -2,13 +2,7 @@
 
 from oslo_config import cfg, types
 
-from steal_scheduler.decision.host_checks import (
-    CLOCK_SKEW,
-    FAILED_ARRIVALS,
-    FAILED_ARRIVALS_PERIOD,
-    GUEST_MARGIN,
-    OPTIONAL,
-)
+from steal_scheduler.decision import host_checks as checks
 
 GROUP = 'host_checks'
 
@@ -16,7 +10,7 @@ OPTS = [
     cfg.ListOpt(
         'disabled_checks',
         default=[],
-        item_type=types.String(choices=list(OPTIONAL)),
+        item_type=types.String(choices=list(checks.OPTIONAL)),
         help=f"""
 Checks of a host's metrics that are not made, where a cloud is unlike others.
 A host that fails a check has unreliable metrics: it is unknown to the
@@ -24,16 +18,15 @@ schedulers, comes after cold hosts and before hot ones, and no move goes there.
 
 Possible values:
 
-* ``clock``: its clock is off by more than {CLOCK_SKEW:g} seconds.
+* ``clock``: its clock is off by more than {checks.CLOCK_SKEW:g} seconds.
 * ``missing_servers``: fewer than ``[limits] coverage_floor`` percent of the
   servers that Nova runs there have a signal.
 * ``flat_wait``: its servers run, and their wait does not grow at all.
 * ``zero_wait``: more vCPUs than cores use all of it, and no server waits.
 * ``guests_disagree``: its guests count another wait, by more than
-  {GUEST_MARGIN:g} percent of a vCPU.
-* ``failed_arrivals``: the last {FAILED_ARRIVALS} live migrations to it failed
-  within {FAILED_ARRIVALS_PERIOD:g} seconds.
-* Empty (default): all checks are made.
+  {checks.GUEST_MARGIN:g} percent of a vCPU.
+* ``failed_arrivals``: the last {checks.FAILED_ARRIVALS} live migrations to it
+  failed within {checks.FAILED_ARRIVALS_PERIOD:g} seconds.
 """,
     ),
 ]

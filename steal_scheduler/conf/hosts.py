@@ -13,9 +13,8 @@ OPTS = [
         allowed='1 to 100 percent',
         help="""
 Steal from which a host is hot and is given no server, in percent of the time
-that its servers wanted to run. It should be less than ``[detection]
-steal_threshold``, or servers are moved to hosts on which they are nearly
-contended.
+that its servers wanted to run. Keep it below ``[detection] steal_threshold``,
+or servers are moved to where they are nearly contended.
 """,
     ),
     number(
@@ -23,18 +22,17 @@ contended.
         default=90.0,
         allowed='10 to 100 percent',
         help="""
-Demand that a host may reach by a move, in percent of its cores. Demand is what
-its servers use and what they wait for. A host is relieved down to 100. The
-distance to 100 keeps servers from coming back.
+Demand, used and waited for, that a host may reach by a move, in percent of its
+cores. It is relieved down to 100: the distance keeps servers from coming back.
 """,
     ),
     cfg.BoolOpt(
         'shared_storage',
         default=False,
         help="""
-Local disks of servers lie on storage that all hosts share (NFS, Ceph), so
-that a live migration copies memory only, and ``[limits] copy_rate`` counts
-nothing else. Otherwise root and ephemeral disks are copied, and counted.
+Local disks of servers lie on storage that all hosts share (NFS, Ceph).
+Otherwise a live migration copies root and ephemeral disks beside the memory,
+and ``[limits] copy_rate`` counts them.
 """,
     ),
 ]

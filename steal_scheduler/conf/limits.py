@@ -60,11 +60,10 @@ OPTS = [
         default=100.0,
         allowed='1 to 1000000 MiB per second',
         help="""
-How much live migrations may copy on average, in MiB per second: a fraction of
-what the migration network carries. 100 is most of a 1 Gbit/s link. Ten
-minutes' worth may be copied at once after a quiet time. A server that is
-larger waits until all of that is free. Live migrations that operators start
-count too. Local disks count unless ``[hosts] shared_storage`` is set.
+How much live migrations, those of operators too, may copy on average: a
+fraction of what the network carries; 100 is most of a 1 Gbit/s link. After a
+quiet time ten minutes' worth may be copied at once; a server that is larger
+waits until all of that is free. ``[hosts] shared_storage`` says what counts.
 """,
     ),
     number(
@@ -72,9 +71,9 @@ count too. Local disks count unless ``[hosts] shared_storage`` is set.
         default=3600.0,
         allowed='0 to 86400 seconds',
         help="""
-Seconds for which a server that was live-migrated, by anybody, stays where it
-is. It is doubled for each further live migration within 24 hours, and once
-more after a move that did not help; 24 hours at most.
+Seconds for which a server that anybody live-migrated stays where it is;
+doubled for each further live migration within 24 hours, and once more after a
+move that did not help; 24 hours at most.
 """,
     ),
     number(
@@ -82,8 +81,7 @@ more after a move that did not help; 24 hours at most.
         default=3,
         allowed='1 to 100 migrations',
         help="""
-After how many failed migrations of ours in a row no move starts for
-``breaker_pause`` seconds.
+After how many failed migrations of ours in a row ``breaker_pause`` begins.
 """,
     ),
     number(
@@ -91,8 +89,8 @@ After how many failed migrations of ours in a row no move starts for
         default=1800.0,
         allowed='1 to 86400 seconds',
         help="""
-Seconds for which no move starts after ``breaker_failures`` failed migrations.
-Then one move at a time starts, until one succeeds.
+Seconds for which no move starts after ``breaker_failures``. Then one starts at
+a time, until one succeeds.
 """,
     ),
     number(
@@ -100,8 +98,8 @@ Then one move at a time starts, until one succeeds.
         default=80.0,
         allowed='1 to 100 percent',
         help="""
-Share of running servers that must have a fresh signal, in percent: of the
-cloud, or nothing starts; of a host, or it counts as unknown.
+Share of running servers that must have a fresh signal: of the cloud, or
+nothing starts; of a host, or it counts as unknown.
 """,
     ),
     cfg.Opt(
@@ -109,9 +107,8 @@ cloud, or nothing starts; of a host, or it counts as unknown.
         type=Parsed('number or percentage', _max_unavailable),
         default='25%',
         help="""
-How many servers of a role may be unavailable at the same time: on their way,
-stopped, in error or not ACTIVE for any other reason. If so many are
-unavailable already, no further server of the role moves.
+How many servers of a role may be on their way or not ACTIVE, for whatever
+reason, at a time. If so many are, no further server of the role moves.
 
 Possible values:
 
@@ -125,12 +122,9 @@ Possible values:
         item_type=Parsed('window', _window),
         default=[],
         help="""
-Times of the day at which no move starts. A server that Nova migrates already
-is followed and reattached; any other drained server is reattached at once.
-
-Possible values:
-
-* A list of windows in UTC, for example ``09:00-10:30,23:30-00:30``.
+Times of the day, in UTC, at which no move starts: ``09:00-10:30,23:30-00:30``.
+A server that Nova migrates already is followed and reattached; any other
+drained server is reattached at once.
 """,
     ),
 ]

@@ -1,12 +1,53 @@
-"""Build the configuration of a program; it is returned, never global."""
+"""Every option of the service, and how a program reads them.
+
+The configuration is returned, never global.
+"""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from oslo_config import cfg
 from oslo_log import log
 
 from steal_scheduler import startup
-from steal_scheduler.conf import opts
+from steal_scheduler.conf import (
+    detection,
+    host_checks,
+    hosts,
+    limits,
+    migrator,
+    nova,
+    roles,
+    signals,
+    stages,
+)
+
+#: In the order in which an operator meets them, which is that of the
+#: reference: what hardly anybody changes stands last.
+_GROUPS = (
+    migrator,
+    signals,
+    detection,
+    limits,
+    hosts,
+    stages,
+    host_checks,
+    roles,
+)
+
+
+def register(conf: Any) -> None:
+    """Register all options of steal-migrator.conf but the plugins'."""
+    for group in _GROUPS:
+        conf.register_opts(group.OPTS, group=group.GROUP)
+    nova.register(conf)
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """Those that ``register`` registers, for the generator."""
+    first, *others = [(group.GROUP, list(group.OPTS)) for group in _GROUPS]
+    # Who we are is asked next.
+    return [first, (nova.GROUP, nova.list_opts()), *others]
 
 
 def load(
@@ -20,19 +61,19 @@ def load(
     :param also: declares what else the command line takes
     :raises ConfigError: a file cannot be read
     """
+    log.set_defaults(
+        default_log_levels=[
+            *log.get_default_log_levels(),
+            'novaclient=WARN',
+            'oslo_messaging=WARN',
+            'keystoneauth=WARN',
+        ]
+    )
 
-    def register(conf: cfg.ConfigOpts) -> None:
-        log.set_defaults(
-            default_log_levels=[
-                *log.get_default_log_levels(),
-                'novaclient=WARN',
-                'oslo_messaging=WARN',
-                'keystoneauth=WARN',
-            ]
-        )
-        opts.register(conf)
+    def declare(conf: cfg.ConfigOpts) -> None:
+        register(conf)
         also(conf)
 
     return startup.load(
-        argv, prog, 'steal-migrator', register, default_config_files
+        argv, prog, 'steal-migrator', declare, default_config_files
     )

@@ -37,9 +37,7 @@ migrator and every nova-scheduler must have the same value.
 
 Possible values:
 
-* A metadata key. Servers without it have no role, unless one of the options
-  below finds a role.
-* An empty string: metadata is not looked at.
+* A metadata key; empty: metadata is not looked at.
 """,
     ),
     cfg.Opt(
@@ -47,16 +45,14 @@ Possible values:
         type=Parsed('regular expression', _pattern),
         default='',
         help=r"""
-Regular expression that finds the role of a server in its name, where neither
-metadata nor hint give it one. The migrator and every nova-scheduler must have
-the same value.
+What finds the role of a server in its name, where neither metadata nor hint
+give it one. The migrator and every nova-scheduler must have the same value.
 
 Possible values:
 
-* A Python regular expression with at least one group; the first group is the
-  role. With ``^(\w+)-\d+$``, the role of ``web-17`` is ``web``. Write ``$$``
-  for a ``$`` that a letter follows.
-* An empty string: names are not looked at.
+* A Python regular expression whose first group is the role: with
+  ``^(\w+)-\d+$`` that of ``web-17`` is ``web``. Write ``$$`` for a ``$`` that
+  a letter follows. Empty: names are not looked at.
 """,
     ),
 ]
@@ -72,8 +68,8 @@ else the server is not counted when the next one of its role is placed.
 
 Possible values:
 
-* The name of a hint (``openstack server create --hint role=web``).
-* An empty string: hints are not looked at.
+* The name of a hint (``openstack server create --hint role=web``); empty:
+  hints are not looked at.
 """,
 )
 

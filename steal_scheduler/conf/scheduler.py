@@ -18,13 +18,11 @@ OPTS = [
 Weight of one step in the ranking of hosts by ``StealWeigher``: those without
 steal first, those of which nothing is known next, hot ones last.
 
-Nova's own weighers spread their candidates over at most 1 each, times their
-multiplier. Eight of them can count for one server, and their sum stays below 9
-with the multipliers that Nova is released with, so that at 10.0 one step
-decides before all of them. The build failure and cross-cell weighers
-(1,000,000) still decide before it. At 0.0 the weigher does nothing. Metadata
-of that name override it for the hosts of an aggregate; of several values the
-least counts.
+With the multipliers that Nova is released with, its own weighers add up to
+less than 9 for one server, so that at 10.0 one step decides before all of them
+but the build failure and cross-cell weighers (1,000,000). At 0.0 the weigher
+does nothing. Metadata of that name override it for the hosts of an aggregate;
+of several values the least counts.
 """,
     ),
     number(
@@ -32,11 +30,11 @@ least counts.
         default=120,
         allowed='1 to 86400 seconds',
         help="""
-Age in seconds from which on a view of the migrator does not count any more:
-``StealFilter`` and ``StealWeigher`` do nothing then. The availability zones of
-hosts, which it tells too, do not expire. It should be more than two polls of
-the migrator (``[migrator] poll_interval`` in steal-migrator.conf). The clocks
-of the migrator's and of the scheduler's host must agree better than this.
+Age from which on a view of the migrator does not count any more: StealFilter
+and StealWeigher do nothing then. The availability zones of hosts, which it
+tells too, do not expire. It should be more than two polls of the migrator
+(``[migrator] poll_interval`` in steal-migrator.conf), and more than the clocks
+of the two hosts differ.
 """,
     ),
     cfg.BoolOpt(
@@ -44,18 +42,16 @@ of the migrator's and of the scheduler's host must agree better than this.
         default=False,
         help="""
 Whether nova-scheduler asks Nova's database for the role of a server, since
-Nova tells its scheduler neither metadata nor name. The role of a server that
-the migrator moves is known without, and that of a new server with a hint.
+Nova tells its scheduler neither metadata nor name.
 
 Possible values:
 
-* False: nothing is looked up. A new server without the hint has no role
-  until the migrator counts it, and so does a server that somebody else moves.
-* True: at most one look-up is made for each request whose server has no hint:
-  one query to the API database for a new server, and up to three to the
-  databases for one that is moved. It also finds the host of a server whose
-  resize may end where it began, so that ``SameAvailabilityZoneFilter`` knows
-  its zone.
+* False: known are the roles of new servers with a hint, and of those that the
+  migrator moves. Others have none until the migrator counts them.
+* True: one look-up for each request whose server has no hint: one query to
+  the API database for a new server, up to three to the databases for one that
+  is moved. It also finds the host of a server whose resize may end where it
+  began, so that ``SameAvailabilityZoneFilter`` knows its zone.
 """,
     ),
     cfg.BoolOpt(
@@ -63,9 +59,9 @@ Possible values:
         default=False,
         help="""
 Whether ``StealFilter`` rejects hot hosts, and those over the migrator's
-``host_steal_threshold``, for moves even if no other is left. It is about those
-that an operator, a user or another service asked for: live and cold migration,
-resize and evacuation. The migrator's own only ever go to hosts that stay cold.
+``host_steal_threshold``, for moves that others ask for, even if no other host
+is left: live and cold migration, resize and evacuation. The migrator's own
+only ever go to hosts that stay cold.
 
 Possible values:
 
@@ -83,8 +79,7 @@ Whether ``StealFilter`` rejects hot hosts, and those over the migrator's
 Possible values:
 
 * False: all hosts pass, and ``StealWeigher`` puts the hot ones last.
-* True: such hosts are rejected, so that creating a server fails with "No valid
-  host" when no other host can hold it.
+* True: creating a server fails with "No valid host" if no other can hold it.
 """,
     ),
     *roles.OPTS,

@@ -25,12 +25,10 @@ Possible values:
         default=120,
         allowed='1 to 3600 seconds',
         help="""
-Seconds after which a sample is too old to be used, whatever the source: its
-server or host is unknown then, which is never taken for idle.
-
-A sample from the future by more than that is not used either: one of the two
-clocks is wrong. It should be at least two polls, or one lost reading makes all
-hosts unknown, and more than the scrape interval of the exporters.
+Seconds after which a sample is too old to be used: its server or host is
+unknown then, which is never taken for idle. One from the future by more than
+that is not used either: a clock is wrong. It should be at least two polls, or
+one lost reading makes all hosts unknown, and more than the scrape interval.
 """,
     ),
 ]

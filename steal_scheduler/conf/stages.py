@@ -10,8 +10,8 @@ OPTS = [
         default=600.0,
         allowed='1 to 86400 seconds',
         help="""
-Seconds that the drain of a server may take, together with the wait for its
-turn to migrate. After that it is reattached and does not move.
+Seconds that the drain of a server and the wait for its turn to migrate may
+take. After that it is reattached and does not move.
 """,
     ),
     number(
@@ -19,8 +19,8 @@ turn to migrate. After that it is reattached and does not move.
         default=1800.0,
         allowed='1 to 86400 seconds',
         help="""
-Seconds that a migration may run before it is aborted, because it does not
-converge. A migration is never forced by suspending the server.
+Seconds after which a migration that does not converge is aborted. It is never
+forced by suspending the server.
 """,
     ),
     number(

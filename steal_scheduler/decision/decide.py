@@ -4,10 +4,8 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 """
 
 import dataclasses
-from collections.abc import Mapping
 
 from steal_scheduler.decision import detector, eligibility, limits, planner
-from steal_scheduler.decision.host_checks import UnreliableHost
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage
 from steal_scheduler.model.cloud import Finding
@@ -28,11 +26,9 @@ class Decision:
     watches: detector.Watches
     #: Percent of the running servers that have a usable signal.
     coverage: float
-    #: Hosts whose metrics are unreliable, by name.
-    unreliable: Mapping[str, UnreliableHost]
 
 
-NOTHING = Decision((), (), (), (), {}, 0.0, {})
+NOTHING = Decision((), (), (), (), {}, 0.0)
 
 
 def blind(trouble: Refusal) -> Decision:
@@ -60,7 +56,7 @@ def decide(snapshot: Snapshot, watches: detector.Watches) -> Decision:
         snapshot,
     )
     covered = coverage(snapshot, snapshot.moves)
-    held = limits.holds(snapshot, covered)
+    held = [Refusal(*no) for no in limits.holds(snapshot, covered)]
     admitted, gated = limits.admit(() if held else plan.moves, snapshot)
     return Decision(
         findings=detection.findings,
@@ -75,5 +71,4 @@ def decide(snapshot: Snapshot, watches: detector.Watches) -> Decision:
         saturations=plan.saturations,
         watches=detection.watches,
         coverage=covered,
-        unreliable=snapshot.unreliable,
     )

@@ -6,6 +6,7 @@ threshold *and* over the one that parts the fleet: where most hosts are bad,
 the least bad are still the better place.
 """
 
+import collections
 import dataclasses
 import math
 from collections.abc import Collection
@@ -65,19 +66,16 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
     """
     fleet, rules = snapshot.fleet, snapshot.rules
     moves = snapshot.moves.values()
-    here: dict[str, list[Server]] = {name: [] for name in fleet.hosts}
+    here = collections.defaultdict[str | None, list[Server]](list)
     for server in fleet.servers.values():
-        if server.host in here:
-            here[server.host].append(server)
-    arriving: dict[str, list[Move]] = {}
+        here[server.host].append(server)
+    arriving = collections.defaultdict[str | None, list[Move]](list)
     for move in moves:
-        if move.arriving and move.target:
-            arriving.setdefault(move.target, []).append(move)
+        if move.arriving:
+            arriving[move.target].append(move)
     hosts = {
-        name: _host(
-            fleet.hosts[name], servers, arriving.get(name, []), snapshot
-        )
-        for name, servers in here.items()
+        name: _host(host, here[name], arriving[name], snapshot)
+        for name, host in fleet.hosts.items()
     }
     reliable = {
         name: host
@@ -125,21 +123,17 @@ def thresholds(
 
 def _roles(snapshot: Snapshot) -> dict[str, dict[str, int]]:
     """Role -> host -> servers, those on their way counted where they go."""
-    roles: dict[str, dict[str, int]] = {}
+    roles = collections.defaultdict[str, dict[str, int]](collections.Counter)
     for server_id, server in snapshot.fleet.servers.items():
         move = snapshot.moves.get(server_id)
         host = (move and move.arriving and move.target) or server.host
         if server.role and host:
-            counts = roles.setdefault(server.role, {})
-            counts[host] = counts.get(host, 0) + 1
+            roles[server.role][host] += 1
     return roles
 
 
 def _host(
-    host: Host,
-    servers: list[Server],
-    arriving: list[Move],
-    snapshot: Snapshot,
+    host: Host, servers: list[Server], arriving: list[Move], snapshot: Snapshot
 ) -> HostView:
     """Add up what is there and what is on its way; the tier comes later.
 

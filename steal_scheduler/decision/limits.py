@@ -18,16 +18,11 @@ from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
 BURST = 600.0
 
 
-def holds(snapshot: Snapshot, coverage: float) -> list[Refusal]:
+def holds(snapshot: Snapshot, coverage: float) -> Nos:
     """Why nothing at all may start now; empty where something may.
 
     :param coverage: percent of running servers with a fresh signal
     """
-    nos = _nos_of_all(snapshot, coverage)
-    return [Refusal(reason, detail) for reason, detail in nos]
-
-
-def _nos_of_all(snapshot: Snapshot, coverage: float) -> Nos:
     rules, now = snapshot.rules.limits, snapshot.now
     if coverage < rules.coverage_floor:
         yield (
@@ -44,15 +39,13 @@ def _nos_of_all(snapshot: Snapshot, coverage: float) -> Nos:
             f'in {until - now:.0f} s. See "openstack server migration list" '
             'and the log of nova-compute',
         )
-    second = now % 86400
-    for begin, end in rules.blackout:
-        # One that ends before it begins lies around midnight.
-        inside = begin <= second < end
-        if inside if begin <= end else not end <= second < begin:
-            yield (
-                Reason.BLACKOUT,
-                'now is inside a window of [limits] blackout',
-            )
+    # One that ends before it begins lies around midnight: from 23:00 to 01:00
+    # are 2 hours, of which one has passed at midnight.
+    if any(
+        (now - begin) % 86400 < (end - begin) % 86400
+        for begin, end in rules.blackout
+    ):
+        yield Reason.BLACKOUT, 'now is inside a window of [limits] blackout'
 
 
 def _breaker_until(snapshot: Snapshot) -> float:

@@ -29,12 +29,7 @@ def key(host: HostView, same_role: int, band: float, *, move: bool) -> Key:
     """
     if host.tier is Tier.COLD:
         head_room = -round(host.head_room, 1) if move else 0.0
-        return (
-            Tier.COLD,
-            host.steal * 100 // band,
-            same_role,
-            head_room,
-        )
+        return (Tier.COLD, host.steal * 100 // band, same_role, head_room)
     if host.tier is Tier.UNKNOWN:
         return (Tier.UNKNOWN, same_role)
     return (Tier.HOT, round(host.pressure, 2))

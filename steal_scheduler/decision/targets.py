@@ -65,35 +65,30 @@ class Targets:
 
     def would_take(self, move: Move) -> bool:
         """Whether a host could that is receiving another server now."""
-        return any(
-            name != move.source and self._room(name) >= move.demand
-            for name in self._busy.get(move.server.zone or '', ())
-        )
+        busy = self._busy.get(move.server.zone or '', ())
+        return any(self._fits(name, move) for name in busy)
 
     def _best(self, hosts: list[_Entry], move: Move) -> _Entry | None:
         """The fewest servers of the role, then the most head-room."""
+        role = move.server.role or ''
+        there = self._view.roles.get(role, {})
         shared: list[tuple[int, _Entry]] = []
         for entry in hosts:
             head_room, name = entry
             if -head_room < move.demand and self._view.target_demand <= 100:
                 # No host after it has more.
                 break
-            if name == move.source or self._room(name) < move.demand:
+            if not self._fits(name, move):
                 continue
-            same_role = self._same_role(name, move.server.role)
-            if not same_role:
+            same_role = there.get(name, 0) + self._roles[role, name]
+            if not (role and same_role):
                 return entry
             shared.append((same_role, entry))
         return min(shared)[1] if shared else None
 
-    def _room(self, name: str) -> float:
-        """Cores it can be given and stay cold."""
-        host = self._view.hosts[name]
-        limit = host.cores * self._view.target_demand / 100
-        return limit - (host.demand + host.credit + self._planned[name])
-
-    def _same_role(self, name: str, role: str | None) -> int:
-        if role is None:
-            return 0
-        counted = self._view.roles.get(role, {}).get(name, 0)
-        return counted + self._roles[role, name]
+    def _fits(self, name: str, move: Move) -> bool:
+        """Whether it can be given the server as well, and stay cold."""
+        demand = self._planned[name] + move.demand
+        return name != move.source and self._view.has_room(
+            self._view.hosts[name], demand
+        )

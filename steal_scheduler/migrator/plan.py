@@ -44,6 +44,8 @@ def plan(conf: Any, now: float) -> text.Document:
     moves = in_flight.values()
     if poller.trouble is not None:
         decided = decide.blind(poller.trouble)
+        # That nothing is known of them is no news.
+        snapshot = dataclasses.replace(snapshot, unreliable={})
     else:
         snapshot = dataclasses.replace(snapshot, view=build_view(snapshot))
         decided = decide.decide(snapshot, {})
@@ -56,6 +58,6 @@ def plan(conf: Any, now: float) -> text.Document:
     return {
         'notes': [{'note': note} for note in notes],
         'reattach_blocked': text.moves_in_flight(blocked, now),
-        **text.decided(decided, fleet.servers),
+        **text.decided(decided, snapshot),
         'moves_in_flight': text.moves_in_flight(moves, now),
     }

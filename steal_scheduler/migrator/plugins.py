@@ -6,7 +6,7 @@ import stevedore
 from oslo_config import cfg
 
 from steal_scheduler import startup
-from steal_scheduler.conf import opts, orchestrators, signals
+from steal_scheduler.conf import load, orchestrators, signals
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.signals.base import SignalSource
@@ -81,7 +81,7 @@ def list_opts() -> list[tuple[str, list[Any]]]:
     ``[signals]``, which chooses it, those of an orchestrator at the end.
     """
     listed = []
-    for group, options in opts.list_opts():
+    for group, options in load.list_opts():
         listed.append((group, options))
         if group == signals.GROUP:
             listed += [

@@ -49,8 +49,7 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
     if snapshot.rules.dry_run:
         yield Reason.DRY_RUN, 'dry_run is on'
     # Of coverage and signals the view tells, host by host.
-    for held in limits.holds(snapshot, coverage=100.0):
-        yield held.reason, held.detail
+    yield from limits.holds(snapshot, coverage=100.0)
     if _cooled(move, snapshot):
         yield (
             Reason.NOT_NEEDED,

@@ -15,6 +15,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage
 from steal_scheduler.model.cloud import Fleet, Server
 from steal_scheduler.model.move import Move, Outcome, Stage
+from steal_scheduler.model.refusal import first
 from steal_scheduler.moves import tags
 
 
@@ -180,11 +181,13 @@ def take_over(
     if not undrained:
         return found
     covered = coverage(snapshot, {*found, *undrained})
-    held = limits.holds(snapshot, covered)
+    held = list(limits.holds(snapshot, covered))
     # Each that goes on leaves less for the next one.
     snapshot = dataclasses.replace(snapshot, moves=found, ended={})
     for server_id, move in sorted(undrained.items()):
-        refusal = held[0] if held else eligibility.refusal(server_id, snapshot)
+        refusal = first(iter(held), server_id) or eligibility.refusal(
+            server_id, snapshot
+        )
         if refusal is None:
             refusal = next(iter(limits.admit([move], snapshot)[1]), None)
         if refusal is not None:

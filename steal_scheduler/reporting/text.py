@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from steal_scheduler.decision.decide import Decision
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move
 
@@ -102,7 +103,7 @@ def moves_in_flight(moves: Iterable[Move], now: float) -> Items:
     ]
 
 
-def decided(decision: Decision, servers: Mapping[str, Server]) -> Document:
+def decided(decision: Decision, snapshot: Snapshot) -> Document:
     """What a tick found, would begin, and why not more."""
     found: dict[str, Iterable[Any]] = {
         'holds': [r for r in decision.refusals if r.server_id is None],
@@ -110,8 +111,9 @@ def decided(decision: Decision, servers: Mapping[str, Server]) -> Document:
         'moves_to_begin': decision.admitted,
         'refusals': [r for r in decision.refusals if r.server_id is not None],
         'saturations': decision.saturations,
-        'unreliable_hosts': decision.unreliable.values(),
+        'unreliable_hosts': snapshot.unreliable.values(),
     }
+    servers = snapshot.fleet.servers
     document = {
         name: [_item(BLOCKS[name].fields, value, servers) for value in values]
         for name, values in found.items()

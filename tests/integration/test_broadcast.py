@@ -24,7 +24,7 @@ import oslo_messaging
 from nova import config, rpc
 from oslo_config import cfg
 
-from steal_scheduler.conf import opts
+from steal_scheduler.conf import load
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
@@ -156,7 +156,7 @@ class BrokerTest(daemons.TestCase):
         for daemon in self.rabbitmq.epmd, self.rabbitmq.daemon:
             self.keep(daemon.log)
         self.conf = cfg.ConfigOpts()
-        opts.register(self.conf)
+        load.register(self.conf)
         path = self.directory() / 'migrator.conf'
         path.write_text(
             f'[DEFAULT]\ntransport_url = {self.rabbitmq.url}\n'

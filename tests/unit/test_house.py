@@ -385,7 +385,7 @@ BROKEN = {
         ('model/cloud.py', f'{OURS}.decision import planner'),
         ('decision/planner.py', f'{OURS}.nova_client.client import A'),
         ('nova_client/client.py', f'{OURS}.moves import tags'),
-        ('conf/opts.py', f'{OURS}.migrator import plugins'),
+        ('conf/load.py', f'{OURS}.migrator import plugins'),
         ('migrator/service.py', f'import {PACKAGE}.cmd.migrator'),
         # aside
         ('moves/tags.py', f'{OURS}.reporting import text'),
@@ -453,7 +453,7 @@ KEPT = {
     ],
     few_parameters: [
         ('moves/tags.py', 'class A:\n def f(self, a, b, c, d): pass'),
-        ('conf/opts.py', 'def f(a, b, c, d, e): pass'),
+        ('conf/load.py', 'def f(a, b, c, d, e): pass'),
     ],
     nothing_sleeps: [('migrator/leader.py', 'import time\ntime.time()')],
 }

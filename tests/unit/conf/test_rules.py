@@ -3,7 +3,7 @@ import dataclasses
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler.conf import opts, rules
+from steal_scheduler.conf import load, rules
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.exception import ConfigError
 
@@ -12,7 +12,7 @@ class TestRules(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.conf = cfg.ConfigOpts()
-        opts.register(self.conf)
+        load.register(self.conf)
         self.conf([], default_config_files=[], default_config_dirs=[])
 
     def set(self, group: str, **values: object) -> None:

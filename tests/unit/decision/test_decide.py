@@ -3,7 +3,6 @@ import dataclasses
 from oslotest import base
 
 from steal_scheduler.decision.decide import blind, decide
-from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.rules import MaxUnavailable
 from steal_scheduler.model.host_view import Tier
@@ -85,11 +84,6 @@ class TestDecide(base.BaseTestCase):
         made = made_of(snapshot(cores=6.0, migrations=failed))
         self.assertEqual(1, len(made.admitted))
         self.assertIn(Reason.SLOT_CLOUD, {r.reason for r in made.refusals})
-
-    def test_an_unreliable_host_is_told(self):
-        unreliable = {'b': UnreliableHost('b', HostCheck.STALE, 'no signal')}
-        made = made_of(dataclasses.replace(snapshot(), unreliable=unreliable))
-        self.assertEqual(unreliable, made.unreliable)
 
     def test_blind(self):
         trouble = Refusal(Reason.SIGNALS, 'no answer')

@@ -59,7 +59,7 @@ class TestHolds(base.BaseTestCase):
             rules=rules(**values),
             now=now,
         )
-        return whys(limits.holds(known, coverage))
+        return [reason for reason, _ in limits.holds(known, coverage)]
 
     def test_nothing_holds(self) -> None:
         self.assertEqual([], self.holds())

@@ -1,7 +1,7 @@
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler.conf import opts
+from steal_scheduler.conf import load
 from steal_scheduler.decision.host_checks import OPTIONAL, HostCheck
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.model.cloud import Migration, Server, Signals
@@ -113,7 +113,7 @@ class TestImplausible(base.BaseTestCase):
 class TestOptions(base.BaseTestCase):
     def test_the_checks_that_can_be_disabled(self) -> None:
         conf = cfg.ConfigOpts()
-        opts.register(conf)
+        load.register(conf)
         conf([], default_config_files=[], default_config_dirs=[])
         for check in HostCheck:
             if check in OPTIONAL:

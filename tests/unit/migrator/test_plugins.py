@@ -2,7 +2,7 @@ import fixtures
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler.conf import opts
+from steal_scheduler.conf import load
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.migrator import plugins
 from steal_scheduler.signals.prometheus.source import PrometheusSource
@@ -13,7 +13,7 @@ class TestPlugins(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.conf = cfg.ConfigOpts()
-        opts.register(self.conf)
+        load.register(self.conf)
         self.conf([], default_config_files=[], default_config_dirs=[])
 
     def test_the_defaults(self) -> None:
@@ -36,7 +36,7 @@ class TestPlugins(base.BaseTestCase):
         with open(path, 'w') as file:
             file.write(text)
         conf = cfg.ConfigOpts()
-        opts.register(conf)
+        load.register(conf)
         conf([], default_config_files=[path], default_config_dirs=[])
         return conf
 
@@ -136,5 +136,5 @@ class TestPlugins(base.BaseTestCase):
             'command consul kubernetes noop octavia webhook'.split(),
             sorted(groups[-6:]),
         )
-        ours = {group for group, _ in opts.list_opts()}
+        ours = {group for group, _ in load.list_opts()}
         self.assertLessEqual(ours, {*groups[:-6]})

@@ -6,7 +6,7 @@ from steal_scheduler.decision.decide import NOTHING
 from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting import text as report
-from tests.unit.make import NOW, finding, move, server
+from tests.unit.make import NOW, finding, fleet, move, server, snapshot
 
 #: One of everything that a decision can hold.
 EVERYTHING = dataclasses.replace(
@@ -19,12 +19,14 @@ EVERYTHING = dataclasses.replace(
         Refusal(Reason.COOLDOWN, '90 s are left', 'unknown'),
     ),
     saturations=(Saturation('az1', 2.5),),
+    coverage=75.0,
+)
+SNAPSHOT = dataclasses.replace(
+    snapshot(fleet(server(name='web-1'))),
     unreliable={
         'b': UnreliableHost('b', HostCheck.FLAT_WAIT, 'it stands still')
     },
-    coverage=75.0,
 )
-SERVERS = {'s': server(name='web-1')}
 
 
 class TestDocument(base.BaseTestCase):
@@ -66,12 +68,12 @@ class TestDocument(base.BaseTestCase):
                 ],
                 'coverage': [{'percent': 75.0}],
             },
-            report.decided(EVERYTHING, SERVERS),
+            report.decided(EVERYTHING, SNAPSHOT),
         )
 
     def test_every_object_has_the_fields_of_its_block(self) -> None:
         document = {
-            **report.decided(EVERYTHING, SERVERS),
+            **report.decided(EVERYTHING, SNAPSHOT),
             'moves_in_flight': report.moves_in_flight([move()], NOW),
         }
         for name, items in document.items():
@@ -93,13 +95,13 @@ class TestDocument(base.BaseTestCase):
 
 class TestRows(base.BaseTestCase):
     def test_columns_hang_on_the_blocks_alone(self) -> None:
-        full, _ = report.as_rows(report.decided(EVERYTHING, SERVERS))
-        empty, rows = report.as_rows(report.decided(NOTHING, {}))
+        full, _ = report.as_rows(report.decided(EVERYTHING, SNAPSHOT))
+        empty, rows = report.as_rows(report.decided(NOTHING, snapshot()))
         self.assertEqual(full, empty)
         self.assertEqual([['coverage']], [[row[0]] for row in rows])
 
     def test_one_block_has_its_own_columns(self) -> None:
-        refusals = report.decided(EVERYTHING, SERVERS)['refusals']
+        refusals = report.decided(EVERYTHING, SNAPSHOT)['refusals']
         columns, rows = report.as_rows({'refusals': refusals})
         self.assertEqual(
             ['block', 'server_id', 'server_name', 'reason', 'detail'], columns
@@ -140,7 +142,7 @@ class TestText(base.BaseTestCase):
         text = report.as_text(
             {
                 'notes': [{'note': 'Judged on one poll.'}],
-                **report.decided(EVERYTHING, SERVERS),
+                **report.decided(EVERYTHING, SNAPSHOT),
             }
         )
         self.assertEqual(
@@ -186,8 +188,8 @@ Coverage
             f'x{n}': UnreliableHost(f'x{n}', HostCheck.CLOCK, 'set it')
             for n in range(10)
         }
-        decision = dataclasses.replace(NOTHING, unreliable=hosts)
-        document = report.decided(decision, {})
+        known = dataclasses.replace(snapshot(), unreliable=hosts)
+        document = report.decided(NOTHING, known)
         lines = report.as_text(document).splitlines()
         first = lines.index('Hosts with unreliable metrics (22)') + 2
         self.assertEqual(
@@ -203,7 +205,7 @@ Coverage
         self.assertEqual(22, len(document['unreliable_hosts']))
 
     def test_nothing_to_say(self) -> None:
-        text = report.as_text(report.decided(NOTHING, {}))
+        text = report.as_text(report.decided(NOTHING, snapshot()))
         self.assertIn('Contended servers (0)\n  none\n', text)
         self.assertIn('Moves that would start now (0)\n  none\n', text)
         for title in ('because', 'Refused', 'Saturated', 'unreliable'):
