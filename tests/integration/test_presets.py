@@ -312,7 +312,6 @@ class GuestsTest(PrometheusTestCase):
         )['guests']
         preset = self.preset(
             extends='inovex',
-            hosts={'selector': 'job!="guests"'},
             guests=guests
             | {
                 'identified_by': 'address',

@@ -118,7 +118,7 @@ class PrometheusTest(PrometheusTestCase):
                     max_age=WINDOW,
                     preset=self.preset(
                         extends='inovex',
-                        **{section: {'queries': {field: query}}},
+                        **{section: {field: query}},
                     ),
                 )
                 error = self.assertRaises(
@@ -137,17 +137,13 @@ class PrometheusTest(PrometheusTestCase):
         preset = self.preset(
             servers={
                 'label': 'instance_id',
-                'queries': {
-                    # A comment at the end, and an 'or' at the top.
-                    'used': f'{servers} # one core each',
-                    'waited': f'{servers} > 1 or\n{servers} / 4',
-                },
+                # A comment at the end, and an 'or' at the top.
+                'used': f'{servers} # one core each',
+                'waited': f'{servers} > 1 or\n{servers} / 4',
             },
             hosts={
                 'label': 'instance',
-                'queries': {
-                    'cores': f'{hosts} > 100 or {hosts} # as its load',
-                },
+                'cores': f'{hosts} > 100 or {hosts} # as its load',
             },
         )
         signals = self.start(preset=preset)

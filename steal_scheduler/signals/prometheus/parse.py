@@ -65,12 +65,8 @@ class Metric:
 
     @property
     def name(self) -> str:
+        """In messages; and the key of its query in a preset file."""
         return f'{self.subject}.{self.field}'
-
-    @property
-    def path(self) -> str:
-        """The key of its query in a preset file."""
-        return f'{self.subject}.queries.{self.field}'
 
 
 #: By name, in the order in which they are asked.

@@ -21,6 +21,7 @@ _REGEXES = {
     Subject.GUESTS: r'\[?([^]:]+|[^]]*:[^]]*:[^]]*)\]?(?::\d+)?',
 }
 
+#: Of ``job="guests"`` ``job!="guests"`` is the opposite.
 _OPPOSITES = {'=': '!=', '!=': '=', '=~': '!~', '!~': '=~'}
 
 _PLACEHOLDER = re.compile(r'\$([A-Za-z_]\w*)')
@@ -28,7 +29,7 @@ _PLACEHOLDER = re.compile(r'\$([A-Za-z_]\w*)')
 PLACEHOLDER_KEYS: Mapping[str, str] = {
     'server_label': 'servers.label',
     'host_label': 'hosts.label',
-    'host_selector': 'hosts.selector',
+    'host_selector': 'guests.selector',
     'guest_label': 'guests.label',
     'guest_selector': 'guests.selector',
     'guest_by': 'guests.label',
@@ -63,15 +64,20 @@ def load(preset: str, window: int, max_age: int, selector: str) -> Preset:
     :raises ConfigError: a file or a parameter is wrong
     """
     where = f'[prometheus] preset = {preset}'
-    if selector:
-        preset_file.check('[prometheus] selector', 'hosts.selector', selector)
+    one = preset_file.MATCHER
+    if selector and not re.fullmatch(f'{one}(?:,{one})*', selector):
+        raise ConfigError(
+            f'[prometheus] selector = {selector!r} is no list of PromQL label '
+            'matchers. Write, for example, region="r1", env=~"prod|test", '
+            'without braces.'
+        )
     keys = preset_file.read(preset, where)
-    asked = {m.subject for m in METRICS.values() if m.path in keys}
+    asked = {METRICS[name].subject for name in METRICS.keys() & keys.keys()}
     who = Subject.SERVERS if Subject.SERVERS in asked else Subject.GUESTS
     required = frozenset({'hosts.cores', f'{who}.used', f'{who}.waited'})
     # What no file may lack, and what its queries need.
     for path in (
-        *(METRICS[name].path for name in sorted(required)),
+        *sorted(required),
         *(f'{subject}.label' for subject in sorted(asked)),
         *(['guests.identified_by'] if Subject.GUESTS in asked else []),
     ):
@@ -95,17 +101,20 @@ def load(preset: str, window: int, max_age: int, selector: str) -> Preset:
         'selector': selector,
         **{n: keys[key] for n, key in PLACEHOLDER_KEYS.items() if key in keys},
     }
+    # So no series of a guest is taken for one of a host.
+    if matcher := re.fullmatch(one, keys.get('guests.selector', '')):
+        label, operator, value = matcher.groups()
+        values['host_selector'] = f'{label}{_OPPOSITES[operator]}{value}'
     # A guest's uuid is its own; a name or address may be two guests', and
     # then two targets answer.
     if guests_by is not GuestKey.UUID and 'guest_label' in values:
         by = (values['guest_label'], 'instance', 'job')
         values['guest_by'] = ', '.join(dict.fromkeys(by))
     queries = {
-        name: _fill(f'{where}: {metric.path}', keys[metric.path], values)
-        for name, metric in METRICS.items()
-        if metric.path in keys
+        name: _fill(f'{where}: {name}', keys[name], values)
+        for name in METRICS
+        if name in keys
     }
-    _check_who_is_a_guest(where, keys)
     needs = {
         subject: keys[f'{subject}.needs']
         for subject in Subject
@@ -138,28 +147,3 @@ def _fill(where: str, template: str, values: Mapping[str, str]) -> str:
             'between the braces of each series.'
         )
     return _PLACEHOLDER.sub(lambda match: values[match[1]], template).strip()
-
-
-def _check_who_is_a_guest(where: str, keys: Mapping[str, str]) -> None:
-    """Else the cores of guests could be taken for those of hosts."""
-    guests, hosts = keys.get('guests.selector'), keys.get('hosts.selector')
-    if guests and hosts and not _exclude_each_other(guests, hosts):
-        raise ConfigError(
-            f'{where}: hosts.selector = {hosts} and guests.selector = '
-            f'{guests} may select the same series. Give hosts.selector the '
-            'opposite of a matcher of guests.selector, such as '
-            'job!="guests" for job="guests".'
-        )
-
-
-def _exclude_each_other(one: str, other: str) -> bool:
-    """Whether two matchers contradict each other, as far as text can tell.
-
-    ``vm=""`` and ``vm!=""`` do, and so do ``job="a"`` and ``job="b"``.
-    """
-    return any(
-        a == b == '=' if mine != theirs else _OPPOSITES[a] == b
-        for label, a, mine in preset_file.matchers(one)
-        for other_label, b, theirs in preset_file.matchers(other)
-        if label == other_label
-    )

@@ -15,12 +15,12 @@ import yaml
 
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.cloud import GuestKey
-from steal_scheduler.signals.prometheus.parse import METRICS
+from steal_scheduler.signals.prometheus.parse import METRICS, Subject
 
 SHIPPED = pathlib.Path(__file__).parent / 'presets'
 
-#: A label, its operator and its value in quotes.
-_MATCHER = re.compile(
+#: A PromQL label matcher: a label, its operator and its value in quotes.
+MATCHER = (
     r"""\s*([A-Za-z_]\w*)\s*(=~|!~|!=|=)\s*"""
     r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')\s*"""
 )
@@ -37,9 +37,9 @@ _FORMS: Mapping[str, tuple[str, str]] = {
         f'is unknown. Use {", ".join(GuestKey)}.',
     ),
     'selector': (
-        f'{_MATCHER.pattern}(?:,{_MATCHER.pattern})*',
-        'is no list of PromQL label matchers. Write, for example, '
-        'job="guests", env=~"prod|test", without braces.',
+        MATCHER,
+        'is no PromQL label matcher. Write one, without braces, such as '
+        'job="guests".',
     ),
 }
 
@@ -47,27 +47,18 @@ _FORMS: Mapping[str, tuple[str, str]] = {
 KEYS = (
     'extends',
     *(f'servers.{key}' for key in ('label', 'needs')),
-    *(f'hosts.{key}' for key in ('label', 'regex', 'selector', 'needs')),
+    *(f'hosts.{key}' for key in ('label', 'regex', 'needs')),
     *(
         f'guests.{key}'
         for key in ('identified_by', 'label', 'regex', 'selector', 'needs')
     ),
-    *(metric.path for metric in METRICS.values()),
+    *METRICS,
 )
-_SECTIONS = {key.rpartition('.')[0] for key in KEYS} - {''}
 
 
 def shipped() -> list[str]:
     """The names of the files that come with this package."""
     return sorted(path.stem for path in SHIPPED.glob('*.yaml'))
-
-
-def matchers(text: str) -> list[tuple[str, str, str]]:
-    """The label, operator and value of each matcher of a list."""
-    return [
-        (label, operator, quoted[1:-1])
-        for label, operator, quoted in _MATCHER.findall(text)
-    ]
 
 
 def read(
@@ -134,19 +125,18 @@ def _content(preset: str, where: str) -> dict[Any, Any]:
     return content
 
 
-def _flat(content: Mapping[Any, Any], above: str = '') -> Iterator[Any]:
+def _flat(content: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     """Each key of a file by its path, with its value.
 
     Of ``hosts: {label: instance}`` it is ``('hosts.label', 'instance')``. What
     is no section is not entered: by YAML's aliases a small file can be huge,
     or hold itself.
     """
-    for key, value in content.items():
-        path = f'{above}{key}'
-        if isinstance(value, dict) and path in _SECTIONS:
-            yield from _flat(value, f'{path}.')
+    for section, value in content.items():
+        if isinstance(value, dict) and section in [*Subject]:
+            yield from ((f'{section}.{key}', value[key]) for key in value)
         else:
-            yield path, value
+            yield str(section), value
 
 
 def check(where: str, path: str, value: Any) -> None:

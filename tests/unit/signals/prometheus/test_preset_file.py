@@ -38,7 +38,7 @@ class ReadTest(Case):
                 'identified_by': 'name',
                 'label': 'a_b',
                 'regex': '(a)',
-                'selector': 'a="b", c!~"d,e"',
+                'selector': 'c!~"d,e"',
             }.get(path.rpartition('.')[2], 'text')
             expected[path] = value
             *sections, key = path.split('.')
@@ -53,27 +53,24 @@ class ReadTest(Case):
         )
 
     def test_every_metric_has_a_key(self):
-        paths = {metric.path for metric in METRICS.values()}
-        self.assertLessEqual(paths, {*preset_file.KEYS})
+        self.assertLessEqual({*METRICS}, {*preset_file.KEYS})
 
     def test_what_is_not_set_is_inherited(self):
-        first = {
-            'hosts': {'label': 'a', 'needs': 'n', 'queries': {'cores': 'c'}}
-        }
+        first = {'hosts': {'label': 'a', 'needs': 'n', 'cores': 'c'}}
         second = {
             'extends': self.write(first, '1.yaml'),
-            'hosts': {'label': 'b', 'queries': {'used': 'u'}},
+            'hosts': {'label': 'b', 'used': 'u'},
         }
         third = {
             'extends': self.write(second, '2.yaml'),
-            'hosts': {'queries': {'used': 'v'}},
+            'hosts': {'used': 'v'},
         }
         self.assertEqual(
             {
                 'hosts.label': 'b',
                 'hosts.needs': 'n',
-                'hosts.queries.cores': 'c',
-                'hosts.queries.used': 'v',
+                'hosts.cores': 'c',
+                'hosts.used': 'v',
             },
             preset_file.read(self.write(third), WHERE),
         )
@@ -130,27 +127,27 @@ class WrongTest(Case):
             (
                 {'hosts': {'lebal': 'x'}},
                 "hosts.lebal = 'x' ",
-                'hosts.label, hosts.regex, hosts.selector, hosts.needs',
+                'hosts.label, hosts.regex, hosts.needs',
             ),
             (
-                {'servers': {'queries': {'usd': 'x'}}},
-                "servers.queries.usd = 'x' ",
-                'servers.queries.used, servers.queries.waited',
+                {'servers': {'usd': 'x'}},
+                "servers.usd = 'x' ",
+                'servers.used, servers.waited',
             ),
             ({'servers': {'regex': '(x)'}}, "servers.regex = '(x)' "),
             ({'hosts': None}, 'hosts = None ', 'hosts.label, hosts.regex'),
             ({'hosts': []}, 'hosts = [] '),
             (
-                {'hosts': {'queries': 'up'}},
-                "hosts.queries = 'up' ",
-                'hosts.queries.cores',
+                {'hosts': {'queries': {'used': 'x'}}},
+                "hosts.queries = {'used': 'x'} ",
+                'hosts.cores',
             ),
         ):
             self._wrong(self.write(content), 'is none of the keys', *words)
 
     def test_a_key_stands_twice(self):
         self._wrong(
-            self.write('hosts:\n  label: a\n  queries: {}\n  label: b\n'),
+            self.write('hosts:\n  label: a\n  used: b\n  label: b\n'),
             "'label' stands twice, the second time in line 4",
         )
 
@@ -170,8 +167,8 @@ class WrongTest(Case):
                 'uuid, name, address',
             ),
             (
-                {'hosts': {'queries': {'cores': ' '}}},
-                "hosts.queries.cores = ' ' is no text",
+                {'hosts': {'cores': ' '}},
+                "hosts.cores = ' ' is no text",
             ),
             ({'extends': ['a']}, "extends = ['a'] is no text"),
         ):
@@ -189,13 +186,14 @@ class WrongTest(Case):
             'job="a",',
             'job="a"} or node_load1{job="b"',
             'a-b="c"',
+            # The opposite of two matchers is no matcher.
+            'job="a", env="b"',
         ):
-            for section in ('hosts', 'guests'):
-                self._wrong(
-                    self.write({section: {'selector': text}}),
-                    f'{section}.selector = {text!r}',
-                    'without braces',
-                )
+            self._wrong(
+                self.write({'guests': {'selector': text}}),
+                f'guests.selector = {text!r}',
+                'without braces',
+            )
 
     def test_the_file_that_is_extended_is_named(self):
         base = self.write({'hosts': {'label': 'a-b'}}, 'base.yaml')
@@ -216,9 +214,9 @@ class WrongTest(Case):
             text = f'hosts:\n  {key}:\n    ' + '\n    '.join(lines)
             self._wrong(self.write(text), f'hosts.{key} = {{', fault)
         self._wrong(
-            self.write('hosts: &a\n  queries: *a\n'),
-            "hosts.queries.queries = {'queries': {",
-            'is none of the keys',
+            self.write('hosts: &a\n  used: *a\n'),
+            "hosts.used = {'used': {",
+            'is no text',
         )
 
     def test_keys_that_are_no_text(self):
@@ -274,11 +272,3 @@ class DocsTest(Case):
                 preset.load(path, 60, 120, 'region="r1"')
                 found += 1
         self.assertEqual(7, found)
-
-
-class MatchersTest(base.BaseTestCase):
-    def test_taken_apart(self):
-        self.assertEqual(
-            [('a', '=', 'b,c="d"'), ('e', '!~', "f|'")],
-            preset_file.matchers("""a='b,c="d"' , e !~ "f|'" """),
-        )

@@ -23,17 +23,16 @@ I = {'host': 'cmp-2'}  # noqa: E741
 GUEST = {'instance_id': 'a'}
 #: Queries so plain that a test can tell their answers: the metric's name.
 PLAIN = {
-    'servers': {'label': 'server_id', 'queries': {}},
-    'hosts': {'label': 'host', 'queries': {}},
+    'servers': {'label': 'server_id'},
+    'hosts': {'label': 'host'},
     'guests': {
         'identified_by': 'uuid',
         'label': 'instance_id',
         'needs': 'an agent in every guest',
-        'queries': {},
     },
 }
 for _name, _metric in METRICS.items():
-    PLAIN[_metric.subject]['queries'][_metric.field] = _name
+    PLAIN[_metric.subject][_metric.field] = _name
 
 
 def built(**options):
