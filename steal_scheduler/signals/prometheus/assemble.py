@@ -19,11 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steal_scheduler.model.cloud import GuestSignal, HostSignal, ServerSignal
-from steal_scheduler.signals.prometheus.parse import (
-    DropReason,
-    Drops,
-    Sample,
-)
+from steal_scheduler.signals.prometheus.parse import DropReason, Drops, Sample
 
 #: By the name of the subject and by the metric's field; None as in Samples.
 Told = Mapping[str, Mapping[str, Sample | None]]
@@ -39,22 +35,17 @@ def servers(told: Told) -> tuple[dict[str, ServerSignal], Drops]:
             drops[DropReason.INCOMPLETE] += bool(used or waited)
             continue
         host = used.host or waited.host
-        more: dict[str, Any] = {}
-        for field in ('waited', 'throttled', 'bad_seconds'):
-            sample = samples.get(field)
-            # What another host measured is not of this one.
-            if sample and sample.host not in (None, host):
-                drops[DropReason.TWO_HOSTS] += 1
-            elif sample:
-                more[field] = sample.value
-        if 'waited' in more:
-            found[server_id] = ServerSignal(
-                server_id,
-                host,
-                used=used.value,
-                at=min(used.at, waited.at),
-                **more,
-            )
+        known = {field: sample for field, sample in samples.items() if sample}
+        # What another host measured is not of this one.
+        here: dict[str, Any] = {
+            field: sample.value
+            for field, sample in known.items()
+            if sample.host in (None, host)
+        }
+        drops[DropReason.TWO_HOSTS] += len(known) - len(here)
+        if 'waited' in here:
+            at = min(used.at, waited.at)
+            found[server_id] = ServerSignal(server_id, host, at=at, **here)
     return found, +drops
 
 

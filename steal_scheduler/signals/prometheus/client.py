@@ -6,16 +6,17 @@ import time
 from typing import Any
 
 import requests
-from keystoneauth1 import exceptions
+from keystoneauth1 import exceptions, http_basic
+from keystoneauth1.identity.base import BaseIdentityPlugin
 from oslo_log import log as logging
 
-from steal_scheduler.edge import checks
-from steal_scheduler.edge.secret_file import UnusableFile
+from steal_scheduler.edge import checks, keystone, secret_file
 from steal_scheduler.exception import ConfigError, SignalError
-from steal_scheduler.signals.prometheus import login, parse
+from steal_scheduler.signals.prometheus import parse
 
 LOG = logging.getLogger(__name__)
 
+GROUP = 'prometheus'
 #: A whole reading may take so many times as long as one answer.
 PATIENCE = 3
 
@@ -33,19 +34,48 @@ _CURES = {
 
 
 class PrometheusClient:
-    """The one call that is made: an instant query."""
+    """The one call that is made: an instant query.
+
+    Who we are to Prometheus says keystoneauth's log-in, or a token of a file.
+    """
 
     def __init__(self, conf: Any) -> None:
         """Take the configuration; do no I/O.
 
-        :raises ConfigError: an option is wrong
+        :raises ConfigError: an option is wrong, or two contradict each other
         """
-        self._options = options = conf.prometheus
-        _check(options)
+        self._options = options = conf[GROUP]
+        _check_url(options.url)
+        checks.check_trust(GROUP, options)
         self._url = options.url.rstrip('/') + '/api/v1/query'
-        self.login = login.Login(conf)
+        #: Whose options say how to log in.
+        self._section = section = options.auth_section or GROUP
+        self._auth = auth = keystone.load_auth(
+            conf, GROUP, needed=bool(options.auth_section)
+        )
+        if isinstance(auth, http_basic.HTTPBasicAuth) and (
+            not auth.username or auth.password is None
+        ):
+            raise ConfigError(
+                f'[{section}] auth_type = http_basic: username or password '
+                'is not set. Set both.'
+            )
+        if auth is not None and options.token_file:
+            raise ConfigError(
+                f'[prometheus] token_file = {options.token_file} and '
+                f'[{section}] auth_type exclude each other. Unset one.'
+            )
+        # It logs in when it is first used.
+        self.session = keystone.load_session(conf, GROUP, auth)
+        # It also stands where requests would put what a .netrc says.
+        self.session.session.auth = self._show_token
         self._warned: dict[str, list[str]] = {}
         self._ends_at = 0.0
+
+    @property
+    def at_keystone(self) -> bool:
+        """We log in at a Keystone, as an Aetos wants it."""
+        return isinstance(self._auth, BaseIdentityPlugin)
 
     def begin(self) -> None:
         """Begin a reading, which ends in time however slow Prometheus is."""
@@ -65,8 +95,9 @@ class PrometheusClient:
                 _CURES[503],
             )
         response = self._send(name, promql)
-        if response.status_code == 401 and self.login.renew():
+        if response.status_code == 401 and self.at_keystone:
             # The token has expired sooner than it said, or was revoked.
+            self._auth.invalidate()
             response = self._send(name, promql)
         # Not response.json() or .text: both may guess at the encoding, which
         # takes long for a large page of something else.
@@ -83,7 +114,7 @@ class PrometheusClient:
             raise self.error(
                 name,
                 f'answered {status} {response.reason}: {str(said)[:300]!r}',
-                self.login.cure
+                self._cure_of_401()
                 if status == 401
                 else _CURES.get(status)
                 or 'Check url, and what answers there.',
@@ -102,9 +133,9 @@ class PrometheusClient:
 
     def _send(self, name: str, promql: str) -> requests.Response:
         timeout = self._options.timeout
-        self.login.begin()
+        self._log_in()
         try:
-            response: requests.Response = self.login.session.request(
+            response: requests.Response = self.session.request(
                 self._url,
                 # Aetos knows no POST.
                 'GET',
@@ -119,7 +150,7 @@ class PrometheusClient:
                 log=False,
             )
             return response
-        except UnusableFile as e:
+        except secret_file.UnusableFile as e:
             raise SignalError(
                 f'[prometheus] token_file = {e}. Give a file that holds one '
                 'token and that this service may read.'
@@ -156,16 +187,72 @@ class PrometheusClient:
             )
         self._warned[name] = warnings
 
+    def _show_token(
+        self, request: requests.PreparedRequest
+    ) -> requests.PreparedRequest:
+        """Add the token of the file, which is read anew each time."""
+        if path := self._options.token_file:
+            token = secret_file.read_token(path)
+            request.headers['Authorization'] = f'Bearer {token}'
+        return request
 
-def _check(options: Any) -> None:
-    """Look for options that are wrong or contradict each other."""
-    url = checks.http_url(options.url)
+    def _log_in(self) -> None:
+        """Get a token of Keystone, unless there is one that still holds.
+
+        :raises SignalError: Keystone does not let us in
+        """
+        where = f'[{self._section}] auth_url'
+        try:
+            if self.at_keystone:
+                self.session.get_auth_headers()
+        except exceptions.Unauthorized as e:
+            raise SignalError(
+                f'{where}: {keystone.refused(self._section, e)}'
+            ) from e
+        # A missing cafile is an OSError.
+        except (exceptions.ClientException, OSError) as e:
+            raise SignalError(
+                f'{where}: Keystone does not answer: {e}. Check auth_url and '
+                '[prometheus] cafile, and that Keystone runs.'
+            ) from e
+
+    def _cure_of_401(self) -> str:
+        if self._options.token_file:
+            return 'Check the token in [prometheus] token_file.'
+        if self.at_keystone:
+            return (
+                f"Check the user of [{self._section}], and Aetos' "
+                '[keystone_authtoken]: both must know the same Keystone.'
+            )
+        if self._auth is not None:
+            return f'Check username and password of [{self._section}].'
+        return (
+            'Set [prometheus] auth_type = http_basic with username and '
+            'password, or token_file.'
+        )
+
+    def cure_of_silence(self, needs: str | None) -> str:
+        """What to do when no series answers.
+
+        :param needs: what must run, where the preset says it
+        """
+        cure = 'Look whether the series that it asks for exist'
+        if needs:
+            cure = f'What it needs: {needs}'
+        # Aetos hides what a user may not see, and says nothing.
+        if self.at_keystone:
+            user = f'the user of [{self._section}]'
+            cure += f'; {user} in the role admin or service'
+        return f'{cure}.'
+
+
+def _check_url(text: str) -> None:
+    url = checks.http_url(text)
     if url is None or url.query:
-        shown = re.sub('//.*@', '//***@', options.url)
+        shown = re.sub('//.*@', '//***@', text)
         raise ConfigError(
             f'[prometheus] url = {shown!r} is no address of a server. Use, '
             'for example, http://127.0.0.1:9090: no user and password, which '
             'would be logged (set auth_type = http_basic, username and '
             'password), no query, fragment or space.'
         )
-    checks.check_trust('prometheus', options)

@@ -1,6 +1,7 @@
 """Signals out of a Prometheus: one query for each metric of the preset."""
 
 import collections
+from collections.abc import Sequence
 from typing import Any
 
 from keystoneauth1 import loading
@@ -10,21 +11,11 @@ from oslo_log import log as logging
 from steal_scheduler.edge.option import number
 from steal_scheduler.model.cloud import Signals
 from steal_scheduler.signals.base import SignalSource
-from steal_scheduler.signals.prometheus import assemble, preset
-from steal_scheduler.signals.prometheus.client import (
-    PATIENCE,
-    PrometheusClient,
-)
-from steal_scheduler.signals.prometheus.parse import (
-    METRICS,
-    DropReason,
-    Drops,
-    Metric,
-    Sample,
-    SampleFilter,
-    Samples,
-    Subject,
-    sentence,
+from steal_scheduler.signals.prometheus import (
+    assemble,
+    client,
+    parse,
+    preset,
 )
 
 LOG = logging.getLogger(__name__)
@@ -105,8 +96,8 @@ renewed. Neither ``auth_type`` nor ``auth_section`` may be set beside it.
         help=f"""
 Seconds that each query may take, from the connection to the end of its answer:
 less than a fourth of ``poll_interval``. There is one query for each metric of
-the preset, however many servers. A whole reading takes at most {PATIENCE}
-times as long, and then fails.
+the preset, however many servers. A whole reading takes at most
+{client.PATIENCE} times as long, and then fails.
 """,
     ),
     *(o for o in loading.get_session_conf_options() if o.name != 'timeout'),
@@ -135,7 +126,7 @@ class PrometheusSource(SignalSource):
     def __init__(self, conf: Any) -> None:
         super().__init__(conf)
         options = conf.prometheus
-        self._client = PrometheusClient(conf)
+        self._client = client.PrometheusClient(conf)
         self._preset = preset.load(
             options.preset,
             options.window,
@@ -144,38 +135,42 @@ class PrometheusSource(SignalSource):
         )
         #: PromQL by the metric's name.
         self.promql = self._preset.queries
-        self._told: dict[str, frozenset[DropReason | None]] = {}
+        self._told: dict[str, Sequence[parse.DropReason | None]] = {}
 
     def read(self, now: float) -> Signals:
-        usable = SampleFilter(
+        usable = parse.SampleFilter(
             self._preset.labels, now, self.conf.signals.max_age
         )
         # By the subject's kind, its name and the metric's field.
-        told: dict[Subject, dict[str, dict[str, Sample | None]]] = {
-            subject: collections.defaultdict(dict) for subject in Subject
+        told: dict[str, Any] = {
+            subject: collections.defaultdict(dict) for subject in parse.Subject
         }
         self._client.begin()
         for name, promql in self.promql.items():
-            metric = METRICS[name]
+            metric = parse.METRICS[name]
             samples = self._ask(metric, promql, usable)
             for key, sample in samples.items():
                 told[metric.subject][key][metric.field] = sample
         who = self._preset.who
-        alone = who is Subject.GUESTS
-        servers, drops = assemble.servers(told[Subject.SERVERS])
-        guests, guest_drops = assemble.guests(told[Subject.GUESTS], alone)
-        if not (guests if alone else servers):
-            raise self._client.error(
-                f'{who}.used and {who}.waited',
-                f'none of the {who} is usable in both: '
-                f'{sentence(guest_drops if alone else drops)}',
-                'Let both queries answer with the same labels.',
-            )
-        self._tell('servers', drops)
-        self._tell('guests', guest_drops)
+        servers, dropped = assemble.servers(told['servers'])
+        guests, dropped_guests = assemble.guests(
+            told['guests'], complete=who == 'guests'
+        )
+        for subject, found, drops in (
+            ('servers', servers, dropped),
+            ('guests', guests, dropped_guests),
+        ):
+            if subject == who and not found:
+                raise self._client.error(
+                    f'{who}.used and {who}.waited',
+                    f'none of the {who} is usable in both: '
+                    f'{parse.sentence(drops)}',
+                    'Let both queries answer with the same labels.',
+                )
+            self._tell(subject, drops)
         return Signals(
             servers,
-            assemble.hosts(told[Subject.HOSTS]),
+            assemble.hosts(told['hosts']),
             now,
             guests=guests,
             guests_by=self._preset.guests_by,
@@ -183,8 +178,8 @@ class PrometheusSource(SignalSource):
         )
 
     def _ask(
-        self, metric: Metric, promql: str, usable: SampleFilter
-    ) -> Samples:
+        self, metric: parse.Metric, promql: str, usable: parse.SampleFilter
+    ) -> parse.Samples:
         """Ask one query.
 
         :raises SignalError: it fails, or tells nothing of what must be known
@@ -194,36 +189,34 @@ class PrometheusSource(SignalSource):
         # The others are a bonus. Without these nothing is known, which must
         # not look like nothing is wrong.
         if metric.name in self._preset.required and not any(samples.values()):
-            needs = self._preset.needs.get(metric.subject)
-            cures = [
-                f'What it needs: {needs}'
-                if needs
-                else 'Look whether the series that it asks for exist',
-                # Aetos hides what a user may not see, and says nothing.
-                *filter(None, [self._client.login.role]),
-            ]
             raise self._client.error(
                 metric.name,
-                f'none of {len(series)} series is usable: {sentence(drops)}'
+                f'none of {len(series)} series is usable: '
+                f'{parse.sentence(drops)}'
                 if series
                 else 'no series answers',
-                f'{"; ".join(cures)}.',
+                self._client.cure_of_silence(
+                    self._preset.needs.get(metric.subject)
+                ),
             )
         self._tell(metric.name, drops, silent=not series)
         return samples
 
-    def _tell(self, what: str, drops: Drops, silent: bool = False) -> None:
+    def _tell(
+        self, what: str, drops: parse.Drops, silent: bool = False
+    ) -> None:
         """Log what was dropped, when the reasons change.
 
         :param silent: no series has answered at all
         """
-        reasons = frozenset[DropReason | None]([None] if silent else drops)
-        news = reasons != self._told.get(what, frozenset())
+        reasons = [None] if silent else sorted(drops)
+        news = reasons != self._told.get(what, [])
         level = logging.INFO if news else logging.DEBUG
         if silent:
             LOG.log(level, 'Prometheus has no series for query %s', what)
         elif reasons:
-            LOG.log(level, 'Dropped samples of %s: %s', what, sentence(drops))
+            said = parse.sentence(drops)
+            LOG.log(level, 'Dropped samples of %s: %s', what, said)
         elif news:
             LOG.info('All samples of %s are usable again', what)
         self._told[what] = reasons

@@ -198,4 +198,4 @@ class CheckTest(base.BaseTestCase):
             ({'cafile': '/c'}, '/c'),
             ({'insecure': True}, False),
         ):
-            self.assertEqual(verify, client(**values).login.session.verify)
+            self.assertEqual(verify, client(**values).session.verify)

@@ -9,7 +9,6 @@ from oslotest import base
 from steal_scheduler.conf import nova
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.signals.prometheus.client import PrometheusClient
-from steal_scheduler.signals.prometheus.login import Login
 from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.standins import keystone, prometheus
 from tests.standins.transport import mounted, served
@@ -178,7 +177,7 @@ class BasicTest(Case):
     def test_incomplete(self):
         for options in ({'username': 'u'}, {'password': 'hush'}, {}):
             conf = self._conf(auth_type='http_basic', **options)
-            error = self.assertRaises(ConfigError, Login, conf)
+            error = self.assertRaises(ConfigError, PrometheusClient, conf)
             self.assertIn('[prometheus] auth_type = http_basic', str(error))
             self.assertNotIn('hush', str(error))
 
@@ -214,14 +213,14 @@ class TokenFileTest(Case):
 
     def test_not_beside_a_log_in(self):
         conf = self._keystone(token_file='/t')
-        error = self.assertRaises(ConfigError, Login, conf)
+        error = self.assertRaises(ConfigError, PrometheusClient, conf)
         self.assertIn('token_file = /t and [prometheus] auth_type', str(error))
 
 
 class KeystoneTest(Case):
     def _refused(self, *words, **values):
-        login = Login(self._keystone(**values))
-        error = self.assertRaises(SignalError, login.begin)
+        client = self._client(self._keystone(**values))
+        error = self.assertRaises(SignalError, self._ask, client)
         for word in ('[prometheus] auth_url: ', *words):
             self.assertIn(word, str(error))
         self._assert_silent(error)
@@ -233,17 +232,19 @@ class KeystoneTest(Case):
         conf = self._keystone(section='nova')
         nova.register(conf)
         conf.set_override('auth_section', 'nova', group='prometheus')
-        Login(conf).begin()
+        self._ask(self._client(conf))
         self.assertEqual(1, len(self.identity.tokens))
 
     def test_a_section_of_its_own(self):
         conf = self._keystone(section='aetos')
         conf.set_override('auth_section', 'aetos', group='prometheus')
-        login = Login(conf)
-        login.begin()
+        client = self._client(conf)
+        self._ask(client)
         self.assertEqual(1, len(self.identity.tokens))
-        self.assertIn('[aetos]', login.role)
-        self.assertIn('[aetos]', login.cure)
+        self.assertIn('user of [aetos] in', client.cure_of_silence('x'))
+        self.prometheus.guard = lambda headers: False
+        error = self.assertRaises(SignalError, self._ask, client)
+        self.assertIn('Check the user of [aetos]', str(error))
 
     def test_wrong_password(self):
         self._refused(
@@ -300,13 +301,13 @@ class KeystoneTest(Case):
             if not values.keys() <= KEYSTONEAUTH:
                 continue
             error = self.assertRaises(
-                ConfigError, Login, self._keystone(**values)
+                ConfigError, PrometheusClient, self._keystone(**values)
             )
             for word in words:
                 self.assertIn(word, str(error))
 
     def test_a_dollar_in_the_password(self):
         conf = self._keystone(password='secret$half')
-        error = self.assertRaises(ConfigError, Login, conf)
+        error = self.assertRaises(ConfigError, PrometheusClient, conf)
         self.assertIn('Write $$ for a $', str(error))
         self.assertNotIn('half', str(error))
