@@ -20,7 +20,6 @@ from cliff.show import ShowOne
 
 from steal_scheduler import version
 from steal_scheduler.cmd.launch import needs
-from steal_scheduler.exception import StealError
 from steal_scheduler.reporting import text
 
 NAME = 'steal-manage'
@@ -49,17 +48,12 @@ class Ours(Command):
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Answer with ``status``; an error of ours is one line, and 1.
+        """Answer with ``status``; of an error cliff logs one line, and says 1.
 
-        NOTE: cliff logs what else is raised, but a missing module must not
-        get that far.
+        NOTE: a missing module must not get that far.
         """
-        try:
-            with needs(NAME, self.extra):
-                return super().run(parsed_args) or self.status
-        except StealError as error:
-            print(f'{NAME}: {error}', file=sys.stderr)
-            return 1
+        with needs(NAME, self.extra):
+            return super().run(parsed_args) or self.status
 
 
 class Report(Ours, ShowOne):
@@ -73,15 +67,9 @@ class Report(Ours, ShowOne):
 
         # isort: split
 
-        from steal_scheduler import startup
         from steal_scheduler.conf import load
 
-        options = self.app.options
-        argv = [*options.oslo, *(['--debug'] if options.debug else [])]
-        conf = load.load(argv, NAME)
-        conf.set_override('use_stderr', True)
-        startup.set_up_log(conf)
-        return conf
+        return load.load(self.app.options.oslo, NAME)
 
 
 class Plan(Report):
@@ -186,7 +174,15 @@ class Table(_Rows, table.TableFormatter):
 
 
 class Manage(App):
+    """Logs to stderr, as its own options say: the log file is the service's.
+
+    For example with ``-vv`` it shows each request to Nova.
+    """
+
     NAME = NAME
+    #: Warnings and errors.
+    DEFAULT_VERBOSE_LEVEL = 0
+    CONSOLE_MESSAGE_FORMAT = f'{NAME}: %(message)s'
 
     def __init__(self) -> None:
         super().__init__(
@@ -205,22 +201,9 @@ class Manage(App):
         version: str | None,
         argparse_kwargs: dict[str, Any] | None = None,
     ) -> argparse.ArgumentParser:
-        """The options before a command; oslo.config takes three of them."""
-        parser = argparse.ArgumentParser(
-            prog=NAME,
-            description=description,
-            add_help=False,
-            allow_abbrev=False,
-        )
-        parser.add_argument(
-            '-h',
-            '--help',
-            action='store_true',
-            dest='deferred_help',
-            help='show this help, or that of the command, and exit',
-        )
-        parser.add_argument(
-            '--version', action='version', version=f'{NAME} {version}'
+        """The options before a command; oslo.config takes two of them."""
+        parser: argparse.ArgumentParser = super().build_option_parser(
+            description, version, {'prog': NAME, 'allow_abbrev': False}
         )
         for option, metavar, what in (
             ('--config-file', 'PATH', 'a file like steal-migrator.conf'),
@@ -236,15 +219,7 @@ class Manage(App):
                 metavar=metavar,
                 type=f'{option}={{}}'.format,
             )
-        parser.add_argument(
-            '--debug',
-            action='store_true',
-            help='log more to stderr, and the traceback of an error',
-        )
         return parser
-
-    def configure_logging(self) -> None:
-        """Nothing: oslo.log does it, as the configuration says."""
 
     def interact(self) -> None:
         self.parser.error(
