@@ -32,13 +32,8 @@ class Ours(Command):
     extra = 'migrator'
     #: Where no error says more.
     status = 0
-    #: What each means, at the end of its help.
-    statuses = ''
     #: Its one switch, and the help for it.
     switch: tuple[str, str] | None = None
-
-    def get_epilog(self) -> str:
-        return self.statuses
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
@@ -75,7 +70,7 @@ class Report(Ours, ShowOne):
 class Plan(Report):
     """print what a tick would do now, and why not more"""
 
-    statuses = (
+    _epilog = (
         'Exit status: 0 if something can start, or nothing has to; 1 after '
         'an error; 2 if nothing can start now.'
     )
@@ -92,7 +87,7 @@ class Plan(Report):
 class Recover(Report):
     """show which moves a migrator that will not come back has left behind"""
 
-    statuses = (
+    _epilog = (
         'Exit status: 0 if nothing is left; 1 if something is, or after an '
         'error.'
     )
@@ -114,7 +109,7 @@ class Recover(Report):
 class Demo(Ours):
     """show the whole job on a Nova inside this process"""
 
-    statuses = (
+    _epilog = (
         'Exit status: 0 if every goal was met; 1 if one was not, or after an '
         'error; 128 and its number after a signal that ended it before.'
     )

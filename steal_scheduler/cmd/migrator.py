@@ -66,17 +66,15 @@ class MigratorService(service.ServiceBase):
                 if str(error) != said:
                     said = str(error)
                     LOG.critical('Migrator suspended: %s', said)
-                self._stopping.wait(_RETRY_SECONDS)
-                continue
             except Exception:
                 # A plugin's mistake; silence would be the worst answer.
                 LOG.exception('Migrator suspended: it could not be built.')
-                self._stopping.wait(_RETRY_SECONDS)
-                continue
-            self._migrator = Migrator(built)
-            report_moves_of(self._migrator)
-            if not self._stopping.is_set():
-                self._migrator.run()
+            else:
+                self._migrator = Migrator(built)
+                report_moves_of(self._migrator)
+                if not self._stopping.is_set():
+                    self._migrator.run()
+            self._stopping.wait(_RETRY_SECONDS)
 
     def stop(self) -> None:
         """End after the present tick, if that is soon.

@@ -14,7 +14,7 @@ from oslo_context import context
 from oslo_log import log
 
 from steal_scheduler.messaging.view import transport
-from steal_scheduler.model.move import Ended, Move, Outcome
+from steal_scheduler.model.move import Move
 
 LOG = log.getLogger(__name__)
 
@@ -35,26 +35,7 @@ class Notifier:
         )
         self._dry_run: bool = conf.migrator.dry_run
 
-    def planned(self, move: Move) -> None:
-        self._send('planned', move)
-
-    def stage(self, move: Move) -> None:
-        self._send(move.stage, move)
-
-    def reattach_blocked(self, move: Move) -> None:
-        self._send('reattach_blocked', move, bad=True, detail=move.trouble)
-
-    def ended(self, ended: Ended) -> None:
-        self._send(
-            'end',
-            ended.move,
-            bad=ended.outcome is Outcome.FAILED,
-            outcome=str(ended.outcome),
-            detail=ended.detail,
-            steal_after=ended.steal_after,
-        )
-
-    def _send(
+    def send(
         self, event: str, move: Move, *, bad: bool = False, **more: Any
     ) -> None:
         """Send one, for example ``steal_scheduler.move.end``.

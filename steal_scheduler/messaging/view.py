@@ -72,24 +72,20 @@ class Sender:
 
     def send(self, view: View) -> bool:
         """Whether the broker took it; without, no migration is asked for."""
+        before, self._sent = self._sent, True
         try:
             self._client.cast({}, 'view', view=view_format.encode(view))
-        except (
-            oslo_messaging.MessagingException,
-            OSError,
-        ) as error:
-            if self._sent is not False:
+        except (oslo_messaging.MessagingException, OSError) as error:
+            self._sent = False
+            if before is not False:
                 LOG.error(
                     'The view reaches no nova-scheduler, so nothing moves: '
                     '%s. Check [DEFAULT] transport_url.',
                     error,
                 )
-            self._sent = False
-            return False
-        if self._sent is False:
+        if self._sent and before is False:
             LOG.info('The view reaches nova-scheduler again.')
-        self._sent = True
-        return True
+        return self._sent
 
 
 def _register_missing_options(conf: Any) -> None:

@@ -6,7 +6,6 @@ from oslo_log import log
 
 from steal_scheduler import exception
 from steal_scheduler.migrator.build import Components
-from steal_scheduler.nova_client.client import MICROVERSION
 
 LOG = log.getLogger(__name__)
 
@@ -25,12 +24,7 @@ def check(built: Components, *, strict: bool = False) -> None:
     built.leader.probe()
     nova = built.nova
     try:
-        newest = nova.newest_microversion()
-        if newest < tuple(map(int, MICROVERSION.split('.'))):
-            raise exception.ConfigError(
-                f'Nova offers microversion {newest[0]}.{newest[1]} at most, '
-                f'{MICROVERSION} is needed: upgrade Nova to Train or later.'
-            )
+        nova.check_version()
         rights: dict[str, Callable[[], object]] = {
             'os_compute_api:servers:detail:get_all_tenants (list the servers '
             'of all projects)': lambda: nova.page(None),

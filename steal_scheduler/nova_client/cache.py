@@ -62,15 +62,16 @@ class NovaCache:
             self._read_page()
         following = set(in_flight)
         for server_id in sorted(following | self._again):
-            self._read_one(server_id)
+            try:
+                self._put(self._nova.server(server_id))
+            except ServerGone:
+                self._servers.pop(server_id, None)
         self._again = following
-        for migration in self._nova.migrations(since):
-            key = (migration.server_id, migration.migration_id)
-            self._migrations[key] = migration
-        hosts = {host.name: host for host in self._nova.hosts()}
-        excluded = self._nova.opted_out_hosts()
+        for m in self._nova.migrations(since):
+            self._migrations[m.server_id, m.migration_id] = m
+        fleet = self._fleet(now)
         self._refreshed_at = now
-        return self._fleet(hosts, excluded, now)
+        return fleet
 
     def _read_page(self) -> bool:
         """One page of the round; False when the round is complete."""
@@ -91,12 +92,6 @@ class NovaCache:
         self._marker, self._met = None, set()
         return False
 
-    def _read_one(self, server_id: str) -> None:
-        try:
-            self._put(self._nova.server(server_id))
-        except ServerGone:
-            self._servers.pop(server_id, None)
-
     def _put(self, server: Server) -> None:
         if server.status in ('DELETED', 'SOFT_DELETED'):
             self._servers.pop(server.server_id, None)
@@ -106,9 +101,9 @@ class NovaCache:
         if server.status != UNKNOWN:
             self._servers[server.server_id] = server
 
-    def _fleet(
-        self, hosts: dict[str, Host], excluded: frozenset[str], now: float
-    ) -> Fleet:
+    def _fleet(self, now: float) -> Fleet:
+        hosts = {host.name: host for host in self._nova.hosts()}
+        excluded = self._nova.opted_out_hosts()
         servers = dict(self._servers)
         for server_id, server in self._servers.items():
             if server.host and server.host not in hosts:

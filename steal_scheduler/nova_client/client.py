@@ -12,6 +12,7 @@ from typing import Any
 import keystoneauth1.exceptions
 import novaclient.client
 import novaclient.exceptions
+from novaclient import api_versions
 
 from steal_scheduler import exception
 from steal_scheduler.edge import keystone
@@ -107,10 +108,15 @@ class NovaClient:
         )
         return [parse.migration(m.to_dict()) for m in found]
 
-    def newest_microversion(self) -> tuple[int, int]:
-        current = self._ask(self._nova.versions.get_current)
-        major, minor = current.version.split('.')
-        return int(major), int(minor)
+    def check_version(self) -> None:
+        """:raises ConfigError: Nova is too old for what we ask"""
+        newest = self._ask(self._nova.versions.get_current).version
+        needed = api_versions.APIVersion(MICROVERSION)
+        if api_versions.APIVersion(newest) < needed:
+            raise exception.ConfigError(
+                f'Nova offers microversion {newest} at most, {MICROVERSION} '
+                'is needed: upgrade Nova to Train or later.'
+            )
 
     def user_id(self) -> str | None:
         """Our own user, whose migrations are ours."""

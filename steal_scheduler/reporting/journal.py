@@ -12,7 +12,7 @@ from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.messaging.notifier import Notifier
-from steal_scheduler.model.move import Ended, Move
+from steal_scheduler.model.move import Ended, Move, Outcome
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.reporting.metrics import Metrics
 
@@ -32,7 +32,7 @@ class Journal:
 
     def stage(self, move: Move) -> None:
         """A move has reached a stage."""
-        self._notifier.stage(move)
+        self._notifier.send(move.stage, move)
         LOG.info(
             'Move of server %s from host %s to %s entered stage %s: %s.',
             move.server.label,
@@ -48,7 +48,14 @@ class Journal:
     def ended(self, ended: Ended) -> None:
         move = ended.move
         self._metrics.ended.labels(ended.outcome).inc()
-        self._notifier.ended(ended)
+        self._notifier.send(
+            'end',
+            move,
+            bad=ended.outcome is Outcome.FAILED,
+            outcome=str(ended.outcome),
+            detail=ended.detail,
+            steal_after=ended.steal_after,
+        )
         LOG.info(
             'Move of server %s from host %s %s ended: %s: %s.',
             move.server.label,
@@ -62,7 +69,7 @@ class Journal:
     def would_begin(self, moves: tuple[Move, ...]) -> None:
         """What a dry run would have done."""
         for move in self._new('planned', {m.server_id: m for m in moves}):
-            self._notifier.planned(move)
+            self._notifier.send('planned', move)
             LOG.info(
                 'Dry run: server %s would move away from host %s: %s.',
                 move.server.label,
@@ -149,7 +156,9 @@ class Journal:
             if move.reattach_blocked(snapshot.now, alarm)
         }
         for move in self._new('blocked', blocked):
-            self._notifier.reattach_blocked(move)
+            self._notifier.send(
+                'reattach_blocked', move, bad=True, detail=move.trouble
+            )
             LOG.error(
                 'Server %s cannot be reattached to its orchestrator: %s',
                 move.server.label,

@@ -200,7 +200,7 @@ class BrokerTest(daemons.TestCase):
             # A lost broker holds nobody.
             begun = time.monotonic()
             self.assertIsNone(_send(sender))
-            notifier.stage(MOVE)
+            notifier.send(MOVE.stage, MOVE)
             self.assertLess(time.monotonic() - begun, 60)
         finally:
             self.rabbitmq.start()
@@ -210,7 +210,7 @@ class BrokerTest(daemons.TestCase):
         told = []
         self._listen('notifications', told.append)
         notifier = Notifier(self.conf)
-        notifier.stage(MOVE)
+        notifier.send(MOVE.stage, MOVE)
         daemons.until('the notification came', lambda: told, within=30)
         self.assertEqual('steal_scheduler.move.drain', told[0][0])
         self.assertEqual('a-server', told[0][1]['server_id'])

@@ -28,7 +28,7 @@ from steal_scheduler.model.cloud import (
     Signals,
 )
 from steal_scheduler.model.host_view import View
-from steal_scheduler.model.move import Ended, Move
+from steal_scheduler.model.move import Move
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
@@ -375,17 +375,8 @@ class FakeNotifier:
     def __init__(self) -> None:
         self.said: list[tuple[str, str]] = []
 
-    def planned(self, move: Move) -> None:
-        self.said.append(('planned', move.server_id))
-
-    def stage(self, move: Move) -> None:
-        self.said.append((str(move.stage), move.server_id))
-
-    def reattach_blocked(self, move: Move) -> None:
-        self.said.append(('reattach_blocked', move.server_id))
-
-    def ended(self, ended: Ended) -> None:
-        self.said.append((str(ended.outcome), ended.move.server_id))
+    def send(self, event: str, move: Move, **more: Any) -> None:
+        self.said.append((more.get('outcome', str(event)), move.server_id))
 
 
 def conf(poll_interval: float = 30.0) -> Any:

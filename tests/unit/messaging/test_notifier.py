@@ -4,10 +4,13 @@ from oslo_messaging.notify import _impl_test
 from oslotest import base
 
 from steal_scheduler.conf import migrator
+from steal_scheduler.decision.decide import NOTHING
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.model.move import Outcome, Stage
+from steal_scheduler.reporting.journal import Journal
+from steal_scheduler.reporting.metrics import Metrics
 from tests.unit import bus
-from tests.unit.make import ended, move
+from tests.unit.make import ended, move, snapshot
 
 
 class TestNotifier(base.BaseTestCase):
@@ -20,6 +23,10 @@ class TestNotifier(base.BaseTestCase):
             'driver', ['test'], group='oslo_messaging_notifications'
         )
 
+    def journal(self) -> Journal:
+        """What tells it, and of what."""
+        return Journal(Metrics(), Notifier(self.conf))
+
     def sent(self) -> tuple[str, str, dict]:
         """The event type, the priority and the payload of the only one."""
         ((_, message, priority, _),) = _impl_test.NOTIFICATIONS
@@ -27,7 +34,7 @@ class TestNotifier(base.BaseTestCase):
         return message['event_type'], priority, message['payload']
 
     def test_a_stage(self) -> None:
-        Notifier(self.conf).stage(
+        self.journal().stage(
             move(stage=Stage.MIGRATE, target='b', reason='it waits')
         )
         event, priority, payload = self.sent()
@@ -52,13 +59,13 @@ class TestNotifier(base.BaseTestCase):
 
     def test_it_moves_for_real(self) -> None:
         self.conf.set_override('dry_run', False, group='migrator')
-        Notifier(self.conf).planned(move())
+        self.journal().would_begin((move(),))
         event, _, payload = self.sent()
         self.assertEqual('steal_scheduler.move.planned', event)
         self.assertFalse(payload['dry_run'])
 
     def test_the_end(self) -> None:
-        Notifier(self.conf).ended(ended(steal_after=0.01))
+        self.journal().ended(ended(steal_after=0.01))
         event, priority, payload = self.sent()
         self.assertEqual(
             ('steal_scheduler.move.end', 'INFO'), (event, priority)
@@ -69,9 +76,8 @@ class TestNotifier(base.BaseTestCase):
         )
 
     def test_reattach_blocked(self) -> None:
-        Notifier(self.conf).reattach_blocked(
-            move(stage=Stage.UNDO, trouble='no')
-        )
+        blocked = move(stage=Stage.UNDO, trouble='no')
+        self.journal().show(snapshot(None, blocked), NOTHING)
         event, priority, payload = self.sent()
         self.assertEqual(
             ('steal_scheduler.move.reattach_blocked', 'ERROR', 'no'),
@@ -79,7 +85,7 @@ class TestNotifier(base.BaseTestCase):
         )
 
     def test_a_bad_end(self) -> None:
-        Notifier(self.conf).ended(ended(outcome=Outcome.FAILED))
+        self.journal().ended(ended(outcome=Outcome.FAILED))
         self.assertEqual('ERROR', self.sent()[1])
 
     def test_a_broker_that_is_down(self) -> None:
@@ -92,12 +98,12 @@ class TestNotifier(base.BaseTestCase):
             fixtures.MockPatchObject(_impl_test.TestDriver, 'notify', fails)
         )
         # It must not hold the tick.
-        Notifier(self.conf).stage(move())
+        Notifier(self.conf).send(Stage.DRAIN, move())
         self.assertEqual([], _impl_test.NOTIFICATIONS)
 
     def test_no_driver_is_silence(self) -> None:
         self.conf.clear_override(
             'driver', group='oslo_messaging_notifications'
         )
-        Notifier(self.conf).stage(move())
+        Notifier(self.conf).send(Stage.DRAIN, move())
         self.assertEqual([], _impl_test.NOTIFICATIONS)
