@@ -20,14 +20,12 @@ OPTS = [
     cfg.StrOpt(
         'driver',
         help="""
-The kind of this orchestrator.
+The kind of this orchestrator; unset: the one that the section is named after.
 
 Possible values:
 
-* ``command``, ``consul``, ``kubernetes``, ``noop``, ``octavia``, ``webhook``
-* The name of any plugin in the entry-point group
-  ``steal_scheduler.orchestrators``.
-* Unset (default): the name of this section.
+* ``command``, ``consul``, ``kubernetes``, ``noop``, ``octavia``, ``webhook``,
+  or any plugin in the entry-point group ``steal_scheduler.orchestrators``.
 """,
     ),
     cfg.BoolOpt(
@@ -35,51 +33,32 @@ Possible values:
         default=False,
         help="""
 All servers belong to this orchestrator, unless ``roles``, ``projects`` or
-``name_pattern`` restrict them.
-
-Possible values:
-
-* ``False`` (default): a server belongs to it by these options, or by
-  ``steal:orchestrator`` in its metadata.
-* ``True``
+``name_pattern`` restrict them. Else a server belongs to it by these options,
+or by ``steal:orchestrator`` in its metadata.
 """,
     ),
     cfg.ListOpt(
         'roles',
         default=[],
         help="""
-Servers with one of these roles belong to this orchestrator.
-
-Possible values:
-
-* Roles, as ``[roles]`` finds them.
-* Empty (default): the role of a server does not matter.
+Servers with one of these roles, as ``[roles]`` finds them, belong to this
+orchestrator.
 """,
     ),
     cfg.ListOpt(
         'projects',
         default=[],
         help="""
-Only servers of these projects may belong to this orchestrator, whatever their
-metadata say.
-
-Possible values:
-
-* Ids of projects.
-* Empty (default): servers of any project.
+Only servers of projects with these ids may belong to this orchestrator,
+whatever their metadata say; empty: servers of any project.
 """,
     ),
     cfg.Opt(
         'name_pattern',
         type=Parsed('regular expression', regex),
         help="""
-Servers whose name in Nova matches this pattern belong to this orchestrator.
-
-Possible values:
-
-* A regular expression of Python, found anywhere in the name. For names that
-  begin with ``k8s-`` write ``^k8s-``.
-* Unset (default): the name of a server does not matter.
+Servers in whose name in Nova this regular expression of Python is found belong
+to this orchestrator. For names that begin with ``k8s-`` write ``^k8s-``.
 """,
     ),
     cfg.Opt(
@@ -88,12 +67,8 @@ Possible values:
         default='{name}',
         help="""
 The name that a server has in this orchestrator, unless its metadata say
-another.
-
-Possible values:
-
-* A text in which ``{name}`` is the server's name in Nova and ``{id}`` its id:
-  ``{name}.example.org``.
+another: ``{name}`` is its name in Nova and ``{id}`` its id, for example in
+``{name}.example.org``.
 """,
     ),
 ]

@@ -7,23 +7,15 @@ TLS = (
     cfg.StrOpt(
         'cafile',
         help="""
-File with the certificates (PEM) of the authority that signed those of the
-other side.
-
-Possible values:
-
-* A path; unset for the authorities that the system trusts.
+Path of a file with the certificates (PEM) of the authority that signed those
+of the other side; unset for the authorities that the system trusts.
 """,
     ),
     cfg.StrOpt(
         'certfile',
         help="""
-File with the certificate of steal-migrator and its key, for a peer that asks
-for one.
-
-Possible values:
-
-* A path. PEM without a password, as of ``cat cert.pem key.pem``.
+Path of a file with the certificate of steal-migrator and its key, for a peer
+that asks for one. PEM without a password, as of ``cat cert.pem key.pem``.
 """,
     ),
 )
@@ -34,10 +26,7 @@ LISTS_DETACHED = cfg.BoolOpt(
     help="""
 It also knows the verb ``detached``, and answers with the ids of the servers
 that it has drained and not reattached: an executable prints them to its
-standard output, one a line, a receiver answers with a list.
-
-Possible values:
-
-* ``False`` (default): only the server's tag in Nova tells that it is drained.
+standard output, one a line, a receiver answers with a list. Else only the
+server's tag in Nova tells that it is drained.
 """,
 )

@@ -8,23 +8,17 @@ OPTS = (
     cfg.StrOpt(
         'kubeconfig',
         help="""
-The kubeconfig file of the cluster: its API server, the certificate authority
-of that, and who we are. It is required. It is read again, with the files that
-it names, every minute and when the cluster refuses the login.
-
-Possible values:
-
-* An absolute path. Only the user of steal-migrator may be able to read it.
+Absolute path of the kubeconfig file of the cluster: its API server, the
+certificate authority of that, and who we are. It is required, and only the
+user of steal-migrator may be able to read it. It is read again, with the files
+that it names, every minute and when the cluster refuses the login.
 """,
     ),
     cfg.StrOpt(
         'context',
         help="""
-The context of ``kubeconfig`` that is used.
-
-Possible values:
-
-* The name of one; unset for the ``current-context`` of that file.
+The name of the context of ``kubeconfig`` that is used; unset for the
+``current-context`` of that file.
 """,
     ),
     number(

@@ -10,13 +10,9 @@ OPTS = (
         default='nova',
         help="""
 Section of this file that says how to log in to Keystone, and in which region
-and on which interface Octavia is.
-
-Possible values:
-
-* ``nova``, or a section of your own with keystoneauth's options
-  (``auth_type``, ``auth_url``, ``username``, ``password``, ``cafile``, ...),
-  ``region_name`` and ``valid_interfaces``.
+and on which interface Octavia is: ``nova``, or one of your own with
+keystoneauth's options (``auth_type``, ``auth_url``, ``username``,
+``password``, ``cafile``, ...), ``region_name`` and ``valid_interfaces``.
 """,
     ),
     number(
@@ -43,11 +39,8 @@ moves. Give less than ``drain_timeout``.
         help="""
 Pools in which servers of all ``projects`` are looked for by their addresses,
 whoever owns them: of load balancers that projects share. Projects without a
-common network may have the same addresses.
-
-Possible values:
-
-* Ids of pools; empty for the pools of the server's own project.
+common network may have the same addresses. Each is the id of a pool; empty:
+the pools of the server's own project.
 """,
     ),
 )
