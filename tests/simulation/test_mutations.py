@@ -27,7 +27,7 @@ from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.orchestrators.base import DONE
 from steal_scheduler.orchestrators.consul.node import Agent
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
-from steal_scheduler.orchestrators.kubernetes import node_mark
+from steal_scheduler.orchestrators.kubernetes import nodes
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.simulation import events, run
 from tests.simulation.events import (
@@ -101,11 +101,11 @@ class TestMutations(base.BaseTestCase):
                 node, dataclasses.replace(mark, cordoned=True), back
             )
 
-        reattach_patch = node_mark.reattach_patch
+        reattach_patch = nodes.reattach_patch
         self.assert_found(
             'somebody else took',
             mix(lambda rng: TakenOut(rng.choice((0, 1, 2, 3)), 'kube')),
-            (node_mark, 'reattach_patch', patch),
+            (nodes, 'reattach_patch', patch),
             letters=('k',) * 8,
         )
 

@@ -21,8 +21,8 @@ from steal_scheduler.edge.secret_file import UnusableFile
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer
-from steal_scheduler.orchestrators.kubernetes import kubeconfig, objects
-from steal_scheduler.orchestrators.kubernetes.pods import explained
+from steal_scheduler.orchestrators.kubernetes import kubeconfig, pods
+from steal_scheduler.orchestrators.kubernetes.nodes import Node
 
 #: Seconds that one drain or reattach may take, all its requests together.
 LOOK = 8.0
@@ -103,21 +103,19 @@ class KubernetesClient:
     def seconds_left(self) -> float:
         return self._until - time.monotonic()
 
-    def node(self, name: str) -> objects.Node | None:
+    def node(self, name: str) -> Node | None:
         """The node of this name, if there is one."""
         status, said = self._ask(
             f'read node {name}', self._core.read_node, name, accept=[404]
         )
-        return objects.node(said) if status == 200 else None
+        return Node.of(said) if status == 200 else None
 
-    def nodes(self, selector: str = '') -> Iterator[objects.Node]:
+    def nodes(self, selector: str = '') -> Iterator[Node]:
         """All nodes, or those with these labels."""
         what, call = 'list nodes', self._core.list_node
-        return map(
-            objects.node, self._pages(what, call, label_selector=selector)
-        )
+        return map(Node.of, self._pages(what, call, label_selector=selector))
 
-    def change(self, node: objects.Node, patch: objects.Json) -> bool:
+    def change(self, node: Node, patch: pods.Json) -> bool:
         """Patch a node; False if it is gone.
 
         :raises Conflict: it is not what it was
@@ -128,21 +126,21 @@ class KubernetesClient:
             raise Conflict
         return status == 200
 
-    def pods_on(self, node: objects.Node) -> list[objects.Pod]:
-        pods = self._pages(
+    def pods_on(self, node: Node) -> list[pods.Pod]:
+        listed = self._pages(
             f'list the pods of {node.name}',
             self._core.list_pod_for_all_namespaces,
             field_selector=f'spec.nodeName={node.name}',
         )
-        return [objects.pod(said) for said in pods]
+        return [pods.Pod.of(said) for said in listed]
 
-    def budgets(self, namespace: str) -> list[objects.Budget]:
+    def budgets(self, namespace: str) -> list[pods.Budget]:
         budgets = self._pages(
             f'list PodDisruptionBudgets of {namespace}',
             self._policy.list_namespaced_pod_disruption_budget,
             namespace,
         )
-        return [objects.budget(said) for said in budgets]
+        return [pods.Budget.of(said) for said in budgets]
 
     def has_daemon_set(self, namespace: str, name: str) -> bool:
         call = self._apps.read_namespaced_daemon_set
@@ -150,7 +148,7 @@ class KubernetesClient:
         status, _ = self._ask(what, call, name, namespace, accept=[404])
         return status == 200
 
-    def evict(self, pod: objects.Pod) -> Answer:
+    def evict(self, pod: pods.Pod) -> Answer:
         """Ask for it once; REFUSED where it will never go."""
         grace = self.options.grace_period
         options: dict[str, Any] = {
@@ -175,14 +173,14 @@ class KubernetesClient:
         )
         if status == 200:
             return DONE
-        found = explained(pod, status, said)
+        found = pods.explained(pod, status, said)
         if found is None:
             raise self._failed(what, said['message'], status)
         return found
 
     def _pages(
         self, what: str, call: Callable[..., Any], *names: str, **query: Any
-    ) -> Iterator[objects.Json]:
+    ) -> Iterator[pods.Json]:
         while True:
             _, page = self._ask(what, call, *names, limit=_PAGE, **query)
             try:

@@ -12,10 +12,11 @@ from oslo_log import log
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
-from steal_scheduler.orchestrators.kubernetes import node_mark
+from steal_scheduler.orchestrators.kubernetes import nodes
 from steal_scheduler.orchestrators.kubernetes import pods as kube_pods
 from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
-from steal_scheduler.orchestrators.kubernetes.objects import Budget, Node, Pod
+from steal_scheduler.orchestrators.kubernetes.nodes import Node
+from steal_scheduler.orchestrators.kubernetes.pods import Budget, Pod
 
 LOG = log.getLogger(__name__)
 
@@ -32,17 +33,17 @@ def step(client: KubernetesClient, node: Node, server: Server) -> Answer:
 
     :raises Conflict: the node has changed: read it again
     """
-    holder = node.labels.get(node_mark.LABEL)
+    holder = node.labels.get(nodes.LABEL)
     if holder not in (None, server.server_id):
         return refused(
             f'node {node.name} is marked as that of server {holder} '
-            f'({node_mark.LABEL})'
+            f'({nodes.LABEL})'
         )
-    mark = node_mark.read(node)
+    mark = nodes.read_mark(node)
     if holder is None or (mark and mark.back is not None):
         return _begin(client, node, server)
     if mark is None:
-        return refused(f'node {node.name} has lost its {node_mark.ANNOTATION}')
+        return refused(f'node {node.name} has lost its {nodes.ANNOTATION}')
     if not node.unschedulable:
         return refused(f'somebody uncordoned node {node.name}')
     if client.options.mode == 'soft':
@@ -54,7 +55,7 @@ def step(client: KubernetesClient, node: Node, server: Server) -> Answer:
 def _begin(client: KubernetesClient, node: Node, server: Server) -> Answer:
     """Nothing is touched unless all of it may go."""
     limit = client.options.max_drained
-    marked = client.nodes(node_mark.LABEL)
+    marked = client.nodes(nodes.LABEL)
     others = [other.name for other in marked if other.name != node.name]
     if limit and len(others) >= limit:
         return waiting(
@@ -70,8 +71,8 @@ def _begin(client: KubernetesClient, node: Node, server: Server) -> Answer:
         if obstacles:
             return refused('; '.join(obstacles))
         before = kube_pods.healthy_before(leaving, budgets)
-    mark = node_mark.NodeMark(time.time(), not node.unschedulable, before)
-    patch = node_mark.drain_patch(node, server.server_id, mark, taint=soft)
+    mark = nodes.NodeMark(time.time(), not node.unschedulable, before)
+    patch = nodes.drain_patch(node, server.server_id, mark, taint=soft)
     if not client.change(node, patch):
         return refused(f'node {node.name} is gone')
     LOG.info(
@@ -99,8 +100,8 @@ def _pods(client: KubernetesClient, node: Node) -> tuple[list[Pod], list[str]]:
         for namespace, name in owners
         if client.has_daemon_set(namespace, name)
     }
-    choices = ('empty_dir', 'unmanaged')
-    allowed = [name for name in choices if client.options[name] == 'evict']
+    options = client.options
+    allowed = [name for name in kube_pods.LOSSES if options[name] == 'evict']
     return kube_pods.divide(pods, exist, allowed)
 
 

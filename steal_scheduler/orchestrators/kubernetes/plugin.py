@@ -2,7 +2,7 @@
 
 As ``kubectl drain`` does, through the eviction API, so that every
 PodDisruptionBudget is kept to; afterwards it is uncordoned, if it was us who
-cordoned it. The state of it is a mark on the node: see ``node_mark.py``.
+cordoned it. The state of it is a mark on the node: see ``nodes.py``.
 """
 
 import contextlib
@@ -16,13 +16,8 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.kubernetes import client as kube_client
-from steal_scheduler.orchestrators.kubernetes import (
-    drain,
-    node_identity,
-    node_mark,
-)
-from steal_scheduler.orchestrators.kubernetes.node_identity import Whose
-from steal_scheduler.orchestrators.kubernetes.objects import Node
+from steal_scheduler.orchestrators.kubernetes import drain, nodes
+from steal_scheduler.orchestrators.kubernetes.nodes import Node, Whose
 from steal_scheduler.orchestrators.kubernetes.options import OPTS
 
 LOG = log.getLogger(__name__)
@@ -63,11 +58,11 @@ class Kubernetes(base.Orchestrator):
         Whatever it is called: the server may be deleted, its metadata
         changed, and the mark is what we wrote.
         """
-        selector = f'{node_mark.LABEL}={server.server_id}'
+        selector = f'{nodes.LABEL}={server.server_id}'
 
         def step() -> Answer:
-            nodes = list(self._client.nodes(selector))
-            return base.worst([self._reattach_node(n, server) for n in nodes])
+            found = list(self._client.nodes(selector))
+            return base.worst([self._reattach_node(n, server) for n in found])
 
         answer = self._patiently(step)
         if answer is DONE:
@@ -76,8 +71,8 @@ class Kubernetes(base.Orchestrator):
 
     def detached(self) -> frozenset[str]:
         self._client.begin()
-        nodes = self._client.nodes(node_mark.LABEL)
-        return frozenset(node.labels[node_mark.LABEL] for node in nodes)
+        found = self._client.nodes(nodes.LABEL)
+        return frozenset(node.labels[nodes.LABEL] for node in found)
 
     def _patiently(self, step: Callable[[], Answer]) -> Answer:
         """Do it again when the node has changed under our hands."""
@@ -95,34 +90,34 @@ class Kubernetes(base.Orchestrator):
         other = f'no node has the id of this server, or the name {name!r}'
         # A request each, for a few KiB.
         for each in dict.fromkeys((self._seen.get(server_id, name), name)):
-            if not node_identity.is_name(each):
+            if not nodes.is_name(each):
                 continue
             node = self._client.node(each)
             if node is not None:
-                says = node_identity.whose(node, server_id)
+                says = nodes.whose(node, server_id)
                 if says in (Whose.PROVIDER, Whose.SYSTEM):
                     return node
                 other = says.value.format(node)
-        found = node_identity.best(self._client.nodes(), server_id)
+        found = nodes.best(self._client.nodes(), server_id)
         if len(found) > 1:
             names = ', '.join(node.name for node in found)
             return f'several nodes have the id of this server: {names}'
         return found[0] if found else other
 
     def _reattach_node(self, node: Node, server: Server) -> Answer:
-        mark = node_mark.read(node)
+        mark = nodes.read_mark(node)
         if mark is None:
             return refused(
-                f'node {node.name} has lost {node_mark.ANNOTATION}, which '
+                f'node {node.name} has lost {nodes.ANNOTATION}, which '
                 'said whether it was cordoned before: "kubectl uncordon" it '
                 f'if it was not, then "kubectl label node {node.name} '
-                f'{node_mark.LABEL}-"'
+                f'{nodes.LABEL}-"'
             )
         now = time.time()
         began = now if mark.back is None else mark.back
         late = now - began >= READY_TIMEOUT
         if node.ready or late:
-            patch = node_mark.reattach_patch(node, mark, None)
+            patch = nodes.reattach_patch(node, mark, None)
             if not self._client.change(node, patch):
                 return DONE
             LOG.info(
@@ -144,6 +139,6 @@ class Kubernetes(base.Orchestrator):
                 )
             return DONE
         if mark.back is None:
-            patch = node_mark.reattach_patch(node, mark, now)
+            patch = nodes.reattach_patch(node, mark, now)
             self._client.change(node, patch)
         return waiting(f'node {node.name} is not ready yet')

@@ -1,13 +1,120 @@
 """Which pods of a node go, which stay, and which forbid the drain. Pure."""
 
+import dataclasses
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Self
 
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
-from steal_scheduler.orchestrators.kubernetes.objects import Budget, Json, Pod
 
+Json = Mapping[str, Any]
+
+#: What an eviction would lose, by the option that allows it all the same.
+LOSSES = {
+    'empty_dir': 'what they keep in an emptyDir would be lost',
+    'unmanaged': 'nobody would start them again',
+}
 #: Pods named in a sentence for the operator.
 _NAMED = 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pod:
+    namespace: str
+    name: str
+    uid: str
+    labels: Mapping[str, str]
+    phase: str
+    #: Something starts it again, as the ReplicaSet web-7d.
+    managed: bool
+    #: The name of the DaemonSet that does.
+    daemon_set: str | None
+    #: A static pod: the kubelet's own, only shown in the API.
+    mirror: bool
+    #: It was told to end.
+    terminating: bool
+    empty_dir: bool
+
+    @classmethod
+    def of(cls, said: Json) -> Self:
+        """A pod as the API gives it, which leaves out what is empty."""
+        about, spec = said['metadata'], said['spec']
+        owners = about.get('ownerReferences', ())
+        owner: Json = next((o for o in owners if o.get('controller')), {})
+        # Somebody's own kind of that name starts its pods elsewhere.
+        kind = owner.get('apiVersion'), owner.get('kind')
+        of_daemon_set = kind == ('apps/v1', 'DaemonSet')
+        notes = about.get('annotations', {})
+        return cls(
+            namespace=about['namespace'],
+            name=about['name'],
+            uid=about['uid'],
+            labels=about.get('labels', {}),
+            phase=said.get('status', {}).get('phase', ''),
+            managed=bool(owner),
+            daemon_set=owner['name'] if of_daemon_set else None,
+            mirror='kubernetes.io/config.mirror' in notes,
+            terminating='deletionTimestamp' in about,
+            empty_dir=any('emptyDir' in v for v in spec.get('volumes', ())),
+        )
+
+    def __str__(self) -> str:
+        return f'{self.namespace}/{self.name}'
+
+    @property
+    def finished(self) -> bool:
+        return self.phase in ('Succeeded', 'Failed')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Budget:
+    """A PodDisruptionBudget, in pods."""
+
+    namespace: str
+    name: str
+    #: A label selector; None selects nothing, an empty one everything.
+    selector: Json | None
+    healthy: int
+    desired: int
+    expected: int
+    #: Its numbers belong to what it says now.
+    current: bool
+
+    @classmethod
+    def of(cls, said: Json) -> Self:
+        about, status = said['metadata'], said.get('status', {})
+        return cls(
+            namespace=about['namespace'],
+            name=about['name'],
+            selector=said.get('spec', {}).get('selector'),
+            healthy=status.get('currentHealthy', 0),
+            desired=status.get('desiredHealthy', 0),
+            expected=status.get('expectedPods', 0),
+            current=status.get('observedGeneration', 0)
+            >= about.get('generation', 0),
+        )
+
+    def __str__(self) -> str:
+        return f'{self.namespace}/{self.name}'
+
+    def selects(self, pod: Pod) -> bool:
+        if pod.namespace != self.namespace or self.selector is None:
+            return False
+        wanted = self.selector.get('matchLabels') or {}
+        return wanted.items() <= pod.labels.items() and all(
+            _holds(term, pod.labels)
+            for term in self.selector.get('matchExpressions') or ()
+        )
+
+
+def _holds(term: Json, labels: Mapping[str, str]) -> bool:
+    value, values = labels.get(term['key']), term.get('values') or ()
+    return {
+        'In': value in values,
+        'NotIn': value not in values,
+        'Exists': value is not None,
+        'DoesNotExist': value is None,
+    }[term['operator']]
 
 
 def divide(
@@ -20,14 +127,12 @@ def divide(
     is waited for like the others.
 
     :param daemon_sets: those that exist, as namespace/name
-    :param allowed: the options that say ``evict``: ``empty_dir``,
-        ``unmanaged``
+    :param allowed: those options of LOSSES that say ``evict``
     :returns: those to be evicted, or ending already and waited for; and why
         the node can not be drained: each a sentence about pods
     """
     leaving: list[Pod] = []
-    keepers: list[Pod] = []
-    orphans: list[Pod] = []
+    losers: dict[str, list[Pod]] = {option: [] for option in LOSSES}
     for pod in pods:
         if _stays(pod, daemon_sets):
             continue
@@ -36,23 +141,16 @@ def divide(
         if pod.terminating:
             leaving.append(pod)
         elif pod.empty_dir and 'empty_dir' not in allowed:
-            keepers.append(pod)
+            losers['empty_dir'].append(pod)
         elif not comes_back and 'unmanaged' not in allowed:
-            orphans.append(pod)
+            losers['unmanaged'].append(pod)
         else:
             leaving.append(pod)
-    obstacles = []
-    if keepers:
-        obstacles.append(
-            f'{named(keepers)}: what they keep in an emptyDir would be lost '
-            '(empty_dir = evict allows it)'
-        )
-    if orphans:
-        obstacles.append(
-            f'{named(orphans)}: nobody would start them again '
-            '(unmanaged = evict allows it)'
-        )
-    return leaving, obstacles
+    return leaving, [
+        f'{named(found)}: {LOSSES[option]} ({option} = evict allows it)'
+        for option, found in losers.items()
+        if found
+    ]
 
 
 def _stays(pod: Pod, daemon_sets: Collection[str]) -> bool:

@@ -5,11 +5,10 @@ from typing import Any
 from oslotest import base
 
 from steal_scheduler.orchestrators.base import DONE, refused, waiting
-from steal_scheduler.orchestrators.kubernetes import objects
-from steal_scheduler.orchestrators.kubernetes.pods import explained
+from steal_scheduler.orchestrators.kubernetes.pods import Pod, explained
 from tests.standins import kubernetes_objects
 
-POD = objects.pod(kubernetes_objects.pod('web'))
+POD = Pod.of(kubernetes_objects.pod('web'))
 
 
 def said(message: str, reason: str = '', cause: str = '') -> Any:

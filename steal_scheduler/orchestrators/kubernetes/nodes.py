@@ -1,0 +1,229 @@
+"""Nodes: what we read of one, whose it is, and our mark on it.
+
+The mark is a label, so that our nodes are found among thousands, and an
+annotation that tells the rest. A patch names the version of the node that it
+was made from: the API server refuses it (409) when somebody was faster.
+
+For example a node that was cordoned by us for the server 5c3f::
+
+    labels:
+      steal-scheduler/server: 5c3f
+    annotations:
+      steal-scheduler/drained: {"since": "2026-11-28T12:00:00+00:00",
+        "reason": "...", "cordoned_by_us": true, "budgets": {"shop/web": 3},
+        "back": null}
+
+One that an operator had cordoned says false there, and stays cordoned when
+the mark goes.
+"""
+
+import collections
+import dataclasses
+import datetime
+import enum
+import json
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+Patch = dict[str, Any]
+
+#: Its value is the id of the server that the node is drained for.
+LABEL = 'steal-scheduler/server'
+ANNOTATION = 'steal-scheduler/drained'
+#: The taint of a soft drain.
+TAINT = 'steal-scheduler/moving'
+
+#: A DNS-1123 subdomain; another word would lead a URL elsewhere.
+_NAME = re.compile(
+    r'(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?'
+    r'(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*'
+)
+#: What firmware says that knows no UUID.
+_NONE = {'0' * 32, 'f' * 32}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Node:
+    name: str
+    #: resourceVersion: a patch that names it fails if the node has changed.
+    version: str
+    provider_id: str
+    system_uuid: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    unschedulable: bool
+    taints: tuple[Mapping[str, Any], ...]
+    #: Its kubelet reports, and says so.
+    ready: bool
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """A node as the API gives it, which leaves out what is empty."""
+        about, spec = said['metadata'], said.get('spec', {})
+        status = said.get('status', {})
+        return cls(
+            name=about['name'],
+            version=about['resourceVersion'],
+            provider_id=spec.get('providerID', ''),
+            system_uuid=status.get('nodeInfo', {}).get('systemUUID', ''),
+            labels=about.get('labels', {}),
+            annotations=about.get('annotations', {}),
+            unschedulable=spec.get('unschedulable', False),
+            taints=tuple(spec.get('taints', ())),
+            ready=any(
+                (one['type'], one['status']) == ('Ready', 'True')
+                for one in status.get('conditions', ())
+            ),
+        )
+
+
+class Whose(enum.Enum):
+    """What a node says of itself, as a sentence about it."""
+
+    PROVIDER = 'node {0.name} is this server by its provider id'
+    SYSTEM = 'node {0.name} is this server by its system UUID'
+    OTHER = (
+        'node {0.name} is another server: its provider id is '
+        '{0.provider_id!r}, its system UUID {0.system_uuid!r}'
+    )
+    UNKNOWN = (
+        'node {0.name} has no provider id of OpenStack and no system UUID: '
+        'nothing proves that it is this server'
+    )
+
+
+def whose(node: Node, server_id: str) -> Whose:
+    """Compare what a node says with a server's id.
+
+    OpenStack's cloud provider writes ``openstack:///ID`` or, with a region,
+    ``openstack://REGION/ID``; other providers on top of OpenStack write
+    another word and the same id at the end. The kubelet reads the system
+    UUID from the SMBIOS tables, where Nova writes the server's id. Some
+    firmware swaps the bytes of its first three fields.
+    """
+    wanted = _hex(server_id)
+    scheme, _, rest = node.provider_id.lower().partition('://')
+    if wanted and _hex(rest.rpartition('/')[2]) == wanted:
+        return Whose.PROVIDER
+    if scheme == 'openstack':
+        return Whose.OTHER
+    found = _hex(node.system_uuid)
+    if not found or found in _NONE:
+        return Whose.UNKNOWN
+    if wanted in (found, uuid.UUID(bytes_le=bytes.fromhex(found)).hex):
+        return Whose.SYSTEM
+    return Whose.OTHER
+
+
+def best(nodes: Iterable[Node], server_id: str) -> list[Node]:
+    """Those that are the server: by provider id, else by system UUID."""
+    found = collections.defaultdict(list)
+    for node in nodes:
+        found[whose(node, server_id)].append(node)
+    return found[Whose.PROVIDER] or found[Whose.SYSTEM]
+
+
+def is_name(text: str) -> bool:
+    """Whether a node can be called so.
+
+    NOTE: it may come from a server's metadata. ``..`` would name the list of
+    all resources.
+    """
+    return _NAME.fullmatch(text) is not None
+
+
+def _hex(text: str) -> str:
+    """32 small digits, or nothing if it is no UUID."""
+    digits = text.strip().lower().replace('-', '')
+    return digits if re.fullmatch('[0-9a-f]{32}', digits) else ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NodeMark:
+    """What the annotation tells. Times are seconds since the epoch."""
+
+    since: float
+    #: It was us who cordoned it. Else it stays cordoned.
+    cordoned: bool
+    #: Budgets that had pods here, and how many healthy ones.
+    budgets: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    #: When it was uncordoned; since then it only has to become ready.
+    back: float | None = None
+
+
+def read_mark(node: Node) -> NodeMark | None:
+    """What the annotation tells; None if it is lost, or not as we write it."""
+    try:
+        said = json.loads(node.annotations.get(ANNOTATION, ''))
+        return NodeMark(
+            since=_seconds(said['since']),
+            cordoned=said['cordoned_by_us'] is True,
+            budgets={str(k): int(v) for k, v in said['budgets'].items()},
+            back=_seconds(said['back']) if said.get('back') else None,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def drain_patch(
+    node: Node, server_id: str, mark: NodeMark, *, taint: bool
+) -> Patch:
+    """Cordon and mark it."""
+    patch = _patch(node, server_id, mark)
+    patch['spec']['unschedulable'] = True
+    if taint:
+        ours = {'key': TAINT, 'value': server_id, 'effect': 'NoSchedule'}
+        patch['spec']['taints'] = [*_foreign_taints(node), ours]
+    return patch
+
+
+def reattach_patch(node: Node, mark: NodeMark, back: float | None) -> Patch:
+    """Undo it; what is not ours stays.
+
+    :param back: keep the mark until the node is ready, with this time in it;
+        None to remove it
+    """
+    patch = _patch(node, None, None)
+    if back is not None:
+        # From here on whoever cordons it is somebody else.
+        kept = dataclasses.replace(mark, back=back, cordoned=False)
+        patch = _patch(node, node.labels[LABEL], kept)
+    if mark.cordoned:
+        patch['spec']['unschedulable'] = None
+    foreign = _foreign_taints(node)
+    if len(foreign) < len(node.taints):
+        patch['spec']['taints'] = foreign
+    return patch
+
+
+def _patch(node: Node, server_id: str | None, mark: NodeMark | None) -> Patch:
+    said = mark and {
+        'since': _iso(mark.since),
+        'reason': 'The server is live-migrated, because it waits for CPU.',
+        'cordoned_by_us': mark.cordoned,
+        'budgets': dict(mark.budgets),
+        'back': None if mark.back is None else _iso(mark.back),
+    }
+    return {
+        'metadata': {
+            'resourceVersion': node.version,
+            'labels': {LABEL: server_id},
+            'annotations': {ANNOTATION: said and json.dumps(said)},
+        },
+        'spec': {},
+    }
+
+
+def _foreign_taints(node: Node) -> list[Any]:
+    return [t for t in node.taints if t['key'] != TAINT]
+
+
+def _iso(seconds: float) -> str:
+    at = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return at.isoformat(timespec='seconds')
+
+
+def _seconds(iso: str) -> float:
+    return datetime.datetime.fromisoformat(iso).timestamp()

@@ -1,0 +1,247 @@
+import dataclasses
+import json
+import uuid
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oslotest import base
+
+from steal_scheduler.orchestrators.kubernetes import nodes
+from steal_scheduler.orchestrators.kubernetes.nodes import (
+    Node,
+    NodeMark,
+    Whose,
+    whose,
+)
+from tests.unit import strategies
+
+assert strategies  # it registers hypothesis' profile
+
+LABEL, ANNOTATION = 'steal-scheduler/server', 'steal-scheduler/drained'
+TAINT = {
+    'key': 'steal-scheduler/moving',
+    'value': 's',
+    'effect': 'NoSchedule',
+}
+NODE = Node('n', '7', '', '', {'a': 'b'}, {'c': 'd'}, False, (), True)
+MARK = NodeMark(1_800_000_000.0, True, {'shop/web': 3})
+
+ID = '9a1f0c5e-1111-4222-8333-444455556666'
+OTHER = '9a1f0c5e-1111-4222-8333-444455556667'
+
+
+def node(provider: str = '', system: str = '', name: str = 'n') -> Node:
+    return Node(name, '1', provider, system, {}, {}, False, (), True)
+
+
+class TestWhose(base.BaseTestCase):
+    def test_provider_id(self) -> None:
+        for provider in (
+            f'openstack:///{ID}',
+            f'openstack:///{ID.upper()}',
+            f'openstack://RegionOne/{ID}',
+            f'openstack:///nova/{ID}',
+            f'openstack://{ID}',
+            # Others on top of OpenStack write their own word.
+            f'stackit://{ID}',
+        ):
+            found = whose(node(provider, OTHER), ID)
+            self.assertIs(Whose.PROVIDER, found, provider)
+
+    def test_another_provider_id(self) -> None:
+        for provider in (
+            f'openstack:///{OTHER}',
+            f'openstack://{ID}/{OTHER}',
+            f'openstack:///{ID}/',
+            'openstack:///',
+        ):
+            self.assertIs(Whose.OTHER, whose(node(provider, ID), ID), provider)
+
+    def test_a_provider_that_is_not_openstack(self) -> None:
+        for provider in ('', 'kubemark://n', 'k3s://n', f'aws:///{OTHER}'):
+            self.assertIs(Whose.SYSTEM, whose(node(provider, ID), ID))
+            self.assertIs(Whose.OTHER, whose(node(provider, OTHER), ID))
+            self.assertIs(Whose.UNKNOWN, whose(node(provider), ID))
+
+    @given(st.uuids(), st.uuids())
+    def test_system_uuid(self, one: uuid.UUID, two: uuid.UUID) -> None:
+        swapped = str(uuid.UUID(bytes_le=one.bytes))
+        for said in (str(one), str(one).upper(), swapped, f' {one}\n'):
+            self.assertIs(Whose.SYSTEM, whose(node(system=said), str(one)))
+        if two.hex not in (one.hex, swapped.replace('-', '')):
+            found = whose(node(system=str(two)), str(one))
+            self.assertIs(Whose.OTHER, found)
+
+    def test_firmware_that_knows_none(self) -> None:
+        for said in (
+            '',
+            'Not Settable',
+            '00000000-0000-0000-0000-000000000000',
+            'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF',
+        ):
+            self.assertIs(Whose.UNKNOWN, whose(node(system=said), ID))
+
+    def test_a_server_without_a_uuid_is_no_node(self) -> None:
+        for said in ('openstack:///', 'openstack:///s', ''):
+            self.assertNotIn(
+                whose(node(said), 's'), (Whose.PROVIDER, Whose.SYSTEM)
+            )
+
+
+class TestBest(base.BaseTestCase):
+    def test_the_provider_id_comes_first(self) -> None:
+        first = node(f'openstack:///{ID}', name='a')
+        second = node('', ID, name='b')
+        found = [node(f'openstack:///{OTHER}'), second, first]
+        self.assertEqual([first], nodes.best(found, ID))
+        self.assertEqual([second], nodes.best(found[:2], ID))
+        self.assertEqual([], nodes.best(found[:1], ID))
+
+    def test_all_that_claim_it(self) -> None:
+        first = node(f'openstack:///{ID}', name='a')
+        twin = dataclasses.replace(first, name='b')
+        self.assertEqual([first, twin], nodes.best([first, twin], ID))
+
+
+class TestNames(base.BaseTestCase):
+    def test_names(self) -> None:
+        for name in ('n', 'node-1', 'a.b-c.example.org', '9', 'x' * 253):
+            self.assertTrue(nodes.is_name(name), name)
+
+    def test_what_would_lead_elsewhere(self) -> None:
+        for name in (
+            '', '.', '..', 'a/b', '../pods', 'a..b', '.a', 'a.', '-a', 'a-',
+            'A', 'a b', 'a%2fb', 'a?b', 'a#b', 'n\n', 'x' * 254,
+            '\N{SNOWMAN}',
+        ):  # fmt: skip
+            self.assertFalse(nodes.is_name(name), name)
+
+
+class TestNode(base.BaseTestCase):
+    def test_hardly_anything(self) -> None:
+        found = Node.of({'metadata': {'name': 'n', 'resourceVersion': '7'}})
+        self.assertEqual(
+            Node('n', '7', '', '', {}, {}, False, (), False),
+            found,
+        )
+
+    def test_ready(self) -> None:
+        for status in ('True', 'False', 'Unknown'):
+            conditions = [
+                {'type': 'MemoryPressure', 'status': 'True'},
+                {'type': 'Ready', 'status': status},
+            ]
+            found = Node.of(
+                {
+                    'metadata': {'name': 'n', 'resourceVersion': '7'},
+                    'status': {'conditions': conditions},
+                }
+            )
+            self.assertIs(status == 'True', found.ready)
+
+
+def marked(mark: NodeMark = MARK, taint: bool = False) -> Node:
+    """The node as the API server has it after our patch."""
+    patch = nodes.drain_patch(NODE, 's', mark, taint=taint)
+    return dataclasses.replace(
+        NODE,
+        labels=NODE.labels | patch['metadata']['labels'],
+        annotations=NODE.annotations | patch['metadata']['annotations'],
+        unschedulable=True,
+        taints=tuple(patch['spec'].get('taints', NODE.taints)),
+    )
+
+
+class TestOut(base.BaseTestCase):
+    def test_one_patch(self) -> None:
+        patch = nodes.drain_patch(NODE, 's', MARK, taint=False)
+        about = patch['metadata']
+        self.assertEqual('7', about['resourceVersion'])
+        self.assertEqual({LABEL: 's'}, about['labels'])
+        self.assertEqual({'unschedulable': True}, patch['spec'])
+        self.assertEqual(
+            {
+                'since': '2027-01-15T08:00:00+00:00',
+                'reason': (
+                    'The server is live-migrated, because it waits for CPU.'
+                ),
+                'cordoned_by_us': True,
+                'budgets': {'shop/web': 3},
+                'back': None,
+            },
+            json.loads(about['annotations'][ANNOTATION]),
+        )
+
+    def test_it_is_read_again(self) -> None:
+        for mark in (
+            MARK,
+            dataclasses.replace(MARK, cordoned=False, budgets={}),
+            dataclasses.replace(MARK, back=1_800_000_060.0),
+        ):
+            node = marked(mark)
+            self.assertEqual(mark, nodes.read_mark(node))
+            self.assertEqual('s', node.labels[LABEL])
+
+    def test_not_ours(self) -> None:
+        self.assertIsNone(nodes.read_mark(NODE))
+
+    def test_what_we_did_not_write(self) -> None:
+        for text in (
+            *('', '{', '[]', '{}', 'null', '3', '"x"'),
+            '{"since": 3, "cordoned_by_us": true, "budgets": {}}',
+            '{"since": "x", "cordoned_by_us": true, "budgets": {}}',
+            '{"since": "2027-01-15T08:00:00+00:00", "budgets": {}}',
+            '{"since": "2027-01-15T08:00:00+00:00", "cordoned_by_us": true, '
+            '"budgets": []}',
+            '{"since": "2027-01-15T08:00:00+00:00", "cordoned_by_us": true, '
+            '"budgets": {"a": "x"}}',
+        ):
+            node = dataclasses.replace(NODE, annotations={ANNOTATION: text})
+            self.assertIsNone(nodes.read_mark(node), text)
+
+    def test_a_taint_beside_others(self) -> None:
+        theirs = {'key': 'x', 'effect': 'NoExecute'}
+        node = dataclasses.replace(NODE, taints=(theirs, {**TAINT, 'a': '1'}))
+        patch = nodes.drain_patch(node, 's', MARK, taint=True)
+        self.assertEqual([theirs, TAINT], patch['spec']['taints'])
+
+
+class TestBack(base.BaseTestCase):
+    def test_one_patch(self) -> None:
+        self.assertEqual(
+            {
+                'metadata': {
+                    'resourceVersion': '7',
+                    'labels': {LABEL: None},
+                    'annotations': {ANNOTATION: None},
+                },
+                'spec': {'unschedulable': None},
+            },
+            nodes.reattach_patch(marked(), MARK, None),
+        )
+
+    def test_others_cordon_stays(self) -> None:
+        mark = dataclasses.replace(MARK, cordoned=False)
+        patch = nodes.reattach_patch(marked(mark), mark, None)
+        self.assertEqual({}, patch['spec'])
+
+    def test_only_our_taint_goes(self) -> None:
+        theirs = {'key': 'x', 'effect': 'NoExecute'}
+        node = dataclasses.replace(marked(), taints=(theirs, TAINT))
+        patch = nodes.reattach_patch(node, MARK, None)
+        self.assertEqual([theirs], patch['spec']['taints'])
+
+    def test_until_it_is_ready(self) -> None:
+        patch = nodes.reattach_patch(marked(taint=True), MARK, 1_800_000_060.0)
+        self.assertEqual({LABEL: 's'}, patch['metadata']['labels'])
+        self.assertEqual({'unschedulable': None, 'taints': []}, patch['spec'])
+        node = dataclasses.replace(
+            NODE, annotations=patch['metadata']['annotations']
+        )
+        mark = nodes.read_mark(node)
+        # A cordon from here on is somebody else's.
+        self.assertEqual(
+            dataclasses.replace(MARK, back=1_800_000_060.0, cordoned=False),
+            mark,
+        )
+        self.assertEqual({}, nodes.reattach_patch(node, mark, None)['spec'])
