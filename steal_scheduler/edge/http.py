@@ -142,22 +142,19 @@ def bounded(pool: Any, seconds: float) -> Iterator[None]:
     :raises requests.exceptions.Timeout: that was necessary
     """
     pool.ConnectionCls = _known(pool.ConnectionCls)
-    sockets = _Sockets()
-    timer = threading.Timer(max(seconds, 0), sockets.shut)
-    timer.daemon = True
-    before = _SOCKETS.set(sockets)
-    timer.start()
+    end = _End(seconds)
+    end.start()
+    before = _END.set(end)
     try:
         yield
     except (OSError, urllib3.exceptions.HTTPError):
-        if not sockets.are_shut:
+        if not end.has_come:
             raise
     finally:
-        timer.cancel()
-        _SOCKETS.reset(before)
-        sockets.close()
+        _END.reset(before)
+        end.forget()
     # Its beginning is no answer, whatever its status says.
-    if sockets.are_shut:
+    if end.has_come:
         raise requests.exceptions.ReadTimeout(f'no answer in {seconds:g} s')
 
 
@@ -179,37 +176,41 @@ def read(raw: urllib3.BaseHTTPResponse, most: int) -> bytes:
     return body
 
 
-class _Sockets:
-    """Those of one exchange: copies, since TLS takes an original's place."""
+class _End(threading.Timer):
+    """Of one exchange. It hangs up, whatever is waited for then.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._copies: list[socket.socket] = []
-        self.are_shut = False
+    NOTE: no lock is needed. Who adds a socket looks afterwards whether the
+    end has come, and so shuts what came too late for ``hang_up`` to see.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(max(seconds, 0), self.hang_up)
+        self.daemon = True
+        self.has_come = False
+        #: Copies, since TLS takes an original's place.
+        self._sockets: list[socket.socket] = []
 
     def add(self, made: socket.socket) -> None:
-        with self._lock:
-            self._copies.append(socket.socket(fileno=os.dup(made.fileno())))
-        if self.are_shut:
-            self.shut()
+        self._sockets.append(socket.socket(fileno=os.dup(made.fileno())))
+        if self.has_come:
+            self.hang_up()
 
-    def shut(self) -> None:
-        """From another thread: nobody waits for them any longer."""
-        with self._lock:
-            self.are_shut = True
-            for one in self._copies:
-                with contextlib.suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
+    def hang_up(self) -> None:
+        self.has_come = True
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
-    def close(self) -> None:
-        with self._lock:
-            for one in self._copies:
-                one.close()
-            self._copies.clear()
+    def forget(self) -> None:
+        """The exchange is over. A number of a file may be another's soon."""
+        self.cancel()
+        self.join()
+        for one in self._sockets:
+            one.close()
 
 
 #: Of the exchange that this thread is in.
-_SOCKETS: contextvars.ContextVar[_Sockets] = contextvars.ContextVar('sockets')
+_END: contextvars.ContextVar[_End] = contextvars.ContextVar('end')
 
 
 class _Known:
@@ -219,13 +220,13 @@ class _Known:
 
     def _new_conn(self) -> socket.socket:
         made: socket.socket = super()._new_conn()  # type: ignore[misc]
-        _SOCKETS.get().add(made)
+        _END.get().add(made)
         return made
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         # One that was kept open after the exchange before.
         if self.sock is not None:
-            _SOCKETS.get().add(self.sock)
+            _END.get().add(self.sock)
         super().request(*args, **kwargs)  # type: ignore[misc]
 
 
