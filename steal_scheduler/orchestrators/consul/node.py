@@ -1,16 +1,19 @@
-"""One node, as its own agent and as the cluster know it."""
+"""One node, as its own agent and as the cluster know it.
+
+Where the agent is, Nova and the server's tenant say. What a server is called
+is written by its tenant. So a name is only ever a plain host name: it cannot
+say more of a URL than the host that the configuration lets it name.
+"""
 
 import dataclasses
+import ipaddress
 import re
 import time
-from typing import Any
+from typing import Any, Self
 
+from steal_scheduler.edge.checks import fields_of
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.consul.agent_address import (
-    NoAgent,
-    plain_host_name,
-)
 from steal_scheduler.orchestrators.consul.client import ConsulClient
 
 #: How the reasons of our maintenance begin, by which it is known as ours.
@@ -21,6 +24,15 @@ _IS_IT = f'CheckID == "{MAINTENANCE}"'
 #: Which every node of the cluster has.
 _ALIVE = 'serfHealth'
 
+_LABEL = '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+_HOST_NAME = re.compile(rf'(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z')
+
+_NUMBER = re.compile('[0-9]+|0[xX][0-9a-fA-F]*')
+
+
+class NoAgent(OrchestratorError):
+    """No agent can be this server's: asking again does not help."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Agent:
@@ -29,6 +41,29 @@ class Agent:
     client: ConsulClient
     node: str
     server_id: str
+
+    @classmethod
+    def of(cls, options: Any, section: str, server: Server, node: str) -> Self:
+        """The agent of a server.
+
+        :param node: what it is called in Consul
+        :raises NoAgent: nowhere that we would send a token to
+        """
+        values = {'node': node, 'name': server.name, 'id': server.server_id}
+        name = options.tls_server_name
+        wanted = fields_of(options.address) | fields_of(name)
+        for field in {'node', 'id', *wanted} & values.keys():
+            plain_host_name(values[field])
+        if 'address' in wanted:
+            values['address'] = _address(options, section, server)
+        client = ConsulClient(
+            options,
+            section,
+            options.address.format_map(values),
+            server.server_id,
+            name and name.format_map(values),
+        )
+        return cls(client, node, server.server_id)
 
     def identify(self, node_id: str) -> None:
         """Make sure that it is the node's, by the id in the catalog.
@@ -148,6 +183,41 @@ class Catalog:
             if server_id:
                 found.setdefault(server_id, set()).add(str(check.get('Node')))
         return found
+
+
+def plain_host_name(name: str) -> str:
+    """The name, which may stand in a URL, a filter or a path.
+
+    :raises NoAgent: it is more than letters, digits, hyphens and dots
+    """
+    # The resolver takes a number behind the last dot for an address.
+    last = name.rpartition('.')[2]
+    if not _HOST_NAME.match(name) or _NUMBER.fullmatch(last):
+        raise NoAgent(f'{name[:80]!r} is no plain host name')
+    return name
+
+
+def _address(options: Any, section: str, server: Server) -> str:
+    """Nova's own address of the server, as it stands in a URL."""
+    own = [ipaddress.ip_address(a) for a in server.addresses]
+    if options.networks:
+        found = [a for n in options.networks for a in own if a in n][:1]
+    else:
+        # Where the controller itself answers, or anybody.
+        found = [
+            a
+            for a in own
+            if not (a.is_loopback or a.is_link_local or a.is_multicast)
+            and not (a.is_unspecified or a.is_reserved)
+        ]
+    if len(found) != 1:
+        known = ', '.join(server.addresses) or 'none'
+        raise NoAgent(
+            f'{len(found)} addresses of the server in Nova ({known}) can be '
+            f'that of its agent, and it has to be one: set [{section}] '
+            'networks'
+        )
+    return f'[{found[0]}]' if found[0].version == 6 else str(found[0])
 
 
 def server_of(reason: str | None) -> str | None:

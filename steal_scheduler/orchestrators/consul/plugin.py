@@ -14,8 +14,8 @@ from oslo_log import log
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
-from steal_scheduler.orchestrators.consul import agent_address, client, options
-from steal_scheduler.orchestrators.consul.node import Agent, Catalog
+from steal_scheduler.orchestrators.consul import client, options
+from steal_scheduler.orchestrators.consul.node import Agent, Catalog, NoAgent
 
 LOG = log.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Consul(base.Orchestrator):
     def drain(self, server: Server, node: str) -> base.Answer:
         try:
             return self._drain(server, node)
-        except (agent_address.NoAgent, client.Forbidden) as error:
+        except (NoAgent, client.Forbidden) as error:
             return base.refused(str(error))
 
     def reattach(self, server: Server, node: str) -> base.Answer:
@@ -76,7 +76,7 @@ class Consul(base.Orchestrator):
     # -- drain -------------------------------------------------------------
 
     def _drain(self, server: Server, node: str) -> base.Answer:
-        agent = self._agent(server, node)
+        agent = Agent.of(self.options, self.section, server, node)
         # The catalog first: without a leader nobody would notice a drain,
         # and no stranger is sent a token.
         node_id = self._catalog.identify(server, node)
@@ -148,7 +148,7 @@ class Consul(base.Orchestrator):
             marked = self._catalog.ours().get(server_id, marked)
             if suspect:
                 self._catalog.identify(server, node)
-        except agent_address.NoAgent:
+        except NoAgent:
             # It is no node, or has left: as agents do by default when they
             # are restarted, and then come back in maintenance.
             suspect = asked
@@ -176,16 +176,9 @@ class Consul(base.Orchestrator):
         :raises OrchestratorError: it does not answer, and that matters
         """
         try:
-            agent = self._agent(server, node)
+            agent = Agent.of(self.options, self.section, server, node)
             known = known or agent.is_ours(agent.maintenance())
             agent.end()
         except OrchestratorError:
             if known:
                 raise
-
-    def _agent(self, server: Server, node: str) -> Agent:
-        """:raises NoAgent: there can be none"""
-        reached = agent_address.agent_of(
-            self.options, self.section, server, node
-        )
-        return Agent(reached, node, server.server_id)
