@@ -5,6 +5,7 @@ may write it, or replace it, but root and the migrator's own user.
 """
 
 import os
+import pathlib
 import pwd
 import shutil
 import stat
@@ -25,30 +26,24 @@ def check_executable(section: str, path: str | None) -> None:
             f'{option} is no executable file: correct the path, or run chmod '
             '+x on it.'
         )
-    for name in dict.fromkeys((os.path.abspath(path), os.path.realpath(path))):
-        _check_writers(option, name)
-        while name != '/':
-            name = os.path.dirname(name)
-            _check_writers(option, name)
-
-
-def _check_writers(option: str, name: str) -> None:
-    found = os.stat(name)
-    if found.st_uid not in (0, os.geteuid()):
-        raise ConfigError(
-            f'{option}: {name} belongs to {_user(found.st_uid)}, who could '
-            f'change what steal-migrator runs: chown root {name}'
-        )
-    if stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX:
-        # As /tmp: who may write there may not replace what is another's.
-        return
-    # Members of the group root are as good as root.
-    by_group = found.st_mode & stat.S_IWGRP and found.st_gid != 0
-    if by_group or found.st_mode & stat.S_IWOTH:
-        raise ConfigError(
-            f'{option}: {name} may be written by others, who could change '
-            f'what steal-migrator runs: chmod go-w {name}'
-        )
+    for start in (os.path.abspath(path), os.path.realpath(path)):
+        for name in (start, *map(str, pathlib.PurePath(start).parents)):
+            found = os.stat(name)
+            mode = found.st_mode
+            if found.st_uid not in (0, os.geteuid()):
+                raise ConfigError(
+                    f'{option}: {name} belongs to {_user(found.st_uid)}, who '
+                    f'could change what steal-migrator runs: chown root {name}'
+                )
+            # As /tmp: who may write there may not replace what is another's.
+            sticky = stat.S_ISDIR(mode) and mode & stat.S_ISVTX
+            # Members of the group root are as good as root.
+            by_group = mode & stat.S_IWGRP and found.st_gid != 0
+            if not sticky and (by_group or mode & stat.S_IWOTH):
+                raise ConfigError(
+                    f'{option}: {name} may be written by others, who could '
+                    f'change what steal-migrator runs: chmod go-w {name}'
+                )
 
 
 def _user(number: int) -> str:

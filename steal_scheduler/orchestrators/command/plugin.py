@@ -23,12 +23,7 @@ from oslo_config import cfg
 from steal_scheduler.edge.option import number
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.base import (
-    DONE,
-    Answer,
-    Orchestrator,
-    State,
-)
+from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.command import run
 from steal_scheduler.orchestrators.command.executable import check_executable
 from steal_scheduler.orchestrators.shared_options import LISTS_DETACHED
@@ -39,7 +34,7 @@ _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _LONGEST = 120 * 1024
 
 
-class Command(Orchestrator):
+class Command(base.Orchestrator):
     OPTS = (
         cfg.StrOpt(
             'path',
@@ -69,10 +64,10 @@ tick. All other moves wait while it runs: let it answer 75 instead of waiting.
         super().__init__(conf, section)
         check_executable(section, self.options.path)
 
-    def drain(self, server: Server, node: str) -> Answer:
+    def drain(self, server: Server, node: str) -> base.Answer:
         return self._answer('drain', server, node)
 
-    def reattach(self, server: Server, node: str) -> Answer:
+    def reattach(self, server: Server, node: str) -> base.Answer:
         return self._answer('reattach', server, node)
 
     def detached(self) -> frozenset[str]:
@@ -95,7 +90,7 @@ tick. All other moves wait while it runs: let it answer 75 instead of waiting.
                 )
         return found
 
-    def _answer(self, verb: str, server: Server, node: str) -> Answer:
+    def _answer(self, verb: str, server: Server, node: str) -> base.Answer:
         about = {
             'STEAL_SERVER_ID': server.server_id,
             'STEAL_SERVER_NAME': server.name,
@@ -107,24 +102,26 @@ tick. All other moves wait while it runs: let it answer 75 instead of waiting.
         }
         result = self._run(verb, about)
         if result.status == 0:
-            return DONE
+            return base.DONE
         if result.status == _UNDER_WAY:
-            return Answer(State.WAITING, result.last_line)
-        return Answer(State.REFUSED, f'{result.how}: {result.last_line}')
+            return base.waiting(result.last_line)
+        return base.refused(f'{result.how}: {result.last_line}')
 
     def _run(self, verb: str, server: dict[str, str]) -> run.Result:
         """Run it with nothing of our environment but what it needs."""
-        passed = {
-            k: os.fsencode(os.environ[k])
-            for k in ('PATH', 'HOME', 'LANG')
-            if k in os.environ
+        needed = ('PATH', 'HOME', 'LANG')
+        environment = {
+            k: os.fsencode(v) for k, v in os.environ.items() if k in needed
         }
-        about = {k: _variable(v) for k, v in server.items()}
-        fitting = {k: v for k, v in about.items() if len(v) < _LONGEST}
+        for name, text in server.items():
+            # Metadata hold anything, and a variable does not.
+            value = text.replace('\0', '').encode(errors='replace')
+            if len(value) < _LONGEST:
+                environment[name] = value
         try:
             return run.run(
                 [self.options.path, verb],
-                passed | fitting,
+                environment,
                 self.options.timeout,
                 apart=verb == 'detached',
             )
@@ -132,8 +129,3 @@ tick. All other moves wait while it runs: let it answer 75 instead of waiting.
             raise OrchestratorError(
                 f'[{self.section}] path {verb} {error}'
             ) from error
-
-
-def _variable(text: str) -> bytes:
-    """As much of it as a variable can hold: metadata hold anything."""
-    return text.replace('\0', '').encode(errors='replace')

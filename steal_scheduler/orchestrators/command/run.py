@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from typing import IO
+from typing import IO, Any
 
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import OrchestratorError
@@ -68,7 +68,10 @@ def run(
         tempfile.TemporaryFile() as errors,
     ):
         process = _begin(
-            command, environment, output, errors if apart else output
+            command,
+            env=environment,
+            stdout=output,
+            stderr=errors if apart else subprocess.STDOUT,
         )
         try:
             status = _wait(process, (output, errors), timeout)
@@ -78,24 +81,17 @@ def run(
         return Result(status, _text(output), _text(errors))
 
 
-def _begin(
-    command: Sequence[str],
-    environment: Mapping[str, bytes],
-    output: IO[bytes],
-    errors: IO[bytes],
-) -> subprocess.Popen[bytes]:
+def _begin(command: Sequence[str], **where: Any) -> subprocess.Popen[bytes]:
     # A child gets the mask of the thread that begins it.
     mask = signal.pthread_sigmask(signal.SIG_SETMASK, ())
     try:
         return subprocess.Popen(
             command,
-            env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
             cwd='/',
             umask=0o022,
             start_new_session=True,
+            **where,
         )
     except (OSError, ValueError) as error:
         raise OrchestratorError(f'cannot be run: {error}') from error

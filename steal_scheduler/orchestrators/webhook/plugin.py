@@ -25,12 +25,7 @@ from steal_scheduler.edge.secret_file import UnusableFile
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.orchestrators.base import (
-    DONE,
-    Answer,
-    Orchestrator,
-    State,
-)
+from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.webhook.options import OPTS, check_options
 from steal_scheduler.orchestrators.webhook.signature import read_keys, sign
 
@@ -40,17 +35,17 @@ _LONGEST = 1024 * 1024
 _LATER = (408, 425, 429)
 
 
-class Webhook(Orchestrator):
+class Webhook(base.Orchestrator):
     OPTS = OPTS
 
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
         check_options(section, self.options)
 
-    def drain(self, server: Server, node: str) -> Answer:
+    def drain(self, server: Server, node: str) -> base.Answer:
         return self._answer('drain', server, node)
 
-    def reattach(self, server: Server, node: str) -> Answer:
+    def reattach(self, server: Server, node: str) -> base.Answer:
         return self._answer('reattach', server, node)
 
     def detached(self) -> frozenset[str]:
@@ -66,7 +61,7 @@ class Webhook(Orchestrator):
             )
         return frozenset(found)
 
-    def _answer(self, verb: str, server: Server, node: str) -> Answer:
+    def _answer(self, verb: str, server: Server, node: str) -> base.Answer:
         about = {
             'id': server.server_id,
             'name': server.name,
@@ -80,13 +75,13 @@ class Webhook(Orchestrator):
         message_id = _message_id(self.section, verb, server, node)
         reply = self._post(verb, message_id, {'node': node, 'server': about})
         if reply.status_code in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
-            return DONE
+            return base.DONE
         if reply.status_code == HTTPStatus.ACCEPTED:
-            return Answer(State.WAITING, _detail(reply))
+            return base.waiting(_detail(reply))
         said = f'status {reply.status_code}: {_detail(reply)}'
         if reply.status_code in _LATER or reply.status_code >= 500:
             raise OrchestratorError(f'[{self.section}] url {verb}: {said}')
-        return Answer(State.REFUSED, said)
+        return base.refused(said)
 
     def _post(
         self, verb: str, message_id: str, about: dict[str, Any]

@@ -7,7 +7,6 @@ It is that of the open specification Standard Webhooks 1.0
 import base64
 import hashlib
 import hmac
-import re
 from collections.abc import Iterable
 
 from steal_scheduler.edge.secret_file import UnusableFile, read_lines
@@ -28,11 +27,11 @@ def read_keys(path: str) -> list[bytes]:
 def _key(path: str, line: str) -> bytes:
     # Unpadded base64 is common.
     text = line.removeprefix(_PREFIX).rstrip('=')
-    valid = line.startswith(_PREFIX) and re.fullmatch('[A-Za-z0-9+/]+', text)
-    key = b''
-    if valid and len(text) % 4 != 1:
-        key = base64.b64decode(text + '=' * (-len(text) % 4))
-    if len(key) not in _KEY:
+    try:
+        key = base64.b64decode(text + '=' * (-len(text) % 4), validate=True)
+    except ValueError:
+        key = b''
+    if not line.startswith(_PREFIX) or len(key) not in _KEY:
         raise UnusableFile(
             f'{path!r}: a line of the file is not {_PREFIX} and the base64 of '
             f'{_KEY[0]} to {_KEY[-1]} bytes'
