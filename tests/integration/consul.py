@@ -16,7 +16,7 @@ import signal
 import subprocess
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import dns.exception
 import dns.message
@@ -46,7 +46,7 @@ class ConsulError(daemons.DaemonError):
     """The command did not end well; the text is what it said."""
 
 
-class Datacenter:
+class Datacenter(daemons.Parts):
     """One that nobody else can reach."""
 
     def __init__(self, directory: pathlib.Path, nodes: Sequence[str]) -> None:
@@ -72,26 +72,19 @@ class Datacenter:
         self.network = str(_NETWORK)
         #: What vouches for the agents where they speak TLS.
         self.cafile = _certify(directory, self._agents.values())
-        self._stack = contextlib.ExitStack()
 
     # -- its life ----------------------------------------------------------
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            stack.callback(self._stop_all)
-            self._start_server()
-            for name in self.nodes:
-                self._start_client(name)
-            daemons.until(
-                'all agents are members',
-                lambda: {*self.nodes, _SERVER} <= set(self._alive()),
-                failing=(requests.RequestException,),
-            )
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stack.close()
+    def begin(self, stack: contextlib.ExitStack) -> None:
+        stack.callback(self._stop_all)
+        self._start_server()
+        for name in self.nodes:
+            self._start_client(name)
+        daemons.until(
+            'all agents are members',
+            lambda: {*self.nodes, _SERVER} <= set(self._alive()),
+            failing=(requests.RequestException,),
+        )
 
     @property
     def logs(self) -> list[pathlib.Path]:

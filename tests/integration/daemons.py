@@ -202,7 +202,24 @@ class Daemon:
         return f'The end of {self.log}:\n{text[-5000:]}'
 
 
-class Prometheus:
+class Parts:
+    """What has several parts; they run from entering to leaving."""
+
+    def begin(self, stack: contextlib.ExitStack) -> None:
+        """Start them, and have the stack stop each that was started."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self.begin(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+
+class Prometheus(Parts):
     """It scrapes every second, and keeps what it knows over a restart."""
 
     def __init__(
@@ -245,12 +262,9 @@ class Prometheus:
             {'targets': [f'127.0.0.1:{port}'], 'labels': labels}
         )
 
-    def __enter__(self) -> Self:
+    def begin(self, stack: contextlib.ExitStack) -> None:
+        stack.callback(self.stop)
         self.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
 
     def start(self) -> None:
         self._write(

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from typing import Any, Self
+from typing import Any
 
 from tests.integration import daemons
 from tests.integration.machines import Machine, connect
@@ -218,7 +218,7 @@ def kvm_trouble() -> str:
     return ''
 
 
-class Hypervisor:
+class Hypervisor(daemons.Parts):
     """One host, its servers, and the exporter that watches them."""
 
     def __init__(
@@ -247,9 +247,8 @@ class Hypervisor:
             self._libvirt_answers,
             {self._directory / out: path for out, path in _BINDS.items()},
         )
-        self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> Self:
+    def begin(self, stack: contextlib.ExitStack) -> None:
         self._write('etc/libvirtd.conf', _LIBVIRTD_CONF, uuid=uuid.uuid4())
         self._write('etc/qemu.conf', _QEMU_CONF, address=self.address)
         for path, line in (
@@ -260,16 +259,10 @@ class Hypervisor:
             self._write(path.removeprefix('/etc/'), f'{text}{line}\n')
         for name in ('lib', 'cache', 'log'):
             (self._directory / name).mkdir()
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self.machine)
-            exporter = self._exporter()
-            exporter.start()
-            stack.callback(exporter.stop)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stack.close()
+        stack.enter_context(self.machine)
+        exporter = self._exporter()
+        exporter.start()
+        stack.callback(exporter.stop)
 
     @property
     def logs(self) -> list[pathlib.Path]:
@@ -351,7 +344,7 @@ class Hypervisor:
         )
 
 
-class Lab:
+class Lab(daemons.Parts):
     """host-a and host-b, with one core each."""
 
     def __init__(self, directory: pathlib.Path, kvm: bool = False) -> None:
@@ -378,20 +371,13 @@ class Lab:
         #: Where each server is.
         self.where: dict[Domain, Hypervisor] = {}
         self._numbers = itertools.count(1)
-        self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> Self:
+    def begin(self, stack: contextlib.ExitStack) -> None:
         self._kernel = build(self._directory)
-        with contextlib.ExitStack() as stack:
-            for host in self.hosts:
-                stack.enter_context(host)
-            connect(self.a.machine, self.b.machine, _ADDRESSES)
-            stack.enter_context(self.prometheus)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stack.close()
+        for host in self.hosts:
+            stack.enter_context(host)
+        connect(self.a.machine, self.b.machine, _ADDRESSES)
+        stack.enter_context(self.prometheus)
 
     @property
     def logs(self) -> list[pathlib.Path]:

@@ -15,6 +15,8 @@ from tests.integration.binaries import binary
 ADMIN = 'admin'
 NOBODY = 'nobody'
 _GROUPS = {ADMIN: 'system:masters', NOBODY: ''}
+#: Of all pods.
+CONTAINER = {'name': 'app', 'image': 'example.test/app:1'}
 
 
 class KubectlError(daemons.DaemonError):
@@ -100,10 +102,37 @@ class Kubectl:
             PodDisruptionBudget
         :param pod: more of the specification of its pods
         """
-        self.apply(_deployment(name, replicas, namespace, pod))
+        spread = {
+            'maxSkew': 1,
+            'topologyKey': 'kubernetes.io/hostname',
+            'whenUnsatisfiable': 'ScheduleAnyway',
+            'labelSelector': {'matchLabels': {'app': name}},
+        }
+        pod = {'topologySpreadConstraints': [spread], **pod}
+        self.apply(
+            _keeper('Deployment', name, namespace, pod, replicas=replicas)
+        )
         if budget is not None:
-            self.apply(_budget(name, budget, namespace))
+            self.add_budget(name, name, budget, namespace)
         self.wait_deployed(name, namespace)
+
+    def add_budget(
+        self, name: str, app: str, least: int, namespace: str = 'default'
+    ) -> None:
+        """Add a PodDisruptionBudget for the pods with this label ``app``."""
+        selector = {'matchLabels': {'app': app}}
+        self.apply(
+            {
+                'apiVersion': 'policy/v1',
+                'kind': 'PodDisruptionBudget',
+                'metadata': {'name': name, 'namespace': namespace},
+                'spec': {'minAvailable': least, 'selector': selector},
+            }
+        )
+
+    def daemon_set(self, name: str, namespace: str, **pod: Any) -> None:
+        """Have one pod a node."""
+        self.apply(_keeper('DaemonSet', name, namespace, pod))
 
     def wait_deployed(
         self, name: str, namespace: str = 'default', within: float = 90
@@ -188,51 +217,27 @@ class Kubectl:
         path.write_text(json.dumps(config))
 
 
-def _deployment(
-    name: str, replicas: int, namespace: str, pod: Mapping[str, Any]
+def _keeper(
+    kind: str,
+    name: str,
+    namespace: str,
+    pod: Mapping[str, Any],
+    **spec: Any,
 ) -> dict[str, Any]:
-    """Return a Deployment that spreads over the nodes.
-
-    Its name is the label ``app`` of its pods.
-
-    :param pod: more of the specification of its pods
-    """
+    """Return what keeps pods, whose label ``app`` is its name."""
     labels = {'app': name}
-    spread = {
-        'maxSkew': 1,
-        'topologyKey': 'kubernetes.io/hostname',
-        'whenUnsatisfiable': 'ScheduleAnyway',
-        'labelSelector': {'matchLabels': labels},
-    }
     template = {
         'metadata': {'labels': labels},
-        'spec': {
-            'containers': [{'name': 'app', 'image': 'example.test/app:1'}],
-            'topologySpreadConstraints': [spread],
-            **pod,
-        },
+        'spec': {'containers': [CONTAINER], **pod},
     }
     return {
         'apiVersion': 'apps/v1',
-        'kind': 'Deployment',
+        'kind': kind,
         'metadata': {'name': name, 'namespace': namespace},
         'spec': {
-            'replicas': replicas,
             'selector': {'matchLabels': labels},
             'template': template,
-        },
-    }
-
-
-def _budget(name: str, least: int, namespace: str) -> dict[str, Any]:
-    """Return a PodDisruptionBudget for the Deployment of its name."""
-    return {
-        'apiVersion': 'policy/v1',
-        'kind': 'PodDisruptionBudget',
-        'metadata': {'name': name, 'namespace': namespace},
-        'spec': {
-            'minAvailable': least,
-            'selector': {'matchLabels': {'app': name}},
+            **spec,
         },
     }
 

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import unittest
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any
 
 import requests
 
@@ -43,7 +43,7 @@ exec /proc/self/fd/9 "$@"
 """
 
 
-class Cluster(Kubectl):
+class Cluster(Kubectl, daemons.Parts):
     """One that nobody else can reach, with a token for whoever may."""
 
     def __init__(self) -> None:
@@ -106,35 +106,23 @@ class Cluster(Kubectl):
         )
         self._scheduler = self._daemon('kube-scheduler', common)
         self._kubelets: dict[str, Kubelet] = {}
-        self._stack = contextlib.ExitStack()
 
     # -- its life ----------------------------------------------------------
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self._temporary)
-            stack.enter_context(self._network)
-            # All of it is thrown away, so nothing need end in good order;
-            # and an API server would wait for an etcd that has ended.
-            for part in (
-                self._etcd,
-                self.api,
-                self._controllers,
-                self._scheduler,
-            ):
-                stack.callback(part.stop, signal.SIGKILL)
-                part.start()
-                if part is self.api:
-                    self.let_users_in()
-            stack.callback(self._stop_kubelets)
-            self.apply(RBAC.read_text())
-            #: With the rights of the manifest, and no others.
-            self.of_migrator = self.let_in(ACCOUNT, HOME)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stack.close()
+    def begin(self, stack: contextlib.ExitStack) -> None:
+        stack.enter_context(self._temporary)
+        stack.enter_context(self._network)
+        # All of it is thrown away, so nothing need end in good order; and an
+        # API server would wait for an etcd that has ended.
+        for part in self._etcd, self.api, self._controllers, self._scheduler:
+            stack.callback(part.stop, signal.SIGKILL)
+            part.start()
+            if part is self.api:
+                self.let_users_in()
+        stack.callback(self._stop_kubelets)
+        self.apply(RBAC.read_text())
+        #: With the rights of the manifest, and no others.
+        self.of_migrator = self.let_in(ACCOUNT, HOME)
 
     @property
     def logs(self) -> list[pathlib.Path]:

@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from typing import Self
 
 from tests.integration import daemons
 
@@ -49,7 +48,7 @@ exec unshare --cgroup sh -ec '
 """
 
 
-class Machine:
+class Machine(daemons.Parts):
     """One within the machine: its own processes, mounts, network, name.
 
     It runs one program, and whatever is sent in after it. Everything of it
@@ -103,12 +102,9 @@ class Machine:
             },
         )
 
-    def __enter__(self) -> Self:
+    def begin(self, stack: contextlib.ExitStack) -> None:
+        stack.callback(self.stop)
         self.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start it.
@@ -237,7 +233,7 @@ def _remove(path: pathlib.Path) -> bool:
     return True
 
 
-class NodeNetwork:
+class NodeNetwork(daemons.Parts):
     """A network namespace with one cable to ours.
 
     A kubelet listens on all addresses, whatever it is told: here there are
@@ -269,24 +265,17 @@ class NodeNetwork:
             self._is_apart,
         )
 
-    def __enter__(self) -> Self:
+    def begin(self, stack: contextlib.ExitStack) -> None:
         """Make it.
 
         :raises DaemonError: we are not root
         """
         if os.geteuid() != 0:
             raise daemons.DaemonError('Only root can make namespaces.')
-        self._daemon.start()
-        try:
-            self._connect()
-        except BaseException:
-            self._daemon.stop()
-            raise
-        return self
-
-    def __exit__(self, *exc: object) -> None:
         # The last process in it takes the cable along.
-        self._daemon.stop()
+        stack.callback(self._daemon.stop)
+        self._daemon.start()
+        self._connect()
 
     def entering(self) -> list[str]:
         """Return what to put before a command for it to run there."""

@@ -12,7 +12,7 @@ import pathlib
 import time
 import unittest
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any
 from unittest import mock
 
 import requests
@@ -22,7 +22,7 @@ from steal_scheduler.demo.api import ApiError
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.driver import DemoDriver
 from steal_scheduler.demo.http import App, Environ
-from tests.integration import kubernetes
+from tests.integration import daemons, kubernetes
 from tests.integration.consul import Datacenter
 from tests.integration.judges import Agents, Balancer, Nodes
 from tests.integration.kubernetes import Cluster
@@ -372,7 +372,7 @@ class Estate:
         self.balancer.reset()
 
 
-class Witness:
+class Witness(daemons.Parts):
     """Sees whether a server is in service while it migrates.
 
     It looks whenever a hypervisor begins to migrate one.
@@ -381,11 +381,10 @@ class Witness:
     def __init__(self, is_out: Callable[[str], bool]) -> None:
         """:param is_out: of service, by the id of the server"""
         self._is_out = is_out
-        self._stack = contextlib.ExitStack()
         #: What it saw that should not be; empty it before each run.
         self.saw: list[str] = []
 
-    def __enter__(self) -> Self:
+    def begin(self, stack: contextlib.ExitStack) -> None:
         migrate, look = DemoDriver.live_migration, self._look
 
         def watched(
@@ -399,13 +398,9 @@ class Witness:
             look(instance.uuid)
             migrate(driver, context, instance, dest, *args, **kwargs)
 
-        self._stack.enter_context(
+        stack.enter_context(
             mock.patch.object(DemoDriver, 'live_migration', watched)
         )
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._stack.close()
 
     def _look(self, id_: str) -> None:
         # In an outage nobody can tell.

@@ -9,6 +9,7 @@ transport. It prints when each view was taken.
 # are imported to find the tests, and some embed a Nova, which forbids that.
 import steal_scheduler.demo  # isort: skip  # noqa: F401
 
+import contextlib
 import pathlib
 import secrets
 import socket
@@ -16,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Self
 
 import amqp
 import nova.conf
@@ -40,7 +40,7 @@ MOVE = make.move('a-server', steal_before=0.3)
 _SERVER = pathlib.Path('/usr/lib/rabbitmq/bin/rabbitmq-server')
 
 
-class RabbitMQ:
+class RabbitMQ(daemons.Parts):
     """A broker on loopback, and the epmd that Erlang needs beside it.
 
     What is durable survives a restart; queues of a fanout do not.
@@ -103,26 +103,10 @@ class RabbitMQ:
             'rabbitmq', [str(_SERVER)], directory, self._ready, environ
         )
 
-    def __enter__(self) -> Self:
-        self.epmd.start()
-        try:
-            self.start()
-        except BaseException:
-            self.epmd.stop()
-            raise
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        try:
-            self.stop()
-        finally:
-            self.epmd.stop()
-
-    def start(self) -> None:
-        self.daemon.start()
-
-    def stop(self) -> None:
-        self.daemon.stop()
+    def begin(self, stack: contextlib.ExitStack) -> None:
+        for daemon in self.epmd, self.daemon:
+            stack.callback(daemon.stop)
+            daemon.start()
 
     def _ready(self) -> bool:
         try:
@@ -195,7 +179,7 @@ class BrokerTest(daemons.TestCase):
         heard = [self._worker(f'worker-{n}') for n in (1, 2)]
         sender, notifier = Sender(self.conf), Notifier(self.conf)
         self._every_worker_hears(heard, sender)
-        self.rabbitmq.stop()
+        self.rabbitmq.daemon.stop()
         try:
             # A lost broker holds nobody.
             begun = time.monotonic()
@@ -203,7 +187,7 @@ class BrokerTest(daemons.TestCase):
             notifier.send(MOVE.stage, MOVE)
             self.assertLess(time.monotonic() - begun, 60)
         finally:
-            self.rabbitmq.start()
+            self.rabbitmq.daemon.start()
         self._every_worker_hears(heard, sender)
 
     def test_others_are_told(self):

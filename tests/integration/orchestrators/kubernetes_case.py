@@ -19,7 +19,7 @@ from tests.contract.kubernetes import (
 )
 from tests.integration import daemons, kubernetes
 from tests.integration.daemons import until
-from tests.integration.kubectl import ADMIN, NOBODY
+from tests.integration.kubectl import ADMIN, CONTAINER, NOBODY
 
 ROOT = pathlib.Path(__file__).parents[3]
 KUBECONFIG = ROOT / 'etc/kubernetes/steal-migrator.kubeconfig'
@@ -127,7 +127,6 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
             'finalizers': spec.pop('finalizers', []),
         }
         self.addCleanup(self.release, name)
-        container = {'name': 'app', 'image': 'example.test/app:1'}
         self.cluster.apply(
             {
                 'apiVersion': 'v1',
@@ -136,7 +135,7 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
                 'spec': {
                     'nodeName': node,
                     'terminationGracePeriodSeconds': 1,
-                    'containers': [container],
+                    'containers': [CONTAINER],
                     **spec,
                 },
             }
@@ -157,38 +156,11 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
 
         until(f'pod {name} is {phases}', phase, 90)
 
-    def budget(self, name: str, **spec: Any) -> None:
-        self.cluster.apply(
-            {
-                'apiVersion': 'policy/v1',
-                'kind': 'PodDisruptionBudget',
-                'metadata': {'name': name, 'namespace': self.namespace},
-                'spec': spec,
-            }
-        )
-
     def add_budget(self, name: str, app: str, least: int) -> None:
-        self.budget(
-            name, minAvailable=least, selector={'matchLabels': {'app': app}}
-        )
+        self.cluster.add_budget(name, app, least, self.namespace)
 
-    def daemon_set(self, name: str) -> None:
-        labels = {'app': name}
-        container = {'name': 'app', 'image': 'example.test/app:1'}
-        self.cluster.apply(
-            {
-                'apiVersion': 'apps/v1',
-                'kind': 'DaemonSet',
-                'metadata': {'name': name, 'namespace': self.namespace},
-                'spec': {
-                    'selector': {'matchLabels': labels},
-                    'template': {
-                        'metadata': {'labels': labels},
-                        'spec': {'containers': [container]},
-                    },
-                },
-            }
-        )
+    def daemon_set(self, name: str, **pod: Any) -> None:
+        self.cluster.daemon_set(name, self.namespace, **pod)
         self.until(
             lambda: any(name in each for each in self.names()), f'{name} runs'
         )

@@ -10,6 +10,7 @@ import yaml
 from steal_scheduler.orchestrators.base import DONE
 from tests.integration.binaries import binary
 from tests.integration.daemons import until
+from tests.integration.kubectl import CONTAINER
 from tests.integration.kubernetes import RBAC
 from tests.integration.orchestrators.kubernetes_case import (
     ANNOTATION,
@@ -38,36 +39,19 @@ class TestKubectl(KubernetesTest):
         self.pod('bare', 'n0')
         self.pod('done', 'n0', activeDeadlineSeconds=1, volumes=empty)
         self.wait_phase('done', 'Failed')
-        template = {
-            'metadata': {'labels': {'app': 'agent'}},
-            'spec': {
-                **short,
-                'volumes': empty,
-                'containers': [{'name': 'app', 'image': 'example.test/app:1'}],
-            },
-        }
-        metadata = {'name': 'agent', 'namespace': self.namespace}
-        self.cluster.apply(
-            {
-                'apiVersion': 'apps/v1',
-                'kind': 'DaemonSet',
-                'metadata': metadata,
-                'spec': {
-                    'selector': {'matchLabels': {'app': 'agent'}},
-                    'template': template,
-                },
-            }
-        )
+        self.daemon_set('agent', volumes=empty, **short)
+        pod = {**short, 'volumes': empty, 'containers': [CONTAINER]}
+        namespace = {'namespace': self.namespace}
         self.cluster.apply(
             {
                 'apiVersion': 'batch/v1',
                 'kind': 'Job',
-                'metadata': {**metadata, 'name': 'batch'},
+                'metadata': {**namespace, 'name': 'batch'},
                 'spec': {
                     'backoffLimit': 0,
                     'template': {
                         'spec': {
-                            **template['spec'],
+                            **pod,
                             **here,
                             'restartPolicy': 'Never',
                             'activeDeadlineSeconds': 1,
@@ -79,8 +63,8 @@ class TestKubectl(KubernetesTest):
         static = {
             'apiVersion': 'v1',
             'kind': 'Pod',
-            'metadata': {**metadata, 'name': 'static'},
-            'spec': template['spec'],
+            'metadata': {**namespace, 'name': 'static'},
+            'spec': pod,
         }
         path = self.cluster.static_pods('n0') / f'{self.namespace}.yaml'
         path.write_text(yaml.safe_dump(static))
