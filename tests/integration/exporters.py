@@ -6,6 +6,7 @@ it is the real one.
 """
 
 import dataclasses
+import functools
 import itertools
 import json
 import pathlib
@@ -15,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from keystoneauth1 import loading
-from oslo_config import cfg
 from prometheus_client import exposition, registry
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -23,7 +23,6 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
-from steal_scheduler.conf import signals
 from steal_scheduler.exception import SignalError
 from steal_scheduler.exporter import sample
 from steal_scheduler.exporter.accumulator import Accumulator
@@ -33,11 +32,12 @@ from steal_scheduler.model.cloud import Signals
 from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.integration import daemons
 from tests.standins.transport import served
+from tests.unit.options import configuration
 
 #: Seconds: short, so that it is soon full.
 WINDOW = 6
 
-E = TypeVar('E', bound='Exporter')
+E = TypeVar('E', bound=registry.Collector)
 
 _numbers = itertools.count()
 
@@ -69,13 +69,6 @@ class Server:
         return self.offset + rate * (lived - lived % 2 * self.spiky)
 
 
-class Exporter(registry.Collector):
-    """What one exporter shows."""
-
-    def collect(self) -> Iterator[Metric]:
-        raise NotImplementedError
-
-
 class Pages(served):
     """All exporters of a test, each with a page of its own on one port.
 
@@ -86,14 +79,14 @@ class Pages(served):
     def __init__(self, paths: Iterable[str]) -> None:
         super().__init__(self._answer)
         self.paths = tuple(paths)
-        self._shown: dict[str, tuple[Exporter, dict[str, str]]] = {}
+        self._shown: dict[str, tuple[registry.Collector, dict[str, str]]] = {}
 
-    def show(self, exporter: Exporter, **labels: str) -> None:
+    def show(self, exporter: registry.Collector, **labels: str) -> None:
         """Show it with the labels that Prometheus would add elsewhere."""
         free = next(path for path in self.paths if path not in self._shown)
         self._shown[free] = exporter, labels
 
-    def hide(self, exporter: Exporter) -> None:
+    def hide(self, exporter: registry.Collector) -> None:
         """From now on nobody answers there."""
         for path, (shown, _) in list(self._shown.items()):
             if shown is exporter:
@@ -110,7 +103,7 @@ class Pages(served):
 
 @dataclasses.dataclass(frozen=True)
 class _Labelled(registry.Collector):
-    exporter: Exporter
+    exporter: registry.Collector
     labels: dict[str, str]
 
     def collect(self) -> Iterator[Metric]:
@@ -122,7 +115,7 @@ class _Labelled(registry.Collector):
             yield metric
 
 
-class Libvirt(Exporter):
+class Libvirt(registry.Collector):
     """The inovex and the Tinkoff exporter differ in the info metric only."""
 
     def __init__(self, info: str, uuid: str, servers: list[Server]) -> None:
@@ -155,19 +148,13 @@ class Libvirt(Exporter):
         yield from (info, used, waited)
 
 
-class Inovex(Libvirt):
-    def __init__(self, servers: list[Server]) -> None:
-        super().__init__(
-            'libvirt_domain_openstack_info', 'instance_id', servers
-        )
+Inovex = functools.partial(
+    Libvirt, 'libvirt_domain_openstack_info', 'instance_id'
+)
+Tinkoff = functools.partial(Libvirt, 'libvirt_domain_info_meta', 'uuid')
 
 
-class Tinkoff(Libvirt):
-    def __init__(self, servers: list[Server]) -> None:
-        super().__init__('libvirt_domain_info_meta', 'uuid', servers)
-
-
-class Steal(Exporter):
+class Steal(registry.Collector):
     """steal-exporter: its own counters and pages, of samples from here."""
 
     def __init__(self, cores: int, servers: list[Server]) -> None:
@@ -213,7 +200,7 @@ class Steal(Exporter):
         )
 
 
-class Node(Exporter):
+class Node(registry.Collector):
     """node_exporter, on a hypervisor or in a guest."""
 
     def __init__(
@@ -259,21 +246,14 @@ class Node(Exporter):
 
 def source(max_age: int = 120, **options: Any) -> PrometheusSource:
     """Return what is tested, with these options."""
-    conf = cfg.ConfigOpts()
-    conf.register_opts(signals.OPTS, group='signals')
-    conf.register_opts(PrometheusSource.OPTS, group='prometheus')
     # What keystoneauth asks for is registered when it is needed.
-    conf.register_opts(
-        [
-            *loading.get_auth_common_conf_options(),
-            *loading.get_auth_plugin_conf_options('http_basic'),
-        ],
-        group='prometheus',
-    )
-    conf([], default_config_files=[])
+    login = [
+        *loading.get_auth_common_conf_options(),
+        *loading.get_auth_plugin_conf_options('http_basic'),
+    ]
+    opts = [*PrometheusSource.OPTS, *login]
+    conf = configuration('prometheus', opts, **options)
     conf.set_override('max_age', max_age, group='signals')
-    for name, value in options.items():
-        conf.set_override(name, value, group='prometheus')
     return PrometheusSource(conf)
 
 

@@ -260,9 +260,22 @@ class Hypervisor(daemons.Parts):
         for name in ('lib', 'cache', 'log'):
             (self._directory / name).mkdir()
         stack.enter_context(self.machine)
-        exporter = self._exporter()
-        exporter.start()
+        path = self._write(
+            'exporter.conf', _EXPORTER_CONF, port=self.port, core=self.core
+        )
+        exporter = daemons.Daemon(
+            f'{self.name}-exporter',
+            [
+                # Its page is on our loopback, where Prometheus is.
+                *self.machine.entering(network=False),
+                *(sys.executable, '-m', 'steal_scheduler.cmd.exporter'),
+                *('--config-file', str(path)),
+            ],
+            self._directory,
+            lambda: bool(self.scrape()),
+        )
         stack.callback(exporter.stop)
+        exporter.start()
 
     @property
     def logs(self) -> list[pathlib.Path]:
@@ -326,22 +339,6 @@ class Hypervisor(daemons.Parts):
             return bool(self.virsh('uri'))
         except daemons.DaemonError:
             return False
-
-    def _exporter(self) -> daemons.Daemon:
-        path = self._write(
-            'exporter.conf', _EXPORTER_CONF, port=self.port, core=self.core
-        )
-        return daemons.Daemon(
-            f'{self.name}-exporter',
-            [
-                # Its page is on our loopback, where Prometheus is.
-                *self.machine.entering(network=False),
-                *(sys.executable, '-m', 'steal_scheduler.cmd.exporter'),
-                *('--config-file', str(path)),
-            ],
-            self._directory,
-            lambda: bool(self.scrape()),
-        )
 
 
 class Lab(daemons.Parts):
