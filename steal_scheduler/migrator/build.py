@@ -12,8 +12,6 @@ from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator import plugins
 from steal_scheduler.migrator.leader import Leader
-from steal_scheduler.moves.effects import Effects
-from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
@@ -34,8 +32,6 @@ class Components:
     dispatcher: Dispatcher
     leader: Leader
     sender: Sender
-    effects: Effects
-    state_machine: StateMachine
     journal: Journal
     metrics: Metrics
 
@@ -48,21 +44,16 @@ def build(conf: Any) -> Components:
     startup.check_values(conf)
     nova = NovaClient(conf, roles_conf.rule(conf.roles))
     dispatcher = plugins.dispatcher(conf)
-    rules = rules_conf.rules(conf, dispatcher.rules)
-    leader = Leader(conf)
     metrics = Metrics(lambda: nova.calls)
-    effects = Effects(nova, leader.check_held)
     return Components(
         conf=conf,
-        rules=rules,
+        rules=rules_conf.rules(conf, dispatcher.rules),
         nova=nova,
         nova_cache=NovaCache(nova, HISTORY),
         source=plugins.signal_source(conf),
         dispatcher=dispatcher,
-        leader=leader,
+        leader=Leader(conf),
         sender=Sender(conf),
-        effects=effects,
-        state_machine=StateMachine(effects, dispatcher),
         journal=Journal(metrics, Notifier(conf)),
         metrics=metrics,
     )

@@ -16,9 +16,11 @@ from steal_scheduler.exception import NovaFault, SignalError, StealError
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.model.cloud import NO_SIGNALS, Server, Signals
 from steal_scheduler.model.host_view import View
-from steal_scheduler.model.move import Ended, Move, Outcome
+from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Reason, Refusal
 from steal_scheduler.moves import admission, state, tags
+from steal_scheduler.moves.effects import Effects
+from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.signals.base import SignalSource
 
 LOG = log.getLogger(__name__)
@@ -39,6 +41,8 @@ class Migrator:
 
     def __init__(self, built: Components) -> None:
         self._built = built
+        self._effects = Effects(built.nova, built.leader.check_held)
+        self._state_machine = StateMachine(self._effects, built.dispatcher)
         self._poller = Poller(built.source, built.conf.migrator.poll_interval)
         self._ended: dict[str, Ended] = {}
         self._view: View | None = None
@@ -154,7 +158,7 @@ class Migrator:
                 instance_uuid=server.server_id,
             )
             self._built.nova_cache.look_again(server.server_id)
-            self._built.effects.untag(server)
+            self._effects.untag(server)
         return snapshot
 
     def _send_view(self, snapshot: Snapshot) -> Snapshot:
@@ -176,7 +180,7 @@ class Migrator:
     def _advance_moves(self, snapshot: Snapshot) -> None:
         for move in sorted(self.moves.values(), key=admission.order):
             try:
-                after = self._built.state_machine.advance(move, snapshot)
+                after = self._state_machine.advance(move, snapshot)
             except NovaFault as error:
                 LOG.warning(
                     'Move of server %s waits in stage %s: %s',
@@ -192,8 +196,9 @@ class Migrator:
         """Remember what became of a move."""
         server_id = before.server_id
         if isinstance(after, Move):
+            begins = server_id not in self.moves
             self.moves[server_id] = after
-            if after.stage is not before.stage:
+            if begins or after.stage is not before.stage:
                 self._built.journal.stage(after)
             return
         self.moves.pop(server_id, None)
@@ -216,15 +221,7 @@ class Migrator:
                 Refusal(*admission.NOT_SENT, m.server_id) for m in admitted
             ]
         for move in admitted:
-            try:
-                self._built.state_machine.begin(move)
-            except NovaFault as error:
-                no = Outcome.NOT_STARTED
-                ended = Ended(move, no, snapshot.now, str(error))
-                self._keep(move, ended)
-                continue
-            self.moves[move.server_id] = move
-            self._built.journal.stage(move)
+            self._keep(move, self._state_machine.begin(move, snapshot))
         return []
 
 

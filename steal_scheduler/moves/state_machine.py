@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 
 from oslo_log import log
 
+from steal_scheduler import exception
 from steal_scheduler.decision.detector import measured
 from steal_scheduler.decision.eligibility import unfit_to_leave
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.exception import NovaError, NovaRefused, ServerGone
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.moves import admission, tags
@@ -69,13 +69,15 @@ class StateMachine:
             Stage.VERIFY: self._verify,
         }
 
-    def begin(self, move: Move) -> None:
-        """Write the first tag; the drain starts at the next tick.
-
-        :raises NovaRefused, NovaError, ServerGone: it did not begin
-        """
-        self._effects.tag(move)
+    def begin(self, move: Move, snapshot: Snapshot) -> Move | Ended:
+        """Write the first tag; the drain starts at the next tick."""
+        try:
+            self._effects.tag(move)
+        except exception.NovaFault as error:
+            no = Outcome.NOT_STARTED
+            return Ended(move, no, snapshot.now, str(error))
         self._dispatcher.begin(move.server)
+        return move
 
     def advance(self, move: Move, snapshot: Snapshot) -> Move | Ended:
         """One step, or none where there is nothing to do but wait.
@@ -92,7 +94,7 @@ class StateMachine:
                 server = dataclasses.replace(server, tags=tagged)
                 move = dataclasses.replace(move, server=server)
             return self._steps[move.stage](move, snapshot)
-        except ServerGone:
+        except exception.ServerGone:
             gone = dataclasses.replace(move, server=move.server.deleted())
             return self._steps[move.stage](gone, snapshot)
 
@@ -128,9 +130,9 @@ class StateMachine:
         try:
             move = self._next(move, Stage.REQUEST, snapshot)
             self._effects.migrate(move.server)
-        except NovaRefused as error:
+        except exception.NovaRefused as error:
             return self._fail(move, snapshot, f'Nova refused: {error}')
-        except NovaError as error:
+        except exception.NovaError as error:
             # It may have been accepted: the next tick looks for the record.
             LOG.warning(
                 'Nova was asked to migrate server %s and did not answer: %s',

@@ -34,14 +34,22 @@ class NovaClient:
 
         :raises ConfigError: the options of ``[nova]`` do not fit together
         """
-        self._session = _session(conf)
+        options = conf[GROUP]
+        # keystoneauth's options know hardly any limits.
+        if not 1 <= (options.timeout or 0) <= 3600:
+            raise exception.ConfigError(
+                f'[nova] timeout = {options.timeout} is not allowed. Give a '
+                'number from 1 to 3600 (unit: seconds).'
+            )
+        auth = keystone.load_auth(conf, GROUP)
+        self._session = keystone.load_session(conf, GROUP, auth)
         self._nova = novaclient.client.Client(
             MICROVERSION,
             session=self._session,
             service_type='compute',
-            region_name=conf.nova.region_name,
-            endpoint_type=(conf.nova.valid_interfaces or [None])[0],
-            endpoint_override=conf.nova.endpoint_override,
+            region_name=options.region_name,
+            endpoint_type=(options.valid_interfaces or [None])[0],
+            endpoint_override=options.endpoint_override,
         )
         self._role_rule = role_rule
         #: Requests sent, for the metrics and the benchmark.
@@ -184,18 +192,3 @@ class NovaClient:
 
     def _value(self, server: Any) -> Server:
         return parse.server(server.to_dict(), self._role_rule)
-
-
-def _session(conf: Any) -> Any:
-    """Of keystoneauth, whose options know hardly any limits.
-
-    :raises ConfigError: an option is wrong
-    """
-    options = conf[GROUP]
-    if not 1 <= (options.timeout or 0) <= 3600:
-        raise exception.ConfigError(
-            f'[nova] timeout = {options.timeout} is not allowed. Give a '
-            'number from 1 to 3600 (unit: seconds).'
-        )
-    auth = keystone.load_auth(conf, GROUP)
-    return keystone.load_session(conf, GROUP, auth)

@@ -8,8 +8,6 @@ from steal_scheduler.decision.rules import Rules
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.model.move import FOLLOWS
-from steal_scheduler.moves.effects import Effects
-from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.reporting.journal import Journal
@@ -47,9 +45,7 @@ class Rig:
     def restart(self) -> None:
         """A new process: nothing is remembered."""
         self.metrics = Metrics()
-        dispatcher = self.new_dispatcher()
         nova: Any = self.nova
-        effects = Effects(nova, self.leader.check_held)
         leader: Any = self.leader
         sender: Any = self.sender
         notifier: Any = self.notifier
@@ -59,11 +55,9 @@ class Rig:
             nova=nova,
             nova_cache=NovaCache(nova, HISTORY),
             source=self.source,
-            dispatcher=dispatcher,
+            dispatcher=self.new_dispatcher(),
             leader=leader,
             sender=sender,
-            effects=effects,
-            state_machine=StateMachine(effects, dispatcher),
             journal=Journal(self.metrics, notifier),
             metrics=self.metrics,
         )

@@ -124,7 +124,7 @@ class Ride(base.BaseTestCase):
 class TestWholeMove(Ride):
     def test_it_helps(self) -> None:
         made = move(steal_before=0.25)
-        self.machine.begin(made)
+        self.assertIs(made, self.machine.begin(made, snapshot()))
         self.assertEqual(
             ('steal:drain:1000000:25.0',), self.nova.servers['s'].tags
         )
@@ -538,5 +538,7 @@ class TestNoAnswer(Ride):
 
     def test_the_first_tag_is_not_taken(self) -> None:
         self.nova.trouble = ['lost']
-        self.assertRaises(NovaError, self.machine.begin, move())
+        made = self.machine.begin(move(), snapshot())
+        assert isinstance(made, Ended), made
+        self.assertEqual(Outcome.NOT_STARTED, made.outcome)
         self.assertEqual([], self.orchestrator.asked)
