@@ -1,6 +1,5 @@
 """What each program does first: read its options, set up its log."""
 
-import configparser
 import contextlib
 import io
 import math
@@ -126,12 +125,10 @@ def _explained(section: str, option: str) -> Iterator[None]:
 
 def _as_written(path: str, section: str, option: str) -> str:
     """What the file says; no password, for those are of no wrong kind."""
-    parser = configparser.RawConfigParser(
-        default_section='', strict=False, delimiters=('=', ':')
-    )
-    with contextlib.suppress(configparser.Error, OSError):
-        parser.read(path, encoding='utf-8')
-    return parser.get(section, option, fallback='?')
+    sections: dict[str, dict[str, list[str]]] = {}
+    cfg.ConfigParser(path, sections).parse()
+    # Of several lines the last one counts.
+    return sections.get(section, {}).get(option, ['?'])[-1]
 
 
 def set_up_log(conf: cfg.ConfigOpts) -> None:
