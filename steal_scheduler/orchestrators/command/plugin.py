@@ -39,13 +39,10 @@ class Command(base.Orchestrator):
         cfg.StrOpt(
             'path',
             help="""
-The executable that drains and reattaches servers. It is required. It must be
-idempotent, and leave alone what others have drained.
-
-Possible values:
-
-* An absolute path. Nobody but root and the user of steal-migrator may be able
-  to write the file, or a directory above it.
+The absolute path of the executable that drains and reattaches servers. It is
+required. It must be idempotent, and leave alone what others have drained.
+Nobody but root and the user of steal-migrator may be able to write the file,
+or a directory above it.
 """,
         ),
         number(

@@ -6,7 +6,9 @@ together, doc/source/configuration/consul.rst tells.
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import SplitResult
 
 from oslo_config import cfg
 
@@ -27,13 +29,10 @@ OPTS = [
         'address',
         default='https://{address}:8501',
         help="""
-The URL of the Consul agent that runs in a server.
-
-Possible values:
-
-* ``http://`` or ``https://``, a host, a port. In it ``{address}`` is the
-  server's own address in Nova, which no tenant can invent, ``{node}`` what the
-  server is called in Consul, ``{name}`` its name in Nova and ``{id}`` its id.
+The URL of the Consul agent that runs in a server: ``http://`` or ``https://``,
+a host, a port. In it ``{address}`` is the server's own address in Nova, which
+no tenant can invent, ``{node}`` what the server is called in Consul,
+``{name}`` its name in Nova and ``{id}`` its id.
 """,
     ),
     cfg.ListOpt(
@@ -42,12 +41,9 @@ Possible values:
         default=[],
         help="""
 Which of a server's addresses is ``{address}``: the first in the first of
-these networks. The drain of a server without one is refused.
-
-Possible values:
-
-* Networks that no tenant can make a second time: ``10.20.0.0/16``.
-* Empty (default): the only address that the server has.
+these networks, such as ``10.20.0.0/16``; empty: the only one that it has. The
+drain of a server without one is refused. Take networks that no tenant can make
+a second time.
 """,
     ),
     cfg.StrOpt(
@@ -55,11 +51,8 @@ Possible values:
         default='http://127.0.0.1:8500',
         help="""
 The URL at which the catalog of the cluster is read: of an agent on this
-controller, or of a Consul server, in the datacenter of the nodes.
-
-Possible values:
-
-* An ``http://`` or ``https://`` URL without a path.
+controller, or of a Consul server, in the datacenter of the nodes. It begins
+with ``http://`` or ``https://`` and has no path.
 """,
     ),
     cfg.StrOpt(
@@ -69,11 +62,8 @@ File with the ACL token for the agents and the catalog, which is read again for
 each request. Consul keeps it on the disk of the node for as long as the
 maintenance lasts, where root can read it. So it must not reach a stranger: set
 ``projects``, or ``cafile`` with an ``https://`` address, or use ``{id}``.
-
-Possible values:
-
-* A path. With ``{id}`` in it each server has a token of its own, and the
-  catalog has the word ``catalog`` in that place.
+With ``{id}`` in its path each server has a token of its own, and the catalog
+has the word ``catalog`` in that place.
 """,
     ),
     *TLS,
@@ -83,22 +73,17 @@ Possible values:
 The name that the certificate of an agent must have, instead of the host in
 ``address``. The certificates that Consul makes hold no addresses, so with
 ``{address}`` in ``address`` they are only accepted by this option.
-
-Possible values:
-
-* ``client.dc1.consul``: any agent that Consul's CA made a certificate for.
-* ``{node}.node.dc1.consul``: that node alone. So do ``{name}``, ``{id}``.
+``client.dc1.consul`` stands for any agent that Consul's CA made a certificate
+for, ``{node}.node.dc1.consul`` for that node alone; ``{name}`` and ``{id}``
+may stand there, too.
 """,
     ),
     cfg.BoolOpt(
         'insecure',
         default=False,
         help="""
-Do not verify certificates, and let tokens pass over plain ``http://``.
-
-Possible values:
-
-* ``True``: anybody on the way can read the token. Not with ``cafile``.
+Do not verify certificates, and let tokens pass over plain ``http://``: anybody
+on the way can read them then. Not with ``cafile``.
 """,
     ),
     number(
@@ -145,56 +130,49 @@ def check_options(options: Any, section: str) -> None:
 
     :raises ConfigError: some are or do
     """
-    for option, known in _FIELDS.items():
-        text = options[option] or ''
-        if not fields_of(text) <= set(known):
-            names = ' or '.join(f'{{{name}}}' for name in known)
-            raise ConfigError(
-                f'[{section}] {option} = {text}: use {names} in it, and no '
-                'other braces.'
-            )
-    _check_url(options, section, 'address')
-    _check_url(options, section, 'catalog')
     check_trust(section, options)
-    _check_token(options, section)
+    for option, fault in _faults(options):
+        shown = re.sub('//.*@', '//***@', options[option])
+        raise ConfigError(f'[{section}] {option} = {shown}: {fault}.')
 
 
-def _check_url(options: Any, section: str, option: str) -> None:
-    url = options[option]
-    parts = http_url(re.sub(r'\{\w+\}', 'x', url))
-    if parts is None or parts.path not in ('', '/') or parts.query:
-        shown = re.sub('//.*@', '//***@', url)
-        raise ConfigError(
-            f'[{section}] {option} = {shown} is no address of an agent: use '
-            'http:// or https://, a host and a port, and no more.'
-        )
-    clear = parts.scheme == 'http' and not _is_loopback(parts.hostname or '')
-    if options.token_file and clear and not options.insecure:
-        raise ConfigError(
-            f'[{section}] {option} = {url}: the token would pass in the '
-            'clear. Use https://, or say insecure = True.'
-        )
-
-
-def _check_token(options: Any, section: str) -> None:
-    """Whoever may get it must be entitled to it."""
+def _faults(options: Any) -> Iterator[tuple[str, str]]:
+    """Options that are wrong, and what is, and what to do about it."""
+    token = options.token_file
+    for option, known in _FIELDS.items():
+        if not fields_of(options[option]) <= set(known):
+            names = ' or '.join(f'{{{name}}}' for name in known)
+            yield option, f'use {names} in it, and no other braces'
+    for option in ('address', 'catalog'):
+        url = http_url(re.sub(r'\{\w+\}', 'x', options[option]))
+        if url is None or url.path not in ('', '/') or url.query:
+            yield (
+                option,
+                'it is no address of an agent. Use http:// or https://, a '
+                'host and a port, and no more',
+            )
+        elif token and not options.insecure and _is_in_the_clear(url):
+            yield (
+                option,
+                'the token would pass in the clear. Use https://, or say '
+                'insecure = True',
+            )
     proven = options.cafile and options.address.startswith('https:')
-    if (
-        options.token_file
-        and not options.projects
-        and not fields_of(options.token_file)
-        and not proven
-    ):
-        raise ConfigError(
-            f'[{section}] token_file = {options.token_file}: any server '
-            'whose owner says that it belongs to this cluster would be sent '
-            'the token. Set projects; or cafile, with https:// in address; '
-            'or give each server its own token with {id}.'
+    entitled = options.projects or fields_of(token) or proven
+    if token and not entitled:
+        yield (
+            'token_file',
+            'any server whose owner says that it belongs to this cluster '
+            'would be sent the token. Set projects; or cafile, with https:// '
+            'in address; or give each server its own token with {id}',
         )
 
 
-def _is_loopback(host: str) -> bool:
+def _is_in_the_clear(url: SplitResult) -> bool:
+    """Whether what is sent there leaves this machine unencrypted."""
+    host = url.hostname or ''
     try:
-        return ipaddress.ip_address(host).is_loopback
+        local = ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == 'localhost'
+        local = host == 'localhost'
+    return url.scheme == 'http' and not local

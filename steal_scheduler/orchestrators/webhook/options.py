@@ -17,24 +17,16 @@ OPTS = (
         'url',
         help="""
 The URL of the receiver. It is required. Requests use no proxy, and redirects
-are not followed.
-
-Possible values:
-
-* An https:// URL. With http:// anybody on the way reads the servers'
-  metadata, and can answer "done" in the receiver's place.
+are not followed. Use https://: with http:// anybody on the way reads the
+servers' metadata, and can answer "done" in the receiver's place.
 """,
     ),
     cfg.StrOpt(
         'signing_key_file',
         help="""
 File with the key that signs the requests. It is required, and read again for
-each request.
-
-Possible values:
-
-* A path. The file holds ``whsec_`` and the base64 of 24 to 64 random bytes,
-  and only this service may read it. Of several lines each signs.
+each request. It holds ``whsec_`` and the base64 of 24 to 64 random bytes, and
+only this service may read it. Of several lines each signs.
 """,
     ),
     number(
