@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from steal_scheduler.exporter.sample import Throttle
 
 
-def locate(root: str, text: str) -> tuple[str, ...]:
+def locate(root: str, text: str) -> set[str]:
     """Return the cpu.stat files whose quota binds a thread.
 
     That of its vCPU, if it has one, and that of its machine: not those
@@ -23,8 +23,8 @@ def locate(root: str, text: str) -> tuple[str, ...]:
         base = f'{root}/{mount}'.rstrip('/')
         files = [f'{base}{level}/cpu.stat' for level in _levels(path)]
         if files and os.path.exists(files[-1]):
-            return tuple(files)
-    return ()
+            return {*files}
+    return set()
 
 
 def _mounts(text: str) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ _READ = os.O_RDONLY | os.O_CLOEXEC
 _NO_QUOTA = 8
 _RUNNABLE = ord('R')
 #: A program that runs a server: ``/usr/bin/qemu-system-x86_64``.
-_QEMU = re.compile(rb'(.*/)?(qemu-kvm|kvm|qemu-system-[^/]*)', re.DOTALL)
+_QEMU = re.compile(rb'([^\0]*/)?(qemu-kvm|kvm|qemu-system-[^\0/]*)\0')
 #: How QEMU names the thread of a vCPU with ``-name debug-threads=on``, which
 #: libvirt gives; TCG may have one thread for all of them.
 _VCPU = re.compile(rb'(CPU \d+|ALL CPUs)/(KVM|TCG)\n')
@@ -91,9 +91,8 @@ class Process:
         arrived = False
         for tid in self._rescan.due(present - self._threads.keys()):
             with self._failures:
-                if _VCPU.fullmatch(
-                    procfs.read_all(f'{tid}/comm', self._tasks)
-                ):
+                comm = procfs.read_all(f'{tid}/comm', self._tasks)
+                if _VCPU.fullmatch(comm):
                     self._threads[tid] = VcpuThread(self._tasks, tid)
                     arrived = True
         # A cgroup often at first: libvirt moves the thread there some time
@@ -103,17 +102,12 @@ class Process:
             self._find_cgroups()
 
     def _find_cgroups(self) -> None:
-        for tid, thread in self._threads.items():
+        paths: set[str] = set()
+        for tid in self._threads:
             with self._failures:
                 text = procfs.read_all(f'{tid}/cgroup', self._tasks)
-                thread.cgroups = cgroup.locate(
-                    self._cgroups, text.decode(errors='surrogateescape')
-                )
-        self._throttled = {
-            path: self._throttled.get(path)
-            for thread in self._threads.values()
-            for path in thread.cgroups
-        }
+                paths |= cgroup.locate(self._cgroups, os.fsdecode(text))
+        self._throttled = {path: self._throttled.get(path) for path in paths}
 
     def _throttles(self) -> tuple[Throttle, ...]:
         """Read its cpu.stat files; one that is gone is left out from now on.
@@ -146,8 +140,6 @@ class VcpuThread:
         :raises OSError: it has ended, or we may not
         :raises ValueError: it has just ended
         """
-        #: The cpu.stat files that bind it.
-        self.cgroups: tuple[str, ...] = ()
         with contextlib.ExitStack() as opened:
 
             def open_file(name: str) -> int:
@@ -183,21 +175,18 @@ def identify(cmdline: bytes) -> tuple[str, str] | None:
 
     :param cmdline: as in /proc/PID/cmdline
     """
-    args = cmdline.split(b'\0')
-    if not _QEMU.fullmatch(args[0]):
+    if not _QEMU.match(cmdline):
         return None
     try:
-        found = str(uuid.UUID(_after(args, b'-uuid')))
+        found = str(uuid.UUID(_value(cmdline, b'uuid')))
     except ValueError:
         return None
-    return found, _guest(_after(args, b'-name'))
+    return found, _guest(_value(cmdline, b'name'))
 
 
-def _after(args: list[bytes], option: bytes) -> str:
-    for name in (option, b'-' + option):
-        if name in args[:-1]:
-            return args[args.index(name) + 1].decode(errors='replace')
-    return ''
+def _value(cmdline: bytes, option: bytes) -> str:
+    found = re.search(rb'\0--?%s\0([^\0]*)' % option, cmdline)
+    return found[1].decode(errors='replace') if found else ''
 
 
 def _guest(value: str) -> str:

@@ -65,29 +65,15 @@ steal_scheduler/signals/static.py.
 #: Seconds; of a file that does not say over what its values are means.
 _WINDOW = 60.0
 
-#: What each object may tell: a type, or the least and the most of a number.
-_POSITIVE = (0.0, sys.float_info.max)
-_TOP = {
-    'taken_at': _POSITIVE,
-    'window': _POSITIVE,
+#: What a key may tell, if not a number from 0: a type, or the least and the
+#: most of a number.
+_FORMS: Mapping[str, Any] = {
     'servers': dict,
     'hosts': dict,
-}
-_SERVER = {
     'host': str,
-    'used': _POSITIVE,
-    'waited': _POSITIVE,
-    'throttled': _POSITIVE,
-    'bad_seconds': (0.0, 1.0),
-    'load': _POSITIVE,
-    'guest_waited': _POSITIVE,
-}
-_HOST = {
-    'cores': _POSITIVE,
-    'used': _POSITIVE,
-    'runnable': _POSITIVE,
-    'clock_offset': (-sys.float_info.max, sys.float_info.max),
     'reliable': bool,
+    'bad_seconds': (0.0, 1.0),
+    'clock_offset': (-sys.float_info.max, sys.float_info.max),
 }
 _TYPES = {str: 'a name', bool: 'a boolean', dict: 'an object'}
 
@@ -144,7 +130,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _signals(content: Any, now: float, max_age: int) -> Signals:
-    top = _keys('', content, _TOP, {'taken_at', 'servers', 'hosts'})
+    top = _keys('', content, {'taken_at', 'servers', 'hosts'}, {'window'})
     taken_at = top['taken_at']
     # Signals from the past say nothing about now, however good they were.
     if abs(now - taken_at) > max_age:
@@ -152,24 +138,23 @@ def _signals(content: Any, now: float, max_age: int) -> Signals:
             f'taken_at = {taken_at} is {now - taken_at:.0f} seconds ago, '
             f'and [signals] max_age = {max_age} seconds'
         )
+    more = {'host', 'throttled', 'bad_seconds', 'load', 'guest_waited'}
     servers = {}
     for name, told in top['servers'].items():
-        keys = _keys(f'servers.{name}', told, _SERVER, {'used', 'waited'})
+        keys = _keys(f'servers.{name}', told, {'used', 'waited'}, more)
         # None is for a source inside the guests, which cannot know.
         keys.setdefault('host', None)
         servers[name] = ServerSignal(name, at=taken_at, **keys)
+    more = {'used', 'runnable', 'clock_offset', 'reliable'}
     hosts = {}
     for name, told in top['hosts'].items():
-        keys = _keys(f'hosts.{name}', told, _HOST, {'cores'})
+        keys = _keys(f'hosts.{name}', told, {'cores'}, more)
         hosts[name] = HostSignal(name, at=taken_at, **keys)
     return Signals(servers, hosts, taken_at, window=top.get('window', _WINDOW))
 
 
 def _keys(
-    where: str,
-    value: Any,
-    allowed: Mapping[str, Any],
-    needed: Set[str],
+    where: str, value: Any, needed: Set[str], more: Set[str]
 ) -> dict[str, Any]:
     """The keys of an object that are not null, each of its kind.
 
@@ -179,7 +164,7 @@ def _keys(
     if not isinstance(value, dict):
         raise ValueError(f'{where or "the file"} is {value!r}, not an object')
     # A key that nobody reads is a misspelt one.
-    for key in sorted(value.keys() - allowed.keys()):
+    for key in sorted(value.keys() - needed - more):
         raise ValueError(
             f'{where or "the file"} has the key {key!r}, which is unknown'
         )
@@ -187,16 +172,15 @@ def _keys(
     for key in sorted(needed - told.keys()):
         raise ValueError(f'{where}.{key} is missing'.removeprefix('.'))
     for key, one in told.items():
-        kind = allowed[key]
-        fault = ''
-        if kind in _TYPES:
-            if not isinstance(one, kind):
-                fault = f'not {_TYPES[kind]}'
-        # In Python's JSON, NaN and Infinity are numbers.
-        elif not isinstance(one, float) or not kind[0] <= one <= kind[1]:
-            fault = f'not in {kind[0]:g} to {kind[1]:g}'
-        if fault:
-            raise ValueError(
-                f'{where}.{key} is {one!r}, {fault}'.removeprefix('.')
-            )
+        form = _FORMS.get(key, (0.0, sys.float_info.max))
+        if form in _TYPES:
+            right, kind = isinstance(one, form), _TYPES[form]
+        else:
+            least, most = form
+            # In Python's JSON, NaN and Infinity are numbers.
+            right = isinstance(one, float) and least <= one <= most
+            kind = f'in {least:g} to {most:g}'
+        if not right:
+            fault = f'{where}.{key} is {one!r}, not {kind}'
+            raise ValueError(fault.removeprefix('.'))
     return told
