@@ -88,7 +88,8 @@ class Vcpu:
 
         A long wait is told only when it is over. What does not fit into the
         time since the last reading is charged to the seconds that follow, so
-        that as many are bad as it took.
+        that as many are bad as it took. For example a wait of 2.5 seconds,
+        told at once, is a share of 1.0, 1.0 and 0.5 in the next three.
         """
         self.owed += waited
         most = int(elapsed * 1e9)
@@ -128,10 +129,7 @@ class Accumulator:
     """
 
     def __init__(
-        self,
-        cores: int,
-        wait_limit: float,
-        load_limit: float,
+        self, cores: int, wait_limit: float, load_limit: float
     ) -> None:
         """Start at zero.
 
@@ -180,13 +178,7 @@ class Accumulator:
         for server in sample.servers:
             parts.setdefault(server.uuid, []).append(server)
         self.servers = {
-            uuid: self._server(
-                self.servers.get(uuid) or ServerTotals(found[0].domain),
-                found,
-                sample.at,
-                elapsed,
-                times,
-            )
+            uuid: self._server(uuid, found, sample.at, elapsed, times)
             for uuid, found in parts.items()
         }
         if times:
@@ -197,7 +189,8 @@ class Accumulator:
         """As how many seconds a sample counts: a late one is several.
 
         What is rounded off is carried over: on a full host every sample is a
-        little late, and some second must be the one that was missed.
+        little late, and some second must be the one that was missed. Samples
+        that come 1.3 seconds apart count as 1, 2, 1, 1, 2, 1, ... seconds.
         """
         if not elapsed:
             return 0
@@ -210,12 +203,13 @@ class Accumulator:
 
     def _server(
         self,
-        totals: ServerTotals,
+        uuid: str,
         parts: Sequence[Server],
         at: float,
         elapsed: float,
         times: int,
     ) -> ServerTotals:
+        totals = self.servers.get(uuid) or ServerTotals(parts[0].domain)
         threads = {}
         worst = None
         bad = False

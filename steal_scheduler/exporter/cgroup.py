@@ -5,9 +5,15 @@ thread into a cgroup of its own, in or below the machine's.
 """
 
 import os
+import re
 from collections.abc import Iterator
 
 from steal_scheduler.exporter.sample import Throttle
+
+#: A line of /proc/PID/cgroup: of the hierarchy of version 1 that has the
+#: controller, such as ``4:cpu,cpuacct:/machine``; then version 2 has not.
+_VERSION_1 = re.compile(r'^\d+:((?:\w+,)*cpu(?:,\w+)*):(.*)$', re.MULTILINE)
+_VERSION_2 = re.compile(r'^0:():(.*)$', re.MULTILINE)
 
 
 def locate(root: str, text: str) -> set[str]:
@@ -19,51 +25,32 @@ def locate(root: str, text: str) -> set[str]:
     :param root: where cgroups are mounted: /sys/fs/cgroup
     :param text: what /proc/PID/task/TID/cgroup says
     """
-    for mount, path in _mounts(text):
+    if found := _VERSION_1.search(text):
+        mounts: tuple[str, ...] = (found[1], 'cpu')
+    elif found := _VERSION_2.search(text):
+        mounts = ('', 'unified')
+    else:
+        return set()
+    for mount in mounts:
         base = f'{root}/{mount}'.rstrip('/')
-        files = [f'{base}{level}/cpu.stat' for level in _levels(path)]
+        files = [f'{base}{level}/cpu.stat' for level in _levels(found[2])]
         if files and os.path.exists(files[-1]):
             return {*files}
     return set()
 
 
-def _mounts(text: str) -> Iterator[tuple[str, str]]:
-    """Directories below the root, likelier ones first, and the path there."""
-    unified = None
-    for line in text.splitlines():
-        number, _, rest = line.partition(':')
-        controllers, _, path = rest.partition(':')
-        if number == '0':
-            unified = path
-        elif 'cpu' in controllers.split(','):
-            # Version 1 has it; then version 2 has not.
-            yield controllers, path
-            yield 'cpu', path
-            return
-    if unified is not None:
-        yield '', unified
-        yield 'unified', unified
-
-
 def _levels(path: str) -> Iterator[str]:
+    """The vCPU's cgroup, if it has one, and the machine's.
+
+    Of ``/a.scope/libvirt/vcpu0`` they are itself and ``/a.scope``; of
+    ``/a.scope/emulator``, and of ``/a.scope``, only itself.
+    """
     above, _, last = path.rpartition('/')
     if last.startswith('vcpu') and last[4:].isdigit():
         yield path
         path = above.removesuffix('/libvirt')
     if path.strip('/'):
         yield path
-
-
-def read(path: str) -> Throttle:
-    """Return the counters of a cpu.stat.
-
-    :raises OSError: it is gone
-    """
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return parse(path, os.read(file, 4096))
-    finally:
-        os.close(file)
 
 
 def parse(key: str, text: bytes) -> Throttle:

@@ -13,7 +13,6 @@ _DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 _READ = os.O_RDONLY | os.O_CLOEXEC
 #: Cgroups that never had a quota are read in one of so many rounds.
 _NO_QUOTA = 8
-_RUNNABLE = ord('R')
 #: A program that runs a server: ``/usr/bin/qemu-system-x86_64``.
 _QEMU = re.compile(rb'([^\0]*/)?(qemu-kvm|kvm|qemu-system-[^\0/]*)\0')
 #: How QEMU names the thread of a vCPU with ``-name debug-threads=on``, which
@@ -120,7 +119,7 @@ class Process:
         for path, last in self._throttled.items():
             with self._failures:
                 if not last or last.periods or not self._round % _NO_QUOTA:
-                    last = cgroup.read(path)
+                    last = cgroup.parse(path, procfs.read_all(path))
                 found[path] = last
         self._throttled = {**found}
         return tuple(found.values())
@@ -149,7 +148,9 @@ class VcpuThread:
 
             self._schedstat = open_file('schedstat')
             self._stat = open_file('stat')
-            self._key = (tid, procfs.start_time(os.pread(self._stat, 1024, 0)))
+            # Field 22: clock ticks from the host's boot to its start.
+            started = _after_name(os.pread(self._stat, 1024, 0))[19]
+            self._key = (tid, int(started))
             # Whatever went wrong before has closed what was open.
             self.close = opened.pop_all().close
 
@@ -160,18 +161,28 @@ class VcpuThread:
         :raises ValueError: it has just ended
         """
         run, wait, _ = os.pread(self._schedstat, 96, 0).split()
-        stat = os.pread(self._stat, 96, 0)
         return Thread(
             key=self._key,
             run=int(run),
             wait=int(wait),
-            # The name, in brackets, may hold brackets and blanks.
-            runnable=stat[stat.rindex(b')') + 2] == _RUNNABLE,
+            runnable=_after_name(os.pread(self._stat, 96, 0))[0] == b'R',
         )
+
+
+def _after_name(stat: bytes) -> list[bytes]:
+    """The fields of a stat file from the third one, which is the state.
+
+    :raises ValueError: it has ended, and so there are none
+    """
+    # The name, in brackets, may hold brackets and blanks.
+    return stat[stat.rindex(b')') + 2 :].split(None, 20)
 
 
 def identify(cmdline: bytes) -> tuple[str, str] | None:
     """Return a server's uuid and its domain's name; None: it is no server.
+
+    Of ``qemu-kvm -name guest=instance-1 -uuid C7B0F1DE-...`` they are
+    ``c7b0f1de-...`` and ``instance-1``.
 
     :param cmdline: as in /proc/PID/cmdline
     """
@@ -185,6 +196,7 @@ def identify(cmdline: bytes) -> tuple[str, str] | None:
 
 
 def _value(cmdline: bytes, option: bytes) -> str:
+    """What follows -option or --option; '' where nothing does."""
     found = re.search(rb'\0--?%s\0([^\0]*)' % option, cmdline)
     return found[1].decode(errors='replace') if found else ''
 

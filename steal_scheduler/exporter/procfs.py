@@ -3,7 +3,7 @@
 import errno
 import os
 from collections import Counter
-from types import TracebackType
+from typing import Any
 
 from oslo_log import log
 
@@ -11,14 +11,10 @@ LOG = log.getLogger(__name__)
 
 #: Why a read failed; what is not here is ``other``. A process or a cgroup
 #: that ended while it was read is normal.
-_REASON = {
-    errno.ENOENT: 'ended',
-    errno.ESRCH: 'ended',
-    errno.ENODEV: 'ended',
-    errno.EACCES: 'denied',
-    errno.EPERM: 'denied',
-    errno.EMFILE: 'file_limit',
-    errno.ENFILE: 'file_limit',
+_REASONS = {
+    'ended': (errno.ENOENT, errno.ESRCH, errno.ENODEV),
+    'denied': (errno.EACCES, errno.EPERM),
+    'file_limit': (errno.EMFILE, errno.ENFILE),
 }
 _CURES = {
     'denied': 'Let this user read the file, or mount /proc without hidepid.',
@@ -50,10 +46,7 @@ class Failures:
         """Nothing begins."""
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        self, kind: Any, error: BaseException | None, traceback: Any
     ) -> bool:
         """Count it, and log the first of each reason but ``ended``.
 
@@ -63,7 +56,8 @@ class Failures:
             return False
         reason = 'ended'
         if isinstance(error, OSError):
-            reason = _REASON.get(error.errno or 0, 'other')
+            known = (r for r, them in _REASONS.items() if error.errno in them)
+            reason = next(known, 'other')
         if reason != 'ended' and not self.counts[reason]:
             LOG.warning(
                 'Exporter failed to read a file (reason=%s): %s. %s Further '
@@ -102,26 +96,12 @@ class Rescan:
         ]
 
 
-def read_all(path: str, directory: int) -> bytes:
-    """Read a file below a directory.
+def read_all(path: str, directory: int | None = None) -> bytes:
+    """Read a file, by its path below a directory if one is given.
 
     :raises OSError: it is gone, or we may not
     """
-
-    def below(name: str, flags: int) -> int:
-        return os.open(name, flags, dir_fd=directory)
-
-    with open(path, 'rb', buffering=0, opener=below) as file:
-        return file.read()
-
-
-def start_time(stat: bytes) -> int:
-    """Field 22 of a stat file, in clock ticks since the host was booted.
-
-    :raises ValueError: the file is cut short
-    """
-    # The name, in brackets, may hold brackets and blanks.
-    fields = stat[stat.rindex(b')') + 2 :].split(None, 20)
-    if len(fields) < 20:
-        raise ValueError('a stat file that is cut short')
-    return int(fields[19])
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+    # It is closed with the object.
+    with open(file, 'rb', buffering=0) as opened:
+        return opened.read()

@@ -60,14 +60,13 @@ class Proc:
 
     def _find_servers(self, pids: set[int]) -> None:
         for pid in self._rescan.due(pids - self._processes.keys()):
-            process = None
             with self.failures:
                 process = Process.open(
                     f'{self._path}/{pid}', self._cgroups, self.failures
                 )
-            if process is not None:
-                self._processes[pid] = process
-                _log('found', process, pid)
+                if process:
+                    self._processes[pid] = process
+                    _log('found', process, pid)
 
     def _forget(self, pid: int) -> None:
         process = self._processes.pop(pid)
@@ -130,6 +129,9 @@ def sample(proc: Proc, counters: Accumulator) -> float:
 
 def following(due: float, at: float, interval: float) -> float:
     """When the next sample is due.
+
+    One that was due at 10.0 and taken at 10.05 leaves the next one at 11.0;
+    one that was taken at 10.4 moves it to 11.4.
 
     :param due: when the last one was due
     :param at: when it was taken

@@ -108,16 +108,14 @@ class PrometheusClient:
         body = body if isinstance(body, dict) else {}
         status = response.status_code
         if status != 200 or body.get('status') != 'success':
+            cures = _CURES | {401: self._cure_of_401()}
             said = body.get('error') or response.content.decode(
                 errors='replace'
             )
             raise self.error(
                 name,
                 f'answered {status} {response.reason}: {str(said)[:300]!r}',
-                self._cure_of_401()
-                if status == 401
-                else _CURES.get(status)
-                or 'Check url, and what answers there.',
+                cures.get(status, 'Check url, and what answers there.'),
             )
         self._warn(name, body.get('warnings') or [])
         try:

@@ -6,6 +6,7 @@ The PromQL of the file is a template; everything is filled in here.
 import dataclasses
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.cloud import GuestKey
@@ -46,41 +47,37 @@ class Preset:
     guests_by: GuestKey
     #: PromQL with everything filled in, by the metric's name.
     queries: Mapping[str, str]
-    #: What must run for the queries to be answered, where the file says it.
-    needs: Mapping[Subject, str]
+    #: What the file says, by key: among it what must run (``servers.needs``).
+    keys: Mapping[str, str]
     #: Who tells of servers: hypervisors, or nobody but the guests.
     who: Subject
     #: The metrics without which nothing is known.
     required: frozenset[str]
 
 
-def load(preset: str, window: int, max_age: int, selector: str) -> Preset:
-    """Read the preset file, and fill its queries in.
+def load(conf: Any) -> Preset:
+    """Read the preset file that the options name, and fill its queries in.
 
-    :param preset: name of a shipped file, or a path
-    :param window: seconds
-    :param max_age: seconds
-    :param selector: label matchers for every query; '' for none
-    :raises ConfigError: a file or a parameter is wrong
+    :raises ConfigError: a file or an option is wrong
     """
-    where = f'[prometheus] preset = {preset}'
-    one = preset_file.MATCHER
+    options, max_age = conf.prometheus, conf.signals.max_age
+    where = f'[prometheus] preset = {options.preset}'
+    one, selector = preset_file.MATCHER, options.selector
     if selector and not re.fullmatch(f'{one}(?:,{one})*', selector):
         raise ConfigError(
             f'[prometheus] selector = {selector!r} is no list of PromQL label '
             'matchers. Write, for example, region="r1", env=~"prod|test", '
             'without braces.'
         )
-    keys = preset_file.read(preset, where)
+    keys = preset_file.read(options.preset, where)
     asked = {METRICS[name].subject for name in METRICS.keys() & keys.keys()}
     who = Subject.SERVERS if Subject.SERVERS in asked else Subject.GUESTS
     required = frozenset({'hosts.cores', f'{who}.used', f'{who}.waited'})
     # What no file may lack, and what its queries need.
-    for path in (
-        *sorted(required),
-        *(f'{subject}.label' for subject in sorted(asked)),
-        *(['guests.identified_by'] if Subject.GUESTS in asked else []),
-    ):
+    needed = required | {f'{subject}.label' for subject in asked}
+    if Subject.GUESTS in asked:
+        needed |= {'guests.identified_by'}
+    for path in sorted(needed):
         if path not in keys:
             raise ConfigError(
                 f'{where}: the key {path} is missing. Write it, or let the '
@@ -96,12 +93,13 @@ def load(preset: str, window: int, max_age: int, selector: str) -> Preset:
     }
     guests_by = GuestKey(keys.get('guests.identified_by', GuestKey.UUID))
     values = {
-        'window': f'{window}s',
+        'window': f'{options.window}s',
         'max_age': str(max_age),
         'selector': selector,
         **{n: keys[key] for n, key in PLACEHOLDER_KEYS.items() if key in keys},
     }
-    # So no series of a guest is taken for one of a host.
+    # So no series of a guest is taken for one of a host. Where the file says
+    # that guests' are those with vm!="", $host_selector is vm="".
     if matcher := re.fullmatch(one, keys.get('guests.selector', '')):
         label, operator, value = matcher.groups()
         values['host_selector'] = f'{label}{_OPPOSITES[operator]}{value}'
@@ -115,12 +113,7 @@ def load(preset: str, window: int, max_age: int, selector: str) -> Preset:
         for name in METRICS
         if name in keys
     }
-    needs = {
-        subject: keys[f'{subject}.needs']
-        for subject in Subject
-        if f'{subject}.needs' in keys
-    }
-    return Preset(labels, guests_by, queries, needs, who, required)
+    return Preset(labels, guests_by, queries, keys, who, required)
 
 
 def _fill(where: str, template: str, values: Mapping[str, str]) -> str:
@@ -131,15 +124,10 @@ def _fill(where: str, template: str, values: Mapping[str, str]) -> str:
     """
     used = set(_PLACEHOLDER.findall(template))
     for name in sorted(used - values.keys()):
-        key = PLACEHOLDER_KEYS.get(name)
-        raise ConfigError(
-            f'{where} has the placeholder ${name}, '
-            + (
-                f'and {key} is missing. Write it.'
-                if key
-                else f'which is unknown. Use ${", $".join(PLACEHOLDERS)}.'
-            )
-        )
+        fault = f'which is unknown. Use ${", $".join(PLACEHOLDERS)}.'
+        if key := PLACEHOLDER_KEYS.get(name):
+            fault = f'and {key} is missing. Write it.'
+        raise ConfigError(f'{where} has the placeholder ${name}, {fault}')
     if values['selector'] and 'selector' not in used:
         raise ConfigError(
             f'{where} has no placeholder $selector, so [prometheus] selector '

@@ -11,12 +11,7 @@ from oslo_log import log as logging
 from steal_scheduler.edge.option import number
 from steal_scheduler.model.cloud import Signals
 from steal_scheduler.signals.base import SignalSource
-from steal_scheduler.signals.prometheus import (
-    assemble,
-    client,
-    parse,
-    preset,
-)
+from steal_scheduler.signals.prometheus import assemble, client, parse, preset
 
 LOG = logging.getLogger(__name__)
 
@@ -125,14 +120,8 @@ class PrometheusSource(SignalSource):
 
     def __init__(self, conf: Any) -> None:
         super().__init__(conf)
-        options = conf.prometheus
         self._client = client.PrometheusClient(conf)
-        self._preset = preset.load(
-            options.preset,
-            options.window,
-            conf.signals.max_age,
-            options.selector,
-        )
+        self._preset = preset.load(conf)
         #: PromQL by the metric's name.
         self.promql = self._preset.queries
         self._told: dict[str, Sequence[parse.DropReason | None]] = {}
@@ -196,7 +185,7 @@ class PrometheusSource(SignalSource):
                 if series
                 else 'no series answers',
                 self._client.cure_of_silence(
-                    self._preset.needs.get(metric.subject)
+                    self._preset.keys.get(f'{metric.subject}.needs')
                 ),
             )
         self._tell(metric.name, drops, silent=not series)

@@ -11,6 +11,7 @@ from steal_scheduler.signals.prometheus.parse import (
     Subject,
 )
 from steal_scheduler.signals.prometheus.source import PrometheusSource
+from tests.unit.options import configuration
 from tests.unit.signals.prometheus import test_preset_file
 
 #: The least that a file must say.
@@ -25,8 +26,12 @@ hosts:
 """
 
 
-def load(name, window=60, max_age=120, selector=''):
-    return preset.load(name, window, max_age, selector)
+def load(name, max_age=120, **options):
+    conf = configuration(
+        'prometheus', PrometheusSource.OPTS, preset=name, **options
+    )
+    conf.set_override('max_age', max_age, group='signals')
+    return preset.load(conf)
 
 
 class ShippedTest(test_preset_file.Case):
@@ -45,7 +50,8 @@ class ShippedTest(test_preset_file.Case):
     def test_each_says_what_it_needs(self):
         for name, one in self._presets():
             asked = {METRICS[query].subject for query in one.queries}
-            self.assertEqual(asked, {*one.needs}, name)
+            needs = {key for key in one.keys if key.endswith('.needs')}
+            self.assertEqual({f'{who}.needs' for who in asked}, needs, name)
 
     def test_everything_is_filled_in(self):
         for _, one in self._presets():
@@ -141,7 +147,6 @@ class LoadTest(test_preset_file.Case):
         )
         self.assertEqual({*one.queries}, one.required)
         self.assertIs(Subject.SERVERS, one.who)
-        self.assertEqual({}, one.needs)
         self.assertEqual(
             {Subject.SERVERS: 'uuid', Subject.HOSTS: 'host'},
             {subject: label.name for subject, label in one.labels.items()},
@@ -153,7 +158,7 @@ class LoadTest(test_preset_file.Case):
         self.assertEqual(
             {'guests.used', 'guests.waited', 'hosts.cores'}, one.required
         )
-        self.assertEqual({Subject.HOSTS, Subject.GUESTS}, {*one.needs})
+        self.assertIn('guest', one.keys['guests.needs'])
 
     def test_placeholders(self):
         path = self.write(

@@ -9,6 +9,8 @@ from oslotest import base
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.signals.prometheus import preset, preset_file
 from steal_scheduler.signals.prometheus.parse import METRICS
+from steal_scheduler.signals.prometheus.source import PrometheusSource
+from tests.unit.options import configuration
 
 WHERE = '[prometheus] preset = x'
 
@@ -268,7 +270,14 @@ class DocsTest(Case):
                 re.MULTILINE,
             ):
                 path = self.write(textwrap.dedent(match[2]))
-                preset.load(path, 60, 120, '')
-                preset.load(path, 60, 120, 'region="r1"')
+                for selector in ('', 'region="r1"'):
+                    preset.load(
+                        configuration(
+                            'prometheus',
+                            PrometheusSource.OPTS,
+                            preset=path,
+                            selector=selector,
+                        )
+                    )
                 found += 1
         self.assertEqual(7, found)
