@@ -4,13 +4,11 @@ The migrator and nova-scheduler each have them, in their own group, and must
 agree on them.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from oslo_config import cfg
 
 from steal_scheduler.edge.option import Parsed, regex
-from steal_scheduler.model.roles import RoleRule
 
 #: In steal-migrator.conf. In nova.conf they stand with the others of ours.
 GROUP = 'roles'
@@ -72,13 +70,3 @@ Possible values:
   hints are not looked at.
 """,
 )
-
-
-def rule(options: Mapping[str, Any]) -> RoleRule:
-    """The rule that options describe: OPTS, and perhaps HINT."""
-    said = {'role_hint': '', **options}
-    return RoleRule(
-        metadata_key=said['role_metadata_key'],
-        hint=said['role_hint'],
-        name_pattern=said['role_name_pattern'] or None,
-    )

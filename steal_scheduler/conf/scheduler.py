@@ -9,6 +9,9 @@ from steal_scheduler.edge.option import number
 
 GROUP = 'steal_scheduler'
 
+#: Names and values are those of a ``RoleRule``.
+ROLE_OPTS = [*roles.OPTS, roles.HINT]
+
 OPTS = [
     number(
         'steal_weight_multiplier',
@@ -82,8 +85,7 @@ Possible values:
 * True: creating a server fails with "No valid host" if no other can hold it.
 """,
     ),
-    *roles.OPTS,
-    roles.HINT,
+    *ROLE_OPTS,
 ]
 
 

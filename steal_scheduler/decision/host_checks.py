@@ -9,12 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from steal_scheduler.decision.rules import Rules
-from steal_scheduler.model.cloud import (
-    HostSignal,
-    Migration,
-    Server,
-    ServerSignal,
-)
+from steal_scheduler.model import cloud
 
 #: Seconds by which the clock of a host may be off.
 CLOCK_SKEW = 30.0
@@ -85,7 +80,7 @@ class UnreliableHost:
 
 
 #: What stands for the signal of a host of which none tells.
-NO_SIGNAL = HostSignal('', cores=0.0, at=-math.inf)
+NO_SIGNAL = cloud.HostSignal('', cores=0.0, at=-math.inf)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,17 +90,17 @@ class Case:
     now: float
     rules: Rules
     #: As the source gave it, however old; or NO_SIGNAL.
-    measured: HostSignal
+    measured: cloud.HostSignal
     #: Its pCPUs that guests may use; 0 where no fresh signal tells.
     cores: float
     #: Its running servers that neither move nor moved lately.
-    servers: list[Server] = dataclasses.field(default_factory=list)
-    #: Of these servers, those that are measured; see ServerSignal.by_guest.
-    signals: list[tuple[Server, ServerSignal]] = dataclasses.field(
+    servers: list[cloud.Server] = dataclasses.field(default_factory=list)
+    #: Of these servers, those that are measured; see by_guest.
+    signals: list[tuple[cloud.Server, cloud.ServerSignal]] = dataclasses.field(
         default_factory=list
     )
     #: Ended migrations to it, newest first.
-    came: list[Migration] = dataclasses.field(default_factory=list)
+    came: list[cloud.Migration] = dataclasses.field(default_factory=list)
 
     @property
     def used(self) -> float:

@@ -29,7 +29,6 @@ RELIEF_DEMAND = 1.0
 STEAL_BAND = 0.02
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class Thresholds:
     """Shares of 1; pressure is runnable vCPUs per core, credit counted.
 
@@ -37,9 +36,17 @@ class Thresholds:
     the fleet's.
     """
 
-    steal: float
-    fleet_steal: float
-    fleet_pressure: float
+    def __init__(
+        self, hosts: Collection[HostView], host_steal_threshold: float
+    ) -> None:
+        """Set them for a fleet.
+
+        :param hosts: those that are measured, with reliable metrics
+        :param host_steal_threshold: percent
+        """
+        self.steal = host_steal_threshold / 100
+        self.fleet_steal = _hot_quantile([h.steal for h in hosts])
+        self.fleet_pressure = _hot_quantile([h.pressure for h in hosts])
 
     def tier(self, host: HostView, before: Tier | None) -> Tier:
         """The tier of a host that is known.
@@ -82,7 +89,7 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         for name, host in hosts.items()
         if host.cores > 0 and name not in snapshot.unreliable
     }
-    hot = thresholds(reliable.values(), rules.hosts.host_steal_threshold)
+    hot = Thresholds(reliable.values(), rules.hosts.host_steal_threshold)
     tiers = {n: h.tier for n, h in before.hosts.items()} if before else {}
     for name, host in reliable.items():
         tier = hot.tier(host, tiers.get(name))
@@ -103,21 +110,6 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         target_demand=rules.hosts.target_demand,
         max_arrivals=rules.limits.slots_per_target,
         steal_threshold=rules.hosts.host_steal_threshold,
-    )
-
-
-def thresholds(
-    hosts: Collection[HostView], host_steal_threshold: float
-) -> Thresholds:
-    """Set the thresholds for a fleet.
-
-    :param hosts: those that are measured, with reliable metrics
-    :param host_steal_threshold: percent
-    """
-    return Thresholds(
-        steal=host_steal_threshold / 100,
-        fleet_steal=_hot_quantile([h.steal for h in hosts]),
-        fleet_pressure=_hot_quantile([h.pressure for h in hosts]),
     )
 
 

@@ -133,17 +133,16 @@ def _cure(pool: list[Move], excess: float, targets: Targets) -> Plan:
             continue
         chosen.append(move)
         remaining -= move.demand
-    why = 'the planned moves relieve it'
-    refusals = [_not_needed(move, why) for move in pool]
     if chosen and remaining <= 0:
-        refusals += [_not_needed(move, why) for move in unplaced]
-        return Plan(tuple(chosen), tuple(refusals))
-    unplaced_because = [_unplaced(move, targets) for move in unplaced]
+        pool, unplaced = [*pool, *unplaced], []
+    why = 'the planned moves relieve it'
+    not_needed = [_not_needed(move, why) for move in pool]
+    refusals = [_unplaced(move, targets) for move in unplaced]
     saturations: tuple[Saturation, ...] = ()
-    if {r.reason for r in unplaced_because} == {Reason.SATURATED}:
+    if {r.reason for r in refusals} == {Reason.SATURATED}:
         lack = max(remaining, 0.0) or sum(m.demand for m in unplaced)
         saturations = (Saturation(unplaced[0].server.zone or '', lack),)
-    return Plan(tuple(chosen), (*refusals, *unplaced_because), saturations)
+    return Plan(tuple(chosen), (*not_needed, *refusals), saturations)
 
 
 def _unplaced(move: Move, targets: Targets) -> Refusal:

@@ -17,19 +17,12 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from steal_scheduler.decision import arrivals, host_checks
 from steal_scheduler.decision.host_checks import Case, UnreliableHost
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.cloud import (
-    Fleet,
-    GuestKey,
-    GuestSignal,
-    Server,
-    ServerSignal,
-    Signals,
-)
+from steal_scheduler.model import cloud
 
-_KEYS: Mapping[GuestKey, Callable[[Server], Iterable[str]]] = {
-    GuestKey.UUID: lambda server: (server.server_id,),
-    GuestKey.NAME: lambda server: (server.name,),
-    GuestKey.ADDRESS: lambda server: server.addresses,
+_KEYS: Mapping[cloud.GuestKey, Callable[[cloud.Server], Iterable[str]]] = {
+    cloud.GuestKey.UUID: lambda server: (server.server_id,),
+    cloud.GuestKey.NAME: lambda server: (server.name,),
+    cloud.GuestKey.ADDRESS: lambda server: server.addresses,
 }
 
 
@@ -52,7 +45,7 @@ def usable_signals(snapshot: Snapshot) -> Snapshot:
     return dataclasses.replace(snapshot, signals=usable, unreliable=unreliable)
 
 
-def fresh_signals(snapshot: Snapshot) -> Signals:
+def fresh_signals(snapshot: Snapshot) -> cloud.Signals:
     """Leave out what is stale or was measured on another host.
 
     After a migration the counters of the old host linger; they say nothing
@@ -61,18 +54,16 @@ def fresh_signals(snapshot: Snapshot) -> Signals:
     wrong): with 120 s, those of the last and of the next two minutes count.
     """
     signals, fleet = snapshot.signals, snapshot.fleet
-    oldest = snapshot.now - snapshot.rules.max_age
-    newest = snapshot.now + snapshot.rules.max_age
-    guests = {
-        key: guest
-        for key, guest in signals.guests.items()
-        if oldest <= guest.at <= newest
-    }
+
+    def fresh(at: float) -> bool:
+        return abs(snapshot.now - at) <= snapshot.rules.max_age
+
+    guests = {k: g for k, g in signals.guests.items() if fresh(g.at)}
     signals = dataclasses.replace(signals, guests=guests)
     servers = {}
     for server_id, signal in with_guests(signals, fleet).items():
         server = fleet.servers.get(server_id)
-        if server is None or not oldest <= signal.at <= newest:
+        if server is None or not fresh(signal.at):
             continue
         if signal.host == server.host:
             servers[server_id] = signal
@@ -83,7 +74,7 @@ def fresh_signals(snapshot: Snapshot) -> Signals:
     hosts = {
         name: host
         for name, host in signals.hosts.items()
-        if name in fleet.hosts and oldest <= host.at <= newest
+        if name in fleet.hosts and fresh(host.at)
     }
     return dataclasses.replace(signals, servers=servers, hosts=hosts)
 
@@ -106,7 +97,9 @@ def coverage(snapshot: Snapshot, moving: Container[str] = ()) -> float:
     return 100.0 * seen / len(running) if running else 100.0
 
 
-def with_guests(signals: Signals, fleet: Fleet) -> dict[str, ServerSignal]:
+def with_guests(
+    signals: cloud.Signals, fleet: cloud.Fleet
+) -> dict[str, cloud.ServerSignal]:
     """Signals of servers, with what their guests tell.
 
     A hypervisor's word on used and waited always counts for more: an agent
@@ -127,7 +120,7 @@ def with_guests(signals: Signals, fleet: Fleet) -> dict[str, ServerSignal]:
                 guest_waited=guest.waited,
             )
         elif guest.used is not None and guest.waited is not None:
-            servers[server_id] = ServerSignal(
+            servers[server_id] = cloud.ServerSignal(
                 server_id,
                 host=None,
                 used=guest.used,
@@ -139,7 +132,9 @@ def with_guests(signals: Signals, fleet: Fleet) -> dict[str, ServerSignal]:
     return servers
 
 
-def _matched(signals: Signals, fleet: Fleet) -> dict[str, GuestSignal]:
+def _matched(
+    signals: cloud.Signals, fleet: cloud.Fleet
+) -> dict[str, cloud.GuestSignal]:
     """By server id; nothing where either side is ambiguous.
 
     For example two servers that are both called web-1 get no guest, and
@@ -159,26 +154,23 @@ def _matched(signals: Signals, fleet: Fleet) -> dict[str, GuestSignal]:
 
 
 def _check_hosts(
-    snapshot: Snapshot, fresh: Signals
+    snapshot: Snapshot, fresh: cloud.Signals
 ) -> dict[str, UnreliableHost]:
     """Say which hosts have unreliable metrics, and why.
 
     :returns: by host; the metrics of every other host are reliable
     """
     found = {}
-    disabled = {
-        c for c in host_checks.OPTIONAL if c in snapshot.rules.disabled_checks
-    }
+    disabled = {*host_checks.OPTIONAL} & snapshot.rules.disabled_checks
     for name, case in _cases(snapshot, fresh).items():
         for reason, check in host_checks.CHECKS.items():
-            detail = '' if reason in disabled else check(case)
-            if detail:
+            if reason not in disabled and (detail := check(case)):
                 found[name] = UnreliableHost(name, reason, detail)
                 break
     return found
 
 
-def _cases(snapshot: Snapshot, fresh: Signals) -> dict[str, Case]:
+def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
     now, rules, fleet = snapshot.now, snapshot.rules, snapshot.fleet
     cases = {}
     for name in fleet.hosts:

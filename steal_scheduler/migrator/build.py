@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 from steal_scheduler import startup
-from steal_scheduler.conf import roles as roles_conf
 from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.rules import Rules
@@ -12,6 +11,7 @@ from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator import plugins
 from steal_scheduler.migrator.leader import Leader
+from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
@@ -42,7 +42,7 @@ def build(conf: Any) -> Components:
     :raises ConfigError: an option is wrong; the message names it
     """
     startup.check_values(conf)
-    nova = NovaClient(conf, roles_conf.rule(conf.roles))
+    nova = NovaClient(conf, RoleRule(**conf.roles))
     dispatcher = plugins.dispatcher(conf)
     metrics = Metrics(lambda: nova.calls)
     return Components(

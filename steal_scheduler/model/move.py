@@ -5,7 +5,7 @@
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from steal_scheduler.model.cloud import Fleet, Migration, Server
 from steal_scheduler.model.refusal import Refusal
@@ -67,12 +67,7 @@ class Move:
     @property
     def arriving(self) -> bool:
         """The target's signals do not show this server yet."""
-        return self.stage in (
-            Stage.REQUEST,
-            Stage.MIGRATE,
-            Stage.REATTACH,
-            Stage.VERIFY,
-        )
+        return self.stage not in (Stage.DRAIN, Stage.UNDO)
 
     def reattach_blocked(self, now: float, alarm: float) -> bool:
         """It should be back in its orchestrator, and is not.
@@ -117,23 +112,21 @@ class Outcome(enum.StrEnum):
 
 #: What may follow each stage, or end a move in it: the whole state machine.
 #: A server that is deleted ends as GONE from wherever it is reattached.
-FOLLOWS: Mapping[Stage, frozenset[Stage | Outcome]] = {
-    Stage.DRAIN: frozenset({Stage.REQUEST, Stage.UNDO}),
+FOLLOWS: Mapping[Stage, Set[Stage | Outcome]] = {
+    Stage.DRAIN: {Stage.REQUEST, Stage.UNDO},
     # Straight to REATTACH where the copy ends between two ticks.
-    Stage.REQUEST: frozenset({Stage.MIGRATE, Stage.REATTACH, Stage.UNDO}),
-    Stage.MIGRATE: frozenset({Stage.REATTACH, Stage.UNDO}),
-    Stage.REATTACH: frozenset({Stage.VERIFY}),
-    Stage.UNDO: frozenset({Outcome.NOT_STARTED, Outcome.FAILED, Outcome.GONE}),
+    Stage.REQUEST: {Stage.MIGRATE, Stage.REATTACH, Stage.UNDO},
+    Stage.MIGRATE: {Stage.REATTACH, Stage.UNDO},
+    Stage.REATTACH: {Stage.VERIFY},
+    Stage.UNDO: {Outcome.NOT_STARTED, Outcome.FAILED, Outcome.GONE},
     # Found drained again, though its tag says that it is not.
-    Stage.VERIFY: frozenset(
-        {
-            Stage.REATTACH,
-            Outcome.HELPED,
-            Outcome.NOT_HELPED,
-            Outcome.UNMEASURED,
-            Outcome.GONE,
-        }
-    ),
+    Stage.VERIFY: {
+        Stage.REATTACH,
+        Outcome.HELPED,
+        Outcome.NOT_HELPED,
+        Outcome.UNMEASURED,
+        Outcome.GONE,
+    },
 }
 
 

@@ -7,18 +7,22 @@ peak at the same hour, so they should not share a host.
 import dataclasses
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RoleRule:
-    """Where the role is read from; the first that says something wins."""
+    """Where the role is read from; the first that says something wins.
+
+    Names are those of the options.
+    """
 
     #: Server metadata key; '' for none.
-    metadata_key: str = 'role'
+    role_metadata_key: str = 'role'
     #: Scheduler hint; '' for none.
-    hint: str = 'role'
-    #: On the server's name, its first group being the role; None for none.
-    name_pattern: re.Pattern[str] | None = None
+    role_hint: str = ''
+    #: On the server's name, its first group being the role; '' for none.
+    role_name_pattern: re.Pattern[str] | Literal[''] = ''
 
     def role_of(
         self,
@@ -30,8 +34,8 @@ class RoleRule:
 
         :param hint: the value of the scheduler hint, where it is known
         """
-        role = (metadata or {}).get(self.metadata_key) or hint
-        if not role and self.name_pattern and name:
-            match = self.name_pattern.search(name)
+        role = (metadata or {}).get(self.role_metadata_key) or hint
+        if not role and self.role_name_pattern and name:
+            match = self.role_name_pattern.search(name)
             role = match.group(1) if match else None
         return role or None

@@ -52,12 +52,11 @@ class SameAvailabilityZoneFilter(filters.BaseHostFilter):
     def filter_all(self, hosts: list[Any], spec: Any) -> list[Any]:
         if request_is_rebuild(spec):
             return hosts
-        latest = listener.latest()
-        mover = request_info.own_mover(latest.view, spec) if latest else None
+        latest, info = listener.latest(), request_info.of(spec)
+        mover = info.mover(latest.view) if latest else None
         zone = mover.zone if mover else None
         if zone is None:
             zones = listener.cache().zones
-            info = request_info.of(spec)
             zone = info.zone(hosts, zones, self._settings)
         if zone is None:
             return hosts
@@ -106,12 +105,11 @@ class StealFilter(filters.BaseHostFilter):
         latest = listener.latest()
         if latest is None or request_is_rebuild(spec):
             return hosts
-        view = latest.view
-        mover = request_info.own_mover(view, spec)
-        if mover:
+        view, info = latest.view, request_info.of(spec)
+        if mover := info.mover(view):
             return [h for h in hosts if view.takes(h.host, mover.demand)]
         strict = self._settings.strict_boots
-        if request_info.of(spec).moves:
+        if info.moves:
             strict = self._settings.strict_moves
         elif not strict:
             return hosts

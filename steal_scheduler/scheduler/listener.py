@@ -5,6 +5,7 @@ workers. Threads and connections do not survive that, so nothing is started
 where they are built, and what runs belongs to one process id.
 """
 
+import functools
 import logging
 import os
 import threading
@@ -26,7 +27,6 @@ RETRY_FIRST, RETRY_MOST = 1.0, 60.0
 STOP_SECONDS = 10.0
 
 _listeners: dict[int, 'Listener'] = {}
-_prepared: set[str] = set()
 
 
 class Endpoint:
@@ -118,6 +118,7 @@ def stop() -> None:
         listener.stop()
 
 
+@functools.cache
 def prepare() -> None:
     """Have every worker that is forked from here listen from its start.
 
@@ -127,14 +128,10 @@ def prepare() -> None:
     """
     # NOTE: under eventlet a forked worker gets a new event loop and loses
     # what was started before it. There the first request has to do.
-    if not _prepared and utils.concurrency_mode_threading():
-        _prepared.add('at fork')
-        os.register_at_fork(after_in_child=_start_in_worker)
-
-
-def _start_in_worker() -> None:
-    # Delayed: a fork that is no worker ends before it asks for anything.
-    _start(RETRY_FIRST)
+    if utils.concurrency_mode_threading():
+        # Delayed: a fork that is no worker ends before it asks for anything.
+        start = functools.partial(_start, RETRY_FIRST)
+        os.register_at_fork(after_in_child=start)
 
 
 def _start(delay: float) -> Listener:

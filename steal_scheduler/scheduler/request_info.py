@@ -40,19 +40,6 @@ def of(spec: Any) -> 'RequestInfo':
     return known
 
 
-def own_mover(view: View, spec: Any) -> Mover | None:
-    """What the view says of the server, if the migrator is moving it.
-
-    The source is compared, for somebody else may have moved, resized or
-    evacuated the server meanwhile.
-    """
-    mover = view.movers.get(spec.instance_uuid)
-    ignored = _told(spec, 'ignore_hosts')
-    if mover and ignored and ignored[0] == mover.source:
-        return mover
-    return None
-
-
 class RequestInfo:
     """Answers about one server; None for what cannot be found out.
 
@@ -89,6 +76,15 @@ class RequestInfo:
         #: Servers of this request whose choice was remembered already.
         self.placed: set[str] = set()
 
+    def mover(self, view: View) -> Mover | None:
+        """What the view says of it, if the migrator is moving it.
+
+        The source is compared, for somebody else may have moved, resized or
+        evacuated the server meanwhile.
+        """
+        mover = view.movers.get(self._server_id)
+        return mover if mover and mover.source == self._source else None
+
     def zone(
         self,
         hosts: Iterable[Any],
@@ -121,10 +117,10 @@ class RequestInfo:
     def role(self, settings: Settings) -> str | None:
         """The role it plays: of its hint, or looked up if that is on."""
         rule = settings.role
-        hint = self._hints.get(rule.hint)
+        hint = self._hints.get(rule.role_hint)
         if hint:
             return rule.role_of(hint=hint)
-        wanted = rule.metadata_key or rule.name_pattern
+        wanted = rule.role_metadata_key or rule.role_name_pattern
         if settings.role_lookup and wanted and (server := self._look_up()):
             return rule.role_of(server.metadata, server.display_name)
         return None

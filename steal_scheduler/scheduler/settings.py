@@ -1,13 +1,13 @@
 """What nova.conf tells our classes, read so that no value can break Nova."""
 
 import dataclasses
+import functools
 import logging
 from typing import Any
 
 import nova.conf
 from oslo_config import cfg
 
-from steal_scheduler.conf import roles
 from steal_scheduler.conf import scheduler as options
 from steal_scheduler.model.roles import RoleRule
 
@@ -16,9 +16,6 @@ LOG = logging.getLogger(__name__)
 options.register(nova.conf.CONF)
 
 _DEFAULTS = {opt.name: opt.default for opt in options.OPTS}
-#: What was logged: Nova builds each class of ours several times, and each
-#: reads the options.
-_said: set[str] = set()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,16 +39,17 @@ def load() -> Settings:
     """
     group = nova.conf.CONF[options.GROUP]
     values = {opt.name: _value(group, opt.name) for opt in options.OPTS}
-    values['role'] = roles.rule(values)
-    names = [field.name for field in dataclasses.fields(Settings)]
-    return Settings(**{name: values[name] for name in names})
+    role = {opt.name: values.pop(opt.name) for opt in options.ROLE_OPTS}
+    return Settings(**values, role=RoleRule(**role))
 
 
+@functools.cache
 def log_once(level: int, text: str) -> None:
-    """Log it, unless this process has done so."""
-    if text not in _said:
-        _said.add(text)
-        LOG.log(level, text)
+    """Log it, unless this process has done so.
+
+    Nova builds each class of ours several times, and each reads the options.
+    """
+    LOG.log(level, text)
 
 
 def _value(group: Any, name: str) -> Any:

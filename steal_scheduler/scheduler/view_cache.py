@@ -8,6 +8,7 @@ to come. ``RankedView`` is one of them and what is worked out from it, an
 import bisect
 import collections
 import dataclasses
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -70,7 +71,10 @@ class RankedView:
         """
         self.view = view
         self.expires = expires
-        self._orders: dict[tuple[str | None, bool], Order] = {}
+        # No lock: two requests may work out the same order at once.
+        self._order = functools.lru_cache(MAX_ORDERS)(
+            lambda role, move: Order(ranking.keys(view, role, move=move))
+        )
         self._placed: dict[str, Placed] = {}
 
     def order(
@@ -83,13 +87,7 @@ class RankedView:
         """
         # Roles that nobody plays are one and the same: tenants may invent
         # as many as they like.
-        key = (role if role in self.view.roles else None, move)
-        order = self._orders.get(key)
-        if order is None:
-            if len(self._orders) >= MAX_ORDERS:
-                self._orders.clear()
-            order = Order(ranking.keys(self.view, key[0], move=move))
-            self._orders[key] = order
+        order = self._order(role if role in self.view.roles else None, move)
         changed = self._changed(role, move, server_id) if order.keys else {}
         return Order({**order.keys, **changed}) if changed else order
 

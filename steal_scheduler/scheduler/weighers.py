@@ -69,8 +69,7 @@ class StealWeigher(weights.BaseHostWeigher):
         view = latest.view
         server_id = spec.instance_uuid
         known = request_info.of(spec)
-        mover = request_info.own_mover(view, spec)
-        if mover:
+        if mover := known.mover(view):
             role, move, cores = mover.role, True, mover.demand
         else:
             # Where nobody plays a role, nobody needs to be asked for one.

@@ -7,11 +7,11 @@ from tests.unit.options import FileTestCase
 
 class TestRule(FileTestCase):
     def rule(self, *lines: str) -> RoleRule:
-        return roles.rule(self.load([*roles.OPTS, roles.HINT], *lines))
+        return RoleRule(**self.load([*roles.OPTS, roles.HINT], *lines))
 
     def test_good(self) -> None:
         for lines in ((), ('role_name_pattern =',)):
-            self.assertEqual(RoleRule('role', 'role', None), self.rule(*lines))
+            self.assertEqual(RoleRule('role', 'role'), self.rule(*lines))
         self.assertEqual(
             RoleRule('kind', 'h', re.compile(r'^(\w+)-\d+$')),
             self.rule(
@@ -23,7 +23,7 @@ class TestRule(FileTestCase):
 
     def test_the_migrator_knows_no_hint(self) -> None:
         section = self.load(roles.OPTS)
-        self.assertEqual(RoleRule('role', '', None), roles.rule(section))
+        self.assertEqual(RoleRule('role', ''), RoleRule(**section))
 
     def test_bad(self) -> None:
         for pattern, *words in (

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.decision.host_load import HOT_QUANTILE, thresholds
+from steal_scheduler.decision.host_load import HOT_QUANTILE, Thresholds
 from steal_scheduler.model.host_view import HostView, Tier
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 
@@ -24,7 +24,7 @@ def hot(
 
     :param before: what all of them were in the view before
     """
-    lines = thresholds(fleet, host_steal_threshold)
+    lines = Thresholds(fleet, host_steal_threshold)
     return [h for h in fleet if lines.tier(h, before) is HOT]
 
 
@@ -83,8 +83,8 @@ class TestFleetThresholds(base.BaseTestCase):
         self.assertEqual([], hot(*[host(0.5, 3.0)] * 10))
 
     def test_no_hosts(self) -> None:
-        self.assertIs(COLD, thresholds([], 5).tier(host(), None))
-        self.assertIs(HOT, thresholds([], 5).tier(host(0.05), None))
+        self.assertIs(COLD, Thresholds([], 5).tier(host(), None))
+        self.assertIs(HOT, Thresholds([], 5).tier(host(0.05), None))
 
 
 THRESHOLDS = st.floats(1, 100)
@@ -102,7 +102,7 @@ class TestAnyFleet(base.BaseTestCase):
 
         Noise does not lift one after the other over the line, to stay there.
         """
-        lines = thresholds(fleet, threshold)
+        lines = Thresholds(fleet, threshold)
         found = [h for h in fleet if lines.tier(h, before) is HOT]
         waiting = [h for h in found if h.steal > lines.fleet_steal]
         queueing = [h for h in found if h.pressure > lines.fleet_pressure]
@@ -119,7 +119,7 @@ class TestAnyFleet(base.BaseTestCase):
     def test_nobody_is_cold_who_is_worse_than_one_that_is_hot(
         self, threshold: float, fleet: list[HostView]
     ) -> None:
-        lines = thresholds(fleet, threshold)
+        lines = Thresholds(fleet, threshold)
         for one in fleet:
             for other in fleet:
                 if (
@@ -133,7 +133,7 @@ class TestAnyFleet(base.BaseTestCase):
     def test_who_was_hot_is_hot_where_others_are(
         self, threshold: float, fleet: list[HostView]
     ) -> None:
-        lines = thresholds(fleet, threshold)
+        lines = Thresholds(fleet, threshold)
         for one in fleet:
             if lines.tier(one, None) is HOT:
                 self.assertIs(HOT, lines.tier(one, HOT))

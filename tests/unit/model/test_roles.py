@@ -14,7 +14,7 @@ class TestRole(base.BaseTestCase):
         self.assertEqual('web', RoleRule().role_of({'role': 'web'}))
 
     def test_another_key(self) -> None:
-        rule = RoleRule(metadata_key='tier')
+        rule = RoleRule(role_metadata_key='tier')
         metadata = {'role': 'web', 'tier': 'front'}
         self.assertEqual('front', rule.role_of(metadata))
 
@@ -25,13 +25,13 @@ class TestRole(base.BaseTestCase):
         self.assertEqual('db', RoleRule().role_of({'role': 'db'}, hint='web'))
 
     def test_name(self) -> None:
-        rule = RoleRule(name_pattern=NUMBERED)
+        rule = RoleRule(role_name_pattern=NUMBERED)
         self.assertEqual('web', rule.role_of({}, 'web-17'))
         self.assertIsNone(rule.role_of({}, 'web17'))
         self.assertEqual('db', rule.role_of({'role': 'db'}, 'web-17'))
 
     def test_a_group_that_matched_nothing(self) -> None:
-        rule = RoleRule(name_pattern=re.compile(r'^(\w+-)?\d+$'))
+        rule = RoleRule(role_name_pattern=re.compile(r'^(\w+-)?\d+$'))
         self.assertIsNone(rule.role_of({}, '17'))
 
     def test_no_role(self) -> None:
@@ -49,5 +49,5 @@ class TestRole(base.BaseTestCase):
         name: str | None,
         hint: str | None,
     ) -> None:
-        rule = RoleRule(name_pattern=re.compile(r'(\d*)'))
+        rule = RoleRule(role_name_pattern=re.compile(r'(\d*)'))
         self.assertNotEqual('', rule.role_of(metadata, name, hint))

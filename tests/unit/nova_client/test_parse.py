@@ -37,7 +37,7 @@ class TestServer(base.BaseTestCase):
         self.assertTrue(server(locked=True).locked)
 
     def test_its_role_may_be_in_its_name(self) -> None:
-        rule = RoleRule(name_pattern=re.compile(r'^(\w+)-\d+$'))
+        rule = RoleRule(role_name_pattern=re.compile(r'^(\w+)-\d+$'))
         raw = nova_api.server(metadata={}, name='db-3')
         self.assertEqual('db', parse.server(raw, rule).role)
 

@@ -134,12 +134,12 @@ class SchedulerTestCase(base.BaseTestCase):
             (guard, '_failing'),
             (listener, '_listeners'),
             (request_info, '_zones'),
-            (settings, '_said'),
         ):
             fresh = type(getattr(holder, value))()
             self.useFixture(
                 fixtures.MonkeyPatch(f'{holder.__name__}.{value}', fresh)
             )
+        settings.log_once.cache_clear()
         self.addCleanup(listener.stop)
 
     def option(self, name: str, value: Any) -> None:

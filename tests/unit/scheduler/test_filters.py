@@ -37,7 +37,7 @@ class TestLoading(base.SchedulerTestCase):
             self.conf.set_override(
                 'enabled_filters', enabled, group='filter_scheduler'
             )
-            base.settings._said.clear()
+            base.settings.log_once.cache_clear()
             for _ in range(2):
                 filters.StealFilter()
             self.assertEqual(expected, self.log.output.count('Write it last'))

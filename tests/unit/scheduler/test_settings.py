@@ -26,7 +26,7 @@ class TestSettings(base.SchedulerTestCase):
                 role_lookup=False,
                 strict_moves=False,
                 strict_boots=False,
-                role=RoleRule('role', 'role', None),
+                role=RoleRule('role', 'role'),
             ),
             self.load(),
         )
