@@ -133,7 +133,7 @@ class DrainContract(KubernetesContract):
         self.addCleanup(self.annotate, x__n=None)
         with mock.patch.object(KubernetesClient, 'node', disturbed):
             self.assertEqual(
-                'the node changed 4 times while it was to be patched',
+                'node n0 has changed meanwhile',
                 self.waiting(plugin.drain(shop, 'n0')),
             )
         self.assertFalse(self.is_cordoned())

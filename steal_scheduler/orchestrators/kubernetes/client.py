@@ -20,7 +20,7 @@ from steal_scheduler.edge.http import MOST, bounded, read
 from steal_scheduler.edge.secret_file import UnusableFile
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, OrchestratorError
-from steal_scheduler.orchestrators.base import DONE, Answer
+from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.kubernetes import kubeconfig, pods
 from steal_scheduler.orchestrators.kubernetes.nodes import Node
 
@@ -42,14 +42,6 @@ _UNTRUSTED = (
     ' Set certificate-authority in the kubeconfig file to the authority that '
     'signed it.'
 )
-
-
-class Conflict(Exception):
-    """The node was changed by somebody else meanwhile: read it again.
-
-    Its kubelet changes it every five minutes; a controller of Kubernetes
-    taints it right after it was cordoned.
-    """
 
 
 class KubernetesClient:
@@ -115,16 +107,17 @@ class KubernetesClient:
         what, call = 'list nodes', self._core.list_node
         return map(Node.of, self._pages(what, call, label_selector=selector))
 
-    def change(self, node: Node, patch: pods.Json) -> bool:
-        """Patch a node; False if it is gone.
+    def change(self, node: Node, patch: pods.Json) -> Answer:
+        """Patch a node; WAITING if somebody was faster, REFUSED if it is gone.
 
-        :raises Conflict: it is not what it was
+        Its kubelet changes it every five minutes; a controller of Kubernetes
+        taints it right after it was cordoned. The next look reads it again.
         """
         what, call = f'patch node {node.name}', self._core.patch_node
         status, _ = self._ask(what, call, node.name, patch, accept=[404, 409])
         if status == 409:
-            raise Conflict
-        return status == 200
+            return waiting(f'node {node.name} has changed meanwhile')
+        return DONE if status == 200 else refused(f'node {node.name} is gone')
 
     def pods_on(self, node: Node) -> list[pods.Pod]:
         listed = self._pages(

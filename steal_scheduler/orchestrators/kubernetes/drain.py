@@ -30,8 +30,6 @@ def step(client: KubernetesClient, node: Node, server: Server) -> Answer:
     For example a node with the pods web and db: the first look cordons it and
     asks both to go, the next ones say ``2 pods left: shop/db, shop/web``, and
     the one that finds none waits for the budgets that they had.
-
-    :raises Conflict: the node has changed: read it again
     """
     holder = node.labels.get(nodes.LABEL)
     if holder not in (None, server.server_id):
@@ -73,8 +71,9 @@ def _begin(client: KubernetesClient, node: Node, server: Server) -> Answer:
         before = kube_pods.healthy_before(leaving, budgets)
     mark = nodes.NodeMark(time.time(), not node.unschedulable, before)
     patch = nodes.drain_patch(node, server.server_id, mark, taint=soft)
-    if not client.change(node, patch):
-        return refused(f'node {node.name} is gone')
+    answer = client.change(node, patch)
+    if answer is not DONE:
+        return answer
     LOG.info(
         'Node %s of server %s %s.',
         node.name,

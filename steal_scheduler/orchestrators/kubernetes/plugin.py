@@ -5,9 +5,7 @@ PodDisruptionBudget is kept to; afterwards it is uncordoned, if it was us who
 cordoned it. The state of it is a mark on the node: see ``nodes.py``.
 """
 
-import contextlib
 import time
-from collections.abc import Callable
 from typing import Any
 
 from oslo_log import log
@@ -15,8 +13,8 @@ from oslo_log import log
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
-from steal_scheduler.orchestrators.kubernetes import client as kube_client
 from steal_scheduler.orchestrators.kubernetes import drain, nodes
+from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
 from steal_scheduler.orchestrators.kubernetes.nodes import Node, Whose
 from steal_scheduler.orchestrators.kubernetes.options import OPTS
 
@@ -26,9 +24,6 @@ LOG = log.getLogger(__name__)
 #: again at once; then it counts as reattached all the same, with a warning.
 READY_TIMEOUT = 60.0
 
-#: How often a node is read again that somebody has changed meanwhile.
-_TRIES = 4
-
 
 class Kubernetes(base.Orchestrator):
     """One cluster."""
@@ -37,20 +32,18 @@ class Kubernetes(base.Orchestrator):
 
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
-        self._client = kube_client.KubernetesClient(self.options, section)
+        self._client = KubernetesClient(self.options, section)
         #: The name of its node, by server id: it saves the list of all nodes,
         #: and proves no more than any other name.
         self._seen: dict[str, str] = {}
 
     def drain(self, server: Server, node: str) -> Answer:
-        def step() -> Answer:
-            found = self._find(server, node)
-            if isinstance(found, str):
-                return refused(found)
-            self._seen[server.server_id] = found.name
-            return drain.step(self._client, found, server)
-
-        return self._patiently(step)
+        self._client.begin()
+        found = self._find(server, node)
+        if isinstance(found, str):
+            return refused(found)
+        self._seen[server.server_id] = found.name
+        return drain.step(self._client, found, server)
 
     def reattach(self, server: Server, node: str) -> Answer:
         """Uncordon the node that carries the server's mark.
@@ -58,13 +51,9 @@ class Kubernetes(base.Orchestrator):
         Whatever it is called: the server may be deleted, its metadata
         changed, and the mark is what we wrote.
         """
-        selector = f'{nodes.LABEL}={server.server_id}'
-
-        def step() -> Answer:
-            found = list(self._client.nodes(selector))
-            return base.worst([self._reattach_node(n, server) for n in found])
-
-        answer = self._patiently(step)
+        self._client.begin()
+        found = [*self._client.nodes(f'{nodes.LABEL}={server.server_id}')]
+        answer = base.worst([self._reattach_node(n, server) for n in found])
         if answer is DONE:
             self._seen.pop(server.server_id, None)
         return answer
@@ -73,16 +62,6 @@ class Kubernetes(base.Orchestrator):
         self._client.begin()
         found = self._client.nodes(nodes.LABEL)
         return frozenset(node.labels[nodes.LABEL] for node in found)
-
-    def _patiently(self, step: Callable[[], Answer]) -> Answer:
-        """Do it again when the node has changed under our hands."""
-        self._client.begin()
-        for _ in range(_TRIES):
-            with contextlib.suppress(kube_client.Conflict):
-                return step()
-        return waiting(
-            f'the node changed {_TRIES} times while it was to be patched'
-        )
 
     def _find(self, server: Server, name: str) -> Node | str:
         """The server's node, or why there is none to be drained."""
@@ -115,30 +94,30 @@ class Kubernetes(base.Orchestrator):
             )
         now = time.time()
         began = now if mark.back is None else mark.back
-        late = now - began >= READY_TIMEOUT
-        if node.ready or late:
-            patch = nodes.reattach_patch(node, mark, None)
-            if not self._client.change(node, patch):
-                return DONE
-            LOG.info(
-                'Node %s of server %s %s.',
+        if not node.ready and now - began < READY_TIMEOUT:
+            if mark.back is None:
+                patch = nodes.reattach_patch(node, mark, now)
+                self._client.change(node, patch)
+            return waiting(f'node {node.name} is not ready yet')
+        patch = nodes.reattach_patch(node, mark, None)
+        answer = self._client.change(node, patch)
+        if answer is not DONE:
+            # One that is gone needs no reattach.
+            return answer if answer.state is base.State.WAITING else DONE
+        LOG.info(
+            'Node %s of server %s %s.',
+            node.name,
+            server.label,
+            'uncordoned' if mark.cordoned else 'no longer marked',
+            instance_uuid=server.server_id,
+        )
+        if not node.ready:
+            LOG.warning(
+                'Node %s of server %s is not ready %d s after its reattach, '
+                'and is no longer waited for: look at its kubelet.',
                 node.name,
                 server.label,
-                'uncordoned' if mark.cordoned else 'no longer marked',
+                READY_TIMEOUT,
                 instance_uuid=server.server_id,
             )
-            if not node.ready:
-                LOG.warning(
-                    'Node %s of server %s is not ready %d s after its '
-                    'reattach, and is no longer waited for: look at its '
-                    'kubelet.',
-                    node.name,
-                    server.label,
-                    READY_TIMEOUT,
-                    instance_uuid=server.server_id,
-                )
-            return DONE
-        if mark.back is None:
-            patch = nodes.reattach_patch(node, mark, now)
-            self._client.change(node, patch)
-        return waiting(f'node {node.name} is not ready yet')
+        return DONE

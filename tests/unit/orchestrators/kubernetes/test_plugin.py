@@ -226,8 +226,7 @@ class TestTrouble(KubernetesTest):
 
     def test_somebody_is_faster(self) -> None:
         plugin = self.plugin()
-        detail = 'the node changed 4 times while it was to be patched'
-        wait = Answer(State.WAITING, detail)
+        wait = Answer(State.WAITING, 'node n0 has changed meanwhile')
         self.cluster.instead['PATCH */n0'] = 409, {}
         self.assertEqual(wait, self.drain(plugin))
         self.assertFalse(self.cluster.is_cordoned('n0'))
