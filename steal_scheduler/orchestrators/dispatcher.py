@@ -90,7 +90,7 @@ class Dispatcher:
         drain it and, where another process did that, every orchestrator. One
         that does not answer then, and that the server does not belong to now,
         delays nothing unless the server was deleted; what it may still hold is
-        found later, see ``drained``.
+        found later, see ``orphans``.
 
         What failed is asked again after a pause: for example after 5 s, then
         after 10 more, and from the seventh time on every 300 s.

@@ -73,8 +73,7 @@ def load(
         raise UnusableFile('the file is no kubeconfig') from None
     if not (getattr(loader, 'token', '') or settings.cert_file):
         # The library logs why, and goes on as nobody.
-        text = 'its user has neither a token nor a certificate'
-        raise UnusableFile(text)
+        raise UnusableFile('its user has neither a token nor a certificate')
 
 
 def _unpack(said: dict[str, Any], directory: pathlib.Path) -> None:
@@ -83,8 +82,7 @@ def _unpack(said: dict[str, Any], directory: pathlib.Path) -> None:
             about = entry.get(kind) or {}
             if not isinstance(about.get(_INSECURE) or False, bool):
                 # NOTE: any text would be true to the library.
-                text = f'{_INSECURE} is neither true nor false'
-                raise UnusableFile(text)
+                raise UnusableFile(f'{_INSECURE} is neither true nor false')
             for name in _FILES:
                 data = about.pop(f'{name}-data', None)
                 if data:
