@@ -100,11 +100,10 @@ def run(
         at = sample(proc, counters)
         due = following(due, at, interval)
         # A sample that takes longer than the interval waits all the same: it
-        # must not take a core for itself.
-        now = time.monotonic()
-        if due <= now:
-            due = now + interval
-        stopping.wait(due - now)
+        # must not take a core for itself. The one that follows is late then,
+        # and shifts those after it.
+        left = due - time.monotonic()
+        stopping.wait(left if left > 0 else interval)
 
 
 def _log(change: str, process: Process, pid: int) -> None:

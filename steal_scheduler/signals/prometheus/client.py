@@ -65,17 +65,14 @@ class PrometheusClient:
                 f'[prometheus] token_file = {options.token_file} and '
                 f'[{section}] auth_type exclude each other. Unset one.'
             )
+        # As an Aetos wants it.
+        self._at_keystone = isinstance(auth, BaseIdentityPlugin)
         # It logs in when it is first used.
         self.session = keystone.load_session(conf, GROUP, auth)
         # It also stands where requests would put what a .netrc says.
         self.session.session.auth = self._show_token
         self._warned: dict[str, list[str]] = {}
         self._ends_at = 0.0
-
-    @property
-    def at_keystone(self) -> bool:
-        """We log in at a Keystone, as an Aetos wants it."""
-        return isinstance(self._auth, BaseIdentityPlugin)
 
     def begin(self) -> None:
         """Begin a reading, which ends in time however slow Prometheus is."""
@@ -95,7 +92,7 @@ class PrometheusClient:
                 _CURES[503],
             )
         response = self._send(name, promql)
-        if response.status_code == 401 and self.at_keystone:
+        if response.status_code == 401 and self._at_keystone:
             # The token has expired sooner than it said, or was revoked.
             self._auth.invalidate()
             response = self._send(name, promql)
@@ -201,7 +198,7 @@ class PrometheusClient:
         """
         where = f'[{self._section}] auth_url'
         try:
-            if self.at_keystone:
+            if self._at_keystone:
                 self.session.get_auth_headers()
         except exceptions.Unauthorized as e:
             raise SignalError(
@@ -217,7 +214,7 @@ class PrometheusClient:
     def _cure_of_401(self) -> str:
         if self._options.token_file:
             return 'Check the token in [prometheus] token_file.'
-        if self.at_keystone:
+        if self._at_keystone:
             return (
                 f"Check the user of [{self._section}], and Aetos' "
                 '[keystone_authtoken]: both must know the same Keystone.'
@@ -238,7 +235,7 @@ class PrometheusClient:
         if needs:
             cure = f'What it needs: {needs}'
         # Aetos hides what a user may not see, and says nothing.
-        if self.at_keystone:
+        if self._at_keystone:
             user = f'the user of [{self._section}]'
             cure += f'; {user} in the role admin or service'
         return f'{cure}.'
