@@ -7,8 +7,9 @@ elsewhere, and cannot make us print the token.
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from typing import Any
+
+import requests
 
 from steal_scheduler.edge import http
 from steal_scheduler.edge.secret_file import UnusableFile, read_token
@@ -42,7 +43,7 @@ class ConsulClient:
 
     def get(self, path: str, **query: str) -> Any:
         """:raises OrchestratorError: Unreachable, Forbidden or another"""
-        return self._send('GET', path, query)[1]
+        return self._json(self._send('GET', path, query))
 
     def put(self, path: str, **query: str) -> None:
         """:raises OrchestratorError: Unreachable, Forbidden or another"""
@@ -53,7 +54,8 @@ class ConsulClient:
 
         :raises OrchestratorError: also where some may be hidden from us
         """
-        headers, found = self._send('GET', path, query)
+        response = self._send('GET', path, query)
+        found = self._json(response)
         if isinstance(found, dict):
             found = list(found.values())
         if not isinstance(found, list) or not all(
@@ -63,22 +65,25 @@ class ConsulClient:
         if found:
             return found
         # NOTE: Consul answers "nothing" to who may see nothing.
-        if headers.get(_HIDDEN) == 'true':
-            raise Forbidden(
-                self._text(
-                    f'{path} hides something: the token lacks node:read or '
-                    'service:read'
-                )
-            )
+        if response.headers.get(_HIDDEN) == 'true':
+            lacks = 'the token lacks node:read or service:read'
+            raise Forbidden(self._text(f'{path} hides something: {lacks}'))
         if not self.options.token_file:
             # Without ACLs this is allowed, with them it is not.
             self.get('/v1/agent/self')
         return found
 
+    def _json(self, response: requests.Response) -> Any:
+        try:
+            return json.loads(response.content)
+        except ValueError as error:
+            text = self._text('its answer is no JSON')
+            raise OrchestratorError(text) from error
+
     def _send(
         self, verb: str, path: str, query: dict[str, str]
-    ) -> tuple[Mapping[str, str], Any]:
-        """The headers of an answer, and what a GET asked for."""
+    ) -> requests.Response:
+        """An answer of status 200."""
         options, name = self.options, self.server_name
         file = options.token_file and options.token_file.format(id=self.whose)
         try:
@@ -99,21 +104,14 @@ class ConsulClient:
         except (http.ExchangeFailed, UnusableFile) as error:
             raise OrchestratorError(self._text(error)) from error
         status = response.status_code
-        if status == 200 and verb == 'PUT':
-            return response.headers, None
         if status == 200:
-            try:
-                return response.headers, json.loads(response.content)
-            except ValueError as error:
-                text = self._text('its answer is no JSON')
-                raise OrchestratorError(text) from error
+            return response
         said = response.content[:2000].decode(errors='replace')
         if token:
             said = said.replace(token, '***')
+        kind = Forbidden if status in (401, 403) else OrchestratorError
         text = f'{verb} {path} answered {status}: {one_line(said)}'
-        raise (Forbidden if status in (401, 403) else OrchestratorError)(
-            self._text(text)
-        )
+        raise kind(self._text(text))
 
     def _text(self, what: object) -> str:
         return f'[{self.section}] {self.url}: {what}'

@@ -15,7 +15,6 @@ import hashlib
 import json
 import secrets
 import time
-from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -53,7 +52,7 @@ class Webhook(base.Orchestrator):
             return frozenset()
         reply = self._post('detached', secrets.token_hex(16), {})
         found = _member(reply, 'detached')
-        if reply.status_code != HTTPStatus.OK or not _are_ids(found):
+        if reply.status_code != 200 or not _are_ids(found):
             raise OrchestratorError(
                 f'[{self.section}] url answered "detached" with status '
                 f'{reply.status_code}, and not with a list of ids: '
@@ -74,9 +73,9 @@ class Webhook(base.Orchestrator):
         }
         message_id = _message_id(self.section, verb, server, node)
         reply = self._post(verb, message_id, {'node': node, 'server': about})
-        if reply.status_code in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+        if reply.status_code in (200, 204):
             return base.DONE
-        if reply.status_code == HTTPStatus.ACCEPTED:
+        if reply.status_code == 202:
             return base.waiting(_detail(reply))
         said = f'status {reply.status_code}: {_detail(reply)}'
         if reply.status_code in _LATER or reply.status_code >= 500:
