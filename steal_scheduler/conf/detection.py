@@ -2,8 +2,6 @@
 
 from steal_scheduler.edge.option import number
 
-GROUP = 'detection'
-
 OPTS = [
     number(
         'steal_threshold',

@@ -1,10 +1,9 @@
-"""``[hosts]``: which hosts may give and take."""
+"""``[hosts]``: which may give and take; ``[host_checks]``: what is checked."""
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
+from steal_scheduler.decision import host_checks as checks
 from steal_scheduler.edge.option import number
-
-GROUP = 'hosts'
 
 OPTS = [
     number(
@@ -33,6 +32,32 @@ cores. It is relieved down to 100: the distance keeps servers from coming back.
 Local disks of servers lie on storage that all hosts share (NFS, Ceph).
 Otherwise a live migration copies root and ephemeral disks beside the memory,
 and ``[limits] copy_rate`` counts them.
+""",
+    ),
+]
+
+#: When the metrics of a host are unreliable.
+CHECK_OPTS = [
+    cfg.ListOpt(
+        'disabled_checks',
+        default=[],
+        item_type=types.String(choices=list(checks.OPTIONAL)),
+        help=f"""
+Checks of a host's metrics that are not made, where a cloud is unlike others.
+A host that fails a check has unreliable metrics: it is unknown to the
+schedulers, comes after cold hosts and before hot ones, and no move goes there.
+
+Possible values:
+
+* ``clock``: its clock is off by more than {checks.CLOCK_SKEW:g} seconds.
+* ``missing_servers``: fewer than ``[limits] coverage_floor`` percent of the
+  servers that Nova runs there have a signal.
+* ``flat_wait``: its servers run, and their wait does not grow at all.
+* ``zero_wait``: more vCPUs than cores use all of it, and no server waits.
+* ``guests_disagree``: its guests count another wait, by more than
+  {checks.GUEST_MARGIN:g} percent of a vCPU.
+* ``failed_arrivals``: the last {checks.FAILED_ARRIVALS} live migrations to it
+  failed within {checks.FAILED_ARRIVALS_PERIOD:g} seconds.
 """,
     ),
 ]

@@ -7,8 +7,6 @@ from oslo_config import cfg
 from steal_scheduler.decision.rules import MaxUnavailable
 from steal_scheduler.edge.option import Parsed, number
 
-GROUP = 'limits'
-
 
 def _max_unavailable(text: str) -> MaxUnavailable:
     """A number of servers, or percent of them; '' is without limit."""

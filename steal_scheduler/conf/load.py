@@ -3,7 +3,7 @@
 The configuration is returned, never global.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from oslo_config import cfg
@@ -12,40 +12,38 @@ from oslo_log import log
 from steal_scheduler import startup
 from steal_scheduler.conf import (
     detection,
-    host_checks,
     hosts,
     limits,
     migrator,
     nova,
     roles,
     signals,
-    stages,
 )
 
 #: In the order in which an operator meets them, which is that of the
 #: reference: what hardly anybody changes stands last.
-_GROUPS = (
-    migrator,
-    signals,
-    detection,
-    limits,
-    hosts,
-    stages,
-    host_checks,
-    roles,
-)
+_GROUPS: Mapping[str, list[Any]] = {
+    'migrator': migrator.OPTS,
+    'signals': signals.OPTS,
+    'detection': detection.OPTS,
+    'limits': limits.OPTS,
+    'hosts': hosts.OPTS,
+    'stages': migrator.STAGE_OPTS,
+    'host_checks': hosts.CHECK_OPTS,
+    'roles': roles.OPTS,
+}
 
 
 def register(conf: Any) -> None:
     """Register all options of steal-migrator.conf but the plugins'."""
-    for group in _GROUPS:
-        conf.register_opts(group.OPTS, group=group.GROUP)
+    for name, options in _GROUPS.items():
+        conf.register_opts(options, group=name)
     nova.register(conf)
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
     """Those that ``register`` registers, for the generator."""
-    first, *others = [(group.GROUP, list(group.OPTS)) for group in _GROUPS]
+    first, *others = [(name, [*opts]) for name, opts in _GROUPS.items()]
     # Who we are is asked next.
     return [first, (nova.GROUP, nova.list_opts()), *others]
 

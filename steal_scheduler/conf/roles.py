@@ -10,9 +10,6 @@ from oslo_config import cfg
 
 from steal_scheduler.edge.option import Parsed, regex
 
-#: In steal-migrator.conf. In nova.conf they stand with the others of ours.
-GROUP = 'roles'
-
 
 def _pattern(text: str) -> Any:
     pattern = regex(text)

@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from steal_scheduler.decision.rules import (
-    DetectionRules,
-    HostRules,
-    LimitRules,
-    Rules,
-)
+from steal_scheduler.decision import rules as sections
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.assignment import Rule
 
 
-def rules(conf: Any, assignment: Sequence[Rule] = ()) -> Rules:
+def rules(conf: Any, assignment: Sequence[Rule] = ()) -> sections.Rules:
     """What decides.
 
     :param assignment: whom each orchestrator is for
@@ -27,10 +22,10 @@ def rules(conf: Any, assignment: Sequence[Rule] = ()) -> Rules:
             'first or raise the second.'
         )
     # The names of the fields are those of the options; a test holds them.
-    return Rules(
-        detection=DetectionRules(**detection),
-        hosts=HostRules(**conf.hosts),
-        limits=LimitRules(**conf.limits),
+    return sections.Rules(
+        detection=sections.DetectionRules(**detection),
+        hosts=sections.HostRules(**conf.hosts),
+        limits=sections.LimitRules(**conf.limits),
         disabled_checks=frozenset(conf.host_checks.disabled_checks),
         max_age=conf.signals.max_age,
         drain_timeout=conf.stages.drain_timeout,

@@ -4,8 +4,6 @@ from oslo_config import cfg
 
 from steal_scheduler.edge.option import number
 
-GROUP = 'signals'
-
 OPTS = [
     cfg.StrOpt(
         'source',

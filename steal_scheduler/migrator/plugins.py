@@ -6,7 +6,7 @@ import stevedore
 from oslo_config import cfg
 
 from steal_scheduler import startup
-from steal_scheduler.conf import load, orchestrators, signals
+from steal_scheduler.conf import load, orchestrators
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.signals.base import SignalSource
@@ -83,7 +83,7 @@ def list_opts() -> list[tuple[str, list[Any]]]:
     listed = []
     for group, options in load.list_opts():
         listed.append((group, options))
-        if group == signals.GROUP:
+        if group == 'signals':
             listed += [
                 (found.name, [*found.plugin.OPTS])
                 for found in _installed(SIGNALS)

@@ -18,7 +18,7 @@ def configuration(
 ) -> cfg.ConfigOpts:
     """Return one for a source or an orchestrator, in this group."""
     conf = cfg.ConfigOpts()
-    conf.register_opts(signals.OPTS, group=signals.GROUP)
+    conf.register_opts(signals.OPTS, group='signals')
     conf.register_opts(opts, group=group)
     conf([], default_config_files=[])
     for name, value in values.items():
