@@ -76,12 +76,7 @@ another: ``{name}`` is its name in Nova and ``{id}`` its id, for example in
 
 def rule(conf: Any, name: str) -> Rule:
     """Which servers belong to the orchestrator of this section."""
-    options = conf[name]
-    return Rule(
-        orchestrator=name,
-        all_servers=options.all_servers,
-        roles=frozenset(options.roles),
-        projects=frozenset(options.projects),
-        name_pattern=options.name_pattern or None,
-        node_name=options.node_name,
-    )
+    # The names of the fields are those of the options.
+    said = {option.dest: conf[name][option.dest] for option in OPTS}
+    del said['driver']
+    return Rule(name, **said)

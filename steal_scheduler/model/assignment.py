@@ -14,7 +14,8 @@ makes sure that what has that name is this server.
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Literal
 
 from steal_scheduler.exception import StealError
 from steal_scheduler.model.cloud import Server
@@ -35,9 +36,10 @@ class Rule:
 
     orchestrator: str
     all_servers: bool = False
-    roles: frozenset[str] = frozenset()
-    projects: frozenset[str] = frozenset()
-    name_pattern: re.Pattern[str] | None = None
+    roles: Collection[str] = ()
+    projects: Collection[str] = ()
+    #: On the server's name; empty for none.
+    name_pattern: re.Pattern[str] | Literal[''] | None = None
     #: What a server is called there; see the option.
     node_name: str = '{name}'
 
@@ -49,7 +51,7 @@ class Rule:
         """Whether a server belongs to it without saying so."""
         if not self.admits(server):
             return False
-        if self.roles or self.name_pattern is not None:
+        if self.roles or self.name_pattern:
             return server.role in self.roles or bool(
                 self.name_pattern and self.name_pattern.search(server.name)
             )

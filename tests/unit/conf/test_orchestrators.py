@@ -2,6 +2,7 @@ import re
 
 from steal_scheduler.conf import orchestrators
 from steal_scheduler.model.assignment import Rule
+from tests.unit.make import server
 from tests.unit.options import FileTestCase
 
 
@@ -12,15 +13,15 @@ class TestRule(FileTestCase):
 
     def test_nobody_belongs_to_it_unless_somebody_says_so(self) -> None:
         for lines in ((), ('name_pattern =',)):
-            self.assertEqual(Rule('lb'), self.rule(*lines))
+            self.assertFalse(self.rule(*lines).claims(server()))
 
     def test_everything(self) -> None:
         self.assertEqual(
             Rule(
                 'lb',
                 all_servers=True,
-                roles=frozenset({'web', 'api'}),
-                projects=frozenset({'p'}),
+                roles=['web', 'api'],
+                projects=['p'],
                 name_pattern=re.compile('^k8s-'),
                 node_name='{name}-{id}.example.org',
             ),
