@@ -32,7 +32,9 @@ def serve(conf: Any, stopping: threading.Event) -> None:
         group.wait_limit,
         group.load_limit,
     )
-    raise_file_limit()
+    # Two files for each vCPU are open, and a directory for each server.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     proc = sampler.Proc(group.proc_path, group.cgroup_path)
     registry = prometheus.CollectorRegistry()
     registry.register(ExporterCollector(counters, proc.failures.counts))
@@ -67,18 +69,15 @@ def listen(group: Any, registry: prometheus.CollectorRegistry) -> Any:
     return server
 
 
-def raise_file_limit() -> None:
-    """Two files for each vCPU are open, and a directory for each server."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
 def main() -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     try:
-        conf = options.load(sys.argv[1:])
+        conf = startup.load(
+            sys.argv[1:], 'steal-exporter', 'steal-exporter', options.register
+        )
+        startup.check_values(conf)
         startup.set_up_log(conf)
         serve(conf, stopping)
     except StealError as error:

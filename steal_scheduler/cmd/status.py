@@ -79,6 +79,11 @@ class Checks(upgradecheck.UpgradeCommands):
         return Result(Code.WARNING, str(warning))
 
 
+def _register(conf: Any) -> None:
+    load.register(conf)
+    upgradecheck.register_cli_options(conf, Checks(conf))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """As upgradecheck's own, but with a version, and an error in one line.
 
@@ -88,9 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         conf = load.load(
             sys.argv[1:] if argv is None else argv,
             'steal-status',
-            also=lambda conf: upgradecheck.register_cli_options(
-                conf, Checks(conf)
-            ),
+            declare=_register,
         )
     except StealError as error:
         print(f'steal-status: {error}', file=sys.stderr)

@@ -3,7 +3,7 @@
 The configuration is returned, never global.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from oslo_config import cfg
@@ -22,8 +22,10 @@ from steal_scheduler.conf import (
 
 #: In the order in which an operator meets them, which is that of the
 #: reference: what hardly anybody changes stands last.
-_GROUPS: Mapping[str, list[Any]] = {
+_GROUPS: dict[str, list[Any]] = {
     'migrator': migrator.OPTS,
+    # Who we are is asked next.
+    'nova': nova.OPTS,
     'signals': signals.OPTS,
     'detection': detection.OPTS,
     'limits': limits.OPTS,
@@ -38,25 +40,27 @@ def register(conf: Any) -> None:
     """Register all options of steal-migrator.conf but the plugins'."""
     for name, options in _GROUPS.items():
         conf.register_opts(options, group=name)
-    nova.register(conf)
+    # A Nova that does not answer must not hold a tick for ever.
+    conf.set_default('timeout', 60, group='nova')
+    conf.set_default('valid_interfaces', ['internal', 'public'], group='nova')
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
     """Those that ``register`` registers, for the generator."""
-    first, *others = [(name, [*opts]) for name, opts in _GROUPS.items()]
-    # Who we are is asked next.
-    return [first, (nova.GROUP, nova.list_opts()), *others]
+    listed = _GROUPS | {'nova': [*nova.OPTS, *nova.PASSWORD_OPTS]}
+    return [(name, [*options]) for name, options in listed.items()]
 
 
 def load(
     argv: Sequence[str],
     prog: str,
     default_config_files: Sequence[str] | None = None,
-    also: Callable[[cfg.ConfigOpts], None] = lambda conf: None,
+    declare: Callable[[cfg.ConfigOpts], None] = register,
 ) -> cfg.ConfigOpts:
     """Parse the command line, and steal-migrator.conf if it names no file.
 
-    :param also: declares what else the command line takes
+    :param declare: what takes the place of ``register``, where the command
+        line takes more
     :raises ConfigError: a file cannot be read
     """
     log.set_defaults(
@@ -64,13 +68,8 @@ def load(
             *log.get_default_log_levels(),
             'novaclient=WARN',
             'oslo_messaging=WARN',
-            'keystoneauth=WARN',
         ]
     )
-
-    def declare(conf: cfg.ConfigOpts) -> None:
-        register(conf)
-        also(conf)
 
     return startup.load(
         argv, prog, 'steal-migrator', declare, default_config_files

@@ -89,11 +89,6 @@ Possible values:
 ]
 
 
-def register(conf: Any) -> None:
-    """Make the options known to an oslo.config object."""
-    conf.register_opts(OPTS, group=GROUP)
-
-
 def list_opts() -> list[tuple[str, list[Any]]]:
-    """Those that ``register`` registers, for the generator."""
+    """The options of nova.conf that are ours, for the generator."""
     return [(GROUP, list(OPTS))]

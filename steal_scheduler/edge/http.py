@@ -35,10 +35,6 @@ class NoAnswer(ExchangeFailed):
     """None in time, or none that is whole."""
 
 
-class TlsFailed(ExchangeFailed):
-    """We do not trust who answers, or he does not trust us."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tls:
     """How it is made sure who answers, and who asks."""
@@ -93,7 +89,8 @@ def exchange(
                 **request,
             )
         except requests.exceptions.SSLError as error:
-            raise TlsFailed(
+            # We do not trust who answers, or he does not trust us.
+            raise ExchangeFailed(
                 f'TLS failed: {reason(error)}. Check cafile, certfile, and '
                 'whom the certificate there names'
             ) from error

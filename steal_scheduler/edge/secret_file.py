@@ -1,7 +1,6 @@
 """Files that hold a token or a key; they are read anew for each request."""
 
 import os
-import pathlib
 import re
 
 from steal_scheduler.edge.text import one_line
@@ -17,7 +16,7 @@ def read_token(path: str) -> str:
 
     :raises UnusableFile: it cannot be read, or holds no token
     """
-    token = _read(path).strip()
+    token = _read(path)[0].strip()
     # Else the HTTP library would complain, and quote the token.
     if not re.fullmatch('[!-~]+', token):
         raise UnusableFile(
@@ -32,24 +31,22 @@ def read_lines(path: str) -> list[str]:
 
     :raises UnusableFile: it cannot be read, is empty, or others may see it
     """
-    try:
-        others = os.stat(path).st_mode & 0o006
-    except OSError:
-        others = 0
-    if others:
+    text, mode = _read(path)
+    if mode & 0o006:
         raise UnusableFile(
             f'{path!r}: anybody may read or write the file: run '
             'chmod o-rw on it'
         )
-    lines = _read(path).split()
-    if not lines:
+    if not (lines := text.split()):
         raise UnusableFile(f'{path!r}: the file is empty')
     return lines
 
 
-def _read(path: str) -> str:
+def _read(path: str) -> tuple[str, int]:
+    """What the file holds, and the mode of that very file: 0o640."""
     try:
-        return pathlib.Path(path).read_text(encoding='utf-8', errors='replace')
+        with open(path, encoding='utf-8', errors='replace') as file:
+            return file.read(), os.fstat(file.fileno()).st_mode
     except OSError as error:
         reason = one_line(error.strerror or error)
         raise UnusableFile(f'{path!r} cannot be read: {reason}') from error

@@ -25,12 +25,11 @@ def locate(root: str, text: str) -> set[str]:
     :param root: where cgroups are mounted: /sys/fs/cgroup
     :param text: what /proc/PID/task/TID/cgroup says
     """
-    if found := _VERSION_1.search(text):
-        mounts: tuple[str, ...] = (found[1], 'cpu')
-    elif found := _VERSION_2.search(text):
-        mounts = ('', 'unified')
-    else:
+    found = _VERSION_1.search(text) or _VERSION_2.search(text)
+    if not found:
         return set()
+    # Where a distribution mounts the hierarchy, and where another one does.
+    mounts = (found[1], 'cpu') if found[1] else ('', 'unified')
     for mount in mounts:
         base = f'{root}/{mount}'.rstrip('/')
         files = [f'{base}{level}/cpu.stat' for level in _levels(found[2])]

@@ -1,16 +1,12 @@
 """``[exporter]`` of steal-exporter.conf, a file of its own."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from oslo_config import cfg
 
-from steal_scheduler import startup
 from steal_scheduler.edge.option import number
 
-PROG = 'steal-exporter'
 GROUP = 'exporter'
-
 
 OPTS = [
     cfg.HostAddressOpt(
@@ -79,18 +75,10 @@ container it is where that of the host is mounted.
 ]
 
 
+def register(conf: Any) -> None:
+    conf.register_opts(OPTS, group=GROUP)
+
+
 def list_opts() -> list[tuple[str, list[Any]]]:
     """The options of steal-exporter.conf."""
     return [(GROUP, list(OPTS))]
-
-
-def load(argv: Sequence[str]) -> cfg.ConfigOpts:
-    """Parse the command line, and steal-exporter.conf if it names no file.
-
-    :raises ConfigError: a file or a value is wrong
-    """
-    conf = startup.load(
-        argv, PROG, PROG, lambda conf: conf.register_opts(OPTS, GROUP)
-    )
-    startup.check_values(conf)
-    return conf

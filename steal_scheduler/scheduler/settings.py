@@ -13,7 +13,7 @@ from steal_scheduler.model.roles import RoleRule
 
 LOG = logging.getLogger(__name__)
 
-options.register(nova.conf.CONF)
+nova.conf.CONF.register_opts(options.OPTS, group=options.GROUP)
 
 _DEFAULTS = {opt.name: opt.default for opt in options.OPTS}
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import fixtures
 from oslotest import base
 
+from steal_scheduler import startup
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.exporter import options
 
@@ -11,11 +12,20 @@ ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / 'etc/steal_scheduler/steal-exporter.conf.example'
 
 
+def load(path: Path | str):
+    """As the program does."""
+    conf = startup.load(
+        [f'--config-file={path}'], 'test', 'test', options.register
+    )
+    startup.check_values(conf)
+    return conf
+
+
 class TestOptions(base.BaseTestCase):
     def load(self, text: str):
         path = Path(self.useFixture(fixtures.TempDir()).path) / 'x.conf'
         path.write_text(f'[exporter]\n{text}\n')
-        return options.load([f'--config-file={path}'])
+        return load(path)
 
     def test_values(self) -> None:
         conf = self.load('cores = 2-3\nlisten_port = 0')
@@ -25,18 +35,14 @@ class TestOptions(base.BaseTestCase):
 
     def test_wrong(self) -> None:
         self.assertRaises(ConfigError, self.load, 'wait_limit 5')
-        self.assertRaises(
-            ConfigError, options.load, ['--config-file=/no/such']
-        )
+        self.assertRaises(ConfigError, load, '/no/such')
 
     def test_a_file_that_is_no_text(self) -> None:
         directory = Path(self.useFixture(fixtures.TempDir()).path)
         path = directory / 'x.conf'
         path.write_bytes(b'[exporter]\nproc_path = /pr\xf4c\n')
         for name in (path, directory):
-            error = self.assertRaises(
-                ConfigError, options.load, [f'--config-file={name}']
-            )
+            error = self.assertRaises(ConfigError, load, name)
             self.assertIn(str(name), str(error))
             self.assertIn('Give files of UTF-8 text', str(error))
 
@@ -83,7 +89,7 @@ class TestOptions(base.BaseTestCase):
                 self.assertRegex(option.help, r'(?s)^\n[A-Z].{60,}\.\n$')
 
     def test_the_example_says_the_defaults(self) -> None:
-        conf = options.load([f'--config-file={EXAMPLE}'])
+        conf = load(EXAMPLE)
         default = self.load('')
         given = re.findall(r'^(\w+) =', EXAMPLE.read_text(), re.MULTILINE)
         self.assertLessEqual({'listen_host', 'cores'}, set(given))

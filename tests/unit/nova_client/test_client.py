@@ -4,7 +4,7 @@ import fixtures
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler.conf import nova
+from steal_scheduler.conf import load
 from steal_scheduler.exception import (
     ConfigError,
     NovaError,
@@ -38,7 +38,7 @@ class ClientTest(base.BaseTestCase):
     def conf(self, *args: str, **options: Any) -> cfg.ConfigOpts:
         """A configuration that leads to the stand-in, without a Keystone."""
         conf = cfg.ConfigOpts()
-        nova.register(conf)
+        load.register(conf)
         conf(list(args), default_config_files=[], default_config_dirs=[])
         auth = {'auth_type': 'none', 'endpoint_override': URL}
         for name, value in (auth | options).items():

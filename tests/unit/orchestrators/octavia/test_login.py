@@ -5,7 +5,7 @@ import logging
 import fixtures
 import testtools
 
-from steal_scheduler.conf import nova
+from steal_scheduler.conf import load
 from steal_scheduler.exception import ConfigError, OrchestratorError
 from steal_scheduler.orchestrators.octavia.plugin import Octavia
 from tests.standins.keystone import PASSWORD
@@ -46,7 +46,7 @@ class TestSession(OctaviaTestCase):
             section='nova',
             user={'endpoint_override': 'http://192.0.2.9:1'},
         )
-        nova.register(conf)
+        load.register(conf)
         conf.clear_override('auth_section', 'lb')
         self.assert_drains(Octavia(conf, 'lb'))
         conf.set_override('region_name', 'elsewhere', 'nova')

@@ -6,7 +6,7 @@ import threading
 import fixtures
 from oslotest import base
 
-from steal_scheduler.conf import nova
+from steal_scheduler.conf import load
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.signals.prometheus.client import PrometheusClient
 from steal_scheduler.signals.prometheus.source import PrometheusSource
@@ -230,7 +230,7 @@ class KeystoneTest(Case):
 
     def test_the_user_of_nova(self):
         conf = self._keystone(section='nova')
-        nova.register(conf)
+        load.register(conf)
         conf.set_override('auth_section', 'nova', group='prometheus')
         self._ask(self._client(conf))
         self.assertEqual(1, len(self.identity.tokens))
