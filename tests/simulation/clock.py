@@ -7,11 +7,12 @@ this clock's; so a run takes no time, and takes the same course each time.
 import concurrent.futures
 import contextlib
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 from unittest import mock
+
+from steal_scheduler.edge import http
 
 
 class Clock:
@@ -34,7 +35,7 @@ class Clock:
                 (time, 'time', lambda: self.now),
                 (time, 'monotonic', lambda: self.monotonic),
                 (time, 'sleep', self.sleep),
-                (threading, 'Timer', _Never),
+                (http, '_End', _Never),
                 (concurrent.futures, 'ThreadPoolExecutor', _Serial),
                 (secrets, 'token_hex', self._token_hex),
             ):
@@ -47,17 +48,20 @@ class Clock:
 
 
 class _Never:
-    """Stands for a timer that ends what takes too long: here nothing does."""
+    """Stands for the end of an exchange that takes too long: none does."""
 
-    daemon = True
+    has_come = False
 
-    def __init__(self, *args: Any) -> None:
-        """Take what a timer takes."""
+    def __init__(self, seconds: float) -> None:
+        """Take what an end takes."""
 
     def start(self) -> None:
         """Wait for nothing."""
 
-    def cancel(self) -> None:
+    def add(self, made: object) -> None:
+        """Nobody hangs up."""
+
+    def forget(self) -> None:
         """There is nothing to cancel."""
 
 
