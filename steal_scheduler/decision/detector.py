@@ -25,7 +25,6 @@ class Watch:
 
     #: The last n polls, newest in the lowest bit; 1 is 'contended'.
     polls: int
-    since: float
     #: Of the sample that the last poll saw; a sample is judged once.
     at: float
 
@@ -86,7 +85,6 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
                     steal=signal.steal,
                     load=_load(signal, vcpus),
                     demand=signal.demand,
-                    since=watch.since,
                     polls=f'{times} of {rules.polls_window} polls',
                     bad_seconds=signal.bad_seconds,
                 )
@@ -133,10 +131,10 @@ def measured(
 
 def _seen(watch: Watch | None, contended: bool, at: float, mask: int) -> Watch:
     if watch is None:
-        return Watch(int(contended), at, at)
+        return Watch(int(contended), at)
     if watch.at == at:
         return watch
-    return Watch(((watch.polls << 1) | contended) & mask, watch.since, at)
+    return Watch(((watch.polls << 1) | contended) & mask, at)
 
 
 def _load(signal: ServerSignal, vcpus: int) -> float:

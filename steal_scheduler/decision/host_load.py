@@ -11,7 +11,7 @@ import dataclasses
 import math
 from collections.abc import Collection
 
-from steal_scheduler.decision import arrivals
+from steal_scheduler.decision import arrivals, ranking
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Host, Server
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
@@ -24,9 +24,6 @@ HOT_QUANTILE = 0.84
 #: Demand down to which a host is relieved, as a share of its cores: just the
 #: excess leaves.
 RELIEF_DEMAND = 1.0
-#: Hosts whose steal lies in the same band count as equal, so that noise does
-#: not decide between them; a share.
-STEAL_BAND = 0.02
 
 
 class Thresholds:
@@ -99,14 +96,11 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         hosts=hosts,
         roles=_roles(snapshot),
         movers={
-            m.server_id: Mover(
-                m.server.role, m.server.zone, m.source, m.demand
-            )
+            m.server_id: Mover(m.server.role, m.source, m.demand)
             for m in moves
             # Later on, whoever asks for a host for it, it is not us.
             if m.stage in (Stage.DRAIN, Stage.REQUEST)
         },
-        steal_band=STEAL_BAND * 100,
         target_demand=rules.hosts.target_demand,
         max_arrivals=rules.limits.slots_per_target,
         steal_threshold=rules.hosts.host_steal_threshold,
@@ -170,7 +164,7 @@ def _host(
 
 def _below(threshold: float) -> float:
     # No host would ever be below a threshold by all of it.
-    return max(threshold - STEAL_BAND, threshold / 2)
+    return max(threshold - ranking.STEAL_BAND / 100, threshold / 2)
 
 
 def _hot_quantile(values: list[float]) -> float:

@@ -16,20 +16,27 @@ from steal_scheduler.model.host_view import HostView, Tier, View
 #: better than one made of ignorance.
 KNOWN_HOSTS_NEEDED = 2
 
+#: Percent. Hosts whose steal lies in the same band count as equal: with 2,
+#: one of 2.1 % and one of 3.9 % do.
+STEAL_BAND = 2.0
+
 Key = tuple[float, ...]
 
 
-def key(host: HostView, same_role: int, band: float, *, move: bool) -> Key:
+def steal_band(host: HostView) -> float:
+    return host.steal * 100 // STEAL_BAND
+
+
+def key(host: HostView, same_role: int, *, move: bool) -> Key:
     """What a host is compared by; the least is the best.
 
     :param same_role: servers of the same role that it holds
-    :param band: width of a steal band, in percent
     :param move: a boot leaves head-room to Nova's own weighers, which know
         of the boots that came after the view; it would herd otherwise
     """
     if host.tier is Tier.COLD:
         head_room = -round(host.head_room, 1) if move else 0.0
-        return (Tier.COLD, host.steal * 100 // band, same_role, head_room)
+        return (Tier.COLD, steal_band(host), same_role, head_room)
     if host.tier is Tier.UNKNOWN:
         return (Tier.UNKNOWN, same_role)
     return (Tier.HOT, round(host.pressure, 2))
@@ -45,6 +52,6 @@ def keys(view: View, role: str | None, *, move: bool) -> dict[str, Key]:
         return {}
     same_role = view.roles.get(role, {}) if role else {}
     return {
-        name: key(host, same_role.get(name, 0), view.steal_band, move=move)
+        name: key(host, same_role.get(name, 0), move=move)
         for name, host in view.hosts.items()
     }

@@ -7,6 +7,7 @@ plan for 8,000 hosts does not look at each of them for every move.
 import bisect
 import collections
 
+from steal_scheduler.decision import ranking
 from steal_scheduler.model.cloud import Fleet
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Move
@@ -38,9 +39,9 @@ class Targets:
             if host.arrivals >= view.max_arrivals:
                 self._busy.setdefault(zone, []).append(name)
                 continue
-            band = host.steal * 100 // view.steal_band
             bands = self._free.setdefault(zone, {})
-            bands.setdefault(band, []).append((-host.head_room, name))
+            entry = (-host.head_room, name)
+            bands.setdefault(ranking.steal_band(host), []).append(entry)
         for bands in self._free.values():
             for hosts in bands.values():
                 hosts.sort()

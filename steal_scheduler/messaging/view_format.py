@@ -2,14 +2,15 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from steal_scheduler.exception import StealError
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 
 #: Raised with every change that an older listener would misread.
-VERSION = 3
+VERSION = 4
 
 
 class ViewError(StealError):
@@ -19,7 +20,8 @@ class ViewError(StealError):
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f'{value!r} is not a name')
-    return value
+    # Kept once: 8,000 hosts lie in few zones.
+    return sys.intern(value)
 
 
 def _number(value: Any) -> float:
@@ -31,6 +33,8 @@ def _number(value: Any) -> float:
 
 #: What reads each kind of value; other kinds have a form of their own.
 _READERS: Mapping[Any, Callable[[Any], Any]] = {
+    str: _text,
+    str | None: lambda value: None if value is None else _text(value),
     float: _number,
     float | None: lambda value: None if value is None else _number(value),
     int: int,
@@ -44,52 +48,36 @@ def _readers(kind: type) -> dict[str, Callable[[Any], Any]]:
     return {f.name: _READERS[f.type] for f in fields if f.type in _READERS}
 
 
-#: Of the view itself, and of each host in the order of ``HostView``.
-_NUMBERS, _COLUMNS = _readers(View), _readers(HostView)
+_VIEW, _HOST, _MOVER = map(_readers, (View, HostView, Mover))
 
 
 def encode(view: View) -> dict[str, Any]:
-    """A JSON-able dict, in columns: names once, numbers rounded.
+    """A JSON-able dict, in rows: no field is named twice, numbers rounded.
 
     8,000 hosts and 100,000 servers have to fit into one message. For example
-    hosts a, cold, and b, hot, both in zone az1::
+    hosts a, cold, and b, hot, the fields of each in the order of
+    ``HostView``::
 
-        {'hosts': ['a', 'b'], 'tier': [0, 2], 'zones': ['az1'],
-         'zone': [0, 0], 'steal': [0.01, 0.25], ...}
+        {'hosts': {'a': [0, 0.01, ..., 'az1'], 'b': [2, 0.25, ..., 'az1']},
+         ...}
     """
-    index = {name: i for i, name in enumerate(view.hosts)}
-    hosts = view.hosts.values()
-    zones = sorted({h.zone for h in hosts if h.zone is not None})
-    zone_index = {None: None} | {zone: i for i, zone in enumerate(zones)}
     return {
         'version': VERSION,
-        **{name: getattr(view, name) for name in _NUMBERS},
-        'hosts': list(index),
-        **{
-            name: [_rounded(getattr(host, name), name) for host in hosts]
-            for name in _COLUMNS
-        },
-        'zones': zones,
-        'zone': [zone_index[host.zone] for host in hosts],
-        'roles': {
-            role: [
-                part
-                for name, count in counts.items()
-                if name in index
-                for part in (index[name], count)
-            ]
-            for role, counts in view.roles.items()
-        },
-        'movers': {
-            server_id: [m.role, m.zone, m.source, round(m.demand, 2)]
-            for server_id, m in view.movers.items()
-        },
+        **{name: getattr(view, name) for name in _VIEW},
+        'hosts': {n: _row(host, _HOST) for n, host in view.hosts.items()},
+        'roles': {role: {**counts} for role, counts in view.roles.items()},
+        'movers': {s: _row(mover, _MOVER) for s, mover in view.movers.items()},
     }
 
 
-def _rounded(value: float | None, name: str) -> float | None:
-    """To what matters: 2 digits of cores, 4 of a share."""
-    return None if value is None else round(value, 4 if name == 'steal' else 2)
+def _row(value: HostView | Mover, names: Iterable[str]) -> list[Any]:
+    return [_rounded(getattr(value, name), name) for name in names]
+
+
+def _rounded(value: Any, name: str) -> Any:
+    """A number to what matters: 2 digits of cores, 4 of a share."""
+    digits = 4 if name == 'steal' else 2
+    return round(value, digits) if isinstance(value, float) else value
 
 
 def decode(message: Mapping[str, Any]) -> View:
@@ -118,33 +106,22 @@ def decode(message: Mapping[str, Any]) -> View:
 
 
 def _view(message: Mapping[str, Any]) -> View:
-    names = [_text(name) for name in message['hosts']]
-    zones = [_text(name) for name in message['zones']]
-    columns = zip(
-        *(map(read, message[name]) for name, read in _COLUMNS.items()),
-        (None if i is None else zones[i] for i in message['zone']),
-        strict=True,
-    )
-    view = View(
+    return View(
         hosts={
-            name: HostView(*column)
-            for name, column in zip(names, columns, strict=True)
+            name: HostView(*_read(_HOST, row))
+            for name, row in message['hosts'].items()
         },
         roles={
-            role: {
-                names[index]: int(count)
-                for index, count in zip(flat[::2], flat[1::2], strict=True)
-            }
-            for role, flat in message['roles'].items()
+            role: {host: int(count) for host, count in counts.items()}
+            for role, counts in message['roles'].items()
         },
         movers={
-            server_id: Mover(role, zone, _text(source), _number(demand))
-            for server_id, (role, zone, source, demand) in (
-                message['movers'].items()
-            )
+            server_id: Mover(*_read(_MOVER, row))
+            for server_id, row in message['movers'].items()
         },
-        **{name: read(message[name]) for name, read in _NUMBERS.items()},
+        **{name: read(message[name]) for name, read in _VIEW.items()},
     )
-    if min(view.steal_band, view.target_demand) <= 0:
-        raise ValueError('steal_band or target_demand is not positive')
-    return view
+
+
+def _read(readers: Mapping[str, Callable[[Any], Any]], row: Any) -> list[Any]:
+    return [read(v) for read, v in zip(readers.values(), row, strict=True)]

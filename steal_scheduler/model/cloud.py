@@ -212,7 +212,6 @@ class Finding:
     steal: float
     load: float
     demand: float
-    since: float
     #: In how many of the last polls it was, for example '3 of 5 polls'.
     polls: str
     #: As in ServerSignal.

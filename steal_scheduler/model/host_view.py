@@ -56,7 +56,6 @@ class Mover:
     """A server that we are about to move."""
 
     role: str | None
-    zone: str | None
     source: str
     demand: float
 
@@ -70,8 +69,6 @@ class View:
     #: role -> host -> servers of that role, arrivals counted.
     roles: Mapping[str, Mapping[str, int]]
     movers: Mapping[str, Mover]
-    #: Width of a steal band, in percent.
-    steal_band: float = 2.0
     #: Percent of its cores that a host's demand may reach by an arrival.
     target_demand: float = 90.0
     #: Our moves that one host may be given at a time.

@@ -52,12 +52,8 @@ class SameAvailabilityZoneFilter(filters.BaseHostFilter):
     def filter_all(self, hosts: list[Any], spec: Any) -> list[Any]:
         if request_is_rebuild(spec):
             return hosts
-        latest, info = listener.latest(), request_info.of(spec)
-        mover = info.mover(latest.view) if latest else None
-        zone = mover.zone if mover else None
-        if zone is None:
-            zones = listener.cache().zones
-            zone = info.zone(hosts, zones, self._settings)
+        zones = listener.cache().zones
+        zone = request_info.of(spec).zone(hosts, zones, self._settings)
         if zone is None:
             return hosts
         default = {CONF.default_availability_zone}

@@ -116,7 +116,6 @@ class RankedView:
             name: ranking.key(
                 self._filled(name, extra),
                 known.get(name, 0) + alike[name] if role else 0,
-                self.view.steal_band,
                 move=move,
             )
             for name, extra in cores.items()

@@ -106,7 +106,7 @@ def made_up_view(hosts: int, servers: int) -> View:
     now = time.time()
     fleet, signals = clouds.cloud(hosts, servers, now)
     seen = build_view(Snapshot(now, rules(), fleet, signals))
-    mover = Mover('role1', ZONE, SOURCE, 2.0)
+    mover = Mover('role1', SOURCE, 2.0)
     return dataclasses.replace(seen, movers={MOVER: mover})
 
 

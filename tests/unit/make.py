@@ -143,7 +143,6 @@ def finding(server_id: str = 's', **other: Any) -> Finding:
         'steal': 0.25,
         'load': 1.0,
         'demand': 4.0,
-        'since': NOW,
         'polls': '3 of 5 polls',
     }
     return Finding(server_id, **(values | other))

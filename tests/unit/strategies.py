@@ -50,13 +50,11 @@ def views() -> st.SearchStrategy[View]:
             st.builds(
                 Mover,
                 role=st.none() | st.sampled_from(ROLES),
-                zone=st.none() | st.just('az1'),
                 source=st.sampled_from(NAMES),
                 demand=cores(),
             ),
             max_size=3,
         ),
-        steal_band=st.floats(0.1, 100),
         target_demand=st.floats(1, 100),
         max_arrivals=st.integers(1, 3),
         steal_threshold=st.floats(0, 100),

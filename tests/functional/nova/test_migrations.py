@@ -152,7 +152,7 @@ class TestOurMoves(scheduling.SchedulerTestCase):
     def movers(
         self, demand: float = 4.0, role: str | None = None
     ) -> dict[str, Mover]:
-        return {self.server_id: Mover(role, 'az1', 'a1', demand)}
+        return {self.server_id: Mover(role, 'a1', demand)}
 
     def move(self, status: str = 'completed') -> str:
         return self.migrate(self.server_id, status)

@@ -272,7 +272,7 @@ class TestMoves(base.BaseTestCase):
             self.assertEqual(stage in expected, '1' in movers, stage)
         self.cloud.move('1', Stage.REQUEST, None)
         mover = self.cloud.view().movers['1']
-        self.assertEqual(Mover('web', 'az1', 'a', 4.0), mover)
+        self.assertEqual(Mover('web', 'a', 4.0), mover)
 
     def test_a_server_without_host_or_role_counts_nowhere(self) -> None:
         for one in (server('1', None, 'web'), server('1', 'a', None)):
@@ -347,12 +347,11 @@ class TestRules(base.BaseTestCase):
             )
         )
         self.assertEqual(
-            (NOW, 6.0, 80.0, 2.0, 2),
+            (NOW, 6.0, 80.0, 2),
             (
                 found.taken_at,
                 found.steal_threshold,
                 found.target_demand,
-                found.steal_band,
                 found.max_arrivals,
             ),
         )

@@ -125,14 +125,8 @@ class TestSameZoneByTheView(SameZoneTestCase):
         spec = base.move(None, instance_uuid=self.add_server(self.source))
         self.assertEqual(self.all, self.names(spec))
 
-    def test_the_zone_of_our_mover_is_known(self) -> None:
-        mover = Mover(None, 'other zone', self.source, 1.0)
-        self.deliver({}, movers={SERVER: mover})
-        spec = base.move(self.source, instance_uuid=SERVER)
-        self.assertEqual(['other'], self.names(spec))
-
-    def test_a_mover_without_zone(self) -> None:
-        mover = Mover(None, None, self.source, 1.0)
+    def test_our_mover(self) -> None:
+        mover = Mover(None, self.source, 1.0)
         self.deliver(self.view, movers={SERVER: mover})
         spec = base.move(self.source, instance_uuid=SERVER)
         self.assertEqual(['other'], self.names(spec))
@@ -151,7 +145,7 @@ class TestNothingIsAsked(base.SchedulerTestCase):
         self.deliver(
             hosts,
             roles={'web': {'a': 1}},
-            movers={SERVER: Mover('web', 'az1', 'source', 1.0)},
+            movers={SERVER: Mover('web', 'source', 1.0)},
         )
         self.hosts = [host_state('a', 'az1'), host_state('b', 'az2')]
         # Built before the poison: that may ask what it likes.
@@ -251,7 +245,7 @@ class StealFilterTestCase(base.SchedulerTestCase):
 
 class TestOurMoves(StealFilterTestCase):
     def move(self, demand: float, **fields: Any) -> list[str]:
-        mover = Mover(None, 'az1', 'source', demand)
+        mover = Mover(None, 'source', demand)
         self.deliver(self.hosts, movers={SERVER: mover}, **fields)
         spec = base.move('source', instance_uuid=SERVER)
         return self.names(spec, *self.hosts, 'not in the view')
@@ -272,7 +266,7 @@ class TestOurMoves(StealFilterTestCase):
         self.assertEqual(4, len(self.move(2.0, taken_at=1.0)))
 
     def test_somebody_else_has_moved_it_meanwhile(self) -> None:
-        mover = Mover(None, 'az1', 'source', 60.0)
+        mover = Mover(None, 'source', 60.0)
         self.deliver(self.hosts, movers={SERVER: mover})
         spec = base.move('another source', instance_uuid=SERVER)
         self.assertEqual(['cold', 'unknown'], self.names(spec))

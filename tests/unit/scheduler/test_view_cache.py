@@ -117,7 +117,7 @@ class TestViewCache(base.SchedulerTestCase):
     def test_nonsense_is_logged_once_of_its_kind(self) -> None:
         self.worker.receive(self.now)
         for _ in range(3):
-            self.worker.receive(self.now, steal=None)
+            self.worker.receive(self.now, movers=None)
         for _ in range(3):
             self.worker.receive(self.now, version=99)
         self.assertEqual(2, self.log.output.count('View ignored'))

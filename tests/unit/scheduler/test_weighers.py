@@ -119,7 +119,7 @@ class TestOrder(WeigherTestCase):
 
     def test_the_role_of_a_server_that_the_view_knows(self) -> None:
         hosts = {'a': cold(), 'b': cold(demand=40)}
-        movers = {SERVER: Mover('web', 'az1', 'source', 2.0)}
+        movers = {SERVER: Mover('web', 'source', 2.0)}
         self.deliver(hosts, roles={'web': {'a': 1}}, movers=movers)
         spec = base.move('source', instance_uuid=SERVER)
         self.assertEqual([['b'], ['a']], self.ordered(spec, 'a', 'b'))
