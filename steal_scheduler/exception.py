@@ -1,5 +1,8 @@
 """One base exception; callers catch it at the edges and nowhere else."""
 
+import contextlib
+from collections.abc import Iterator
+
 
 class StealError(Exception):
     """Something an operator can correct; the message says how."""
@@ -35,6 +38,21 @@ class ServerGone(NovaFault):
 
 class OrchestratorError(StealError):
     """An orchestrator did not answer, or answered nonsense: ask again."""
+
+
+@contextlib.contextmanager
+def told_as(
+    where: str, kind: type[StealError] = OrchestratorError, cure: str = ''
+) -> Iterator[None]:
+    """What fails in here is told with the option that it is about.
+
+    Of ``told_as('[lb] key_file = ', ConfigError, '. Write one.')`` and an
+    empty file is made "[lb] key_file = '/k': the file is empty. Write one.".
+    """
+    try:
+        yield
+    except (StealError, OSError, ValueError) as error:
+        raise kind(f'{where}{error}{cure}') from error
 
 
 class LockLost(StealError):

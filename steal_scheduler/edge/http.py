@@ -23,11 +23,13 @@ import requests
 import requests.adapters
 import urllib3
 
+from steal_scheduler.exception import StealError
+
 #: Bytes of an answer that is as large as the cloud: a million samples.
 MOST = 256 * 1024 * 1024
 
 
-class ExchangeFailed(Exception):
+class ExchangeFailed(StealError):
     """There is no answer that can be used; the text says why."""
 
 

@@ -61,7 +61,7 @@ def one_of(
         name,
         default=default,
         choices=list(words.items()),
-        help=f'{help}\nPossible values:\n\n{values}\n',
+        help=f'{help.rstrip()}\n\nPossible values:\n\n{values}\n',
     )
 
 

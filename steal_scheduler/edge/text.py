@@ -1,5 +1,8 @@
 """What others say, fit for a log line and a terminal."""
 
+import json
+from typing import Any
+
 
 def one_line(said: object, most: int = 300) -> str:
     r"""One printable line of it, and no more than that.
@@ -14,3 +17,21 @@ def one_line(said: object, most: int = 300) -> str:
     """
     text = ' '.join(str(said).split())[:most]
     return ''.join(c if c.isprintable() else '?' for c in text)
+
+
+def last_line(said: str) -> str:
+    """The last line that is not empty: there a program says what is wrong."""
+    return one_line((said.strip().splitlines() or [''])[-1], 200)
+
+
+def json_object(said: bytes | str) -> dict[str, Any]:
+    """A JSON object; empty where it is none, as there is nothing in it.
+
+    Of ``{"message": "no"}`` it is that, of ``[]`` and of ``<html>`` it is
+    ``{}``. One that is nested as deep as to end our stack is none, too.
+    """
+    try:
+        found = json.loads(said)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

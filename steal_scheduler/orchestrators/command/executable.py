@@ -6,7 +6,6 @@ may write it, or replace it, but root and the migrator's own user.
 
 import os
 import pathlib
-import pwd
 import shutil
 import stat
 
@@ -32,7 +31,7 @@ def check_executable(section: str, path: str | None) -> None:
             mode = found.st_mode
             if found.st_uid not in (0, os.geteuid()):
                 raise ConfigError(
-                    f'{option}: {name} belongs to {_user(found.st_uid)}, who '
+                    f'{option}: {name} belongs to user {found.st_uid}, who '
                     f'could change what steal-migrator runs: chown root {name}'
                 )
             # As /tmp: who may write there may not replace what is another's.
@@ -44,10 +43,3 @@ def check_executable(section: str, path: str | None) -> None:
                     f'{option}: {name} may be written by others, who could '
                     f'change what steal-migrator runs: chmod go-w {name}'
                 )
-
-
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)

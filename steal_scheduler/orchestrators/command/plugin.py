@@ -21,7 +21,7 @@ from typing import Any
 from oslo_config import cfg
 
 from steal_scheduler.edge.option import number
-from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.exception import OrchestratorError, told_as
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.command import run
@@ -115,14 +115,10 @@ tick. All other moves wait while it runs: let it answer 75 instead of waiting.
             value = text.replace('\0', '').encode(errors='replace')
             if len(value) < _LONGEST:
                 environment[name] = value
-        try:
+        with told_as(f'[{self.section}] path {verb} '):
             return run.run(
                 [self.options.path, verb],
                 environment,
                 self.options.timeout,
                 apart=verb == 'detached',
             )
-        except OrchestratorError as error:
-            raise OrchestratorError(
-                f'[{self.section}] path {verb} {error}'
-            ) from error

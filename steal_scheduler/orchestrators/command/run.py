@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from steal_scheduler.edge.text import one_line
+from steal_scheduler.edge.text import last_line
 from steal_scheduler.exception import OrchestratorError
 
 #: Bytes. What prints more is out of its mind, and must not fill a disk.
@@ -34,17 +34,13 @@ class Result:
     def how(self) -> str:
         if self.status >= 0:
             return f'status {self.status}'
-        try:
-            name = signal.Signals(-self.status).name
-        except ValueError:
-            name = str(-self.status)
-        return f'ended by signal {name}'
+        name = signal.strsignal(-self.status)
+        return f'ended by signal {-self.status} ({name})'
 
     @property
     def last_line(self) -> str:
         """Fit for a terminal: that of its errors, if there are any."""
-        lines = (self.errors.strip() or self.output.strip()).splitlines()
-        return one_line(lines[-1] if lines else '', 200)
+        return last_line(self.errors.strip() or self.output)
 
 
 def run(

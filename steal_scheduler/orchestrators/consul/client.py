@@ -12,9 +12,9 @@ from typing import Any
 import requests
 
 from steal_scheduler.edge import http
-from steal_scheduler.edge.secret_file import UnusableFile, read_token
+from steal_scheduler.edge.secret_file import read_token
 from steal_scheduler.edge.text import one_line
-from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.exception import OrchestratorError, StealError, told_as
 
 #: Bytes of an answer. /v1/agent/self has 30 KiB.
 _LARGEST = 4 * 1024 * 1024
@@ -39,7 +39,7 @@ class ConsulClient:
     #: What stands for ``{id}`` in the path of its token.
     whose: str
     #: Whom its certificate names; None: the host in the URL.
-    server_name: str | None = None
+    server_name: str | None
 
     def get(self, path: str, **query: str) -> Any:
         """:raises OrchestratorError: Unreachable, Forbidden or another"""
@@ -74,11 +74,8 @@ class ConsulClient:
         return found
 
     def _json(self, response: requests.Response) -> Any:
-        try:
+        with told_as(self._text('its answer is no JSON: ')):
             return json.loads(response.content)
-        except ValueError as error:
-            text = self._text('its answer is no JSON')
-            raise OrchestratorError(text) from error
 
     def _send(
         self, verb: str, path: str, query: dict[str, str]
@@ -99,10 +96,10 @@ class ConsulClient:
                 params=query,
                 headers={'X-Consul-Token': token} if token else {},
             )
-        except http.NoAnswer as error:
-            raise Unreachable(self._text(error)) from error
-        except (http.ExchangeFailed, UnusableFile) as error:
-            raise OrchestratorError(self._text(error)) from error
+        except StealError as error:
+            silent = isinstance(error, http.NoAnswer)
+            failed = Unreachable if silent else OrchestratorError
+            raise failed(self._text(error)) from error
         status = response.status_code
         if status == 200:
             return response

@@ -35,12 +35,10 @@ class NoAgent(OrchestratorError):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(ConsulClient):
     """The truth about a node; it syncs the catalog."""
 
-    client: ConsulClient
     node: str
-    server_id: str
 
     @classmethod
     def of(cls, options: Any, section: str, server: Server, node: str) -> Self:
@@ -56,38 +54,38 @@ class Agent:
             plain_host_name(values[field])
         if 'address' in wanted:
             values['address'] = _address(options, section, server)
-        client = ConsulClient(
+        return cls(
             options,
             section,
             options.address.format_map(values),
             server.server_id,
             name and name.format_map(values),
+            node,
         )
-        return cls(client, node, server.server_id)
 
     def identify(self, node_id: str) -> None:
         """Make sure that it is the node's, by the id in the catalog.
 
         :raises NoAgent: it is not
         """
-        said = self.client.get('/v1/agent/self')
+        said = self.get('/v1/agent/self')
         try:
             found = said['Config']['NodeName'], said['Config']['NodeID']
         except (KeyError, TypeError):
             found = ('', '')
         if found != (self.node, node_id):
             raise NoAgent(
-                f'{self.client.url} is not the agent of {self.node}, but '
+                f'{self.url} is not the agent of {self.node}, but '
                 f'of {str(found[0])[:80]!r}'
             )
 
     def maintenance(self) -> str | None:
         """Why it is in maintenance; None while it is not."""
-        return _reason(self.client.all('/v1/agent/checks', filter=_IS_IT))
+        return _reason(self.all('/v1/agent/checks', filter=_IS_IT))
 
     def is_ours(self, reason: str | None) -> bool:
         """Whether it is by us and for this server."""
-        return server_of(reason) == self.server_id
+        return server_of(reason) == self.whose
 
     def begin(self) -> str:
         """Into maintenance; whatever is there already stays as it is.
@@ -97,12 +95,12 @@ class Agent:
         path = '/v1/agent/maintenance'
         # For the operator to read; nothing is decided by the time.
         now = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
-        reason = f'{_OURS}: server {self.server_id} moves, since {now}'
-        self.client.put(path, enable='true', reason=reason)
+        reason = f'{_OURS}: server {self.whose} moves, since {now}'
+        self.put(path, enable='true', reason=reason)
         found = self.maintenance()
         if found is None:
             raise OrchestratorError(
-                f'{self.client.url}: the agent accepted the '
+                f'{self.url}: the agent accepted the '
                 'maintenance, and it is not there'
             )
         return found
@@ -115,19 +113,16 @@ class Agent:
         """
         if not self.is_ours(self.maintenance()):
             return
-        self.client.put('/v1/agent/maintenance', enable='false')
+        self.put('/v1/agent/maintenance', enable='false')
         if self.is_ours(self.maintenance()):
             raise OrchestratorError(
-                f'{self.client.url}: the agent accepted the end of '
+                f'{self.url}: the agent accepted the end of '
                 'the maintenance, and it is still there'
             )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(ConsulClient):
     """What the cluster sees, as its leader knows it."""
-
-    client: ConsulClient
 
     def identify(self, server: Server, node: str) -> str:
         """Make sure that a node of the cluster is this server.
@@ -139,7 +134,7 @@ class Catalog:
         :returns: the node's id
         :raises NoAgent: it is not, or there is no such node
         """
-        found = self.client.all(
+        found = self.all(
             '/v1/catalog/nodes',
             filter=f'Node == "{plain_host_name(node)}"',
             consistent='',
@@ -160,7 +155,7 @@ class Catalog:
     def maintenance(self, node: str) -> str | None:
         """Why it has the node in maintenance; None while it has not."""
         return _reason(
-            self.client.all(
+            self.all(
                 f'/v1/health/node/{plain_host_name(node)}',
                 # With one that is always there: nothing would mean that it
                 # is hidden from us.
@@ -174,7 +169,7 @@ class Catalog:
 
         Mostly one. A server that was renamed during a move may have two.
         """
-        checks = self.client.all(
+        checks = self.all(
             '/v1/health/state/critical', filter=_IS_IT, consistent=''
         )
         found: dict[str, set[str]] = {}

@@ -8,7 +8,6 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import SplitResult
 
 from oslo_config import cfg
 
@@ -23,6 +22,9 @@ _FIELDS = {
     'tls_server_name': ('node', 'name', 'id'),
     'token_file': ('id',),
 }
+
+#: What is sent to these hosts does not leave the machine.
+_THIS_MACHINE = re.compile(r'localhost|127(\.\d{1,3}){3}|::1', re.ASCII)
 
 OPTS = [
     cfg.StrOpt(
@@ -151,7 +153,12 @@ def _faults(options: Any) -> Iterator[tuple[str, str]]:
                 'it is no address of an agent. Use http:// or https://, a '
                 'host and a port, and no more',
             )
-        elif token and not options.insecure and _is_in_the_clear(url):
+        elif (
+            token
+            and not options.insecure
+            and url.scheme == 'http'
+            and not _THIS_MACHINE.fullmatch(url.hostname or '')
+        ):
             yield (
                 option,
                 'the token would pass in the clear. Use https://, or say '
@@ -166,13 +173,3 @@ def _faults(options: Any) -> Iterator[tuple[str, str]]:
             'would be sent the token. Set projects; or cafile, with https:// '
             'in address; or give each server its own token with {id}',
         )
-
-
-def _is_in_the_clear(url: SplitResult) -> bool:
-    """Whether what is sent there leaves this machine unencrypted."""
-    host = url.hostname or ''
-    try:
-        local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = host == 'localhost'
-    return url.scheme == 'http' and not local

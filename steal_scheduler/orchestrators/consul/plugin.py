@@ -42,10 +42,8 @@ class Consul(base.Orchestrator):
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
         options.check_options(self.options, section)
-        catalog = client.ConsulClient(
-            self.options, section, self.options.catalog, 'catalog'
-        )
-        self._catalog = Catalog(catalog)
+        url = self.options.catalog
+        self._catalog = Catalog(self.options, section, url, 'catalog', None)
         #: By server id, until it is back.
         self._drains: dict[str, _Drain] = {}
 
@@ -138,8 +136,7 @@ class Consul(base.Orchestrator):
         :raises OrchestratorError: something of ours may be there
         """
         server_id = server.server_id
-        drain = self._drains.get(server_id)
-        asked = drain is not None and drain.asked
+        asked = self._drains.get(server_id, _Drain()).asked
         projects = self.options.projects
         suspect = asked or not projects or server.project_id in projects
         trouble: OrchestratorError | None = None

@@ -18,8 +18,8 @@ import urllib3
 
 from steal_scheduler.edge.http import MOST, bounded, read
 from steal_scheduler.edge.secret_file import UnusableFile
-from steal_scheduler.edge.text import one_line
-from steal_scheduler.exception import ConfigError, OrchestratorError
+from steal_scheduler.edge.text import json_object, one_line
+from steal_scheduler.exception import ConfigError, OrchestratorError, told_as
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.kubernetes import kubeconfig, pods
 from steal_scheduler.orchestrators.kubernetes.nodes import Node
@@ -54,7 +54,7 @@ class KubernetesClient:
         """
         self.options = options
         self.section = section
-        #: The library's ApiClient, while we are connected.
+        #: The library's ApiClient, once we are connected.
         self.api: Any = None
         #: Where it is, for messages.
         self.url = options.kubeconfig or ''
@@ -71,10 +71,9 @@ class KubernetesClient:
                 f'[{section}] kubeconfig is not set. Set it to the path of '
                 'the kubeconfig file of the cluster.'
             )
-        try:
+        self._where = f'[{section}] kubeconfig = {options.kubeconfig!r}: '
+        with told_as(self._where, ConfigError, '.'):
             kubeconfig.read(options.kubeconfig, options.context)
-        except (OSError, UnusableFile) as error:
-            raise ConfigError(self._wrong(error)) from error
 
     def begin(self) -> None:
         """From now on LOOK seconds for all requests together.
@@ -82,12 +81,10 @@ class KubernetesClient:
         :raises OrchestratorError: a file can not be read any more
         """
         now = time.monotonic()
-        try:
-            if self.api is None or now > self._stale:
+        with told_as(self._where, cure='.'):
+            if now >= self._stale:
                 self._connect()
                 self._stale = now + FRESH
-        except (OSError, UnusableFile, ValueError) as error:
-            raise OrchestratorError(self._wrong(error)) from error
         # Only now: to import the library, the first time, may take as long.
         self._until = time.monotonic() + LOOK
 
@@ -215,7 +212,9 @@ class KubernetesClient:
             with bounded(pools.connection_from_url(self._host), seconds):
                 return 200, json.loads(read(call(*args, **query), MOST))
         except ApiException as error:
-            status, said = error.status, _said(error)
+            # Mostly there is a Status object in it.
+            said = {'message': str(error)} | json_object(error.body or '')
+            status = error.status
             if status in accept:
                 return status, said
             raise self._failed(what, said['message'], status) from error
@@ -229,7 +228,7 @@ class KubernetesClient:
         # The library says 0 where TLS failed.
         if not status or status in (401, 403):
             # Files may have been renewed, or be gone: read them all again.
-            self.api = None
+            self._stale = 0.0
         text = one_line(said, 400).rstrip('.')
         cure = _UNTRUSTED if 'CERTIFICATE' in text else ''
         return OrchestratorError(
@@ -262,19 +261,3 @@ class KubernetesClient:
         self._core = client.CoreV1Api(self.api)
         self._apps = client.AppsV1Api(self.api)
         self._policy = client.PolicyV1Api(self.api)
-
-    def _wrong(self, reason: object) -> str:
-        return (
-            f'[{self.section}] kubeconfig = {self.options.kubeconfig!r}: '
-            f'{reason}.'
-        )
-
-
-def _said(error: Exception) -> dict[str, Any]:
-    """The Status object in the answer that an ApiException stands for."""
-    message = {'message': str(error)}
-    try:
-        said = json.loads(getattr(error, 'body', None) or 'null')
-    except ValueError:
-        return message
-    return message | said if isinstance(said, dict) else message

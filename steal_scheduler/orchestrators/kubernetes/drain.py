@@ -12,11 +12,8 @@ from oslo_log import log
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
-from steal_scheduler.orchestrators.kubernetes import nodes
-from steal_scheduler.orchestrators.kubernetes import pods as kube_pods
+from steal_scheduler.orchestrators.kubernetes import nodes, pods
 from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
-from steal_scheduler.orchestrators.kubernetes.nodes import Node
-from steal_scheduler.orchestrators.kubernetes.pods import Budget, Pod
 
 LOG = log.getLogger(__name__)
 
@@ -24,7 +21,7 @@ LOG = log.getLogger(__name__)
 _RESERVE = 1.0
 
 
-def step(client: KubernetesClient, node: Node, server: Server) -> Answer:
+def step(client: KubernetesClient, node: nodes.Node, server: Server) -> Answer:
     """Go on with a drain, or begin it.
 
     For example a node with the pods web and db: the first look cordons it and
@@ -50,7 +47,9 @@ def step(client: KubernetesClient, node: Node, server: Server) -> Answer:
     return _well(client, mark.budgets) if answer is DONE else answer
 
 
-def _begin(client: KubernetesClient, node: Node, server: Server) -> Answer:
+def _begin(
+    client: KubernetesClient, node: nodes.Node, server: Server
+) -> Answer:
     """Nothing is touched unless all of it may go."""
     limit = client.options.max_drained
     marked = client.nodes(nodes.LABEL)
@@ -65,10 +64,10 @@ def _begin(client: KubernetesClient, node: Node, server: Server) -> Answer:
     if not soft:
         leaving, obstacles = _pods(client, node)
         budgets = _budgets(client, (pod.namespace for pod in leaving))
-        obstacles += kube_pods.several(leaving, budgets)
+        obstacles += pods.several(leaving, budgets)
         if obstacles:
             return refused('; '.join(obstacles))
-        before = kube_pods.healthy_before(leaving, budgets)
+        before = pods.healthy_before(leaving, budgets)
     mark = nodes.NodeMark(time.time(), not node.unschedulable, before)
     patch = nodes.drain_patch(node, server.server_id, mark, taint=soft)
     answer = client.change(node, patch)
@@ -90,21 +89,23 @@ def _begin(client: KubernetesClient, node: Node, server: Server) -> Answer:
     return answer
 
 
-def _pods(client: KubernetesClient, node: Node) -> tuple[list[Pod], list[str]]:
+def _pods(
+    client: KubernetesClient, node: nodes.Node
+) -> tuple[list[pods.Pod], list[str]]:
     """Those that leave, and what forbids that."""
-    pods = client.pods_on(node)
-    owners = {(p.namespace, p.daemon_set) for p in pods if p.daemon_set}
+    found = client.pods_on(node)
+    owners = {(p.namespace, p.daemon_set) for p in found if p.daemon_set}
     exist = {
         f'{namespace}/{name}'
         for namespace, name in owners
         if client.has_daemon_set(namespace, name)
     }
     options = client.options
-    allowed = [name for name in kube_pods.LOSSES if options[name] == 'evict']
-    return kube_pods.divide(pods, exist, allowed)
+    allowed = [name for name in pods.LOSSES if options[name] == 'evict']
+    return pods.divide(found, exist, allowed)
 
 
-def _evict(client: KubernetesClient, node: Node) -> Answer:
+def _evict(client: KubernetesClient, node: nodes.Node) -> Answer:
     """Ask every pod to go; DONE when none is left."""
     leaving, obstacles = _pods(client, node)
     if obstacles:
@@ -124,7 +125,7 @@ def _evict(client: KubernetesClient, node: Node) -> Answer:
         return DONE
     return waiting(
         f'{left} {"pod" if left == 1 else "pods"} left: '
-        f'{kube_pods.named(leaving)}{held and ", "}{held}'
+        f'{pods.named(leaving)}{held and ", "}{held}'
     )
 
 
@@ -136,7 +137,7 @@ def _well(client: KubernetesClient, before: Mapping[str, int]) -> Answer:
     namespaces = (name.partition('/')[0] for name in before)
     for budget in _budgets(client, namespaces):
         if str(budget) in before:
-            ill = kube_pods.not_well(budget, before[str(budget)], replaced)
+            ill = pods.not_well(budget, before[str(budget)], replaced)
             if ill:
                 return waiting(ill)
     return DONE
@@ -144,7 +145,7 @@ def _well(client: KubernetesClient, before: Mapping[str, int]) -> Answer:
 
 def _budgets(
     client: KubernetesClient, namespaces: Iterable[str]
-) -> list[Budget]:
+) -> list[pods.Budget]:
     return [
         budget
         for namespace in sorted(set(namespaces))

@@ -37,9 +37,7 @@ meanwhile.
             'evict': 'cordon the node and evict its pods, as kubectl drain',
             'soft': 'cordon and taint the node, and let its pods run',
         },
-        help="""
-How a node is drained.
-""",
+        help='How a node is drained.',
     ),
     one_of(
         'empty_dir',
@@ -93,8 +91,6 @@ for any number. The next server waits, and its node is not touched.
             'replacements': 'until it has as many healthy pods as before: '
             'not for pods that only this node can run',
         },
-        help="""
-What has to be healthy again before the drain is done.
-""",
+        help='What has to be healthy again before the drain is done.',
     ),
 )

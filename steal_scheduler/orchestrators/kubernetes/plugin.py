@@ -15,7 +15,6 @@ from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.kubernetes import drain, nodes
 from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
-from steal_scheduler.orchestrators.kubernetes.nodes import Node, Whose
 from steal_scheduler.orchestrators.kubernetes.options import OPTS
 
 LOG = log.getLogger(__name__)
@@ -63,7 +62,7 @@ class Kubernetes(base.Orchestrator):
         found = self._client.nodes(nodes.LABEL)
         return frozenset(node.labels[nodes.LABEL] for node in found)
 
-    def _find(self, server: Server, name: str) -> Node | str:
+    def _find(self, server: Server, name: str) -> nodes.Node | str:
         """The server's node, or why there is none to be drained."""
         server_id = server.server_id
         other = f'no node has the id of this server, or the name {name!r}'
@@ -74,7 +73,7 @@ class Kubernetes(base.Orchestrator):
             node = self._client.node(each)
             if node is not None:
                 says = nodes.whose(node, server_id)
-                if says in (Whose.PROVIDER, Whose.SYSTEM):
+                if says in (nodes.Whose.PROVIDER, nodes.Whose.SYSTEM):
                     return node
                 other = says.value.format(node)
         found = nodes.best(self._client.nodes(), server_id)
@@ -83,7 +82,7 @@ class Kubernetes(base.Orchestrator):
             return f'several nodes have the id of this server: {names}'
         return found[0] if found else other
 
-    def _reattach_node(self, node: Node, server: Server) -> Answer:
+    def _reattach_node(self, node: nodes.Node, server: Server) -> Answer:
         mark = nodes.read_mark(node)
         if mark is None:
             return refused(

@@ -61,10 +61,6 @@ class Pod:
     def __str__(self) -> str:
         return f'{self.namespace}/{self.name}'
 
-    @property
-    def finished(self) -> bool:
-        return self.phase in ('Succeeded', 'Failed')
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Budget:
@@ -156,7 +152,7 @@ def divide(
 def _stays(pod: Pod, daemon_sets: Collection[str]) -> bool:
     if pod.mirror:
         return True
-    if pod.finished:
+    if pod.phase in ('Succeeded', 'Failed'):
         # One that is held by a finalizer has somebody who still needs it.
         return not pod.terminating
     return f'{pod.namespace}/{pod.daemon_set}' in daemon_sets

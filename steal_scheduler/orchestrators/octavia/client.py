@@ -10,24 +10,23 @@ requests of a drain together.
 import concurrent.futures
 import contextlib
 import dataclasses
-import json
 import re
 import time
 import urllib.parse
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
-import requests
 from keystoneauth1 import exceptions, loading
 
 from steal_scheduler.edge import keystone
-from steal_scheduler.edge.text import one_line
+from steal_scheduler.edge.text import json_object, one_line
 from steal_scheduler.exception import ConfigError, OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.octavia import members
 
 #: Requests under way at once. Octavia lists members by pool only.
 AT_ONCE = 8
+_Kind = TypeVar('_Kind', members.Pool, members.Member)
 
 
 class Gone(OrchestratorError):
@@ -85,8 +84,7 @@ class OctaviaClient:
         """
         query = {} if project_id is None else {'project_id': project_id}
         listed = self._list('pools', **query)
-        with _sensible('pool'):
-            pools = [members.Pool.of(raw) for raw in listed]
+        pools = _made(members.Pool, listed)
         # Once more: a cloud may have switched filters off.
         return self._with_members(
             [p for p in pools if project_id in (None, p.project_id)]
@@ -97,13 +95,12 @@ class OctaviaClient:
 
         :raises OrchestratorError: no answer
         """
-        pools = []
+        pools: list[members.Pool] = []
         for pool_id in pool_ids:
             path = f'pools/{_quoted(pool_id)}'
             with contextlib.suppress(Gone):
                 _, answer = self._ask('GET', path)
-                with _sensible('pool'):
-                    pools.append(members.Pool.of(answer['pool']))
+                pools += _made(members.Pool, [answer.get('pool')])
         return self._with_members(pools)
 
     def update(self, membership: members.Membership, **values: Any) -> Answer:
@@ -139,9 +136,8 @@ class OctaviaClient:
             listed = self._list(_members_of(pool))
         except Gone:
             return None
-        with _sensible('member'):
-            found = tuple(members.Member.of(raw) for raw in listed)
-        return dataclasses.replace(pool, members=found)
+        found = _made(members.Member, listed)
+        return dataclasses.replace(pool, members=tuple(found))
 
     def _list(self, path: str, **query: str) -> list[Any]:
         """All pages.
@@ -184,11 +180,7 @@ class OctaviaClient:
         """
         response = self._send(method, path, request)
         status = response.status_code
-        answer: Any = None
-        with contextlib.suppress(ValueError):
-            answer = json.loads(response.content)
-        if not isinstance(answer, dict):
-            answer = {}
+        answer = json_object(response.content)
         if status < 300:
             return status, answer
         # It has two forms for it.
@@ -202,17 +194,15 @@ class OctaviaClient:
             raise kind(f'Octavia failed: {said}')
         return status, fault if status == 409 else said
 
-    def _send(
-        self, method: str, path: str, request: dict[str, Any]
-    ) -> requests.Response:
-        """Ask once; whatever status it has, it is an answer."""
+    def _send(self, method: str, path: str, request: dict[str, Any]) -> Any:
+        """Ask once: a response of requests, whatever status it has."""
         left = self._until - time.monotonic()
         try:
             url = self._session.get_endpoint(
                 skip_discovery=True, **self._catalog
             )
             base = re.sub(r'/v2(\.0)?$', '', str(url).rstrip('/'))
-            response: requests.Response = self._session.request(
+            return self._session.request(
                 f'{base}/v2/lbaas/{path}',
                 method,
                 raise_exc=False,
@@ -222,7 +212,6 @@ class OctaviaClient:
                 timeout=max(left, 0.001),
                 **request,
             )
-            return response
         except exceptions.Unauthorized as error:
             raise OrchestratorError(
                 self._where + keystone.refused(self._login, error)
@@ -253,12 +242,12 @@ def _members_of(pool: members.Pool) -> str:
     return f'pools/{_quoted(pool.pool_id)}/members'
 
 
-@contextlib.contextmanager
-def _sensible(kind: str) -> Iterator[None]:
-    """What is made of an answer in here has to make sense."""
+def _made(kind: type[_Kind], listed: Iterable[Any]) -> list[_Kind]:
+    """What is made of an answer has to make sense."""
     try:
-        yield
+        return [kind.of(raw) for raw in listed]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OrchestratorError(
-            f'Octavia lists a {kind} that makes no sense: {error!r}'
+            f'Octavia lists a {kind.__name__.lower()} that makes no sense: '
+            f'{error!r}'
         ) from error

@@ -132,20 +132,16 @@ def _allowed(membership: members.Membership) -> Answer:
     """DONE where it may be out, or stay so; else what forbids that."""
     rest = membership.others
     if membership.weight_tags and membership.member.weight:
-        return refused(
-            f'somebody set the weight of {membership} while it was out'
-        )
-    if not membership.pool.weighted:
-        return refused(
-            f'{membership}: its algorithm SOURCE_IP_PORT has no weights'
-        )
-    if membership.member.tags is None:
-        return refused(
-            f'{membership}: Octavia has no tags, its API is under 2.5'
-        )
-    if any(other.serves() for other in rest):
+        why = 'somebody set its weight while it was out'
+    elif not membership.pool.weighted:
+        why = 'its algorithm SOURCE_IP_PORT has no weights'
+    elif membership.member.tags is None:
+        why = 'Octavia has no tags, its API is under 2.5'
+    elif any(other.serves() for other in rest):
         return DONE
-    if not membership.weight_tags and any(o.weight_tags() for o in rest):
+    elif not membership.weight_tags and any(o.weight_tags() for o in rest):
         # They come back by themselves.
         return waiting(f'{membership}: the other members are drained')
-    return refused(f'nothing but {membership} takes connections there')
+    else:
+        why = 'nothing else takes connections there'
+    return refused(f'{membership}: {why}')

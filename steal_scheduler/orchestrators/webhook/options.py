@@ -7,8 +7,7 @@ from oslo_config import cfg
 
 from steal_scheduler.edge.checks import http_url
 from steal_scheduler.edge.option import number
-from steal_scheduler.edge.secret_file import UnusableFile
-from steal_scheduler.exception import ConfigError
+from steal_scheduler.exception import ConfigError, told_as
 from steal_scheduler.orchestrators.shared_options import LISTS_DETACHED, TLS
 from steal_scheduler.orchestrators.webhook.signature import read_keys
 
@@ -55,22 +54,22 @@ def check_options(section: str, options: Any) -> None:
             'https://rotation.example.org/steal: no user, password, fragment '
             'or space.'
         )
-    try:
+    with told_as(
+        f'[{section}] signing_key_file = ',
+        ConfigError,
+        '. Write a key into a file that only this service may read.',
+    ):
         read_keys(options.signing_key_file or '')
-    except UnusableFile as error:
-        raise ConfigError(
-            f'[{section}] signing_key_file = {error}. Write a key into a file '
-            'that only this service may read.'
-        ) from error
-    try:
-        if url.scheme == 'https':
-            tls = ssl.create_default_context(cafile=options.cafile)
-            if options.certfile:
-                # A password, or OpenSSL would ask for one on the terminal.
-                tls.load_cert_chain(options.certfile, password='')
-    except OSError as error:
-        raise ConfigError(
-            f'[{section}] cafile = {options.cafile!r}, certfile = '
-            f'{options.certfile!r}: {error}. Each must be a PEM file that '
-            'this service may read, without a password.'
-        ) from error
+    if url.scheme == 'http':
+        return
+    with told_as(
+        f'[{section}] cafile = {options.cafile!r}, certfile = '
+        f'{options.certfile!r}: ',
+        ConfigError,
+        '. Each must be a PEM file that this service may read, without a '
+        'password.',
+    ):
+        tls = ssl.create_default_context(cafile=options.cafile)
+        if options.certfile:
+            # A password, or OpenSSL would ask for one on the terminal.
+            tls.load_cert_chain(options.certfile, password='')

@@ -19,10 +19,9 @@ from typing import Any
 
 import requests
 
-from steal_scheduler.edge.http import ExchangeFailed, Tls, exchange
-from steal_scheduler.edge.secret_file import UnusableFile
-from steal_scheduler.edge.text import one_line
-from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.edge.http import Tls, exchange
+from steal_scheduler.edge.text import json_object, last_line, one_line
+from steal_scheduler.exception import OrchestratorError, told_as
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.webhook.options import OPTS, check_options
@@ -51,8 +50,11 @@ class Webhook(base.Orchestrator):
         if not self.options.lists_detached:
             return frozenset()
         reply = self._post('detached', secrets.token_hex(16), {})
-        found = _member(reply, 'detached')
-        if reply.status_code != 200 or not _are_ids(found):
+        found: Any = json_object(reply.content).get('detached')
+        are_ids = isinstance(found, list) and all(
+            isinstance(each, str) for each in found
+        )
+        if reply.status_code != 200 or not are_ids:
             raise OrchestratorError(
                 f'[{self.section}] url answered "detached" with status '
                 f'{reply.status_code}, and not with a list of ids: '
@@ -93,8 +95,9 @@ class Webhook(base.Orchestrator):
             **about,
         }
         body = json.dumps(document, sort_keys=True).encode()
-        try:
+        with told_as(f'[{self.section}] signing_key_file = '):
             keys = read_keys(options.signing_key_file)
+        with told_as(f'[{self.section}] url {verb}: '):
             return exchange(
                 'POST',
                 options.url,
@@ -109,14 +112,6 @@ class Webhook(base.Orchestrator):
                     **sign(keys, message_id, int(time.time()), body),
                 },
             )
-        except UnusableFile as error:
-            raise OrchestratorError(
-                f'[{self.section}] signing_key_file = {error}'
-            ) from error
-        except ExchangeFailed as error:
-            raise OrchestratorError(
-                f'[{self.section}] url {verb}: {error}'
-            ) from error
 
 
 def _message_id(section: str, verb: str, server: Server, node: str) -> str:
@@ -136,21 +131,7 @@ def _message_id(section: str, verb: str, server: Server, node: str) -> str:
 
 def _detail(reply: requests.Response) -> str:
     """What it says to the operator: ``detail`` of JSON, or the last line."""
-    said = _member(reply, 'detail')
-    if not isinstance(said, str):
-        text = reply.content.decode(errors='replace')
-        said = (text.strip().splitlines() or [''])[-1]
-    return one_line(said, 200)
-
-
-def _member(reply: requests.Response, name: str) -> Any:
-    """Of a JSON object; None where the answer is none."""
-    try:
-        document = json.loads(reply.content)
-    except (ValueError, RecursionError):
-        return None
-    return document.get(name) if isinstance(document, dict) else None
-
-
-def _are_ids(found: Any) -> bool:
-    return isinstance(found, list) and all(isinstance(i, str) for i in found)
+    said = json_object(reply.content).get('detail')
+    if isinstance(said, str):
+        return one_line(said, 200)
+    return last_line(reply.content.decode(errors='replace'))

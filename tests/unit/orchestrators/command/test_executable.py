@@ -1,6 +1,5 @@
 import os
 import pathlib
-import pwd
 
 import fixtures
 from oslotest import base
@@ -76,11 +75,8 @@ class TestExecutable(base.BaseTestCase):
             self.skipTest('only root can give a file away')
         for path in (self.path, self.directory):
             os.chown(path, STRANGER, -1)
-            self.assert_wrong(f'{path} belongs to {STRANGER}', 'chown')
+            self.assert_wrong(f'{path} belongs to user {STRANGER}', 'chown')
             os.chown(path, 0, -1)
-        nobody = pwd.getpwnam('nobody')
-        os.chown(self.path, nobody.pw_uid, -1)
-        self.assert_wrong(f'{self.path} belongs to nobody')
 
     def test_a_link(self) -> None:
         """It, and what it leads to."""

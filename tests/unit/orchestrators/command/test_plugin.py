@@ -63,7 +63,7 @@ class TestAnswers(CommandTest):
 
     def test_it_is_killed(self) -> None:
         self.assertEqual(
-            Answer(State.REFUSED, 'ended by signal SIGKILL: last words'),
+            Answer(State.REFUSED, 'ended by signal 9 (Killed): last words'),
             self.command('echo last words; kill -9 $$').drain(
                 server(), 'node'
             ),

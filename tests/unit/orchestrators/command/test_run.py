@@ -56,9 +56,9 @@ class TestResult(RunTest):
         self.assertEqual('status 3', self.run_it(script).how)
 
     def test_a_signal(self) -> None:
-        for number, name in ((9, 'SIGKILL'), (15, 'SIGTERM'), (42, '42')):
+        for number, name in ((9, 'Killed'), (15, 'Terminated'), (42, 'Real')):
             result = self.run_it(f'kill -{number} $$')
-            self.assertIn(f'ended by signal {name}', result.how)
+            self.assertIn(f'ended by signal {number} ({name}', result.how)
 
     def test_last_line(self) -> None:
         for printed, expected in (

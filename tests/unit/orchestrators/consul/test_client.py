@@ -41,7 +41,7 @@ class ClientTest(base.BaseTestCase):
             certfile=tls.get('certfile'),
             insecure=tls.get('insecure', False),
         )
-        return ConsulClient(options, 'dc1', self.url, 'catalog')
+        return ConsulClient(options, 'dc1', self.url, 'catalog', None)
 
     def tokens(self) -> set[str | None]:
         return {r.headers.get('x-consul-token') for r in self.place.asked}

@@ -4,7 +4,6 @@ from typing import Any
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
-from steal_scheduler.orchestrators.consul.client import ConsulClient
 from steal_scheduler.orchestrators.consul.node import (
     Agent,
     Catalog,
@@ -30,7 +29,7 @@ class NodeTest(ConsulTestCase):
         self.options = self.consul().options
 
     def catalog_of_it(self) -> Catalog:
-        return Catalog(ConsulClient(self.options, 'dc1', CATALOG, 'catalog'))
+        return Catalog(self.options, 'dc1', CATALOG, 'catalog', None)
 
     def agent_of_it(self) -> Agent:
         return Agent.of(self.options, 'dc1', self.server, 'web-1')
@@ -41,10 +40,10 @@ def _client(
     name: str = 'web-1',
     addresses: Sequence[str] = ('10.0.0.5',),
     **options: Any,
-) -> ConsulClient:
+) -> Agent:
     found = server(ME, name=name, addresses=tuple(addresses))
     section = configuration('dc1', OPTS, **options).dc1
-    return Agent.of(section, 'dc1', found, node).client
+    return Agent.of(section, 'dc1', found, node)
 
 
 class TestWhereItIs(base.BaseTestCase):

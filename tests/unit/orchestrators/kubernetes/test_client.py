@@ -199,4 +199,6 @@ class TestTrouble(ClientTest):
         ours = self.client(kubeconfig(url, 'token: s3cr3t'))
         ours.begin()
         self.assertRaises(OrchestratorError, ours.node, 'n0')
-        self.assertIsNone(ours.api)
+        broken = ours.api
+        ours.begin()
+        self.assertIsNot(broken, ours.api)

@@ -18,6 +18,7 @@ WEB = Pod(
 )  # fmt: skip
 ALL = ('empty_dir', 'unmanaged')
 EXIST = frozenset({'shop/agent'})
+FINISHED = ('Succeeded', 'Failed')
 
 
 def pods() -> st.SearchStrategy[list[Pod]]:
@@ -48,13 +49,13 @@ def kubectl(pod: Pod) -> bool | None:
 
     Written from the filters of kubectl 1.36, in their order.
     """
-    if pod.daemon_set == 'agent' and not pod.finished:
+    if pod.daemon_set == 'agent' and pod.phase not in FINISHED:
         return False
-    if pod.daemon_set == 'gone' and not pod.finished:
+    if pod.daemon_set == 'gone' and pod.phase not in FINISHED:
         return None
     if pod.mirror:
         return False
-    if pod.finished:
+    if pod.phase in FINISHED:
         return True
     if pod.empty_dir or not pod.managed:
         return None
@@ -76,7 +77,7 @@ class TestDivide(base.BaseTestCase):
         went = [
             pod
             for pod, verdict in zip(pods, verdicts, strict=True)
-            if verdict and not pod.finished
+            if verdict and pod.phase not in FINISHED
         ]
         self.assertEqual(went, leaving)
 
@@ -88,8 +89,8 @@ class TestDivide(base.BaseTestCase):
             pod
             for pod in pods
             if pod.mirror
-            or (pod.finished and not pod.terminating)
-            or (pod.daemon_set == 'agent' and not pod.finished)
+            or (pod.phase in FINISHED and not pod.terminating)
+            or (pod.daemon_set == 'agent' and pod.phase not in FINISHED)
         ]
         leaving = [pod for pod in pods if pod not in stay]
         self.assertEqual(leaving, found)
@@ -231,10 +232,11 @@ class TestPod(base.BaseTestCase):
         volumes = [{'configMap': {}}, {'emptyDir': {}}]
         self.assertTrue(self.pod(spec={'volumes': volumes}).empty_dir)
         self.assertFalse(self.pod(spec={'volumes': volumes[:1]}).empty_dir)
-        for phase in ('Pending', 'Running', 'Unknown'):
-            self.assertFalse(self.pod(phase=phase).finished)
-        for phase in ('Succeeded', 'Failed'):
-            self.assertTrue(self.pod(phase=phase).finished)
+
+    def test_what_has_finished_stays(self) -> None:
+        for phase in ('Pending', 'Running', 'Unknown', *FINISHED):
+            leaving, _ = kube_pods.divide([self.pod(phase=phase)], (), ALL)
+            self.assertEqual(phase in FINISHED, not leaving)
 
 
 class TestSelects(base.BaseTestCase):

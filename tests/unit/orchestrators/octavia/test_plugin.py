@@ -166,7 +166,9 @@ class TestOthersDoings(OctaviaTestCase):
         self.mine['weight'] = 8
         answer = self.drain()
         self.assertIs(State.REFUSED, answer.state)
-        self.assertIn('somebody set the weight of 10.0.0.5', answer.detail)
+        self.assertIn(
+            'somebody set its weight while it was out', answer.detail
+        )
         self.assertEqual(DONE, self.reattach())
         self.assertEqual(
             (8, ['theirs']), (self.mine['weight'], self.mine['tags'])
@@ -199,7 +201,7 @@ class TestUndrainable(OctaviaTestCase):
         for member in self.api.members[self.pool][1:]:
             member.update(values)
 
-    LAST = 'nothing but 10.0.0.5 in pool shop takes connections there'
+    LAST = '10.0.0.5 in pool shop: nothing else takes connections there'
 
     def test_the_last_that_serves(self) -> None:
         well = {'weight': 1, 'admin_state_up': True, 'backup': False}
@@ -229,7 +231,7 @@ class TestUndrainable(OctaviaTestCase):
         pool = self.api.add_pool(name='admin\x1b[31m')
         self.api.add_member(pool, '10.0.0.5')
         self.assert_refused(
-            'nothing but 10.0.0.5 in pool admin?[31m takes connections there'
+            '10.0.0.5 in pool admin?[31m: nothing else takes connections there'
         )
 
     def test_the_others_are_out_by_our_doing(self) -> None:
