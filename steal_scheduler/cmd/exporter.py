@@ -10,7 +10,8 @@ import prometheus_client as prometheus
 from oslo_log import log
 
 from steal_scheduler import startup
-from steal_scheduler.exception import ConfigError, StealError
+from steal_scheduler.edge import metrics
+from steal_scheduler.exception import StealError
 from steal_scheduler.exporter import options, preflight, sampler
 from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.collector import ExporterCollector
@@ -40,33 +41,13 @@ def serve(conf: Any, stopping: threading.Event) -> None:
     registry.register(ExporterCollector(counters, proc.failures.counts))
     # What it costs itself: process_cpu_seconds_total and its kin.
     prometheus.ProcessCollector(registry=registry)
-    server = listen(group, registry)
+    server = metrics.serve(registry, conf, 'exporter', 'listen')
     try:
         sampler.run(proc, counters, stopping)
     finally:
         server.shutdown()
         server.server_close()
         proc.close()
-
-
-def listen(group: Any, registry: prometheus.CollectorRegistry) -> Any:
-    host, port = group.listen_host, group.listen_port
-    try:
-        server, _ = prometheus.start_http_server(
-            port, addr=host, registry=registry
-        )
-    except OSError as error:
-        raise ConfigError(
-            f'[exporter] listen_host = {host!r}, listen_port = {port}: '
-            f'steal-exporter cannot listen there: {error}. Give an address '
-            'of this host, and a port that no other program uses.'
-        ) from error
-    LOG.info(
-        'Exporter serves metrics on address %s, port %d.',
-        host,
-        server.server_port,
-    )
-    return server
 
 
 def main() -> int:

@@ -18,6 +18,7 @@ from oslo_service import service
 
 from steal_scheduler import startup, version
 from steal_scheduler.conf import load
+from steal_scheduler.edge import metrics
 from steal_scheduler.exception import StealError
 from steal_scheduler.migrator import build, preflight
 from steal_scheduler.migrator.service import Migrator
@@ -57,11 +58,9 @@ class MigratorService(service.ServiceBase):
         while not self._stopping.is_set():
             try:
                 built = build.build(self._conf)
-                options = self._conf.migrator
-                if options.metrics_port:
-                    built.metrics.serve(
-                        options.metrics_host, options.metrics_port
-                    )
+                if self._conf.migrator.metrics_port:
+                    registry = built.metrics.registry
+                    metrics.serve(registry, self._conf, 'migrator', 'metrics')
             except StealError as error:
                 if str(error) != said:
                     said = str(error)

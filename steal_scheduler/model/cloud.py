@@ -42,8 +42,7 @@ class ServerSignal:
     @property
     def steal(self) -> float:
         """Share of the time it wanted to run that it had to wait."""
-        demand = self.used + self.waited
-        return self.waited / demand if demand > 0 else 0.0
+        return self.waited / self.demand if self.demand > 0 else 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

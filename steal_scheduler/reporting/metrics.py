@@ -6,13 +6,12 @@ from collections import Counter as Count
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from prometheus_client import Counter, Gauge, Histogram, core, exposition
+from prometheus_client import Counter, Gauge, Histogram, core
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from steal_scheduler.decision.decide import NOTHING, Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Reason, Refusal
@@ -66,20 +65,6 @@ class Metrics(Collector):
         self._last_tick.set(time.time())
         self.show(None)
         self.registry.register(self)
-
-    def serve(self, host: str, port: int) -> None:
-        """Answer /metrics from a thread of its own.
-
-        :raises ConfigError: the address cannot be bound
-        """
-        try:
-            exposition.start_http_server(port, host, self.registry)
-        except OSError as error:
-            raise ConfigError(
-                f'[migrator] metrics_host = {host!r}, metrics_port = {port} '
-                f'cannot be bound: {error}. Give an address of this host, and '
-                'a port that no other program uses.'
-            ) from error
 
     def tick_done(self, now: float, seconds: float) -> None:
         self._last_tick.set(now)

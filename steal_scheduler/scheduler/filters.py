@@ -40,13 +40,10 @@ class SameAvailabilityZoneFilter(filters.BaseHostFilter):
     run_filter_once_per_request = True
 
     def __init__(self) -> None:
-        self._settings = settings.load()
-        settings.log_once(
-            logging.INFO,
+        self._settings = listener.begin(
             'SameAvailabilityZoneFilter is enabled: servers that are moved '
-            'stay in their availability zone.',
+            'stay in their availability zone.'
         )
-        listener.prepare()
 
     @_fail_open('SameAvailabilityZoneFilter')
     def filter_all(self, hosts: list[Any], spec: Any) -> list[Any]:
@@ -78,13 +75,10 @@ class StealFilter(filters.BaseHostFilter):
     run_filter_once_per_request = True
 
     def __init__(self) -> None:
-        self._settings = settings.load()
-        settings.log_once(
-            logging.INFO,
+        self._settings = listener.begin(
             'StealFilter is enabled: our moves only go to hosts that stay '
-            f'cold; strict_moves is {self._settings.strict_moves}, '
-            f'strict_boots is {self._settings.strict_boots}. All hosts pass '
-            'while there is no view.',
+            'cold; strict_moves is {0.strict_moves}, strict_boots is '
+            '{0.strict_boots}. All hosts pass while there is no view.'
         )
         enabled = list(CONF.filter_scheduler.enabled_filters)
         if 'StealFilter' in enabled[:-1]:
@@ -94,7 +88,6 @@ class StealFilter(filters.BaseHostFilter):
                 f'enabled_filters ({", ".join(enabled)}): a filter behind it '
                 'may reject the very hosts that it has left. Write it last.',
             )
-        listener.prepare()
 
     @_fail_open('StealFilter')
     def filter_all(self, hosts: list[Any], spec: Any) -> list[Any]:

@@ -118,6 +118,18 @@ def stop() -> None:
         listener.stop()
 
 
+def begin(text: str) -> settings.Settings:
+    """What each class of ours does where Nova builds it.
+
+    :param text: for the log, with the settings as ``{0}``, for example
+        'strict_moves is {0.strict_moves}'
+    """
+    found = settings.load()
+    settings.log_once(logging.INFO, text.format(found))
+    prepare()
+    return found
+
+
 @functools.cache
 def prepare() -> None:
     """Have every worker that is forked from here listen from its start.

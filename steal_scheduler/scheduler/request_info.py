@@ -7,6 +7,7 @@ once for a request: for a zone before the first view (``_look_up_zone``), and
 for a server where ``role_lookup`` is on (``_look_up``).
 """
 
+import functools
 import time
 import weakref
 from collections.abc import Iterable, Mapping
@@ -18,14 +19,13 @@ from steal_scheduler.model.host_view import Mover, View
 from steal_scheduler.scheduler import guard
 from steal_scheduler.scheduler.settings import Settings
 
-#: Seconds for which the zone of a host is remembered, and hosts at most.
+#: Seconds for which the zone of a host is remembered at most, and hosts.
 ZONE_SECONDS = 60.0
 MAX_ZONES = 1000
 
 _known: weakref.WeakKeyDictionary[Any, 'RequestInfo'] = (
     weakref.WeakKeyDictionary()
 )
-_zones: dict[str, tuple[str, float]] = {}
 
 
 def of(spec: Any) -> 'RequestInfo':
@@ -127,8 +127,7 @@ class RequestInfo:
 
     def _look_up(self) -> Any:
         if self._found is None:
-            look_up = _existing_server if self.exists else _new_server
-            self._found = look_up(self._server_id, self._cell)
+            self._found = _look_up(self._server_id, self._cell, self.exists)
         return self._found
 
 
@@ -159,13 +158,18 @@ def _told(part: Any, name: str) -> Any:
 
 
 @guard.fail_open('Looking up a server', lambda *args: ())
-def _existing_server(server_id: str, cell: Any) -> Any:
-    """A server that was created some time ago.
+def _look_up(server_id: str, cell: Any, exists: bool) -> Any:
+    """Nova's instance; () if there is none.
 
     :param cell: Nova's mapping of the cell it is in; None costs a query more
+    :param exists: it was created some time ago. One that is being created is
+        in no cell yet
     """
     admin = context.get_admin_context()
     try:
+        if not exists:
+            request = objects.BuildRequest
+            return request.get_by_instance_uuid(admin, server_id).instance
         if cell is None:
             cell = objects.InstanceMapping.get_by_instance_uuid(
                 admin, server_id
@@ -179,39 +183,28 @@ def _existing_server(server_id: str, cell: Any) -> Any:
         return ()
 
 
-@guard.fail_open('Looking up a new server', lambda *args: ())
-def _new_server(server_id: str, cell: Any) -> Any:
-    """A server that is being created; it is in no cell yet."""
-    try:
-        return objects.BuildRequest.get_by_instance_uuid(
-            context.get_admin_context(), server_id
-        ).instance
-    except exception.NotFound:
-        return ()
-
-
 @guard.fail_open('Looking up an availability zone', lambda host: '')
 def _look_up_zone(host: str) -> str:
     """The availability zone of a host, before the first view only.
 
     It costs one query of the API database, for the aggregates of one host. At
-    most one is made for a request, and for a host one a minute, whatever the
-    number of requests; the first view ends them. Nova's own connection with
-    its time-outs is used, which has just answered Nova for this request.
+    most one is made for a request, and for a host one in each minute,
+    whatever the number of requests; the first view ends them. Nova's own
+    connection with its time-outs is used, which has just answered Nova for
+    this request.
 
     NOTE: Nova's own cache keeps zones for an hour: too long for a host that
     has just been put into another zone.
     """
-    now = time.monotonic()
-    zone, until = _zones.get(host, ('', 0.0))
-    if now < until:
-        return zone
-    zone = str(
-        availability_zones.get_host_availability_zone(
-            context.get_admin_context(), host
-        )
-    )
-    if len(_zones) >= MAX_ZONES:
-        _zones.clear()
-    _zones[host] = (zone, now + ZONE_SECONDS)
-    return zone
+    return _known_zone(host, time.monotonic() // ZONE_SECONDS)
+
+
+@functools.lru_cache(MAX_ZONES)
+def _known_zone(host: str, period: float) -> str:
+    """What Nova's database says.
+
+    :param period: the number of the minute; with the next one, what is
+        remembered of this one is not found any more
+    """
+    admin = context.get_admin_context()
+    return str(availability_zones.get_host_availability_zone(admin, host))

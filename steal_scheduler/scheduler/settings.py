@@ -15,8 +15,6 @@ LOG = logging.getLogger(__name__)
 
 nova.conf.CONF.register_opts(options.OPTS, group=options.GROUP)
 
-_DEFAULTS = {opt.name: opt.default for opt in options.OPTS}
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
@@ -38,7 +36,7 @@ def load() -> Settings:
     only makes a good choice better.
     """
     group = nova.conf.CONF[options.GROUP]
-    values = {opt.name: _value(group, opt.name) for opt in options.OPTS}
+    values = {opt.name: _value(group, opt) for opt in options.OPTS}
     role = {opt.name: values.pop(opt.name) for opt in options.ROLE_OPTS}
     return Settings(**values, role=RoleRule(**role))
 
@@ -52,22 +50,21 @@ def log_once(level: int, text: str) -> None:
     LOG.log(level, text)
 
 
-def _value(group: Any, name: str) -> Any:
+def _value(group: Any, opt: cfg.Opt) -> Any:
     try:
-        return group[name]
+        return group[opt.name]
     except (cfg.NoSuchOptError, cfg.NoSuchGroupError):
         # Of an option that the value refers to.
         text = (
-            f'A $ in option {options.GROUP}.{name} refers to another option, '
-            'and there is none of that name. Write $$ for a $'
+            f'A $ in option {options.GROUP}.{opt.name} refers to another '
+            'option, and there is none of that name. Write $$ for a $'
         )
     except ValueError as error:
         # oslo.config's own error names the option and the value as well.
         text = str(error)
-    default = _DEFAULTS[name]
     log_once(
         logging.ERROR,
-        f'{text}. The default ({default!r}) counts until it is corrected and '
-        'nova-scheduler is restarted.',
+        f'{text}. The default ({opt.default!r}) counts until it is corrected '
+        'and nova-scheduler is restarted.',
     )
-    return default
+    return opt.default

@@ -1,6 +1,5 @@
 """A weigher for nova-scheduler: hosts where servers wait least for CPU."""
 
-import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from nova.scheduler import weights
 from nova.scheduler.utils import get_weight_multiplier, request_is_rebuild
 
-from steal_scheduler.scheduler import guard, listener, request_info, settings
+from steal_scheduler.scheduler import guard, listener, request_info
 from steal_scheduler.scheduler.view_cache import Placed
 
 
@@ -36,14 +35,11 @@ class StealWeigher(weights.BaseHostWeigher):
     maxval = 1.0
 
     def __init__(self) -> None:
-        self._settings = settings.load()
-        settings.log_once(
-            logging.INFO,
+        self._settings = listener.begin(
             'StealWeigher is enabled: hosts are weighed by CPU steal, one '
-            f'step in rank with {self._settings.steal_weight_multiplier:g}. '
-            'It is neutral while there is no view.',
+            'step in rank with {0.steal_weight_multiplier:g}. It is neutral '
+            'while there is no view.'
         )
-        listener.prepare()
 
     def weight_multiplier(self, host_state: Any) -> float:
         """Aggregate metadata ``steal_weight_multiplier``, or the option."""

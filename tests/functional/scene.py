@@ -130,7 +130,7 @@ class Scene:
         """As it was: no server, no fault, and a scheduler without a view."""
         self.cloud.http.lift()
         listener.stop()
-        request_info._zones.clear()
+        request_info._known_zone.cache_clear()
         self.noise.clear()
         self.unseen.clear()
         self.lie = None

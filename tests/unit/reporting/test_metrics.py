@@ -1,14 +1,11 @@
 import dataclasses
-import socket
 import time
-import urllib.request
 
 import prometheus_client
 from oslotest import base
 
 from steal_scheduler.decision.decide import NOTHING
 from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
-from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Outcome, Stage
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
@@ -124,19 +121,3 @@ class TestMetrics(base.BaseTestCase):
         return prometheus_client.generate_latest(
             self.metrics.registry
         ).decode()
-
-
-class TestServe(base.BaseTestCase):
-    def test_over_http_and_once(self) -> None:
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            port = free.getsockname()[1]
-        Metrics().serve('127.0.0.1', port)
-        with urllib.request.urlopen(
-            f'http://127.0.0.1:{port}/metrics', timeout=30
-        ) as answer:
-            self.assertIn(b'steal_migrator_leader 0.0', answer.read())
-        error = self.assertRaises(
-            ConfigError, Metrics().serve, '127.0.0.1', port
-        )
-        self.assertIn(f'metrics_port = {port}', str(error))

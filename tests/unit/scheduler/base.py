@@ -133,13 +133,13 @@ class SchedulerTestCase(base.BaseTestCase):
         for holder, value in (
             (guard, '_failing'),
             (listener, '_listeners'),
-            (request_info, '_zones'),
         ):
             fresh = type(getattr(holder, value))()
             self.useFixture(
                 fixtures.MonkeyPatch(f'{holder.__name__}.{value}', fresh)
             )
         settings.log_once.cache_clear()
+        request_info._known_zone.cache_clear()
         self.addCleanup(listener.stop)
 
     def option(self, name: str, value: Any) -> None:

@@ -74,7 +74,7 @@ class TestSameZone(SameZoneTestCase):
     def test_from_a_host_without_zone(self) -> None:
         self.assertEqual(['none'], self.names(base.move('elsewhere')))
         self.conf.set_override('default_availability_zone', 'other zone')
-        base.request_info._zones.clear()
+        base.request_info._known_zone.cache_clear()
         spec = base.move('elsewhere')
         self.assertEqual(['other', 'none'], self.names(spec))
 
