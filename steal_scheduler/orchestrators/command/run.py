@@ -9,10 +9,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from typing import IO
 
 from steal_scheduler.edge.text import last_line
-from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.exception import OrchestratorError, told_as
 
 #: Bytes. What prints more is out of its mind, and must not fill a disk.
 MOST_OUTPUT = 1024 * 1024
@@ -63,36 +63,28 @@ def run(
         tempfile.TemporaryFile() as output,
         tempfile.TemporaryFile() as errors,
     ):
-        process = _begin(
-            command,
-            env=environment,
-            stdout=output,
-            stderr=errors if apart else subprocess.STDOUT,
-        )
+        # A child gets the mask of the thread that begins it.
+        mask = signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        try:
+            with told_as('cannot be run: '):
+                process = subprocess.Popen(
+                    command,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=errors if apart else subprocess.STDOUT,
+                    cwd='/',
+                    umask=0o022,
+                    start_new_session=True,
+                )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         try:
             status = _wait(process, (output, errors), timeout)
         finally:
             if process.returncode is None:
                 _kill(process)
         return Result(status, _text(output), _text(errors))
-
-
-def _begin(command: Sequence[str], **where: Any) -> subprocess.Popen[bytes]:
-    # A child gets the mask of the thread that begins it.
-    mask = signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            cwd='/',
-            umask=0o022,
-            start_new_session=True,
-            **where,
-        )
-    except (OSError, ValueError) as error:
-        raise OrchestratorError(f'cannot be run: {error}') from error
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _wait(

@@ -100,8 +100,7 @@ class Agent(ConsulClient):
         found = self.maintenance()
         if found is None:
             raise OrchestratorError(
-                f'{self.url}: the agent accepted the '
-                'maintenance, and it is not there'
+                self._text('the maintenance was accepted, and is not there')
             )
         return found
 
@@ -116,8 +115,7 @@ class Agent(ConsulClient):
         self.put('/v1/agent/maintenance', enable='false')
         if self.is_ours(self.maintenance()):
             raise OrchestratorError(
-                f'{self.url}: the agent accepted the end of '
-                'the maintenance, and it is still there'
+                self._text('the maintenance was ended, and is still there')
             )
 
 

@@ -11,7 +11,7 @@ import json
 import re
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import urllib3
@@ -124,13 +124,17 @@ class KubernetesClient:
         )
         return [pods.Pod.of(said) for said in listed]
 
-    def budgets(self, namespace: str) -> list[pods.Budget]:
-        budgets = self._pages(
-            f'list PodDisruptionBudgets of {namespace}',
-            self._policy.list_namespaced_pod_disruption_budget,
-            namespace,
-        )
-        return [pods.Budget.of(said) for said in budgets]
+    def budgets(self, namespaces: Iterable[str]) -> list[pods.Budget]:
+        """Those of some namespaces, each asked once."""
+        return [
+            pods.Budget.of(said)
+            for namespace in sorted(set(namespaces))
+            for said in self._pages(
+                f'list PodDisruptionBudgets of {namespace}',
+                self._policy.list_namespaced_pod_disruption_budget,
+                namespace,
+            )
+        ]
 
     def has_daemon_set(self, namespace: str, name: str) -> bool:
         call = self._apps.read_namespaced_daemon_set

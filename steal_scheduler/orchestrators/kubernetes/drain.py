@@ -5,7 +5,7 @@ node does that.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from oslo_log import log
 
@@ -63,7 +63,7 @@ def _begin(
     before: Mapping[str, int] = {}
     if not soft:
         leaving, obstacles = _pods(client, node)
-        budgets = _budgets(client, (pod.namespace for pod in leaving))
+        budgets = client.budgets(pod.namespace for pod in leaving)
         obstacles += pods.several(leaving, budgets)
         if obstacles:
             return refused('; '.join(obstacles))
@@ -135,19 +135,9 @@ def _well(client: KubernetesClient, before: Mapping[str, int]) -> Answer:
         return DONE
     replaced = client.options.wait_for == 'replacements'
     namespaces = (name.partition('/')[0] for name in before)
-    for budget in _budgets(client, namespaces):
+    for budget in client.budgets(namespaces):
         if str(budget) in before:
             ill = pods.not_well(budget, before[str(budget)], replaced)
             if ill:
                 return waiting(ill)
     return DONE
-
-
-def _budgets(
-    client: KubernetesClient, namespaces: Iterable[str]
-) -> list[pods.Budget]:
-    return [
-        budget
-        for namespace in sorted(set(namespaces))
-        for budget in client.budgets(namespace)
-    ]

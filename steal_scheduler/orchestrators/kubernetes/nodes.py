@@ -35,11 +35,9 @@ ANNOTATION = 'steal-scheduler/drained'
 #: The taint of a soft drain.
 TAINT = 'steal-scheduler/moving'
 
+_LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?'
 #: A DNS-1123 subdomain; another word would lead a URL elsewhere.
-_NAME = re.compile(
-    r'(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?'
-    r'(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*'
-)
+_NAME = re.compile(rf'(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*')
 #: What firmware says that knows no UUID.
 _NONE = {'0' * 32, 'f' * 32}
 

@@ -132,12 +132,10 @@ class OctaviaClient:
             return [pool for pool in found if pool is not None]
 
     def _with_its_members(self, pool: members.Pool) -> members.Pool | None:
-        try:
-            listed = self._list(_members_of(pool))
-        except Gone:
-            return None
-        found = _made(members.Member, listed)
-        return dataclasses.replace(pool, members=tuple(found))
+        with contextlib.suppress(Gone):
+            found = _made(members.Member, self._list(_members_of(pool)))
+            return dataclasses.replace(pool, members=tuple(found))
+        return None
 
     def _list(self, path: str, **query: str) -> list[Any]:
         """All pages.
