@@ -132,9 +132,9 @@ class TestMutations(base.BaseTestCase):
         )
 
     def test_the_tag_is_written_after_the_drain(self) -> None:
-        def begin(machine: Any, move: Any) -> None:
+        def begin(machine: Any, move: Any, snapshot: Any) -> Any:
             machine._dispatcher.drain(move.server)
-            whole(machine, move)
+            return whole(machine, move, snapshot)
 
         whole = StateMachine.begin
         self.assert_found('no tag of', mix(), (StateMachine, 'begin', begin))
