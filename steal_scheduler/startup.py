@@ -5,7 +5,7 @@ import io
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from oslo_config import cfg
 from oslo_log import log
@@ -25,7 +25,6 @@ def load(
     prog: str,
     name: str,
     register: Callable[[cfg.ConfigOpts], None],
-    default_config_files: Iterable[str] | None = None,
 ) -> cfg.ConfigOpts:
     """Parse the command line and the configuration files.
 
@@ -39,9 +38,7 @@ def load(
     conf = cfg.ConfigOpts()
     log.register_options(conf)
     register(conf)
-    if default_config_files is None:
-        default_config_files = cfg.find_config_files(PROJECT, name)
-    files = [*default_config_files]
+    files = cfg.find_config_files(PROJECT, name)
     given = ' '.join(argv) or ', '.join(files)
     said = io.StringIO()
     try:

@@ -28,11 +28,8 @@ def serve(conf: Any, stopping: threading.Event) -> None:
     for missing in preflight.check(group.proc_path, group.cgroup_path):
         LOG.warning('%s', missing)
     online = preflight.online_cores(group.proc_path)
-    counters = Accumulator(
-        preflight.count_cores(group.cores, online),
-        group.wait_limit,
-        group.load_limit,
-    )
+    cores = preflight.count_cores(group.cores, online)
+    counters = Accumulator(cores, group.wait_limit, group.load_limit)
     # Two files for each vCPU are open, and a directory for each server.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -54,7 +54,6 @@ def list_opts() -> list[tuple[str, list[Any]]]:
 def load(
     argv: Sequence[str],
     prog: str,
-    default_config_files: Sequence[str] | None = None,
     declare: Callable[[cfg.ConfigOpts], None] = register,
 ) -> cfg.ConfigOpts:
     """Parse the command line, and steal-migrator.conf if it names no file.
@@ -70,7 +69,4 @@ def load(
             'oslo_messaging=WARN',
         ]
     )
-
-    return startup.load(
-        argv, prog, 'steal-migrator', declare, default_config_files
-    )
+    return startup.load(argv, prog, 'steal-migrator', declare)

@@ -28,9 +28,7 @@ def rules(conf: Any, assignment: Sequence[Rule] = ()) -> sections.Rules:
         limits=sections.LimitRules(**conf.limits),
         disabled_checks=frozenset(conf.host_checks.disabled_checks),
         max_age=conf.signals.max_age,
-        drain_timeout=conf.stages.drain_timeout,
-        migration_timeout=conf.stages.migration_timeout,
-        reattach_alarm=conf.stages.reattach_alarm,
+        **conf.stages,
         dry_run=conf.migrator.dry_run,
         assignment=tuple(assignment),
     )

@@ -6,7 +6,7 @@ from keystoneauth1 import exceptions, loading
 from oslo_config import cfg
 
 from steal_scheduler.edge import http
-from steal_scheduler.exception import ConfigError
+from steal_scheduler.exception import ConfigError, told_as
 
 
 def load_auth(
@@ -48,16 +48,17 @@ def load_session(conf: Any, group: str, auth: Any, **options: Any) -> Any:
     :param options: that count for more than those of the section: timeout
     :raises ConfigError: OpenSSL does not know an option
     """
-    try:
+    # An older keystoneauth has no such option. What is wrong with it, OpenSSL
+    # says.
+    ciphers = getattr(conf[group], 'tls_ciphers', None)
+    with told_as(
+        f'[{group}] tls_ciphers = {ciphers}: ',
+        ConfigError,
+        '. Correct it, or leave it out.',
+    ):
         session = loading.load_session_from_conf_options(
             conf, group, auth=auth, **options
         )
-    # Of OpenSSL.
-    except OSError as error:
-        raise ConfigError(
-            f'[{group}] tls_ciphers = {conf[group].tls_ciphers}: {error}. '
-            'Correct it, or leave it out.'
-        ) from error
     http.bind(session.session)
     return session
 

@@ -1,5 +1,6 @@
 """Kinds of options that oslo.config does not have."""
 
+import contextlib
 import math
 import re
 from collections.abc import Callable
@@ -40,13 +41,11 @@ class Number(types.Number):
         self._allowed = allowed
 
     def __call__(self, value: Any) -> Any:
-        try:
+        with contextlib.suppress(ValueError):
             number = super().__call__(value)
-        except ValueError:
-            number = None
-        if number is None or math.isnan(number):
-            raise ValueError(f'{value!r} is not allowed. Give {self._allowed}')
-        return number
+            if number is not None and not math.isnan(number):
+                return number
+        raise ValueError(f'{value!r} is not allowed. Give {self._allowed}')
 
 
 def one_of(

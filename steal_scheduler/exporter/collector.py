@@ -115,11 +115,12 @@ class ExporterCollector(Collector):
         self._counters = counters
         self._failures = failures
 
-    def collect(self) -> Iterator[core.Metric]:
+    def collect(self) -> list[core.Metric]:
+        # All of them at one time, between two samples: else the seconds that
+        # a server was measured could be those of a later sample than the bad
+        # ones, and a share of bad seconds come out too small.
         with self._counters.lock:
-            # All of them at one time, between two samples.
-            families = [*self._families()]
-        yield from families
+            return [*self._families()]
 
     def _families(self) -> Iterator[core.Metric]:
         counters = self._counters

@@ -54,10 +54,9 @@ class Failures:
         """
         if not isinstance(error, OSError | ValueError):
             return False
-        reason = 'ended'
-        if isinstance(error, OSError):
-            known = (r for r, them in _REASONS.items() if error.errno in them)
-            reason = next(known, 'other')
+        number = getattr(error, 'errno', errno.ESRCH)
+        known = (r for r, them in _REASONS.items() if number in them)
+        reason = next(known, 'other')
         if reason != 'ended' and not self.counts[reason]:
             LOG.warning(
                 'Exporter failed to read a file (reason=%s): %s. %s Further '

@@ -97,7 +97,10 @@ def run(
     """
     due = time.monotonic()
     while not stopping.is_set():
-        at = sample(proc, counters)
+        at = time.monotonic()
+        found = proc.read(at)
+        with counters.lock:
+            counters.add(found)
         due = following(due, at, interval)
         # A sample that takes longer than the interval waits all the same: it
         # must not take a core for itself. The one that follows is late then,
@@ -115,15 +118,6 @@ def _log(change: str, process: Process, pid: int) -> None:
         pid,
         instance_uuid=process.uuid,
     )
-
-
-def sample(proc: Proc, counters: Accumulator) -> float:
-    """Take one sample; return its monotonic time."""
-    at = time.monotonic()
-    found = proc.read(at)
-    with counters.lock:
-        counters.add(found)
-    return at
 
 
 def following(due: float, at: float, interval: float) -> float:

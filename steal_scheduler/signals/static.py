@@ -51,17 +51,6 @@ from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.model.cloud import HostSignal, ServerSignal, Signals
 from steal_scheduler.signals.base import SignalSource
 
-OPTS = [
-    cfg.StrOpt(
-        'path',
-        help="""
-JSON file that the static source reads, anew for every reading. It must be
-written more often than ``[signals] max_age``; its form stands in
-steal_scheduler/signals/static.py.
-""",
-    ),
-]
-
 #: Seconds; of a file that does not say over what its values are means.
 _WINDOW = 60.0
 
@@ -81,7 +70,16 @@ _TYPES = {str: 'a name', bool: 'a boolean', dict: 'an object'}
 class StaticSource(SignalSource):
     # These are registered in the group [static] before __init__ is called:
     # the group's name is the entry point's.
-    OPTS = OPTS
+    OPTS = (
+        cfg.StrOpt(
+            'path',
+            help="""
+JSON file that the static source reads, anew for every reading. It must be
+written more often than ``[signals] max_age``; its form stands in
+steal_scheduler/signals/static.py.
+""",
+        ),
+    )
 
     def __init__(self, conf: Any) -> None:
         super().__init__(conf)

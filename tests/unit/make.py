@@ -179,7 +179,7 @@ def ended(server_id: str = 's', **other: Any) -> Ended:
 
 @functools.cache
 def _default_rules() -> Rules:
-    conf = load.load([], 'test', default_config_files=())
+    conf = load.load(['--config-file=/dev/null'], 'test')
     return rules_conf.rules(conf)
 
 

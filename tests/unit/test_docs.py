@@ -239,7 +239,7 @@ class TestExample(base.BaseTestCase):
         """Whoever deletes a line gets what it said."""
         conf = load.load([f'--config-file={EXAMPLE}'], 'test')
         plugins.signal_source(conf)
-        bare = load.load([], 'test', default_config_files=())
+        bare = load.load(['--config-file=/dev/null'], 'test')
         plugins.signal_source(bare)
         for group, name in self.given():
             if group not in ('DEFAULT', 'nova'):

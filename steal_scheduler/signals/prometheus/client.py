@@ -1,6 +1,5 @@
 """Ask a Prometheus over HTTP; every failure says what to do about it."""
 
-import json
 import re
 import time
 from typing import Any
@@ -10,7 +9,7 @@ from keystoneauth1 import exceptions, http_basic
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from oslo_log import log as logging
 
-from steal_scheduler.edge import checks, keystone, secret_file
+from steal_scheduler.edge import checks, keystone, secret_file, text
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.signals.prometheus import parse
 
@@ -98,11 +97,7 @@ class PrometheusClient:
             response = self._send(name, promql)
         # Not response.json() or .text: both may guess at the encoding, which
         # takes long for a large page of something else.
-        try:
-            body = json.loads(response.content)
-        except ValueError:
-            body = None
-        body = body if isinstance(body, dict) else {}
+        body = text.json_object(response.content)
         status = response.status_code
         if status != 200 or body.get('status') != 'success':
             cures = _CURES | {401: self._cure_of_401()}
@@ -241,10 +236,10 @@ class PrometheusClient:
         return f'{cure}.'
 
 
-def _check_url(text: str) -> None:
-    url = checks.http_url(text)
+def _check_url(said: str) -> None:
+    url = checks.http_url(said)
     if url is None or url.query:
-        shown = re.sub('//.*@', '//***@', text)
+        shown = re.sub('//.*@', '//***@', said)
         raise ConfigError(
             f'[prometheus] url = {shown!r} is no address of a server. Use, '
             'for example, http://127.0.0.1:9090: no user and password, which '

@@ -77,12 +77,11 @@ def load(conf: Any) -> Preset:
     needed = required | {f'{subject}.label' for subject in asked}
     if Subject.GUESTS in asked:
         needed |= {'guests.identified_by'}
-    for path in sorted(needed):
-        if path not in keys:
-            raise ConfigError(
-                f'{where}: the key {path} is missing. Write it, or let the '
-                'file extend another one.'
-            )
+    for path in sorted(needed - keys.keys()):
+        raise ConfigError(
+            f'{where}: the key {path} is missing. Write it, or let the file '
+            'extend another one.'
+        )
     labels = {
         subject: Label(
             keys[f'{subject}.label'],
