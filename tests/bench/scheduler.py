@@ -51,7 +51,9 @@ class Scheduler:
         self.manager._instance_info = {
             name: {'instances': {}, 'updated': True} for name in names
         }
-        zone = objects.Aggregate(id=1, metadata={'availability_zone': ZONE})
+        zone = objects.Aggregate(
+            id=1, hosts=[*names], metadata={'availability_zone': ZONE}
+        )
         self.manager.aggs_by_id = {1: zone}
         for name in names:
             self.manager.host_aggregates_map[name].add(1)

@@ -31,7 +31,7 @@ class TestStart(scheduling.SchedulerTestCase):
     def test_a_class_that_fails_fails_no_boot(self) -> None:
         self.send(dict.fromkeys(HOSTS, COLD))
         log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
-        self.patch(listener, 'latest', None)
+        self.patch(listener, 'cache', None)
         self.boot({}, {})
         for name in CLASSES:
             self.assertEqual(1, log.output.count(f'{name} failed'), name)
