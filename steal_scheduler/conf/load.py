@@ -62,11 +62,7 @@ def load(
         line takes more
     :raises ConfigError: a file cannot be read
     """
-    log.set_defaults(
-        default_log_levels=[
-            *log.get_default_log_levels(),
-            'novaclient=WARN',
-            'oslo_messaging=WARN',
-        ]
-    )
+    # These log each request and each connection.
+    quiet = ['novaclient=WARN', 'oslo_messaging=WARN']
+    log.set_defaults(default_log_levels=log.get_default_log_levels() + quiet)
     return startup.load(argv, prog, 'steal-migrator', declare)

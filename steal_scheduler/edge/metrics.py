@@ -5,7 +5,7 @@ from typing import Any
 import prometheus_client
 from oslo_log import log
 
-from steal_scheduler.exception import ConfigError
+from steal_scheduler.exception import ConfigError, told_as
 
 LOG = log.getLogger(__name__)
 
@@ -20,18 +20,15 @@ def serve(registry: Any, conf: Any, section: str, prefix: str) -> Any:
     """
     group = conf[section]
     host, port = group[f'{prefix}_host'], group[f'{prefix}_port']
-    try:
+    with told_as(
+        f'[{section}] {prefix}_host = {host!r}, {prefix}_port = {port}: '
+        'cannot listen there: ',
+        ConfigError,
+        '. Give an address of this host, and a port that no other program '
+        'uses.',
+    ):
         server, _ = prometheus_client.start_http_server(port, host, registry)
-    except OSError as error:
-        raise ConfigError(
-            f'[{section}] {prefix}_host = {host!r}, {prefix}_port = {port}: '
-            f'cannot listen there: {error}. Give an address of this host, '
-            'and a port that no other program uses.'
-        ) from error
-    LOG.info(
-        '%s serves metrics on address %s, port %d.',
-        section.capitalize(),
-        host,
-        server.server_port,
-    )
+    # For port 0 the kernel has chosen one.
+    port, who = server.server_port, section.capitalize()
+    LOG.info('%s serves metrics on address %s, port %d.', who, host, port)
     return server
