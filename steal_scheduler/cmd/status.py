@@ -23,18 +23,18 @@ Result = upgradecheck.Result
 
 
 def _tags(built: build.Components) -> str | None:
-    """Name servers with a tag of ours that this version does not know."""
+    """Name servers with a tag that none of our keys has signed."""
     servers = built.nova_cache.refresh(time.time()).servers.values()
     strange = [
         server.server_id
         for server in servers
-        if tags.ours(server.tags) and tags.parse(server.tags) is None
+        if tags.ours(server.tags) and not built.effects.signer.read(server)
     ]
     if not strange:
         return None
     return (
-        f'Tags that this version does not know, on: {", ".join(strange)}. See '
-        '"steal-manage recover".'
+        'Tags that none of [migrator] tag_keys has signed, on: '
+        f'{", ".join(strange)}. The leader removes them, one after the other.'
     )
 
 

@@ -48,10 +48,42 @@ Where the controllers agree which of their migrators leads.
 
 Possible values:
 
-* ``file:///DIRECTORY``: enough for one controller, or for a directory that
-  all controllers share with working locks.
-* The URL of any other driver of tooz that has locks:
-  ``etcd3+http://HOST:2379``, ``redis://HOST:6379``, ``mysql://...``.
+* ``file:///DIRECTORY``: for one controller. Its lock holds on one machine
+  only, also where the directory is shared.
+* ``etcd3+http://HOST:2379``, ``etcd3+https://HOST:2379``: for any number.
+* ``redis://HOST:6379``: for any number. Each new leader waits for one
+  ``lease``, since a redis that restarts or fails over may forget a lock.
+
+tooz' other drivers cannot prove that a lock is still held, and are refused.
+""",
+    ),
+    number(
+        'lease',
+        default=90,
+        allowed='2 to 3600 seconds',
+        help="""
+Seconds for which a migrator leads without a word from the store of
+``lock_url``, which is asked six times in that time. If the leader dies,
+another one leads after so long at most. It must be a tenth more than the
+longest call: ``[nova] timeout``, or what an orchestrator may take.
+""",
+    ),
+    cfg.ListOpt(
+        'tag_keys',
+        default=[],
+        secret=True,
+        help="""
+Secrets by which the server tags of this migrator are signed, so that tenants
+cannot forge one. The same on all controllers.
+
+Possible values:
+
+* Texts of 16 characters or more. The first one signs, and all are accepted: to
+  change a key, put the new one behind the old one on all controllers, then
+  before it, then remove the old one.
+* Empty (default): the secret of the user of ``[nova]`` takes their place. When
+  that is changed while servers are on their way, a new leader reattaches them
+  one after the other.
 """,
     ),
     cfg.HostAddressOpt(

@@ -39,9 +39,10 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
         yield Reason.INVALID_ORCHESTRATOR, str(error)
     last, now = snapshot.ended.get(server_id), snapshot.now
     if last is not None and last.outcome is Outcome.NOT_STARTED:
-        seconds = pause(RETRY_AFTER, max(last.not_started - 1, 0), HISTORY)
+        times = last.not_started
+        seconds = pause(RETRY_AFTER, max(times - 1, 0), HISTORY)
         left = seconds_left(last.at, seconds, now)
-        if left:
+        if times and left:
             yield (
                 Reason.BACKOFF,
                 f'its last move did not begin: {last.detail}; it may be '

@@ -31,6 +31,12 @@ def holds(snapshot: Snapshot, coverage: float) -> Nos:
             f'coverage_floor wants {rules.coverage_floor:g}%: look at the '
             'exporters',
         )
+    if snapshot.handover:
+        yield (
+            Reason.HANDOVER,
+            'this migrator has just begun to lead, and the one before may be '
+            'in a call: it waits for as long as one may take',
+        )
     until = _breaker_until(snapshot)
     if until > now:
         yield (

@@ -36,6 +36,8 @@ class Snapshot:
     view: View = NO_VIEW
     #: That view has reached the message bus.
     sent: bool = False
+    #: A call may be under way that the leader before began.
+    handover: bool = False
 
     def copy_mb(self, server: Server) -> int:
         """MiB that a live migration of the server copies at least once.

@@ -12,10 +12,12 @@ import contextvars
 import dataclasses
 import functools
 import io
+import math
 import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -137,9 +139,11 @@ def bounded(pool: Any, seconds: float) -> Iterator[None]:
     Who answers a byte each second, a hundred bytes in all, is a hundred
     seconds within any time-out of one second; here he has one.
 
+    :param seconds: or fewer, see ``within``
     :param pool: urllib3's HTTPConnectionPool that is used inside
     :raises requests.exceptions.Timeout: that was necessary
     """
+    seconds = min(seconds, _UNTIL.get() - time.monotonic())
     pool.ConnectionCls = _known(pool.ConnectionCls)
     end = _End(seconds)
     end.start()
@@ -155,6 +159,16 @@ def bounded(pool: Any, seconds: float) -> Iterator[None]:
     # Its beginning is no answer, whatever its status says.
     if end.has_come:
         raise requests.exceptions.ReadTimeout(f'no answer in {seconds:g} s')
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let all exchanges inside take so many seconds together, at most."""
+    before = _UNTIL.set(min(_UNTIL.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _UNTIL.reset(before)
 
 
 def read(raw: urllib3.BaseHTTPResponse, most: int) -> bytes:
@@ -208,6 +222,10 @@ class _End(threading.Timer):
             one.close()
 
 
+#: When the exchanges of this thread have to be over, monotonic.
+_UNTIL: contextvars.ContextVar[float] = contextvars.ContextVar(
+    'until', default=math.inf
+)
 #: Of the exchange that this thread is in.
 _END: contextvars.ContextVar[_End] = contextvars.ContextVar('end')
 

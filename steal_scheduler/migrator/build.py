@@ -1,23 +1,30 @@
 """The components of a migrator, put together from the configuration."""
 
 import dataclasses
+import hmac
 from typing import Any
 
 from steal_scheduler import startup
 from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.rules import Rules
+from steal_scheduler.exception import ConfigError
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator import plugins
 from steal_scheduler.migrator.leader import Leader
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.moves.effects import Effects
+from steal_scheduler.moves.tags import Signer
 from steal_scheduler.nova_client.cache import NovaCache
-from steal_scheduler.nova_client.client import NovaClient
+from steal_scheduler.nova_client.client import GROUP, NovaClient
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
 from steal_scheduler.signals.base import SignalSource
+
+#: Bytes of a key, at least: a tenant has its tags, and time to guess.
+SHORTEST_KEY = 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class Components:
     nova_cache: NovaCache
     source: SignalSource
     dispatcher: Dispatcher
+    effects: Effects
     leader: Leader
     sender: Sender
     journal: Journal
@@ -43,7 +51,22 @@ def build(conf: Any) -> Components:
     """
     startup.check_values(conf)
     nova = NovaClient(conf, RoleRule(**conf.roles))
-    dispatcher = plugins.dispatcher(conf)
+    orchestrators, assignment = plugins.orchestrators(conf)
+    leader = Leader(
+        conf,
+        {
+            '[nova] timeout': conf.nova.timeout,
+            **{
+                f'the options of [{name}]': each.seconds
+                for name, each in orchestrators.items()
+            },
+        },
+    )
+    signer = Signer(tag_keys(conf), lambda: leader.number)
+    effects = Effects(nova, leader, signer, conf.nova.timeout)
+    dispatcher = Dispatcher(
+        orchestrators, assignment, effects.in_time, signer.number
+    )
     metrics = Metrics(lambda: nova.calls)
     return Components(
         conf=conf,
@@ -52,8 +75,38 @@ def build(conf: Any) -> Components:
         nova_cache=NovaCache(nova, HISTORY),
         source=plugins.signal_source(conf),
         dispatcher=dispatcher,
-        leader=Leader(conf),
+        effects=effects,
+        leader=leader,
         sender=Sender(conf),
         journal=Journal(metrics, Notifier(conf)),
         metrics=metrics,
     )
+
+
+def tag_keys(conf: Any) -> tuple[bytes, ...]:
+    """What our tags are signed with; the first one signs, all verify.
+
+    :raises ConfigError: there is nothing that only we know
+    """
+    keys = [key.encode() for key in conf.migrator.tag_keys]
+    short = [n for n, key in enumerate(keys, 1) if len(key) < SHORTEST_KEY]
+    if short:
+        raise ConfigError(
+            f'[migrator] tag_keys: key {short[0]} of {len(keys)} is too '
+            f'short. Give each {SHORTEST_KEY} characters or more.'
+        )
+    if not keys:
+        section = conf[conf.nova.auth_section or GROUP]
+        for name in ('application_credential_secret', 'password'):
+            secret = name in section and section[name]
+            if secret:
+                # Not the password itself: a tag is for all to see.
+                purpose = b'tags of steal-scheduler'
+                return (hmac.digest(secret.encode(), purpose, 'sha256'),)
+        raise ConfigError(
+            '[migrator] tag_keys is not set, and [nova] has neither password '
+            'nor application_credential_secret to take its place. Set '
+            'tag_keys to a random text of 32 characters or more, the same on '
+            'all controllers.'
+        )
+    return tuple(keys)

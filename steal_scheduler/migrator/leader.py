@@ -1,146 +1,222 @@
-"""Leadership: of all migrators one leads, the one that holds the lock.
+"""Leadership: of all migrators one leads, the one whose lease goes on.
 
-Fails closed: without the lock, or without an answer about it, nothing moves.
+The lease is ours, not the store's: it counts for some seconds from the moment
+at which the store was last *asked* and said that the lock is held, by a clock
+that goes on while this process stands still. For example with ``lease`` = 90
+a migrator asks at 0, at 15 and at 30, and is stopped at 31. Continued at
+200, it finds that its lease ended at 111, whatever the store says, and does
+nothing more; another one may lead since 120.
+
+Fails closed: without a lease nothing moves.
 """
 
-import contextlib
-import os
-import re
-import socket
+import time
+from collections.abc import Mapping
+from threading import Event, Thread
 from typing import Any
 
-import stevedore.exception
-import tooz
 from oslo_log import log
-from tooz import coordination
 
 from steal_scheduler.exception import ConfigError, LockLost
+from steal_scheduler.migrator import lock_store
 
 LOG = log.getLogger(__name__)
 
-LOCK = b'steal-migrator'
+#: Of the lease, what is used: clocks of two controllers do not run at one
+#: pace, and what was checked does not happen in the same instant.
+USED = 0.9
+#: The store is asked so many times in each lease.
+BEATS = 6
+
+
+def _now() -> float:
+    """Seconds since boot, also those in which the machine was suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Leader:
-    """A tooz lock. tooz elections do not work on every driver; locks do."""
+    """Holds the lock of ``lock_url``, or stands by."""
 
-    def __init__(self, conf: Any) -> None:
+    def __init__(self, conf: Any, calls: Mapping[str, float]) -> None:
+        """Take the options.
+
+        :param calls: seconds that a side effect may take, by the option that
+            says so
+        :raises ConfigError: ``lease`` is too short for one of them
+        """
         self._url: str = conf.migrator.lock_url
-        self._coordinator: Any = None
-        self._lock: Any = None
-        self._waits = False
-        #: It was held at the last try.
-        self._led = False
+        self._seconds = float(conf.migrator.lease)
+        #: Seconds between two renewals.
+        self._pause = self._seconds / BEATS
+        option, longest = max(
+            calls.items(), key=lambda call: call[1], default=('', 0.0)
+        )
+        if longest >= USED * self._seconds - self._pause:
+            enough = longest / (USED - 1 / BEATS)
+            raise ConfigError(
+                f'[migrator] lease = {self._seconds:g} is too short: by '
+                f'{option} a call may take {longest:g} seconds. Give lease '
+                f'more than {enough:.0f} (unit: seconds), or reduce {option}.'
+            )
+        #: How long a call may last that the leader before began in time.
+        self._longest = longest
+        self._store: lock_store.LockStore | None = None
+        #: Renews the lease, and gives the lock back when it is over.
+        self._heart: Thread | None = None
+        self._over = Event()
+        #: When the lease begins and ends.
+        self._from = self._until = 0.0
+        #: Until when a call of the leader before may be under way.
+        self._handover = 0.0
+        #: Of this leadership: those of later ones are greater.
+        self.number = 0
+        self._led = self._waits = False
+        #: What the store's last failure said, as logged.
+        self._trouble = ''
 
     def acquire(self) -> bool:
-        """Hold the lock, or try to get it; never waits for it.
+        """Lead, or try to; never waits for it.
 
         After a loss it says no once, even where the lock is free again:
-        another migrator may have led, and what is remembered of
-        the moves is void.
+        another migrator may have led, and what is remembered of the moves is
+        void.
 
         :raises ConfigError: ``lock_url`` cannot be used
         """
-        try:
-            if self._coordinator is None:
-                self._connect()
-            if self._held():
-                return True
-            if self._led:
-                LOG.warning('Lost leadership: the lock is not held any more.')
-                self._led = False
-                return False
-            held = bool(self._lock.acquire(blocking=False))
-        except coordination.ToozError as error:
-            LOG.error('Migrator suspended: the lock failed: %s', error)
+        if self.left > 0:
+            if not self._led:
+                LOG.info('Acquired leadership %d.', self.number)
+            self._led, self._waits = True, False
+            return True
+        if self._led:
+            LOG.warning('Lost leadership: the lease has ended.')
             self._led = False
-            self._drop()
+            self.release()
             return False
-        if held or not self._waits:
+        if self._store is not None and _now() >= self._until:
+            self.release()
+        if self._store is None:
+            try:
+                self._take()
+            except lock_store.StoreError as error:
+                self._say(error)
+        if self.left > 0:
+            return self.acquire()
+        if not self._waits:
+            self._waits = True
             LOG.info(
-                'Acquired leadership.'
-                if held
-                else 'Standby: another migrator leads.'
+                'Standby: another migrator leads.'
+                if self._store is None
+                else 'Standby until the lease of the leader before is over.'
             )
-        self._waits, self._led = not held, held
-        return held
+        return False
+
+    def acquire_in_time(self) -> bool:
+        """Lead, after the lease of the leader before, where it is not known.
+
+        :returns: False where another migrator leads
+        """
+        while not self.acquire():
+            if self._store is None:
+                return False
+            self._over.wait(1.0)
+        return True
 
     def probe(self) -> None:
         """Whether there can be a lock; takes none.
 
         :raises ConfigError: ``lock_url`` cannot be used
+        :raises StoreError: it does not answer
         """
-        self._connect()
-        self._drop()
+        lock_store.connect(self._url, self._seconds).close()
 
-    def check_held(self) -> None:
-        """Right before a side effect: is the lock still held?
+    @property
+    def left(self) -> float:
+        """Seconds until the lease ends; 0 where there is none."""
+        now = _now()
+        return max(self._until - now, 0.0) if now >= self._from else 0.0
 
-        :raises LockLost: it is not, or nobody can tell
+    @property
+    def handover(self) -> bool:
+        """A call may be under way that the leader before began."""
+        return _now() < self._handover
+
+    def check_held(self, seconds: float = 0.0) -> None:
+        """Right before a side effect: does the lease last until its end?
+
+        :param seconds: that it may take
+        :raises LockLost: it does not
         """
+        left = self.left
+        if left <= seconds:
+            raise LockLost(
+                f'The lease goes on for {left:.0f} s, and {seconds:g} s are '
+                'needed.'
+            )
+
+    def renew(self) -> None:
+        """Ask the store whether the lock is held; the heart does, and tests.
+
+        An answer of no ends the lease, none leaves it as it is.
+        """
+        store, asked = self._store, _now()
+        if store is None:
+            return
         try:
-            if self._coordinator is not None and self._held():
-                return
-        except coordination.ToozError as error:
-            self._drop()
-            raise LockLost(f'The lock does not answer: {error}') from error
-        raise LockLost('The lock is not held any more.')
+            held = store.renew()
+        except lock_store.StoreError as error:
+            self._say(error)
+            return
+        self._trouble = ''
+        if store is self._store:
+            self._until = asked + USED * self._seconds if held else 0.0
 
     def release(self) -> None:
-        """Let another migrator begin at once."""
-        if self._coordinator is None:
+        """Let another migrator begin at once, if the store answers soon."""
+        self._from = self._until = 0.0
+        self._store = None
+        self._over.set()
+        if self._heart is not None:
+            self._heart.join(lock_store.TIMEOUT)
+            self._heart = None
+
+    # -- the lease ---------------------------------------------------------
+
+    def _take(self) -> None:
+        """Take the lock if it is free.
+
+        :raises StoreError: it does not answer
+        """
+        store = lock_store.connect(self._url, self._seconds)
+        asked = _now()
+        try:
+            held = store.acquire()
+            self.number = store.next_number(time.time()) if held else 0
+        except lock_store.StoreError:
+            store.close()
+            raise
+        self._trouble = ''
+        # Where it took longer, what the store said may be of another's lock.
+        if not held or _now() - asked >= USED * self._seconds:
+            store.close()
             return
-        self._led = False
-        self._drop()
+        self._store, self._over = store, Event()
+        self._until = asked + USED * self._seconds
+        self._from = asked + (self._seconds if store.forgets else 0.0)
+        calls = self._longest if store.had_leader else 0.0
+        self._handover = self._from + calls
+        self._heart = Thread(
+            target=self._beat, args=(store, self._over), daemon=True
+        )
+        self._heart.start()
 
-    def _connect(self) -> None:
-        member = f'{socket.gethostname()}:{os.getpid()}'.encode()
-        try:
-            coordinator = coordination.get_coordinator(self._url, member)
-            # The heart beats in a thread of its own: a tick may be long.
-            coordinator.start(start_heart=True)
-        except (
-            coordination.ToozError,
-            # No driver of that name, or its client library is missing.
-            stevedore.exception.NoUniqueMatch,
-            ImportError,
-            OSError,
-            ValueError,
-        ) as error:
-            raise ConfigError(
-                f'[migrator] lock_url = {_without_password(self._url)!r} '
-                f'cannot be used: {_said(error, self._url)}. Correct it. A '
-                'directory must be one that this service may write to. A lock '
-                'other than file:// needs a package of its own, such as '
-                'tooz[etcd3gw].'
-            ) from error
-        self._coordinator = coordinator
-        self._lock = coordinator.get_lock(LOCK)
+    def _beat(self, store: lock_store.LockStore, over: Event) -> None:
+        """Renew the lease, beside the ticks: one may be long."""
+        while not over.wait(self._pause):
+            self.renew()
+        store.close()
 
-    def _held(self) -> bool:
-        if not self._lock.acquired:
-            return False
-        try:
-            return bool(self._lock.is_still_owner())
-        except tooz.NotImplemented:
-            return True
-
-    def _drop(self) -> None:
-        coordinator, self._coordinator = self._coordinator, None
-        lock, self._lock = self._lock, None
-        with contextlib.suppress(coordination.ToozError):
-            if lock.acquired:
-                lock.release()
-        with contextlib.suppress(coordination.ToozError):
-            coordinator.stop()
-
-
-def _without_password(url: str) -> str:
-    return re.sub('//.*@', '//***@', url)
-
-
-def _said(error: Exception, url: str) -> str:
-    """Its text, unless it quotes a password with a / for a port."""
-    if isinstance(error, ValueError) and '@' in url:
-        return 'it is no URL; in a password, write %2F for / and %40 for @'
-    return str(error)
+    def _say(self, error: lock_store.StoreError) -> None:
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            LOG.error('The lock store does not answer: %s', error)

@@ -39,7 +39,8 @@ def plan(conf: Any, now: float) -> text.Document:
     fleet = built.nova_cache.refresh(now)
     poller.poll(now)
     snapshot = usable_signals(Snapshot(now, rules, fleet, poller.signals))
-    in_flight = state.moves_in_flight(snapshot)
+    told = built.effects.signer.read_all(fleet.servers.values())
+    in_flight = state.moves_in_flight(snapshot, told)
     snapshot = dataclasses.replace(snapshot, moves=in_flight, sent=True)
     moves = in_flight.values()
     if poller.trouble is not None:

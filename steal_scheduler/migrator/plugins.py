@@ -6,9 +6,11 @@ import stevedore
 from oslo_config import cfg
 
 from steal_scheduler import startup
-from steal_scheduler.conf import load, orchestrators
+from steal_scheduler.conf import load
+from steal_scheduler.conf import orchestrators as section
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.orchestrators.dispatcher import Dispatcher
+from steal_scheduler.model.assignment import Rule
+from steal_scheduler.orchestrators.base import Orchestrator
 from steal_scheduler.signals.base import SignalSource
 
 SIGNALS = 'steal_scheduler.signals'
@@ -27,13 +29,13 @@ def signal_source(conf: Any) -> SignalSource:
     return source
 
 
-def dispatcher(conf: Any) -> Dispatcher:
-    """Those that ``[migrator] orchestrators`` names, as one.
+def orchestrators(conf: Any) -> tuple[dict[str, Orchestrator], list[Rule]]:
+    """Those that ``[migrator] orchestrators`` names, each with its rule.
 
     :raises ConfigError: one cannot be built, or two have the same name
     """
     names = conf.migrator.orchestrators
-    built = {}
+    built: dict[str, Orchestrator] = {}
     for name in names:
         if name in built or _is_taken(conf, name):
             raise ConfigError(
@@ -41,7 +43,7 @@ def dispatcher(conf: Any) -> Dispatcher:
                 'stands twice, or is the name of another section. Use '
                 'another one.'
             )
-        conf.register_opts(orchestrators.OPTS, group=name)
+        conf.register_opts(section.OPTS, group=name)
         driver = conf[name].driver
         option = f'[{name}] driver = {driver!r}'
         if not driver:
@@ -52,9 +54,7 @@ def dispatcher(conf: Any) -> Dispatcher:
         plugin = _plugin(ORCHESTRATORS, driver or name, option)
         _register(conf, plugin, name)
         built[name] = plugin(conf, name)
-    return Dispatcher(
-        built, [orchestrators.rule(conf, name) for name in names]
-    )
+    return built, [section.rule(conf, name) for name in names]
 
 
 def _is_taken(conf: Any, name: str) -> bool:
@@ -90,7 +90,7 @@ def list_opts() -> list[tuple[str, list[Any]]]:
                 if found.plugin.OPTS
             ]
     return listed + [
-        (found.name, [*orchestrators.OPTS, *found.plugin.OPTS])
+        (found.name, [*section.OPTS, *found.plugin.OPTS])
         for found in _installed(ORCHESTRATORS)
     ]
 

@@ -24,7 +24,7 @@ def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
     :raises ConfigError: with ``clear``, while a migrator holds the lock
     """
     built = build.build(conf)
-    if clear and not built.leader.acquire():
+    if clear and not built.leader.acquire_in_time():
         raise ConfigError(
             'Another migrator leads and will clear this itself; to do it by '
             'hand, stop steal-migrator on all controllers first.'

@@ -19,8 +19,8 @@ from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Reason, Refusal
 from steal_scheduler.moves import admission, state, tags
-from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state_machine import StateMachine
+from steal_scheduler.orchestrators.base import State
 from steal_scheduler.signals.base import SignalSource
 
 LOG = log.getLogger(__name__)
@@ -28,8 +28,9 @@ LOG = log.getLogger(__name__)
 #: Seconds between two ticks while a move is in flight; the signals are polled
 #: at their own pace.
 STEP = 3.0
-#: Forged tags removed in one tick: a tenant can write many.
-STRIPPED_AT_ONCE = 10
+#: Servers with tags of no move that are looked after in one tick: a tenant
+#: can write many.
+STRAYS_AT_ONCE = 5
 
 
 class Migrator:
@@ -41,14 +42,15 @@ class Migrator:
 
     def __init__(self, built: Components) -> None:
         self._built = built
-        self._effects = Effects(built.nova, built.leader.check_held)
-        self._state_machine = StateMachine(self._effects, built.dispatcher)
+        self._state_machine = StateMachine(built.effects, built.dispatcher)
         self._poller = Poller(built.source, built.conf.migrator.poll_interval)
         self._ended: dict[str, Ended] = {}
         self._view: View | None = None
         #: All that Nova told of at the tick before; None until the tags of
         #: other processes have been taken over.
-        self._told_before: Mapping[str, Server] | None = None
+        self._seen_before: Mapping[str, Server] | None = None
+        #: When each server with tags of no move was last looked after.
+        self._strays: dict[str, float] = {}
         self._stop = threading.Event()
         #: What was wrong with the last tick, as logged.
         self._error = ''
@@ -65,17 +67,27 @@ class Migrator:
 
         :raises StealError: this tick could not be made; the next one can
         """
+        built = self._built
+        built.effects.confess(now)
         if not self._leads():
             return
-        built = self._built
+        built.dispatcher.calls.new_tick()
         fleet = built.nova_cache.refresh(now, self.moves)
         polled = self._poller.poll(now)
-        measured = Snapshot(now, built.rules, fleet, self._poller.signals)
+        measured = Snapshot(
+            now,
+            built.rules,
+            fleet,
+            self._poller.signals,
+            handover=built.leader.handover,
+        )
         snapshot = self._take_over(usable_signals(measured))
+        strays = state.strays(snapshot)
         snapshot = self._send_view(snapshot)
         self._advance_moves(snapshot)
         # After the moves that are known, because asking for others takes time.
         self._reattach_orphans(snapshot)
+        self._remove_strays({s.server_id: s for s in strays}, now)
         not_sent: list[Refusal] = []
         if polled:
             self.decided = self._decide(snapshot)
@@ -133,33 +145,28 @@ class Migrator:
         if not leads:
             # They are another migrator's now.
             self.moves, self.decided = {}, decide.NOTHING
-            self._told_before = None
+            self._seen_before = None
             self._built.nova_cache.forget()
             self._built.dispatcher.forget()
             self._built.journal.standby()
         return leads
 
     def _take_over(self, snapshot: Snapshot) -> Snapshot:
-        """Know every move in flight, and remove tags that forge one."""
+        """Know every move in flight."""
+        built, seen = self._built, snapshot.fleet.servers
         snapshot = dataclasses.replace(snapshot, moves=self.moves)
-        self.moves = state.take_over(snapshot, self._told_before)
-        self._told_before = snapshot.fleet.servers
+        self.moves = state.take_over(
+            snapshot,
+            built.effects.signer.read_all(seen.values()),
+            self._seen_before,
+            built.leader.number,
+        )
+        self._seen_before = seen
         oldest = snapshot.now - HISTORY
         self._ended = {s: e for s, e in self._ended.items() if e.at >= oldest}
-        snapshot = dataclasses.replace(
+        return dataclasses.replace(
             snapshot, moves=self.moves, ended=self._ended
         )
-        for server in state.forged(snapshot)[:STRIPPED_AT_ONCE]:
-            LOG.warning(
-                'Server %s has tags of no move that is in flight: removing '
-                '%s.',
-                server.label,
-                ', '.join(tags.ours(server.tags)),
-                instance_uuid=server.server_id,
-            )
-            self._built.nova_cache.look_again(server.server_id)
-            self._effects.untag(server)
-        return snapshot
 
     def _send_view(self, snapshot: Snapshot) -> Snapshot:
         """Tell nova-scheduler; whether the message bus took it is kept."""
@@ -176,6 +183,34 @@ class Migrator:
             before = self.moves.get(server.server_id)
             back = state.way_back(server, snapshot, before)
             self.moves[server.server_id] = back
+
+    def _remove_strays(self, strays: Mapping[str, Server], now: float) -> None:
+        """Remove tags of no move, last and a few at a time.
+
+        Most are forged. But one may be ours, of a key that is not known any
+        more: so its server is reattached first. What cannot be done now, of a
+        server in ERROR, comes again after all others.
+        """
+        built = self._built
+        known = {s: self._strays.get(s, 0.0) for s in strays}
+        for server_id in sorted(known, key=lambda s: known[s])[
+            :STRAYS_AT_ONCE
+        ]:
+            server = strays[server_id]
+            LOG.log(
+                log.DEBUG if known[server_id] else log.WARNING,
+                'Server %s has tags of no move that is in flight: removing '
+                '%s.',
+                server.label,
+                ', '.join(tags.ours(server.tags)),
+                instance_uuid=server_id,
+            )
+            known[server_id] = now
+            answer = built.dispatcher.reattach(server, now)
+            if answer.state is State.DONE:
+                built.nova_cache.look_again(server_id)
+                built.effects.untag(server)
+        self._strays = known
 
     def _advance_moves(self, snapshot: Snapshot) -> None:
         for move in sorted(self.moves.values(), key=admission.order):

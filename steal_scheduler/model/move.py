@@ -59,6 +59,11 @@ class Move:
     #: In service again; only its tag is left, which Nova does not remove
     #: now.
     back: bool = False
+    #: It came back while a drain of the leader before might still come: it is
+    #: asked for once more when that is over.
+    early: bool = False
+    #: Another process began it.
+    taken_over: bool = False
 
     @property
     def server_id(self) -> str:
@@ -147,7 +152,8 @@ class Ended:
 
         For example the third drain in a row that was refused has 3.
         """
-        if self.outcome is not Outcome.NOT_STARTED:
+        if self.outcome is not Outcome.NOT_STARTED or self.move.taken_over:
+            # That its migrator ended says nothing against the server.
             return self
         earlier = before.not_started if before else 0
         return dataclasses.replace(self, not_started=earlier + 1)

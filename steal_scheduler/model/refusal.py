@@ -35,6 +35,8 @@ class Reason(enum.StrEnum):
     BLACKOUT = 'blackout'
     BREAKER = 'breaker'
     COVERAGE = 'coverage'
+    #: The leader before may still be in a call.
+    HANDOVER = 'handover'
     SIGNALS = 'signals'
     # about a move that waits in its drain
     DRY_RUN = 'dry_run'

@@ -1,20 +1,31 @@
-"""What a move changes in Nova: each side effect checks the lock first.
+"""What a move changes in Nova: each side effect checks the lease first.
 
-The lock may be lost at any moment (a paused process, a network split), and
-then another migrator leads and works on the same moves.
+The lease may end at any moment (a paused process, a network split), and then
+another migrator leads and works on the same moves.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Iterator
+from typing import Protocol
 
 from oslo_log import log
 
 from steal_scheduler.exception import NovaError, NovaRefused, ServerGone
 from steal_scheduler.model.cloud import Migration, Server
-from steal_scheduler.model.move import Move
+from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.moves import tags
 from steal_scheduler.nova_client.client import NovaClient
 
 LOG = log.getLogger(__name__)
+
+
+class Lease(Protocol):
+    """What of ``Leader`` is needed here."""
+
+    @property
+    def left(self) -> float: ...
+
+    def check_held(self, seconds: float) -> None: ...
 
 
 class Effects:
@@ -25,38 +36,100 @@ class Effects:
     """
 
     def __init__(
-        self, nova: NovaClient, check_lock: Callable[[], None]
+        self,
+        nova: NovaClient,
+        lease: Lease,
+        signer: tags.Signer,
+        seconds: float,
     ) -> None:
         """Take what is changed.
 
-        :param check_lock: raises LockLost; whoever changes something else
-            calls it right before as well
+        :param seconds: that a call of Nova may take
         """
         self._nova = nova
-        self.check_lock = check_lock
+        self._lease = lease
+        self._seconds = seconds
+        self.signer = signer
+        #: By id, servers of calls that outlasted the lease, and its number.
+        self._late: dict[str, tuple[Server, int]] = {}
 
-    def tag(self, move: Move) -> None:
+    def check_lease(self, seconds: float | None = None) -> None:
+        """Right before a side effect.
+
+        :param seconds: that it may take, where it is no call of Nova
+        :raises LockLost: the lease does not last so long
+        """
+        self._lease.check_held(self._seconds if seconds is None else seconds)
+
+    @contextlib.contextmanager
+    def in_time(
+        self, server: Server, seconds: float | None = None
+    ) -> Iterator[None]:
+        """Do what takes a server out of service, or asks Nova to move it.
+
+        Where it outlasts the lease, because this process was stopped, the
+        next leader is told: see ``confess``.
+
+        :raises LockLost: see ``check_lease``
+        """
+        self.check_lease(seconds)
+        number = self.signer.number()
+        try:
+            yield
+        finally:
+            if self._lease.left <= 0:
+                self._late[server.server_id] = server, number
+
+    def confess(self, now: float) -> None:
+        """Tag servers whose calls were late, so that the leader reattaches
+        them: to add a tag needs no lease.
+        """
+        for server_id, (server, number) in list(self._late.items()):
+            undo = Move(server, server.host or '', Stage.UNDO, now)
+            try:
+                self._nova.add_tag(server_id, self.signer.tag(undo, number))
+            except NovaError as error:
+                LOG.warning(
+                    'Nova did not tag server %s, which was drained without a '
+                    'lease; asked again: %s',
+                    server.label,
+                    error,
+                    instance_uuid=server_id,
+                )
+                continue
+            except (NovaRefused, ServerGone) as error:
+                LOG.error(
+                    'Server %s was drained without a lease, and Nova rejected '
+                    'the tag that says so: %s',
+                    server.label,
+                    error,
+                    instance_uuid=server_id,
+                )
+            self._late.pop(server_id, None)
+
+    def tag(self, move: Move) -> str:
         """Write the move's tag, then take its older ones away.
 
-        For example of a server with ``steal:drain:900`` that is about to be
-        migrated: ``steal:request:960`` is written first. A crash right after
-        it leaves both, and the later one counts; the other way round it would
-        leave none, and the server would be forgotten.
+        For example of a server with ``steal:drain:900...`` that is about to
+        be migrated: ``steal:request:960...`` is written first. A crash right
+        after it leaves both, and the later one counts; the other way round it
+        would leave none, and the server would be forgotten.
         """
-        self.check_lock()
-        tag = tags.of_move(move)
+        self.check_lease()
+        tag = self.signer.tag(move)
         self._nova.add_tag(move.server_id, tag)
         for old in tags.ours(move.server.tags):
             if old != tag:
                 self._nova.remove_tag(move.server_id, old)
+        return tag
 
-    def retag(self, move: Move) -> None:
+    def retag(self, move: Move) -> str:
         """Tag it if Nova takes tags now; not of a server in ERROR or SHELVED.
 
         The last one stays then, and it leads to the reattach as well.
         """
         try:
-            self.tag(move)
+            return self.tag(move)
         except NovaRefused as error:
             LOG.warning(
                 'Nova rejected the tag of server %s: %s',
@@ -64,10 +137,11 @@ class Effects:
                 error,
                 instance_uuid=move.server_id,
             )
+            return self.signer.tag(move)
 
     def untag(self, server: Server) -> bool:
         """Whether no tag of ours is left; the next tick tries again."""
-        self.check_lock()
+        self.check_lease()
         try:
             for tag in tags.ours(server.tags):
                 self._nova.remove_tag(server.server_id, tag)
@@ -85,12 +159,12 @@ class Effects:
         return True
 
     def migrate(self, server: Server) -> None:
-        self.check_lock()
-        self._nova.live_migrate(server.server_id)
+        with self.in_time(server):
+            self._nova.live_migrate(server.server_id)
 
     def abort(self, move: Move, migration: Migration) -> None:
         """Never forced by suspension: that costs seconds of downtime."""
-        self.check_lock()
+        self.check_lease()
         me = self._nova.user_id()
         why = None
         if me is not None and migration.user_id not in (None, me):

@@ -1,25 +1,25 @@
 """The state of every move in flight, rebuilt from Nova.
 
-Every move of ours is remembered or, right after a start, found by its tag. A
-tag that appears later was not written by us: tenants can write tags too. And
-even at a start it may be one of theirs. A server that may be out of its
-orchestrator is reattached in any case; but what is not drained yet passes
-eligibility and limits once more.
+Every move of ours is remembered or, right after a start, found by its tag,
+which is signed. A genuine tag that appears later was put back by a tenant, or
+comes from a leader before that was in a call when it lost its lease. What Nova
+was not asked for yet is not gone on with: its server is reattached.
 """
 
 import dataclasses
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
-from steal_scheduler.decision import eligibility, limits
+from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.decision.usable_signals import coverage
 from steal_scheduler.model.cloud import Fleet, Server
 from steal_scheduler.model.move import Move, Outcome, Stage
-from steal_scheduler.model.refusal import first
 from steal_scheduler.moves import tags
+from steal_scheduler.moves.tags import Tag
 
 
-def moves_in_flight(snapshot: Snapshot) -> dict[str, Move]:
+def moves_in_flight(
+    snapshot: Snapshot, told: Mapping[str, Tag]
+) -> dict[str, Move]:
     """Rebuild every move from its server's tag, by server id.
 
     Memory counts for more than the tag, since nobody else has had the lock:
@@ -33,15 +33,16 @@ def moves_in_flight(snapshot: Snapshot) -> dict[str, Move]:
     ours that is ``running``: its move is at MIGRATE.
 
     :param snapshot: with the moves as remembered; none after a start
+    :param told: what their tags say, of servers by id
     """
     fleet = snapshot.fleet
     moves = dict(snapshot.moves)
     copied = _copied(fleet)
     for server_id, server in fleet.servers.items():
-        tag = tags.parse(server.tags)
+        tag = told.get(server_id)
         if server_id in copied:
-            steal_before = tag[2] if tag else None
-            tag = Stage.MIGRATE, copied[server_id], steal_before
+            before = tag.steal_before if tag else None
+            tag = Tag(Stage.MIGRATE, copied[server_id], before, 0)
         if tag is not None and server_id not in moves:
             moves[server_id] = _stranger(server, tag, snapshot)
     for server_id, move in moves.items():
@@ -61,25 +62,26 @@ def _copied(fleet: Fleet) -> dict[str, float]:
     return {m.server_id: m.created_at for m in fleet.ours if not m.ended}
 
 
-def _stranger(server: Server, tag: tags.Parsed, snapshot: Snapshot) -> Move:
+def _stranger(server: Server, tag: Tag, snapshot: Snapshot) -> Move:
     """A move that another process began: ours before a crash, perhaps.
 
     For example ``steal:verify:1000`` on host b, to which a migration from
     host a completed at 990: it came from a, and is to be measured on b.
     """
-    stage, since, steal_before = tag
+    stage = tag.stage
     signal = snapshot.signals.servers.get(server.server_id)
     move = Move(
         server,
         source=server.host or '',
         stage=stage,
-        since=since,
-        steal_before=steal_before,
+        since=tag.since,
+        steal_before=tag.steal_before,
         # What it asks for is unknown while it is drained: assume the worst.
         demand=max(signal.demand if signal else 0.0, float(server.vcpus)),
         # Nova may have been asked, and its record may come yet.
         copy_mb=snapshot.copy_mb(server),
         reason='begun by another migrator process',
+        taken_over=True,
     )
     migration = move.migration(snapshot.fleet)
     if stage in (Stage.REATTACH, Stage.VERIFY):
@@ -146,69 +148,79 @@ def way_back(
 
 
 def take_over(
-    snapshot: Snapshot, told_before: Container[str] | None
+    snapshot: Snapshot,
+    told: Mapping[str, Tag],
+    seen_before: Container[str] | None,
+    leadership: int,
 ) -> dict[str, Move]:
     """Every move in flight, by server id.
 
-    For example a process that has just begun to lead finds the tag ``drain``
-    at three servers. Two slots are free, so two drains go on; the third
-    server is reattached.
+    For example a process that begins to lead finds the genuine tags ``drain``
+    at one server and ``request`` at another. The first is reattached; of the
+    second Nova's record tells whether it is being migrated. An hour later a
+    tenant writes the second one's old tag once more: nothing comes of it.
 
     :param snapshot: with the moves of the tick before; none after a start
-    :param told_before: ids of the servers that Nova told of at the tick
+    :param told: what genuine tags say, of servers by id
+    :param seen_before: ids of the servers that Nova told of at the tick
         before; None where this process has just begun to lead
+    :param leadership: the number of ours
     """
     remembered, now = snapshot.moves, snapshot.now
-    found = {
-        # A clock that is set back, or a forged date, puts no deadline off.
-        s: dataclasses.replace(m, since=min(m.since, now))
-        for s, m in moves_in_flight(snapshot).items()
-        if s in remembered or told_before is None or s not in told_before
-    }
-    undrained = {}
-    copied = _copied(snapshot.fleet)
-    for server_id in found.keys() - remembered.keys():
-        move = found[server_id]
-        if told_before is not None and server_id not in copied:
-            # Its cell did not answer when this process began, or its tenant
-            # had it created with a tag.
-            found[server_id] = _undone(move, now, 'and seen only now')
-        elif move.stage is Stage.VERIFY:
-            # Anybody can write that it is back: make sure.
-            found[server_id] = way_back(move.server, snapshot, move)
-        elif move.stage is Stage.DRAIN:
-            undrained[server_id] = found.pop(server_id)
-    if not undrained:
-        return found
-    covered = coverage(snapshot, {*found, *undrained})
-    held = list(limits.holds(snapshot, covered))
-    # Each that goes on leaves less for the next one.
-    snapshot = dataclasses.replace(snapshot, moves=found, ended={})
-    for server_id, move in sorted(undrained.items()):
-        refusal = first(iter(held), server_id) or eligibility.refusal(
-            server_id, snapshot
+    believed = {
+        server_id: tag
+        for server_id, tag in told.items()
+        if tag.leadership < leadership
+        and (
+            seen_before is None
+            or server_id not in seen_before
+            # Of a leader before, whose call outlasted its lease.
+            or (tag.stage is Stage.UNDO and tag.since >= leadership)
         )
-        if refusal is None:
-            refusal = next(iter(limits.admit([move], snapshot)[1]), None)
-        if refusal is not None:
-            move = _undone(move, now, f'and refused: {refusal.detail}')
-        found[server_id] = move
-    return found
+    }
+    copied = _copied(snapshot.fleet)
+    moves = {}
+    for server_id, move in moves_in_flight(snapshot, believed).items():
+        # A clock that is set back puts no deadline off.
+        move = dataclasses.replace(move, since=min(move.since, now))
+        if server_id in remembered:
+            moves[server_id] = move
+        elif server_id in copied:
+            if seen_before is None or server_id not in seen_before:
+                moves[server_id] = move
+        else:
+            moves[server_id] = _foreign(move, snapshot, seen_before is None)
+    return moves
 
 
-def _undone(move: Move, now: float, why: str) -> Move:
-    failure = f'begun by another process, {why}'
+def _foreign(move: Move, snapshot: Snapshot, first: bool) -> Move:
+    """What becomes of a move that another process began."""
+    now = snapshot.now
+    why = ''
+    if not first:
+        # Its cell did not answer when this process began, or see above.
+        why = 'seen only now'
+    elif move.stage is Stage.VERIFY:
+        # Its tenant may have put that tag back: make sure.
+        return way_back(move.server, snapshot, move)
+    elif move.stage is Stage.DRAIN:
+        why = 'Nova was not asked yet'
+    elif now - move.since > HISTORY and move.stage is not Stage.REATTACH:
+        why = 'more than a day ago'
+    if not why or move.stage is Stage.UNDO:
+        return move
+    failure = f'begun by another migrator process: {why}'
     return dataclasses.replace(
         move, stage=Stage.UNDO, since=now, failure=failure
     )
 
 
-def forged(snapshot: Snapshot) -> list[Server]:
-    """Servers whose tag tells of a move that there is not."""
+def strays(snapshot: Snapshot) -> list[Server]:
+    """Servers with tags of no move, be they forged, put back or left over."""
     return [
         server
         for server_id, server in snapshot.fleet.servers.items()
         if server.tags
         and server_id not in snapshot.moves
-        and tags.parse(server.tags) is not None
+        and tags.ours(server.tags)
     ]

@@ -21,7 +21,7 @@ from steal_scheduler.decision.eligibility import unfit_to_leave
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Ended, Move, Outcome, Stage
-from steal_scheduler.moves import admission, tags
+from steal_scheduler.moves import admission
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.orchestrators.base import State
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
@@ -47,14 +47,14 @@ class StateMachine:
     """The steps; one table says which belongs to which stage.
 
     For example a server of 4 cores waits on host a. At 900 it gets the tag
-    ``steal:drain:900`` and its orchestrator is asked to drain it, again at
-    each tick until that is done. At 960 the tag becomes ``steal:request:960``
+    ``steal:drain:900...`` and its orchestrator is asked to drain it, again at
+    each tick until that is done. At 960 it becomes ``steal:request:960...``
     and Nova is asked; at 963 its record names host b and says that memory is
     copied (``migrate``), at 1050 that this is over and the server is on b
     (``reattach``). At 1053 it is back in service (``verify``), and its first
     sample of after 1053 + 60 s shows what the move has come to. If the
-    migrator dies at 961, the next one finds ``steal:request:960``, looks for
-    a record that is newer, and goes on there; it does not ask Nova twice.
+    migrator dies at 961, the next one finds ``steal:request:960...``, looks
+    for a record that is newer, and goes on there; it does not ask Nova twice.
     """
 
     def __init__(self, effects: Effects, dispatcher: Dispatcher) -> None:
@@ -87,10 +87,9 @@ class StateMachine:
         """
         try:
             server = move.server
-            if not server.gone and not tags.ours(server.tags):
+            if not server.gone and not self._effects.signer.read(server):
                 # A tenant removed it: a crash now would forget the server.
-                self._effects.retag(move)
-                tagged = (*server.tags, tags.of_move(move))
+                tagged = (*server.tags, self._effects.retag(move))
                 server = dataclasses.replace(server, tags=tagged)
                 move = dataclasses.replace(move, server=server)
             return self._steps[move.stage](move, snapshot)
@@ -120,7 +119,6 @@ class StateMachine:
             )
         if unfit:
             return self._fail(move, snapshot, unfit)
-        self._effects.check_lock()
         answer = self._dispatcher.drain(move.server)
         if answer.state is State.REFUSED:
             why = f'drain refused: {answer.detail}'
@@ -160,18 +158,23 @@ class StateMachine:
     def _reattach(self, move: Move, snapshot: Snapshot) -> Move | Ended:
         """Ask for it, for ever; the move is ``back`` when it is done.
 
-        One that arrived is measured then; at UNDO it is over.
+        One that arrived is measured then; at UNDO it is over. A new leader
+        asks at once, and once more when no call of the one before can come.
         """
+        if move.early and not snapshot.handover:
+            # A new tag: a receiver that knows the request by it would take
+            # this for a repetition, and do nothing.
+            return self._next(move, move.stage, snapshot)
         if not move.back:
-            self._effects.check_lock()
             answer = self._dispatcher.reattach(move.server, snapshot.now)
             refused = answer.state is State.REFUSED
             move = dataclasses.replace(
                 move,
                 back=answer.state is State.DONE,
+                early=snapshot.handover,
                 trouble=answer.detail or 'refused' if refused else '',
             )
-        if not move.back:
+        if not move.back or move.early:
             return move
         if move.stage is Stage.REATTACH:
             return self._next(move, Stage.VERIFY, snapshot)
@@ -256,7 +259,12 @@ class StateMachine:
 
     def _next(self, move: Move, stage: Stage, snapshot: Snapshot) -> Move:
         move = dataclasses.replace(
-            move, stage=stage, since=snapshot.now, back=False, waits=None
+            move,
+            stage=stage,
+            since=snapshot.now,
+            back=False,
+            early=False,
+            waits=None,
         )
         if stage is Stage.REQUEST:
             # Nova is not asked without it.

@@ -72,6 +72,12 @@ class Orchestrator(abc.ABC):
         """
         self.section = section
         self.options = conf[section]
+        #: Seconds that one drain or reattach may take; its HTTP exchanges,
+        #: as ``edge.http`` makes them, are cut off then.
+        self.seconds = 60.0
+        #: Number of the leader that asks; it grows, so whoever is told can
+        #: refuse what an older one asks too late.
+        self.leadership = 0
 
     @abc.abstractmethod
     def drain(self, server: Server, node: str) -> Answer:

@@ -1,17 +1,22 @@
 """All orchestrators as one: each server goes to those it belongs to."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from oslo_log import log
 
-from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.edge import http
+from steal_scheduler.exception import LockLost, OrchestratorError
 from steal_scheduler.model import assignment
 from steal_scheduler.model.assignment import Assignment, Rule
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.backoff import Backoff
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
+from steal_scheduler.orchestrators.calls import Calls, Worker
 
 LOG = log.getLogger(__name__)
 
@@ -26,15 +31,31 @@ class Dispatcher:
     For example a server that belongs to lb and prod is drained by lb, and
     when that is done by prod. It is reattached by prod and then by lb; while
     prod does not answer, lb is asked all the same.
+
+    Each of them has a thread of its own that makes its calls in order. While
+    one takes its time the answer is WAITING, and the moves of servers that do
+    not belong to it go on.
     """
 
     def __init__(
         self,
         orchestrators: Mapping[str, base.Orchestrator],
         rules: Sequence[Rule],
+        in_time: Callable[[Server, float], AbstractContextManager[None]],
+        number: Callable[[], int],
+        worker: type[Worker] = Worker,
     ) -> None:
-        """:param orchestrators: by name, each with a rule"""
+        """Take them.
+
+        :param orchestrators: by name, each with a rule
+        :param in_time: in force during each call about a server that may take
+            so many seconds; raises LockLost where it must not be made
+        :param number: of the present leadership
+        """
         self._orchestrators = orchestrators
+        self._in_time = in_time
+        self._number = number
+        self.calls = Calls(orchestrators, worker)
         #: Which servers belong to which orchestrator.
         self.rules = tuple(rules)
         #: By server id: who may hold it out of service: first, with False,
@@ -51,10 +72,12 @@ class Dispatcher:
 
     def begin(self, server: Server) -> None:
         """A move of it begins: nobody has drained it yet."""
+        self.calls.drop(server.server_id)
         self._holders[server.server_id] = {}
 
     def forget(self) -> None:
         """Another process may have drained or reattached servers."""
+        self.calls.forget()
         self._holders.clear()
         self._backoff = Backoff()
         self._unlisted |= self._orchestrators.keys()
@@ -62,7 +85,8 @@ class Dispatcher:
     def drain(self, server: Server) -> Answer:
         """Ask one after the other; DONE when all have drained it.
 
-        :returns: WAITING also where one does not answer
+        :returns: WAITING also where one does not answer, or not yet
+        :raises LockLost: the lease does not last
         """
         holders = self._holders_of(server)
         try:
@@ -71,9 +95,7 @@ class Dispatcher:
                     # It is reattached first: no other was drained after it.
                     holders.pop(assigned, None)
                     holders[assigned] = True
-                name = assigned.orchestrator
-                with self._asked(name) as asked:
-                    answer = _of(name, asked.drain(server, assigned.node))
+                answer = self._ask('drain', assigned, server)
                 if answer is not DONE:
                     return answer
         except assignment.InvalidOrchestrator as error:
@@ -97,6 +119,7 @@ class Dispatcher:
 
         :returns: REFUSED also where one that may hold it does not answer, and
             until it is asked again
+        :raises LockLost: the lease does not last
         """
         said = self._backoff.waiting(server.server_id, now)
         if said is not None:
@@ -109,8 +132,7 @@ class Dispatcher:
                 # What was drained before it is reattached after it.
                 continue
             try:
-                with self._asked(name) as asked:
-                    answer = _of(name, asked.reattach(server, assigned.node))
+                answer = self._ask('reattach', assigned, server)
             except OrchestratorError as error:
                 if drained or server.gone:
                     # The others have no part in its outage. NOTE: a list
@@ -148,7 +170,7 @@ class Dispatcher:
 
         :raises OrchestratorError: one does not answer
         """
-        found = [self._held_by(name) for name in self._orchestrators]
+        found = [self._list(name) for name in self._orchestrators]
         return frozenset[str]().union(*found)
 
     def orphans(self, now: float) -> frozenset[str]:
@@ -169,7 +191,12 @@ class Dispatcher:
             if self._backoff.waiting(name, now) is not None:
                 continue
             try:
-                found |= self._held_by(name)
+                listed = functools.partial(self._list, name)
+                held = self.calls.told(name, ('detached', name), listed)
+                if held is not None:
+                    found |= held
+                    self._backoff.forget(name)
+                    self._unlisted.discard(name)
             except OrchestratorError as error:
                 if self._backoff.failed(name, str(error), now):
                     LOG.warning(
@@ -177,26 +204,46 @@ class Dispatcher:
                         name,
                         error,
                     )
-                # It may have taken its time: the others in the next tick.
-                break
-            self._backoff.forget(name)
-            self._unlisted.discard(name)
         return found
 
-    def _held_by(self, name: str) -> frozenset[str]:
-        with self._asked(name) as asked:
-            return frozenset(asked.detached())
+    def _ask(self, verb: str, assigned: Assignment, server: Server) -> Answer:
+        """What one of them answers to ``drain`` or ``reattach``.
 
-    @contextlib.contextmanager
-    def _asked(self, name: str) -> Iterator[base.Orchestrator]:
-        """One of them; its own mistake is an outage like any other."""
-        try:
-            yield self._orchestrators[name]
-        except OrchestratorError:
-            raise
-        except Exception as error:
-            LOG.exception('Orchestrator %s raised an unexpected error.', name)
-            raise OrchestratorError(f'{name}: {error!r}') from error
+        :raises OrchestratorError: it does not
+        """
+        name = assigned.orchestrator
+        # What another verb comes to is of no interest any more.
+        self.calls.drop(server.server_id, but=verb)
+        answer: Answer | None = self.calls.told(
+            server.server_id,
+            (verb, name, assigned.node),
+            functools.partial(self._make, verb, assigned, server),
+        )
+        if answer is None:
+            return waiting(f'{name}: has not answered yet')
+        if answer.state is base.State.DONE:
+            return DONE
+        return dataclasses.replace(answer, detail=f'{name}: {answer.detail}')
+
+    def _make(self, verb: str, assigned: Assignment, server: Server) -> Answer:
+        """The call itself, in the thread of its orchestrator."""
+        name = assigned.orchestrator
+        orchestrator = self._orchestrators[name]
+        seconds = orchestrator.seconds
+        with (
+            _mistakes_are_outages(name),
+            self._in_time(server, seconds),
+            http.within(seconds),
+        ):
+            orchestrator.leadership = self._number()
+            answer: Answer = getattr(orchestrator, verb)(server, assigned.node)
+            return Answer(base.State(answer.state), answer.detail)
+
+    def _list(self, name: str) -> frozenset[str]:
+        """Whom one of them holds out of service; in its thread."""
+        orchestrator = self._orchestrators[name]
+        with _mistakes_are_outages(name), http.within(orchestrator.seconds):
+            return frozenset(orchestrator.detached())
 
     def _holders_of(self, server: Server) -> dict[Assignment, bool]:
         """Who may hold it; of one that another process had drained, anybody.
@@ -232,11 +279,16 @@ class Dispatcher:
         return found
 
 
-def _of(name: str, answer: Answer) -> Answer:
-    """DONE, or the answer with a detail that says whose it is."""
-    if answer.state is base.State.DONE:
-        return DONE
-    return Answer(base.State(answer.state), f'{name}: {answer.detail}')
+@contextlib.contextmanager
+def _mistakes_are_outages(name: str) -> Iterator[None]:
+    """Turn an unexpected error of one into that it did not answer."""
+    try:
+        yield
+    except (OrchestratorError, LockLost):
+        raise
+    except Exception as error:
+        LOG.exception('Orchestrator %s raised an unexpected error.', name)
+        raise OrchestratorError(f'{name}: {error!r}') from error
 
 
 def _log_silence(server: Server, error: OrchestratorError) -> None:

@@ -36,8 +36,9 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         'metrics_port': 0,
         'orchestrators': 'command',
     },
-    # Long enough for a busy machine.
-    'command': {'all_servers': True, 'timeout': 40},
+    # Long enough for a busy machine; a new leader waits as long.
+    'command': {'all_servers': True, 'timeout': 20},
+    'nova': {'timeout': 20},
     'signals': {'source': 'static', 'max_age': 120},
     'detection': {'polls_contended': 1, 'polls_window': 1},
     'limits': {'breaker_failures': 100},
@@ -220,7 +221,7 @@ class LoopTestCase(base.BaseTestCase):
                 lines += [f'{name} = {v}' for name, v in values.items()]
         # Last, for its options may be followed by others of [nova].
         lines.append(self.scene.cloud.nova_auth_conf())
-        nova = sections.get('nova', {})
+        nova = {**OPTIONS['nova'], **sections.get('nova', {})}
         lines += [f'{name} = {value}' for name, value in nova.items()]
         path = self.directory / f'steal-migrator-{next(_numbers)}.conf'
         path.write_text('\n'.join(lines) + '\n')

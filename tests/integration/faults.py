@@ -106,7 +106,8 @@ class Tenant(Fault):
         """Write a tag of ours, on this server and on another."""
         now = int(time.time())
         for id_ in self.estate.ids.values():
-            tag = f'steal:{self.draw.choice(("migrate", "undo"))}:{now}'
+            stage = self.draw.choice(('migrate', 'undo'))
+            tag = f'steal:{stage}:{now}::{now}:AAAAAAAAAAAAAAAA'
             self.estate.scene.call('PUT', f'/servers/{id_}/tags/{tag}')
 
 

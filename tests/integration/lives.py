@@ -319,7 +319,7 @@ class Victim:
         self._stops = self._stops or point.what == 'stop'
         if point.what == 'lose' and self._built is not None:
             # As when the lock's server has given it to another one.
-            self._built.leader._lock.release()
+            self._built.leader.release()
         if point.what in ('hold', 'lose') and not self._orders.readline():
             raise ConnectionError('the test is gone')
 

@@ -279,8 +279,13 @@ class Estate:
             },
             'static': {'path': self.signals},
             'kubernetes': {'timeout': 2},
-            'consul': {'timeout': 2, 'settle': 0.1},
-            'balancer': {'driver': 'command', 'path': self.balancer.script},
+            # Each new leader waits for the longest call of the one before.
+            'consul': {'timeout': 1, 'settle': 0.1},
+            'balancer': {
+                'driver': 'command',
+                'path': self.balancer.script,
+                'timeout': 6,
+            },
         }
         for section in _ROUTES:
             if not routed or (section == 'balancer' and not balanced):

@@ -34,6 +34,7 @@ class Clock:
             for module, name, new in (
                 (time, 'time', lambda: self.now),
                 (time, 'monotonic', lambda: self.monotonic),
+                (time, 'clock_gettime', lambda clock: self.monotonic),
                 (time, 'sleep', self.sleep),
                 (http, '_End', _Never),
                 (concurrent.futures, 'ThreadPoolExecutor', _Serial),

@@ -84,7 +84,7 @@ class LockLost(Event):
     after: int
 
     def happen(self, world: World) -> None:
-        world.edge.fate(self.after, done=world.lock.lose)
+        world.edge.fate(self.after, done=world.store.lose)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,7 @@ class LockDown(Event):
     down: bool
 
     def happen(self, world: World) -> None:
-        world.lock.down = self.down
+        world.store.down = self.down
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,7 +241,12 @@ class TakenOut(Event):
 
     def happen(self, world: World) -> None:
         place, server_id = world.places.get(self.place), world.who(self.server)
-        if place and server_id in place.servers.keys() & world.nova.servers:
+        if not place or server_id not in (
+            place.servers.keys() & world.nova.servers.keys()
+        ):
+            return
+        # Where our mark is left, nobody can tell his from ours.
+        if not (place.serves(server_id) and place.holds(server_id)):
             place.take_out(server_id)
 
 

@@ -21,10 +21,11 @@ NO_RECORD = 60
 #: Seconds of the defaults of ``max_age`` and ``cooldown``.
 MAX_AGE = 120
 COOLDOWN = 3600
+#: Effects right before which the lease is looked at, each by itself; a drain
+#: has several, and only has to begin in time.
+LEASED = ('add tag', 'live-migrate', 'abort')
 #: Seconds of ``copy_rate`` that may be copied at once.
 BURST = 600
-#: Effects right before which the lock is looked at, each by itself.
-LOCKED = ('add tag', 'live-migrate', 'abort')
 
 
 class Watch:
@@ -82,7 +83,7 @@ class Watch:
             yield from told(world, server_id)
             yield from tagged(world, server_id, 'request')
         yield from self._tagged_first(world)
-        yield from locked(world, what)
+        yield from alone(world, what)
         yield from self._never_in_service(world)
         yield from others_are_kept(world)
         if world.setting.dry_run:
@@ -180,12 +181,15 @@ def tagged(world: World, server_id: str, stage: str) -> Iterator[str]:
         yield f'no tag of {server_id} tells of it: {", ".join(found)}'
 
 
-def locked(world: World, what: str) -> Iterator[str]:
-    """Of what a drain does the first effect only comes right after a look."""
-    if not what.startswith(LOCKED) or world.running is None or world.stale:
+def alone(world: World, what: str) -> Iterator[str]:
+    """Whoever did this leads, and nobody else does; or it stood still."""
+    if len([process for process in world.processes if process.leads]) > 1:
+        yield 'two lead'
+    # A tag that confesses a late call needs no lease.
+    if not what.startswith(LEASED) or what.startswith('add tag steal:undo'):
         return
-    if world.lock.owner is not world.running:
-        yield 'it was done without the lock'
+    if not world.stale and not world.running.leads:
+        yield 'it was done without a lease'
 
 
 def drained_first(world: World, server_id: str) -> Iterator[str]:

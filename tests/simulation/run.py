@@ -61,6 +61,7 @@ def drawn(seed: int, ways: events.Ways = events.DRAWN) -> Run:
         ),
         standby=rng.random() < 0.3,
         apart=rng.random() < 0.1,
+        store=rng.choice(('file', 'file', 'file', 'etcd', 'etcd', 'redis')),
     )
     first = [events.Tick()] * rng.choice((0, 1, 2, 3))
     happens = [events.draw(rng, ways) for _ in range(rng.randrange(10, 50))]

@@ -9,7 +9,6 @@ from typing import Any
 from unittest import mock
 
 import oslo_messaging
-from tooz import coordination
 
 from steal_scheduler import startup
 from steal_scheduler.conf import load
@@ -20,10 +19,11 @@ from steal_scheduler.exception import (
     StealError,
 )
 from steal_scheduler.messaging import view_format
-from steal_scheduler.migrator import build, plugins
+from steal_scheduler.migrator import build, leader, lock_store, plugins
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.model.cloud import HostSignal, ServerSignal, Signals
 from steal_scheduler.orchestrators.command import run
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from tests.simulation.clock import Clock
 from tests.simulation.death import Crash, dying
 from tests.simulation.edge import Broken, Edge, Lost, Refused
@@ -32,6 +32,7 @@ from tests.simulation.places import NET, PLACES, Place, Script
 from tests.standins import keystone, kubernetes, webhook
 from tests.standins.kubernetes_objects import kubeconfig
 from tests.standins.transport import mounted
+from tests.unit import fakes
 from tests.unit.make import server
 
 NOW = 1_800_000_000.0
@@ -57,6 +58,8 @@ class Setting:
     standby: bool = False
     #: Each of them has a lock of its own, by mistake: a file on each host.
     apart: bool = False
+    #: Where they agree who leads: file, etcd or redis.
+    store: str = 'file'
 
     @property
     def dry_run(self) -> bool:
@@ -77,6 +80,9 @@ OPTIONS = {
     'stages.drain_timeout': '300',
     'stages.migration_timeout': '600',
     'nova.auth_type': 'none',
+    'nova.timeout': '20',
+    'migrator.tag_keys': 'key of the simulation',
+    'migrator.lease': '60',
 }
 
 
@@ -118,7 +124,7 @@ class World:
         }
         #: When the signals were measured that are told; None for now.
         self.measured_at: float | None = None
-        self.lock = Lock(self)
+        self.store = Store(self)
         #: What was wrong, the first thing first; see ``invariants``.
         self.violations: list[str] = []
         self.watch: Callable[[World, str], Iterator[str]] = _nothing
@@ -148,7 +154,9 @@ class World:
             for module, name, new in (
                 (build, 'NovaClient', lambda *_: self.nova),
                 (plugins, 'signal_source', lambda conf: Source(self)),
-                (coordination, 'get_coordinator', self.lock.coordinator),
+                (lock_store, 'connect', self.store.connect),
+                (leader, 'Thread', Heart),
+                (build, 'Dispatcher', dispatcher),
                 (run, 'run', script.run if script else None),
                 # Tests of their own check options, and it takes its time.
                 (startup, 'check_values', lambda conf: None),
@@ -174,31 +182,35 @@ class World:
             self.nova.go_on()
             for place in self.places.values():
                 place.go_on()
+            for process in self.processes:
+                process.beat()
             self.edge.arrive()
             self._look(TIME)
 
     def stop(self, seconds: float, ticks: int) -> None:
         """Let whoever runs stand still, while another one may lead."""
         self.counts['stopped'] += 1
-        if self.running is not None:
-            self.running.stood_still = True
-        self.lock.owner = None
+        who = self.running
+        if who is not None:
+            who.stood_still = who.stands_still = True
         for _ in range(ticks):
             self.sleep(seconds)
             for process in self.processes:
                 # Those that stand still as well are in their tick.
                 if not process.ticks:
                     process.tick()
+        if who is not None:
+            who.stands_still = False
 
     @property
     def stale(self) -> bool:
-        """Whoever runs stood still, and does not know that it lost the lock.
+        """Whoever runs stood still until its lease was over.
 
-        It stood between its last look at the lock and what it does: neither
-        Nova nor an orchestrator knows a fence against that.
+        It stood between its last look at the lease and what it does: Nova
+        knows no fence against that, and hardly any orchestrator.
         """
         who = self.running
-        return who is None or (who.stood_still and self.lock.owner is not who)
+        return who is None or (who.stood_still and not who.leads)
 
     def who(self, number: int) -> str:
         """The id of a server; -1 is the first that has a tag of ours."""
@@ -236,7 +248,7 @@ class World:
         """Let everything answer again, and nobody ask for more."""
         self.edge.calm()
         self.dies_at_line = self.measured_at = None
-        self.lock.down = False
+        self.store.down = False
         self.demand = {}
         self.nova.delay, self.nova.pace, self.nova.aborts = 0.0, 20.0, True
         for server_id in self.nova.servers:
@@ -313,18 +325,32 @@ class Process:
         self.ticks = False
         #: It stood still in its tick, and may not know what happened.
         self.stood_still = False
+        #: It stands still now: its heart does not beat.
+        self.stands_still = False
         self._begin()
 
     def _begin(self) -> None:
         """A new process: nothing is remembered."""
         before, self._world.running = self._world.running, self
-        self.migrator = Migrator(build.build(self._world.conf))
+        built = build.build(self._world.conf)
+        self._leader = built.leader
+        self.migrator = Migrator(built)
         self._world.running = before
 
     def die(self) -> None:
         self._world.counts['died'] += 1
-        self._world.lock.free(self)
+        self._world.store.end(self)
+        self.stands_still = False
         self._begin()
+
+    @property
+    def leads(self) -> bool:
+        return self._leader.left > 0
+
+    def beat(self) -> None:
+        """Renew the lease."""
+        if not self.stands_still:
+            self._leader.renew()
 
     def tick(self) -> None:
         world = self._world
@@ -376,74 +402,97 @@ class Source:
         return Signals(servers, hosts, at, window=WINDOW)
 
 
-class Lock:
-    """What tooz keeps: who holds the lock, as all of them see it."""
+class Store:
+    """What the lock store keeps: who holds the lock, and for how long.
+
+    A kernel keeps it as long as its process lives (``file``); etcd and redis
+    as long as its lease goes on, and redis may forget it.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.owner: Process | None = None
+        self.owner: Lock | None = None
+        self.expires = 0.0
         #: It does not answer.
         self.down = False
+        self.number = 0
 
     def lose(self) -> None:
-        self.owner = None
-
-    def free(self, process: Process) -> None:
-        if self.owner is process:
+        if self._world.setting.store == 'redis':
             self.owner = None
 
-    def coordinator(self, url: str, member: bytes) -> Any:
-        return Coordinator(self)
+    def end(self, process: 'Process') -> None:
+        """The process dies."""
+        kept = self._world.setting.store != 'file'
+        if self.owner and self.owner.process is process and not kept:
+            self.owner = None
 
-    def holds(self, process: Process | None) -> bool:
-        self._answer()
-        return self._world.setting.apart or self.owner is process
+    def connect(self, url: str, seconds: float) -> 'Lock':
+        self.answer()
+        return Lock(self, self._world, seconds)
 
-    def take(self, process: Process | None) -> bool:
-        self._answer()
-        if self.owner is None or self._world.setting.apart:
-            self.owner = process
-        return self.owner is process
+    def answer(self) -> None:
+        if self.down and self._world.setting.store != 'file':
+            raise lock_store.StoreError('no answer')
 
-    def _answer(self) -> None:
-        if self.down:
-            raise coordination.ToozConnectionError('no answer')
+
+class Lock(lock_store.LockStore):
+    """One process' door to the store."""
+
+    def __init__(self, store: Store, world: World, seconds: float) -> None:
+        self._store = store
+        self._setting = world.setting
+        self._clock = world.clock
+        self._seconds = seconds
+        self.process = world.running
+        self.forgets = self._setting.store == 'redis'  # type: ignore[misc]
+
+    def acquire(self) -> bool:
+        store = self._store
+        store.answer()
+        if store.owner is None or self._has_expired or self._setting.apart:
+            store.owner, store.expires = self, 0.0
+        return self.renew()
+
+    def renew(self) -> bool:
+        store = self._store
+        store.answer()
+        if self._setting.apart:
+            return True
+        if store.owner is not self or self._has_expired:
+            return False
+        store.expires = self._clock.monotonic + self._seconds
+        return True
+
+    def next_number(self, now: float) -> int:
+        self.had_leader = self._store.number > 0
+        self._store.number = max(int(now), self._store.number + 1)
+        return self._store.number
+
+    def close(self) -> None:
+        if self._store.owner is self and not self._store.down:
+            self._store.owner = None
 
     @property
-    def running(self) -> Process | None:
-        return self._world.running
+    def _has_expired(self) -> bool:
+        store = self._store
+        return (
+            self._setting.store != 'file'
+            and self._clock.monotonic >= store.expires > 0
+        )
 
 
-class Coordinator:
-    """tooz's, and its lock."""
+class Heart:
+    """Stands for the thread that renews a lease: see ``World.sleep``."""
 
-    def __init__(self, lock: Lock) -> None:
-        self._lock = lock
-        #: It was got, and not given back.
-        self.acquired = False
+    def __init__(self, target: Any, args: Any, daemon: bool) -> None:
+        self._end = lambda: target(*args)
 
-    def start(self, start_heart: bool = False) -> None:
-        """There is nobody to talk to."""
+    def start(self) -> None:
+        """It beats as time passes."""
 
-    def stop(self) -> None:
-        """Nor to leave."""
-
-    def get_lock(self, name: bytes) -> Any:
-        return self
-
-    def acquire(self, blocking: bool = True) -> bool:
-        self.acquired = self._lock.take(self._lock.running)
-        return self.acquired
-
-    def is_still_owner(self) -> bool:
-        held = self._lock.holds(self._lock.running)
-        self.acquired = self.acquired and held
-        return held
-
-    def release(self) -> None:
-        self.acquired = False
-        if self._lock.running is not None:
-            self._lock.free(self._lock.running)
+    def join(self, timeout: float) -> None:
+        self._end()
 
 
 class Bus:
@@ -460,6 +509,11 @@ class Bus:
             self._world.edge.call('bus', act)
         except Exception as error:
             raise oslo_messaging.MessagingException('down') from error
+
+
+def dispatcher(*parts: Any) -> Dispatcher:
+    """The real one, whose calls are made when they are asked for."""
+    return Dispatcher(*parts, worker=fakes.Serial)
 
 
 def _nobody(conf: Any) -> None:

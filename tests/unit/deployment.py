@@ -27,6 +27,7 @@ transport_url = fake:/
 metrics_port = 0
 orchestrators = command
 lock_url = file://{directory}/lock
+tag_keys = key of the tests
 [signals]
 source = static
 [static]

@@ -6,9 +6,11 @@ held by ``tests/contract``, for both of them.
 """
 
 import collections
+import concurrent.futures
+import contextlib
 import dataclasses
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.exception import (
@@ -28,13 +30,16 @@ from steal_scheduler.model.cloud import (
     Signals,
 )
 from steal_scheduler.model.host_view import View
-from steal_scheduler.model.move import Move
+from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.moves import tags
+from steal_scheduler.moves.effects import Effects
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
     Orchestrator,
     State,
 )
+from steal_scheduler.orchestrators.calls import Worker
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from tests.unit import make
 
@@ -294,9 +299,34 @@ class FakeOrchestrator(Orchestrator):
         return DONE if word == 'done' else Answer(State(word), f'is {word}')
 
 
-def dispatcher(orchestrator: FakeOrchestrator) -> Dispatcher:
+def dispatcher(orchestrator: FakeOrchestrator, **more: Any) -> Dispatcher:
     """The real one, in front of this orchestrator."""
-    return Dispatcher({'fake': orchestrator}, [Rule('fake', all_servers=True)])
+    rules = [Rule('fake', all_servers=True)]
+    return dispatcher_of({'fake': orchestrator}, rules, **more)
+
+
+def dispatcher_of(
+    orchestrators: Mapping[str, Any], rules: Sequence[Rule], **more: Any
+) -> Dispatcher:
+    """The real one, whose lease never ends."""
+    always: dict[str, Any] = {
+        'in_time': lambda server, seconds: contextlib.nullcontext(),
+        'number': lambda: LEADERSHIP,
+        'worker': Serial,
+    }
+    return Dispatcher(orchestrators, rules, **(always | more))
+
+
+class Serial(Worker):
+    """A stand-in for a thread: each call is made when it is asked for."""
+
+    def submit(self, call: Callable[[], Any]) -> Any:
+        future: Any = concurrent.futures.Future()
+        try:
+            future.set_result(call())
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 class FakeSource:
@@ -340,16 +370,44 @@ class FakeSource:
         return Signals(servers, hosts, now)
 
 
+#: Number of the tests' leadership: it began right before.
+LEADERSHIP = int(make.NOW) - 60
+
+
+def signer(number: int = LEADERSHIP) -> tags.Signer:
+    return tags.Signer((b'key of the tests',), lambda: number)
+
+
+def effects(nova: Any, leader: Any) -> Effects:
+    """Behind a lease; a call of Nova may take 20 s."""
+    keys = signer().keys
+    return Effects(nova, leader, tags.Signer(keys, lambda: leader.number), 20)
+
+
+def tag(
+    server_id: str, stage: str, since: float, number: int = LEADERSHIP - 60
+) -> str:
+    """A genuine one; of the leader before, where nothing else is said."""
+    made = make.move(server_id, stage=Stage(stage), since=since)
+    return signer().tag(made, number)
+
+
 class FakeLeader:
-    """A stand-in for the lock, which others may take."""
+    """A stand-in for the lease, which others may take."""
 
     def __init__(self) -> None:
         self.held = True
+        self.handover = False
+        self.number = LEADERSHIP
+
+    @property
+    def left(self) -> float:
+        return 60.0 if self.held else 0.0
 
     def acquire(self) -> bool:
         return self.held
 
-    def check_held(self) -> None:
+    def check_held(self, seconds: float = 0.0) -> None:
         if not self.held:
             raise LockLost('another migrator has it')
 

@@ -174,6 +174,8 @@ def ended(server_id: str = 's', **other: Any) -> Ended:
         'at': NOW,
         'detail': 'it waits 1% of its time now',
     }
+    if other.get('outcome') is Outcome.NOT_STARTED:
+        values['not_started'] = 1
     return Ended(**(values | other))
 
 

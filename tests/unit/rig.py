@@ -9,7 +9,6 @@ from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.model.move import FOLLOWS
 from steal_scheduler.nova_client.cache import NovaCache
-from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
 from tests.unit import fakes
@@ -46,6 +45,11 @@ class Rig:
         """A new process: nothing is remembered."""
         self.metrics = Metrics()
         nova: Any = self.nova
+        self.leader.number += 1
+        effects = fakes.effects(nova, self.leader)
+        dispatcher = fakes.dispatcher(
+            self.orchestrator, in_time=effects.in_time
+        )
         leader: Any = self.leader
         sender: Any = self.sender
         notifier: Any = self.notifier
@@ -55,17 +59,14 @@ class Rig:
             nova=nova,
             nova_cache=NovaCache(nova, HISTORY),
             source=self.source,
-            dispatcher=self.new_dispatcher(),
+            dispatcher=dispatcher,
+            effects=effects,
             leader=leader,
             sender=sender,
             journal=Journal(self.metrics, notifier),
             metrics=self.metrics,
         )
         self.migrator = Migrator(self.components)
-
-    def new_dispatcher(self) -> Dispatcher:
-        """Of a new process."""
-        return fakes.dispatcher(self.orchestrator)
 
     def tick(self, seconds: float = 30.0, times: int = 1) -> None:
         """Let time pass, then tick; what a tick raises is logged."""

@@ -27,6 +27,8 @@ REASONS: Mapping[str, Mapping[str, str]] = {
         'poll_interval': 'the scrape interval of this cloud bounds it',
         'orchestrators': 'what servers belong to is this cloud alone',
         'lock_url': 'where the lock store of this cloud is',
+        'lease': 'how long a call may take here, and how soon another leads',
+        'tag_keys': "a secret, and how it is changed, is the operator's",
         'metrics_host': 'the address from which Prometheus scrapes',
         'metrics_port': 'another program may have the port',
     },

@@ -30,6 +30,8 @@ TOLERANCE = 300
 
 #: Server id -> when the sender last asked for it to be put back.
 put_back = {}
+#: The greatest that was seen; a sender with a lower one leads no more.
+leadership = 0
 
 
 def is_signed(headers, body):
@@ -70,6 +72,10 @@ def answer(document, sent):
     if document['type'] == 'server.detached':
         ours = [p.name for p in OUT.iterdir() if p.read_text() == OURS]
         return 200, {'detached': ours}
+    global leadership
+    if document['leadership'] < leadership:
+        return 425, {'detail': 'another migrator leads by now'}
+    leadership = document['leadership']
     # Names and metadata are the tenant's words; the id is Nova's.
     server_id = str(uuid.UUID(document['server']['id']))
     if document['type'] == 'server.drain':

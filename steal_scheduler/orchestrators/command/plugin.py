@@ -51,7 +51,8 @@ or a directory above it.
             allowed='0.1 to 50 seconds',
             help="""
 Seconds after which the executable is killed. It is called again at the next
-tick. All other moves wait while it runs: let it answer 75 instead of waiting.
+tick. Other servers of this orchestrator wait meanwhile: let it answer 75
+instead of waiting.
 """,
         ),
         LISTS_DETACHED,
@@ -60,6 +61,8 @@ tick. All other moves wait while it runs: let it answer 75 instead of waiting.
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
         check_executable(section, self.options.path)
+        # And the time in which it is killed.
+        self.seconds = self.options.timeout + 2
 
     def drain(self, server: Server, node: str) -> base.Answer:
         return self._answer('drain', server, node)
@@ -95,6 +98,7 @@ tick. All other moves wait while it runs: let it answer 75 instead of waiting.
             'STEAL_SERVER_ZONE': server.zone or '',
             'STEAL_SERVER_ROLE': server.role or '',
             'STEAL_NODE_NAME': node,
+            'STEAL_LEADERSHIP': str(self.leadership),
             'STEAL_SERVER_METADATA': json.dumps(dict(server.metadata)),
         }
         result = self._run(verb, about)

@@ -93,8 +93,8 @@ on the way can read them then. Not with ``cafile``.
         default=3.0,
         allowed='0.1 to 15 seconds',
         help="""
-Seconds for a connection, and twice that for all of an answer. All other moves
-wait meanwhile.
+Seconds for a connection, and twice that for all of an answer. Other servers of
+this orchestrator wait meanwhile.
 """,
     ),
     number(

@@ -42,6 +42,8 @@ class Consul(base.Orchestrator):
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
         options.check_options(self.options, section)
+        # Of a few exchanges, each of which may take twice the time-out.
+        self.seconds = min(8 * self.options.timeout, 60.0)
         url = self.options.catalog
         self._catalog = Catalog(self.options, section, url, 'catalog', None)
         #: By server id, until it is back.

@@ -26,8 +26,7 @@ The name of the context of ``kubeconfig`` that is used; unset for the
         default=5.0,
         allowed='0.5 to 8 seconds',
         help="""
-Seconds that one answer of the API server may take. All other moves wait
-meanwhile.
+Seconds that one answer of the API server may take.
 """,
     ),
     one_of(

@@ -14,7 +14,10 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.kubernetes import drain, nodes
-from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
+from steal_scheduler.orchestrators.kubernetes.client import (
+    LOOK,
+    KubernetesClient,
+)
 from steal_scheduler.orchestrators.kubernetes.options import OPTS
 
 LOG = log.getLogger(__name__)
@@ -32,6 +35,7 @@ class Kubernetes(base.Orchestrator):
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
         self._client = KubernetesClient(self.options, section)
+        self.seconds = LOOK
         #: The name of its node, by server id: it saves the list of all nodes,
         #: and proves no more than any other name.
         self._seen: dict[str, str] = {}

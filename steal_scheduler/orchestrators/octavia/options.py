@@ -21,7 +21,7 @@ keystoneauth's options (``auth_type``, ``auth_url``, ``username``,
         allowed='1 to 50 seconds',
         help="""
 Seconds that one drain or reattach may take, with all its requests to Octavia.
-All other moves wait meanwhile.
+Other servers of this orchestrator wait meanwhile.
 """,
     ),
     number(

@@ -22,6 +22,7 @@ class Octavia(base.Orchestrator):
 
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
+        self.seconds = self.options.timeout
         pools = self.options.pools
         if pools and not self.options.projects:
             raise ConfigError(

@@ -35,8 +35,8 @@ only this service may read it. Of several lines each signs.
         help="""
 Seconds for a whole request, from the connection to the last byte of the
 answer. If there is no answer in time, the request is sent again at the next
-tick. All other moves wait meanwhile: let the receiver answer 202 instead of
-waiting.
+tick. Other servers of this orchestrator wait meanwhile: let the receiver
+answer 202 instead of waiting.
 """,
     ),
     *TLS,

@@ -39,6 +39,7 @@ class Webhook(base.Orchestrator):
     def __init__(self, conf: Any, section: str) -> None:
         super().__init__(conf, section)
         check_options(section, self.options)
+        self.seconds = self.options.timeout
 
     def drain(self, server: Server, node: str) -> base.Answer:
         return self._answer('drain', server, node)
@@ -74,15 +75,16 @@ class Webhook(base.Orchestrator):
             'metadata': dict(server.metadata),
         }
         message_id = _message_id(self.section, verb, server, node)
-        reply = self._post(verb, message_id, {'node': node, 'server': about})
+        said = {'node': node, 'server': about, 'leadership': self.leadership}
+        reply = self._post(verb, message_id, said)
         if reply.status_code in (200, 204):
             return base.DONE
         if reply.status_code == 202:
             return base.waiting(_detail(reply))
-        said = f'status {reply.status_code}: {_detail(reply)}'
+        status = f'status {reply.status_code}: {_detail(reply)}'
         if reply.status_code in _LATER or reply.status_code >= 500:
-            raise OrchestratorError(f'[{self.section}] url {verb}: {said}')
-        return base.refused(said)
+            raise OrchestratorError(f'[{self.section}] url {verb}: {status}')
+        return base.refused(status)
 
     def _post(
         self, verb: str, message_id: str, about: dict[str, Any]

@@ -132,7 +132,7 @@ class TestUpgradeCheck(ManageTestCase):
     def test_upgrade_check(self) -> None:
         (id_,) = scene.boot(Guest('one', 'a1'))
         self.assert_check(0, 'Check: Nova Result: Success')
-        scene.call('PUT', f'/servers/{id_}/tags/steal:teleport:1')
+        scene.call('PUT', f'/servers/{id_}/tags/steal:drain:1')
         self.assert_check(1, id_)
         self.assert_check(2, 'lacks', self.config_file_of(users.ALICE))
         config = self.config_file()

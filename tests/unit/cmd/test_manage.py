@@ -14,6 +14,7 @@ from steal_scheduler import version
 from steal_scheduler.cmd import manage
 from steal_scheduler.reporting import text
 from tests.standins import nova_api
+from tests.unit import fakes
 from tests.unit.deployment import Deployment, run_it
 
 
@@ -45,7 +46,7 @@ class TestManage(base.BaseTestCase):
 
     def test_a_server_that_should_be_back(self) -> None:
         longer = time.time() - self.deployment.conf().stages.reattach_alarm - 9
-        self.deployment.tag('x', f'steal:undo:{longer:.0f}')
+        self.deployment.tag('x', fakes.tag('x', 'undo', longer))
         said = json.loads(self.of('plan', '-f', 'json')[1])
         [blocked] = said['reattach_blocked']
         self.assertEqual(

@@ -6,6 +6,7 @@ from oslotest import base
 from steal_scheduler import version
 from steal_scheduler.cmd import status
 from tests.standins import nova_api
+from tests.unit import fakes
 from tests.unit.deployment import Deployment, run_it
 
 
@@ -56,10 +57,10 @@ class TestChecks(base.BaseTestCase):
         self.assertEqual(Code.FAILURE, found.code)
         self.assertIn('[command] path', found.details)
 
-    def test_tags_of_another_version(self) -> None:
+    def test_tags_that_no_key_of_ours_has_signed(self) -> None:
         deployment = self.useFixture(Deployment())
-        deployment.tag('x', 'steal:fly:1')
-        deployment.tag('y', 'steal:drain:1')
+        deployment.tag('x', 'steal:drain:1')
+        deployment.tag('y', fakes.tag('y', 'drain', 1))
         found = self.results(deployment)['Tags']
         self.assertEqual(Code.WARNING, found.code)
         self.assertIn('on: x.', found.details)
@@ -77,7 +78,7 @@ class TestMain(base.BaseTestCase):
         deployment = self.useFixture(Deployment())
         check = ('--config-file', deployment.path, 'upgrade', 'check')
         self.assertEqual(0, run_it(status.main, *check)[0])
-        deployment.tag('x', 'steal:fly:1')
+        deployment.tag('x', 'steal:drain:1')
         code, said, _ = run_it(status.main, *check, '--json')
         self.assertEqual(1, code)
         results = {c['check']: c['result'] for c in json.loads(said)['checks']}

@@ -7,6 +7,7 @@ from steal_scheduler.exception import NovaError
 from steal_scheduler.migrator.plan import plan
 from steal_scheduler.reporting.text import Document, Items
 from tests.standins import nova_api
+from tests.unit import fakes
 from tests.unit.deployment import Deployment
 
 
@@ -36,7 +37,7 @@ class TestPlan(base.BaseTestCase):
         self.assertEqual('', self.deployment.read('asked'))
 
     def test_what_is_under_way_counts(self) -> None:
-        self.deployment.tag('x', f'steal:migrate:{int(time.time())}')
+        self.deployment.tag('x', fakes.tag('x', 'migrate', time.time()))
         made = self.plan()
         self.assertEqual(['x'], ids(made['moves_in_flight']))
         self.assertNotIn('x', ids(made['moves_to_begin']))

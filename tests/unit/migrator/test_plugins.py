@@ -6,6 +6,7 @@ from steal_scheduler.conf import load
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.migrator import plugins
 from steal_scheduler.signals.prometheus.source import PrometheusSource
+from tests.unit.fakes import dispatcher_of
 from tests.unit.make import server
 
 
@@ -17,7 +18,7 @@ class TestPlugins(base.BaseTestCase):
         self.conf([], default_config_files=[], default_config_dirs=[])
 
     def test_the_defaults(self) -> None:
-        self.assertEqual(frozenset(), plugins.dispatcher(self.conf).detached())
+        self.assertEqual(({}, []), plugins.orchestrators(self.conf))
         source = plugins.signal_source(self.conf)
         self.assertIsInstance(source, PrometheusSource)
         # Its options are registered in the group of its name.
@@ -46,7 +47,7 @@ class TestPlugins(base.BaseTestCase):
             '[one]\ndriver = command\npath = /bin/true\nroles = web\n'
             '[two]\ndriver = command\npath = /bin/false\nall_servers = 1\n'
         )
-        dispatcher = plugins.dispatcher(conf)
+        dispatcher = dispatcher_of(*plugins.orchestrators(conf))
         # Only two refuses, and it is the last.
         answer = dispatcher.drain(server(role='web'))
         self.assertEqual('two: status 1: ', answer.detail)
@@ -109,7 +110,7 @@ class TestPlugins(base.BaseTestCase):
             ),
         ):
             error = self.assertRaises(
-                ConfigError, plugins.dispatcher, self.load(text)
+                ConfigError, plugins.orchestrators, self.load(text)
             )
             for word in words:
                 self.assertIn(word, str(error))
@@ -120,7 +121,7 @@ class TestPlugins(base.BaseTestCase):
             '[octavia]\nauth_section = prometheus\n'
             '[prometheus]\nauth_type = none\n'
         )
-        plugins.dispatcher(conf)
+        plugins.orchestrators(conf)
         error = self.assertRaises(ConfigError, plugins.signal_source, conf)
         self.assertIn('[prometheus] timeout', str(error))
         self.assertIn('a section of its own', str(error))

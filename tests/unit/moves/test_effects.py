@@ -1,23 +1,22 @@
-from typing import Any
-
 import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import LockLost, NovaError, NovaRefused
-from steal_scheduler.model.move import Move
-from steal_scheduler.moves.effects import Effects
+from steal_scheduler.model.move import Move, Stage
 from tests.unit import fakes
 from tests.unit.make import NOW, migration, move, server
+
+OLD = fakes.tag('s', 'drain', 1, fakes.LEADERSHIP)
+NEW = fakes.tag('s', 'drain', NOW, fakes.LEADERSHIP)
 
 
 class TestEffects(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
-        self.nova = fakes.FakeNova(server(tags=('blue', 'steal:drain:1')))
+        self.nova = fakes.FakeNova(server(tags=('blue', OLD)))
         self.leader = fakes.FakeLeader()
-        nova: Any = self.nova
-        self.effects = Effects(nova, self.leader.check_held)
+        self.effects = fakes.effects(self.nova, self.leader)
 
     def move(self, **values: float) -> Move:
         return move(server=self.nova.servers['s'], **values)
@@ -29,14 +28,14 @@ class TestEffects(base.BaseTestCase):
         """The new one is written before the old one goes."""
         self.nova.trouble = ['ok', 'lost']
         self.assertRaises(NovaError, self.effects.tag, self.move())
-        expected = {'blue', 'steal:drain:1', f'steal:drain:{int(NOW)}'}
+        expected = {'blue', OLD, NEW}
         self.assertEqual(expected, self.tags())
         self.effects.tag(self.move())
-        self.assertEqual(expected - {'steal:drain:1'}, self.tags())
+        self.assertEqual(expected - {OLD}, self.tags())
 
     def test_a_tag_that_is_there_stays(self) -> None:
         self.effects.tag(self.move(since=1.0))
-        self.assertEqual({'blue', 'steal:drain:1'}, self.tags())
+        self.assertEqual({'blue', OLD}, self.tags())
 
     def test_a_tag_that_nova_does_not_take(self) -> None:
         self.nova.change('s', status='ERROR')
@@ -51,7 +50,7 @@ class TestEffects(base.BaseTestCase):
         )
         self.nova.change('s', status='ACTIVE')
         self.effects.retag(self.move())
-        self.assertEqual({'blue', f'steal:drain:{int(NOW)}'}, self.tags())
+        self.assertEqual({'blue', NEW}, self.tags())
 
     def test_nova_does_not_answer_when_it_is_to_remove_one(self) -> None:
         self.nova.trouble = ['lost']
@@ -73,6 +72,36 @@ class TestEffects(base.BaseTestCase):
         self.effects.abort(move(), running)
         self.assertEqual('running', self.nova.records[1].status)
         self.assertIn('somebody else began it', self.log.output)
+
+    def test_a_call_that_outlasts_the_lease_is_confessed(self) -> None:
+        """The next leader reads the tag, and reattaches the server."""
+        known = server()
+        with self.effects.in_time(known, 20.0):
+            self.leader.held = False
+            self.leader.number += 60
+        for word, said in (('lost', 'asked again'), ('ok', '')):
+            self.nova.trouble = [word]
+            self.effects.confess(NOW)
+            self.assertIn(said, self.log.output)
+        told = fakes.signer().read(self.nova.servers['s'])
+        assert told is not None
+        self.assertEqual(
+            (Stage.UNDO, NOW, fakes.LEADERSHIP),
+            (told.stage, told.since, told.leadership),
+        )
+        before = self.tags()
+        self.nova.change('s', tags=())
+        self.effects.confess(NOW)
+        self.assertEqual((set(), 3), (self.tags(), len(before)))
+
+    def test_one_whose_server_takes_no_tag(self) -> None:
+        with self.effects.in_time(server(), 20.0):
+            self.leader.held = False
+        self.nova.change('s', status='ERROR')
+        self.effects.confess(NOW)
+        self.effects.confess(NOW)
+        said = 'drained without a lease, and Nova rejected'
+        self.assertEqual(1, self.log.output.count(said))
 
     def test_without_the_lock_nothing_happens(self) -> None:
         self.leader.held = False

@@ -5,6 +5,7 @@ from oslotest import base
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.moves import state
+from tests.unit import fakes
 from tests.unit.make import (
     NOW,
     ended,
@@ -20,19 +21,27 @@ from tests.unit.make import (
 NOTHING = signals()
 
 
+SIGNER = fakes.signer()
+
+
 def tagged(stage: str, since: float = NOW, **values: object):
-    return server(tags=('web', f'steal:{stage}:{int(since)}:26.1'), **values)
+    tag = SIGNER.tag(move(stage=Stage(stage), since=since, steal_before=0.261))
+    return server(tags=('web', tag), **values)
+
+
+def in_flight(known, **more):
+    told = SIGNER.read_all(known.servers.values())
+    return state.moves_in_flight(snapshot(known, **more), told)
 
 
 class TestMovesInFlight(base.BaseTestCase):
     def stranger(self, *args, migrations=(), usable=NOTHING):
         known = fleet(*args, migrations=migrations)
-        found = state.moves_in_flight(snapshot(known, measured=usable))
-        return found['s']
+        return in_flight(known, measured=usable)['s']
 
     def test_nobody_moves(self) -> None:
-        known = fleet(server(tags=('web', 'steal:fly:1')))
-        self.assertEqual({}, state.moves_in_flight(snapshot(known)))
+        known = fleet(server(tags=('web', 'steal:drain:1')))
+        self.assertEqual({}, in_flight(known))
 
     def test_from_the_tag(self) -> None:
         one = tagged('drain', role='web')
@@ -43,6 +52,7 @@ class TestMovesInFlight(base.BaseTestCase):
                 steal_before=0.261,
                 copy_mb=4096 + 10 * 1024,
                 reason='begun by another migrator process',
+                taken_over=True,
             ),
             found,
         )
@@ -78,7 +88,8 @@ class TestMovesInFlight(base.BaseTestCase):
     def remembered(self, known, *args, migrations=()):
         """The server apart, which is as Nova tells it now."""
         told = fleet(*args, migrations=migrations)
-        found = state.moves_in_flight(snapshot(told, known))['s']
+        tags = SIGNER.read_all(told.servers.values())
+        found = state.moves_in_flight(snapshot(told, known), tags)['s']
         now = told.servers.get('s') or known.server.deleted()
         self.assertEqual(now, found.server)
         return dataclasses.replace(found, server=known.server)

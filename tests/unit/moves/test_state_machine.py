@@ -1,7 +1,6 @@
 import contextlib
 import dataclasses
 import traceback
-from typing import Any
 
 import fixtures
 from hypothesis import given
@@ -13,11 +12,10 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import FOLLOWS, Ended, Move, Outcome, Stage
 from steal_scheduler.model.refusal import Reason
-from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state import moves_in_flight
 from steal_scheduler.moves.state_machine import StateMachine
-from steal_scheduler.moves.tags import of_move
-from steal_scheduler.orchestrators.base import DONE, Answer
+from steal_scheduler.orchestrators.base import DONE, Answer, State
+from steal_scheduler.orchestrators.calls import Worker
 from tests.unit import (
     fakes,
     strategies,  # noqa: F401 (hypothesis' settings)
@@ -48,16 +46,16 @@ class Ride(base.BaseTestCase):
         self.leader = fakes.FakeLeader()
         #: Of the signals, in seconds.
         self.window = 90.0
-        nova: Any = self.nova
+        self.effects = fakes.effects(self.nova, self.leader)
         self.machine = StateMachine(
-            Effects(nova, self.leader.check_held),
-            fakes.dispatcher(self.orchestrator),
+            self.effects,
+            fakes.dispatcher(self.orchestrator, in_time=self.effects.in_time),
         )
 
     def at(self, stage: Stage | str, **values: object) -> Move:
         """A move at this stage since now, with its tag."""
         made = move(stage=Stage(stage), since=self.nova.now, **values)
-        self.nova.change('s', tags=(f'steal:{stage}:{int(made.since)}',))
+        self.nova.change('s', tags=(self.effects.signer.tag(made),))
         known = self.nova.servers.get('s') or made.server
         return dataclasses.replace(made, server=known)
 
@@ -84,7 +82,7 @@ class Ride(base.BaseTestCase):
             sent=sent,
             rules=rules(dry_run=dry_run, breaker_failures=99),
         )
-        known = dataclasses.replace(known, moves=moves_in_flight(known))
+        known = dataclasses.replace(known, moves=moves_in_flight(known, {}))
         after = self.machine.advance(known.moves['s'], known)
         reached = after.stage if isinstance(after, Move) else after.outcome
         if reached is not made.stage:
@@ -98,7 +96,7 @@ class Ride(base.BaseTestCase):
         self.assertEqual(self.nova.now, made.since)
         if 's' in self.nova.servers:
             tags = self.nova.servers['s'].tags
-            self.assertEqual([f'steal:{stage}:{int(made.since)}'], [*tags])
+            self.assertEqual([self.effects.signer.tag(made)], [*tags])
         return made
 
     def assert_ended(
@@ -125,9 +123,8 @@ class TestWholeMove(Ride):
     def test_it_helps(self) -> None:
         made = move(steal_before=0.25)
         self.assertIs(made, self.machine.begin(made, snapshot()))
-        self.assertEqual(
-            ('steal:drain:1000000:25.0',), self.nova.servers['s'].tags
-        )
+        (tag,) = self.nova.servers['s'].tags
+        self.assertEqual('steal:drain:1000000:250', tag.rsplit(':', 2)[0])
         self.assertEqual([], self.orchestrator.asked)
         made = dataclasses.replace(made, steal_before=None)
         made = self.assert_at('request', self.step(made))
@@ -160,8 +157,10 @@ class TestFrames(Ride):
         self.useFixture(
             fixtures.MockPatchObject(self.orchestrator, 'drain', drain)
         )
-        self.assert_at('request', self.step(self.at('drain')))
-        self.assertEqual([['advance', '_drain', 'drain']], stacks)
+        dispatcher = fakes.dispatcher(self.orchestrator, worker=Worker)
+        while dispatcher.drain(server()).state is State.WAITING:
+            dispatcher.calls.new_tick()
+        self.assertEqual([['_work', '_make']], stacks)
 
 
 class TestDrain(Ride):
@@ -487,7 +486,7 @@ class TestTags(Ride):
             # The step is taken all the same, or no deadline would ever come.
             left = {'web'}
             if isinstance(after, Move):
-                left.add(of_move(after))
+                left.add(self.effects.signer.tag(after))
             self.assertEqual(left, set(self.nova.servers['s'].tags))
 
     def test_other_tags_stay(self) -> None:

@@ -1,7 +1,9 @@
 from oslotest import base
 
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.moves import state
+from tests.unit import fakes
 from tests.unit.make import (
     NOW,
     fleet,
@@ -13,37 +15,52 @@ from tests.unit.make import (
 )
 
 RULES = rules(shared_storage=True)
+#: Of the leader before, and of ours, which began a minute ago.
+BEFORE, NUMBER = fakes.LEADERSHIP - 600, fakes.LEADERSHIP
 
 
-def tagged(server_id: str, stage: str = 'drain', since: float = NOW, **values):
-    tags = (f'steal:{stage}:{int(since)}',)
-    return server(server_id, tags=tags, **values)
+def tagged(
+    server_id: str,
+    stage: str = 'drain',
+    since: float = NOW,
+    number: int = BEFORE,
+    **values: object,
+) -> Server:
+    told = move(server_id, stage=Stage(stage), since=since)
+    tag = fakes.signer().tag(told, number)
+    return server(server_id, tags=(tag,), **values)
 
 
 class TestTakeOver(base.BaseTestCase):
     def moves(
         self,
-        *servers,
+        *servers: Server,
         remembered: dict[str, Move] | None = None,
-        first: bool = True,
-        before: str = '',
-        **more,
+        before: str | None = None,
+        **more: object,
     ) -> dict[str, Move]:
+        """:param before: whom Nova told of before; None for the first tick"""
         known = snapshot(
             fleet(*servers, **more), moves=remembered or {}, rules=RULES
         )
-        return state.take_over(known, None if first else before)
+        told = fakes.signer().read_all(servers)
+        return state.take_over(known, told, before, NUMBER)
 
-    def stages(self, *servers, **more) -> dict[str, str]:
+    def stages(self, *servers: Server, **more: object) -> dict[str, str]:
         found = self.moves(*servers, **more)
         return {s: str(m.stage) for s, m in found.items()}
 
-    def test_every_stage_goes_on(self) -> None:
-        for stage in set(Stage) - {Stage.VERIFY}:
+    def test_what_nova_was_asked_for_goes_on(self) -> None:
+        for stage in ('request', 'migrate', 'reattach', 'undo'):
             self.assertEqual({'s': stage}, self.stages(tagged('s', stage)))
 
+    def test_what_it_was_not_asked_for_is_undone(self) -> None:
+        (found,) = self.moves(tagged('s', since=NOW - 60)).values()
+        self.assertEqual((Stage.UNDO, NOW), (found.stage, found.since))
+        self.assertIn('Nova was not asked yet', found.failure)
+
     def test_that_it_is_back_is_made_sure_of(self) -> None:
-        """A tenant may have written it; to ask for it again does no harm."""
+        """A tenant may have put that tag back; asking again does no harm."""
         (found,) = self.moves(tagged('s', 'verify', NOW - 60)).values()
         self.assertEqual((Stage.REATTACH, NOW), (found.stage, found.since))
         remembered = {'s': move('s', stage=Stage.VERIFY)}
@@ -52,54 +69,52 @@ class TestTakeOver(base.BaseTestCase):
             self.stages(tagged('s', 'verify'), remembered=remembered),
         )
 
-    def test_who_has_not_left_passes_the_gate_again(self) -> None:
-        for values in (
-            {'locked': True},
-            {'opted_out': 'flavor'},
-            {'status': 'SHUTOFF'},
-        ):
-            (found,) = self.moves(tagged('s', **values)).values()
-            self.assertEqual((Stage.UNDO, NOW), (found.stage, found.since))
-            self.assertIn('refused', found.failure)
-        recent = migration(migration_id=1, created_at=NOW - 60)
-        self.assertEqual(
-            {'s': 'undo'}, self.stages(tagged('s'), migrations=(recent,))
-        )
+    def test_one_of_long_ago_only_leads_back(self) -> None:
+        for stage in ('request', 'migrate'):
+            old = tagged('s', stage, NOW - 90_000)
+            self.assertEqual({'s': 'undo'}, self.stages(old))
+        # Nova says itself that it goes on.
+        record = migration(status='running', created_at=NOW - 90_000)
+        found = self.stages(old, migrations=(record,))
+        self.assertEqual({'s': 'migrate'}, found)
 
-    def test_a_tag_that_appears_later_is_forged(self) -> None:
+    def test_a_genuine_tag_that_is_put_back_later(self) -> None:
         known = fleet(tagged('s', 'migrate'), tagged('t'), server('u'))
         found = self.moves(
             *known.servers.values(),
             remembered={'t': move('t')},
-            first=False,
             before='stu',
         )
         self.assertEqual(['t'], list(found))
-        forged = state.forged(snapshot(known, moves=found))
-        self.assertEqual(['s'], [s.server_id for s in forged])
+        strays = state.strays(snapshot(known, moves=found))
+        self.assertEqual(['s'], [s.server_id for s in strays])
+
+    def test_nor_one_of_our_own_or_of_nobody_yet(self) -> None:
+        for number in (NUMBER, NUMBER + 60):
+            one = tagged('s', 'undo', NOW, number)
+            self.assertEqual({}, self.stages(one))
+            self.assertEqual({}, self.stages(one, before='s'))
+
+    def test_a_call_of_the_leader_before_was_late(self) -> None:
+        late = tagged('s', 'undo', NOW)
+        self.assertEqual({'s': 'undo'}, self.stages(late, before='s'))
+        # So it was then; a tenant has put it back.
+        old = tagged('s', 'undo', BEFORE + 60)
+        self.assertEqual({}, self.stages(old, before='s'))
 
     def test_whose_cell_did_not_answer_at_first(self) -> None:
-        """It may be out, or its tenant created it so: it is reattached."""
+        """It may be out: it is reattached."""
         for stage in Stage:
-            found = self.stages(tagged('s', stage), first=False, before='t')
+            found = self.stages(tagged('s', stage), before='t')
             self.assertEqual({'s': 'undo'}, found)
 
-    def test_nobody_leaves_while_nothing_may_start(self) -> None:
-        unseen = [server(str(n)) for n in range(3)]
-        found = self.moves(tagged('s'), *unseen)['s']
-        self.assertEqual(Stage.UNDO, found.stage)
-        self.assertIn('coverage_floor', found.failure)
+    def test_who_is_migrated_without_a_tag(self) -> None:
+        record = migration(status='running')
+        found = self.stages(server(), migrations=(record,))
+        self.assertEqual({'s': 'migrate'}, found)
 
     def test_what_it_copies_counts(self) -> None:
         self.assertEqual(4096, self.moves(tagged('s'))['s'].copy_mb)
-
-    def test_nobody_gets_more_slots_by_a_tag(self) -> None:
-        hosts = dict.fromkeys('abcdef', 'az1')
-        forged = [tagged(h, host=h) for h in 'abcdef']
-        found = self.stages(*forged, hosts=hosts)
-        self.assertEqual(2, list(found.values()).count('drain'))
-        # The same ones, whoever comes first.
-        self.assertEqual(found, self.stages(*forged[::-1], hosts=hosts))
 
     def test_what_is_known_is_not_judged_again(self) -> None:
         locked = tagged('s', locked=True)
@@ -107,5 +122,5 @@ class TestTakeOver(base.BaseTestCase):
         self.assertEqual(known, self.moves(locked, remembered=known))
 
     def test_a_date_in_the_future_puts_no_deadline_off(self) -> None:
-        (found,) = self.moves(tagged('s', 'verify', NOW + 10**9)).values()
+        (found,) = self.moves(tagged('s', 'undo', NOW + 10**9)).values()
         self.assertEqual(NOW, found.since)

@@ -5,64 +5,92 @@ from oslotest import base
 from steal_scheduler.model.move import Stage
 from steal_scheduler.moves import tags
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
-from tests.unit.make import move
+from tests.unit.make import move, server
+
+SIGNER = tags.Signer((b'new', b'old'), lambda: 7)
+
+
+def made(stage=Stage.DRAIN, since=100.0, steal_before=None, signer=SIGNER):
+    return signer.tag(
+        move(stage=stage, since=since, steal_before=steal_before)
+    )
 
 
 class TestTags(base.BaseTestCase):
+    def read(self, *found, **changes):
+        return SIGNER.read(server('s', tags=found, **changes))
+
     def test_the_example(self):
-        made = tags.of_move(
-            move(stage=Stage.MIGRATE, since=1795334400.9, steal_before=0.261)
+        found = made(Stage.MIGRATE, 1795334400.9, 0.261)
+        self.assertRegex(
+            found, r'\Asteal:migrate:1795334400:261:7:[-\w]{16}\Z'
         )
-        self.assertEqual('steal:migrate:1795334400:26.1', made)
-        made = tags.of_move(move(stage=Stage.UNDO, since=7.0))
-        self.assertEqual('steal:undo:7', made)
+        self.assertRegex(made(Stage.UNDO, 7.0), r'\Asteal:undo:7::7:[-\w]{16}')
 
     @given(
         st.sampled_from(Stage),
         st.floats(0, 9_999_999_999),
         st.none() | st.floats(0, 1),
+        st.integers(0, 9_999_999_999),
     )
-    def test_it_says_what_was_written(self, stage, since, steal):
-        made = tags.of_move(move(stage=stage, since=since, steal_before=steal))
+    def test_it_says_what_was_written(self, stage, since, steal, number):
+        signer = tags.Signer((b'key',), lambda: number)
+        found = made(stage, since, steal, signer)
         # Nova's limit, and what it does not take in a tag.
-        self.assertLessEqual(len(made), 60)
-        self.assertNotIn('/', made)
-        self.assertNotIn(',', made)
-        found = tags.parse(['other', made])
-        self.assertEqual((stage, int(since)), found[:2])
+        self.assertLessEqual(len(found), 60)
+        self.assertNotIn('/', found)
+        self.assertNotIn(',', found)
+        said = signer.read(server('s', tags=('other', found)))
+        self.assertEqual((stage, int(since)), (said.stage, said.since))
+        self.assertEqual(number, said.leadership)
         if steal is None:
-            self.assertIsNone(found[2])
+            self.assertIsNone(said.steal_before)
         else:
-            self.assertAlmostEqual(steal, found[2], delta=0.001)
+            self.assertAlmostEqual(steal, said.steal_before, delta=0.001)
 
     def test_the_furthest_of_two_counts(self):
         for first, second in (
-            ('steal:drain:100', 'steal:request:101'),
-            ('steal:request:100', 'steal:undo:100'),
-            ('steal:verify:99', 'steal:drain:100'),
+            (made(Stage.DRAIN, 100), made(Stage.REQUEST, 101)),
+            (made(Stage.REQUEST, 100), made(Stage.UNDO, 100)),
+            (made(Stage.VERIFY, 99), made(Stage.DRAIN, 100)),
         ):
-            expected = tags.parse([second])
-            self.assertEqual(expected, tags.parse([first, second]))
-            self.assertEqual(expected, tags.parse([second, first]))
+            expected = self.read(second)
+            self.assertEqual(expected, self.read(first, second))
+            self.assertEqual(expected, self.read(second, first))
 
-    def test_nonsense_counts_as_none(self):
+    def test_any_key_verifies_and_the_first_one_signs(self):
+        old = tags.Signer((b'old',), lambda: 6)
+        self.assertEqual(6, self.read(made(signer=old)).leadership)
+        self.assertIsNone(old.read(server('s', tags=(made(),))))
+
+    def test_what_is_not_signed_counts_for_nothing(self):
+        genuine = made(Stage.REQUEST, 100)
+        strange = tags.Signer((b'guess',), lambda: 7)
         for tag in (
-            'steal:',
-            'steal:drain',
-            'steal:drain:',
-            'steal:drain:now',
-            'steal:fly:100',
-            'steal:drain:100:much',
             'web',
+            'steal:',
+            'steal:drain:100',
+            'steal:drain:100::7:',
+            made(signer=strange),
+            genuine.replace('request', 'migrate'),
+            genuine.replace(':100:', ':101:'),
+            genuine.replace(':7:', ':8:'),
+            genuine[:-1],
+            f'{genuine}:',
+            'steal:drain:100::7:ü' + 15 * 'x',
         ):
-            self.assertIsNone(tags.parse([tag]), tag)
-        found = tags.parse(['steal:fly:200', 'steal:drain:100'])
-        self.assertEqual((Stage.DRAIN, 100.0, None), found)
+            self.assertIsNone(self.read(tag), tag)
+        said = self.read('steal:undo:999', genuine)
+        self.assertIs(Stage.REQUEST, said.stage)
+
+    def test_it_is_of_one_server(self):
+        other = server('other', tags=(made(),))
+        self.assertIsNone(SIGNER.read(other))
 
     @given(st.lists(st.text(max_size=60).map('steal:'.__add__)))
     def test_any_text_is_taken(self, found):
-        tags.parse(found)
+        self.assertIsNone(self.read(*found))
 
     def test_ours(self):
         found = tags.ours(['steal:x', 'stealth', 'a:steal:', 'steal:drain:1'])
-        self.assertEqual(['steal:x', 'steal:drain:1'], found)
+        self.assertEqual(['steal:drain:1'], found)

@@ -12,7 +12,7 @@ from steal_scheduler.orchestrators.base import (
     Orchestrator,
     State,
 )
-from steal_scheduler.orchestrators.dispatcher import Dispatcher
+from tests.unit.fakes import dispatcher_of
 from tests.unit.make import NOW, server
 
 
@@ -52,7 +52,7 @@ class DispatcherTest(base.BaseTestCase):
         self.asked: list[str] = []
         self.now = NOW
         self.each = {name: Noting(name, self.asked) for name in 'abc'}
-        self.dispatcher = Dispatcher(
+        self.dispatcher = dispatcher_of(
             self.each,
             [
                 Rule('a', all_servers=True),
@@ -109,7 +109,7 @@ class TestDispatcher(DispatcherTest):
             self.assertRaises(OrchestratorError, self.dispatcher.detached)
 
     def test_none_at_all(self) -> None:
-        none = Dispatcher({}, ())
+        none = dispatcher_of({}, ())
         self.assertEqual(DONE, none.drain(self.server))
         self.assertEqual(DONE, none.reattach(self.server, NOW))
         self.assertEqual(frozenset(), none.detached())

@@ -44,12 +44,15 @@ class TestRequest(WebhookTest):
             addresses=('10.0.0.5', '2001:db8::5'),
             metadata={'role': 'web', 'a': '\N{SNOWMAN}\n'},
         )
-        self.webhook().drain(about, 'node-1')
+        webhook = self.webhook()
+        webhook.leadership = 7
+        webhook.drain(about, 'node-1')
         (document,) = self.receiver.documents()
         self.assertEqual(
             {
                 'type': 'server.drain',
                 'orchestrator': 'webhook',
+                'leadership': 7,
                 'node': 'node-1',
                 'server': {
                     'id': '5c3f',

@@ -1,0 +1,112 @@
+"""Calls of orchestrators, each in a thread of its own: nobody waits long."""
+
+import concurrent.futures
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from steal_scheduler.exception import StealError
+
+Future = concurrent.futures.Future[Any]
+
+#: Seconds for which all calls of one tick are waited for together: most are
+#: done by then. The others are gone on with in the next tick.
+PATIENCE = 1.0
+
+
+class Worker:
+    """Makes the calls of one orchestrator, in order.
+
+    NOTE: not a pool of ``concurrent.futures``, at whose end Python waits for
+    its threads: a call that hangs must not hold up the end of this process.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._calls: queue.SimpleQueue[tuple[Future, Callable[[], Any]]] = (
+            queue.SimpleQueue()
+        )
+        self._thread: threading.Thread | None = None
+
+    def submit(self, call: Callable[[], Any]) -> Future:
+        """Make the call when those before it are done.
+
+        :param call: raises StealError, if anything
+        :returns: what it returns or raises, later
+        """
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._work, name=self._name, daemon=True
+            )
+            self._thread.start()
+        future: Future = concurrent.futures.Future()
+        self._calls.put((future, call))
+        return future
+
+    def _work(self) -> None:
+        while True:
+            future, call = self._calls.get()
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(call())
+                # It is raised where the result is asked for.
+                except StealError as error:
+                    future.set_exception(error)
+
+
+class Calls:
+    """What was asked and is not told yet.
+
+    For example a drain takes 20 s: the ticks in which it is asked for once
+    more hear nothing, and the first tick after it hears what it came to. The
+    reattach that is asked for meanwhile is made after it.
+    """
+
+    def __init__(self, names: Iterable[str], worker: type[Worker]) -> None:
+        self._workers = {name: worker(name) for name in names}
+        #: By what it is about, then by verb, orchestrator and node.
+        self._pending: dict[str, dict[tuple[str, ...], Future]] = {}
+        self._patience = PATIENCE
+
+    def new_tick(self) -> None:
+        """From now on calls are waited for again, for a moment."""
+        self._patience = PATIENCE
+
+    def drop(self, about: str, but: str = '') -> None:
+        """What these calls come to is of no interest any more.
+
+        :param but: the verb of those that are
+        """
+        pending = self._pending.get(about, {})
+        for key in [key for key in pending if key[0] != but]:
+            pending.pop(key).cancel()
+
+    def forget(self) -> None:
+        """Drop all of them."""
+        for about in self._pending:
+            self.drop(about)
+        self._pending.clear()
+
+    def told(
+        self, about: str, key: tuple[str, ...], call: Callable[[], Any]
+    ) -> Any:
+        """What a call has come to; None while it is not done.
+
+        :param key: of the call; the name of whom is asked is its second part
+        """
+        pending = self._pending.setdefault(about, {})
+        future = pending.get(key)
+        if future is None:
+            future = pending[key] = self._workers[key[1]].submit(call)
+        begun = time.monotonic()
+        concurrent.futures.wait([future], self._patience)
+        waited = time.monotonic() - begun
+        self._patience = max(self._patience - waited, 0.0)
+        if not future.done():
+            return None
+        del pending[key]
+        if not pending:
+            del self._pending[about]
+        return future.result()
