@@ -72,7 +72,10 @@ class Migrator:
         if not self._leads():
             return
         built.dispatcher.calls.new_tick()
+        begun = time.monotonic()
         fleet = built.nova_cache.refresh(now, self.moves)
+        # Nova may have taken its time, and nobody's samples are of tomorrow.
+        now += time.monotonic() - begun
         polled = self._poller.poll(now)
         measured = Snapshot(
             now,

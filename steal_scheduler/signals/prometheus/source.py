@@ -1,6 +1,7 @@
 """Signals out of a Prometheus: one query for each metric of the preset."""
 
 import collections
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -127,9 +128,7 @@ class PrometheusSource(SignalSource):
         self._told: dict[str, Sequence[parse.DropReason | None]] = {}
 
     def read(self, now: float) -> Signals:
-        usable = parse.SampleFilter(
-            self._preset.labels, now, self.conf.signals.max_age
-        )
+        begun = time.monotonic()
         # By the subject's kind, its name and the metric's field.
         told: dict[str, Any] = {
             subject: collections.defaultdict(dict) for subject in parse.Subject
@@ -137,6 +136,12 @@ class PrometheusSource(SignalSource):
         self._client.begin()
         for name, promql in self.promql.items():
             metric = parse.METRICS[name]
+            usable = parse.SampleFilter(
+                self._preset.labels,
+                # A query before this one may have taken its time.
+                now + time.monotonic() - begun,
+                self.conf.signals.max_age,
+            )
             samples = self._ask(metric, promql, usable)
             for key, sample in samples.items():
                 told[metric.subject][key][metric.field] = sample

@@ -1,4 +1,6 @@
 import logging
+import time
+from unittest import mock
 
 import fixtures
 import yaml
@@ -120,6 +122,23 @@ class ReadTest(Case):
         )
         # A ratio of nothing is no news.
         self.assertEqual('', self.logs.output)
+
+    def test_a_sample_is_judged_by_the_time_of_its_query(self):
+        """Those before may have been slow; no clock of anybody is wrong."""
+        self.source = self._source(PLAIN, timeout=300)
+        self._says(
+            servers_used=[(A, 2.0, NOW + 100)],
+            servers_waited=[(A, 0.5, NOW + 200)],
+            hosts_cores=[(H, 16, NOW + 200)],
+        )
+        asked = []
+        self.prometheus.guard = lambda headers: not asked.append(headers)
+        clock = mock.patch.object(
+            time, 'monotonic', lambda: 100.0 * bool(asked)
+        )
+        with clock:
+            signals = self.source.read(NOW)
+        self.assertEqual(['a'], [*signals.servers])
 
     def test_guests_are_not_joined(self):
         signals = self.source.read(NOW)
