@@ -64,7 +64,7 @@ tooz' other drivers cannot prove that a lock is still held, and are refused.
         help="""
 Seconds for which a migrator leads without a word from the store of
 ``lock_url``, which is asked six times in that time. If the leader dies,
-another one leads after so long at most. It must be a tenth more than the
+another one leads after so long at most. It must be 1.4 times as long as the
 longest call: ``[nova] timeout``, or what an orchestrator may take.
 """,
     ),

@@ -6,6 +6,7 @@ from oslo_log import log
 
 from steal_scheduler import exception
 from steal_scheduler.migrator.build import Components
+from steal_scheduler.migrator.lock_store import StoreError
 
 LOG = log.getLogger(__name__)
 
@@ -13,15 +14,20 @@ LOG = log.getLogger(__name__)
 def check(built: Components, *, strict: bool = False) -> None:
     """Try the lock, and ask Nova for everything that a tick will ask for.
 
-    A Nova that does not answer now may do so later: that is logged, and the
-    first good tick finds out. A Nova that says no will go on saying no.
+    What does not answer now may do so later: that is logged, and the first
+    good tick finds out. A Nova that says no will go on saying no.
 
-    :param strict: a Nova that does not answer is an error as well
-    :raises NovaError: with ``strict``, Nova does not answer
+    :param strict: that Nova or the lock store does not answer is an error too
+    :raises NovaError, StoreError: with ``strict``, it does not
     :raises ConfigError: the lock, the login, a right or the microversion is
         missing; it is named
     """
-    built.leader.probe()
+    try:
+        built.leader.probe()
+    except StoreError as error:
+        if strict:
+            raise
+        LOG.warning('The lock store does not answer: %s', error)
     nova = built.nova
     try:
         nova.check_version()

@@ -1,8 +1,10 @@
+from unittest import mock
+
 import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import ConfigError, NovaError
-from steal_scheduler.migrator import build, preflight
+from steal_scheduler.migrator import build, lock_store, preflight
 from tests.standins import nova_api
 from tests.unit.deployment import Deployment
 
@@ -53,3 +55,15 @@ class TestCheck(base.BaseTestCase):
         self.check()
         self.assertIn('not checked', log.output)
         self.assertRaises(NovaError, self.check, strict=True)
+
+    def test_a_lock_store_that_is_silent(self) -> None:
+        """It may answer later, and the migrator stands by until then."""
+        log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+
+        def connect(url: str, seconds: float) -> None:
+            raise lock_store.StoreError('no connection')
+
+        with mock.patch.object(lock_store, 'connect', connect):
+            self.check()
+            self.assertIn('does not answer: no connection', log.output)
+            self.assertRaises(lock_store.StoreError, self.check, strict=True)
