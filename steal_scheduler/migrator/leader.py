@@ -12,7 +12,7 @@ Fails closed: without a lease nothing moves.
 
 import time
 from collections.abc import Mapping
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 from oslo_log import log
@@ -64,6 +64,8 @@ class Leader:
         #: Renews the lease, and gives the lock back when it is over.
         self._heart: Thread | None = None
         self._over = Event()
+        #: What the store says is of a lease that goes on, or of none.
+        self._turn = Lock()
         #: When the lease begins and ends.
         self._from = self._until = 0.0
         #: Until when a call of the leader before may be under way.
@@ -168,13 +170,15 @@ class Leader:
             self._say(error)
             return
         self._trouble = ''
-        if store is self._store:
-            self._until = asked + USED * self._seconds if held else 0.0
+        with self._turn:
+            if store is self._store:
+                self._until = asked + USED * self._seconds if held else 0.0
 
     def release(self) -> None:
         """Let another migrator begin at once, if the store answers soon."""
-        self._from = self._until = 0.0
-        self._store = None
+        with self._turn:
+            self._from = self._until = 0.0
+            self._store = None
         self._over.set()
         if self._heart is not None:
             self._heart.join(lock_store.TIMEOUT)
@@ -196,15 +200,19 @@ class Leader:
             store.close()
             raise
         self._trouble = ''
+        answered = _now()
         # Where it took longer, what the store said may be of another's lock.
-        if not held or _now() - asked >= USED * self._seconds:
+        if not held or answered - asked >= USED * self._seconds:
             store.close()
             return
         self._store, self._over = store, Event()
-        self._until = asked + USED * self._seconds
-        self._from = asked + (self._seconds if store.forgets else 0.0)
+        # The leader before may have heard its last yes while we waited for
+        # ours: asked at 0, the store says yes to it at 60, restarts at 61 and
+        # says yes to us at 62. With lease = 90 that one leads until 141.
+        self._from = answered + (self._seconds if store.forgets else 0.0)
         calls = self._longest if store.had_leader else 0.0
         self._handover = self._from + calls
+        self._until = asked + USED * self._seconds
         self._heart = Thread(
             target=self._beat, args=(store, self._over), daemon=True
         )

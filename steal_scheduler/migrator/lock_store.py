@@ -8,6 +8,7 @@ tell" would have to be taken for yes or for no, and either is wrong.
 import contextlib
 import functools
 import importlib
+import math
 import os
 import pathlib
 import re
@@ -47,6 +48,10 @@ class LockStore:
         self._inode = 0
         #: Somebody may have led before.
         self.had_leader = True
+
+    @staticmethod
+    def prepare(coordinator: Any) -> None:
+        """Make it fit for us, before it starts."""
 
     def acquire(self) -> bool:
         """Take the lock if it is free, without waiting for it."""
@@ -116,6 +121,25 @@ class Redis(LockStore):
     forgets = True
     _KEY = b'steal-migrator-leadership'
 
+    @staticmethod
+    def prepare(coordinator: Any) -> None:
+        """Let the client ask once where tooz asks again itself.
+
+        It would ask eleven times, and tooz fifteen times that: whether a
+        redis is down, or a password wrong, was known after a minute.
+        """
+        backoff = importlib.import_module('redis.backoff').NoBackoff()
+        once = importlib.import_module('redis.retry').Retry(backoff, 0)
+        make = coordinator._make_client
+
+        def make_client(*args: Any) -> Any:
+            client = make(*args)
+            client.set_retry(once)
+            return client
+
+        # NOTE: tooz takes no option for it.
+        coordinator._make_client = make_client
+
     def renew(self) -> bool:
         try:
             with _answers():
@@ -146,6 +170,11 @@ class Etcd(LockStore):
 
     package = 'tooz[etcd3gw]'
     _KEY = b'steal-migrator/leadership'
+
+    @staticmethod
+    def prepare(coordinator: Any) -> None:
+        """Take no proxy and no CA from the environment: the URL says it."""
+        coordinator.client.session.trust_env = False
 
     def renew(self) -> bool:
         """Look at the lease and the key; tooz ignores what etcd answers."""
@@ -203,14 +232,13 @@ def connect(url: str, seconds: float) -> LockStore:
             'redis://, or file:// for one controller.'
         )
     member = f'{socket.gethostname()}:{os.getpid()}'.encode()
-    options: dict[str, Any] = {
-        'timeout': TIMEOUT,
-        'lock_timeout': int(seconds),
-    }
+    # Whole seconds, and never fewer than the lease has.
+    options: Any = {'timeout': TIMEOUT, 'lock_timeout': math.ceil(seconds)}
     # A file always answers.
     silences = () if scheme == 'file' else _silences()
     try:
         coordinator = coordination.get_coordinator(url, member, **options)
+        kind.prepare(coordinator)
         coordinator.start()
     except (stevedore.exception.NoUniqueMatch, ImportError) as error:
         raise ConfigError(
@@ -254,7 +282,14 @@ def _answers() -> Iterator[None]:
     try:
         yield
     except _troubles() as error:
-        raise StoreError(str(error) or type(error).__name__) from error
+        raise StoreError(_text(error)) from error
+
+
+def _text(error: BaseException) -> str:
+    """What it says; etcd's client keeps that beside the error."""
+    cause = error.__cause__ or error
+    detail = getattr(error, 'detail_text', getattr(cause, 'detail_text', ''))
+    return str(error) or detail or type(error).__name__
 
 
 def _without_password(url: str) -> str:
@@ -265,4 +300,4 @@ def _said(error: Exception, url: str) -> str:
     """Its text, unless it quotes a password with a / for a port."""
     if isinstance(error, ValueError) and '@' in url:
         return 'it is no URL; in a password, write %2F for / and %40 for @'
-    return str(error)
+    return _text(error)

@@ -99,6 +99,16 @@ class TestOptions(LeaderTest):
         self.assertIn('[nova] timeout', str(error))
         self.assertIn('more than 82', str(error))
 
+    def test_a_lease_of_no_whole_seconds(self) -> None:
+        """The store keeps the lock no shorter than its holder believes."""
+        driver = mock.Mock()
+        leader = self.new('redis://127.0.0.1:1/', lease=90.9)
+        with mock.patch.object(
+            coordination, 'get_coordinator', return_value=driver
+        ) as opened:
+            leader.probe()
+        self.assertEqual(91, opened.call_args.kwargs['lock_timeout'])
+
     def test_a_url_that_can_not_be_used(self) -> None:
         for url in ('nothing', 'no-such-driver://', 'file:///proc/no/such'):
             error = self.assertRaises(ConfigError, self.new(url).acquire)
@@ -374,4 +384,26 @@ class TestLease(LeaderTest):
             new.renew()
             self.now += 5
         self.assertEqual({'', 'old', 'new'}, led)
+        self.assertTrue(new.left)
+
+    def test_a_store_that_forgets_and_was_late(self) -> None:
+        """It said yes to the old one while the new one waited for its yes."""
+        self.kind = Forgets
+        old, new = self.leader, self.new()
+        old.acquire()
+        self.now += 15
+        old.renew()
+
+        def late(store: Store) -> bool:
+            self.now += 60
+            old.renew()
+            Store.owner = store
+            return True
+
+        with mock.patch.object(Forgets, 'acquire', late):
+            new.acquire()
+        for _ in range(20):
+            self.assertFalse(old.left and new.left)
+            self.now += 5
+            new.renew()
         self.assertTrue(new.left)
