@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOX ?= $(shell command -v tox || echo .tox-bootstrap/bin/tox)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit fuzz functional nova33 integration storm bench soak builds docs pep8 packages tox
+.PHONY: help demo test unit fuzz functional nova33 integration storm leases bench soak builds docs pep8 packages tox
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,10 @@ integration: packages  ## the tests against real daemons (Debian packages and Go
 storm: packages  ## migrators that die on real daemons, 2,000 times: three hours
 	STEAL_STORM_RUNS=2000 OS_TEST_TIMEOUT=7200 \
 	  $(TOX) -q run -e integration -- test_storm --timeout 36000
+
+leases: packages  ## who leads, on each real lock store, 200 times: ten minutes
+	STEAL_LEASE_RUNS=200 OS_TEST_TIMEOUT=7200 \
+	  $(TOX) -q run -e integration -- test_leases --timeout 36000
 
 nova33: $(TOX)  ## what meets Nova and other libraries, on the oldest that we support
 	$(TOX) -q run -e functional-nova33

@@ -52,7 +52,7 @@ def missing(name: str) -> DaemonError:
         f'{name} is not installed. On Debian and Ubuntu: apt-get install '
         'gcc iproute2 libvirt-clients libvirt-daemon '
         'libvirt-daemon-driver-qemu openssl prometheus qemu-system-x86 '
-        'rabbitmq-server util-linux'
+        'rabbitmq-server redis-server util-linux'
     )
 
 
