@@ -258,30 +258,26 @@ def connect(url: str, seconds: float) -> LockStore:
 @functools.cache
 def _silences() -> tuple[type[Exception], ...]:
     """What a call of a store that does not answer ends in."""
-    found: tuple[type[Exception], ...] = (
-        coordination.ToozConnectionError,
-        coordination.OperationTimedOut,
-    )
-    # tooz lets this client's own errors through.
-    with contextlib.suppress(ImportError):
-        client = importlib.import_module('etcd3gw.exceptions')
-        found = (*found, client.Etcd3Exception)
+    found: tuple[type[Exception], ...]
+    found = coordination.ToozConnectionError, coordination.OperationTimedOut
+    # tooz lets its clients' own errors through, and we ask them ourselves.
+    for module, error in (
+        ('etcd3gw.exceptions', 'Etcd3Exception'),
+        ('redis.exceptions', 'RedisError'),
+    ):
+        with contextlib.suppress(ImportError):
+            found += (getattr(importlib.import_module(module), error),)
     return found
-
-
-def _troubles() -> tuple[type[Exception], ...]:
-    """What any call of a store may end in."""
-    # The last two are answers of somebody else.
-    others = (coordination.ToozError, OSError, ValueError, LookupError)
-    return (*_silences(), *others)
 
 
 @contextlib.contextmanager
 def _answers() -> Iterator[None]:
     """:raises StoreError: whatever the store's client raises inside"""
+    # The last two are answers of somebody else.
+    others = (coordination.ToozError, OSError, ValueError, LookupError)
     try:
         yield
-    except _troubles() as error:
+    except _silences() + others as error:
         raise StoreError(_text(error)) from error
 
 
