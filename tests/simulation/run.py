@@ -36,6 +36,10 @@ class Ended:
     counts: Counter[str]
 
 
+#: What ends or removes a tag that nobody of ours has removed.
+_WITNESS = (events.Untags, events.Deleted)
+
+
 def drawn(seed: int, ways: events.Ways = events.DRAWN) -> Run:
     """The run of a seed.
 
@@ -61,10 +65,15 @@ def drawn(seed: int, ways: events.Ways = events.DRAWN) -> Run:
         ),
         standby=rng.random() < 0.3,
         apart=rng.random() < 0.1,
+        skew=rng.choice((0, 0, 3, -3)),
+        lists=rng.random() < 0.8,
         store=rng.choice(('file', 'file', 'file', 'etcd', 'etcd', 'redis')),
     )
     first = [events.Tick()] * rng.choice((0, 1, 2, 3))
     happens = [events.draw(rng, ways) for _ in range(rng.randrange(10, 50))]
+    if not setting.lists:
+        # The tag is the only witness then.
+        happens = [e for e in happens if not isinstance(e, _WITNESS)]
     return Run(setting, (*first, *happens))
 
 

@@ -60,6 +60,10 @@ class Setting:
     apart: bool = False
     #: Where they agree who leads: file, etcd or redis.
     store: str = 'file'
+    #: Seconds by which the clock of the second one is ahead.
+    skew: int = 0
+    #: The webhook and the script know whom they have drained.
+    lists: bool = True
 
     @property
     def dry_run(self) -> bool:
@@ -291,7 +295,11 @@ class World:
             lines += [f'{name} = {value}' for name, value in found.items()]
         for name, place in self.places.items():
             lines.append(f'[{name}]')
-            lines.append(place.section.format(directory=self._directory))
+            lines.append(
+                place.section.format(
+                    directory=self._directory, lists=self.setting.lists
+                )
+            )
         lines.append('[login]')
         login = keystone.login(f'http://{NET}203:5000')
         lines += [f'{name} = {value}' for name, value in login.items()]
@@ -321,6 +329,7 @@ class Process:
     def __init__(self, world: World, name: str) -> None:
         self.name = name
         self._world = world
+        self._skew = world.setting.skew if name == 'b' else 0
         #: It is in its tick.
         self.ticks = False
         #: It stood still in its tick, and may not know what happened.
@@ -356,10 +365,12 @@ class Process:
         world = self._world
         before, world.running = world.running, self
         self.ticks, self.stood_still = True, False
+        clock, skew = world.clock, world.clock.skew
+        clock.skew = self._skew
         try:
             with dying(world.dies_at_line):
                 world.dies_at_line = None
-                self.migrator.tick(world.clock.now)
+                self.migrator.tick(world.clock.now + self._skew)
         except Crash:
             world.running = before
             self.die()
@@ -370,6 +381,7 @@ class Process:
             world.violations.append(f'a tick raised {error!r}')
         finally:
             world.running, self.ticks = before, False
+            clock.skew = skew
 
 
 class Source:
