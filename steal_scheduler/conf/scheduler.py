@@ -37,7 +37,8 @@ Age from which on a view of the migrator does not count any more: StealFilter
 and StealWeigher do nothing then. The availability zones of hosts, which it
 tells too, do not expire. It should be more than two polls of the migrator
 (``[migrator] poll_interval`` in steal-migrator.conf), and more than the clocks
-of the two hosts differ.
+of the two hosts differ. A view that is ahead of this host's clock, by more
+than 5 seconds, is ignored.
 """,
     ),
     cfg.BoolOpt(

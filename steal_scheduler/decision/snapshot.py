@@ -8,6 +8,7 @@ from steal_scheduler.decision.rules import Rules
 from steal_scheduler.model.cloud import Fleet, Server, Signals
 from steal_scheduler.model.host_view import NO_VIEW, View
 from steal_scheduler.model.move import Ended, Move
+from steal_scheduler.model.scheduler import Scheduler
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Snapshot:
     view: View = NO_VIEW
     #: That view has reached the message bus.
     sent: bool = False
+    #: By host, who of nova-scheduler takes the views.
+    schedulers: Mapping[str, Scheduler] = dataclasses.field(
+        default_factory=dict
+    )
     #: A call may be under way that the leader before began.
     handover: bool = False
 

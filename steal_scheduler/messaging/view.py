@@ -24,7 +24,9 @@ TOPIC = 'steal_scheduler_view'
 RPC_VERSION = '1.0'
 
 
-def target(server: str | None = None) -> oslo_messaging.Target:
+def target(
+    server: str | None = None, topic: str = TOPIC
+) -> oslo_messaging.Target:
     """Where to listen, or where to send.
 
     :param server: the listener's host. NOTE: not unique for each process.
@@ -34,7 +36,7 @@ def target(server: str | None = None) -> oslo_messaging.Target:
     """
     return oslo_messaging.Target(
         exchange=EXCHANGE,
-        topic=TOPIC,
+        topic=topic,
         version=RPC_VERSION,
         server=server,
         fanout=server is None,

@@ -9,6 +9,7 @@ from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.exception import ConfigError
+from steal_scheduler.messaging.acknowledgement import Receiver
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator import plugins
@@ -40,6 +41,7 @@ class Components:
     effects: Effects
     leader: Leader
     sender: Sender
+    receiver: Receiver
     journal: Journal
     metrics: Metrics
 
@@ -78,6 +80,7 @@ def build(conf: Any) -> Components:
         effects=effects,
         leader=leader,
         sender=Sender(conf),
+        receiver=Receiver(conf),
         journal=Journal(metrics, Notifier(conf)),
         metrics=metrics,
     )

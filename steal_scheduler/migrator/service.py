@@ -82,6 +82,7 @@ class Migrator:
             built.rules,
             fleet,
             self._poller.signals,
+            schedulers=built.receiver.heard(now),
             handover=built.leader.handover,
         )
         snapshot = self._take_over(usable_signals(measured))
@@ -101,10 +102,12 @@ class Migrator:
 
     def run(self) -> None:
         """Tick until ``stop``, whatever a tick raises."""
+        self._built.receiver.start()
         while not self._stop.is_set():
             self.guarded_tick(time.time())
             self._stop.wait(self.pause())
         self._built.leader.release()
+        self._built.receiver.stop()
 
     def stop(self) -> None:
         """End after the present tick; whatever is under way goes on later."""

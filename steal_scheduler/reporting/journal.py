@@ -20,6 +20,9 @@ LOG = log.getLogger(__name__)
 
 _T = TypeVar('_T')
 
+#: Seconds until somebody should have taken a view.
+UNHEARD = 60.0
+
 
 class Journal:
     """Remembers what it has said."""
@@ -29,6 +32,8 @@ class Journal:
         self._notifier = notifier
         #: What there was at the tick before, by kind: see ``_new``.
         self._said: dict[str, Mapping[Any, Any]] = {}
+        #: Since when views are sent and nobody takes them.
+        self._unheard_since: float | None = None
 
     def stage(self, move: Move) -> None:
         """A move has reached a stage."""
@@ -80,7 +85,7 @@ class Journal:
 
     def standby(self) -> None:
         """Another migrator leads: what was shown is not ours to say."""
-        self._said = {}
+        self._said, self._unheard_since = {}, None
         self._metrics.show(None)
 
     def show(
@@ -105,6 +110,8 @@ class Journal:
                 saturation.cores_short,
             )
         self._log_unreliable(snapshot)
+        if snapshot.sent and not snapshot.rules.dry_run:
+            self._log_schedulers(snapshot)
         blocked = self._alarm(snapshot)
         waiting = [m.waits for m in snapshot.moves.values() if m.waits]
         refusals = [*decided.refusals, *waiting, *not_sent]
@@ -142,6 +149,46 @@ class Journal:
         if again:
             LOG.info(
                 'Metrics of %s are reliable again.', _names(sorted(again))
+            )
+
+    def _log_schedulers(self, snapshot: Snapshot) -> None:
+        """Who takes the views, and what is missing there."""
+        recent = [s for s in snapshot.schedulers.values() if s.recent]
+        hosts = len(snapshot.fleet.hosts)
+        found = {
+            (s.host, s.classes, s.max_placement_results < hosts): s
+            for s in recent
+        }
+        new = self._new('schedulers', found)
+        # One line for all that are alike: there are many controllers.
+        for classes in sorted({s.classes for s in new}):
+            alike = [s for s in new if s.classes == classes]
+            LOG.log(
+                log.WARNING if alike[0].missing else log.INFO,
+                'Views are taken by nova-scheduler of %s. Enabled there: %s; '
+                'not enabled: %s.',
+                _names([s.host for s in alike]),
+                ', '.join(classes) or 'nothing',
+                ', '.join(alike[0].missing) or 'nothing',
+            )
+        if short := [s for s in new if s.max_placement_results < hosts]:
+            LOG.warning(
+                'Placement shows nova-scheduler of %s only %d of the %d hosts '
+                'for a request: raise [scheduler] max_placement_results in '
+                'nova.conf.',
+                _names([s.host for s in short]),
+                short[0].max_placement_results,
+                hosts,
+            )
+        if recent or self._unheard_since is None:
+            self._unheard_since = snapshot.now
+        unheard = snapshot.now - self._unheard_since >= UNHEARD
+        if self._new('unheard', {'': True} if unheard else {}):
+            LOG.warning(
+                'Views are sent, and no nova-scheduler takes them, so it '
+                'places servers as if there were none. Check that its '
+                'nova.conf enables StealFilter and StealWeigher, that it was '
+                'restarted since, and what its log says of views.'
             )
 
     def _alarm(self, snapshot: Snapshot) -> int:

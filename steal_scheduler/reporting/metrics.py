@@ -23,6 +23,11 @@ PREFIX = 'steal_migrator_'
 SHOWN: Mapping[str, tuple[str, ...]] = {
     'dry_run': ('1 where it changes nothing',),
     'view_sent': ('1 if the last view was sent',),
+    'schedulers': ('Hosts whose nova-scheduler took a view of late',),
+    'view_acknowledged_timestamp_seconds': (
+        'When the nova-scheduler of a host last took a view',
+        'host',
+    ),
     'coverage_ratio': ('Share of running servers with a fresh signal',),
     'contended_servers': ('Contended servers',),
     'reattach_blocked_servers': (
@@ -87,9 +92,14 @@ class Metrics(Collector):
         moves = snapshot.moves.values() if snapshot else ()
         hosts = snapshot.view.hosts if snapshot else {}
         unreliable = snapshot.unreliable.values() if snapshot else ()
+        schedulers = snapshot.schedulers if snapshot else {}
         self._shown: dict[str, float | Mapping[str, float]] = {
             'dry_run': bool(snapshot and snapshot.rules.dry_run),
             'view_sent': bool(snapshot and snapshot.sent),
+            'schedulers': sum(s.recent for s in schedulers.values()),
+            'view_acknowledged_timestamp_seconds': {
+                name: s.heard_at for name, s in schedulers.items()
+            },
             'coverage_ratio': decided.coverage / 100,
             'contended_servers': len(decided.findings),
             'reattach_blocked_servers': blocked,

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 import nova.conf
+import oslo_messaging
 from nova import rpc, utils
 
+from steal_scheduler.messaging import acknowledgement
 from steal_scheduler.messaging.view import target
 from steal_scheduler.scheduler import guard, settings
 from steal_scheduler.scheduler.view_cache import RankedView, ViewCache
@@ -48,6 +50,9 @@ class Listener:
     def __init__(self, cache: ViewCache) -> None:
         self.cache = cache
         self._stopping = threading.Event()
+        #: Something has come in, or it is over.
+        self._woken = threading.Event()
+        self._acknowledged: RankedView | None = None
         self._server: Any = None
         self._thread: threading.Thread | None = None
 
@@ -69,6 +74,7 @@ class Listener:
     def stop(self) -> None:
         """Stop listening."""
         self._stopping.set()
+        self._woken.set()
         if self._thread:
             self._thread.join(STOP_SECONDS)
         if self._server:
@@ -80,14 +86,47 @@ class Listener:
             self.cache.watch()
             pause = min(max(2 * pause, RETRY_FIRST), RETRY_MOST)
         # From here on the server comes back by itself when the broker does.
-        while not self._stopping.wait(self.cache.watch()):
-            pass
+        while not self._stopping.is_set():
+            if self._woken.wait(self.cache.watch()):
+                self._woken.clear()
+                if not self._stopping.is_set():
+                    self._acknowledge()
+
+    def _accept(self, message: Any) -> None:
+        self.cache.accept(message)
+        self._woken.set()
+
+    @guard.fail_open('Acknowledging a view', lambda self: None)
+    def _acknowledge(self) -> None:
+        """Tell the migrator which view was taken, and by whom.
+
+        In the thread that waits, and so in the way of no request and of no
+        view. One try, for one that is late says less than the next one.
+        """
+        newest = self.cache.latest()
+        if newest is None or newest is self._acknowledged:
+            return
+        self._acknowledged = newest
+        conf = nova.conf.CONF
+        client = oslo_messaging.get_rpc_client(
+            rpc.TRANSPORT, acknowledgement.target(), retry=1
+        )
+        client.cast(
+            {},
+            'acknowledge',
+            acknowledgement=acknowledgement.encode(
+                conf.host,
+                newest.view.taken_at,
+                settings.enabled(),
+                conf.scheduler.max_placement_results,
+            ),
+        )
 
     @guard.fail_open('Listening for views', lambda self: False)
     def _serve(self) -> bool:
         # Nova's own helper: it knows how the threads of this release run.
         server = rpc.get_server(
-            target(nova.conf.CONF.host), [Endpoint(self.cache.accept)]
+            target(nova.conf.CONF.host), [Endpoint(self._accept)]
         )
         # One thread: views are taken in the order in which they came.
         server.start(override_pool_size=1)

@@ -10,6 +10,7 @@ from oslo_config import cfg
 
 from steal_scheduler.conf import scheduler as options
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.model.scheduler import CLASSES
 
 LOG = logging.getLogger(__name__)
 
@@ -39,6 +40,15 @@ def load() -> Settings:
     values = {opt.name: _value(group, opt) for opt in options.OPTS}
     role = {opt.name: values.pop(opt.name) for opt in options.ROLE_OPTS}
     return Settings(**values, role=RoleRule(**role))
+
+
+def enabled() -> list[str]:
+    """Which of our classes nova.conf enables."""
+    group = nova.conf.CONF.filter_scheduler
+    # A weigher with its module, ``steal_scheduler...weighers.StealWeigher``.
+    weighers = [name.rpartition('.')[2] for name in group.weight_classes]
+    named = {*group.enabled_filters, *weighers}
+    return [name for name in CLASSES if name in named]
 
 
 @functools.cache

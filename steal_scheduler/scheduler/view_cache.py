@@ -17,6 +17,7 @@ from typing import Any
 from steal_scheduler.decision import ranking
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import HostView, Tier, View
+from steal_scheduler.model.move import CLOCK_SKEW
 
 LOG = logging.getLogger(__name__)
 
@@ -179,14 +180,21 @@ class ViewCache:
             self._ignore(type(error.__cause__).__name__, str(error))
             return
         age = self._wall() - view.taken_at
-        if abs(age) > self._max_age:
-            # From a future that far it says as little as from that past.
+        if not -CLOCK_SKEW <= age <= self._max_age:
+            # NOTE: one from the future would be the newest until then, and
+            # every good one overtaken: one forged cast for each max_age, and
+            # the migrator would not be heard.
+            found = (
+                f'{age:.0f} s old, more than [steal_scheduler] view_max_age '
+                f'= {self._max_age:g} s'
+                if age > 0
+                else f'{-age:.0f} s ahead of this clock, more than '
+                f'{CLOCK_SKEW:g} s'
+            )
             self._ignore(
                 'age',
-                f'on arrival it is {abs(age):.0f} s '
-                f'{"old" if age > 0 else "ahead of this clock"}, more than '
-                f'[steal_scheduler] view_max_age = {self._max_age:g} s. '
-                "Check the clocks of this host and of the migrator's host.",
+                f'on arrival it is {found}. Check the clocks of this host '
+                "and of the migrator's host.",
             )
             return
         current = self.latest()

@@ -31,6 +31,7 @@ from steal_scheduler.model.cloud import (
 )
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.scheduler import Scheduler
 from steal_scheduler.moves import tags
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.orchestrators.base import (
@@ -425,6 +426,23 @@ class FakeSender:
     def send(self, view: View) -> bool:
         self.views.append(view)
         return self.reaches
+
+
+class FakeReceiver:
+    """A stand-in for the message bus back from nova-scheduler."""
+
+    def __init__(self) -> None:
+        self.listens = False
+        self.schedulers: dict[str, Scheduler] = {}
+
+    def start(self) -> None:
+        self.listens = True
+
+    def stop(self) -> None:
+        self.listens = False
+
+    def heard(self, now: float) -> dict[str, Scheduler]:
+        return self.schedulers
 
 
 class FakeNotifier:

@@ -22,6 +22,7 @@ from steal_scheduler.model.cloud import (
     Signals,
 )
 from steal_scheduler.model.move import Ended, Move, Outcome, Stage
+from steal_scheduler.model.scheduler import CLASSES, Scheduler
 
 NOW = 1_000_000.0
 #: Names of the options of a login; older releases lack tls_ciphers.
@@ -135,6 +136,17 @@ def snapshot(
         signals=measured or signals(),
         **(values | other),
     )
+
+
+def scheduler(host: str = 'controller', **other: Any) -> Scheduler:
+    """A nova-scheduler that has taken a view, with all of our classes."""
+    values: dict[str, Any] = {
+        'taken_at': NOW,
+        'classes': CLASSES,
+        'max_placement_results': 1000,
+        'heard_at': NOW,
+    }
+    return Scheduler(host, **(values | other))
 
 
 def finding(server_id: str = 's', **other: Any) -> Finding:

@@ -33,6 +33,7 @@ class Rig:
         self.source = fakes.FakeSource(self.nova)
         self.leader = fakes.FakeLeader()
         self.sender = fakes.FakeSender()
+        self.receiver = fakes.FakeReceiver()
         self.notifier = fakes.FakeNotifier()
         self.conf = fakes.conf(**options)
         self.restart()
@@ -52,6 +53,7 @@ class Rig:
         )
         leader: Any = self.leader
         sender: Any = self.sender
+        receiver: Any = self.receiver
         notifier: Any = self.notifier
         self.components = Components(
             conf=self.conf,
@@ -63,6 +65,7 @@ class Rig:
             effects=effects,
             leader=leader,
             sender=sender,
+            receiver=receiver,
             journal=Journal(self.metrics, notifier),
             metrics=self.metrics,
         )

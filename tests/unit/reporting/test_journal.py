@@ -8,11 +8,20 @@ from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
+from steal_scheduler.model.scheduler import CLASSES, Scheduler
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
 from tests.samples import sample
 from tests.unit import fakes
-from tests.unit.make import NOW, ended, finding, move, rules, snapshot
+from tests.unit.make import (
+    NOW,
+    ended,
+    finding,
+    move,
+    rules,
+    scheduler,
+    snapshot,
+)
 
 WAITS = Refusal(Reason.TARGET_PENDING, 'its turn comes', 'm')
 SNAPSHOT = snapshot(
@@ -201,6 +210,82 @@ class TestJournal(base.BaseTestCase):
         self.assertIn('of hosts h0, h1, h2, h3, h4 and 2 more marked', line)
         (line,) = self.check(x=HostCheck.STALE, **hosts)
         self.assertIn('of host x marked', line)
+
+    def told(self, *schedulers: Scheduler, after: float = 0.0) -> list[str]:
+        """Not in a dry run; of a cloud with the hosts a, b and c."""
+        self.journal.show(
+            dataclasses.replace(
+                SNAPSHOT,
+                now=NOW + after,
+                rules=rules(dry_run=False),
+                schedulers={s.host: s for s in schedulers},
+            ),
+            NOTHING,
+        )
+        return self.lines()
+
+    def test_who_takes_the_views_is_said_once(self) -> None:
+        one, two = scheduler('one'), scheduler('two')
+        less = dataclasses.replace(two, classes=('StealFilter',))
+        line = (
+            'Views are taken by nova-scheduler of %s. Enabled there: %s; '
+            'not enabled: %s.'
+        )
+        every = ', '.join(CLASSES)
+        self.assertEqual(
+            [line % ('hosts one, two', every, 'nothing')], self.told(one, two)
+        )
+        self.assertEqual([], self.told(one, two))
+        self.assertEqual(
+            [
+                line
+                % (
+                    'host two',
+                    'StealFilter',
+                    'SameAvailabilityZoneFilter, StealWeigher',
+                )
+            ],
+            self.told(one, less),
+        )
+        self.assertEqual(
+            [line % ('host two', 'nothing', every)],
+            self.told(one, dataclasses.replace(two, classes=())),
+        )
+
+    def test_placement_that_hides_hosts(self) -> None:
+        hosts = len(SNAPSHOT.fleet.hosts)
+        for most, lines in ((hosts, 1), (hosts - 1, 2), (hosts - 1, 0)):
+            found = self.told(scheduler(max_placement_results=most))
+            self.assertEqual(lines, len(found), found)
+        self.journal.standby()
+        found = self.told(scheduler(max_placement_results=1))
+        self.assertIn(
+            f'nova-scheduler of host controller only 1 of the {hosts} hosts',
+            found[1],
+        )
+
+    def test_nobody_takes_the_views(self) -> None:
+        old = scheduler(recent=False)
+        for after, schedulers, lines in (
+            (0.0, (), 0),
+            (59.0, (old,), 0),
+            (60.0, (old,), 1),
+            (90.0, (), 0),
+            # Found again, and lost again.
+            (100.0, (scheduler(),), 1),
+            (159.0, (), 0),
+            (160.0, (), 1),
+        ):
+            found = self.told(*schedulers, after=after)
+            self.assertEqual(lines, len(found), (after, found))
+        self.assertIn('no nova-scheduler takes them', found[0])
+
+    def test_a_dry_run_needs_nobody(self) -> None:
+        for after in (0.0, 120.0):
+            self.journal.show(
+                dataclasses.replace(SNAPSHOT, now=NOW + after), NOTHING
+            )
+        self.assertEqual([], self.lines())
 
     def test_on_standby_it_shows_nothing(self) -> None:
         no = Refusal(Reason.COOLDOWN, '90 s are left', 's')

@@ -11,7 +11,7 @@ from steal_scheduler.model.move import Move, Outcome, Stage
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting.metrics import Metrics
 from tests.samples import sample
-from tests.unit.make import NOW, ended, move, snapshot
+from tests.unit.make import NOW, ended, move, scheduler, snapshot
 
 
 class TestMetrics(base.BaseTestCase):
@@ -91,6 +91,17 @@ class TestMetrics(base.BaseTestCase):
         self.assertNotIn('host="b"', self.scrape())
         self.show()
         self.assertNotIn('host="a"', self.scrape())
+
+    def test_schedulers(self) -> None:
+        told = scheduler('one', heard_at=NOW - 400, recent=False)
+        self.show(schedulers={'one': told, 'two': scheduler('two')})
+        self.assertEqual(1.0, self.value('schedulers'))
+        for host, at in (('one', NOW - 400), ('two', NOW)):
+            name = 'view_acknowledged_timestamp_seconds'
+            self.assertEqual(at, self.value(name, host=host))
+        self.metrics.show(None)
+        self.assertEqual(0.0, self.value('schedulers'))
+        self.assertNotIn('host="one"', self.scrape())
 
     def test_unreliable_hosts(self) -> None:
         found = {

@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -5,14 +6,18 @@ from typing import Any
 
 import oslo_messaging
 from nova import rpc
+from oslo_config import cfg
 
-from steal_scheduler.messaging import view_format
+from steal_scheduler.messaging import acknowledgement, view_format
 from steal_scheduler.messaging.view import target
 from steal_scheduler.model.host_view import View
+from steal_scheduler.model.scheduler import Scheduler
 from steal_scheduler.scheduler import listener, weighers
+from tests.unit import bus
 from tests.unit.scheduler import base
 
 SECONDS = 60.0
+POLLS = cfg.FloatOpt('poll_interval', default=60.0)
 
 
 class TestListener(base.SchedulerTestCase):
@@ -41,6 +46,54 @@ class TestListener(base.SchedulerTestCase):
         latest = listener.latest()
         assert latest is not None
         self.assertEqual({'a': base.cold()}, latest.view.hosts)
+
+    def test_the_migrator_is_told(self) -> None:
+        filters = ['ComputeFilter', 'SameAvailabilityZoneFilter']
+        self.conf.set_override('enabled_filters', filters, 'filter_scheduler')
+        self.conf.set_override('host', 'controller-1')
+        migrator = acknowledgement.Receiver(
+            bus.configuration(opts=[('migrator', [POLLS])])
+        )
+        migrator.start()
+        self.addCleanup(migrator.stop)
+        self.assertIsNone(listener.latest())
+        self.until(
+            lambda: migrator.heard(time.time()),
+            lambda: self.cast(view=self.view()),
+        )
+        (heard,) = migrator.heard(time.time()).values()
+        latest = listener.latest()
+        assert latest is not None
+        self.assertLessEqual(heard.taken_at, latest.view.taken_at)
+        self.assertEqual(
+            Scheduler(
+                'controller-1',
+                heard.taken_at,
+                ('SameAvailabilityZoneFilter',),
+                1000,
+                heard.heard_at,
+            ),
+            heard,
+        )
+
+    def test_the_migrator_cannot_be_told(self) -> None:
+        told = []
+
+        def refuse(*args: object, **kwargs: object) -> None:
+            told.append(args)
+            raise OSError('no broker')
+
+        self.patch(acknowledgement, 'encode', refuse)
+        cache = listener.cache()
+        for n in range(3):
+            self.until(
+                lambda n=n: len(told) > n,  # type: ignore[misc]
+                lambda: listener._listeners[os.getpid()]._accept(self.view()),
+            )
+        self.assertIsNotNone(cache.latest())
+        self.assertEqual(
+            1, self.log.output.count('Acknowledging a view failed: no broker')
+        )
 
     def test_views_arrive_in_the_order_in_which_they_were_sent(self) -> None:
         self.until(listener.latest, lambda: self.cast(view=self.view()))

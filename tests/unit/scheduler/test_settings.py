@@ -32,6 +32,17 @@ class TestSettings(base.SchedulerTestCase):
         )
         self.assertEqual('', self.log.output)
 
+    def test_what_is_enabled(self) -> None:
+        self.load()
+        self.assertEqual([], settings.enabled())
+        self.load(
+            '[filter_scheduler]',
+            'enabled_filters = ComputeFilter, StealFilter',
+            'weight_classes = nova.scheduler.weights.all_weighers, '
+            'steal_scheduler.scheduler.weighers.StealWeigher',
+        )
+        self.assertEqual(['StealFilter', 'StealWeigher'], settings.enabled())
+
     def test_a_dollar_at_the_end_is_itself(self) -> None:
         found = self.load(r'role_name_pattern = ^(\w+)-\d+$')
         self.assertEqual('web', found.role.role_of(name='web-1'))

@@ -105,6 +105,24 @@ class TestViewCache(base.SchedulerTestCase):
         self.assertEqual(1, self.log.output.count('View ignored'))
         self.assertIn('clock', self.log.output)
 
+    def test_one_of_the_future_does_not_mute_the_migrator(self) -> None:
+        """Whoever may write to the bus could send one for each AGE."""
+        for _ in range(5):
+            self.worker.receive(self.clock.wall + AGE - 1)
+            self.assertIsNone(self.worker.taken_at)
+            self.worker.receive(self.clock.wall)
+            self.assertEqual(self.clock.wall, self.worker.taken_at)
+            self.clock.pass_(AGE)
+        self.assertIn(
+            '99 s ahead of this clock, more than 5 s', self.log.output
+        )
+
+    def test_clocks_differ_a_little(self) -> None:
+        self.worker.receive(self.now + 5)
+        self.assertEqual(self.now + 5, self.worker.taken_at)
+        self.worker.receive(self.now + 5.1)
+        self.assertEqual(self.now + 5, self.worker.taken_at)
+
     def test_a_clock_put_back_costs_one_age(self) -> None:
         self.worker.receive(self.now)
         self.clock.wall -= AGE / 2

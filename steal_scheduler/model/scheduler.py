@@ -1,0 +1,28 @@
+"""A nova-scheduler, as it tells of itself when it has taken a view."""
+
+import dataclasses
+
+#: What may be enabled there, by the names of the classes.
+CLASSES = ('SameAvailabilityZoneFilter', 'StealFilter', 'StealWeigher')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scheduler:
+    """The workers of one host, as the last of them said."""
+
+    host: str
+    #: When the view that it took was taken.
+    taken_at: float
+    #: Those of CLASSES that its nova.conf enables.
+    classes: tuple[str, ...]
+    #: How many hosts it sees at most for one request.
+    max_placement_results: int
+    #: When we heard it, by our own clock.
+    heard_at: float
+    #: Not longer ago than a few polls: it is there, and listens.
+    recent: bool = True
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Those of CLASSES that it does not use."""
+        return tuple(c for c in CLASSES if c not in self.classes)
