@@ -188,7 +188,7 @@ class ViewCache:
                 f'{age:.0f} s old, more than [steal_scheduler] view_max_age '
                 f'= {self._max_age:g} s'
                 if age > 0
-                else f'{-age:.0f} s ahead of this clock, more than '
+                else f'{-age:.1f} s ahead of this clock, more than '
                 f'{CLOCK_SKEW:g} s'
             )
             self._ignore(

@@ -26,6 +26,7 @@ from oslo_config import cfg
 
 from steal_scheduler.conf import load
 from steal_scheduler.demo.deadline import wait_for
+from steal_scheduler.messaging.acknowledgement import Receiver
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.model.host_view import HostView, Tier, View
@@ -189,6 +190,31 @@ class BrokerTest(daemons.TestCase):
         finally:
             self.rabbitmq.daemon.start()
         self._every_worker_hears(heard, sender)
+
+    def test_the_migrator_hears_who_took_the_view(self):
+        self._worker('worker')
+        sender, receiver = Sender(self.conf), Receiver(self.conf)
+        self.rabbitmq.daemon.stop()
+        try:
+            begun = time.monotonic()
+            receiver.start()
+            self.assertEqual({}, receiver.heard(time.time()))
+            self.assertLess(time.monotonic() - begun, 5)
+        finally:
+            self.rabbitmq.daemon.start()
+
+        def heard():
+            _send(sender)
+            return receiver.heard(time.time())
+
+        # A worker of a nova-scheduler whose nova.conf enables nothing.
+        (told,) = daemons.until('it is heard', heard, within=120).values()
+        self.assertEqual(socket.gethostname(), told.host)
+        self.assertEqual((), told.classes)
+        self.assertEqual(1000, told.max_placement_results)
+        begun = time.monotonic()
+        receiver.stop()
+        self.assertLess(time.monotonic() - begun, 30)
 
     def test_others_are_told(self):
         told = []

@@ -23,7 +23,10 @@ import oslo_messaging  # noqa: E402
 from nova import rpc  # noqa: E402
 from oslo_messaging import conffixture  # noqa: E402
 
-from steal_scheduler.messaging import view_format  # noqa: E402
+from steal_scheduler.messaging import (  # noqa: E402
+    acknowledgement,
+    view_format,
+)
 from steal_scheduler.messaging.view import target  # noqa: E402
 from steal_scheduler.model.host_view import HostView, Tier, View  # noqa: E402
 from steal_scheduler.scheduler import listener, weighers  # noqa: E402
@@ -54,8 +57,20 @@ def main() -> None:
     os._exit(0) if MODE == 'fork' else sys.exit(0)
 
 
+class Migrator:
+    """Hears who took a view, as far as the message bus goes."""
+
+    target = acknowledgement.target()
+    hosts: set[str] = set()  # noqa: RUF012
+
+    def acknowledge(self, ctxt: object, acknowledgement: dict) -> None:
+        self.hosts.add(acknowledgement['host'])
+
+
 def receive() -> str:
-    """Send until one arrives."""
+    """Send until one arrives, and until we are told so."""
+    ears = rpc.get_server(acknowledgement.target('here'), [Migrator()])
+    ears.start()
     client = oslo_messaging.get_rpc_client(rpc.TRANSPORT, target())
     view = View(time.time(), {'a': HostView(Tier.COLD)}, {}, {})
     end = time.monotonic() + SECONDS
@@ -63,7 +78,7 @@ def receive() -> str:
         client.cast({}, 'view', view=view_format.encode(view))
         threading.Event().wait(0.1)
         latest = listener.latest()
-        if latest:
+        if latest and nova.conf.CONF.host in Migrator.hosts:
             return ', '.join(latest.view.hosts)
     return 'none'
 

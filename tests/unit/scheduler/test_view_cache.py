@@ -114,7 +114,7 @@ class TestViewCache(base.SchedulerTestCase):
             self.assertEqual(self.clock.wall, self.worker.taken_at)
             self.clock.pass_(AGE)
         self.assertIn(
-            '99 s ahead of this clock, more than 5 s', self.log.output
+            '99.0 s ahead of this clock, more than 5 s', self.log.output
         )
 
     def test_clocks_differ_a_little(self) -> None:
