@@ -11,8 +11,9 @@ from steal_scheduler.exception import StealError
 
 Future = concurrent.futures.Future[Any]
 
-#: Seconds for which all calls of one tick are waited for together: most are
-#: done by then. The others are gone on with in the next tick.
+#: Seconds for which all calls that one tick begins are waited for together:
+#: most are done by then. The others are looked at in the next ticks, and who
+#: took longer is not waited for again before he is quick once more.
 PATIENCE = 1.0
 
 
@@ -29,6 +30,8 @@ class Worker:
             queue.SimpleQueue()
         )
         self._thread: threading.Thread | None = None
+        #: Seconds that its last call took.
+        self.took = 0.0
 
     def submit(self, call: Callable[[], Any]) -> Future:
         """Make the call when those before it are done.
@@ -49,8 +52,13 @@ class Worker:
         while True:
             future, call = self._calls.get()
             if future.set_running_or_notify_cancel():
+                begun = time.monotonic()
                 try:
-                    future.set_result(call())
+                    try:
+                        said = call()
+                    finally:
+                        self.took = time.monotonic() - begun
+                    future.set_result(said)
                 # It is raised where the result is asked for.
                 except StealError as error:
                     future.set_exception(error)
@@ -89,6 +97,10 @@ class Calls:
             self.drop(about)
         self._pending.clear()
 
+    def under_way(self, about: str) -> bool:
+        """Something was asked about it, and is not told yet."""
+        return bool(self._pending.get(about))
+
     def told(
         self, about: str, key: tuple[str, ...], call: Callable[[], Any]
     ) -> Any:
@@ -99,11 +111,13 @@ class Calls:
         pending = self._pending.setdefault(about, {})
         future = pending.get(key)
         if future is None:
-            future = pending[key] = self._workers[key[1]].submit(call)
-        begun = time.monotonic()
-        concurrent.futures.wait([future], self._patience)
-        waited = time.monotonic() - begun
-        self._patience = max(self._patience - waited, 0.0)
+            worker = self._workers[key[1]]
+            future = pending[key] = worker.submit(call)
+            if worker.took < PATIENCE:
+                begun = time.monotonic()
+                concurrent.futures.wait([future], self._patience)
+                waited = time.monotonic() - begun
+                self._patience = max(self._patience - waited, 0.0)
         if not future.done():
             return None
         del pending[key]

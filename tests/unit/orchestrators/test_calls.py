@@ -1,3 +1,4 @@
+import concurrent.futures
 import threading
 import time
 from typing import Any
@@ -55,6 +56,25 @@ class TestCalls(CallsTest):
         with mock.patch.object(time, 'monotonic', lambda: next(clock)):
             self.told('a', self.hang)
             self.assertEqual(0.0, self.calls._patience)
+
+    def test_who_is_slow_is_not_waited_for_again(self) -> None:
+        """Else each tick beside one that hangs would take a second more."""
+        self.told('a', self.hang)
+        with mock.patch.object(concurrent.futures, 'wait') as waited:
+            for _ in range(3):
+                self.calls.new_tick()
+                self.told('a', self.hang)
+            self.assertEqual(0, waited.call_count)
+            self.go.set()
+            self.heard('a', self.hang)
+            self.go.clear()
+            self.calls._workers['a'].took = PATIENCE
+            self.told('a', self.hang)
+            self.assertEqual(0, waited.call_count)
+        self.go.set()
+        self.heard('a', self.hang)
+        # It was quick.
+        self.assertLess(self.calls._workers['a'].took, PATIENCE)
 
     def test_they_are_made_in_order(self) -> None:
         made: list[str] = []
