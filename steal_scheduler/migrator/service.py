@@ -31,6 +31,8 @@ STEP = 3.0
 #: Servers with tags of no move that are looked after in one tick: a tenant
 #: can write many.
 STRAYS_AT_ONCE = 5
+#: And tags of each: there may be fifty, and each is a call of Nova.
+TAGS_AT_ONCE = 2
 
 
 class Migrator:
@@ -49,8 +51,9 @@ class Migrator:
         #: All that Nova told of at the tick before; None until the tags of
         #: other processes have been taken over.
         self._seen_before: Mapping[str, Server] | None = None
-        #: When each server with tags of no move was last looked after.
-        self._strays: dict[str, float] = {}
+        #: Of each server with tags of no move: whether it was reattached,
+        #: and when it was last looked after.
+        self._strays: dict[str, tuple[bool, float]] = {}
         self._stop = threading.Event()
         #: What was wrong with the last tick, as logged.
         self._error = ''
@@ -152,6 +155,7 @@ class Migrator:
             # They are another migrator's now.
             self.moves, self.decided = {}, decide.NOTHING
             self._seen_before = None
+            self._strays = {}
             self._built.nova_cache.forget()
             self._built.dispatcher.forget()
             self._built.journal.standby()
@@ -194,28 +198,36 @@ class Migrator:
         """Remove tags of no move, last and a few at a time.
 
         Most are forged. But one may be ours, of a key that is not known any
-        more: so its server is reattached first. What cannot be done now, of a
-        server in ERROR, comes again after all others.
+        more: so its server is reattached first, and one that is under way
+        lets the others wait: an orchestrator makes its calls in order, and
+        moves need it. What cannot be done now, of a server in ERROR, comes
+        again after all others.
         """
-        built = self._built
-        known = {s: self._strays.get(s, 0.0) for s in strays}
-        for server_id in sorted(known, key=lambda s: known[s])[
-            :STRAYS_AT_ONCE
-        ]:
+        built, calls = self._built, self._built.dispatcher.calls
+        known = {s: self._strays.get(s, (False, 0.0)) for s in strays}
+        turns = sorted(
+            known, key=lambda s: (not calls.under_way(s), known[s][1])
+        )
+        for server_id in turns[:STRAYS_AT_ONCE]:
             server = strays[server_id]
+            back, before = known[server_id]
             LOG.log(
-                log.DEBUG if known[server_id] else log.WARNING,
+                log.DEBUG if before else log.WARNING,
                 'Server %s has tags of no move that is in flight: removing '
                 '%s.',
                 server.label,
                 ', '.join(tags.ours(server.tags)),
                 instance_uuid=server_id,
             )
-            known[server_id] = now
-            answer = built.dispatcher.reattach(server, now)
-            if answer.state is State.DONE:
+            if not back:
+                answer = built.dispatcher.reattach(server, now)
+                back = answer.state is State.DONE
+            known[server_id] = back, now
+            if back:
                 built.nova_cache.look_again(server_id)
-                built.effects.untag(server)
+                built.effects.untag(server, TAGS_AT_ONCE)
+            elif calls.under_way(server_id):
+                break
         self._strays = known
 
     def _advance_moves(self, snapshot: Snapshot) -> None:

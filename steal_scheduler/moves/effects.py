@@ -139,11 +139,14 @@ class Effects:
             )
             return self.signer.tag(move)
 
-    def untag(self, server: Server) -> bool:
-        """Whether no tag of ours is left; the next tick tries again."""
+    def untag(self, server: Server, most: int | None = None) -> bool:
+        """Whether no tag of ours is left; the next tick tries again.
+
+        :param most: tags that are removed now; None for all
+        """
         self.check_lease()
         try:
-            for tag in tags.ours(server.tags):
+            for tag in tags.ours(server.tags)[:most]:
                 self._nova.remove_tag(server.server_id, tag)
         except (NovaRefused, NovaError) as error:
             # A refusal lasts: of a server in ERROR it comes at each tick.
