@@ -10,10 +10,11 @@ from typing import Any
 
 from steal_scheduler.demo.cloud import Cloud  # isort: skip (before Nova's)
 
-from steal_scheduler.demo.api import ApiError
+from steal_scheduler.demo import users
+from steal_scheduler.demo.api import Api, ApiError
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.load import Load
-from steal_scheduler.demo.servers import NewServer
+from steal_scheduler.demo.servers import NewServer, Servers
 from steal_scheduler.demo.settings import Settings
 from steal_scheduler.demo.story import FILTER_SCHEDULER
 from steal_scheduler.scheduler import listener, request_info
@@ -108,9 +109,16 @@ class Scene:
 
     # -- servers -----------------------------------------------------------
 
-    def boot(self, *guests: Guest) -> list[str]:
-        """Boot them and wait; their ids in order."""
-        ids = self.cloud.servers.boot_many(
+    def boot(
+        self, *guests: Guest, owner: users.User = users.ADMIN
+    ) -> list[str]:
+        """Boot them and wait; their ids in order.
+
+        :param owner: only an admin says on which host; Nova does where it is
+            empty
+        """
+        servers = Servers(Api(self.cloud.url, owner))
+        ids = servers.boot_many(
             NewServer(
                 guest.name,
                 self.flavor(guest.ram_mb, guest.disk_gb, guest.extra_specs),
@@ -244,7 +252,7 @@ class Scene:
         return load
 
     def _where(self) -> dict[str, str]:
-        answer = self.call('GET', '/servers/detail?limit=1000')
+        answer = self.call('GET', '/servers/detail?all_tenants=1&limit=1000')
         where = {
             s['id']: s['OS-EXT-SRV-ATTR:host']
             for s in answer['servers']
