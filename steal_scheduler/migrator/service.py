@@ -14,13 +14,13 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.exception import NovaFault, SignalError, StealError
 from steal_scheduler.migrator.build import Components
+from steal_scheduler.migrator.strays import Strays
 from steal_scheduler.model.cloud import NO_SIGNALS, Server, Signals
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Reason, Refusal
-from steal_scheduler.moves import admission, state, tags
+from steal_scheduler.moves import admission, state
 from steal_scheduler.moves.state_machine import StateMachine
-from steal_scheduler.orchestrators.base import State
 from steal_scheduler.signals.base import SignalSource
 
 LOG = log.getLogger(__name__)
@@ -28,11 +28,6 @@ LOG = log.getLogger(__name__)
 #: Seconds between two ticks while a move is in flight; the signals are polled
 #: at their own pace.
 STEP = 3.0
-#: Servers with tags of no move that are looked after in one tick: a tenant
-#: can write many.
-STRAYS_AT_ONCE = 5
-#: And tags of each: there may be fifty, and each is a call of Nova.
-TAGS_AT_ONCE = 2
 
 
 class Migrator:
@@ -51,9 +46,7 @@ class Migrator:
         #: All that Nova told of at the tick before; None until the tags of
         #: other processes have been taken over.
         self._seen_before: Mapping[str, Server] | None = None
-        #: Of each server with tags of no move: whether it was reattached,
-        #: and when it was last looked after.
-        self._strays: dict[str, tuple[bool, float]] = {}
+        self._strays = Strays(built)
         self._stop = threading.Event()
         #: What was wrong with the last tick, as logged.
         self._error = ''
@@ -94,7 +87,7 @@ class Migrator:
         self._advance_moves(snapshot)
         # After the moves that are known, because asking for others takes time.
         self._reattach_orphans(snapshot)
-        self._remove_strays({s.server_id: s for s in strays}, now)
+        self._strays.remove(strays, now)
         not_sent: list[Refusal] = []
         if polled:
             self.decided = self._decide(snapshot)
@@ -155,7 +148,7 @@ class Migrator:
             # They are another migrator's now.
             self.moves, self.decided = {}, decide.NOTHING
             self._seen_before = None
-            self._strays = {}
+            self._strays.forget()
             self._built.nova_cache.forget()
             self._built.dispatcher.forget()
             self._built.journal.standby()
@@ -193,42 +186,6 @@ class Migrator:
             before = self.moves.get(server.server_id)
             back = state.way_back(server, snapshot, before)
             self.moves[server.server_id] = back
-
-    def _remove_strays(self, strays: Mapping[str, Server], now: float) -> None:
-        """Remove tags of no move, last and a few at a time.
-
-        Most are forged. But one may be ours, of a key that is not known any
-        more: so its server is reattached first, and one that is under way
-        lets the others wait: an orchestrator makes its calls in order, and
-        moves need it. What cannot be done now, of a server in ERROR, comes
-        again after all others.
-        """
-        built, calls = self._built, self._built.dispatcher.calls
-        known = {s: self._strays.get(s, (False, 0.0)) for s in strays}
-        turns = sorted(
-            known, key=lambda s: (not calls.under_way(s), known[s][1])
-        )
-        for server_id in turns[:STRAYS_AT_ONCE]:
-            server = strays[server_id]
-            back, before = known[server_id]
-            LOG.log(
-                log.DEBUG if before else log.WARNING,
-                'Server %s has tags of no move that is in flight: removing '
-                '%s.',
-                server.label,
-                ', '.join(tags.ours(server.tags)),
-                instance_uuid=server_id,
-            )
-            if not back:
-                answer = built.dispatcher.reattach(server, now)
-                back = answer.state is State.DONE
-            known[server_id] = back, now
-            if back:
-                built.nova_cache.look_again(server_id)
-                built.effects.untag(server, TAGS_AT_ONCE)
-            elif calls.under_way(server_id):
-                break
-        self._strays = known
 
     def _advance_moves(self, snapshot: Snapshot) -> None:
         for move in sorted(self.moves.values(), key=admission.order):

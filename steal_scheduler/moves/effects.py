@@ -5,7 +5,7 @@ another migrator leads and works on the same moves.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from oslo_log import log
@@ -113,14 +113,15 @@ class Effects:
         For example of a server with ``steal:drain:900...`` that is about to
         be migrated: ``steal:request:960...`` is written first. A crash right
         after it leaves both, and the later one counts; the other way round it
-        would leave none, and the server would be forgotten.
+        would leave none, and the server would be forgotten. What a tenant
+        forged stays until the move is over, see ``state.strays``: there may
+        be fifty, and each is a call of Nova.
         """
         self.check_lease()
         tag = self.signer.tag(move)
         self._nova.add_tag(move.server_id, tag)
-        for old in tags.ours(move.server.tags):
-            if old != tag:
-                self._nova.remove_tag(move.server_id, old)
+        old = [t for t in self.signer.genuine(move.server) if t != tag]
+        self._remove(move.server, old)
         return tag
 
     def retag(self, move: Move) -> str:
@@ -139,15 +140,17 @@ class Effects:
             )
             return self.signer.tag(move)
 
-    def untag(self, server: Server, most: int | None = None) -> bool:
-        """Whether no tag of ours is left; the next tick tries again.
+    def untag(
+        self, server: Server, texts: Iterable[str] | None = None
+    ) -> bool:
+        """Whether these tags are gone; the next tick tries again.
 
-        :param most: tags that are removed now; None for all
+        :param texts: None for all that one of us wrote
         """
-        self.check_lease()
+        if texts is None:
+            texts = self.signer.genuine(server)
         try:
-            for tag in tags.ours(server.tags)[:most]:
-                self._nova.remove_tag(server.server_id, tag)
+            self._remove(server, texts)
         except (NovaRefused, NovaError) as error:
             # A refusal lasts: of a server in ERROR it comes at each tick.
             refused = isinstance(error, NovaRefused)
@@ -160,6 +163,11 @@ class Effects:
             )
             return False
         return True
+
+    def _remove(self, server: Server, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.check_lease()
+            self._nova.remove_tag(server.server_id, text)
 
     def migrate(self, server: Server) -> None:
         with self.in_time(server):

@@ -67,14 +67,18 @@ class Signer:
         A crash between writing the next tag and removing the last leaves two:
         the furthest counts.
         """
-        found = [
-            tag
-            for text in ours(server.tags)
-            if (tag := self._read_one(server.server_id, text))
-        ]
         return max(
-            found, key=lambda t: (t.since, _ORDER[t.stage]), default=None
+            self.genuine(server).values(),
+            key=lambda t: (t.since, _ORDER[t.stage]),
+            default=None,
         )
+
+    def genuine(self, server: Server) -> Mapping[str, Tag]:
+        """Its tags that one of us wrote, and what each says."""
+        read = {
+            t: self._read_one(server.server_id, t) for t in ours(server.tags)
+        }
+        return {text: tag for text, tag in read.items() if tag is not None}
 
     def read_all(self, servers: Iterable[Server]) -> Mapping[str, Tag]:
         """By server id, of those that have one."""

@@ -8,7 +8,7 @@ from typing import Any
 import fixtures
 from oslotest import base
 
-from steal_scheduler.migrator.service import STRAYS_AT_ONCE, TAGS_AT_ONCE
+from steal_scheduler.migrator.strays import STRAYS_AT_ONCE, TAGS_AT_ONCE
 from steal_scheduler.model.assignment import Rule
 from steal_scheduler.moves import tags
 from steal_scheduler.orchestrators.calls import PATIENCE, Worker
@@ -144,6 +144,32 @@ class TestTheirCost(StraysTest):
             self.assertGreater(removed, 0)
             self.assertLessEqual(removed, STRAYS_AT_ONCE * TAGS_AT_ONCE)
         rig.tick(3, times=20 * MOST_TAGS)
+        self.assertEqual([], rig.tags())
+
+    def test_calls_of_nova_in_a_move(self) -> None:
+        """Of a server whose tags are forged anew before each step."""
+        rig = Rig()
+        rig.overload()
+        rig.tick()
+        removed = self.useFixture(
+            fixtures.MockPatchObject(
+                rig.nova, 'remove_tag', wraps=rig.nova.remove_tag
+            )
+        ).mock
+        forgeries = tuple(forged('undo', rig.now, n) for n in range(48))
+        while rig.stages():
+            mine = [
+                t for t in rig.nova.servers['x'].tags if t not in forgeries
+            ]
+            rig.nova.change('x', tags=(*mine, *forgeries))
+            rig.tick(30)
+            rig.nova.proceed('completed', 'x')
+        self.assertEqual('b', rig.nova.servers['x'].host)
+        genuine = [c for c in removed.mock_calls if c.args[1] not in forgeries]
+        # One for each stage.
+        self.assertEqual(4, len(genuine))
+        self.assertEqual(genuine, removed.mock_calls)
+        rig.tick(times=MOST_TAGS)
         self.assertEqual([], rig.tags())
 
     def test_an_orchestrator_that_hangs(self) -> None:

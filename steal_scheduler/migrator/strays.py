@@ -1,0 +1,70 @@
+"""Tags of no move: forged, put back by a tenant, or left over."""
+
+from collections.abc import Sequence
+
+from oslo_log import log
+
+from steal_scheduler.migrator.build import Components
+from steal_scheduler.model.cloud import Server
+from steal_scheduler.moves import tags
+from steal_scheduler.orchestrators.base import State
+
+LOG = log.getLogger(__name__)
+
+#: Servers with tags of no move that are looked after in one tick: a tenant
+#: can write many.
+STRAYS_AT_ONCE = 5
+#: And tags of each: there may be fifty, and each is a call of Nova.
+TAGS_AT_ONCE = 2
+
+
+class Strays:
+    """Servers with such tags, which have their turns."""
+
+    def __init__(self, built: Components) -> None:
+        self._built = built
+        #: By server id: whether it was reattached, and when it was last
+        #: looked after.
+        self._known: dict[str, tuple[bool, float]] = {}
+
+    def forget(self) -> None:
+        """Another process may have drained them."""
+        self._known = {}
+
+    def remove(self, strays: Sequence[Server], now: float) -> None:
+        """Remove tags of no move, last and a few at a time.
+
+        Most are forged. But one may be ours, of a key that is not known any
+        more: so its server is reattached first, and one that is under way
+        lets the others wait: an orchestrator makes its calls in order, and
+        moves need it. What cannot be done now, of a server in ERROR, comes
+        again after all others.
+        """
+        built, calls = self._built, self._built.dispatcher.calls
+        servers = {server.server_id: server for server in strays}
+        known = {s: self._known.get(s, (False, 0.0)) for s in servers}
+        turns = sorted(
+            known, key=lambda s: (not calls.under_way(s), known[s][1])
+        )
+        for server_id in turns[:STRAYS_AT_ONCE]:
+            server = servers[server_id]
+            texts = tags.ours(server.tags)
+            back, before = known[server_id]
+            LOG.log(
+                log.DEBUG if before else log.WARNING,
+                'Server %s has tags of no move that is in flight: removing '
+                '%s.',
+                server.label,
+                ', '.join(texts),
+                instance_uuid=server_id,
+            )
+            if not back:
+                answer = built.dispatcher.reattach(server, now)
+                back = answer.state is State.DONE
+            known[server_id] = back, now
+            if back:
+                built.nova_cache.look_again(server_id)
+                built.effects.untag(server, texts[:TAGS_AT_ONCE])
+            elif calls.under_way(server_id):
+                break
+        self._known = known
