@@ -184,13 +184,17 @@ def tagged(world: World, server_id: str, stage: str) -> Iterator[str]:
 
 
 def alone(world: World, what: str) -> Iterator[str]:
-    """Whoever did this leads, and nobody else does; or it stood still."""
+    """Two never lead, and who stood still too long does nothing more.
+
+    But for the one effect right before which it stood. A tag that confesses
+    a late call needs no lease.
+    """
     if len([process for process in world.processes if process.leads]) > 1:
         yield 'two lead'
-    # A tag that confesses a late call needs no lease.
-    if not what.startswith(LEASED) or what.startswith('add tag steal:undo'):
-        return
-    if not world.stale and not world.running.leads:
+    who = world.running
+    late = who and who.stood_still and not who.leads and not who.excused
+    confesses = what.startswith('add tag steal:undo')
+    if late and what.startswith(LEASED) and not confesses:
         yield 'it was done without a lease'
 
 

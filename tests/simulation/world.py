@@ -196,7 +196,7 @@ class World:
         self.counts['stopped'] += 1
         who = self.running
         if who is not None:
-            who.stood_still = who.stands_still = True
+            who.stood_still = who.stands_still = who.excused = True
         for _ in range(ticks):
             self.sleep(seconds)
             for process in self.processes:
@@ -276,6 +276,8 @@ class World:
             self.violations += [
                 f'{wrong}, after: {what}' for wrong in self.watch(self, what)
             ]
+        if what != TIME and self.running is not None:
+            self.running.excused = False
 
     def _write_conf(self) -> str:
         sections: dict[str, dict[str, str]] = {}
@@ -334,6 +336,8 @@ class Process:
         self.ticks = False
         #: It stood still in its tick, and may not know what happened.
         self.stood_still = False
+        #: Nothing has come of the effect yet before which it stood still.
+        self.excused = False
         #: It stands still now: its heart does not beat.
         self.stands_still = False
         self._begin()

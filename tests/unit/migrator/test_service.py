@@ -359,15 +359,15 @@ class TestRestart(MigratorTest):
                 rig.orchestrator, 'detached', lambda: frozenset(listed)
             )
         )
-        rig.tick(301, times=10)
+        rig.tick(310, times=10)
         asked = [('reattach', 'gone')]
         self.assertEqual(asked, rig.orchestrator.asked)
         self.assertEqual({}, rig.stages())
         # Its cell did not answer: it was never deleted.
         rig.nova.servers['gone'] = server('gone')
-        rig.tick(301, times=2)
+        rig.tick(310, times=2)
         listed.clear()
-        rig.tick(301)
+        rig.tick(310)
         self.assertEqual(2 * asked, rig.orchestrator.asked)
 
     def test_whose_cell_did_not_answer_at_first(self) -> None:
