@@ -4,10 +4,10 @@ import concurrent.futures
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from steal_scheduler.exception import StealError
+from steal_scheduler.exception import OrchestratorError, StealError
 
 Future = concurrent.futures.Future[Any]
 
@@ -15,6 +15,9 @@ Future = concurrent.futures.Future[Any]
 #: most are done by then. The others are looked at in the next ticks, and who
 #: took longer is not waited for again before he is quick once more.
 PATIENCE = 1.0
+#: Of the time that a call may take: then it hangs where no time limit of ours
+#: reaches, in a look-up of a name or an exec plug-in of a kubeconfig.
+HANGS = 3
 
 
 class Worker:
@@ -30,8 +33,9 @@ class Worker:
             queue.SimpleQueue()
         )
         self._thread: threading.Thread | None = None
-        #: Seconds that its last call took.
+        #: Seconds that its last call took, and when the present one began.
         self.took = 0.0
+        self.began: float | None = None
 
     def submit(self, call: Callable[[], Any]) -> Future:
         """Make the call when those before it are done.
@@ -52,12 +56,13 @@ class Worker:
         while True:
             future, call = self._calls.get()
             if future.set_running_or_notify_cancel():
-                begun = time.monotonic()
+                self.began = begun = time.monotonic()
                 try:
                     try:
                         said = call()
                     finally:
                         self.took = time.monotonic() - begun
+                        self.began = None
                     future.set_result(said)
                 # It is raised where the result is asked for.
                 except StealError as error:
@@ -72,8 +77,16 @@ class Calls:
     reattach that is asked for meanwhile is made after it.
     """
 
-    def __init__(self, names: Iterable[str], worker: type[Worker]) -> None:
-        self._workers = {name: worker(name) for name in names}
+    def __init__(
+        self, seconds: Mapping[str, float], worker: type[Worker]
+    ) -> None:
+        """Take what there is.
+
+        :param seconds: that a call may take, by the name of whom is asked
+        """
+        self._seconds = seconds
+        self._worker = worker
+        self._workers = {name: worker(name) for name in seconds}
         #: By what it is about, then by verb, orchestrator and node.
         self._pending: dict[str, dict[tuple[str, ...], Future]] = {}
         self._patience = PATIENCE
@@ -107,6 +120,8 @@ class Calls:
         """What a call has come to; None while it is not done.
 
         :param key: of the call; the name of whom is asked is its second part
+        :raises OrchestratorError: what was asked there before has hung for
+            long; from now on somebody else asks
         """
         pending = self._pending.setdefault(about, {})
         future = pending.get(key)
@@ -119,8 +134,27 @@ class Calls:
                 waited = time.monotonic() - begun
                 self._patience = max(self._patience - waited, 0.0)
         if not future.done():
+            self._replace_if_it_hangs(key[1])
             return None
         del pending[key]
         if not pending:
             del self._pending[about]
         return future.result()
+
+    def _replace_if_it_hangs(self, name: str) -> None:
+        """Or its servers would wait for ever.
+
+        NOTE: what hangs may be done after all. Of those that can hang here
+        each keeps a list of whom it has drained, so that this is found.
+        """
+        began, most = self._workers[name].began, HANGS * self._seconds[name]
+        if began is None or time.monotonic() - began <= most:
+            return
+        self._workers[name] = self._worker(name)
+        for pending in self._pending.values():
+            for key in [key for key in pending if key[1] == name]:
+                pending.pop(key).cancel()
+        raise OrchestratorError(
+            f'{name}: a call has hung for {most:.0f} s, and is waited for no '
+            'longer'
+        )

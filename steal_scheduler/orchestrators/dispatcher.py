@@ -32,9 +32,8 @@ class Dispatcher:
     when that is done by prod. It is reattached by prod and then by lb; while
     prod does not answer, lb is asked all the same.
 
-    Each of them has a thread of its own that makes its calls in order. While
-    one takes its time the answer is WAITING, and the moves of servers that do
-    not belong to it go on.
+    Each has a thread that makes its calls in order. While one takes its time
+    the answer is WAITING, and moves of others' servers go on.
     """
 
     def __init__(
@@ -48,14 +47,15 @@ class Dispatcher:
         """Take them.
 
         :param orchestrators: by name, each with a rule
-        :param in_time: in force during each call about a server that may take
-            so many seconds; raises LockLost where it must not be made
+        :param in_time: in force during a call about a server that may take so
+            many seconds; raises LockLost where it must not be made
         :param number: of the present leadership
         """
         self._orchestrators = orchestrators
         self._in_time = in_time
         self._number = number
-        self.calls = Calls(orchestrators, worker)
+        seconds = {name: each.seconds for name, each in orchestrators.items()}
+        self.calls = Calls(seconds, worker)
         #: Which servers belong to which orchestrator.
         self.rules = tuple(rules)
         #: By server id: who may hold it out of service: first, with False,

@@ -19,7 +19,7 @@ from tests.unit.orchestrators.test_dispatcher import Noting
 class CallsTest(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.calls = Calls('ab', Worker)
+        self.calls = Calls({'a': 20.0, 'b': 20.0}, Worker)
         #: Lets the calls that hang come to their end.
         self.go = threading.Event()
         self.addCleanup(self.go.set)
@@ -103,6 +103,29 @@ class TestCalls(CallsTest):
             self.assertEqual('new', self.heard('a', lambda: 'new'))
             # It waited behind the other one, and was not begun.
             self.assertEqual([], made)
+
+    def test_one_that_hangs_for_ever(self) -> None:
+        """Somebody else asks then, and nothing of it is told."""
+        hung = threading.Event()
+
+        def hang() -> str:
+            hung.set()
+            return self.hang()
+
+        self.told('a', hang)
+        self.assertTrue(hung.wait(DEADLINE))
+        made: list[str] = []
+        self.told('a', lambda: made.append('x'), 'behind it')
+        now = time.monotonic()
+        with mock.patch.object(time, 'monotonic', lambda: now + 30):
+            self.assertIsNone(self.told('a', hang))
+        with mock.patch.object(time, 'monotonic', lambda: now + 70):
+            error = self.assertRaises(OrchestratorError, self.told, 'a', hang)
+        self.assertIn('has hung for 60 s', str(error))
+        self.assertEqual('now', self.heard('a', lambda: 'now'))
+        self.go.set()
+        self.assertEqual('now', self.heard('a', lambda: 'now', 'behind it'))
+        self.assertEqual([], made)
 
     def test_only_those_of_other_verbs(self) -> None:
         self.told('a', self.hang)
