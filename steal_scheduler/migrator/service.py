@@ -102,6 +102,7 @@ class Migrator:
         while not self._stop.is_set():
             self.guarded_tick(time.time())
             self._stop.wait(self.pause())
+        self._built.dispatcher.calls.finish()
         self._built.leader.release()
         self._built.receiver.stop()
 

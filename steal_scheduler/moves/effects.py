@@ -81,8 +81,9 @@ class Effects:
                 self._late[server.server_id] = server, number
 
     def confess(self, now: float) -> None:
-        """Tag servers whose calls were late, so that the leader reattaches
-        them: to add a tag needs no lease.
+        """Tag servers whose calls were late, and the leader reattaches them.
+
+        To add a tag needs no lease.
         """
         for server_id, (server, number) in list(self._late.items()):
             undo = Move(server, server.host or '', Stage.UNDO, now)

@@ -110,6 +110,19 @@ class Calls:
             self.drop(about)
         self._pending.clear()
 
+    def finish(self) -> None:
+        """Begin no more, and wait for those under way as long as one may take.
+
+        A script must not be left behind by a process that ends.
+        """
+        self.forget()
+        last = [
+            worker.submit(lambda: None)
+            for worker in self._workers.values()
+            if worker.began is not None
+        ]
+        concurrent.futures.wait(last, max(self._seconds.values(), default=0))
+
     def under_way(self, about: str) -> bool:
         """Something was asked about it, and is not told yet."""
         return bool(self._pending.get(about))

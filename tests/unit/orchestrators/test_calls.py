@@ -127,6 +127,26 @@ class TestCalls(CallsTest):
         self.assertEqual('now', self.heard('a', lambda: 'now', 'behind it'))
         self.assertEqual([], made)
 
+    def test_the_end_waits_for_what_is_under_way(self) -> None:
+        hung, done = threading.Event(), []
+
+        def hang() -> str:
+            hung.set()
+            done.append(self.hang())
+            return 'late'
+
+        self.told('a', hang)
+        self.assertTrue(hung.wait(DEADLINE))
+        self.told('a', lambda: done.append('begun'), 'behind it')
+        ends = threading.Thread(target=self.calls.finish)
+        ends.start()
+        self.go.set()
+        ends.join(DEADLINE)
+        self.assertEqual(['late'], done)
+        # Nobody was ever asked: there is nothing to wait for.
+        Calls({'a': 20.0}, Worker).finish()
+        Calls({}, Worker).finish()
+
     def test_only_those_of_other_verbs(self) -> None:
         self.told('a', self.hang)
         self.calls.drop('s', but='drain')
