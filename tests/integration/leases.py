@@ -23,7 +23,7 @@ import time
 import traceback
 import types
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Self
+from typing import IO, Any, ClassVar, Self
 
 import etcd3gw
 import redis
@@ -70,6 +70,19 @@ class Pass:
     needed: float
 
 
+def write_pass(file: IO[bytes], passed: Pass) -> None:
+    """Append it at once: the next moment this process is killed."""
+    line = ' '.join(map(str, dataclasses.astuple(passed)))
+    file.write(f'{line}\n'.encode())
+
+
+def read_passes(path: pathlib.Path) -> list[Pass]:
+    """Return all so far; one that is killed writes half a line."""
+    whole, _, _ = path.read_text().rpartition('\n')
+    fields = [line.split() for line in whole.splitlines()]
+    return [Pass(int(n), *map(float, rest)) for n, *rest in fields]
+
+
 @dataclasses.dataclass
 class Contender:
     """A process with the product's Leader, as the test sees it."""
@@ -103,10 +116,7 @@ class Contender:
         return self.log.with_suffix('.err')
 
     def passes(self) -> list[Pass]:
-        """Return all so far; one that is killed writes half a line."""
-        whole, _, _ = self.log.read_text().rpartition('\n')
-        fields = [line.split() for line in whole.splitlines()]
-        return [Pass(int(n), *map(float, rest)) for n, *rest in fields]
+        return read_passes(self.log)
 
     def last(self) -> float:
         """Return when it was last seen leading."""
@@ -185,9 +195,7 @@ def _contend(url: str, log: str, wish: Wish) -> None:
             begun = now()
             with contextlib.suppress(LockLost):
                 mine.check_held(needed)
-                passed = Pass(mine.number, begun, now(), needed)
-                line = ' '.join(map(str, dataclasses.astuple(passed)))
-                file.write(f'{line}\n'.encode())
+                write_pass(file, Pass(mine.number, begun, now(), needed))
             over.wait(draw.uniform(0.02, 0.05))
 
 
@@ -656,16 +664,8 @@ class Run:
                 self.trouble.append(f'{each.name} shows a traceback')
             passed = each.passes()
             self.passes += len(passed)
-            for number, group in itertools.groupby(
-                passed, lambda one: one.number
-            ):
-                self.leaderships.append(_leadership(each, number, [*group]))
-        self.leaderships.sort(key=lambda one: one.since)
-        for a, b in itertools.combinations(self.leaderships, 2):
-            if b.since < a.until and a.since < b.until:
-                self.trouble.append(f'two led at once: {a} and {b}')
-            if b.number <= a.number:
-                self.trouble.append(f'the number did not grow: {a}, {b}')
+            self.leaderships += leaderships(each.name, passed)
+        self.trouble += twice_led(self.leaderships)
 
     def logs(self) -> Iterator[tuple[str, str]]:
         """What they said, by name."""
@@ -674,12 +674,26 @@ class Run:
             yield each.name, '\n'.join(lines)
 
 
-def _leadership(
-    contender: Contender, number: int, passed: Sequence[Pass]
-) -> Leadership:
+def leaderships(who: str, passed: Sequence[Pass]) -> list[Leadership]:
     """Of what is certain: a pass is somewhere between its two moments."""
-    until = max(one.begun + one.needed for one in passed)
-    return Leadership(passed[0].ended, until, number, contender.name)
+    found = []
+    for number, group in itertools.groupby(passed, lambda one: one.number):
+        passes = [*group]
+        until = max(one.begun + one.needed for one in passes)
+        found.append(Leadership(passes[0].ended, until, number, who))
+    return found
+
+
+def twice_led(found: list[Leadership]) -> list[str]:
+    """Say where two led at one moment, or a number did not grow."""
+    trouble = []
+    found.sort(key=lambda one: one.since)
+    for a, b in itertools.combinations(found, 2):
+        if b.since < a.until and a.since < b.until:
+            trouble.append(f'two led at once: {a} and {b}')
+        if b.number <= a.number:
+            trouble.append(f'the number did not grow: {a}, {b}')
+    return trouble
 
 
 if __name__ == '__main__':

@@ -42,16 +42,18 @@ import steal_scheduler
 from steal_scheduler import startup
 from steal_scheduler.conf import load
 from steal_scheduler.migrator import build, plugins
+from steal_scheduler.migrator.leader import Leader
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.moves import state_machine
 from steal_scheduler.orchestrators import backoff, dispatcher
+from tests.integration import leases
 
 #: Until the server has imported everything.
 _START_SECONDS = 120.0
 #: Until a fork of it has begun to live.
 _BIRTH_SECONDS = 30.0
 #: What is imported only when it is needed, and takes long.
-WARM = (kubernetes.client, kubernetes.config)
+WARM = (kubernetes.client, kubernetes.config, leases)
 
 _ROOT = pathlib.Path(steal_scheduler.__file__).parents[1]
 _HERE = f'{_ROOT}/steal_scheduler'
@@ -115,6 +117,11 @@ class Life:
             if 'where' in each:
                 self.reached.append(f'{each["what"]} at {each["where"]}')
         return said
+
+    @property
+    def passes(self) -> pathlib.Path:
+        """Where it notes the checks of its lease that passed."""
+        return self.log.with_suffix('.passes')
 
     def order(self, what: str) -> None:
         """Tell one that stands still to ``go``, one that ticks to ``stop``."""
@@ -193,6 +200,7 @@ class Lives:
             'config_file': str(config_file),
             'points': list(points),
             'log': str(log),
+            'passes': str(log.with_suffix('.passes')),
         }
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request) + '\n')
@@ -225,6 +233,7 @@ class Tracer:
         """:param reached: told the point, and where in the code it is"""
         self.lines: collections.Counter[str] = collections.Counter()
         self.points = points
+        self.stands_by = True
         self._reached = reached
         self._known: dict[CodeType, Local | None] = {}
         #: The last request changes something.
@@ -251,7 +260,8 @@ class Tracer:
         lines = self.lines
 
         def count(frame: FrameType, event: str, arg: Any) -> Local:
-            if event == 'line' and (kind != 'wire' or self._changes):
+            counts = not self.stands_by and (kind != 'wire' or self._changes)
+            if event == 'line' and counts:
                 lines[kind] += 1
                 for point in self.points:
                     if point.kind == kind and point.line <= lines[kind]:
@@ -279,6 +289,8 @@ class Victim:
         self._socket.connect(request['socket'])
         self._orders = self._socket.makefile('r')
         self._config_file = request['config_file']
+        self._passes = pathlib.Path(request['passes'])
+        self._passes.touch()
         points = [Point(**fields) for fields in request['points']]
         self._tracer = Tracer(points, self._reached)
         self._built: build.Components | None = None
@@ -290,6 +302,7 @@ class Victim:
         conf = load.load(argv, 'steal-migrator')
         log.setup(conf, startup.PROJECT)
         self._built = built = build.build(conf)
+        self._watch(built.leader)
         migrator = Migrator(built)
         # To count costs a third of the time.
         if self._tracer.points:
@@ -311,6 +324,25 @@ class Victim:
         sys.settrace(None)
         built.leader.release()
         self._say('end')
+
+    def _watch(self, leader: Leader) -> None:
+        """Note checks that pass; and lines of a standby do not count."""
+        acquire, check = leader.acquire, leader.check_held
+
+        def acquired() -> bool:
+            leads = acquire()
+            self._tracer.stands_by = not leads
+            return leads
+
+        def checked(seconds: float = 0.0) -> None:
+            begun = leases.now()
+            check(seconds)
+            passed = leases.Pass(leader.number, begun, leases.now(), seconds)
+            # At once and in one piece: orchestrators' threads check as well.
+            with self._passes.open('ab', buffering=0) as file:
+                leases.write_pass(file, passed)
+
+        vars(leader).update(acquire=acquired, check_held=checked)
 
     def _reached(self, point: Point, where: str) -> None:
         self._say(point.what, where=where)
