@@ -36,9 +36,9 @@ storm: packages  ## migrators that die on real daemons, 2,000 times: three hours
 	STEAL_STORM_RUNS=2000 OS_TEST_TIMEOUT=7200 \
 	  $(TOX) -q run -e integration -- test_storm --timeout 36000
 
-leases: packages  ## who leads, on each real lock store, 200 times: ten minutes
+leases: packages  ## who leads, on each real lock store, 200 times: half an hour
 	STEAL_LEASE_RUNS=200 OS_TEST_TIMEOUT=7200 \
-	  $(TOX) -q run -e integration -- test_leases --timeout 36000
+	  $(TOX) -q run -e integration -- test_leases test_takeovers --timeout 36000
 
 nova33: $(TOX)  ## what meets Nova and other libraries, on the oldest that we support
 	$(TOX) -q run -e functional-nova33

@@ -74,7 +74,7 @@ class Run:
         #: Whoever leads later finds no server that suffers.
         self._calms = draw.random() < 0.5
         self._stopped: Life | None = None
-        self._up_at = 0.0
+        self._up_at = self._went_on = 0.0
         #: Ticks of each since somebody was stopped or went on.
         self._ticks = [0, 0]
         self._begun = False
@@ -106,7 +106,7 @@ class Run:
             **OPTIONS,
         )
         try:
-            with scene.measured(), Witness(self._is_out) as witness:
+            with scene.measured(), Witness(self._may_migrate) as witness:
                 self._begin()
                 if not self._watch():
                     self.trouble += ['came to no end', *self._left()]
@@ -189,7 +189,7 @@ class Run:
             self._led_ticks += 1
             if self._led_ticks > self._ahead:
                 os.kill(self._stopped.last['pid'], signal.SIGCONT)
-                self._stopped = None
+                self._stopped, self._went_on = None, time.monotonic()
                 self._again()
             return
         quiet = (
@@ -223,6 +223,20 @@ class Run:
         return all(life.last['what'] == 'end' for life in self.lives)
 
     # -- whether that was borne --------------------------------------------
+
+    def _may_migrate(self, id_: str) -> bool:
+        """Whether it is out; nor may another one migrate.
+
+        NOTE: what a stopped migrator was just asking of Nova comes late, and
+        nobody can help it: Nova knows nothing of leases.
+        """
+        if time.monotonic() < self._went_on + LONGEST:
+            return True
+        servers = self._test.scene.call('GET', '/servers/detail')['servers']
+        moving = [s['id'] for s in servers if s['status'] == 'MIGRATING']
+        if len(moving) > OPTIONS['limits']['slots']:
+            self.trouble.append(f'servers {moving} migrated at once')
+        return self._is_out(id_)
 
     def _is_out(self, id_: str) -> bool:
         return self._test.script.done(id_)[-1:] == ['drain']
@@ -279,19 +293,14 @@ class TestTakeovers(loop.LoopTestCase):
         store = kind(self.directory / kind.name)
         self.addCleanup(store.stop)
         store.start()
-        failed, takeovers, numbers = [], list[float](), 0
+        failed, takeovers = [], list[float]()
+        struck = numbers = 0
         for seed in range(SEED, SEED + RUNS):
-            begun = time.monotonic()
             run = Run(self, store, seed)
             run.run()
             takeovers += run.takeovers
             numbers += len(run.leaderships)
-            print(
-                f'takeovers, {kind.name}: {run}; '
-                f'{time.monotonic() - begun:.0f} s; {run.trouble} '
-                f'{[x.last["lines"] for x in run.lives]} {run.takeovers}',
-                file=sys.__stderr__,
-            )
+            struck += bool(run.takeovers)
             if run.trouble:
                 failed.append(
                     f'{run}: {"; ".join(run.trouble)}. Once more: '
@@ -306,8 +315,9 @@ class TestTakeovers(loop.LoopTestCase):
                     )
         print(
             f'takeovers, {kind.name}: seeds {SEED} to {SEED + RUNS - 1}, '
-            f'{numbers} leaderships, {len(takeovers)} taken over, after '
-            f'{max(takeovers, default=0):.1f} s at most; {len(failed)} failed',
+            f'{struck} of them struck, {numbers} leaderships; another one '
+            f'led after {max(takeovers, default=0):.1f} s at most; '
+            f'{len(failed)} failed',
             file=sys.__stderr__,
         )
         self.assertEqual([], failed)
