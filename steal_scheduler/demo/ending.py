@@ -34,6 +34,17 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def say_no_more() -> None:
+    """From now on the standard error goes nowhere.
+
+    Threads run until the end, and lose their files before it: what they say
+    of that is no news.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
 def exit_now(status: int) -> NoReturn:
     """End the process, whatever its threads do."""
     os._exit(status)

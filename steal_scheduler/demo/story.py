@@ -75,6 +75,7 @@ def main(*, keep: bool) -> int:
             story.keep()
     except ending.Signalled as signalled:
         ending.ignore_signals()
+        ending.say_no_more()
         cloud.remove_files()
         # NOTE: threads of Nova may wait half an hour for others' answers.
         ending.exit_now(signalled.code if verdict is None else verdict)
