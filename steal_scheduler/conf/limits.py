@@ -70,8 +70,8 @@ waits until all of that is free. ``[hosts] shared_storage`` says what counts.
         allowed='0 to 86400 seconds',
         help="""
 Seconds for which a server that anybody live-migrated stays where it is;
-doubled for each further live migration within 24 hours, and once more after a
-move that did not help; 24 hours at most.
+doubled for each further live migration within 24 hours, for each failed one
+more in a row, and once more after a move that did not help; 24 hours at most.
 """,
     ),
     number(

@@ -1,22 +1,30 @@
 """Eligibility: which contended servers may be moved at all."""
 
+import itertools
 from collections.abc import Sequence
 
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import assignment
 from steal_scheduler.model.backoff import pause, seconds_left
 from steal_scheduler.model.cloud import Migration, Server
-from steal_scheduler.model.move import Ended, Move, Outcome
+from steal_scheduler.model.move import Cause, Ended, Move, Outcome
 from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
 
 #: How far back Nova's migration records count, in seconds; also the longest
-#: cooldown.
+#: cooldown and back-off.
 HISTORY = 86400.0
-#: Seconds after which a move is tried again that did not begin, because an
-#: orchestrator or Nova refused it: the server has not moved, so its cooldown
-#: is not the right measure. Each further one in a row waits twice as long, for
-#: each may drain the server for a while in vain; a day at most.
+#: How far back failures count, in seconds: where there is one a day, as many
+#: as it takes to leave the server alone for a day.
+MEMORY = 7 * HISTORY
+#: Seconds after which a move is tried again that did not begin: the server
+#: has not moved, so its cooldown is not the right measure. Where the cause
+#: lasts, each further one in a row waits twice as long, for each may drain the
+#: server for a while in vain; a day at most.
 RETRY_AFTER = 300.0
+#: Tags that Nova allows a server.
+MOST_TAGS = 50
+#: Of ours that a move needs at a time: that of its stage, and the next one's.
+OUR_TAGS = 2
 
 
 def refusal(server_id: str, snapshot: Snapshot) -> Refusal | None:
@@ -37,24 +45,73 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
         assignment.assignments(server, snapshot.rules.assignment)
     except assignment.InvalidOrchestrator as error:
         yield Reason.INVALID_ORCHESTRATOR, str(error)
-    last, now = snapshot.ended.get(server_id), snapshot.now
-    if last is not None and last.outcome is Outcome.NOT_STARTED:
-        times = last.not_started
-        seconds = pause(RETRY_AFTER, max(times - 1, 0), HISTORY)
-        left = seconds_left(last.at, seconds, now)
-        if times and left:
-            yield (
-                Reason.BACKOFF,
-                f'its last move did not begin: {last.detail}; it may be '
-                f'tried again in {left:.0f} s',
-            )
-        last = None
-    left = _cooldown_until(migrations, last, snapshot) - now
-    if left > 0:
+    if len(server.tags) > MOST_TAGS - OUR_TAGS:
         yield (
-            Reason.COOLDOWN,
-            f'it moved lately: {left:.0f} s of its cooldown are left',
+            Reason.TAGS,
+            f'it has {len(server.tags)} of the {MOST_TAGS} tags that Nova '
+            f'allows, and a move needs {OUR_TAGS} more: "openstack server '
+            'unset --tag" makes room',
         )
+    last = snapshot.ended.get(server_id)
+    if last is not None and last.outcome is Outcome.NOT_STARTED:
+        yield from _not_started(last, snapshot.now)
+        last = None
+    left = _cooldown_until(migrations, last, snapshot) - snapshot.now
+    if left <= 0:
+        return
+    if failed := len(_failed_in_a_row(migrations)):
+        yield (
+            Reason.BACKOFF,
+            f'its last live migration {_times(failed, "failed")}: '
+            f'{_failure(migrations, last)}; it may be tried again in '
+            f'{left:.0f} s',
+        )
+    yield (
+        Reason.COOLDOWN,
+        f'it moved lately: {left:.0f} s of its cooldown are left',
+    )
+
+
+def _not_started(last: Ended, now: float) -> Nos:
+    """Why a server is left alone whose last move did not begin.
+
+    For example the third drain in a row that never finished: 1200 s.
+    """
+    cause, times = last.move.cause, 0
+    if cause is None:
+        # That its migrator ended says nothing against the server.
+        return
+    if cause is not Cause.MOMENT:
+        times = last.not_started
+    seconds = pause(RETRY_AFTER, max(times - 1, 0), HISTORY)
+    if left := seconds_left(last.at, seconds, now):
+        yield (
+            Reason.BACKOFF,
+            f'its last move {_times(times, "did not begin")}: {last.detail}; '
+            f'it may be tried again in {left:.0f} s',
+        )
+
+
+def _failed_in_a_row(
+    migrations: Sequence[Migration],
+) -> Sequence[Migration]:
+    """The last ones, newest first, if they failed."""
+    ended = (m for m in migrations if m.ended)
+    return [*itertools.takewhile(lambda m: m.failed, ended)]
+
+
+def _failure(migrations: Sequence[Migration], last: Ended | None) -> str:
+    """What the last live migration failed of, as far as is known."""
+    newest = next(m for m in migrations if m.failed)
+    if newest.target is None and newest.status != 'cancelled':
+        return 'Nova found no host for it'
+    if last is not None and last.outcome is Outcome.FAILED:
+        return last.detail
+    return f'it ended as: {newest.status}'
+
+
+def _times(times: int, what: str) -> str:
+    return f'{what}, {times} times in a row' if times > 1 else what
 
 
 def _unfit(server: Server) -> Nos:
@@ -94,9 +151,11 @@ def _cooldown_until(
 ) -> float:
     """When it may move again; only live migrations count.
 
-    Each further one in the history doubles the cooldown; so does a useless
-    one. For example with a cooldown of 3600 s, a server that moved twice
-    today, the second time without relief, stays for 4 * 3600 s.
+    Each further one within a day doubles the cooldown; so does a useless
+    one, and each failure more in a row, however long ago. For example with a
+    cooldown of 3600 s, a server that moved twice today, the second time
+    without relief, stays for 4 * 3600 s; and so does one of which one try a
+    day has failed, three days in a row.
 
     :param ended: its last move, as remembered; None where it did not begin
     """
@@ -104,8 +163,10 @@ def _cooldown_until(
     ends = [
         m.updated_at for m in migrations if m.ended and m.updated_at > oldest
     ]
-    doublings = max(len(ends) - 1, 0)
-    if ended is not None:
+    failed = _failed_in_a_row(migrations)
+    doublings = max(len(ends), len(failed), 1) - 1
+    ends += [m.updated_at for m in failed[:1]]
+    if ended is not None and ended.at > oldest:
         ends.append(ended.at)
         doublings += ended.outcome is Outcome.NOT_HELPED
     if not ends:

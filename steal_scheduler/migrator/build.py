@@ -6,7 +6,7 @@ from typing import Any
 
 from steal_scheduler import startup
 from steal_scheduler.conf import rules as rules_conf
-from steal_scheduler.decision.eligibility import HISTORY
+from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.messaging.acknowledgement import Receiver
@@ -74,7 +74,7 @@ def build(conf: Any) -> Components:
         conf=conf,
         rules=rules_conf.rules(conf, dispatcher.rules),
         nova=nova,
-        nova_cache=NovaCache(nova, HISTORY),
+        nova_cache=NovaCache(nova, MEMORY),
         source=plugins.signal_source(conf),
         dispatcher=dispatcher,
         effects=effects,

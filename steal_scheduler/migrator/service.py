@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from oslo_log import log
 
 from steal_scheduler.decision import decide
-from steal_scheduler.decision.eligibility import HISTORY
+from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
@@ -166,7 +166,7 @@ class Migrator:
             built.leader.number,
         )
         self._seen_before = seen
-        oldest = snapshot.now - HISTORY
+        oldest = snapshot.now - MEMORY
         self._ended = {s: e for s, e in self._ended.items() if e.at >= oldest}
         return dataclasses.replace(
             snapshot, moves=self.moves, ended=self._ended

@@ -14,6 +14,18 @@ from steal_scheduler.model.refusal import Refusal
 CLOCK_SKEW = 5.0
 
 
+class Cause(enum.Enum):
+    """Why a move did not begin: how long it is left alone hangs on it."""
+
+    #: Of that moment: a window, the breaker, another move, its owner.
+    MOMENT = enum.auto()
+    # What will be the same tomorrow
+    #: An orchestrator refuses the drain, or never finishes it.
+    DRAIN = enum.auto()
+    #: Nova refuses the tag or the migration, or forgets the request.
+    NOVA = enum.auto()
+
+
 class Stage(enum.StrEnum):
     """How far a move is. The value is what the server's tag says."""
 
@@ -52,6 +64,8 @@ class Move:
     #: Why it moves; and, once it has failed, why.
     reason: str = ''
     failure: str = ''
+    #: Why it did not begin; None where only its migrator ended.
+    cause: Cause | None = None
     #: Why Nova is not asked to migrate it now; None where it may be.
     waits: Refusal | None = None
     #: Why it cannot be reattached; asked for ever.
@@ -62,8 +76,6 @@ class Move:
     #: It came back while a drain of the leader before might still come: it is
     #: asked for once more when that is over.
     early: bool = False
-    #: Another process began it.
-    taken_over: bool = False
 
     @property
     def server_id(self) -> str:
@@ -144,16 +156,25 @@ class Ended:
     at: float
     detail: str
     steal_after: float | None = None
-    #: How many moves of the server in a row did not begin, this one included.
+    #: How many moves of the server in a row did not begin for a cause that
+    #: lasts, and that cause.
     not_started: int = 0
+    cause: Cause | None = None
 
     def following(self, before: 'Ended | None') -> 'Ended':
         """The same, with what it adds to the one before it.
 
-        For example the third drain in a row that was refused has 3.
+        For example the third drain in a row that was refused has 3. A dry run
+        that ends the fourth one adds nothing, so the fifth one has 4. If Nova
+        refuses the sixth one, that has 1.
         """
-        if self.outcome is not Outcome.NOT_STARTED or self.move.taken_over:
-            # That its migrator ended says nothing against the server.
+        if self.outcome is not Outcome.NOT_STARTED:
             return self
-        earlier = before.not_started if before else 0
-        return dataclasses.replace(self, not_started=earlier + 1)
+        cause, times = None, 0
+        if before is not None:
+            cause, times = before.cause, before.not_started
+        mine = self.move.cause
+        if mine in (Cause.DRAIN, Cause.NOVA):
+            times = times + 1 if mine is cause else 1
+            cause = mine
+        return dataclasses.replace(self, not_started=times, cause=cause)

@@ -31,6 +31,8 @@ class Reason(enum.StrEnum):
     SLOT_CLOUD = 'slot_cloud'
     SLOT_SOURCE = 'slot_source'
     SLOT_TARGET = 'slot_target'
+    #: It has too many tags: Nova would not take ours.
+    TAGS = 'tags'
     # about the whole cloud
     BLACKOUT = 'blackout'
     BREAKER = 'breaker'

@@ -81,7 +81,6 @@ def _stranger(server: Server, tag: Tag, snapshot: Snapshot) -> Move:
         # Nova may have been asked, and its record may come yet.
         copy_mb=snapshot.copy_mb(server),
         reason='begun by another migrator process',
-        taken_over=True,
     )
     migration = move.migration(snapshot.fleet)
     if stage in (Stage.REATTACH, Stage.VERIFY):

@@ -20,7 +20,7 @@ from steal_scheduler.decision.detector import measured
 from steal_scheduler.decision.eligibility import unfit_to_leave
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Migration
-from steal_scheduler.model.move import Ended, Move, Outcome, Stage
+from steal_scheduler.model.move import Cause, Ended, Move, Outcome, Stage
 from steal_scheduler.moves import admission
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.orchestrators.base import State
@@ -74,6 +74,9 @@ class StateMachine:
         try:
             self._effects.tag(move)
         except exception.NovaFault as error:
+            refused = isinstance(error, exception.NovaRefused)
+            cause = Cause.NOVA if refused else Cause.MOMENT
+            move = dataclasses.replace(move, cause=cause)
             no = Outcome.NOT_STARTED
             return Ended(move, no, snapshot.now, str(error))
         self._dispatcher.begin(move.server)
@@ -109,27 +112,30 @@ class StateMachine:
         move = dataclasses.replace(move, waits=waits)
         migration = move.migration(snapshot.fleet)
         timeout = snapshot.rules.drain_timeout
+        cause = Cause.MOMENT
         unfit = unfit_to_leave(move, migration)
         if not unfit and waits and waits.reason in admission.FINAL:
             unfit = waits.detail
         if not unfit and snapshot.now - move.since > timeout:
+            cause = Cause.DRAIN
             unfit = (
                 f'not drained, or no turn to migrate, after {timeout:g} s '
                 '(drain_timeout)'
             )
         if unfit:
-            return self._fail(move, snapshot, unfit)
+            return self._fail(move, snapshot, unfit, cause)
         answer = self._dispatcher.drain(move.server)
         if answer.state is State.REFUSED:
             why = f'drain refused: {answer.detail}'
-            return self._fail(move, snapshot, why)
+            return self._fail(move, snapshot, why, Cause.DRAIN)
         if answer.state is State.WAITING or waits:
             return move
         try:
             move = self._next(move, Stage.REQUEST, snapshot)
             self._effects.migrate(move.server)
         except exception.NovaRefused as error:
-            return self._fail(move, snapshot, f'Nova refused: {error}')
+            why = f'Nova refused: {error}'
+            return self._fail(move, snapshot, why, Cause.NOVA)
         except exception.NovaError as error:
             # It may have been accepted: the next tick looks for the record.
             LOG.warning(
@@ -148,7 +154,8 @@ class StateMachine:
             recent = snapshot.now - move.since <= REQUEST_TIMEOUT
             if requested and recent and not move.server.gone:
                 return move
-            return self._fail(move, snapshot, 'Nova has no record of it')
+            why = 'Nova has no record of it'
+            return self._fail(move, snapshot, why, Cause.NOVA)
         if requested and migration.running:
             return self._next(move, Stage.MIGRATE, snapshot)
         if move.server.gone:
@@ -245,8 +252,16 @@ class StateMachine:
         self._effects.abort(move, migration)
         return dataclasses.replace(move, failure=why)
 
-    def _fail(self, move: Move, snapshot: Snapshot, failure: str) -> Move:
-        failed = dataclasses.replace(move, failure=move.failure or failure)
+    def _fail(
+        self,
+        move: Move,
+        snapshot: Snapshot,
+        failure: str,
+        cause: Cause = Cause.MOMENT,
+    ) -> Move:
+        failed = dataclasses.replace(
+            move, failure=move.failure or failure, cause=cause
+        )
         return self._next(failed, Stage.UNDO, snapshot)
 
     def _end(self, ended: Ended) -> Move | Ended:

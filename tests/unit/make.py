@@ -21,7 +21,7 @@ from steal_scheduler.model.cloud import (
     ServerSignal,
     Signals,
 )
-from steal_scheduler.model.move import Ended, Move, Outcome, Stage
+from steal_scheduler.model.move import Cause, Ended, Move, Outcome, Stage
 from steal_scheduler.model.scheduler import CLASSES, Scheduler
 
 NOW = 1_000_000.0
@@ -187,7 +187,9 @@ def ended(server_id: str = 's', **other: Any) -> Ended:
         'detail': 'it waits 1% of its time now',
     }
     if other.get('outcome') is Outcome.NOT_STARTED:
-        values['not_started'] = 1
+        cause = other.get('cause', Cause.DRAIN)
+        values['move'] = move(server_id, cause=cause)
+        values |= {'not_started': 1, 'cause': cause}
     return Ended(**(values | other))
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from steal_scheduler.decision.eligibility import HISTORY
+from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.service import Migrator
@@ -59,7 +59,7 @@ class Rig:
             conf=self.conf,
             rules=self.rules,
             nova=nova,
-            nova_cache=NovaCache(nova, HISTORY),
+            nova_cache=NovaCache(nova, MEMORY),
             source=self.source,
             dispatcher=dispatcher,
             effects=effects,

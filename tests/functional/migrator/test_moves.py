@@ -190,7 +190,10 @@ class TestFailures(MovesTestCase):
             Guest('three', 'a3', 0.1, **large),
         )
         mover = self.boot_contended(**large)
-        self.assert_undone(self.loop(), mover, 'ended as: error')
+        migrator = self.loop()
+        self.assert_undone(migrator, mover, 'ended as: error')
+        migrator.until(lambda: migrator.refused('backoff'), 'the back-off')
+        self.assertIn('Nova found no host for it', self.log_text())
 
     def test_it_never_ends(self) -> None:
         mover = self.boot_contended(metadata=ENDLESS)
@@ -241,3 +244,45 @@ class TestFailures(MovesTestCase):
         self.assertEqual({'helped': 1}, migrator.outcomes())
         self.assertEqual(['completed'], scene.migrations(mover))
         self.assert_back(mover)
+
+
+class TestTags(MovesTestCase):
+    """Nova allows a server 50 tags; a move needs two of its own at a time."""
+
+    def fill(self, server_id: str, number: int) -> list[str]:
+        """Give it so many tags of its owner's; their names."""
+        names = [f'team:{n:02} größe ✓' for n in range(number)]
+        scene.call('PUT', f'/servers/{server_id}/tags', {'tags': names})
+        return names
+
+    def test_two_are_free(self) -> None:
+        mover = self.boot_contended()
+        names = self.fill(mover, 48)
+        migrator = self.loop()
+        migrator.until_ended(mover)
+        self.assertEqual({'helped': 1}, migrator.outcomes())
+        self.assertEqual(
+            names, sorted(scene.cloud.servers.server(mover)['tags'])
+        )
+        self.assertEqual(['drain', 'reattach'], self.script.done(mover))
+
+    def assert_refused(self, number: int) -> None:
+        """It is never drained, however long it is contended."""
+        mover = self.boot_contended()
+        names = self.fill(mover, number)
+        migrator = self.loop()
+        for _ in range(3):
+            migrator.until(lambda: migrator.refused('tags'), 'the refusal')
+        self.assertIn(f'it has {number} of the 50 tags', self.log_text())
+        self.assertEqual({}, migrator.outcomes())
+        self.assertEqual([], self.script.asked(mover))
+        self.assertEqual([], scene.migrations(mover))
+        self.assertEqual(
+            names, sorted(scene.cloud.servers.server(mover)['tags'])
+        )
+
+    def test_one_is_free(self) -> None:
+        self.assert_refused(49)
+
+    def test_none_is_free(self) -> None:
+        self.assert_refused(50)

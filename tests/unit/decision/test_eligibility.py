@@ -1,13 +1,16 @@
+import dataclasses
+
 from oslotest import base
 
 from steal_scheduler.decision.eligibility import (
     HISTORY,
+    MEMORY,
     RETRY_AFTER,
     refusal,
     unfit_to_leave,
 )
 from steal_scheduler.model.cloud import Migration
-from steal_scheduler.model.move import Move, Outcome
+from steal_scheduler.model.move import Cause, Move, Outcome
 from tests.unit import make
 from tests.unit.make import (
     NOW,
@@ -77,9 +80,87 @@ class TestEligible(base.BaseTestCase):
             found = self.reason(*args, now=NOW + later, **kwargs)
             self.assertEqual(expected, found, later)
 
+    def test_two_tags_must_be_free(self) -> None:
+        """That of its stage and that of the next one."""
+        for number, expected in ((48, ''), (49, 'tags'), (50, 'tags')):
+            tags = tuple(f'team:{n} größe ✓' for n in range(number))
+            self.assertEqual(expected, self.reason(tags=tags))
+        found = refusal('s', snapshot(fleet(server(tags=tags))))
+        assert found is not None
+        self.assertIn('it has 50 of the 50 tags', found.detail)
+        self.assertIn('needs 2 more', found.detail)
+
     def test_cooldown(self) -> None:
         self.assert_cooldown(100, migration())
-        self.assert_cooldown(100, migration(status='failed'))
+
+    def assert_backoff(self, seconds: float, *records: Migration) -> None:
+        for later, expected in ((seconds - 1, 'backoff'), (seconds, '')):
+            found = self.reason(*records, now=NOW + later)
+            self.assertEqual(expected, found, later)
+
+    def failed(self, *days: float, **values: object) -> list[Migration]:
+        """Migrations that failed so many days ago."""
+        record = {'status': 'error', 'target': None} | values
+        return [
+            migration(
+                migration_id=100 - int(10 * ago),
+                created_at=NOW - HISTORY * ago,
+                **record,
+            )
+            for ago in days
+        ]
+
+    def test_each_failure_in_a_row_doubles_the_backoff(self) -> None:
+        """Also where one comes a day: all are remembered for a week."""
+        self.assert_backoff(100, *self.failed(0))
+        self.assert_backoff(200, *self.failed(0, 1))
+        self.assert_backoff(6400, *self.failed(*range(7)))
+        once = migration(migration_id=80, created_at=NOW - 2 * HISTORY)
+        self.assert_backoff(100, *self.failed(0), once, *self.failed(3, 4))
+
+    def test_one_failure_a_day_is_the_rule_in_the_end(self) -> None:
+        """With the default cooldown 5 on the first day, and 1 on each day
+        that follows."""
+        rules, now, tries = make.rules(), NOW, []
+        records: list[Migration] = []
+        while now < NOW + 14 * HISTORY:
+            known = [r for r in records if r.updated_at > now - MEMORY]
+            found = snapshot(
+                fleet(server(), migrations=tuple(known)), now=now, rules=rules
+            )
+            if refusal('s', found) is None:
+                tries.append(int((now - NOW) // HISTORY))
+                records.append(
+                    migration(
+                        migration_id=len(records),
+                        created_at=now,
+                        status='cancelled',
+                    )
+                )
+            now += 600
+        by_day = [tries.count(day) for day in range(14)]
+        self.assertEqual([5, *[1] * 13], by_day)
+
+    def test_what_failed_is_told(self) -> None:
+        never = ended(outcome=Outcome.FAILED, detail='aborted: too slow')
+        for record, last, words in (
+            ({}, None, 'failed, 2 times in a row: Nova found no host for it'),
+            ({'target': 'b'}, None, 'it ended as: error'),
+            ({'target': 'b', 'status': 'cancelled'}, never, 'too slow'),
+            ({'status': 'cancelled'}, None, 'it ended as: cancelled'),
+        ):
+            known = snapshot(
+                fleet(
+                    server(), migrations=tuple(self.failed(0, 0.1, **record))
+                ),
+                ended={'s': last} if last else {},
+                rules=RULES,
+            )
+            found = refusal('s', known)
+            assert found is not None
+            self.assertIn(words, found.detail)
+            self.assertNotIn('it moved lately', found.detail)
+            self.assertIn('tried again in 200 s', found.detail)
 
     def test_each_further_migration_doubles_it(self) -> None:
         two = [
@@ -157,6 +238,17 @@ class TestEligible(base.BaseTestCase):
                 )
                 found = refusal('s', known)
                 self.assertEqual(expected, str(found.reason) if found else '')
+
+    def test_what_passes_waits_no_longer_than_once(self) -> None:
+        for cause, expected in ((Cause.MOMENT, 'backoff'), (None, '')):
+            last = ended(outcome=Outcome.NOT_STARTED, cause=cause)
+            last = dataclasses.replace(last, not_started=9, cause=Cause.DRAIN)
+            for later, reason in ((RETRY_AFTER - 1, expected), (300, '')):
+                known = snapshot(
+                    fleet(server()), ended={'s': last}, now=NOW + later
+                )
+                found = refusal('s', known)
+                self.assertEqual(reason, str(found.reason) if found else '')
 
     def test_nor_does_it_add_to_the_cooldown_of_an_earlier_one(self) -> None:
         moved = migration(created_at=NOW - 50)

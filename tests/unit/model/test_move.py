@@ -2,8 +2,8 @@ import pathlib
 
 from oslotest import base
 
-from steal_scheduler.model.move import FOLLOWS, Outcome, Stage
-from tests.unit.make import ended, move
+from steal_scheduler.model.move import FOLLOWS, Cause, Ended, Outcome, Stage
+from tests.unit.make import NOW, ended, move
 
 
 class TestMove(base.BaseTestCase):
@@ -59,10 +59,25 @@ class TestFollows(base.BaseTestCase):
 
 class TestEnded(base.BaseTestCase):
     def test_moves_in_a_row_that_did_not_begin(self):
-        no = ended(outcome=Outcome.NOT_STARTED)
-        first = no.following(None)
-        second = no.following(first)
-        self.assertEqual((1, 2), (first.not_started, second.not_started))
-        helped = ended(outcome=Outcome.HELPED).following(second)
-        self.assertEqual(0, helped.not_started)
-        self.assertEqual(1, no.following(helped).not_started)
+        def no(cause: Cause | None) -> Ended:
+            outcome = Outcome.NOT_STARTED
+            return Ended(move(cause=cause), outcome, NOW, 'why not')
+
+        last, counted = None, []
+        for each in (
+            no(Cause.DRAIN),
+            no(Cause.DRAIN),
+            # Neither says anything of tomorrow.
+            no(Cause.MOMENT),
+            no(None),
+            no(Cause.DRAIN),
+            # Another cause is counted anew.
+            no(Cause.NOVA),
+            no(Cause.NOVA),
+            ended(outcome=Outcome.HELPED),
+            no(Cause.MOMENT),
+            no(Cause.NOVA),
+        ):
+            last = each.following(last)
+            counted.append(last.not_started)
+        self.assertEqual([1, 2, 2, 2, 3, 1, 2, 0, 0, 1], counted)

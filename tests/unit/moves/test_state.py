@@ -52,7 +52,6 @@ class TestMovesInFlight(base.BaseTestCase):
                 steal_before=0.261,
                 copy_mb=4096 + 10 * 1024,
                 reason='begun by another migrator process',
-                taken_over=True,
             ),
             found,
         )
