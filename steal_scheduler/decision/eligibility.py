@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import assignment
 from steal_scheduler.model.backoff import pause, seconds_left
-from steal_scheduler.model.cloud import Migration, Server
+from steal_scheduler.model.cloud import Fleet, Migration, Server
 from steal_scheduler.model.move import Cause, Ended, Move, Outcome
 from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
 
@@ -40,7 +40,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
         yield Reason.MOVING, f'its move is at: {stage}'
     if any(not m.ended for m in migrations):
         yield Reason.MOVING, 'somebody else is migrating it'
-    yield from _unfit(server)
+    yield from _unfit(server, snapshot.fleet)
     try:
         assignment.assignments(server, snapshot.rules.assignment)
     except assignment.InvalidOrchestrator as error:
@@ -114,12 +114,19 @@ def _times(times: int, what: str) -> str:
     return f'{what}, {times} times in a row' if times > 1 else what
 
 
-def _unfit(server: Server) -> Nos:
+def _unfit(server: Server, fleet: Fleet) -> Nos:
     """Why Nova, its owner or its operator does not let it leave now."""
     if server.status != 'ACTIVE':
         yield Reason.NOT_ACTIVE, f'it is {server.status}'
     if server.task_state:
         yield Reason.NOT_ACTIVE, f'Nova is busy with it: {server.task_state}'
+    host = fleet.hosts.get(server.host or '')
+    if host is not None and not host.up:
+        yield (
+            Reason.SOURCE_DOWN,
+            f'nova-compute of its host {host.name} is down, so Nova can '
+            'migrate nothing away from there: start it, or evacuate the host',
+        )
     if server.locked:
         unlock = '"openstack server unlock" lets it move'
         yield Reason.LOCKED, f'it is locked; {unlock}'
@@ -128,18 +135,16 @@ def _unfit(server: Server) -> Nos:
         yield Reason.OPTED_OUT, f'{where} says never'
 
 
-def unfit_to_leave(move: Move, migration: Migration | None = None) -> str:
-    """Why a server that should be on its source must not be moved now.
-
-    :param migration: its newest, see ``Move.migration``
-    """
+def unfit_to_leave(move: Move, fleet: Fleet) -> str:
+    """Why a server that should be on its source must not be moved now."""
     server = move.server
     if server.gone:
         return 'it was deleted'
-    for _, detail in _unfit(server):
+    for _, detail in _unfit(server, fleet):
         return detail
     if server.host != move.source:
         return f'somebody moved it to {server.host}'
+    migration = move.migration(fleet)
     if migration is not None and migration.created_at >= move.since:
         # An operator or, where both hold a lock, another migrator of ours.
         return f'somebody else had it migrated meanwhile: {migration.status}'

@@ -33,8 +33,9 @@ class Targets:
         self._free: dict[str, dict[float, list[_Entry]]] = {}
         self._busy: dict[str, list[str]] = {}
         for name, host in view.hosts.items():
-            up, zone = fleet.hosts[name].up, fleet.hosts[name].zone
-            if not view.fit(host) or not up:
+            known = fleet.hosts[name]
+            zone = known.zone
+            if not view.fit(host) or not known.open:
                 continue
             if host.arrivals >= view.max_arrivals:
                 self._busy.setdefault(zone, []).append(name)

@@ -34,8 +34,9 @@ def check(built: Components, *, strict: bool = False) -> None:
         rights: dict[str, Callable[[], object]] = {
             'os_compute_api:servers:detail:get_all_tenants (list the servers '
             'of all projects)': lambda: nova.page(None),
-            'os_compute_api:os-availability-zone:detail (list hosts with '
-            'their zones)': nova.hosts,
+            'os_compute_api:os-services:list (list hosts with their zones)': (
+                nova.hosts
+            ),
             'os_compute_api:os-aggregates:index (read the metadata of host '
             'aggregates)': nova.opted_out_hosts,
             'os_compute_api:os-migrations:index (list migrations)': lambda: (

@@ -108,8 +108,15 @@ class Host:
 
     name: str
     zone: str
-    #: Its nova-compute is enabled and reports: it can take a server.
+    #: Its nova-compute reports: a server can leave it.
     up: bool = True
+    #: Nova may place servers there.
+    enabled: bool = True
+
+    @property
+    def open(self) -> bool:
+        """It can be given a server."""
+        return self.up and self.enabled
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

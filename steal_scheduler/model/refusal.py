@@ -28,6 +28,8 @@ class Reason(enum.StrEnum):
     #: Its orchestrator does not take another server back.
     REATTACH_BLOCKED = 'reattach_blocked'
     SATURATED = 'saturated'
+    #: Its host's nova-compute is down.
+    SOURCE_DOWN = 'source_down'
     SLOT_CLOUD = 'slot_cloud'
     SLOT_SOURCE = 'slot_source'
     SLOT_TARGET = 'slot_target'

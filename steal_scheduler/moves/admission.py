@@ -67,7 +67,7 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
             'Nova is choosing the target of another server: its turn comes',
         )
     if not any(
-        host.up
+        host.open
         and host.zone == zone
         and name != move.source
         and snapshot.view.takes(name, move.demand)

@@ -110,10 +110,9 @@ class StateMachine:
         """
         waits = admission.wait_for(move, snapshot)
         move = dataclasses.replace(move, waits=waits)
-        migration = move.migration(snapshot.fleet)
         timeout = snapshot.rules.drain_timeout
         cause = Cause.MOMENT
-        unfit = unfit_to_leave(move, migration)
+        unfit = unfit_to_leave(move, snapshot.fleet)
         if not unfit and waits and waits.reason in admission.FINAL:
             unfit = waits.detail
         if not unfit and snapshot.now - move.since > timeout:

@@ -102,12 +102,18 @@ class NovaCache:
             self._servers[server.server_id] = server
 
     def _fleet(self, now: float) -> Fleet:
-        hosts = {host.name: host for host in self._nova.hosts()}
+        used = {server.host for server in self._servers.values()}
+        hosts = {
+            host.name: host
+            for host in self._nova.hosts()
+            # One that is disabled is no target, yet it may be a source.
+            if host.enabled or host.name in used
+        }
         excluded = self._nova.opted_out_hosts()
         servers = dict(self._servers)
         for server_id, server in self._servers.items():
             if server.host and server.host not in hosts:
-                # Nova leaves disabled hosts out: no target, yet a source.
+                # Its cell is down.
                 zone = server.zone or ''
                 hosts[server.host] = Host(server.host, zone, up=False)
             if server.host in excluded and not server.opted_out:

@@ -88,14 +88,13 @@ class NovaClient:
         return self._value(self._ask(self._nova.servers.get, server_id))
 
     def hosts(self) -> list[Host]:
-        """The hosts whose nova-compute is enabled, with their zones."""
-        zones = self._ask(self._nova.availability_zones.list, detailed=True)
-        return [
-            Host(name, zone.zoneName, services['nova-compute']['available'])
-            for zone in zones
-            for name, services in (zone.hosts or {}).items()
-            if 'nova-compute' in services
-        ]
+        """The hosts with a nova-compute, and their zones.
+
+        Those in a cell that is down are missing: of them Nova knows no zone.
+        """
+        ask = self._nova.services.list
+        found = [s.to_dict() for s in self._ask(ask, binary='nova-compute')]
+        return [parse.host(raw) for raw in found if 'zone' in raw]
 
     def opted_out_hosts(self) -> frozenset[str]:
         """Hosts of the aggregates whose metadata say: never."""

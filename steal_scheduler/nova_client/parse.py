@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from steal_scheduler.model.cloud import Migration, Server
+from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.roles import RoleRule
 
 OPT_OUT = 'steal:migrate'
@@ -49,6 +49,16 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
             for network in (raw.get('addresses') or {}).values()
             for address in network
         ),
+    )
+
+
+def host(raw: Mapping[str, Any]) -> Host:
+    """The host of a nova-compute as ``GET /os-services`` gives it."""
+    return Host(
+        raw['host'],
+        raw['zone'],
+        up=raw['state'] == 'up',
+        enabled=raw['status'] == 'enabled',
     )
 
 

@@ -49,6 +49,21 @@ def server(server_id: str = 's', **other: Any) -> dict[str, Any]:
     } | other
 
 
+def service(host: str = 'a', **other: Any) -> dict[str, Any]:
+    """A nova-compute as ``GET /os-services`` gives it."""
+    return {
+        'id': f'id of {host}',
+        'binary': 'nova-compute',
+        'host': host,
+        'zone': 'az1',
+        'status': 'enabled',
+        'state': 'up',
+        'forced_down': False,
+        'disabled_reason': None,
+        'updated_at': '2026-01-01T00:00:00.000000',
+    } | other
+
+
 def migration(**other: Any) -> dict[str, Any]:
     """As ``GET /os-migrations`` of microversion 2.80 gives it."""
     return {

@@ -102,12 +102,7 @@ class Deployment(fixtures.Fixture):
         }
 
     def _answer(self) -> None:
-        compute = {'nova-compute': {'active': True, 'available': True}}
-        zone = {
-            'zoneName': 'az1',
-            'zoneState': {'available': True},
-            'hosts': dict.fromkeys('abc', compute),
-        }
+        services = [nova_api.service(name) for name in 'abc']
         version = {'id': 'v2.1', 'status': 'CURRENT', 'version': '2.96'}
 
         def servers(request: Request) -> Answer:
@@ -119,10 +114,7 @@ class Deployment(fixtures.Fixture):
         answers = self.nova.instead
         answers['GET /'] = (200, {'version': version})
         answers['GET /servers/detail'] = servers
-        answers['GET /os-availability-zone/detail'] = (
-            200,
-            {'availabilityZoneInfo': [zone]},
-        )
+        answers['GET /os-services'] = (200, {'services': services})
         answers['GET /os-aggregates'] = (200, {'aggregates': []})
         answers['GET /os-migrations'] = (200, {'migrations': []})
 

@@ -99,6 +99,12 @@ class FakeNova:
             if values.keys() - {'tags'}:
                 self._changed[server_id] = self.now
 
+    def set_host(self, name: str, **values: Any) -> None:
+        self._hosts = [
+            dataclasses.replace(h, **values) if h.name == name else h
+            for h in self._hosts
+        ]
+
     def record(self) -> None:
         """What was accepted gets its record."""
         while self.accepted:

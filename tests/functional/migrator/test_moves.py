@@ -174,6 +174,45 @@ class TestNobodyNotices(MovesTestCase):
         self.assertNotEqual(drains[0], reattaches[0])
 
 
+class TestDeadSource(MovesTestCase):
+    """Nova would take the request, and end it as error at once."""
+
+    def a1_is(self, *, down: bool) -> None:
+        path = '/os-services?host=a1&binary=nova-compute'
+        (service,) = scene.call('GET', path)['services']
+        path = f'/os-services/{service["id"]}'
+        scene.call('PUT', path, {'forced_down': down})
+
+    def test_a_nova_compute_that_is_down(self) -> None:
+        """Nothing is touched before it is up again."""
+        mover = self.boot_contended()
+        self.addCleanup(self.a1_is, down=False)
+        self.a1_is(down=True)
+        migrator = self.loop()
+        for _ in range(3):
+            migrator.tick()
+        self.assertEqual(1, migrator.refused('source_down'))
+        self.assertEqual([], self.script.asked(mover))
+        self.a1_is(down=False)
+        migrator.until_ended(mover)
+        self.assertEqual({'helped': 1}, migrator.outcomes())
+        self.assertEqual(['completed'], scene.migrations(mover))
+
+    def test_it_dies_while_a_server_is_drained(self) -> None:
+        mover = self.boot_contended()
+        self.script.let('drain', 'waits')
+        migrator = self.loop()
+        migrator.until(
+            lambda: self.script.asked(mover), 'it to be asked to drain'
+        )
+        self.addCleanup(self.a1_is, down=False)
+        self.a1_is(down=True)
+        self.assert_undone(
+            migrator, mover, 'of its host a1 is down', 'not_started'
+        )
+        self.assertEqual([], scene.migrations(mover))
+
+
 class TestFailures(MovesTestCase):
     """Of which it depends on Nova how they show, and what is allowed then."""
 

@@ -9,7 +9,7 @@ from steal_scheduler.decision.eligibility import (
     refusal,
     unfit_to_leave,
 )
-from steal_scheduler.model.cloud import Migration
+from steal_scheduler.model.cloud import Fleet, Host, Migration
 from steal_scheduler.model.move import Cause, Move, Outcome
 from tests.unit import make
 from tests.unit.make import (
@@ -23,6 +23,13 @@ from tests.unit.make import (
 )
 
 RULES = make.rules(cooldown=100.0)
+
+
+def without(host: str) -> Fleet:
+    """A server on a; the nova-compute of this host is down."""
+    known = fleet(server())
+    known.hosts[host] = Host(host, 'az1', up=False)
+    return known
 
 
 class TestEligible(base.BaseTestCase):
@@ -262,6 +269,21 @@ class TestEligible(base.BaseTestCase):
             self.reason(long, outcome=outcome, now=NOW + RETRY_AFTER + 99),
         )
 
+    def test_the_nova_compute_of_its_host_is_down(self) -> None:
+        """Nova would take the request, and end it as error at once."""
+        known = without('a')
+        found = refusal('s', snapshot(known))
+        assert found is not None
+        self.assertEqual('source_down', found.reason)
+        self.assertIn('nova-compute of its host a is down', found.detail)
+        self.assertIn('evacuate', found.detail)
+        self.assertIsNone(refusal('s', snapshot(without('b'))))
+
+    def test_a_host_that_takes_no_more_is_left_all_the_same(self) -> None:
+        known = fleet(server())
+        known.hosts['a'] = Host('a', 'az1', enabled=False)
+        self.assertIsNone(refusal('s', snapshot(known)))
+
 
 class TestUnfitToLeave(base.BaseTestCase):
     def test_reasons(self) -> None:
@@ -272,9 +294,15 @@ class TestUnfitToLeave(base.BaseTestCase):
             ({'locked': True}, 'locked'),
             ({'opted_out': 'flavor'}, 'flavor'),
         ):
-            found = unfit_to_leave(move(server=server(**values)))
+            one = move(server=server(**values))
+            found = unfit_to_leave(one, fleet())
             self.assertEqual(bool(word), bool(found))
             self.assertIn(word, found)
         self.assertIn(
-            'deleted', unfit_to_leave(move(server=server().deleted()))
+            'deleted',
+            unfit_to_leave(move(server=server().deleted()), fleet()),
         )
+
+    def test_the_nova_compute_of_its_host_has_died(self) -> None:
+        self.assertIn('of its host a', unfit_to_leave(move(), without('a')))
+        self.assertEqual('', unfit_to_leave(move(), without('b')))

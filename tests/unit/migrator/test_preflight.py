@@ -33,7 +33,7 @@ class TestCheck(base.BaseTestCase):
     def test_each_right_is_named(self) -> None:
         for asked, policy in (
             ('/servers/detail', 'servers:detail:get_all_tenants'),
-            ('/os-availability-zone/detail', 'os-availability-zone:detail'),
+            ('/os-services', 'os-services:list'),
             ('/os-aggregates', 'os-aggregates:index'),
             ('/os-migrations', 'os-migrations:index'),
         ):

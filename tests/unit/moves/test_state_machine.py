@@ -70,11 +70,13 @@ class Ride(base.BaseTestCase):
         """Host b can take it."""
         self.nova.now += seconds
         seen = [signal(at=self.nova.now, **of_signal)] if of_signal else []
+        told = fleet(
+            *self.nova.servers.values(),
+            migrations=tuple(self.nova.records.values()),
+        )
+        told.hosts.update({h.name: h for h in self.nova.hosts()})
         known = snapshot(
-            fleet(
-                *self.nova.servers.values(),
-                migrations=tuple(self.nova.records.values()),
-            ),
+            told,
             made,
             measured=signals(*seen, window=self.window),
             view=View(NOW, {'b': HostView(Tier.COLD, cores=16.0)}, {}, {}),
@@ -187,6 +189,18 @@ class TestDrain(Ride):
             'drain refused: fake: is refused',
             self.step(self.at('drain')),
         )
+
+    def test_its_source_dies(self) -> None:
+        """Nova would take the request, and end it as error at once."""
+        self.orchestrator.says = ['waiting']
+        made = self.step(self.at('drain'))
+        self.nova.set_host('a', up=False)
+        self.assert_undone(
+            Outcome.NOT_STARTED,
+            'nova-compute of its host a is down',
+            self.step(made),
+        )
+        self.assertEqual(0, self.nova.asked['s'])
 
     def test_it_takes_too_long(self) -> None:
         self.orchestrator.says = ['waiting']

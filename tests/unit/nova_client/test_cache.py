@@ -130,11 +130,21 @@ class TestNovaCache(base.BaseTestCase):
         self.assertEqual(self.nova.servers, self.refresh())
 
     def test_a_host_that_is_disabled(self) -> None:
-        self.nova.change('a', host='off', zone='az2')
+        """It is no target, but a source as long as a server is there."""
+        self.nova.set_host('c', enabled=False)
         self.refresh()
-        host = self.fleet.hosts['off']
+        self.assertNotIn('c', self.fleet.hosts)
+        self.nova.change('a', host='c')
+        self.refresh()
+        host = self.fleet.hosts['c']
+        self.assertEqual((True, False), (host.up, host.open))
+        self.assertTrue(self.fleet.hosts['a'].open)
+
+    def test_a_host_whose_cell_is_down(self) -> None:
+        self.nova.change('a', host='lost', zone='az2')
+        self.refresh()
+        host = self.fleet.hosts['lost']
         self.assertEqual(('az2', False), (host.zone, host.up))
-        self.assertTrue(self.fleet.hosts['a'].up)
 
     def test_an_aggregate_that_opts_out(self) -> None:
         self.nova.opted_out_hosts = lambda: frozenset('b')

@@ -110,41 +110,23 @@ class TestReading(ClientTest):
         self.assertRaises(ServerGone, self.client.server, 's')
 
     def test_hosts(self) -> None:
-        def service(available: bool) -> dict[str, object]:
-            return {
-                'nova-compute': {
-                    'active': True,
-                    'available': available,
-                    'updated_at': None,
-                }
-            }
-
-        zones = [
-            {
-                'zoneName': 'az1',
-                'zoneState': {'available': True},
-                'hosts': {'a': service(True), 'b': service(False)},
-            },
-            {
-                'zoneName': 'internal',
-                'zoneState': {'available': True},
-                'hosts': {'c': {'nova-scheduler': {'available': True}}},
-            },
-            {
-                'zoneName': 'empty',
-                'zoneState': {'available': False},
-                'hosts': None,
-            },
+        services = [
+            nova_api.service('a'),
+            nova_api.service('b', zone='az2', state='down'),
+            nova_api.service('c', status='disabled'),
+            # Of a cell that is down Nova tells no more.
+            {'binary': 'nova-compute', 'host': 'd', 'status': 'UNKNOWN'},
         ]
-        self.answer(
-            'GET /os-availability-zone/detail',
-            200,
-            {'availabilityZoneInfo': zones},
-        )
+        self.answer('GET /os-services', 200, {'services': services})
         self.assertEqual(
-            [Host('a', 'az1', True), Host('b', 'az1', False)],
+            [
+                Host('a', 'az1'),
+                Host('b', 'az2', up=False),
+                Host('c', 'az1', enabled=False),
+            ],
             self.client.hosts(),
         )
+        self.assertEqual('nova-compute', self.api.asked[0].query['binary'])
 
     def test_hosts_whose_aggregate_says_never(self) -> None:
         aggregates = [
