@@ -25,6 +25,7 @@ def load(
     prog: str,
     name: str,
     register: Callable[[cfg.ConfigOpts], None],
+    kind: type[cfg.ConfigOpts] = cfg.ConfigOpts,
 ) -> cfg.ConfigOpts:
     """Parse the command line and the configuration files.
 
@@ -32,10 +33,11 @@ def load(
         in ~/.steal-scheduler, ~, /etc/steal-scheduler or /etc; the
         directories NAME.conf.d beside it are read without ``--config-dir``
     :param register: declares the options
+    :param kind: of what is returned
     :raises ConfigError: a file cannot be read, or a value of an option that
         the command line knows too is wrong
     """
-    conf = cfg.ConfigOpts()
+    conf = kind()
     log.register_options(conf)
     register(conf)
     files = cfg.find_config_files(PROJECT, name)

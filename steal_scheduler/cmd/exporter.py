@@ -1,5 +1,6 @@
 """``steal-exporter``: on each hypervisor, one process."""
 
+import os
 import resource
 import signal
 import sys
@@ -11,7 +12,8 @@ from oslo_log import log
 
 from steal_scheduler import startup
 from steal_scheduler.edge import metrics
-from steal_scheduler.exception import StealError
+from steal_scheduler.edge.unread import files, of_libraries, unread
+from steal_scheduler.exception import ConfigError, StealError
 from steal_scheduler.exporter import options, preflight, sampler
 from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.collector import ExporterCollector
@@ -48,6 +50,10 @@ def serve(conf: Any, stopping: threading.Event) -> None:
 
 
 def main() -> int:
+    """Run until it is told to stop.
+
+    :returns: 78, EX_CONFIG, where a restart does not help
+    """
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -57,10 +63,13 @@ def main() -> int:
         )
         startup.check_values(conf)
         startup.set_up_log(conf)
+        known = [*options.list_opts(), *of_libraries('oslo.log')]
+        for line in unread(files(conf), known, {}):
+            LOG.warning('%s', line)
         serve(conf, stopping)
     except StealError as error:
         print(f'steal-exporter: {error}', file=sys.stderr)
-        return 1
+        return os.EX_CONFIG if isinstance(error, ConfigError) else 1
     return 0
 
 

@@ -10,14 +10,20 @@ process, and Nova insists on being the first to import anything of oslo.
 import contextlib
 import functools
 import importlib
+import os
+import sys
 from collections.abc import Iterator
+
+#: Of steal-status, where the checks could not be begun: 1 is a warning.
+NOT_CHECKED = 255
 
 
 @contextlib.contextmanager
-def needs(program: str, extra: str) -> Iterator[None]:
+def needs(program: str, extra: str, status: int = 1) -> Iterator[None]:
     """Around what imports a package that only the extra brings.
 
-    :raises SystemExit: it is missing; status 1, with the command to run
+    :raises SystemExit: it is missing; with this status, after the command to
+        run was printed
     """
     try:
         yield
@@ -26,20 +32,23 @@ def needs(program: str, extra: str) -> Iterator[None]:
         if missing == 'steal_scheduler':
             # A mistake of ours, which no pip cures.
             raise
-        raise SystemExit(
+        print(
             f'{program}: the Python module {missing} is not installed: '
-            f"pip install 'steal-scheduler[{extra}]'"
-        ) from error
+            f"pip install 'steal-scheduler[{extra}]'",
+            file=sys.stderr,
+        )
+        raise SystemExit(status) from error
 
 
-def _launch(program: str, extra: str) -> int:
-    with needs(f'steal-{program}', extra):
+def _launch(program: str, extra: str, missing: int) -> int:
+    with needs(f'steal-{program}', extra, missing):
         module = importlib.import_module(f'steal_scheduler.cmd.{program}')
         status: int = module.main()
         return status
 
 
-exporter = functools.partial(_launch, 'exporter', 'exporter')
-manage = functools.partial(_launch, 'manage', 'migrator')
-migrator = functools.partial(_launch, 'migrator', 'migrator')
-status = functools.partial(_launch, 'status', 'migrator')
+# Where a service is started again and again, that does not help here.
+exporter = functools.partial(_launch, 'exporter', 'exporter', os.EX_CONFIG)
+manage = functools.partial(_launch, 'manage', 'migrator', 1)
+migrator = functools.partial(_launch, 'migrator', 'migrator', os.EX_CONFIG)
+status = functools.partial(_launch, 'status', 'migrator', NOT_CHECKED)

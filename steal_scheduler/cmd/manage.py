@@ -88,8 +88,8 @@ class Recover(Report):
     """show which moves a migrator that will not come back has left behind"""
 
     _epilog = (
-        'Exit status: 0 if nothing is left; 1 if something is, or after an '
-        'error.'
+        'Exit status: 0 if nothing is left; 1 after an error; 2 if something '
+        'is left.'
     )
 
     switch = (
@@ -102,7 +102,7 @@ class Recover(Report):
         from steal_scheduler.migrator.recover import recover
 
         document, left = recover(conf, clear=parsed_args.clear)
-        self.status = 1 if left else 0
+        self.status = 2 if left else 0
         return self.dict2columns(document)
 
 
@@ -110,8 +110,8 @@ class Demo(Ours):
     """show the whole job on a Nova inside this process"""
 
     _epilog = (
-        'Exit status: 0 if every goal was met; 1 if one was not, or after an '
-        'error; 128 and its number after a signal that ended it before.'
+        'Exit status: 0 if every goal was met; 1 after an error; 2 if one '
+        'was not; 128 and its number after a signal that ended it before.'
     )
     extra = 'demo'
 

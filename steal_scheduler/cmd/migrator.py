@@ -3,12 +3,14 @@
 from steal_scheduler.cmd import threading_backend  # noqa: F401
 
 # isort: split
+import os
 import sys
 import threading
 import time
 import types
 from typing import Any
 
+from oslo_config import cfg
 from oslo_log import log
 from oslo_reports import guru_meditation_report as gmr
 from oslo_reports import opts as report_opts
@@ -17,9 +19,10 @@ from oslo_reports.models import base
 from oslo_service import service
 
 from steal_scheduler import startup, version
+from steal_scheduler.cmd import doubts
 from steal_scheduler.conf import load
 from steal_scheduler.edge import metrics
-from steal_scheduler.exception import StealError
+from steal_scheduler.exception import ConfigError, StealError
 from steal_scheduler.migrator import build, preflight
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.reporting import text
@@ -28,8 +31,49 @@ LOG = log.getLogger(__name__)
 
 #: Of the 60 that oslo.service gives a worker to end.
 _STOP_SECONDS = 50.0
-#: Until a port is free, or the options are mended and SIGHUP has come.
+#: Until a port is free, for example.
 _RETRY_SECONDS = 5.0
+
+
+class Options(cfg.ConfigOpts):
+    """Options that SIGHUP reads again if all of them are right."""
+
+    def reload_config_files(self) -> bool:
+        """Whether they count from now on, else those of before go on.
+
+        In the parent, before it replaces its worker: servers may be drained
+        now, and a worker that cannot start would not reattach them.
+        """
+        fault = None
+        try:
+            build.build(_load())
+        except StealError as error:
+            fault = error
+        if fault is None:
+            done: bool = super().reload_config_files()
+            return done
+        # NOTE: inside the handler oslo.log would say it twice.
+        LOG.critical(
+            'The configuration was not read again, and what it was before '
+            'counts: %s',
+            fault,
+        )
+        return False
+
+
+def _register(conf: cfg.ConfigOpts) -> None:
+    load.register(conf)
+    # oslo.service reads them before a value was looked at.
+    for group, options in service.list_opts():
+        conf.register_opts(options, group=group)
+
+
+def _load() -> cfg.ConfigOpts:
+    """The configuration, as it is in the files now.
+
+    :raises ConfigError: a file cannot be read
+    """
+    return load.load(sys.argv[1:], 'steal-migrator', _register, Options)
 
 
 class MigratorService(service.ServiceBase):
@@ -51,8 +95,8 @@ class MigratorService(service.ServiceBase):
     def _run(self) -> None:
         """Tick; as long as that is not possible, say why and try again.
 
-        NOTE: an option that SIGHUP made wrong must not end the worker, or
-        the parent would start it over and over, and give up in the end.
+        NOTE: that must not end the worker, or the parent would start it over
+        and over, and give up in the end.
         """
         said = ''
         while not self._stopping.is_set():
@@ -69,6 +113,8 @@ class MigratorService(service.ServiceBase):
                 # A plugin's mistake; silence would be the worst answer.
                 LOG.exception('Migrator suspended: it could not be built.')
             else:
+                for line in doubts.doubts(self._conf):
+                    LOG.warning('%s', line)
                 self._migrator = Migrator(built)
                 report_moves_of(self._migrator)
                 if not self._stopping.is_set():
@@ -129,18 +175,27 @@ def report_moves_of(migrator: Migrator) -> None:
 
 
 def main() -> int:
-    conf = None
+    """Run until it is told to stop.
+
+    :returns: 78, EX_CONFIG, where a restart does not help
+    """
+    conf = fault = None
     try:
-        conf = load.load(sys.argv[1:], 'steal-migrator')
+        conf = _load()
         startup.set_up_log(conf)
         enable_report(conf)
         # In the parent, so that a wrong option ends the start, not a worker.
         preflight.check(build.build(conf))
     except StealError as error:
+        fault = error
+    if fault is not None:
         if conf is not None:
-            LOG.critical('%s', error)
-        print(f'steal-migrator: {error}', file=sys.stderr)
-        return 1
+            # One of them may be why.
+            for line in doubts.misspelt(conf):
+                LOG.warning('%s', line)
+            LOG.critical('%s', fault)
+        print(f'steal-migrator: {fault}', file=sys.stderr)
+        return os.EX_CONFIG if isinstance(fault, ConfigError) else 1
     service.launch(
         conf, MigratorService(conf), workers=1, restart_method='reload'
     ).wait()

@@ -13,6 +13,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
+from steal_scheduler.cmd.launch import NOT_CHECKED
 from steal_scheduler.conf import load
 from steal_scheduler.exception import StealError
 from steal_scheduler.migrator import build, preflight
@@ -87,7 +88,8 @@ def _register(conf: Any) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """As upgradecheck's own, but with a version, and an error in one line.
 
-    :returns: the worst code of the checks; 255 if they could not be begun
+    :returns: the worst code of the checks; 255 if they could not be begun,
+        also after a wrong argument: 1 and 2 are codes of checks
     """
     try:
         conf = load.load(
@@ -97,7 +99,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except StealError as error:
         print(f'steal-status: {error}', file=sys.stderr)
-        return 255
+        return NOT_CHECKED
+    except SystemExit as ended:
+        return NOT_CHECKED if ended.code else 0
     # NOTE: where it looks for --json, and finds the plugin's section of that
     # name instead once the checks have registered [command].
     parsed: Any = types.SimpleNamespace(command=conf.command)

@@ -55,14 +55,16 @@ def load(
     argv: Sequence[str],
     prog: str,
     declare: Callable[[cfg.ConfigOpts], None] = register,
+    kind: type[cfg.ConfigOpts] = cfg.ConfigOpts,
 ) -> cfg.ConfigOpts:
     """Parse the command line, and steal-migrator.conf if it names no file.
 
     :param declare: what takes the place of ``register``, where the command
         line takes more
+    :param kind: of what is returned
     :raises ConfigError: a file cannot be read
     """
     # These log each request and each connection.
     quiet = ['novaclient=WARN', 'oslo_messaging=WARN']
     log.set_defaults(default_log_levels=log.get_default_log_levels() + quiet)
-    return startup.load(argv, prog, 'steal-migrator', declare)
+    return startup.load(argv, prog, 'steal-migrator', declare, kind)

@@ -191,7 +191,7 @@ class _Story:
         ]
         for line in missed or goals.MET:
             say(line)
-        return 1 if missed else 0
+        return 2 if missed else 0
 
     def _boot(self) -> None:
         servers = self._cloud.servers

@@ -65,7 +65,7 @@ def _is_taken(conf: Any, name: str) -> bool:
     """
     if name == 'DEFAULT' or name.startswith('oslo_'):
         return True
-    if name in _installed(SIGNALS):
+    if name in installed(SIGNALS):
         return True
     if name not in conf:
         return False
@@ -86,16 +86,17 @@ def list_opts() -> list[tuple[str, list[Any]]]:
         if group == 'signals':
             listed += [
                 (found.name, [*found.plugin.OPTS])
-                for found in _installed(SIGNALS)
+                for found in installed(SIGNALS)
                 if found.plugin.OPTS
             ]
     return listed + [
         (found.name, [*section.OPTS, *found.plugin.OPTS])
-        for found in _installed(ORCHESTRATORS)
+        for found in installed(ORCHESTRATORS)
     ]
 
 
-def _installed(namespace: str) -> Any:
+def installed(namespace: str) -> Any:
+    """stevedore's extensions of an entry-point group, by name."""
     return stevedore.ExtensionManager(namespace)
 
 
@@ -104,11 +105,11 @@ def _plugin(namespace: str, name: str, option: str) -> Any:
 
     :param option: that names it, as the operator is told
     """
-    installed = _installed(namespace)
-    if name not in installed:
-        names = ', '.join(sorted(installed.names()))
+    found = installed(namespace)
+    if name not in found:
+        names = ', '.join(sorted(found.names()))
         raise ConfigError(f'{option} is not installed: choose one of {names}.')
-    return installed[name].plugin
+    return found[name].plugin
 
 
 def _register(conf: Any, plugin: Any, section: str) -> None:

@@ -130,7 +130,7 @@ class TestWrongStart(DaemonTestCase):
 
     def assert_ends(self, expected: str, config: pathlib.Path) -> None:
         ended = daemon.run('steal-migrator', '--config-file', config)
-        self.assertEqual(1, ended.returncode, ended.stderr)
+        self.assertEqual(os.EX_CONFIG, ended.returncode, ended.stderr)
         last = ended.stderr.strip().splitlines()[-1]
         self.assertTrue(last.startswith('steal-migrator: '), last)
         self.assertIn(expected, last)

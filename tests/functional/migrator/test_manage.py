@@ -104,7 +104,7 @@ class TestRecover(ManageTestCase):
 
         migrator.kill()
         shown = self.run_it('steal-manage', 'recover')
-        self.assertEqual(1, shown.returncode)
+        self.assertEqual(2, shown.returncode)
         self.assertRegex(shown.stdout, f'{mover}  on-a1 +a1 +steal:drain:')
         self.assertEqual('drain', scene.stage(mover))
         self.assertNotIn('reattach', self.script.asked(mover))

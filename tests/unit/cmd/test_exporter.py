@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -158,12 +159,33 @@ class TestExporter(base.BaseTestCase):
             ('[DEFAULT]\nlog_config_append = /no', 'Error loading logging'),
         ):
             exporter = self.start(line)
-            self.assertEqual(1, exporter.wait(30))
+            self.assertEqual(os.EX_CONFIG, exporter.wait(30))
             said = exporter.stderr.read()
             # One line for a person, and no traceback.
             self.assertTrue(said.startswith('steal-exporter: '), said)
             self.assertEqual(1, said.count('\n'), said)
             self.assertIn(word, said)
+
+    def test_a_mistake_in_a_name(self) -> None:
+        exporter = self.start('wait_limits = 10', '[DEFAULT]', 'debug = False')
+        first = exporter.stdout.readline()
+        self.assertIn(' WARNING ', first)
+        self.assertIn('Did you mean wait_limit?', first)
+        # It does its work all the same.
+        self.port(exporter)
+
+    def test_a_port_that_another_program_has(self) -> None:
+        """It may end: this one is worth another try."""
+        with socket.socket() as other:
+            other.bind(('127.0.0.1', 0))
+            other.listen()
+            port = other.getsockname()[1]
+            # Of two lines the last one counts.
+            exporter = self.start(
+                'listen_host = 127.0.0.1', f'listen_port = {port}'
+            )
+            self.assertEqual(1, exporter.wait(30))
+        self.assertIn('no other program', exporter.stderr.read())
 
     def test_a_wrong_argument(self) -> None:
         exporter = self.start(arguments=['--no-such'])

@@ -118,7 +118,7 @@ class TestManage(base.BaseTestCase):
     def test_recover(self) -> None:
         self.deployment.tag('x', 'steal:undo:1')
         status, said, _ = self.of('recover', '-f', 'json')
-        self.assertEqual(1, status)
+        self.assertEqual(2, status)
         [left] = json.loads(said)['left_behind']
         self.assertEqual(text.BLOCKS['left_behind'].fields, tuple(left))
         self.assertEqual(

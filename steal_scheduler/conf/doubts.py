@@ -1,0 +1,57 @@
+"""Options whose values are allowed, and hardly meant together."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def doubts(conf: Any) -> Iterator[str]:
+    """Name the options, their values, what comes of it, and the cure.
+
+    :param conf: with the options of all plugins that are in use
+    """
+    hosts, detection = conf.hosts, conf.detection
+    if hosts.host_steal_threshold >= detection.steal_threshold:
+        yield (
+            f'[hosts] host_steal_threshold = {hosts.host_steal_threshold:g} '
+            'percent is not below [detection] steal_threshold = '
+            f'{detection.steal_threshold:g} percent: servers move to hosts '
+            'where they are contended again. Lower the first one, or raise '
+            'the second one.'
+        )
+    pause = conf.migrator.poll_interval
+    if conf.signals.max_age < 2 * pause:
+        yield (
+            f'[signals] max_age = {conf.signals.max_age:g} seconds is less '
+            f'than two times [migrator] poll_interval = {pause:g} seconds: '
+            'one lost reading makes all hosts unknown. Raise the first one, '
+            'or lower the second one.'
+        )
+    if conf.signals.source == 'prometheus':
+        yield from _prometheus(conf.prometheus, pause)
+    for name in conf.migrator.orchestrators:
+        # Only some drivers have it.
+        settle = conf[name].settle if 'settle' in conf[name] else 0.0
+        if settle >= conf.stages.drain_timeout:
+            yield (
+                f'[{name}] settle = {settle:g} seconds is not less than '
+                f'[stages] drain_timeout = {conf.stages.drain_timeout:g} '
+                'seconds: no drain ends in time, so none of its servers '
+                'moves. Lower the first one, or raise the second one.'
+            )
+
+
+def _prometheus(options: Any, pause: float) -> Iterator[str]:
+    if options.window > pause:
+        yield (
+            f'[prometheus] window = {options.window:g} seconds is longer '
+            f'than [migrator] poll_interval = {pause:g} seconds: two polls '
+            'see the same burst. Lower the first one, or raise the second '
+            'one.'
+        )
+    if options.timeout >= pause / 4:
+        yield (
+            f'[prometheus] timeout = {options.timeout:g} seconds is not less '
+            f'than a fourth of [migrator] poll_interval = {pause:g} seconds: '
+            'a slow Prometheus holds up the moves. Lower the first one, or '
+            'raise the second one.'
+        )

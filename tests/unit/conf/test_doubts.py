@@ -1,0 +1,60 @@
+from oslotest import base
+
+from steal_scheduler.conf import doubts
+from steal_scheduler.migrator import build
+from tests.unit.deployment import Deployment
+
+
+class TestDoubts(base.BaseTestCase):
+    def doubts(self, more: str = '') -> list[str]:
+        conf = self.useFixture(Deployment(more)).conf()
+        build.build(conf)
+        return [*doubts.doubts(conf)]
+
+    def test_the_defaults(self) -> None:
+        self.assertEqual([], self.doubts())
+        self.assertEqual([], self.doubts('[signals]\nsource = prometheus'))
+
+    def test_each(self) -> None:
+        for more, words in (
+            (
+                '[hosts]\nhost_steal_threshold = 10',
+                '[hosts] host_steal_threshold = 10 percent is not below '
+                '[detection] steal_threshold = 10 percent',
+            ),
+            (
+                '[detection]\nsteal_threshold = 4',
+                '[hosts] host_steal_threshold = 5 percent is not below '
+                '[detection] steal_threshold = 4 percent',
+            ),
+            (
+                '[signals]\nmax_age = 119',
+                '[signals] max_age = 119 seconds is less than two times '
+                '[migrator] poll_interval = 60 seconds',
+            ),
+            (
+                '[signals]\nsource = prometheus\n[prometheus]\nwindow = 61',
+                '[prometheus] window = 61 seconds is longer than [migrator] '
+                'poll_interval = 60 seconds',
+            ),
+            (
+                '[signals]\nsource = prometheus\n[prometheus]\ntimeout = 15',
+                '[prometheus] timeout = 15 seconds is not less than a fourth '
+                'of [migrator] poll_interval = 60 seconds',
+            ),
+            (
+                '[migrator]\norchestrators = octavia\n[octavia]\nsettle = 30\n'
+                '[stages]\ndrain_timeout = 30',
+                '[octavia] settle = 30 seconds is not less than [stages] '
+                'drain_timeout = 30 seconds',
+            ),
+        ):
+            (line,) = self.doubts(more)
+            self.assertIn(words, line)
+            self.assertTrue(
+                line.endswith('Lower the first one, or raise the second one.')
+                or line.endswith(
+                    'Raise the first one, or lower the second one.'
+                ),
+                line,
+            )
