@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
+from steal_scheduler.decision import pauses
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import assignment
 from steal_scheduler.model.backoff import pause, seconds_left
@@ -40,6 +41,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
         yield Reason.MOVING, f'its move is at: {stage}'
     if any(not m.ended for m in migrations):
         yield Reason.MOVING, 'somebody else is migrating it'
+    yield from pauses.of_server(server, snapshot)
     yield from _unfit(server, snapshot.fleet)
     try:
         assignment.assignments(server, snapshot.rules.assignment)

@@ -7,6 +7,7 @@ restarts and counts the migrations that operators start by hand as well.
 import collections
 from collections.abc import Sequence
 
+from steal_scheduler.decision import pauses
 from steal_scheduler.decision.disruption_budget import Unavailable
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Fleet
@@ -24,6 +25,7 @@ def holds(snapshot: Snapshot, coverage: float) -> Nos:
     :param coverage: percent of running servers with a fresh signal
     """
     rules, now = snapshot.rules.limits, snapshot.now
+    yield from pauses.of_cloud(snapshot)
     if coverage < rules.coverage_floor:
         yield (
             Reason.COVERAGE,

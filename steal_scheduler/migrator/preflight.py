@@ -38,7 +38,7 @@ def check(built: Components, *, strict: bool = False) -> None:
                 nova.hosts
             ),
             'os_compute_api:os-aggregates:index (read the metadata of host '
-            'aggregates)': nova.opted_out_hosts,
+            'aggregates)': nova.aggregates,
             'os_compute_api:os-migrations:index (list migrations)': lambda: (
                 nova.migrations(2**31)
             ),

@@ -9,6 +9,8 @@ import dataclasses
 import enum
 from collections.abc import Mapping
 
+from steal_scheduler.model.pause import Pause
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ServerSignal:
@@ -206,6 +208,8 @@ class Fleet:
     migrations: Mapping[str, tuple[Migration, ...]]
     #: Those that our own user asked for, in any order.
     ours: tuple[Migration, ...] = ()
+    #: Those that are over as well.
+    pauses: tuple[Pause, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ class Reason(enum.StrEnum):
     #: Another move relieves its host.
     NOT_NEEDED = 'not_needed'
     OPTED_OUT = 'opted_out'
+    #: An operator said so, of its host or zone, or of the whole cloud.
+    PAUSED = 'paused'
     QUOTA = 'quota'
     #: Its orchestrator does not take another server back.
     REATTACH_BLOCKED = 'reattach_blocked'

@@ -8,7 +8,7 @@ Until then the server has not moved. What would not let it begin any more
 while its drain took its time has it reattached.
 """
 
-from steal_scheduler.decision import limits
+from steal_scheduler.decision import limits, pauses
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
@@ -19,9 +19,14 @@ OLD = 600.0
 
 #: The server is reattached at once; with any other reason it waits.
 FINAL = frozenset(
-    (Reason.DRY_RUN, Reason.BLACKOUT, Reason.BREAKER, Reason.NOT_NEEDED)
+    (
+        Reason.DRY_RUN,
+        Reason.PAUSED,
+        Reason.BLACKOUT,
+        Reason.BREAKER,
+        Reason.NOT_NEEDED,
+    )
 )
-
 
 #: Nova would choose blindly.
 NOT_SENT = (
@@ -48,6 +53,7 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
     zone = move.server.zone
     if snapshot.rules.dry_run:
         yield Reason.DRY_RUN, 'dry_run is on'
+    yield from pauses.of_server(move.server, snapshot)
     # Of coverage and signals the view tells, host by host.
     yield from limits.holds(snapshot, coverage=100.0)
     if _cooled(move, snapshot):

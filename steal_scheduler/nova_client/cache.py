@@ -11,8 +11,10 @@ import dataclasses
 from collections.abc import Iterable
 
 from steal_scheduler.exception import ServerGone
+from steal_scheduler.model import pause
 from steal_scheduler.model.cloud import Fleet, Host, Migration, Server
 from steal_scheduler.nova_client.client import NovaClient
+from steal_scheduler.nova_client.parse import says_never
 
 #: Nova's clock and ours may differ, and records take a moment to appear.
 OVERLAP = 60.0
@@ -109,7 +111,13 @@ class NovaCache:
             # One that is disabled is no target, yet it may be a source.
             if host.enabled or host.name in used
         }
-        excluded = self._nova.opted_out_hosts()
+        aggregates = self._nova.aggregates()
+        excluded = {
+            host
+            for aggregate in aggregates
+            if says_never(aggregate.metadata)
+            for host in aggregate.hosts
+        }
         servers = dict(self._servers)
         for server_id, server in self._servers.items():
             if server.host and server.host not in hosts:
@@ -138,4 +146,5 @@ class NovaCache:
             hosts=hosts,
             migrations={s: tuple(m) for s, m in by_server.items()},
             ours=tuple(m for m in records if me is None or m.user_id == me),
+            pauses=pause.read_all(aggregates),
         )

@@ -6,7 +6,7 @@ NovaError (it may have happened) or ServerGone.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keystoneauth1.exceptions
@@ -16,6 +16,7 @@ from novaclient import api_versions
 
 from steal_scheduler import exception
 from steal_scheduler.edge import keystone
+from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client import parse
@@ -96,14 +97,9 @@ class NovaClient:
         found = [s.to_dict() for s in self._ask(ask, binary='nova-compute')]
         return [parse.host(raw) for raw in found if 'zone' in raw]
 
-    def opted_out_hosts(self) -> frozenset[str]:
-        """Hosts of the aggregates whose metadata say: never."""
-        return frozenset(
-            host
-            for aggregate in self._ask(self._nova.aggregates.list)
-            if parse.says_never(aggregate.metadata)
-            for host in aggregate.hosts
-        )
+    def aggregates(self) -> list[Aggregate]:
+        found = self._ask(self._nova.aggregates.list)
+        return [parse.aggregate(each.to_dict()) for each in found]
 
     def migrations(self, since: float) -> list[Migration]:
         """Live migrations that changed since, in no order."""
@@ -148,6 +144,17 @@ class NovaClient:
         # One that is gone already is what we wanted.
         with contextlib.suppress(exception.ServerGone):
             self._ask(self._nova.servers.delete_tag, server_id, tag)
+
+    def create_aggregate(self, name: str) -> None:
+        """One that holds no host and is no availability zone."""
+        self._ask(self._nova.aggregates.create, name, None)
+
+    def set_aggregate_metadata(
+        self, aggregate_id: int, metadata: Mapping[str, str | None]
+    ) -> None:
+        """Other keys stay as they are; None removes one."""
+        ask = self._nova.aggregates.set_metadata
+        self._ask(ask, aggregate_id, metadata)
 
     # -- the edge ----------------------------------------------------------
 

@@ -4,6 +4,8 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
+from steal_scheduler.edge.text import one_line
+from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.roles import RoleRule
 
@@ -68,6 +70,17 @@ def says_never(metadata: Any) -> bool:
     Who writes the key at all ('no', 'false') wants to be left alone.
     """
     return str(metadata.get(OPT_OUT, 'allow')).strip().lower() != 'allow'
+
+
+def aggregate(raw: Mapping[str, Any]) -> Aggregate:
+    """A host aggregate as ``GET /os-aggregates`` gives it."""
+    return Aggregate(
+        aggregate_id=raw['id'],
+        name=raw['name'],
+        hosts=tuple(raw['hosts']),
+        metadata={k: one_line(v) for k, v in raw['metadata'].items()},
+        zone=raw['availability_zone'],
+    )
 
 
 def migration(raw: Mapping[str, Any]) -> Migration:

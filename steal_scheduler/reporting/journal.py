@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from oslo_log import log
 
+from steal_scheduler.decision import pauses
 from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
@@ -109,6 +110,7 @@ class Journal:
                 saturation.zone,
                 saturation.cores_short,
             )
+        self._log_pauses(snapshot)
         self._log_unreliable(snapshot)
         if snapshot.sent and not snapshot.rules.dry_run:
             self._log_schedulers(snapshot)
@@ -129,6 +131,20 @@ class Journal:
         before = self._said.get(what, {})
         self._said[what] = now
         return [value for key, value in now.items() if key not in before]
+
+    def _log_pauses(self, snapshot: Snapshot) -> None:
+        now = {pause: pause for pause in pauses.in_force(snapshot)}
+        over = self._said.get('pauses', {}).keys() - now.keys()
+        for pause in self._new('pauses', now):
+            unusual = pause.unclear or not pauses.matches(pause, snapshot)
+            LOG.log(
+                log.WARNING if unusual else log.INFO,
+                'Moves of %s are %s.',
+                pause.where,
+                pauses.told(pause, snapshot),
+            )
+        for pause in over:
+            LOG.info('Moves of %s: the pause is over.', pause.where)
 
     def _log_unreliable(self, snapshot: Snapshot) -> None:
         before = {host for host, _ in self._said.get('unreliable', {})}

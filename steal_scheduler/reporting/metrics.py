@@ -9,11 +9,13 @@ from typing import Any
 from prometheus_client import Counter, Gauge, Histogram, core
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from steal_scheduler.decision import pauses
 from steal_scheduler.decision.decide import NOTHING, Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Outcome, Stage
+from steal_scheduler.model.pause import Scope
 from steal_scheduler.model.refusal import Reason, Refusal
 
 PREFIX = 'steal_migrator_'
@@ -22,6 +24,7 @@ PREFIX = 'steal_migrator_'
 #: it tells it, where there is one.
 SHOWN: Mapping[str, tuple[str, ...]] = {
     'dry_run': ('1 where it changes nothing',),
+    'pauses': ('Pauses in force, by what they are about', 'scope'),
     'view_sent': ('1 if the last view was sent',),
     'schedulers': ('Hosts whose nova-scheduler took a view of late',),
     'view_acknowledged_timestamp_seconds': (
@@ -93,8 +96,10 @@ class Metrics(Collector):
         hosts = snapshot.view.hosts if snapshot else {}
         unreliable = snapshot.unreliable.values() if snapshot else ()
         schedulers = snapshot.schedulers if snapshot else {}
+        paused = pauses.in_force(snapshot) if snapshot else ()
         self._shown: dict[str, float | Mapping[str, float]] = {
             'dry_run': bool(snapshot and snapshot.rules.dry_run),
+            'pauses': _count(Scope, (p.scope for p in paused)),
             'view_sent': bool(snapshot and snapshot.sent),
             'schedulers': sum(s.recent for s in schedulers.values()),
             'view_acknowledged_timestamp_seconds': {

@@ -20,10 +20,12 @@ import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from steal_scheduler.decision import pauses
 from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move
+from steal_scheduler.model.pause import Pause, iso
 
 Items = Sequence[Mapping[str, Any]]
 Document = Mapping[str, Items]
@@ -48,6 +50,7 @@ BLOCKS: Mapping[str, Block] = {
         _MOVE,
     ),
     'holds': Block('Nothing starts now, because', ('reason', 'detail')),
+    'pauses': Block('Paused', ('scope', 'name', 'until', 'detail')),
     'findings': Block(
         'Contended servers',
         (*_SERVER, 'host', 'steal', 'load', 'polls'),
@@ -118,7 +121,26 @@ def decided(decision: Decision, snapshot: Snapshot) -> Document:
         name: [_item(BLOCKS[name].fields, value, servers) for value in values]
         for name, values in found.items()
     }
-    return document | {'coverage': [{'percent': decision.coverage}]}
+    told = {p: pauses.told(p, snapshot) for p in snapshot.fleet.pauses}
+    return {
+        'holds': document.pop('holds'),
+        'pauses': paused(told),
+        **document,
+        'coverage': [{'percent': decision.coverage}],
+    }
+
+
+def paused(found: Mapping[Pause, str]) -> Items:
+    """Pauses, and what there is to say of each."""
+    return [
+        {
+            'scope': pause.scope.value,
+            'name': pause.name or None,
+            'until': iso(pause.until) if pause.has_end else None,
+            'detail': detail,
+        }
+        for pause, detail in found.items()
+    ]
 
 
 def _item(

@@ -7,6 +7,7 @@ import time
 from oslo_config import cfg
 
 from steal_scheduler.conf import signals
+from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Fleet, Host, Migration, Server
 from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.signals.prometheus import preset_file
@@ -49,9 +50,9 @@ class CountedNova:
         self.calls['hosts'] += 1
         return list(self._fleet.hosts.values())
 
-    def opted_out_hosts(self) -> frozenset[str]:
+    def aggregates(self) -> list[Aggregate]:
         self.calls['aggregates'] += 1
-        return frozenset()
+        return []
 
     def migrations(self, since: float) -> list[Migration]:
         self.calls['migrations'] += 1

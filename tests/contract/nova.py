@@ -265,3 +265,31 @@ class NovaContract:
         self.assertRaises(ServerGone, self.nova.live_migrate, server_id)
         self.assertRaises(ServerGone, self.nova.add_tag, server_id, TAG)
         self.nova.remove_tag(server_id, TAG)
+
+    # -- aggregates --------------------------------------------------------
+
+    def metadata(self: Any, name: str) -> dict[str, str]:
+        """Of the aggregate."""
+        (found,) = (a for a in self.nova.aggregates() if a.name == name)
+        self.assertEqual((), found.hosts)
+        return dict(found.metadata)
+
+    def test_an_aggregate_of_no_host(self: Any) -> None:
+        """Its name is its own, and each key is set and removed alone."""
+        name = f'without hosts {self.now()}'
+        self.nova.create_aggregate(name)
+        self.assertRaises(NovaRefused, self.nova.create_aggregate, name)
+        (number,) = (
+            a.aggregate_id for a in self.nova.aggregates() if a.name == name
+        )
+        self.assertEqual({}, self.metadata(name))
+        for key, value, expected in (
+            ('steal:pause', 'true', {'steal:pause': 'true'}),
+            ('a', 'b', {'steal:pause': 'true', 'a': 'b'}),
+            ('steal:pause', 'c', {'steal:pause': 'c', 'a': 'b'}),
+            ('steal:pause', None, {'a': 'b'}),
+            # It is not there any more.
+            ('steal:pause', None, {'a': 'b'}),
+        ):
+            self.nova.set_aggregate_metadata(number, {key: value})
+            self.assertEqual(expected, self.metadata(name))

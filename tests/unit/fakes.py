@@ -20,6 +20,8 @@ from steal_scheduler.exception import (
     OrchestratorError,
     ServerGone,
 )
+from steal_scheduler.model import pause
+from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.assignment import Rule
 from steal_scheduler.model.cloud import (
     Host,
@@ -68,6 +70,7 @@ class FakeNova:
         self._changed: dict[str, float] = {}
         self.records: dict[int, Migration] = {}
         self._hosts = [Host(name, 'az1') for name in hosts]
+        self._aggregates: dict[int, Aggregate] = {}
         #: Accepted, and not recorded yet: server ids.
         self.accepted: list[str] = []
         #: Live migrations asked for since the server got its drain tag.
@@ -179,9 +182,9 @@ class FakeNova:
         self._read()
         return self._hosts
 
-    def opted_out_hosts(self) -> frozenset[str]:
+    def aggregates(self) -> list[Aggregate]:
         self._read()
-        return frozenset()
+        return [*self._aggregates.values()]
 
     def migrations(self, since: float) -> list[Migration]:
         self._read()
@@ -235,6 +238,27 @@ class FakeNova:
                 self.proceed('cancelled', server_id)
 
         self._act(abort)
+
+    def create_aggregate(self, name: str, *hosts: str) -> None:
+        if any(a.name == name for a in self._aggregates.values()):
+            raise NovaRefused('409: it exists already')
+        number = len(self._aggregates) + 1
+        self._aggregates[number] = Aggregate(number, name, hosts)
+
+    def set_aggregate_metadata(
+        self, aggregate_id: int, metadata: Mapping[str, str | None]
+    ) -> None:
+        before = self._aggregates[aggregate_id]
+        after = {**before.metadata, **metadata}
+        self._aggregates[aggregate_id] = dataclasses.replace(
+            before, metadata={k: v for k, v in after.items() if v is not None}
+        )
+
+    def pause(self, key: str = pause.KEY, value: str | None = 'true') -> None:
+        """An operator writes it, or removes it with None."""
+        if not self._aggregates:
+            self.create_aggregate(pause.AGGREGATE)
+        self.set_aggregate_metadata(1, {key: value})
 
     def _act(self, do: Callable[[], None]) -> None:
         word = self.trouble.pop(0) if self.trouble else 'ok'

@@ -18,6 +18,7 @@ from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.exception import LoginRefused, NovaRefused
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.client import NovaClient
+from steal_scheduler.nova_client.parse import says_never
 from tests.contract.nova import NovaContract
 from tests.functional.scene import Guest
 from tests.shared import PATIENCE
@@ -114,10 +115,16 @@ class TestOnlyReal(RealCase):
         self.assertEqual('metadata', self.nova.server(tenant).opted_out)
         self.assertEqual('flavor', self.nova.server(flavor).opted_out)
         self.assertTrue(self.nova.server(locked).locked)
-        self.assertEqual(frozenset(), self.nova.opted_out_hosts())
         self.addCleanup(scene.set_zone_metadata, 'az2', dict.fromkeys(NEVER))
         scene.set_zone_metadata('az2', NEVER)
-        self.assertEqual({'b1', 'b2'}, self.nova.opted_out_hosts())
+        self.assertEqual(
+            [('az2', ('b1', 'b2'), 'az2')],
+            [
+                (each.name, each.hosts, each.zone)
+                for each in self.nova.aggregates()
+                if says_never(each.metadata)
+            ],
+        )
 
     def test_a_queue(self) -> None:
         """So many at once, and the next one waits; it can be aborted."""

@@ -5,6 +5,7 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError, SignalError
+from steal_scheduler.model import pause
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Outcome, Stage
 from tests.samples import sample
@@ -183,6 +184,109 @@ class TestTick(MigratorTest):
         self.assertEqual((1, 6.5), (sent['b'].arrivals, sent['b'].credit))
 
 
+class TestPause(MigratorTest):
+    """Nothing begins; what is under way is brought to its end."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.rig = Rig()
+        self.rig.overload()
+
+    def test_nothing_begins_until_it_is_over(self) -> None:
+        rig = self.rig
+        rig.nova.pause('steal:pause', pause.iso(rig.now + 300) + ' alice')
+        rig.tick(30, times=9)
+        self.assertEqual({}, rig.stages())
+        shown = sample(rig.metrics, 'refusals', {'reason': 'paused'})
+        self.assertEqual(1.0, shown)
+        self.assertEqual(
+            1.0, sample(rig.metrics, 'pauses', {'scope': 'cloud'})
+        )
+        rig.tick(30)
+        self.assertEqual({'x': 'drain'}, rig.stages())
+        self.assertEqual(
+            0.0, sample(rig.metrics, 'pauses', {'scope': 'cloud'})
+        )
+        # Each was said once.
+        for said in (
+            'Migrator suspended: reason=paused: paused until ',
+            'Moves of the cloud are paused until ',
+            'Moves of the cloud: the pause is over.',
+        ):
+            self.assertEqual(1, self.log.output.count(said), said)
+
+    def test_somebody_resumes(self) -> None:
+        rig = self.rig
+        for key in ('steal:pause', 'steal:pause:zone:az1'):
+            rig.nova.pause(key)
+            rig.tick(times=3)
+            self.assertEqual({}, rig.stages())
+            rig.nova.pause(key, None)
+        rig.tick()
+        self.assertEqual({'x': 'drain'}, rig.stages())
+
+    def test_a_migration_that_nova_was_asked_for(self) -> None:
+        rig = self.rig
+        rig.tick()
+        rig.tick(3)
+        self.assertEqual({'x': 'request'}, rig.stages())
+        rig.nova.pause()
+        for status in ('running', 'completed'):
+            rig.nova.proceed(status, 'x')
+            rig.tick(3, times=2)
+        rig.tick(30, times=4)
+        self.assertEqual({'helped': 1.0}, self.ends(rig))
+        self.assertEqual(([], set()), (rig.tags(), rig.orchestrator.out))
+
+    def test_a_server_that_is_being_drained(self) -> None:
+        """It is reattached: no migration begins, however long it took."""
+        for key in (
+            'steal:pause',
+            'steal:pause:host:a',
+            'steal:pause:zone:az1',
+        ):
+            rig = Rig()
+            rig.overload()
+            rig.orchestrator.says = ['waiting']
+            rig.tick(times=2)
+            self.assertEqual({'x'}, rig.orchestrator.out)
+            rig.nova.pause(key)
+            rig.tick(3, times=3)
+            self.assertEqual({'not_started': 1.0}, self.ends(rig))
+            self.assertEqual(([], set()), (rig.tags(), rig.orchestrator.out))
+            self.assertEqual({}, rig.nova.records)
+
+    def test_a_host_is_no_target(self) -> None:
+        """Of b and c only the other one is; and none where both are not."""
+        rig = self.rig
+        rig.nova.pause('steal:pause:host:b')
+        rig.tick()
+        view = rig.sender.views[-1]
+        self.assertEqual(
+            [False, True], [view.takes(name, 1.0) for name in 'bc']
+        )
+        self.assertEqual({'x': 'drain'}, rig.stages())
+        # It has no turn to go anywhere any more.
+        rig.nova.pause('steal:pause:host:c')
+        rig.tick(3)
+        self.assertEqual({'x': 'drain'}, rig.stages())
+        self.assertEqual({}, rig.nova.records)
+        rig.nova.pause('steal:pause:host:b', None)
+        rig.tick(3)
+        self.assertEqual({'x': 'request'}, rig.stages())
+
+    def test_what_nobody_can_mean(self) -> None:
+        self.rig.nova.pause('steal:pause', '2h')
+        self.rig.nova.pause('steal:pause:host:q', 'true')
+        self.rig.tick(times=2)
+        for said in (
+            'Moves of the cloud are paused until somebody resumes by '
+            "steal:pause of aggregate steal-scheduler (its value '2h' says no",
+            'Nova knows no host q: check its name',
+        ):
+            self.assertEqual(1, self.log.output.count(said), said)
+
+
 class TestTrouble(MigratorTest):
     def reason(self, rig: Rig) -> list[str]:
         return [str(r.reason) for r in rig.migrator.decided.refusals]
@@ -277,7 +381,7 @@ class TestTrouble(MigratorTest):
 
     def test_a_mistake_does_not_end_the_loop(self) -> None:
         rig = Rig()
-        rig.nova.opted_out_hosts = lambda: 1 // 0
+        rig.nova.aggregates = lambda: 1 // 0
         rig.tick()
         self.assertEqual(1.0, sample(rig.metrics, 'tick_errors_total'))
         self.assertIn('ZeroDivisionError', self.log.output)

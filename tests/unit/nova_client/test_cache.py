@@ -147,7 +147,11 @@ class TestNovaCache(base.BaseTestCase):
         self.assertEqual(('az2', False), (host.zone, host.up))
 
     def test_an_aggregate_that_opts_out(self) -> None:
-        self.nova.opted_out_hosts = lambda: frozenset('b')
+        self.nova.create_aggregate('quiet', 'b')
+        self.nova.set_aggregate_metadata(1, {'steal:migrate': 'no'})
+        self.nova.create_aggregate('others', 'a')
+        self.nova.set_aggregate_metadata(2, {'steal:migrate': 'allow'})
+        self.nova.create_aggregate('ssd', 'a', 'c')
         self.nova.change('b', host='b')
         self.nova.change('c', host='b', opted_out='flavor')
         found = self.refresh()
@@ -155,6 +159,15 @@ class TestNovaCache(base.BaseTestCase):
             [None, 'host aggregate', 'flavor'],
             [found[s].opted_out for s in 'abc'],
         )
+
+    def test_pauses(self) -> None:
+        self.nova.pause('steal:pause:host:a', 'true')
+        self.refresh()
+        (found,) = self.fleet.pauses
+        self.assertEqual('host a', found.where)
+        self.nova.pause('steal:pause:host:a', None)
+        self.refresh()
+        self.assertEqual((), self.fleet.pauses)
 
     def test_migrations(self) -> None:
         for n, (age, status) in enumerate(

@@ -11,6 +11,7 @@ from steal_scheduler.exception import (
     NovaRefused,
     ServerGone,
 )
+from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.client import MICROVERSION, NovaClient
@@ -128,18 +129,19 @@ class TestReading(ClientTest):
         )
         self.assertEqual('nova-compute', self.api.asked[0].query['binary'])
 
-    def test_hosts_whose_aggregate_says_never(self) -> None:
-        aggregates = [
-            {
-                'id': 1,
-                'hosts': ['a', 'b'],
-                'metadata': {'steal:migrate': 'no'},
-            },
-            {'id': 2, 'hosts': ['b', 'c'], 'metadata': {'ssd': 'true'}},
-            {'id': 3, 'hosts': ['d'], 'metadata': {'steal:migrate': 'allow'}},
-        ]
-        self.answer('GET /os-aggregates', 200, {'aggregates': aggregates})
-        self.assertEqual({'a', 'b'}, self.client.opted_out_hosts())
+    def test_aggregates(self) -> None:
+        raw = {
+            'id': 1,
+            'name': 'fast',
+            'hosts': ['a', 'b'],
+            'metadata': {'ssd': 'a\r\nb'},
+            'availability_zone': 'az1',
+        }
+        self.answer('GET /os-aggregates', 200, {'aggregates': [raw]})
+        self.assertEqual(
+            [Aggregate(1, 'fast', ('a', 'b'), {'ssd': 'a b'}, 'az1')],
+            self.client.aggregates(),
+        )
 
 
 class TestActing(ClientTest):

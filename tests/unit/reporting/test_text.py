@@ -4,6 +4,7 @@ from oslotest import base
 
 from steal_scheduler.decision.decide import NOTHING
 from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
+from steal_scheduler.model import pause
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting import text as report
 from tests.unit.make import NOW, finding, fleet, move, server, snapshot
@@ -22,7 +23,15 @@ EVERYTHING = dataclasses.replace(
     coverage=75.0,
 )
 SNAPSHOT = dataclasses.replace(
-    snapshot(fleet(server(name='web-1'))),
+    snapshot(
+        dataclasses.replace(
+            fleet(server(name='web-1')),
+            pauses=(
+                pause.read('steal:pause', '1970-01-12T14:00Z alice'),
+                pause.read('steal:pause:host:q', 'true'),
+            ),
+        )
+    ),
     unreliable={
         'b': UnreliableHost('b', HostCheck.FLAT_WAIT, 'it stands still')
     },
@@ -35,6 +44,23 @@ class TestDocument(base.BaseTestCase):
         self.assertEqual(
             {
                 'holds': [{'reason': 'coverage', 'detail': 'too few signals'}],
+                'pauses': [
+                    {
+                        'scope': 'cloud',
+                        'name': None,
+                        'until': '1970-01-12T14:00:00Z',
+                        'detail': 'paused until 1970-01-12 14:00 UTC by '
+                        'steal:pause of aggregate steal-scheduler (alice)',
+                    },
+                    {
+                        'scope': 'host',
+                        'name': 'q',
+                        'until': None,
+                        'detail': 'paused until somebody resumes by '
+                        'steal:pause:host:q of aggregate steal-scheduler; '
+                        'Nova knows no host q: check its name',
+                    },
+                ],
                 'findings': [
                     web
                     | {
@@ -151,6 +177,14 @@ class TestText(base.BaseTestCase):
 Nothing starts now, because (1)
   reason    detail
   coverage  too few signals
+
+Paused (2)
+  scope  name  until                 detail
+  cloud  -     1970-01-12T14:00:00Z  paused until 1970-01-12 14:00 UTC by \
+steal:pause of aggregate steal-scheduler (alice)
+  host   q     -                     paused until somebody resumes by \
+steal:pause:host:q of aggregate steal-scheduler; Nova knows no host q: \
+check its name
 
 Contended servers (1)
   server  name   host  waits  load/vCPU  polls
