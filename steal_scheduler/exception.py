@@ -24,6 +24,10 @@ class NovaError(NovaFault):
     """Nova did not answer or failed: what was asked may have happened."""
 
 
+class NovaSilent(NovaError):
+    """Nova did not answer at all, or not in time."""
+
+
 class LoginRefused(NovaError):
     """Keystone does not let the user of ``[nova]`` in."""
 

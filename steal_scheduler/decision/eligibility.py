@@ -26,6 +26,12 @@ RETRY_AFTER = 300.0
 MOST_TAGS = 50
 #: Of ours that a move needs at a time: that of its stage, and the next one's.
 OUR_TAGS = 2
+#: Of a server that Nova does not tell of.
+UNKNOWN = (
+    Reason.SERVER_UNKNOWN,
+    'Nova does not tell of it now: is its cell down? See "nova-manage '
+    'cell_v2 list_cells"',
+)
 
 
 def refusal(server_id: str, snapshot: Snapshot) -> Refusal | None:
@@ -36,6 +42,8 @@ def refusal(server_id: str, snapshot: Snapshot) -> Refusal | None:
 def _nos(server_id: str, snapshot: Snapshot) -> Nos:
     server = snapshot.fleet.servers[server_id]
     migrations = snapshot.fleet.migrations.get(server_id, ())
+    if server_id in snapshot.fleet.unread_servers:
+        yield UNKNOWN
     if server_id in snapshot.moves:
         stage = snapshot.moves[server_id].stage
         yield Reason.MOVING, f'its move is at: {stage}'

@@ -26,6 +26,13 @@ def holds(snapshot: Snapshot, coverage: float) -> Nos:
     """
     rules, now = snapshot.rules.limits, snapshot.now
     yield from pauses.of_cloud(snapshot)
+    if unread := snapshot.fleet.unread:
+        yield (
+            Reason.NOVA,
+            f'Nova does not tell of its {", ".join(unread)} now, and moves '
+            f'in flight go on with what it told before: '
+            f'{next(iter(unread.values()))}',
+        )
     if coverage < rules.coverage_floor:
         yield (
             Reason.COVERAGE,

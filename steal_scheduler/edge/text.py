@@ -1,7 +1,11 @@
 """What others say, fit for a log line and a terminal."""
 
 import json
+import re
 from typing import Any
+
+#: Of each answer another one.
+_REQUEST_ID = re.compile(r'\(Request-ID: [^)]*\)')
 
 
 def one_line(said: object, most: int = 300) -> str:
@@ -17,6 +21,14 @@ def one_line(said: object, most: int = 300) -> str:
     """
     text = ' '.join(str(said).split())[:most]
     return ''.join(c if c.isprintable() else '?' for c in text)
+
+
+def without_request_id(said: object) -> str:
+    """The same for two answers that say the same: to say it once.
+
+    ``No (HTTP 500) (Request-ID: req-1f)``  ->  ``No (HTTP 500)``
+    """
+    return _REQUEST_ID.sub('', str(said)).strip()
 
 
 def last_line(said: str) -> str:

@@ -3,7 +3,6 @@
 import dataclasses
 import threading
 import time
-from collections.abc import Mapping
 
 from oslo_log import log
 
@@ -12,10 +11,11 @@ from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
+from steal_scheduler.edge.text import without_request_id
 from steal_scheduler.exception import NovaFault, SignalError, StealError
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.strays import Strays
-from steal_scheduler.model.cloud import NO_SIGNALS, Server, Signals
+from steal_scheduler.model.cloud import NO_SIGNALS, Signals
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Reason, Refusal
@@ -43,9 +43,9 @@ class Migrator:
         self._poller = Poller(built.source, built.conf.migrator.poll_interval)
         self._ended: dict[str, Ended] = {}
         self._view: View | None = None
-        #: All that Nova told of at the tick before; None until the tags of
-        #: other processes have been taken over.
-        self._seen_before: Mapping[str, Server] | None = None
+        #: Ids of the servers that Nova has told of, with their records; None
+        #: until the tags of other processes have been taken over.
+        self._seen: set[str] | None = None
         self._strays = Strays(built)
         self._stop = threading.Event()
         #: What was wrong with the last tick, as logged.
@@ -125,8 +125,8 @@ class Migrator:
         except StealError as error:
             metrics.errors.inc()
             # Once, until it is another one or over.
-            again = str(error) == self._error
-            self._error = str(error)
+            said = without_request_id(error)
+            again, self._error = said == self._error, said
             LOG.log(
                 log.DEBUG if again else log.ERROR,
                 'Tick failed, the next one comes: %s',
@@ -148,7 +148,7 @@ class Migrator:
         if not leads:
             # They are another migrator's now.
             self.moves, self.decided = {}, decide.NOTHING
-            self._seen_before = None
+            self._seen = None
             self._strays.forget()
             self._built.nova_cache.forget()
             self._built.dispatcher.forget()
@@ -157,15 +157,19 @@ class Migrator:
 
     def _take_over(self, snapshot: Snapshot) -> Snapshot:
         """Know every move in flight."""
-        built, seen = self._built, snapshot.fleet.servers
+        built, fleet, seen = self._built, snapshot.fleet, self._seen
         snapshot = dataclasses.replace(snapshot, moves=self.moves)
         self.moves = state.take_over(
             snapshot,
-            built.effects.signer.read_all(seen.values()),
-            self._seen_before,
+            built.effects.signer.read_all(fleet.servers.values()),
+            seen,
             built.leader.number,
         )
-        self._seen_before = seen
+        self._seen = {
+            server_id
+            for server_id in fleet.servers
+            if fleet.is_current(server_id) or (seen and server_id in seen)
+        }
         oldest = snapshot.now - MEMORY
         self._ended = {s: e for s, e in self._ended.items() if e.at >= oldest}
         return dataclasses.replace(
@@ -184,24 +188,25 @@ class Migrator:
         """Begin to reattach servers that are drained without a move."""
         detached = self._built.dispatcher.orphans(snapshot.now)
         for server in state.orphans(detached, snapshot):
+            if server.gone and not self._built.nova_cache.is_gone(
+                server.server_id
+            ):
+                # Its cell is down, and Nova may still migrate it.
+                continue
             before = self.moves.get(server.server_id)
             back = state.way_back(server, snapshot, before)
             self.moves[server.server_id] = back
 
     def _advance_moves(self, snapshot: Snapshot) -> None:
+        stuck: list[tuple[Move, NovaFault]] = []
         for move in sorted(self.moves.values(), key=admission.order):
             try:
                 after = self._state_machine.advance(move, snapshot)
             except NovaFault as error:
-                LOG.warning(
-                    'Move of server %s waits in stage %s: %s',
-                    move.server.label,
-                    move.stage,
-                    error,
-                    instance_uuid=move.server_id,
-                )
+                stuck.append((move, error))
             else:
                 self._keep(move, after)
+        self._built.journal.stuck(stuck)
 
     def _keep(self, before: Move, after: Move | Ended) -> None:
         """Remember what became of a move."""

@@ -7,7 +7,7 @@ seconds since the epoch, sizes are MiB unless the name says otherwise.
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from steal_scheduler.model.pause import Pause
 
@@ -198,9 +198,21 @@ class Migration:
         )
 
 
+class Listing(enum.StrEnum):
+    """What Nova tells by calls of their own, each of which fails alone."""
+
+    SERVERS = 'servers'
+    MIGRATIONS = 'migrations'
+    HOSTS = 'hosts'
+    AGGREGATES = 'host aggregates'
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fleet:
-    """All that Nova tells: the other half of the truth beside Signals."""
+    """All that Nova tells: the other half of the truth beside Signals.
+
+    What it does not tell now is here as it was last told.
+    """
 
     servers: Mapping[str, Server]
     hosts: Mapping[str, Host]
@@ -210,6 +222,17 @@ class Fleet:
     ours: tuple[Migration, ...] = ()
     #: Those that are over as well.
     pauses: tuple[Pause, ...] = ()
+    #: What Nova did not tell now, and why.
+    unread: Mapping[Listing, str] = dataclasses.field(default_factory=dict)
+    #: Ids of servers that Nova did not tell of now: their cell is down.
+    unread_servers: Set[str] = frozenset()
+
+    def is_current(self, server_id: str) -> bool:
+        """Whether what is known of a server and its migrations is of now."""
+        return (
+            Listing.MIGRATIONS not in self.unread
+            and server_id not in self.unread_servers
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

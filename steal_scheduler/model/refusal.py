@@ -30,6 +30,8 @@ class Reason(enum.StrEnum):
     #: Its orchestrator does not take another server back.
     REATTACH_BLOCKED = 'reattach_blocked'
     SATURATED = 'saturated'
+    #: Nova does not tell of it now.
+    SERVER_UNKNOWN = 'server_unknown'
     #: Its host's nova-compute is down.
     SOURCE_DOWN = 'source_down'
     SLOT_CLOUD = 'slot_cloud'
@@ -43,6 +45,8 @@ class Reason(enum.StrEnum):
     COVERAGE = 'coverage'
     #: The leader before may still be in a call.
     HANDOVER = 'handover'
+    #: Nova does not tell all that a move needs.
+    NOVA = 'nova'
     SIGNALS = 'signals'
     # about a move that waits in its drain
     DRY_RUN = 'dry_run'

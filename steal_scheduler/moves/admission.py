@@ -9,6 +9,7 @@ while its drain took its time has it reattached.
 """
 
 from steal_scheduler.decision import limits, pauses
+from steal_scheduler.decision.eligibility import UNKNOWN
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
@@ -56,6 +57,8 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
     yield from pauses.of_server(move.server, snapshot)
     # Of coverage and signals the view tells, host by host.
     yield from limits.holds(snapshot, coverage=100.0)
+    if move.server_id in snapshot.fleet.unread_servers:
+        yield UNKNOWN
     if _cooled(move, snapshot):
         yield (
             Reason.NOT_NEEDED,

@@ -161,15 +161,16 @@ def take_over(
 
     :param snapshot: with the moves of the tick before; none after a start
     :param told: what genuine tags say, of servers by id
-    :param seen_before: ids of the servers that Nova told of at the tick
-        before; None where this process has just begun to lead
+    :param seen_before: ids of the servers that Nova has told of before, with
+        their records; None where this process has just begun to lead
     :param leadership: the number of ours
     """
     remembered, now = snapshot.moves, snapshot.now
     believed = {
         server_id: tag
         for server_id, tag in told.items()
-        if tag.leadership < leadership
+        if snapshot.fleet.is_current(server_id)
+        and tag.leadership < leadership
         and (
             seen_before is None
             or server_id not in seen_before
@@ -215,11 +216,15 @@ def _foreign(move: Move, snapshot: Snapshot, first: bool) -> Move:
 
 
 def strays(snapshot: Snapshot) -> list[Server]:
-    """Servers with tags of no move, be they forged, put back or left over."""
+    """Servers with tags of no move, be they forged, put back or left over.
+
+    Not those that Nova may migrate for all that is known.
+    """
     return [
         server
         for server_id, server in snapshot.fleet.servers.items()
         if server.tags
+        and snapshot.fleet.is_current(server_id)
         and server_id not in snapshot.moves
         and tags.ours(server.tags)
     ]

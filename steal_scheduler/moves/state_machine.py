@@ -146,7 +146,15 @@ class StateMachine:
         return move
 
     def _migrate(self, move: Move, snapshot: Snapshot) -> Move | Ended:
-        """Follow Nova's record: at REQUEST, and at MIGRATE once it copies."""
+        """Follow Nova's record: at REQUEST, and at MIGRATE once it copies.
+
+        Nothing follows from what Nova told before: it may have been migrated
+        since, or be about to be. For example asked at 960, its cell down from
+        965 to 1100: that there is no record at 1030 means nothing.
+        """
+        current = snapshot.fleet.is_current(move.server_id)
+        if not current and not move.server.gone:
+            return move
         migration = move.migration(snapshot.fleet)
         requested = move.stage is Stage.REQUEST
         if migration is None:

@@ -5,14 +5,24 @@ the servers in flight, and one page of a round that goes on from tick to tick,
 because Nova does not call a new tag a change. A cloud of less than a page is
 thus read whole at every second tick, and one of 100,000 servers costs no more
 calls than that.
+
+Each listing fails alone: what cannot be read is as Nova last told it.
 """
 
 import dataclasses
-from collections.abc import Iterable
+import itertools
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
-from steal_scheduler.exception import ServerGone
+from steal_scheduler.exception import (
+    NovaError,
+    NovaFault,
+    NovaSilent,
+    ServerGone,
+)
 from steal_scheduler.model import pause
-from steal_scheduler.model.cloud import Fleet, Host, Migration, Server
+from steal_scheduler.model.aggregate import Aggregate
+from steal_scheduler.model.cloud import Fleet, Host, Listing, Migration, Server
 from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.nova_client.parse import says_never
 
@@ -20,6 +30,19 @@ from steal_scheduler.nova_client.parse import says_never
 OVERLAP = 60.0
 #: What Nova calls a server whose cell does not answer; it tells no more then.
 UNKNOWN = 'UNKNOWN'
+#: What is needed to take moves over: a tag says that Nova was asked, and a
+#: record what came of it.
+NEEDED = frozenset((Listing.SERVERS, Listing.MIGRATIONS))
+#: Calls in a row without an answer after which the refresh makes no other:
+#: each of them takes the whole ``[nova] timeout``.
+SILENT = 2
+#: How often the first round may begin again.
+RESTARTS = 3
+#: Servers that the round missed which are read in one refresh: where a cell
+#: is down these are all of it.
+MISSED_AT_ONCE = 20
+
+_T = TypeVar('_T')
 
 
 class NovaCache:
@@ -34,97 +57,215 @@ class NovaCache:
         self._servers: dict[str, Server] = {}
         #: Ids are unique in a cell, and a server lives in one.
         self._migrations: dict[tuple[str, int], Migration] = {}
-        self._refreshed_at: float | None = None
-        #: The round: the last server read, and all that it has met.
+        self._me: str | None = None
+        self._hosts: list[Host] = []
+        self._aggregates: list[Aggregate] = []
+        #: When each was last read.
+        self._read_at: dict[Listing, float] = {}
+        #: Which could not be read now, and why.
+        self._unread: dict[Listing, str] = {}
+        #: The round: the last server read, all that it has met, and how often
+        #: it has begun again.
         self._marker: str | None = None
         self._met: set[str] = set()
+        self._restarts = 0
+        #: Known servers that Nova does not tell of, the longest waiting first.
+        self._missed: dict[str, None] = {}
         #: Servers to be read singly next time.
         self._again: set[str] = set()
+        #: Calls in a row that had no answer.
+        self._silent = 0
 
     def look_again(self, server_id: str) -> None:
         """Read this server singly next time: we have changed its tags."""
         self._again.add(server_id)
 
+    def is_gone(self, server_id: str) -> bool:
+        """Whether Nova says so; not where it only does not tell of it."""
+        try:
+            self._ask(self._nova.server, server_id)
+        except ServerGone:
+            return True
+        except NovaFault:
+            pass
+        return False
+
     def refresh(self, now: float, in_flight: Iterable[str] = ()) -> Fleet:
         """Read on.
 
         :param in_flight: servers to be read singly, now and once more
-        :raises NovaError, NovaRefused: nothing can be known now
+        :raises NovaFault: the first time, what is ``NEEDED`` cannot be read
         """
-        if self._refreshed_at is None:
+        if not self._read_at.keys() >= NEEDED:
             # What a try that failed has read is old by now.
             self.forget()
-            while self._read_page():
-                pass
-            since = now - self._history
-        else:
-            since = self._refreshed_at - OVERLAP
-            for server in self._nova.changed(since):
-                self._put(server)
-            self._read_page()
+        self._silent, self._unread = 0, {}
+        self._read(Listing.SERVERS, self._read_servers, now)
         following = set(in_flight)
-        for server_id in sorted(following | self._again):
-            try:
-                self._put(self._nova.server(server_id))
-            except ServerGone:
-                self._servers.pop(server_id, None)
+        self._read_singly(following | self._again)
         self._again = following
-        for m in self._nova.migrations(since):
+        self._read(Listing.MIGRATIONS, self._read_migrations, now)
+        self._read(Listing.HOSTS, self._read_hosts, now)
+        self._read(Listing.AGGREGATES, self._read_aggregates, now)
+        return self._fleet(now)
+
+    # -- reading -----------------------------------------------------------
+
+    def _read(
+        self, listing: Listing, read: Callable[[float], None], now: float
+    ) -> None:
+        """Read a listing; why not, where that cannot be.
+
+        :param read: is told since when changes are wanted
+        """
+        since = now - self._history
+        if listing in self._read_at:
+            since = self._read_at[listing] - OVERLAP
+        try:
+            read(since)
+        except NovaFault as error:
+            if listing in NEEDED - self._read_at.keys():
+                raise
+            self._unread[listing] = str(error)
+            return
+        if listing is Listing.MIGRATIONS and self._missed:
+            # A cell that is down lists no records either, and has changed
+            # some by the time it is back.
+            now = since + OVERLAP
+        self._read_at[listing] = now
+
+    def _read_servers(self, since: float) -> None:
+        if Listing.SERVERS not in self._read_at:
+            while self._read_page():
+                if self._restarts > RESTARTS:
+                    raise NovaError('Nova lists no second page of its servers')
+            return
+        for server in self._ask(self._nova.changed, since):
+            self._put(server)
+        known = len(self._servers)
+        self._read_page()
+        if len(self._servers) > known:
+            # Nova did not tell of them as new ones: their cell was down at
+            # our start, and did not list its records either.
+            read_at = self._read_at[Listing.SERVERS]
+            self._read_at[Listing.MIGRATIONS] = read_at - self._history
+
+    def _read_migrations(self, since: float) -> None:
+        self._me = self._ask(self._nova.user_id)
+        for m in self._ask(self._nova.migrations, since):
             self._migrations[m.server_id, m.migration_id] = m
-        fleet = self._fleet(now)
-        self._refreshed_at = now
-        return fleet
+
+    def _read_hosts(self, since: float) -> None:
+        self._hosts = self._ask(self._nova.hosts)
+
+    def _read_aggregates(self, since: float) -> None:
+        self._aggregates = self._ask(self._nova.aggregates)
+
+    def _read_singly(self, server_ids: Iterable[str]) -> None:
+        missed = itertools.islice(self._missed, MISSED_AT_ONCE)
+        wanted = {*server_ids, *missed}
+        # A cell that takes its time holds up no server of another.
+        for server_id in sorted(wanted, key=lambda s: (s in self._missed, s)):
+            try:
+                self._put(self._ask(self._nova.server, server_id))
+            except ServerGone:
+                self._drop(server_id)
+            except NovaFault:
+                self._miss(server_id)
 
     def _read_page(self) -> bool:
-        """One page of the round; False when the round is complete."""
+        """One page of the round; False when the round is complete.
+
+        NOTE: in pages the servers of a cell that is down are missing, and a
+        page after one of them is an error until it is back. So the round
+        begins again, without them. For example of the cells 1 and 2 the
+        second goes down when the round is at a server of it: the next page
+        is the first one of cell 1.
+        """
         try:
-            page = self._nova.page(self._marker)
-        except ServerGone:
-            # The marker was deleted: begin the round again.
+            page = self._ask(self._nova.page, self._marker)
+        except NovaFault as error:
+            if self._marker is None:
+                raise
             self._marker, self._met = None, set()
-            return True
+            self._restarts += 1
+            if isinstance(error, NovaSilent):
+                raise
+            page = self._ask(self._nova.page, None)
         for server in page:
             self._put(server)
-        if page:
+        # One that ends as the page before it would come for ever.
+        if page and page[-1].server_id != self._marker:
             self._marker = page[-1].server_id
             return True
-        for gone in self._servers.keys() - self._met:
-            # Deleted, and Nova purged the record before it told us.
-            del self._servers[gone]
-        self._marker, self._met = None, set()
+        # Deleted, and Nova purged the record before it told us; or not.
+        for server_id in self._servers.keys() - self._met:
+            self._miss(server_id)
+        self._marker, self._met, self._restarts = None, set(), 0
         return False
 
+    def _ask(self, call: Callable[..., _T], *args: Any) -> _T:
+        """Make a call, unless Nova answers none.
+
+        :raises NovaFault: what it ends in
+        """
+        if self._silent == SILENT:
+            raise NovaSilent('Nova does not answer, so it was not asked')
+        silent, self._silent = self._silent + 1, 0
+        try:
+            return call(*args)
+        except NovaSilent:
+            self._silent = silent
+            raise
+
+    # -- what is known -----------------------------------------------------
+
     def _put(self, server: Server) -> None:
-        if server.status in ('DELETED', 'SOFT_DELETED'):
-            self._servers.pop(server.server_id, None)
-            return
-        self._met.add(server.server_id)
-        # Of a server whose cell is down the last word counts.
-        if server.status != UNKNOWN:
+        if server.status == UNKNOWN:
+            # Of a server whose cell is down the last word counts.
+            self._miss(server.server_id)
+        elif server.status in ('DELETED', 'SOFT_DELETED'):
+            self._drop(server.server_id)
+        else:
             self._servers[server.server_id] = server
+            self._met.add(server.server_id)
+            self._missed.pop(server.server_id, None)
+
+    def _drop(self, server_id: str) -> None:
+        self._servers.pop(server_id, None)
+        self._missed.pop(server_id, None)
+
+    def _miss(self, server_id: str) -> None:
+        """Remember that Nova does not tell of it, as the last of them."""
+        self._missed.pop(server_id, None)
+        if server_id in self._servers:
+            self._missed[server_id] = None
 
     def _fleet(self, now: float) -> Fleet:
         used = {server.host for server in self._servers.values()}
         hosts = {
             host.name: host
-            for host in self._nova.hosts()
+            for host in self._hosts
             # One that is disabled is no target, yet it may be a source.
             if host.enabled or host.name in used
         }
-        aggregates = self._nova.aggregates()
-        excluded = {
+        opted_out = {
             host
-            for aggregate in aggregates
+            for aggregate in self._aggregates
             if says_never(aggregate.metadata)
             for host in aggregate.hosts
         }
         servers = dict(self._servers)
         for server_id, server in self._servers.items():
             if server.host and server.host not in hosts:
-                # Its cell is down.
-                zone = server.zone or ''
-                hosts[server.host] = Host(server.host, zone, up=False)
-            if server.host in excluded and not server.opted_out:
+                # Its cell is down, or nothing was told of any host yet.
+                hosts[server.host] = Host(
+                    server.host,
+                    server.zone or '',
+                    up=Listing.HOSTS not in self._read_at,
+                    enabled=False,
+                )
+            if server.host in opted_out and not server.opted_out:
                 servers[server_id] = dataclasses.replace(
                     server, opted_out='host aggregate'
                 )
@@ -140,11 +281,12 @@ class NovaCache:
         by_server: dict[str, list[Migration]] = {}
         for record in records:
             by_server.setdefault(record.server_id, []).append(record)
-        me = self._nova.user_id()
         return Fleet(
             servers=servers,
             hosts=hosts,
             migrations={s: tuple(m) for s, m in by_server.items()},
-            ours=tuple(m for m in records if me is None or m.user_id == me),
-            pauses=pause.read_all(aggregates),
+            ours=tuple(m for m in records if self._me in (None, m.user_id)),
+            pauses=pause.read_all(self._aggregates),
+            unread=self._unread,
+            unread_servers=frozenset(self._missed),
         )

@@ -171,14 +171,16 @@ class NovaClient:
         while True:
             marker = getattr(found[-1], key) if found else None
             page = self._ask(manager.list, marker=marker, limit=PAGE, **query)
-            if not page:
+            # One that ends as the page before it would come for ever.
+            if not page or getattr(page[-1], key) == marker:
                 return found
             found += page
 
     def _ask(self, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
         """Make a call, and say in our words what it has come to.
 
-        For example a 409 is a NovaRefused, a 503 or no answer a NovaError.
+        For example a 409 is a NovaRefused, a 503 a NovaError, and no answer a
+        NovaSilent.
         """
         self.calls += 1
         try:
@@ -194,7 +196,7 @@ class NovaClient:
             raise exception.LoginRefused(why) from error
         except keystoneauth1.exceptions.ClientException as error:
             why = f'Nova does not answer: {error}'
-            raise exception.NovaError(why) from error
+            raise exception.NovaSilent(why) from error
 
     def _value(self, server: Any) -> Server:
         return parse.server(server.to_dict(), self._role_rule)

@@ -3,7 +3,7 @@
 Each thing is said once, when it changes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from oslo_log import log
@@ -12,6 +12,8 @@ from steal_scheduler.decision import pauses
 from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.edge.text import without_request_id
+from steal_scheduler.exception import NovaFault
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.model.move import Ended, Move, Outcome
 from steal_scheduler.model.refusal import Refusal
@@ -72,6 +74,21 @@ class Journal:
             instance_uuid=move.server_id,
         )
 
+    def stuck(self, found: Iterable[tuple[Move, NovaFault]]) -> None:
+        """Moves whose step Nova did not let be made, and why."""
+        known = {
+            (m.server_id, m.stage, without_request_id(error)): (m, error)
+            for m, error in found
+        }
+        for move, error in self._new('stuck', known):
+            LOG.warning(
+                'Move of server %s waits in stage %s: %s',
+                move.server.label,
+                move.stage,
+                error,
+                instance_uuid=move.server_id,
+            )
+
     def would_begin(self, moves: tuple[Move, ...]) -> None:
         """What a dry run would have done."""
         for move in self._new('planned', {m.server_id: m for m in moves}):
@@ -110,6 +127,7 @@ class Journal:
                 saturation.zone,
                 saturation.cores_short,
             )
+        self._log_unread(snapshot)
         self._log_pauses(snapshot)
         self._log_unreliable(snapshot)
         if snapshot.sent and not snapshot.rules.dry_run:
@@ -131,6 +149,23 @@ class Journal:
         before = self._said.get(what, {})
         self._said[what] = now
         return [value for key, value in now.items() if key not in before]
+
+    def _log_unread(self, snapshot: Snapshot) -> None:
+        """That a cell is down, once: it may have ten thousand servers."""
+        unread = snapshot.fleet.unread_servers
+        before = self._said.get('unread')
+        if self._new('unread', {'': True} if unread else {}):
+            LOG.warning(
+                'Nova does not tell of %d server%s now (%s): none of them '
+                'begins a move, and moves in flight wait where Nova may '
+                'migrate them. Is a cell down? See "nova-manage cell_v2 '
+                'list_cells".',
+                len(unread),
+                's' * (len(unread) > 1),
+                min(unread) + ', ...' * (len(unread) > 1),
+            )
+        elif before and not unread:
+            LOG.info('Nova tells of all servers again.')
 
     def _log_pauses(self, snapshot: Snapshot) -> None:
         now = {pause: pause for pause in pauses.in_force(snapshot)}

@@ -6,9 +6,10 @@ stand-in says about Nova is true, and what is proved with it holds.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from steal_scheduler.exception import NovaRefused, ServerGone
+from steal_scheduler.exception import NovaError, NovaRefused, ServerGone
 from steal_scheduler.model.cloud import Migration, Server
 
 TAG = 'steal:drain:1000000:25.0'
@@ -45,6 +46,9 @@ class Case(Protocol):
 
     def delete(self, server_id: str) -> None:
         """Somebody else deletes it; returns when it is gone."""
+
+    def cell_down(self) -> AbstractContextManager[None]:
+        """The cell of all servers is down meanwhile."""
 
     def until(self, predicate: Callable[[], Any], what: str) -> Any:
         """What it returns once it is true; time goes by meanwhile."""
@@ -142,6 +146,36 @@ class NovaContract:
             {stops: 'SHUTOFF', goes: 'DELETED'},
             {s.server_id: s.status for s in self.nova.changed(since - 1)},
         )
+
+    def test_a_cell_that_is_down(self: Any) -> None:
+        """Lists leave out what it has; by id, little is told of a server.
+
+        A page that begins after one of its servers is an error, and so is
+        whatever is done to one.
+        """
+        server_id = self.boot(goes='never')
+        self.nova.live_migrate(server_id)
+        number = self.wait_record(server_id, 'running').migration_id
+        with self.cell_down():
+            self.assertEqual([], self.nova.page(None))
+            self.assertEqual([], self.nova.changed(self.now() - 3600))
+            self.assertIsNone(self.record(server_id))
+            found = self.server(server_id)
+            self.assertEqual(
+                (server_id, 'UNKNOWN', None),
+                (found.server_id, found.status, found.host),
+            )
+            for act, *args in (
+                (self.nova.page, server_id),
+                (self.nova.add_tag, server_id, TAG),
+                (self.nova.remove_tag, server_id, TAG),
+                (self.nova.live_migrate, server_id),
+                (self.nova.abort, server_id, number),
+            ):
+                self.assertRaises(NovaError, act, *args)
+            # Of one that was deleted it is known all the same.
+            self.assertRaises(ServerGone, self.nova.server, NOBODY)
+        self.assertEqual(self.source, self.server(server_id).host)
 
     # -- tags --------------------------------------------------------------
 

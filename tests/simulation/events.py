@@ -5,12 +5,14 @@ import dataclasses
 import random
 from collections.abc import Callable, Sequence
 
-from steal_scheduler.exception import NovaRefused, ServerGone
+from steal_scheduler.exception import NovaFault
 from steal_scheduler.model.move import Stage
 from tests.simulation import edge
 from tests.simulation.world import World
 
 ORCHESTRATORS = ('kube', 'consul', 'lb', 'hook', 'script')
+#: What a migrator reads of Nova, each by a call of its own.
+READS = ('changed', 'page', 'server', 'migrations', 'hosts', 'aggregates')
 PLACES = ('nova', *ORCHESTRATORS, 'signals', 'bus')
 
 
@@ -144,6 +146,26 @@ class NovaIs(Event):
 
 
 @dataclasses.dataclass(frozen=True)
+class Unread(Event):
+    """Nova answers errors to a reading call of this name; to none at ''."""
+
+    name: str
+
+    def happen(self, world: World) -> None:
+        world.nova.fails = {self.name} - {''}
+
+
+@dataclasses.dataclass(frozen=True)
+class CellDown(Event):
+    """The cell of every other server is down, or is back."""
+
+    down: bool
+
+    def happen(self, world: World) -> None:
+        world.nova.cell_down = {*world.ids[1::2]} if self.down else set()
+
+
+@dataclasses.dataclass(frozen=True)
 class Demand(Event):
     server: int
     cores: float
@@ -206,7 +228,7 @@ class Moves(Event):
     server: int
 
     def happen(self, world: World) -> None:
-        with contextlib.suppress(NovaRefused, ServerGone):
+        with contextlib.suppress(NovaFault):
             world.nova.ask(world.who(self.server), 'an operator')
 
 
@@ -328,6 +350,8 @@ DRAWN: Ways = (
             r.random() < 0.8,
         ),
     ),
+    (3, lambda r: Unread(r.choice(('', '', *READS)))),
+    (2, lambda r: CellDown(r.random() < 0.4)),
     (3, lambda r: Demand(_server(r), r.choice((0.1, 2.0, 4.0, 8.0)))),
     (4, _changes),
     (1, _metadata),

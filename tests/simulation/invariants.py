@@ -6,7 +6,7 @@ migrator remembers is asked. To add an invariant, write a generator that
 yields a sentence for each thing that is wrong, and call it in one of them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from tests.simulation.nova import ASKED, BEGUN, RESUMED
 from tests.simulation.places import Place
@@ -69,6 +69,8 @@ class Watch:
                     world, server_id, self._untold(world)
                 )
                 yield from knowingly(world, server_id)
+                # Only of one in flight each tick has to know.
+                yield from read(world, server_id, but={'server'})
                 continue
             self._asked[server_id] = self._asked.get(server_id, 0) + 1
             if world.stale:
@@ -81,6 +83,7 @@ class Watch:
             yield from cooled_down(world, server_id, at)
             yield from self._bandwidth(world, server_id)
             yield from told(world, server_id)
+            yield from read(world, server_id)
             yield from tagged(world, server_id, 'request')
         yield from self._tagged_first(world)
         yield from alone(world, what)
@@ -277,6 +280,17 @@ def knowingly(world: World, server_id: str) -> Iterator[str]:
 def told(world: World, server_id: str) -> Iterator[str]:
     if world.nova.view is None or 'bus' in world.edge.down:
         yield f'{server_id} goes on, and nova-scheduler was not told'
+
+
+def read(
+    world: World, server_id: str, but: Set[str] = frozenset()
+) -> Iterator[str]:
+    """Nova has told all that this is decided by."""
+    if world.running is not None and world.running.stood_still:
+        return
+    # Who reads all anew needs no changes.
+    if missing := world.nova.fails - but - {'changed'}:
+        yield f'{server_id} goes on, and Nova does not tell {missing}'
 
 
 def others_are_kept(world: World) -> Iterator[str]:

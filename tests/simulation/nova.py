@@ -156,7 +156,8 @@ class Nova(fakes.FakeNova):
             f'abort the migration of {server_id}',
         )
 
-    def _read(self) -> None:
+    def _read(self, name: str) -> None:
+        super()._read(name)
         self._call(_nothing, '')
 
     #: Requests sent, which the metrics show.

@@ -20,6 +20,7 @@ from steal_scheduler.decision import eligibility, limits
 from steal_scheduler.decision.disruption_budget import Unavailable
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator.leader import Leader
+from steal_scheduler.model.cloud import Fleet
 from steal_scheduler.model.move import Stage
 from steal_scheduler.moves import state, tags
 from steal_scheduler.moves.effects import Effects
@@ -31,6 +32,7 @@ from steal_scheduler.orchestrators.kubernetes import nodes
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.simulation import events, run
 from tests.simulation.events import (
+    READS,
     Changes,
     Demand,
     Down,
@@ -40,6 +42,7 @@ from tests.simulation.events import (
     Stops,
     TakenOut,
     Tick,
+    Unread,
     Untags,
 )
 from tests.simulation.world import Setting
@@ -230,4 +233,29 @@ class TestMutations(base.BaseTestCase):
             'was not told',
             mix(lambda rng: Down('bus', rng.random() < 0.5)),
             (Sender, 'send', lambda *_: True),
+        )
+
+    def test_what_nova_does_not_tell_is_no_news(self) -> None:
+        """It is reattached, for there is no record of its migration."""
+        self.assert_found(
+            'in service in',
+            mix(
+                lambda rng: Unread(rng.choice(('', 'migrations'))),
+                lambda rng: NovaIs(pace=90.0),
+            ),
+            (Fleet, 'is_current', lambda *_: True),
+        )
+
+    def test_it_begins_though_nova_does_not_tell_all(self) -> None:
+        def holds(snapshot: Any, coverage: float) -> Any:
+            whole = dataclasses.replace(snapshot.fleet, unread={})
+            return all_holds(
+                dataclasses.replace(snapshot, fleet=whole), coverage
+            )
+
+        all_holds = limits.holds
+        self.assert_found(
+            'Nova does not tell',
+            mix(lambda rng: Unread(rng.choice(('', *READS)))),
+            (limits, 'holds', holds),
         )

@@ -253,6 +253,7 @@ class World:
         self.edge.calm()
         self.dies_at_line = self.measured_at = None
         self.store.down = False
+        self.nova.fails, self.nova.cell_down = set(), set()
         self.demand = {}
         self.nova.delay, self.nova.pace, self.nova.aborts = 0.0, 20.0, True
         for server_id in self.nova.servers:

@@ -11,12 +11,13 @@ import contextlib
 import dataclasses
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from steal_scheduler.exception import (
     LockLost,
     NovaError,
     NovaRefused,
+    NovaSilent,
     OrchestratorError,
     ServerGone,
 )
@@ -76,8 +77,13 @@ class FakeNova:
         #: Live migrations asked for since the server got its drain tag.
         self.asked: collections.Counter[str] = collections.Counter()
         self.trouble: list[str] = []
-        #: It answers no reading call.
+        #: It answers no reading call, or an error to those of these names.
         self.down = False
+        self.fails: set[str] = set()
+        #: Ids of the servers of a cell that is down.
+        self.cell_down: set[str] = set()
+        #: Errors that it has answered.
+        self.failures = 0
         #: Records of migrations appear only when ``record`` is called.
         self.slow = False
         #: The answer to an abort: it ends the migration, or is ignored.
@@ -151,21 +157,23 @@ class FakeNova:
     # -- what the migrator reads -------------------------------------------
 
     def page(self, marker: str | None) -> list[Server]:
-        self._read()
+        self._read('page')
         self._meet()
         if marker is not None and marker not in self._known:
             raise ServerGone(f'400: marker {marker} not found')
+        if marker in self.cell_down:
+            self._fail()
         after = self._known.index(marker) + 1 if marker else 0
-        found = [s for s in self._known[after:] if s in self.servers]
-        return [self.servers[s] for s in found]
+        there = self.servers.keys() - self.cell_down
+        return [self.servers[s] for s in self._known[after:] if s in there]
 
     def changed(self, since: float) -> list[Server]:
-        self._read()
+        self._read('changed')
         deleted = make.server(status='DELETED', host=None)
         return [
             self.servers.get(s, dataclasses.replace(deleted, server_id=s))
             for s, at in self._changed.items()
-            if at >= since
+            if at >= since and s not in self.cell_down
         ]
 
     def _meet(self) -> None:
@@ -173,29 +181,42 @@ class FakeNova:
         self._known += [s for s in self.servers if s not in self._known]
 
     def server(self, server_id: str) -> Server:
-        self._read()
+        self._read('server')
         if server_id not in self.servers:
             raise ServerGone(server_id)
+        if server_id in self.cell_down:
+            return Server(server_id, '', None, None, 'UNKNOWN', 0, 0, 0)
         return self.servers[server_id]
 
     def hosts(self) -> list[Host]:
-        self._read()
+        self._read('hosts')
         return self._hosts
 
     def aggregates(self) -> list[Aggregate]:
-        self._read()
+        self._read('aggregates')
         return [*self._aggregates.values()]
 
     def migrations(self, since: float) -> list[Migration]:
-        self._read()
-        return [m for m in self.records.values() if m.updated_at >= since]
+        self._read('migrations')
+        return [
+            m
+            for m in self.records.values()
+            if m.updated_at >= since and m.server_id not in self.cell_down
+        ]
 
     def user_id(self) -> str | None:
         return 'us'
 
-    def _read(self) -> None:
+    def _read(self, name: str) -> None:
+        """A reading call of this name."""
         if self.down:
-            raise NovaError('Nova does not answer')
+            raise NovaSilent('Nova does not answer')
+        if name in self.fails:
+            self._fail()
+
+    def _fail(self) -> NoReturn:
+        self.failures += 1
+        raise NovaError(f'HTTP 500 (Request-ID: req-{self.failures})')
 
     # -- what the migrator does --------------------------------------------
 
@@ -279,6 +300,8 @@ class FakeNova:
     def _server(self, server_id: str) -> Server:
         if server_id not in self.servers:
             raise ServerGone(server_id)
+        if server_id in self.cell_down:
+            self._fail()
         return self.servers[server_id]
 
     def _taggable(self, server_id: str) -> Server:
@@ -396,7 +419,7 @@ class FakeSource:
             )
         hosts = {
             h.name: HostSignal(h.name, self._cores, now)
-            for h in self._nova.hosts()
+            for h in self._nova._hosts
         }
         return Signals(servers, hosts, now)
 

@@ -1,7 +1,8 @@
 """The stand-in of Nova does what Nova does; see ``tests/contract``."""
 
+import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from oslotest import base
@@ -32,6 +33,12 @@ class TestFakeNova(NovaContract, base.BaseTestCase):
 
     def delete(self, server_id: str) -> None:
         self.nova.delete(server_id)
+
+    @contextlib.contextmanager
+    def cell_down(self) -> Iterator[None]:
+        self.nova.cell_down = {*self.nova.servers}
+        yield
+        self.nova.cell_down = set()
 
     def until(self, predicate: Callable[[], Any], what: str) -> Any:
         """What is under way goes a step further at each look."""

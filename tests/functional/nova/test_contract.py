@@ -5,11 +5,11 @@ from tests.functional import one  # isort: skip (before Nova's)
 import itertools
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import fixtures
 from nova import context, objects
-from oslo_db import exception as db_exception
 from oslotest import base
 
 from steal_scheduler.conf import load
@@ -20,6 +20,7 @@ from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.nova_client.parse import says_never
 from tests.contract.nova import NovaContract
+from tests.functional import cell
 from tests.functional.scene import Guest
 from tests.shared import PATIENCE
 
@@ -84,6 +85,9 @@ class RealCase(base.BaseTestCase):
         wait_for(
             lambda: not scene.exists(server_id), PATIENCE, 'it to be deleted'
         )
+
+    def cell_down(self) -> AbstractContextManager[None]:
+        return cell.down()
 
     def until(self, predicate: Callable[[], Any], what: str) -> Any:
         return wait_for(predicate, PATIENCE, what)
@@ -154,27 +158,6 @@ class TestOnlyReal(RealCase):
         )
         self.assertRaises(
             NovaRefused, self.nova.remove_tag, server_id, 'steal:migrate:1'
-        )
-
-    def test_a_cell_that_is_down(self) -> None:
-        """Its servers are missing in pages; by id, little is told of them."""
-        server_id = self.boot()
-
-        def down(*args: Any, **kwargs: Any) -> None:
-            raise db_exception.DBError
-
-        for query in (
-            'instance_get_all_by_filters_sort',
-            'instance_get_by_uuid',
-        ):
-            self.useFixture(
-                fixtures.MonkeyPatch(f'nova.db.main.api.{query}', down)
-            )
-        self.assertEqual([], self.nova.page(None))
-        found = self.nova.server(server_id)
-        self.assertEqual(
-            (server_id, 'UNKNOWN', None),
-            (found.server_id, found.status, found.host),
         )
 
     def test_who_may_not(self) -> None:

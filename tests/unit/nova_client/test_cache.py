@@ -3,7 +3,8 @@ import dataclasses
 from oslotest import base
 
 from steal_scheduler.exception import NovaError, ServerGone
-from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.cloud import Listing, Server
+from steal_scheduler.nova_client import cache
 from steal_scheduler.nova_client.cache import NovaCache
 from tests.unit import fakes
 from tests.unit.make import NOW, migration, server
@@ -31,6 +32,7 @@ class PagedNova(fakes.FakeNova):
 
     def changed(self, since: float) -> list[Server]:
         self.calls.append('changed')
+        self._read('changed')
         return self.changes
 
     def server(self, server_id: str) -> Server:
@@ -41,6 +43,9 @@ class PagedNova(fakes.FakeNova):
 class TestNovaCache(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
+        self.anew()
+
+    def anew(self) -> None:
         self.nova = PagedNova(*map(server, 'abcde'))
         self.nova_cache = NovaCache(self.nova, HISTORY)
         self.now = NOW
@@ -106,15 +111,98 @@ class TestNovaCache(base.BaseTestCase):
             self.assertIn('Z', self.refresh())
 
     def test_a_cell_that_is_down(self) -> None:
+        """Its last word counts, and it is known to be that."""
         self.refresh()
         before = dict(self.nova.servers)
-        for server_id in 'ab':
-            self.nova.servers[server_id] = Server(
-                server_id, '', None, None, 'UNKNOWN', 0, 0, 0
-            )
+        self.nova.cell_down = {'a', 'b'}
         self.assertEqual(before, self.refresh('a', times=9))
+        self.assertEqual({'a', 'b'}, self.fleet.unread_servers)
+        self.assertFalse(self.fleet.is_current('a'))
+        self.assertTrue(self.fleet.is_current('c'))
         anew = NovaCache(self.nova, HISTORY).refresh(self.now)
         self.assertEqual(set('cde'), set(anew.servers))
+        self.nova.cell_down = set()
+        self.assertEqual(before, self.refresh(times=4))
+        self.assertEqual(frozenset(), self.fleet.unread_servers)
+
+    def test_a_page_after_a_server_of_a_cell_that_is_down(self) -> None:
+        """Whichever the last one was: the round begins again without them."""
+        for pages in range(1, 4):
+            self.anew()
+            self.refresh(times=1 + pages)
+            self.nova.cell_down = set('abcde'[: 2 * pages])
+            for _ in range(9):
+                self.assertEqual(self.nova.servers, self.refresh())
+                self.assertEqual({}, self.fleet.unread)
+            self.assertEqual(self.nova.cell_down, self.fleet.unread_servers)
+
+    def test_its_first_reading_meets_one(self) -> None:
+        real, met = self.nova.page, []
+
+        def page(marker: str | None) -> list[Server]:
+            met.append(marker)
+            if marker == 'b':
+                self.nova.cell_down = {'a', 'b'}
+            return real(marker)
+
+        self.nova.page = page
+        self.assertEqual(self.nova.servers, self.refresh())
+        self.assertEqual([None, 'b', None, 'd', 'e'], met)
+        self.assertEqual(({}, {'a', 'b'}), self.unread())
+        self.assertEqual(self.nova.servers, self.refresh(times=5))
+
+    def test_pages_that_never_go_on(self) -> None:
+        """The first time it has an end; later on no round has."""
+        real = self.nova.page
+
+        def page(marker: str | None) -> list[Server]:
+            return real(marker) if marker is None else self.nova._fail()
+
+        self.nova.page = page
+        error = self.assertRaises(NovaError, self.refresh)
+        self.assertIn('no second page', str(error))
+        self.nova.page = real
+        self.refresh()
+        self.nova.page = page
+        self.assertEqual(self.nova.servers, self.refresh(times=9))
+        self.assertEqual(({}, frozenset()), self.unread())
+
+    def test_records_of_a_cell_that_is_back(self) -> None:
+        """What they came to meanwhile is no change of now."""
+        self.nova.records[1] = migration('a', status='running')
+        self.nova.records[2] = migration('b', migration_id=2, status='error')
+        self.nova.cell_down = {'b'}
+        self.refresh()
+        self.nova.cell_down = {'a', 'b'}
+        self.refresh('a')
+        self.nova.now = self.now
+        self.nova.proceed('completed', 'a')
+        self.refresh('a', times=20)
+        self.assertEqual({'a'}, self.fleet.migrations.keys())
+        self.nova.cell_down = set()
+        self.refresh('a', times=4)
+        found = {s: m[0].status for s, m in self.fleet.migrations.items()}
+        self.assertEqual({'a': 'completed', 'b': 'error'}, found)
+
+    def test_a_page_that_comes_again(self) -> None:
+        self.nova.page = lambda marker: list(self.nova.servers.values())
+        self.assertEqual(self.nova.servers, self.refresh(times=3))
+
+    def test_a_large_cell_that_is_down(self) -> None:
+        """Only so many of its servers are asked for, and each in its turn."""
+        many = [f's{n:02}' for n in range(50)]
+        self.nova.servers |= {s: server(s) for s in many}
+        self.refresh()
+        self.nova.cell_down = {*many}
+        self.refresh(times=9)
+        self.assertEqual(self.nova.cell_down, self.fleet.unread_servers)
+        for server_id in many:
+            del self.nova.servers[server_id]
+        del self.nova.calls[:]
+        self.refresh()
+        self.assertEqual(cache.MISSED_AT_ONCE, self.nova.calls.count('server'))
+        self.assertEqual(set('abcde'), set(self.refresh(times=2)))
+        self.assertEqual(frozenset(), self.fleet.unread_servers)
 
     def test_the_calls_of_a_tick_are_bounded(self) -> None:
         self.refresh()
@@ -123,11 +211,77 @@ class TestNovaCache(base.BaseTestCase):
         self.assertEqual(['changed', 'page', 'server'], self.nova.calls)
 
     def test_nova_is_down(self) -> None:
-        self.refresh()
         self.nova.down = True
         self.assertRaises(NovaError, self.refresh)
         self.nova.down = False
-        self.assertEqual(self.nova.servers, self.refresh())
+        self.refresh()
+        self.nova.down = True
+        del self.nova.calls[:]
+        self.assertEqual(self.nova.servers, self.refresh(*'abcde'))
+        self.assertEqual({*Listing}, self.fleet.unread.keys())
+        self.assertEqual(set('abcde'), self.fleet.unread_servers)
+        # Each takes the whole time-out.
+        self.assertEqual(cache.SILENT, len(self.nova.calls))
+        self.nova.down = False
+        self.assertEqual(self.nova.servers, self.refresh(*'abcde'))
+        self.assertEqual(({}, frozenset()), self.unread())
+
+    def unread(self) -> tuple[object, object]:
+        return self.fleet.unread, self.fleet.unread_servers
+
+    def test_each_listing_fails_alone(self) -> None:
+        for name, listing in (
+            ('changed', Listing.SERVERS),
+            ('page', Listing.SERVERS),
+            ('migrations', Listing.MIGRATIONS),
+            ('hosts', Listing.HOSTS),
+            ('aggregates', Listing.AGGREGATES),
+        ):
+            self.refresh()
+            before = self.fleet
+            self.nova.fails = {name}
+            self.refresh(times=2)
+            self.assertEqual({listing}, self.fleet.unread.keys(), name)
+            self.assertEqual(
+                (before.servers, before.hosts),
+                (self.fleet.servers, self.fleet.hosts),
+            )
+            current = listing is not Listing.MIGRATIONS
+            self.assertEqual(current, self.fleet.is_current('a'))
+            self.nova.fails = set()
+            self.refresh()
+            self.assertEqual({}, self.fleet.unread)
+
+    def test_what_changed_meanwhile_is_read_later(self) -> None:
+        self.nova.records[1] = migration('a', status='running')
+        self.refresh()
+        self.nova.fails = {'migrations'}
+        self.nova.now = self.now + 30
+        self.nova.proceed('completed', 'a')
+        self.refresh(times=20)
+        self.assertEqual('running', self.fleet.migrations['a'][0].status)
+        self.nova.fails = set()
+        self.refresh()
+        self.assertEqual('completed', self.fleet.migrations['a'][0].status)
+
+    def test_one_server_cannot_be_read(self) -> None:
+        self.refresh()
+        self.nova.fails = {'server'}
+        self.nova.change('a', host='c')
+        self.nova.changes = [self.nova.servers['a']]
+        self.assertEqual('c', self.refresh('a')['a'].host)
+        self.assertEqual(({}, {'a'}), self.unread())
+        self.nova.fails = set()
+        self.refresh()
+        self.assertEqual(({}, frozenset()), self.unread())
+
+    def test_who_is_gone(self) -> None:
+        self.assertTrue(self.nova_cache.is_gone('nobody'))
+        self.assertFalse(self.nova_cache.is_gone('a'))
+        self.nova.cell_down = {'a'}
+        self.assertFalse(self.nova_cache.is_gone('a'))
+        self.nova.down = True
+        self.assertFalse(self.nova_cache.is_gone('nobody'))
 
     def test_a_host_that_is_disabled(self) -> None:
         """It is no target, but a source as long as a server is there."""

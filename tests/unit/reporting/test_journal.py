@@ -5,6 +5,7 @@ from oslotest import base
 
 from steal_scheduler.decision.decide import NOTHING
 from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
+from steal_scheduler.exception import NovaError
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
@@ -17,9 +18,11 @@ from tests.unit.make import (
     NOW,
     ended,
     finding,
+    fleet,
     move,
     rules,
     scheduler,
+    server,
     snapshot,
 )
 
@@ -75,6 +78,42 @@ class TestJournal(base.BaseTestCase):
             ],
             self.lines(),
         )
+
+    def test_a_move_that_is_stuck_is_said_once(self) -> None:
+        """Each answer of Nova's has an id of its own."""
+
+        def stuck(*told: tuple[str, int]) -> list[str]:
+            self.journal.stuck(
+                [
+                    (move(s), NovaError(f'no (Request-ID: req-{n})'))
+                    for s, n in told
+                ]
+            )
+            return self.lines()
+
+        said = 'Move of server name of {} ({}) waits in stage drain: no ('
+        self.assertEqual(
+            [f'{said.format(s, s)}Request-ID: req-1)' for s in 'ab'],
+            stuck(('a', 1), ('b', 1)),
+        )
+        self.assertEqual([], stuck(('a', 2), ('b', 3)))
+        self.assertEqual([], stuck(('b', 4)))
+        self.assertEqual(1, len(stuck(('a', 5), ('b', 6))))
+
+    def test_a_cell_that_is_down_is_said_once(self) -> None:
+        def show(*unread: str) -> list[str]:
+            known = fleet(*map(server, 'ab'))
+            missing = dataclasses.replace(known, unread_servers={*unread})
+            self.journal.show(snapshot(missing), NOTHING)
+            return self.lines()
+
+        self.assertEqual([], show())
+        (line,) = show('b', 'a')
+        self.assertIn('Nova does not tell of 2 servers now (a, ...)', line)
+        self.assertEqual([], show('b'))
+        self.assertEqual(['Nova tells of all servers again.'], show())
+        (line,) = show('b')
+        self.assertIn('Nova does not tell of 1 server now (b)', line)
 
     def test_the_end(self) -> None:
         self.journal.ended(
