@@ -47,7 +47,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
     if server_id in snapshot.moves:
         stage = snapshot.moves[server_id].stage
         yield Reason.MOVING, f'its move is at: {stage}'
-    if any(not m.ended for m in migrations):
+    if snapshot.fleet.going_on(server_id, snapshot.now):
         yield Reason.MOVING, 'somebody else is migrating it'
     yield from pauses.of_server(server, snapshot)
     yield from _unfit(server, snapshot.fleet)

@@ -6,6 +6,7 @@ from typing import Any
 from steal_scheduler.decision import decide
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.migrator import build
 from steal_scheduler.migrator.service import Poller
@@ -56,9 +57,15 @@ def plan(conf: Any, now: float) -> text.Document:
         decided = dataclasses.replace(decided, refusals=refusals)
     alarm = rules.reattach_alarm
     blocked = [m for m in moves if m.reattach_blocked(now, alarm)]
+    held_up = [
+        dataclasses.replace(m, trouble=why)
+        for m in moves
+        if (why := stalled(m, snapshot))
+    ]
     return {
         'notes': [{'note': note} for note in notes],
         'reattach_blocked': text.moves_in_flight(blocked, now),
+        'stalled': text.moves_in_flight(held_up, now),
         **text.decided(decided, snapshot),
         'moves_in_flight': text.moves_in_flight(moves, now),
     }

@@ -157,6 +157,15 @@ class Server:
         """Nova does not know it any more."""
         return self.status == 'DELETED'
 
+    @property
+    def migrating(self) -> bool:
+        """Nova has taken a request to migrate it live, and is not done.
+
+        It is so before there is a record. NOTE: that it is not proves
+        nothing: a request may be on its way, and a person may reset it.
+        """
+        return self.task_state == 'migrating' and not self.gone
+
     def deleted(self) -> 'Server':
         """The same when Nova does not know it any more: on no host."""
         return dataclasses.replace(self, host=None, status='DELETED')
@@ -207,6 +216,11 @@ class Listing(enum.StrEnum):
     AGGREGATES = 'host aggregates'
 
 
+#: Seconds that a record counts which does not end, of a server that Nova does
+#: not migrate any more.
+LEFT_OVER = 120.0
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fleet:
     """All that Nova tells: the other half of the truth beside Signals.
@@ -233,6 +247,25 @@ class Fleet:
             Listing.MIGRATIONS not in self.unread
             and server_id not in self.unread_servers
         )
+
+    def goes_on(self, migration: Migration, now: float) -> bool:
+        """Whether Nova may still go on with it.
+
+        For example a record that is ``running`` since yesterday, when its
+        nova-compute was killed, is left over where its server is not
+        migrating; where it is, nobody but Nova knows.
+        """
+        if migration.ended:
+            return False
+        server = self.servers.get(migration.server_id)
+        return (server is not None and server.migrating) or (
+            now - migration.updated_at <= LEFT_OVER
+        )
+
+    def going_on(self, server_id: str, now: float) -> Migration | None:
+        """The server's live migration that Nova may still go on with."""
+        records = self.migrations.get(server_id, ())
+        return next((m for m in records if self.goes_on(m, now)), None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

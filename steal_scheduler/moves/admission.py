@@ -11,6 +11,7 @@ while its drain took its time has it reattached.
 from steal_scheduler.decision import limits, pauses
 from steal_scheduler.decision.eligibility import UNKNOWN
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
 
@@ -68,7 +69,10 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
     if not snapshot.sent:
         yield NOT_SENT
     if any(
-        other.target is None and other.stage in (Stage.REQUEST, Stage.MIGRATE)
+        other.target is None
+        and other.stage in (Stage.REQUEST, Stage.MIGRATE)
+        # What Nova has lost is waited for by its own server alone.
+        and not stalled(other, snapshot)
         for other in snapshot.moves.values()
     ):
         yield (

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from oslo_log import log
 
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.exception import NovaError, NovaRefused, ServerGone
 from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.move import Move, Stage
@@ -174,8 +175,29 @@ class Effects:
         with self.in_time(server):
             self._nova.live_migrate(server.server_id)
 
+    def end(self, move: Move, snapshot: Snapshot) -> bool:
+        """Whether Nova may still migrate it for us; it is asked to abort.
+
+        For example Nova took the request, and a network that repeated it got
+        a refusal: the record of the first one is about to come.
+        """
+        fleet = snapshot.fleet
+        if not move.server.migrating or move.back:
+            return False
+        migration = fleet.going_on(move.server_id, snapshot.now)
+        if migration is None:
+            return True
+        # One of somebody else is not ours to wait for.
+        if migration not in fleet.ours:
+            return False
+        self.abort(move, migration)
+        return True
+
     def abort(self, move: Move, migration: Migration) -> None:
         """Never forced by suspension: that costs seconds of downtime."""
+        if migration.status == 'accepted':
+            # Nova aborts none before it has chosen the target.
+            return
         self.check_lease()
         me = self._nova.user_id()
         why = None

@@ -11,7 +11,7 @@ from collections.abc import Container, Mapping
 
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.cloud import Fleet, Server
+from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.move import Move, Outcome, Stage
 from steal_scheduler.moves import tags
 from steal_scheduler.moves.tags import Tag
@@ -37,12 +37,14 @@ def moves_in_flight(
     """
     fleet = snapshot.fleet
     moves = dict(snapshot.moves)
-    copied = _copied(fleet)
+    ours = _going_on(snapshot)
     for server_id, server in fleet.servers.items():
         tag = told.get(server_id)
-        if server_id in copied:
+        if server_id in ours:
+            record = ours[server_id]
+            stage = Stage.MIGRATE if record.running else Stage.REQUEST
             before = tag.steal_before if tag else None
-            tag = Tag(Stage.MIGRATE, copied[server_id], before, 0)
+            tag = Tag(stage, record.created_at, before, 0)
         if tag is not None and server_id not in moves:
             moves[server_id] = _stranger(server, tag, snapshot)
     for server_id, move in moves.items():
@@ -57,9 +59,13 @@ def moves_in_flight(
     return moves
 
 
-def _copied(fleet: Fleet) -> dict[str, float]:
-    """When each live migration of ours began that goes on; by server id."""
-    return {m.server_id: m.created_at for m in fleet.ours if not m.ended}
+def _going_on(snapshot: Snapshot) -> dict[str, Migration]:
+    """The live migrations of ours that go on; by server id."""
+    return {
+        m.server_id: m
+        for m in snapshot.fleet.ours
+        if snapshot.fleet.goes_on(m, snapshot.now)
+    }
 
 
 def _stranger(server: Server, tag: Tag, snapshot: Snapshot) -> Move:
@@ -178,14 +184,14 @@ def take_over(
             or (tag.stage is Stage.UNDO and tag.since >= leadership)
         )
     }
-    copied = _copied(snapshot.fleet)
+    ours = _going_on(snapshot)
     moves = {}
     for server_id, move in moves_in_flight(snapshot, believed).items():
         # A clock that is set back puts no deadline off.
         move = dataclasses.replace(move, since=min(move.since, now))
         if server_id in remembered:
             moves[server_id] = move
-        elif server_id in copied:
+        elif server_id in ours:
             if seen_before is None or server_id not in seen_before:
                 moves[server_id] = move
         else:

@@ -32,9 +32,6 @@ LOG = log.getLogger(__name__)
 REQUEST_TIMEOUT = 60.0
 #: Seconds that a migration may be queued or prepared before it is aborted.
 QUEUE_TIMEOUT = 600.0
-#: Seconds that an abort may take before a person is called and the server,
-#: which runs on its source all the while, is reattached.
-ABORT_TIMEOUT = 120.0
 #: Seconds to wait for the measurement, from the moment at which there can be
 #: one: a window of the signals after the move.
 VERIFY_TIMEOUT = 600.0
@@ -161,6 +158,9 @@ class StateMachine:
             recent = snapshot.now - move.since <= REQUEST_TIMEOUT
             if requested and recent and not move.server.gone:
                 return move
+            if move.server.migrating:
+                # Nova has the request, and has not got to it yet.
+                return move
             why = 'Nova has no record of it'
             return self._fail(move, snapshot, why, Cause.NOVA)
         if requested and migration.running:
@@ -175,6 +175,8 @@ class StateMachine:
         One that arrived is measured then; at UNDO it is over. A new leader
         asks at once, and once more when no call of the one before can come.
         """
+        if move.stage is Stage.UNDO and self._effects.end(move, snapshot):
+            return move
         if move.early and not snapshot.handover:
             # A new tag: a receiver that knows the request by it would take
             # this for a repetition, and do nothing.
@@ -224,8 +226,8 @@ class StateMachine:
         """Wait for the migration's end; abort it when that takes too long.
 
         For example with ``migration_timeout`` = 1800 s: from then on Nova is
-        asked at each tick to abort it, and at 1920 s a person is called and
-        the server, which runs on its source, is reattached.
+        asked at each tick to abort it. As long as Nova may go on with it the
+        server stays drained; from 1920 s on ``stalled`` calls a person.
         """
         host, now = move.server.host, snapshot.now
         timeout = snapshot.rules.migration_timeout
@@ -247,14 +249,8 @@ class StateMachine:
             return move
         why = f'aborted: not done in {timeout:g} s'
         # Whoever comes late to it has to ask once as well.
-        if overdue > ABORT_TIMEOUT and move.failure:
-            LOG.error(
-                'Migration of server %s neither ends nor can be aborted: look '
-                'at nova-compute on host %s.',
-                move.server.label,
-                move.source,
-                instance_uuid=move.server_id,
-            )
+        if move.failure and not snapshot.fleet.goes_on(migration, now):
+            # Left over: Nova does not migrate the server any more.
             return self._fail(move, snapshot, why)
         self._effects.abort(move, migration)
         return dataclasses.replace(move, failure=why)

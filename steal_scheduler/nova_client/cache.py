@@ -152,7 +152,10 @@ class NovaCache:
 
     def _read_migrations(self, since: float) -> None:
         self._me = self._ask(self._nova.user_id)
-        for m in self._ask(self._nova.migrations, since):
+        # In this order: what Nova goes on with meanwhile is in the second.
+        records = self._ask(self._nova.accepted)
+        records += self._ask(self._nova.migrations, since)
+        for m in records:
             self._migrations[m.server_id, m.migration_id] = m
 
     def _read_hosts(self, since: float) -> None:

@@ -103,11 +103,23 @@ class NovaClient:
 
     def migrations(self, since: float) -> list[Migration]:
         """Live migrations that changed since, in no order."""
+        return self._records(changes_since=parse.iso(since))
+
+    def accepted(self) -> list[Migration]:
+        """Live migrations whose target Nova has not chosen yet.
+
+        ``migrations`` does not list them: to Nova a record that is as it was
+        made has never changed. With a busy nova-scheduler it stays so for
+        minutes.
+        """
+        return self._records(status='accepted')
+
+    def _records(self, **query: Any) -> list[Migration]:
         found = self._all(
             self._nova.migrations,
             'uuid',
             migration_type='live-migration',
-            changes_since=parse.iso(since),
+            **query,
         )
         return [parse.migration(m.to_dict()) for m in found]
 

@@ -12,6 +12,7 @@ from steal_scheduler.decision import pauses
 from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.edge.text import without_request_id
 from steal_scheduler.exception import NovaFault
 from steal_scheduler.messaging.notifier import Notifier
@@ -247,23 +248,30 @@ class Journal:
 
         :returns: how many there are
         """
-        alarm = snapshot.rules.reattach_alarm
+        alarm, moves = snapshot.rules.reattach_alarm, snapshot.moves.values()
         blocked = {
-            (move.server_id, move.stage): move
-            for move in snapshot.moves.values()
+            (move.server_id, move.stage): (move, move.trouble)
+            for move in moves
             if move.reattach_blocked(snapshot.now, alarm)
         }
-        for move in self._new('blocked', blocked):
-            self._notifier.send(
-                'reattach_blocked', move, bad=True, detail=move.trouble
-            )
-            LOG.error(
-                'Server %s cannot be reattached to its orchestrator: %s',
-                move.server.label,
-                move.trouble or 'it takes too long',
-                instance_uuid=move.server_id,
-            )
+        text = 'Server %s cannot be reattached to its orchestrator: %s'
+        self._call('reattach_blocked', text, blocked)
+        waiting = {
+            (move.server_id, move.stage): (move, why)
+            for move in moves
+            if (why := stalled(move, snapshot))
+        }
+        self._call('stalled', 'Move of server %s needs a person: %s.', waiting)
         return len(blocked)
+
+    def _call(
+        self, event: str, text: str, found: Mapping[Any, tuple[Move, str]]
+    ) -> None:
+        """Notify a person of those that are new."""
+        for move, why in self._new(event, found):
+            self._notifier.send(event, move, bad=True, detail=why)
+            said = move.server.label, why or 'it takes too long'
+            LOG.error(text, *said, instance_uuid=move.server_id)
 
 
 def _log_refusal(refusal: Refusal, snapshot: Snapshot) -> None:

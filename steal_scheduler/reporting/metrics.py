@@ -13,6 +13,7 @@ from steal_scheduler.decision import pauses
 from steal_scheduler.decision.decide import NOTHING, Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.pause import Scope
@@ -36,6 +37,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     'reattach_blocked_servers': (
         'Servers that should be reattached and are not',
     ),
+    'stalled_moves': ('Moves that need a person to look at Nova',),
     'moves_in_flight': ('Moves', 'stage'),
     'refusals': ('Refusals', 'reason'),
     'saturated_cores': ('Cores short, where moving cannot help', 'zone'),
@@ -108,6 +110,9 @@ class Metrics(Collector):
             'coverage_ratio': decided.coverage / 100,
             'contended_servers': len(decided.findings),
             'reattach_blocked_servers': blocked,
+            'stalled_moves': sum(
+                bool(snapshot and stalled(m, snapshot)) for m in moves
+            ),
             'moves_in_flight': _count(Stage, (m.stage for m in moves)),
             'refusals': _count(Reason, (r.reason for r in refusals)),
             'saturated_cores': {

@@ -49,6 +49,7 @@ BLOCKS: Mapping[str, Block] = {
         'and the orchestrator',
         _MOVE,
     ),
+    'stalled': Block('Moves that need a person to look at Nova', _MOVE),
     'holds': Block('Nothing starts now, because', ('reason', 'detail')),
     'pauses': Block('Paused', ('scope', 'name', 'until', 'detail')),
     'findings': Block(

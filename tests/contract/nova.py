@@ -64,7 +64,10 @@ class NovaContract:
         """The server's latest migration."""
         found = [
             m
-            for m in self.nova.migrations(self.now() - 3600)
+            for m in (
+                *self.nova.accepted(),
+                *self.nova.migrations(self.now() - 3600),
+            )
             if m.server_id == server_id
         ]
         return max(found, key=lambda m: m.migration_id, default=None)

@@ -139,6 +139,8 @@ class NovaIs(Event):
     pace: float = 20.0
     end: str = 'completed'
     aborts: bool = True
+    choosing: float = 20.0
+    loses: bool = False
 
     def happen(self, world: World) -> None:
         for field in dataclasses.fields(self):
@@ -184,7 +186,9 @@ class Changes(Event):
 
     def happen(self, world: World) -> None:
         server_id = world.who(self.server)
-        if self.name == 'status' and world.nova.going_on(server_id):
+        server = world.nova.servers.get(server_id)
+        state = self.name in ('status', 'task_state')
+        if state and server is not None and server.migrating:
             # Nova does nothing else with it then.
             return
         world.nova.change(server_id, **{self.name: self.value})
@@ -230,6 +234,16 @@ class Moves(Event):
     def happen(self, world: World) -> None:
         with contextlib.suppress(NovaFault):
             world.nova.ask(world.who(self.server), 'an operator')
+
+
+@dataclasses.dataclass(frozen=True)
+class Resets(Event):
+    """A person ends a request that Nova has lost, as the alarm says."""
+
+    server: int
+
+    def happen(self, world: World) -> None:
+        world.nova.reset(world.who(self.server))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -344,14 +358,17 @@ DRAWN: Ways = (
     (
         3,
         lambda r: NovaIs(
-            r.choice((0.0, 0.0, 20.0)),
+            r.choice((0.0, 0.0, 20.0, 90.0, 900.0)),
             r.choice((2.0, 20.0, 20.0, 90.0)),
             r.choice(('completed', 'completed', 'error', 'failed', '')),
             r.random() < 0.8,
+            r.choice((2.0, 20.0, 20.0, 90.0, 300.0, 900.0)),
+            r.random() < 0.1,
         ),
     ),
     (3, lambda r: Unread(r.choice(('', '', *READS)))),
     (2, lambda r: CellDown(r.random() < 0.4)),
+    (1, lambda r: Resets(_server(r))),
     (3, lambda r: Demand(_server(r), r.choice((0.1, 2.0, 4.0, 8.0)))),
     (4, _changes),
     (1, _metadata),

@@ -12,12 +12,6 @@ from tests.simulation.nova import ASKED, BEGUN, RESUMED
 from tests.simulation.places import Place
 from tests.simulation.world import World
 
-#: Seconds after which a migration that neither ends nor can be aborted is
-#: waited for no longer: a person is called, and its server, which runs on its
-#: source all the while, goes back into service.
-HANGS = 600 + 120
-#: And after which what Nova has accepted without a record is believed lost.
-NO_RECORD = 60
 #: Seconds of the defaults of ``max_age`` and ``cooldown``.
 MAX_AGE = 120
 COOLDOWN = 3600
@@ -147,9 +141,7 @@ class Watch:
 
     def _never_in_service(self, world: World) -> Iterator[str]:
         for server_id, places in list(self._out.items()):
-            if not world.nova.may_migrate(server_id) or hangs(
-                world, server_id
-            ):
+            if not world.nova.may_migrate(server_id):
                 del self._out[server_id]
                 continue
             for place in places:
@@ -160,21 +152,6 @@ class Watch:
                         f'{server_id} is in service in {place.name} while '
                         'Nova may migrate it'
                     )
-
-
-def hangs(world: World, server_id: str) -> bool:
-    """Whether its migration is waited for no longer."""
-    nova = world.nova
-    if server_id in nova.waiting:
-        waited = nova.now - nova.waiting[server_id][0]
-        return waited > NO_RECORD - abs(world.setting.skew)
-    found = nova.going_on(server_id)
-    return (
-        found is not None
-        and nova.now - found.created_at > HANGS - abs(world.setting.skew)
-        # A request that was lost counts: it is repeated for two minutes.
-        and found.migration_id in nova.asked_to_abort
-    )
 
 
 def tagged(world: World, server_id: str, stage: str) -> Iterator[str]:
@@ -230,7 +207,7 @@ def within_budgets(
     busy = {
         s
         for s, server in nova.servers.items()
-        if (nova.may_migrate(s) and s not in untold and not hangs(world, s))
+        if (nova.may_migrate(s) and s not in untold)
         or (
             _stage(t for t in server.tags if (s, t) in nova.written)
             not in ('', 'verify')

@@ -40,8 +40,14 @@ class Nova(fakes.FakeNova):
         self.slow = True
         #: Seconds until what was accepted has a record.
         self.delay = 0.0
-        #: Seconds that a migration stays in each status.
+        #: Seconds until a target is chosen.
+        self.choosing = 20.0
+        #: Seconds that a migration stays in each status after that.
         self.pace = 20.0
+        #: What is accepted is lost: it gets no record, unless a person ends
+        #: it.
+        self.loses = False
+        self.lost: set[str] = set()
         #: The status in which a migration ends; '' for never.
         self.end = 'completed'
         #: What nova-scheduler was told last.
@@ -53,8 +59,6 @@ class Nova(fakes.FakeNova):
         self.log: list[tuple[str, str, float]] = []
         #: Servers whose tags a tenant has removed since we wrote one.
         self.untagged: set[str] = set()
-        #: Migrations that a migrator wanted to be aborted.
-        self.asked_to_abort: set[int] = set()
         #: Every tag that was written, and at which server.
         self.written: set[tuple[str, str]] = set()
 
@@ -63,9 +67,9 @@ class Nova(fakes.FakeNova):
     def go_on(self) -> None:
         """Do what is due by now."""
         for server_id, (at, user) in list(self.waiting.items()):
-            if self.now >= at + self.delay:
+            if self.now >= at + self.delay and server_id not in self.lost:
                 del self.waiting[server_id]
-                self.accepted = [server_id]
+                self.unrecorded = [server_id]
                 self.record()
                 number = max(self.records)
                 self.records[number] = dataclasses.replace(
@@ -75,7 +79,8 @@ class Nova(fakes.FakeNova):
             status = _NEXT.get(found.status, '')
             if status == 'completed':
                 status = self.end
-            if status and self.now >= found.updated_at + self.pace:
+            pace = self.choosing if status == 'preparing' else self.pace
+            if status and self.now >= found.updated_at + pace:
                 self.proceed(status, found.server_id)
 
     def proceed(self, status: str, server_id: str = 's') -> None:
@@ -109,15 +114,25 @@ class Nova(fakes.FakeNova):
     def ask(self, server_id: str, user: str) -> None:
         """Take a request for a live migration, if it can be."""
         super().live_migrate(server_id)
-        self.accepted = []
+        self.unrecorded = []
         self.waiting[server_id] = (self.now, user)
+        if self.loses:
+            self.lost.add(server_id)
         if user == US:
             self.log.append((ASKED, server_id, self.now))
         if not self.delay:
             self.go_on()
 
+    def reset(self, server_id: str) -> None:
+        """A person ends what was lost, as the alarm says."""
+        if server_id in self.lost:
+            self.lost.discard(server_id)
+            self.waiting.pop(server_id, None)
+            self._rest(server_id)
+
     def delete(self, server_id: str) -> None:
         if server_id in self.servers:
+            self.lost.discard(server_id)
             self.waiting.pop(server_id, None)
             self.proceed('error', server_id)
             super().delete(server_id)
@@ -150,7 +165,6 @@ class Nova(fakes.FakeNova):
         )
 
     def abort(self, server_id: str, migration_id: int) -> None:
-        self.asked_to_abort.add(migration_id)
         self._call(
             lambda: super(Nova, self).abort(server_id, migration_id),
             f'abort the migration of {server_id}',

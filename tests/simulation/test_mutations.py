@@ -20,7 +20,7 @@ from steal_scheduler.decision import eligibility, limits
 from steal_scheduler.decision.disruption_budget import Unavailable
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator.leader import Leader
-from steal_scheduler.model.cloud import Fleet
+from steal_scheduler.model.cloud import Fleet, Server
 from steal_scheduler.model.move import Stage
 from steal_scheduler.moves import state, tags
 from steal_scheduler.moves.effects import Effects
@@ -218,6 +218,32 @@ class TestMutations(base.BaseTestCase):
             'in service in',
             mix(lambda rng: NovaIs(pace=90.0)),
             (StateMachine, '_migrate', arrived),
+        )
+
+    def test_what_nova_does_not_record_is_not_waited_for(self) -> None:
+        """With a busy nova-conductor a request has no record for minutes."""
+        self.assert_found(
+            'in service in .* while Nova may migrate it',
+            mix(lambda rng: NovaIs(delay=rng.choice((90.0, 300.0)))),
+            (Server, 'migrating', False),
+        )
+
+    def test_what_is_lost_is_not_waited_for(self) -> None:
+        self.assert_found(
+            'in service in .* while Nova may migrate it',
+            mix(lambda rng: NovaIs(loses=rng.random() < 0.5)),
+            (Server, 'migrating', False),
+        )
+
+    def test_what_goes_on_is_taken_for_left_over(self) -> None:
+        """And so nobody aborts it."""
+        self.assert_found(
+            'is left',
+            (
+                *mix(lambda rng: NovaIs(end='', aborts=False)),
+                (4, lambda rng: Tick(700)),
+            ),
+            (Fleet, 'goes_on', lambda *_: False),
         )
 
     def test_the_lock_is_not_looked_at(self) -> None:

@@ -255,11 +255,13 @@ class World:
         self.store.down = False
         self.nova.fails, self.nova.cell_down = set(), set()
         self.demand = {}
-        self.nova.delay, self.nova.pace, self.nova.aborts = 0.0, 20.0, True
-        for server_id in self.nova.servers:
-            if self.nova.servers[server_id].status != 'MIGRATING':
-                self.nova.change(server_id, status='ACTIVE')
-            self.nova.change(server_id, task_state=None)
+        nova = self.nova
+        nova.delay, nova.loses, nova.aborts = 0.0, False, True
+        nova.choosing = nova.pace = 20.0
+        for server_id in nova.servers:
+            nova.reset(server_id)
+            if nova.servers[server_id].status != 'MIGRATING':
+                nova.change(server_id, status='ACTIVE', task_state=None)
 
     # -- the edge ----------------------------------------------------------
 

@@ -73,7 +73,7 @@ class FakeNova:
         self._hosts = [Host(name, 'az1') for name in hosts]
         self._aggregates: dict[int, Aggregate] = {}
         #: Accepted, and not recorded yet: server ids.
-        self.accepted: list[str] = []
+        self.unrecorded: list[str] = []
         #: Live migrations asked for since the server got its drain tag.
         self.asked: collections.Counter[str] = collections.Counter()
         self.trouble: list[str] = []
@@ -116,8 +116,8 @@ class FakeNova:
 
     def record(self) -> None:
         """What was accepted gets its record."""
-        while self.accepted:
-            server_id = self.accepted.pop()
+        while self.unrecorded:
+            server_id = self.unrecorded.pop()
             found = len(self.records) + 1
             source = self.servers[server_id].host or ''
             self.records[found] = make.migration(
@@ -201,7 +201,17 @@ class FakeNova:
         return [
             m
             for m in self.records.values()
-            if m.updated_at >= since and m.server_id not in self.cell_down
+            if m.updated_at >= since
+            and m.status != 'accepted'
+            and m.server_id not in self.cell_down
+        ]
+
+    def accepted(self) -> list[Migration]:
+        self._read('migrations')
+        return [
+            m
+            for m in self.records.values()
+            if m.status == 'accepted' and m.server_id not in self.cell_down
         ]
 
     def user_id(self) -> str | None:
@@ -241,9 +251,9 @@ class FakeNova:
         def migrate() -> None:
             if self._server(server_id).status not in ('ACTIVE', 'PAUSED'):
                 raise NovaRefused('409')
-            self.change(server_id, status='MIGRATING')
+            self.change(server_id, status='MIGRATING', task_state='migrating')
             self.asked[server_id] += 1
-            self.accepted.append(server_id)
+            self.unrecorded.append(server_id)
             if not self.slow:
                 self.record()
 
@@ -295,7 +305,7 @@ class FakeNova:
         """It migrates no more; it may have become something else."""
         server = self.servers.get(server_id)
         if server is not None and server.status == 'MIGRATING':
-            self.change(server_id, status='ACTIVE')
+            self.change(server_id, status='ACTIVE', task_state=None)
 
     def _server(self, server_id: str) -> Server:
         if server_id not in self.servers:

@@ -118,6 +118,12 @@ class TestAdmission(base.BaseTestCase):
             found = self.wait_for(move('x', stage=stage, target=target))
             self.assertEqual('target_pending' if waits else '', found)
 
+    def test_what_nova_has_lost_holds_up_no_other_one(self) -> None:
+        lost = move('x', stage=Stage.REQUEST, since=NOW - 9999)
+        known = dataclasses.replace(lost.server, task_state='migrating')
+        lost = dataclasses.replace(lost, server=known)
+        self.assertEqual('', self.wait_for(lost))
+
     def test_one_is_found_drained(self) -> None:
         """What an orchestrator says of a server holds up no other one."""
         found = state.way_back(server('x'), snapshot())

@@ -259,6 +259,39 @@ class TestDrain(Ride):
             Outcome.NOT_STARTED, 'Nova refused', self.step(self.at('drain'))
         )
 
+    def test_nova_refuses_what_it_has_accepted(self) -> None:
+        """The network said it twice: Nova refuses the second one."""
+        self.nova.slow = True
+
+        def twice(server_id: str) -> None:
+            live_migrate(server_id)
+            live_migrate(server_id)
+
+        live_migrate = self.nova.live_migrate
+        self.useFixture(
+            fixtures.MockPatchObject(self.nova, 'live_migrate', twice)
+        )
+        made = self.step(self.step(self.at('drain')), 300)
+        self.nova.record()
+        self.nova.proceed('running')
+        made = self.step(made)
+        self.assertEqual(
+            (Stage.UNDO, 'cancelled'),
+            (made.stage, self.nova.records[1].status),
+        )
+        self.assertEqual({'s'}, self.orchestrator.out)
+        self.assert_ended(Outcome.FAILED, 'Nova refused', self.step(made))
+
+    def test_somebody_else_migrates_it(self) -> None:
+        """That is not waited for."""
+        made = self.at('undo', failure='why')
+        self.nova.live_migrate('s')
+        self.nova.records[1] = dataclasses.replace(
+            self.nova.records[1], user_id='an operator'
+        )
+        self.assert_ended(Outcome.FAILED, 'why', self.step(made))
+        self.assertEqual('accepted', self.nova.records[1].status)
+
     def test_nova_takes_no_tag(self) -> None:
         """Without it a crash would ask for a second migration."""
         for word in ('refused', 'lost'):
@@ -355,15 +388,61 @@ class TestMigration(Ride):
         self.assert_at('reattach', self.step(made))
 
     def test_it_can_not_be_aborted(self) -> None:
+        """It is never in service while Nova may migrate it."""
         self.nova.aborts = False
         made = self.step(self.asked('running'))
-        made = self.step(made, 1920)
-        self.assertEqual(Stage.MIGRATE, made.stage)
-        self.assert_undone(Outcome.FAILED, 'aborted', self.step(made, 1))
+        for _ in range(9):
+            made = self.step(made, 1920)
+            self.assertEqual(Stage.MIGRATE, made.stage)
+        self.assertEqual({'s'}, self.orchestrator.out)
+        # A person resets its state; Nova's record is left over.
+        self.nova.change('s', status='ACTIVE', task_state=None)
+        self.assert_undone(Outcome.FAILED, 'aborted', self.step(made))
+
+    def test_it_is_scheduled_for_minutes(self) -> None:
+        """Before there is a record, and while that is not listed by time."""
+        self.nova.slow = True
+        self.orchestrator.out.add('s')
+        made = self.at('request')
+        self.nova.live_migrate('s')
+        made = self.step(made, 300)
+        self.nova.record()
+        for _ in range(2):
+            made = self.step(made, 150)
+            self.assertEqual(Stage.REQUEST, made.stage)
+        self.nova.proceed('completed')
+        self.assert_at('reattach', self.step(made))
+
+    def test_what_is_accepted_for_too_long_is_aborted_once_it_can(
+        self,
+    ) -> None:
+        made = self.asked()
+        for _ in range(2):
+            made = self.step(made, 600)
+            self.assertEqual('accepted', self.nova.records[1].status)
+        self.nova.proceed('queued')
+        made = self.step(made)
+        self.assertEqual('cancelled', self.nova.records[1].status)
+        self.assert_undone(Outcome.FAILED, 'aborted', self.step(made))
+
+    def test_nova_lost_the_request(self) -> None:
+        """It is out until a person ends that."""
+        self.nova.slow = True
+        self.orchestrator.out.add('s')
+        made = self.at('request')
+        self.nova.live_migrate('s')
+        for _ in range(9):
+            made = self.step(made, 10**5)
+            self.assertEqual(Stage.REQUEST, made.stage)
+        self.nova.change('s', status='ACTIVE', task_state=None)
+        self.assert_undone(Outcome.NOT_STARTED, 'no record', self.step(made))
 
     def test_nova_lost_the_record(self) -> None:
         made = self.step(self.asked('running'))
         self.nova.records.clear()
+        made = self.step(made, 10**5)
+        self.assertEqual(Stage.MIGRATE, made.stage)
+        self.nova.change('s', status='ACTIVE', task_state=None)
         self.assertIn('has no record', self.step(made).failure)
 
     def test_it_is_deleted_meanwhile(self) -> None:

@@ -1,3 +1,5 @@
+import dataclasses
+
 from oslotest import base
 
 from steal_scheduler.model.cloud import Server
@@ -73,10 +75,12 @@ class TestTakeOver(base.BaseTestCase):
         for stage in ('request', 'migrate'):
             old = tagged('s', stage, NOW - 90_000)
             self.assertEqual({'s': 'undo'}, self.stages(old))
-        # Nova says itself that it goes on.
+        # Nova says itself that it goes on, or it is left over.
         record = migration(status='running', created_at=NOW - 90_000)
-        found = self.stages(old, migrations=(record,))
-        self.assertEqual({'s': 'migrate'}, found)
+        for task, stage in (('migrating', 'migrate'), (None, 'undo')):
+            one = dataclasses.replace(old, task_state=task)
+            found = self.stages(one, migrations=(record,))
+            self.assertEqual({'s': stage}, found)
 
     def test_a_genuine_tag_that_is_put_back_later(self) -> None:
         known = fleet(tagged('s', 'migrate'), tagged('t'), server('u'))
@@ -112,6 +116,9 @@ class TestTakeOver(base.BaseTestCase):
         record = migration(status='running')
         found = self.stages(server(), migrations=(record,))
         self.assertEqual({'s': 'migrate'}, found)
+        early = dataclasses.replace(record, status='accepted')
+        found = self.stages(server(), migrations=(early,))
+        self.assertEqual({'s': 'request'}, found)
 
     def test_what_it_copies_counts(self) -> None:
         self.assertEqual(4096, self.moves(tagged('s'))['s'].copy_mb)

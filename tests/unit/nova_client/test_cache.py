@@ -351,6 +351,24 @@ class TestNovaCache(base.BaseTestCase):
         self.refresh(times=99)
         self.assertEqual(1, len(self.fleet.migrations['a']))
 
+    def test_what_is_accepted_is_seen(self) -> None:
+        """Also by whoever begins to lead then, however old it is."""
+        self.nova.live_migrate('a')
+        (found,) = self.nova.records.values()
+        self.assertEqual([], self.nova.migrations(0.0))
+        for _ in range(2):
+            self.refresh()
+            self.assertEqual((found,), self.fleet.migrations['a'])
+        self.nova_cache.forget()
+        self.now += 2 * HISTORY
+        self.refresh()
+        self.assertEqual((found,), self.fleet.migrations['a'])
+        self.nova.now = self.now
+        self.nova.proceed('queued', 'a')
+        self.refresh()
+        (found,) = self.fleet.migrations['a']
+        self.assertEqual('queued', found.status)
+
     def test_ours_are_those_of_our_user(self) -> None:
         self.nova.records = {
             1: migration('x', migration_id=1, user_id='us'),

@@ -105,6 +105,17 @@ class TestReading(ClientTest):
         self.assertEqual('live-migration', query['migration_type'])
         self.assertEqual('2026-01-01T00:00:00Z', query['changes-since'])
 
+    def test_migrations_that_are_accepted(self) -> None:
+        """All there are: of when they changed Nova knows nothing yet."""
+        record = nova_api.migration(status='accepted', updated_at=None)
+        self.pages('migrations', {'m7': record})
+        (found,) = self.client.accepted()
+        self.assertEqual(('accepted', 7), (found.status, found.migration_id))
+        query = self.api.asked[0].query
+        self.assertEqual('live-migration', query['migration_type'])
+        self.assertEqual('accepted', query['status'])
+        self.assertNotIn('changes-since', query)
+
     def test_one_server(self) -> None:
         self.answer(ONE, 200, {'server': nova_api.server()})
         self.assertEqual('web', self.client.server('s').role)

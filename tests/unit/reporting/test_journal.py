@@ -202,6 +202,26 @@ class TestJournal(base.BaseTestCase):
             found = sample(self.metrics, 'reattach_blocked_servers')
             self.assertEqual('m' in moves and bool(moves['m'].trouble), found)
 
+    def test_a_stalled_move_calls_a_person_once(self) -> None:
+        one = move('m', stage=Stage.REQUEST, since=NOW - 9999)
+        waits = dataclasses.replace(
+            one,
+            server=dataclasses.replace(one.server, task_state='migrating'),
+        )
+        for moves, said in (
+            ({'m': one}, 0),
+            ({'m': waits}, 1),
+            ({'m': waits}, 1),
+            ({}, 1),
+        ):
+            snapshot = dataclasses.replace(SNAPSHOT, moves=moves)
+            self.journal.show(snapshot, NOTHING)
+            text = 'Move of server name of m (m) needs a person: Nova has '
+            self.assertEqual(said, self.log.output.count(text))
+            self.assertEqual(said, self.notifier.said.count(('stalled', 'm')))
+            found = sample(self.metrics, 'stalled_moves')
+            self.assertEqual(moves.get('m') is waits, found)
+
     def check(self, **hosts: HostCheck) -> list[str]:
         unreliable = {
             name: UnreliableHost(name, reason, f'{name} is {reason}')

@@ -1,0 +1,54 @@
+"""Moves that need a person, because Nova does not go on by itself."""
+
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.cloud import Migration
+from steal_scheduler.model.move import Move, Stage
+
+#: Seconds that Nova may take to begin a migration that it was asked for, and
+#: to end one that it was asked to abort.
+BEGINS = 720.0
+ENDS = 120.0
+
+
+def stalled(move: Move, snapshot: Snapshot) -> str:
+    """What Nova does not go on with, where to look, and what mends it.
+
+    The server stays drained until then, for Nova may migrate it at any
+    moment. For example Nova was asked at 960, and its record is ``accepted``
+    since then: from 1680 on a person is called.
+
+    :returns: '' where nobody is needed
+    """
+    limits = {
+        Stage.REQUEST: BEGINS,
+        Stage.MIGRATE: snapshot.rules.migration_timeout + ENDS,
+        Stage.UNDO: ENDS,
+    }
+    waited = snapshot.now - move.since
+    late = waited > limits.get(move.stage, waited)
+    if not late or move.back or not move.server.migrating:
+        return ''
+    found = snapshot.fleet.going_on(move.server_id, snapshot.now)
+    return (
+        f'{_state(found, move.source)}. If nothing there works on it any '
+        f'more, "openstack server set --state active {move.server_id}" lets '
+        'the server be reattached'
+    )
+
+
+def _state(found: Migration | None, source: str) -> str:
+    if found is None:
+        return (
+            'Nova has taken a request to migrate it, and has no record of '
+            'that: look at nova-conductor, and at its log'
+        )
+    record = f'its migration {found.migration_id} is {found.status!r}'
+    if found.status == 'accepted':
+        return (
+            f'{record}, and no target was chosen: look at nova-conductor and '
+            'nova-scheduler, and at their logs'
+        )
+    return (
+        f'{record}, and could not be aborted: look at nova-compute on host '
+        f'{source}, and start it'
+    )

@@ -1,0 +1,54 @@
+from oslotest import base
+
+from steal_scheduler.decision.stalled import stalled
+from steal_scheduler.model.cloud import Migration, Server
+from steal_scheduler.model.move import Stage
+from tests.unit.make import NOW, fleet, migration, move, server, snapshot
+
+MIGRATING = server(status='MIGRATING', task_state='migrating')
+
+
+def said(
+    seconds: float,
+    *records: Migration,
+    known: Server = MIGRATING,
+    stage: Stage = Stage.REQUEST,
+    **values: object,
+) -> str:
+    """Of a move that is at this stage for so many seconds."""
+    one = move(stage=stage, server=known, since=NOW - seconds, **values)
+    return stalled(one, snapshot(fleet(known, migrations=records)))
+
+
+class TestStalled(base.BaseTestCase):
+    def test_nova_has_lost_the_request(self) -> None:
+        self.assertEqual('', said(720))
+        found = said(721)
+        self.assertIn('no record of that: look at nova-conductor', found)
+        self.assertIn('"openstack server set --state active s"', found)
+
+    def test_no_target_is_chosen(self) -> None:
+        record = migration(status='accepted', created_at=NOW - 721)
+        self.assertEqual('', said(720, record))
+        self.assertIn(
+            "its migration 1 is 'accepted', and no target was chosen: look "
+            'at nova-conductor and nova-scheduler',
+            said(721, record),
+        )
+
+    def test_it_is_not_aborted(self) -> None:
+        record = migration(status='running', created_at=NOW - 3000)
+        for stage, seconds in ((Stage.MIGRATE, 1920), (Stage.UNDO, 120)):
+            self.assertEqual('', said(seconds, record, stage=stage))
+            self.assertIn(
+                "1 is 'running', and could not be aborted: look at "
+                'nova-compute on host a, and start it',
+                said(seconds + 1, record, stage=stage),
+            )
+
+    def test_nobody_is_needed(self) -> None:
+        for stage in (Stage.DRAIN, Stage.REATTACH, Stage.VERIFY):
+            self.assertEqual('', said(10**6, stage=stage))
+        self.assertEqual('', said(10**6, known=server()))
+        self.assertEqual('', said(10**6, known=MIGRATING.deleted()))
+        self.assertEqual('', said(10**6, stage=Stage.UNDO, back=True))
