@@ -117,8 +117,21 @@ take. After that it is reattached and does not move.
         default=1800.0,
         allowed='1 to 86400 seconds',
         help="""
-Seconds after which a migration that does not converge is aborted. It is never
-forced by suspending the server.
+Seconds after which a migration that has not ended is aborted, at least: one
+that copies much may take twice as long as that takes at ``[limits]
+copy_rate``. It is aborted before where Nova tells that it copies the same
+memory again and again. It is never forced by suspending the server.
+""",
+    ),
+    number(
+        'longest_migration',
+        default=14400.0,
+        allowed='1 to 86400 seconds',
+        help="""
+Seconds that no migration may exceed, however large the server is: so long may
+it be out of its orchestrator. One that takes longer to copy at ``[limits]
+copy_rate`` is not moved at all. Not less than ``migration_timeout``, which
+counts instead then.
 """,
     ),
     number(

@@ -62,6 +62,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
             f'allows, and a move needs {OUR_TAGS} more: "openstack server '
             'unset --tag" makes room',
         )
+    yield from _too_large(server, snapshot)
     last = snapshot.ended.get(server_id)
     if last is not None and last.outcome is Outcome.NOT_STARTED:
         yield from _not_started(last, snapshot.now)
@@ -80,6 +81,19 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
         Reason.COOLDOWN,
         f'it moved lately: {left:.0f} s of its cooldown are left',
     )
+
+
+def _too_large(server: Server, snapshot: Snapshot) -> Nos:
+    """Why it could not be copied in time, however quiet it is."""
+    copy_mb, rate = snapshot.copy_mb(server), snapshot.rules.limits.copy_rate
+    longest = snapshot.longest_migration
+    if copy_mb / rate > longest:
+        yield (
+            Reason.TOO_LARGE,
+            f'it takes {copy_mb / rate:.0f} s to copy its '
+            f'{copy_mb / 1024:.1f} GiB at [limits] copy_rate = {rate:g} '
+            f'MiB/s, and [stages] longest_migration allows {longest:.0f} s',
+        )
 
 
 def _not_started(last: Ended, now: float) -> Nos:

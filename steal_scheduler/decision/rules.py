@@ -91,10 +91,12 @@ class Rules:
     disabled_checks: Set[str]
     #: Of ``[signals]``, in seconds.
     max_age: float
-    #: Of ``[stages]``: seconds that a drain, with the wait for its turn, and
-    #: a migration may take; and after which a server should be reattached.
+    #: Of ``[stages]``: seconds that a drain, with the wait for its turn, may
+    #: take, a migration of a small server, and one of any; and after which a
+    #: server should be reattached.
     drain_timeout: float
     migration_timeout: float
+    longest_migration: float
     reattach_alarm: float
     #: Of ``[migrator]``: say what would be moved, and move nothing.
     dry_run: bool

@@ -44,6 +44,26 @@ class Snapshot:
     #: A call may be under way that the leader before began.
     handover: bool = False
 
+    @property
+    def longest_migration(self) -> float:
+        """Seconds that a migration may take, however large the server is."""
+        rules = self.rules
+        return max(rules.longest_migration, rules.migration_timeout)
+
+    def copy_timeout(self, copy_mb: int) -> float:
+        """Seconds that a migration may take that copies so much.
+
+        Twice as long as it takes at ``copy_rate``, for what a guest writes
+        meanwhile is copied again. For example 512 GiB at 100 MiB/s take 5243
+        s, and may take 10486; 4 GiB take 41 s, and may take the 1800 s of
+        ``migration_timeout``.
+        """
+        rules = self.rules
+        seconds = 2 * copy_mb / rules.limits.copy_rate
+        return min(
+            max(seconds, rules.migration_timeout), self.longest_migration
+        )
+
     def copy_mb(self, server: Server) -> int:
         """MiB that a live migration of the server copies at least once.
 

@@ -21,7 +21,7 @@ def stalled(move: Move, snapshot: Snapshot) -> str:
     """
     limits = {
         Stage.REQUEST: BEGINS,
-        Stage.MIGRATE: snapshot.rules.migration_timeout + ENDS,
+        Stage.MIGRATE: snapshot.copy_timeout(move.copy_mb) + ENDS,
         Stage.UNDO: ENDS,
     }
     waited = snapshot.now - move.since

@@ -24,6 +24,8 @@ from steal_scheduler.demo.settings import Settings
 
 # Nova looks a driver up below ``nova.virt``, and nowhere else.
 COMPUTE_DRIVER = 'fake.DemoDriver'
+#: Seconds until a migration tells again how far it is; libvirt's has 5.
+TELLS = 1.0
 
 
 class _End(enum.Enum):
@@ -44,9 +46,13 @@ class _Moving:
         self.how = how
         self._told.set()
 
-    def wait(self, seconds: float | None) -> _End:
+    @property
+    def ended(self) -> bool:
+        """Somebody told it to end."""
+        return self._told.is_set()
+
+    def wait(self, seconds: float) -> None:
         self._told.wait(seconds)
-        return self.how
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +124,7 @@ class DemoDriver(fake.FakeDriver):
         """On the source; Nova gives each migration a thread to wait in."""
         moving = self._moving[instance.uuid] = _Moving()
         begun = time.monotonic()
-        how = moving.wait(self._seconds(instance))
+        how = self._copy(instance, moving, migrate_data.migration)
         self.copied.append(Copied(instance.uuid, begun, time.monotonic()))
         del self._moving[instance.uuid]
         if how is _End.ABANDONED:
@@ -176,6 +182,25 @@ class DemoDriver(fake.FakeDriver):
         """When Nova stops: drop what migrates, or its thread would stay."""
         for moving in list(self._moving.values()):
             moving.end(_End.ABANDONED)
+
+    def _copy(self, instance: Any, moving: _Moving, migration: Any) -> _End:
+        """Wait for its end, and tell meanwhile how far the copy is.
+
+        Of one that never ends the guest writes its whole memory anew each
+        second.
+        """
+        seconds, total = self._seconds(instance), instance.memory_mb * 1024**2
+        begun, passed = time.monotonic(), 0.0
+        while not moving.ended and (seconds is None or passed < seconds):
+            done = int(total * passed / (seconds or 1.0))
+            migration.memory_total = total
+            migration.memory_processed = done
+            migration.memory_remaining = total - done % total
+            migration.save()
+            left = TELLS if seconds is None else min(TELLS, seconds - passed)
+            moving.wait(left)
+            passed = time.monotonic() - begun
+        return moving.how
 
     def _running(self, instance: Any) -> _Moving:
         """Raises InstanceNotRunning if the server does not migrate now."""

@@ -10,6 +10,7 @@ import enum
 from collections.abc import Mapping, Set
 
 from steal_scheduler.model.pause import Pause
+from steal_scheduler.model.progress import Copied
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -240,6 +241,8 @@ class Fleet:
     unread: Mapping[Listing, str] = dataclasses.field(default_factory=dict)
     #: Ids of servers that Nova did not tell of now: their cell is down.
     unread_servers: Set[str] = frozenset()
+    #: By server id, how far the copies of our moves are, where Nova tells.
+    copies: Mapping[str, Copied] = dataclasses.field(default_factory=dict)
 
     def is_current(self, server_id: str) -> bool:
         """Whether what is known of a server and its migrations is of now."""

@@ -8,6 +8,7 @@ import enum
 from collections.abc import Mapping, Set
 
 from steal_scheduler.model.cloud import Fleet, Migration, Server
+from steal_scheduler.model.progress import Progress
 from steal_scheduler.model.refusal import Refusal
 
 #: Nova's clock and ours may differ by this many seconds.
@@ -61,6 +62,8 @@ class Move:
     copy_mb: int = 0
     #: None until Nova's scheduler has chosen.
     target: str | None = None
+    #: How its copy gets on; None where Nova did not tell.
+    progress: Progress | None = None
     #: Why it moves; and, once it has failed, why.
     reason: str = ''
     failure: str = ''

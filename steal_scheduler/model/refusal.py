@@ -39,6 +39,8 @@ class Reason(enum.StrEnum):
     SLOT_TARGET = 'slot_target'
     #: It has too many tags: Nova would not take ours.
     TAGS = 'tags'
+    #: It takes too long to copy.
+    TOO_LARGE = 'too_large'
     # about the whole cloud
     BLACKOUT = 'blackout'
     BREAKER = 'breaker'

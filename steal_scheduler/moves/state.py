@@ -13,6 +13,7 @@ from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.move import Move, Outcome, Stage
+from steal_scheduler.model.progress import Progress, progress
 from steal_scheduler.moves import tags
 from steal_scheduler.moves.tags import Tag
 
@@ -54,9 +55,19 @@ def moves_in_flight(
         if migration is not None and move.stage is not Stage.UNDO:
             target = migration.target
         moves[server_id] = dataclasses.replace(
-            move, server=server, target=target
+            move,
+            server=server,
+            target=target,
+            progress=_progress(move, snapshot),
         )
     return moves
+
+
+def _progress(move: Move, snapshot: Snapshot) -> Progress | None:
+    seen = snapshot.fleet.copies.get(move.server_id)
+    if seen is None or move.stage is not Stage.MIGRATE:
+        return move.progress
+    return progress(move.progress, seen, snapshot.now)
 
 
 def _going_on(snapshot: Snapshot) -> dict[str, Migration]:

@@ -225,12 +225,13 @@ class StateMachine:
     ) -> Move | Ended:
         """Wait for the migration's end; abort it when that takes too long.
 
-        For example with ``migration_timeout`` = 1800 s: from then on Nova is
-        asked at each tick to abort it. As long as Nova may go on with it the
-        server stays drained; from 1920 s on ``stalled`` calls a person.
+        Or that it will never end: see ``Progress``. For example with
+        ``migration_timeout`` = 1800 s: from then on Nova is asked at each tick
+        to abort it. As long as Nova may go on with it the server stays
+        drained; from 1920 s on ``stalled`` calls a person.
         """
         host, now = move.server.host, snapshot.now
-        timeout = snapshot.rules.migration_timeout
+        timeout = snapshot.copy_timeout(move.copy_mb)
         if move.stage is Stage.REQUEST:
             timeout = QUEUE_TIMEOUT
         if migration.failed:
@@ -245,15 +246,16 @@ class StateMachine:
                 return self._fail(move, snapshot, why)
             return move
         overdue = now - move.since - timeout
-        if overdue <= 0:
+        hopeless = move.progress.hopeless if move.progress else ''
+        if overdue <= 0 and not hopeless:
             return move
-        why = f'aborted: not done in {timeout:g} s'
+        why = f'aborted: {hopeless or f"not done in {timeout:g} s"}'
         # Whoever comes late to it has to ask once as well.
         if move.failure and not snapshot.fleet.goes_on(migration, now):
             # Left over: Nova does not migrate the server any more.
             return self._fail(move, snapshot, why)
         self._effects.abort(move, migration)
-        return dataclasses.replace(move, failure=why)
+        return dataclasses.replace(move, failure=move.failure or why)
 
     def _fail(
         self,

@@ -10,6 +10,7 @@ Each listing fails alone: what cannot be read is as Nova last told it.
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -24,6 +25,7 @@ from steal_scheduler.model import pause
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Fleet, Host, Listing, Migration, Server
 from steal_scheduler.nova_client.client import NovaClient
+from steal_scheduler.nova_client.copies import with_copies
 from steal_scheduler.nova_client.parse import says_never
 
 #: Nova's clock and ours may differ, and records take a moment to appear.
@@ -107,7 +109,9 @@ class NovaCache:
         self._read(Listing.MIGRATIONS, self._read_migrations, now)
         self._read(Listing.HOSTS, self._read_hosts, now)
         self._read(Listing.AGGREGATES, self._read_aggregates, now)
-        return self._fleet(now)
+        fleet = self._fleet(now)
+        ask = functools.partial(self._ask, self._nova.copied)
+        return with_copies(fleet, following, ask)
 
     # -- reading -----------------------------------------------------------
 

@@ -18,6 +18,7 @@ from steal_scheduler import exception
 from steal_scheduler.edge import keystone
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
+from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client import parse
 
@@ -122,6 +123,14 @@ class NovaClient:
             **query,
         )
         return [parse.migration(m.to_dict()) for m in found]
+
+    def copied(self, server_id: str) -> Copied | None:
+        """How far the live migration under way is; None if Nova cannot say.
+
+        The list of all records does not tell.
+        """
+        found = self._ask(self._nova.server_migrations.list, server_id)
+        return parse.copied(found[0].to_dict()) if found else None
 
     def check_version(self) -> None:
         """:raises ConfigError: Nova is too old for what we ask"""

@@ -7,6 +7,7 @@ from typing import Any
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
+from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 
 OPT_OUT = 'steal:migrate'
@@ -95,6 +96,21 @@ def migration(raw: Mapping[str, Any]) -> Migration:
         updated_at=_epoch(raw['updated_at'] or raw['created_at']),
         user_id=raw.get('user_id'),
     )
+
+
+def copied(raw: Mapping[str, Any]) -> Copied | None:
+    """A record as ``GET /servers/ID/migrations`` gives it.
+
+    None where its driver does not tell how far it is, or has not begun.
+    """
+    if not raw['memory_total_bytes']:
+        return None
+
+    def mb(what: str) -> float:
+        disk, memory = raw[f'disk_{what}_bytes'], raw[f'memory_{what}_bytes']
+        return float((disk or 0) + (memory or 0)) / 1024**2
+
+    return Copied(mb('processed'), mb('remaining'))
 
 
 def _epoch(text: str) -> float:

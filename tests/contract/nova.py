@@ -239,6 +239,19 @@ class NovaContract:
         )
         self.assertIn('409', str(error))
 
+    def test_how_far_it_is(self: Any) -> None:
+        self.assertRaises(ServerGone, self.nova.copied, NOBODY)
+        server_id = self.boot(goes='never')
+        self.assertIsNone(self.nova.copied(server_id))
+        self.nova.live_migrate(server_id)
+        found = self.wait_record(server_id, 'running')
+        self.until(lambda: self.nova.copied(server_id), 'word of the copy')
+        copied = self.nova.copied(server_id)
+        self.assertGreater(copied.remaining_mb, 0)
+        self.nova.abort(server_id, found.migration_id)
+        self.wait_record(server_id, 'cancelled')
+        self.assertIsNone(self.nova.copied(server_id))
+
     def test_it_completes(self: Any) -> None:
         server_id = self.boot()
         self.nova.live_migrate(server_id)

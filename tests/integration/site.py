@@ -68,6 +68,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
     'signals': {'source': 'static', 'max_age': 60},
     'detection': {'polls_contended': 1, 'polls_window': 1},
+    # Or a migration may take longer than its time-out, by its size.
+    'limits': {'copy_rate': 1000},
     'stages': {
         'drain_timeout': 20,
         'migration_timeout': 5,

@@ -41,7 +41,7 @@ LONGEST = 4.0
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     'nova': {'timeout': LONGEST},
     'command': {'timeout': LONGEST - 2},
-    'limits': {'slots': 1, 'breaker_failures': 100},
+    'limits': {'slots': 1, 'breaker_failures': 100, 'copy_rate': 1000},
     'stages': {'drain_timeout': 20, 'migration_timeout': 20},
 }
 #: How many lines of each kind both moves have, about.

@@ -81,6 +81,7 @@ class Watch:
             yield from tagged(world, server_id, 'request')
         yield from self._tagged_first(world)
         yield from alone(world, what)
+        yield from given_time(world, what)
         yield from self._never_in_service(world)
         yield from others_are_kept(world)
         if world.setting.dry_run:
@@ -176,6 +177,21 @@ def alone(world: World, what: str) -> Iterator[str]:
     confesses = what.startswith('add tag steal:undo')
     if late and what.startswith(LEASED) and not confesses:
         yield 'it was done without a lease'
+
+
+def given_time(world: World, what: str) -> Iterator[str]:
+    """A copy that gets on is aborted only where it takes twice its time."""
+    if not what.startswith('abort'):
+        return
+    server_id, seconds = world.nova.aborted[-1]
+    rate = float(world.option('limits.copy_rate'))
+    least = float(world.option('stages.migration_timeout'))
+    allowed = max(least, 2 * world.sizes[server_id] / rate)
+    if seconds < allowed - abs(world.setting.skew):
+        yield (
+            f'the copy of {server_id} is aborted after {seconds:.0f} s of '
+            f'{allowed:.0f}'
+        )
 
 
 def drained_first(world: World, server_id: str) -> Iterator[str]:

@@ -5,11 +5,13 @@ what a real Nova does.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.host_view import View
+from steal_scheduler.model.progress import Copied
 from tests.unit import fakes
 
 #: What a status is followed by, where nothing goes wrong.
@@ -18,6 +20,8 @@ _NEXT = {
     'preparing': 'running',
     'running': 'completed',
 }
+#: MiB that are copied in ``pace``; more takes so much longer.
+_PACED = 16384
 #: Who asks for migrations by ``live_migrate``.
 US = 'us'
 BEGUN, RESUMED, ASKED = 'begun', 'resumed', 'asked'
@@ -59,6 +63,11 @@ class Nova(fakes.FakeNova):
         self.log: list[tuple[str, str, float]] = []
         #: Servers whose tags a tenant has removed since we wrote one.
         self.untagged: set[str] = set()
+        #: Migrations that were copied while none came to an end.
+        self.endless: set[int] = set()
+        #: Servers whose migration was to be aborted, and seconds after which;
+        #: inf where it did not get on.
+        self.aborted: list[tuple[str, float]] = []
         #: Every tag that was written, and at which server.
         self.written: set[tuple[str, str]] = set()
 
@@ -77,11 +86,23 @@ class Nova(fakes.FakeNova):
                 )
         for found in list(self.records.values()):
             status = _NEXT.get(found.status, '')
+            pace = self.pace
             if status == 'completed':
-                status = self.end
-            pace = self.choosing if status == 'preparing' else self.pace
+                status, pace = self.end, self._copy_seconds(found.server_id)
+            elif status == 'preparing':
+                pace = self.choosing
+            if found.status == 'running' and not status:
+                self.endless.add(found.migration_id)
             if status and self.now >= found.updated_at + pace:
                 self.proceed(status, found.server_id)
+
+    def _size(self, server_id: str) -> float:
+        """MiB that a migration of it copies."""
+        server = self.servers.get(server_id)
+        return server.ram_mb + server.disk_gb * 1024 if server else _PACED
+
+    def _copy_seconds(self, server_id: str) -> float:
+        return self.pace * max(1.0, self._size(server_id) / _PACED)
 
     def proceed(self, status: str, server_id: str = 's') -> None:
         found = self.going_on(server_id)
@@ -137,6 +158,19 @@ class Nova(fakes.FakeNova):
             self.proceed('error', server_id)
             super().delete(server_id)
 
+    # -- what the migrator reads -------------------------------------------
+
+    def copied(self, server_id: str) -> Copied | None:
+        """Where it does not end, the whole is written again all the time."""
+        self._read('copied')
+        found, size = self.going_on(server_id), self._size(server_id)
+        if found is None or found.status != 'running':
+            return None
+        seconds = self.now - found.updated_at
+        done = size * seconds / self._copy_seconds(server_id)
+        left = size - done if self.end else size - done % size
+        return Copied(done, max(left, 0.0))
+
     # -- what the migrator does --------------------------------------------
 
     def add_tag(self, server_id: str, tag: str) -> None:
@@ -165,6 +199,16 @@ class Nova(fakes.FakeNova):
         )
 
     def abort(self, server_id: str, migration_id: int) -> None:
+        found = self.records[migration_id]
+        copied = found.status == 'running'
+        # Which nobody should be out of service for any more.
+        known = self.servers.get(server_id)
+        undone = not known or any(
+            tag.startswith('steal:undo') for tag in known.tags
+        )
+        gets_on = copied and migration_id not in self.endless and not undone
+        seconds = self.now - found.created_at if gets_on else math.inf
+        self.aborted.append((server_id, seconds))
         self._call(
             lambda: super(Nova, self).abort(server_id, migration_id),
             f'abort the migration of {server_id}',

@@ -68,6 +68,7 @@ def drawn(seed: int, ways: events.Ways = events.DRAWN) -> Run:
         skew=rng.choice((0, 0, 3, -3)),
         lists=rng.random() < 0.8,
         store=rng.choice(('file', 'file', 'file', 'etcd', 'etcd', 'redis')),
+        large=rng.random() < 0.2,
     )
     first = [events.Tick()] * rng.choice((0, 1, 2, 3))
     happens = [events.draw(rng, ways) for _ in range(rng.randrange(10, 50))]

@@ -18,10 +18,12 @@ from oslotest import base
 from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.decision import eligibility, limits
 from steal_scheduler.decision.disruption_budget import Unavailable
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator.leader import Leader
 from steal_scheduler.model.cloud import Fleet, Server
 from steal_scheduler.model.move import Stage
+from steal_scheduler.model.progress import Progress
 from steal_scheduler.moves import state, tags
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state_machine import StateMachine
@@ -194,6 +196,27 @@ class TestMutations(base.BaseTestCase):
             mix(lambda rng: Changes(1, 'status', 'SHUTOFF')),
             (Unavailable, 'nos', lambda *_: iter(())),
             options=(('limits.max_unavailable', '1'),),
+        )
+
+    def test_the_size_of_a_copy_is_ignored(self) -> None:
+        self.assert_found(
+            'is aborted after',
+            (
+                (4, lambda rng: Tick(65)),
+                (1, lambda rng: NovaIs(pace=30.0)),
+                # Or one that is lighter leaves.
+                (1, lambda rng: Changes(rng.choice((1, 2)), 'locked', True)),
+            ),
+            (Snapshot, 'copy_timeout', lambda *_: 600.0),
+            large=True,
+            crowded=3,
+        )
+
+    def test_a_copy_is_aborted_that_gets_on(self) -> None:
+        self.assert_found(
+            'is aborted after',
+            mix(lambda rng: NovaIs(pace=90.0)),
+            (Progress, 'hopeless', 'it takes its time'),
         )
 
     def test_stale_signals_are_believed(self) -> None:

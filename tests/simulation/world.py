@@ -64,6 +64,8 @@ class Setting:
     skew: int = 0
     #: The webhook and the script know whom they have drained.
     lists: bool = True
+    #: The first server has 400 GiB of disk.
+    large: bool = False
 
     @property
     def dry_run(self) -> bool:
@@ -103,6 +105,7 @@ class World:
                 f'{i:08x}-0000-4000-8000-000000000000',
                 name=f'{letters}-{i}',
                 vcpus=4,
+                disk_gb=400 if setting.large and not i else 10,
                 host='a' if i < setting.crowded else 'bcd'[i % 3],
                 role='web' if i % 2 else 'db',
                 project_id='p',

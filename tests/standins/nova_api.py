@@ -79,3 +79,18 @@ def migration(**other: Any) -> dict[str, Any]:
         'project_id': 'p',
         'migration_type': 'live-migration',
     } | other
+
+
+def under_way(**other: Any) -> dict[str, Any]:
+    """As ``GET /servers/ID/migrations`` of microversion 2.80 gives it."""
+    record = migration() | {
+        'server_uuid': 's',
+        'memory_total_bytes': 4096 * 1024**2,
+        'memory_processed_bytes': 1024 * 1024**2,
+        'memory_remaining_bytes': 3072 * 1024**2,
+        'disk_total_bytes': 0,
+        'disk_processed_bytes': 0,
+        'disk_remaining_bytes': 0,
+    }
+    del record['instance_uuid'], record['migration_type']
+    return record | other

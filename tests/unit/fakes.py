@@ -34,6 +34,7 @@ from steal_scheduler.model.cloud import (
 )
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.scheduler import Scheduler
 from steal_scheduler.moves import tags
 from steal_scheduler.moves.effects import Effects
@@ -72,6 +73,8 @@ class FakeNova:
         self.records: dict[int, Migration] = {}
         self._hosts = [Host(name, 'az1') for name in hosts]
         self._aggregates: dict[int, Aggregate] = {}
+        #: How far migrations under way are, by server id.
+        self.copies: dict[str, Copied] = {}
         #: Accepted, and not recorded yet: server ids.
         self.unrecorded: list[str] = []
         #: Live migrations asked for since the server got its drain tag.
@@ -213,6 +216,11 @@ class FakeNova:
             for m in self.records.values()
             if m.status == 'accepted' and m.server_id not in self.cell_down
         ]
+
+    def copied(self, server_id: str) -> Copied | None:
+        self._read('copied')
+        self._server(server_id)
+        return self.copies.get(server_id) if self.going_on(server_id) else None
 
     def user_id(self) -> str | None:
         return 'us'

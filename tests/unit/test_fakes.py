@@ -7,6 +7,7 @@ from typing import Any
 
 from oslotest import base
 
+from steal_scheduler.model.progress import Copied
 from tests.contract.nova import NovaContract
 from tests.unit import fakes, make
 
@@ -58,6 +59,7 @@ class TestFakeNova(NovaContract, base.BaseTestCase):
             self.nova.proceed('error', server_id)
         elif going_on.status != 'running':
             self.nova.proceed('running', server_id)
+            self.nova.copies[server_id] = Copied(100.0, 3996.0)
         elif goes != 'never':
             how = 'failed' if goes == 'run' else 'completed'
             self.nova.proceed(how, server_id)

@@ -74,7 +74,8 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     },
     'stages': {
         'drain_timeout': 'how long the slowest service takes to drain',
-        'migration_timeout': 'how long the largest server copies',
+        'migration_timeout': 'how long a copy may be no trouble',
+        'longest_migration': 'how long a service does without a server',
         'reattach_alarm': 'when a person is called',
     },
     'roles': {

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterable
 from typing import Any
+from unittest import mock
 
 import oslo_messaging
 
@@ -14,6 +15,7 @@ from steal_scheduler.demo import driver, goals
 from steal_scheduler.demo.balancer import Balancer
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.http import Environ, Fault
+from steal_scheduler.model import progress
 from tests.functional.scene import Guest
 from tests.shared import PATIENCE
 
@@ -236,9 +238,43 @@ class TestFailures(MovesTestCase):
 
     def test_it_never_ends(self) -> None:
         mover = self.boot_contended(metadata=ENDLESS)
-        migrator = self.begin(mover, stages={'migration_timeout': 1})
+        with mock.patch.object(progress, 'SHORTEST', 0.0):
+            migrator = self.begin(mover)
+            self.assert_undone(migrator, mover, 'no fewer than 4 passes ago')
+        self.assertEqual(['cancelled'], scene.migrations(mover))
+
+    def test_it_takes_too_long(self) -> None:
+        mover = self.boot_contended(metadata=ENDLESS)
+        migrator = self.begin(
+            mover,
+            stages={'migration_timeout': 1},
+            limits={'copy_rate': 1_000_000},
+        )
         self.assert_undone(migrator, mover, 'aborted: not done in 1 s')
         self.assertEqual(['cancelled'], scene.migrations(mover))
+
+    def test_what_is_large_may_take_longer(self) -> None:
+        """1536 MiB at 25 MiB/s: it has 123 s, and not one."""
+        mover = self.boot_contended(metadata={'demo:seconds': '4'})
+        migrator = self.loop(
+            stages={'migration_timeout': 1}, limits={'copy_rate': 25}
+        )
+        migrator.until_ended(mover)
+        self.assertEqual({'helped': 1}, migrator.outcomes())
+
+    def test_what_is_too_large_is_never_drained(self) -> None:
+        mover = self.boot_contended()
+        migrator = self.loop(
+            stages={'migration_timeout': 1, 'longest_migration': 15},
+            limits={'copy_rate': 100},
+        )
+        for _ in range(3):
+            migrator.until(
+                lambda: migrator.refused('too_large'), 'the refusal'
+            )
+        self.assertIn('takes 15 s to copy its 1.5 GiB', self.log_text())
+        self.assertEqual([], self.script.asked(mover))
+        self.assertEqual([], scene.migrations(mover))
 
     def test_the_target_cannot_finish(self) -> None:
         """It is back at once; its tag goes when Nova lets go of it."""

@@ -97,6 +97,21 @@ class TestEligible(base.BaseTestCase):
         self.assertIn('it has 50 of the 50 tags', found.detail)
         self.assertIn('needs 2 more', found.detail)
 
+    def test_what_takes_too_long_to_copy(self) -> None:
+        """At 100 MiB/s 1406 GiB take the four hours that are allowed."""
+        for ram_gb, expected in ((1396, ''), (1397, 'too_large')):
+            self.assertEqual(expected, self.reason(ram_mb=ram_gb * 1024))
+        found = refusal('s', snapshot(fleet(server(ram_mb=2**21, disk_gb=0))))
+        assert found is not None
+        self.assertEqual(
+            'it takes 20972 s to copy its 2048.0 GiB at [limits] copy_rate = '
+            '100 MiB/s, and [stages] longest_migration allows 14400 s',
+            found.detail,
+        )
+        longer = make.rules(migration_timeout=30000.0)
+        large = fleet(server(ram_mb=2**21, disk_gb=0))
+        self.assertIsNone(refusal('s', snapshot(large, rules=longer)))
+
     def test_cooldown(self) -> None:
         self.assert_cooldown(100, migration())
 

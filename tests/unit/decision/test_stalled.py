@@ -46,6 +46,13 @@ class TestStalled(base.BaseTestCase):
                 said(seconds + 1, record, stage=stage),
             )
 
+    def test_what_is_large_has_more_time(self) -> None:
+        """100,000 MiB at 100 MiB/s have 2000 s, and 120 to be aborted."""
+        record = migration(status='running', created_at=NOW - 3000)
+        for seconds, needed in ((2120, False), (2121, True)):
+            found = said(seconds, record, stage=Stage.MIGRATE, copy_mb=100_000)
+            self.assertEqual(needed, bool(found))
+
     def test_nobody_is_needed(self) -> None:
         for stage in (Stage.DRAIN, Stage.REATTACH, Stage.VERIFY):
             self.assertEqual('', said(10**6, stage=stage))

@@ -11,6 +11,7 @@ from steal_scheduler.exception import LockLost, NovaError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import FOLLOWS, Ended, Move, Outcome, Stage
+from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.refusal import Reason
 from steal_scheduler.moves.state import moves_in_flight
 from steal_scheduler.moves.state_machine import StateMachine
@@ -76,7 +77,7 @@ class Ride(base.BaseTestCase):
         )
         told.hosts.update({h.name: h for h in self.nova.hosts()})
         known = snapshot(
-            told,
+            dataclasses.replace(told, copies=self.nova.copies),
             made,
             measured=signals(*seen, window=self.window),
             view=View(NOW, {'b': HostView(Tier.COLD, cores=16.0)}, {}, {}),
@@ -367,6 +368,39 @@ class TestMigration(Ride):
         self.assert_undone(
             Outcome.FAILED, 'aborted: not done in 1800 s', self.step(made)
         )
+
+    def test_what_is_large_may_take_longer(self) -> None:
+        """416 GiB take 71 minutes at 100 MiB/s: it has twice as long."""
+        made = self.step(self.asked('running'), 500)
+        made = dataclasses.replace(made, copy_mb=416 * 1024)
+        for seconds, status in ((1801, 'running'), (6718, 'running')):
+            made = self.step(made, seconds)
+            self.assertEqual(status, self.nova.records[1].status)
+        self.step(made, 1)
+        self.assertEqual('cancelled', self.nova.records[1].status)
+
+    def test_it_copies_the_same_for_ever(self) -> None:
+        """It is aborted long before its time is over."""
+        made = self.step(self.asked('running'))
+        seconds = 0.0
+        while self.nova.going_on():
+            seconds += 5
+            # 512 MiB/s of 4 GiB that are all written again all the time.
+            done = 512 * seconds
+            self.nova.copies['s'] = Copied(done, 4096 - done % 4096)
+            made = self.step(made, 5)
+        self.assertLess(seconds, 240)
+        self.assert_undone(
+            Outcome.FAILED, 'left, no fewer than 4 passes ago', self.step(made)
+        )
+
+    def test_what_it_was_aborted_for_stays(self) -> None:
+        self.nova.aborts = False
+        made = self.step(self.asked('running'))
+        self.nova.copies['s'] = Copied(10.0, 90.0)
+        for seconds in (3, 301, 30):
+            made = self.step(made, seconds)
+        self.assertEqual('aborted: nothing was copied for 301 s', made.failure)
 
     def test_the_abort_comes_too_late(self) -> None:
         made = self.step(self.asked('running'))

@@ -4,6 +4,7 @@ from oslotest import base
 
 from steal_scheduler.exception import NovaError, ServerGone
 from steal_scheduler.model.cloud import Listing, Server
+from steal_scheduler.model.progress import Copied
 from steal_scheduler.nova_client import cache
 from steal_scheduler.nova_client.cache import NovaCache
 from tests.unit import fakes
@@ -209,6 +210,18 @@ class TestNovaCache(base.BaseTestCase):
         del self.nova.calls[:]
         self.refresh('a')
         self.assertEqual(['changed', 'page', 'server'], self.nova.calls)
+
+    def test_how_far_copies_are(self) -> None:
+        """Of our own moves, while they are copied."""
+        for server_id, status in (('a', 'queued'), ('b', ''), ('c', '')):
+            self.nova.live_migrate(server_id)
+            self.nova.proceed(status or 'running', server_id)
+            self.nova.copies[server_id] = Copied(1.0, 2.0)
+        self.refresh('a', 'b')
+        self.assertEqual({'b': Copied(1.0, 2.0)}, self.fleet.copies)
+        del self.nova.copies['b']
+        self.refresh('a', 'b')
+        self.assertEqual({}, self.fleet.copies)
 
     def test_nova_is_down(self) -> None:
         self.nova.down = True

@@ -14,6 +14,7 @@ from steal_scheduler.exception import (
 )
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host
+from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.client import MICROVERSION, NovaClient
 from tests.standins import nova_api
@@ -115,6 +116,28 @@ class TestReading(ClientTest):
         self.assertEqual('live-migration', query['migration_type'])
         self.assertEqual('accepted', query['status'])
         self.assertNotIn('changes-since', query)
+
+    def test_how_far_a_copy_is(self) -> None:
+        path = 'GET /servers/s/migrations'
+        none = dict.fromkeys(
+            f'{of}_{what}_bytes'
+            for of in ('memory', 'disk')
+            for what in ('total', 'processed', 'remaining')
+        )
+        disk = {
+            'disk_processed_bytes': 10 * 1024**2,
+            'disk_remaining_bytes': 90 * 1024**2,
+        }
+        for records, expected in (
+            ([], None),
+            # A driver that does not tell, or a copy that has not begun.
+            ([nova_api.under_way(**none)], None),
+            ([nova_api.under_way(memory_total_bytes=0)], None),
+            ([nova_api.under_way()], Copied(1024.0, 3072.0)),
+            ([nova_api.under_way(**disk)], Copied(1034.0, 3162.0)),
+        ):
+            self.answer(path, 200, {'migrations': records})
+            self.assertEqual(expected, self.client.copied('s'))
 
     def test_one_server(self) -> None:
         self.answer(ONE, 200, {'server': nova_api.server()})
