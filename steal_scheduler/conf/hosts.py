@@ -56,8 +56,8 @@ Possible values:
 * ``zero_wait``: more vCPUs than cores use all of it, and no server waits.
 * ``guests_disagree``: its guests count another wait, by more than
   {checks.GUEST_MARGIN:g} percent of a vCPU.
-* ``failed_arrivals``: the last {checks.FAILED_ARRIVALS} live migrations to it
-  failed within {checks.FAILED_ARRIVALS_PERIOD:g} seconds.
+* ``failed_arrivals``: the last live migrations to it failed, as many as
+  ``[limits] breaker_failures``, less than ``breaker_pause`` seconds ago.
 """,
     ),
 ]

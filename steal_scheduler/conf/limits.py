@@ -79,7 +79,9 @@ more in a row, and once more after a move that did not help; 24 hours at most.
         default=3,
         allowed='1 to 100 migrations',
         help="""
-After how many failed migrations of ours in a row ``breaker_pause`` begins.
+After how many failed migrations in a row, from one host, to one host or of one
+project, ``breaker_pause`` begins for it; or for all where several hosts and
+projects are concerned. One for which Nova found no host does not count.
 """,
     ),
     number(
@@ -87,8 +89,8 @@ After how many failed migrations of ours in a row ``breaker_pause`` begins.
         default=1800.0,
         allowed='1 to 86400 seconds',
         help="""
-Seconds for which no move starts after ``breaker_failures``. Then one starts at
-a time, until one succeeds.
+Seconds for which nothing is tried after ``breaker_failures``. Then one
+migration is tried at a time, until one succeeds.
 """,
     ),
     number(

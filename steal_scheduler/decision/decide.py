@@ -4,13 +4,15 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 """
 
 import dataclasses
+from collections.abc import Iterable
 
 from steal_scheduler.decision import detector, eligibility, limits, planner
+from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage
 from steal_scheduler.model.cloud import Finding
 from steal_scheduler.model.move import Move
-from steal_scheduler.model.refusal import Refusal, Saturation
+from steal_scheduler.model.refusal import Refusal, Saturation, first
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,11 +48,7 @@ def decide(snapshot: Snapshot, watches: detector.Watches) -> Decision:
     :param watches: of the decision before
     """
     detection = detector.detect(snapshot, watches)
-    ineligible = {
-        finding.server_id: refusal
-        for finding in detection.findings
-        if (refusal := eligibility.refusal(finding.server_id, snapshot))
-    }
+    ineligible = _ineligible(detection.findings, snapshot)
     plan = planner.plan(
         [f for f in detection.findings if f.server_id not in ineligible],
         snapshot,
@@ -72,3 +70,19 @@ def decide(snapshot: Snapshot, watches: detector.Watches) -> Decision:
         watches=detection.watches,
         coverage=covered,
     )
+
+
+def _ineligible(
+    findings: Iterable[Finding], snapshot: Snapshot
+) -> dict[str, Refusal]:
+    """Why these may not move, by server id."""
+    tripped = breaker(snapshot)
+    refused = {}
+    for server_id in (finding.server_id for finding in findings):
+        server = snapshot.fleet.servers[server_id]
+        no = eligibility.refusal(server_id, snapshot) or first(
+            tripped.nos(server, snapshot.now), server_id
+        )
+        if no is not None:
+            refused[server_id] = no
+    return refused

@@ -1,9 +1,9 @@
 """Eligibility: which contended servers may be moved at all."""
 
-import itertools
 from collections.abc import Sequence
 
 from steal_scheduler.decision import pauses
+from steal_scheduler.decision.records import failed_in_a_row
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import assignment
 from steal_scheduler.model.backoff import pause, seconds_left
@@ -70,7 +70,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
     left = _cooldown_until(migrations, last, snapshot) - snapshot.now
     if left <= 0:
         return
-    if failed := len(_failed_in_a_row(migrations)):
+    if failed := len(failed_in_a_row(migrations)):
         yield (
             Reason.BACKOFF,
             f'its last live migration {_times(failed, "failed")}: '
@@ -114,14 +114,6 @@ def _not_started(last: Ended, now: float) -> Nos:
             f'its last move {_times(times, "did not begin")}: {last.detail}; '
             f'it may be tried again in {left:.0f} s',
         )
-
-
-def _failed_in_a_row(
-    migrations: Sequence[Migration],
-) -> Sequence[Migration]:
-    """The last ones, newest first, if they failed."""
-    ended = (m for m in migrations if m.ended)
-    return [*itertools.takewhile(lambda m: m.failed, ended)]
 
 
 def _failure(migrations: Sequence[Migration], last: Ended | None) -> str:
@@ -192,7 +184,7 @@ def _cooldown_until(
     ends = [
         m.updated_at for m in migrations if m.ended and m.updated_at > oldest
     ]
-    failed = _failed_in_a_row(migrations)
+    failed = failed_in_a_row(migrations)
     doublings = max(len(ends), len(failed), 1) - 1
     ends += [m.updated_at for m in failed[:1]]
     if ended is not None and ended.at > oldest:

@@ -8,15 +8,12 @@ import enum
 import math
 from collections.abc import Callable, Mapping
 
+from steal_scheduler.decision.records import failed_in_a_row
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.model import cloud
 
 #: Seconds by which the clock of a host may be off.
 CLOCK_SKEW = 30.0
-#: How many migrations to a host have to fail in a row, and for how many
-#: seconds they count.
-FAILED_ARRIVALS = 3
-FAILED_ARRIVALS_PERIOD = 3600.0
 #: Percent of a vCPU by which the wait that a guest counts may differ from
 #: what its host counts.
 GUEST_MARGIN = 10.0
@@ -50,7 +47,7 @@ class HostCheck(enum.StrEnum):
     ZERO_WAIT = 'zero_wait'
     #: What guests see of their wait is not what it sees.
     GUESTS_DISAGREE = 'guests_disagree'
-    #: Nothing that was sent there lately arrived.
+    #: Nothing that was sent there lately arrived: the breaker of a target.
     FAILED_ARRIVALS = 'failed_arrivals'
 
     @property
@@ -99,7 +96,7 @@ class Case:
     signals: list[tuple[cloud.Server, cloud.ServerSignal]] = dataclasses.field(
         default_factory=list
     )
-    #: Ended migrations to it, newest first.
+    #: Migrations to it that tell something of it, newest first.
     came: list[cloud.Migration] = dataclasses.field(default_factory=list)
 
     @property
@@ -205,13 +202,16 @@ def _guests_disagree(case: Case) -> str:
 
 
 def _failed_arrivals(case: Case) -> str:
-    last = case.came[:FAILED_ARRIVALS]
-    if len(last) < FAILED_ARRIVALS or any(m.completed for m in last):
+    rules = case.rules.limits
+    failed = failed_in_a_row(case.came)
+    if len(failed) < rules.breaker_failures:
+        return ''
+    left = failed[0].updated_at + rules.breaker_pause - case.now
+    if left <= 0:
         return ''
     return (
-        f'the last {len(last)} migrations to it failed, the last one '
-        f'{case.now - last[0].updated_at:.0f} s ago: look at its nova-compute '
-        f'(they count for {FAILED_ARRIVALS_PERIOD:g} s)'
+        f'the last {len(failed)} migrations to it failed: look at its '
+        f'nova-compute; one is tried in {left:.0f} s'
     )
 
 

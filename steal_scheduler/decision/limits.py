@@ -8,6 +8,7 @@ import collections
 from collections.abc import Sequence
 
 from steal_scheduler.decision import pauses
+from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.disruption_budget import Unavailable
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Fleet
@@ -46,14 +47,7 @@ def holds(snapshot: Snapshot, coverage: float) -> Nos:
             'this migrator has just begun to lead, and the one before may be '
             'in a call: it waits for as long as one may take',
         )
-    until = _breaker_until(snapshot)
-    if until > now:
-        yield (
-            Reason.BREAKER,
-            f'the last {rules.breaker_failures} migrations failed; it closes '
-            f'in {until - now:.0f} s. See "openstack server migration list" '
-            'and the log of nova-compute',
-        )
+    yield from breaker(snapshot).holds(now)
     # One that ends before it begins lies around midnight: from 23:00 to 01:00
     # are 2 hours, of which one has passed at midnight.
     if any(
@@ -63,30 +57,13 @@ def holds(snapshot: Snapshot, coverage: float) -> Nos:
         yield Reason.BLACKOUT, 'now is inside a window of [limits] blackout'
 
 
-def _breaker_until(snapshot: Snapshot) -> float:
-    """0 where the last migrations did not all fail.
-
-    For example with 3 failures and a pause of 900 s, three migrations that
-    failed at 100, 160 and 220 open the breaker until 1120.
-    """
-    rules = snapshot.rules.limits
-    ended = sorted(
-        (m for m in snapshot.fleet.ours if m.ended),
-        key=lambda m: -m.updated_at,
-    )
-    last = ended[: rules.breaker_failures]
-    if len(last) < rules.breaker_failures or not all(m.failed for m in last):
-        return 0.0
-    return last[0].updated_at + rules.breaker_pause
-
-
 def admit(
     planned: Sequence[Move], snapshot: Snapshot
 ) -> tuple[list[Move], list[Refusal]]:
     """Let the first moves through that the slots and the network allow.
 
-    After the breaker's pause one move is let through at a time, until one
-    succeeds.
+    After the breaker's pause one move of a source, of a project, or at all,
+    is let through at a time, until one succeeds.
 
     For example with 2 slots and 1 for each source, of three planned moves
     from hosts a, a and b the first and the third begin: the second finds the
@@ -97,9 +74,12 @@ def admit(
     limits = snapshot.rules.limits
     busy = [m for m in snapshot.moves.values() if m.occupies]
     sources = collections.Counter(m.source for m in busy)
-    slots = 1 if _breaker_until(snapshot) else limits.slots
+    projects = collections.Counter(m.server.project_id for m in busy)
+    tripped = breaker(snapshot)
+    slots = 1 if tripped.cloud else limits.slots
     unavailable = Unavailable(snapshot)
     rate, tokens = limits.copy_rate, _tokens_mb(snapshot)
+    one_at_a_time = 'after failures one is tried at a time, until one succeeds'
     admitted: list[Move] = []
     refusals: list[Refusal] = []
 
@@ -110,6 +90,11 @@ def admit(
         of_source = limits.slots_per_source
         if sources[move.source] >= of_source:
             yield Reason.SLOT_SOURCE, f'slots_per_source = {of_source} {later}'
+        of_project = move.server.project_id
+        if move.source in tripped.sources and sources[move.source]:
+            yield Reason.BREAKER_SOURCE, f'from its host, {one_at_a_time}'
+        if of_project in tripped.projects and projects[of_project]:
+            yield Reason.BREAKER_PROJECT, f'of its project, {one_at_a_time}'
         yield from unavailable.nos(move)
         if tokens < min(move.copy_mb, rate * BURST):
             yield (
@@ -125,6 +110,7 @@ def admit(
             admitted.append(move)
             unavailable.add(move)
             sources[move.source] += 1
+            projects[move.server.project_id] += 1
             tokens -= move.copy_mb
             continue
         refusals.append(refusal)

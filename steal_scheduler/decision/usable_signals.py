@@ -16,6 +16,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 from steal_scheduler.decision import arrivals, host_checks
 from steal_scheduler.decision.host_checks import Case, UnreliableHost
+from steal_scheduler.decision.records import tells_of_hosts
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import cloud
 
@@ -186,13 +187,10 @@ def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
         case.servers.append(server)
         if server_id in fresh.servers:
             case.signals.append((server, fresh.servers[server_id]))
-    since = now - host_checks.FAILED_ARRIVALS_PERIOD
     for records in fleet.migrations.values():
         for record in records:
             case = cases.get(record.target or '')
-            # Who cancels one says nothing of its target.
-            counts = record.ended and record.status != 'cancelled'
-            if case and counts and record.updated_at >= since:
+            if case is not None and tells_of_hosts(record, fleet):
                 case.came.append(record)
     for case in cases.values():
         case.came.sort(key=lambda record: -record.updated_at)

@@ -185,6 +185,8 @@ class Migration:
     created_at: float
     updated_at: float
     user_id: str | None = None
+    #: We asked Nova to end it. NOTE: after a restart that is forgotten.
+    aborted: bool = False
 
     @property
     def completed(self) -> bool:
@@ -193,6 +195,14 @@ class Migration:
     @property
     def failed(self) -> bool:
         return self.status in ('error', 'failed', 'cancelled')
+
+    @property
+    def stopped(self) -> bool:
+        """It failed since somebody wanted it to.
+
+        Nova 33 and 34 call what we had them abort an ``error``.
+        """
+        return self.failed and (self.aborted or self.status == 'cancelled')
 
     @property
     def ended(self) -> bool:

@@ -13,6 +13,9 @@ class Reason(enum.StrEnum):
     BACKOFF = 'backoff'
     #: The network would be asked for too much.
     BANDWIDTH = 'bandwidth'
+    #: Migrations from its host, or of servers of its project, fail.
+    BREAKER_PROJECT = 'breaker_project'
+    BREAKER_SOURCE = 'breaker_source'
     COOLDOWN = 'cooldown'
     #: Its metadata name an orchestrator that there is not, or not for it.
     INVALID_ORCHESTRATOR = 'invalid_orchestrator'

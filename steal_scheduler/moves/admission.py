@@ -9,6 +9,7 @@ while its drain took its time has it reattached.
 """
 
 from steal_scheduler.decision import limits, pauses
+from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.eligibility import UNKNOWN
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
@@ -26,6 +27,8 @@ FINAL = frozenset(
         Reason.PAUSED,
         Reason.BLACKOUT,
         Reason.BREAKER,
+        Reason.BREAKER_PROJECT,
+        Reason.BREAKER_SOURCE,
         Reason.NOT_NEEDED,
     )
 )
@@ -60,6 +63,7 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
     yield from limits.holds(snapshot, coverage=100.0)
     if move.server_id in snapshot.fleet.unread_servers:
         yield UNKNOWN
+    yield from breaker(snapshot).nos(move.server, snapshot.now)
     if _cooled(move, snapshot):
         yield (
             Reason.NOT_NEEDED,

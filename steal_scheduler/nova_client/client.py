@@ -6,6 +6,7 @@ NovaError (it may have happened) or ServerGone.
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -54,6 +55,8 @@ class NovaClient:
             endpoint_override=options.endpoint_override,
         )
         self._role_rule = role_rule
+        #: Migrations that Nova was asked to end: their servers and ids.
+        self._aborted: set[tuple[str, int]] = set()
         #: Requests sent, for the metrics and the benchmark.
         self.calls = 0
 
@@ -122,7 +125,7 @@ class NovaClient:
             migration_type='live-migration',
             **query,
         )
-        return [parse.migration(m.to_dict()) for m in found]
+        return [self._record(m) for m in found]
 
     def copied(self, server_id: str) -> Copied | None:
         """How far the live migration under way is; None if Nova cannot say.
@@ -157,6 +160,7 @@ class NovaClient:
     def abort(self, server_id: str, migration_id: int) -> None:
         ask = self._nova.server_migrations.live_migration_abort
         self._ask(ask, server_id, migration_id)
+        self._aborted.add((server_id, migration_id))
 
     def add_tag(self, server_id: str, tag: str) -> None:
         self._ask(self._nova.servers.add_tag, server_id, tag)
@@ -218,6 +222,11 @@ class NovaClient:
         except keystoneauth1.exceptions.ClientException as error:
             why = f'Nova does not answer: {error}'
             raise exception.NovaSilent(why) from error
+
+    def _record(self, migration: Any) -> Migration:
+        found = parse.migration(migration.to_dict())
+        key = (found.server_id, found.migration_id)
+        return dataclasses.replace(found, aborted=key in self._aborted)
 
     def _value(self, server: Any) -> Server:
         return parse.server(server.to_dict(), self._role_rule)

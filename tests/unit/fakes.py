@@ -112,10 +112,11 @@ class FakeNova:
                 self._changed[server_id] = self.now
 
     def set_host(self, name: str, **values: Any) -> None:
-        self._hosts = [
-            dataclasses.replace(h, **values) if h.name == name else h
-            for h in self._hosts
-        ]
+        """What it is now; it may be a new one."""
+        hosts = {h.name: h for h in self._hosts}
+        known = hosts.get(name, Host(name, 'az1'))
+        hosts[name] = dataclasses.replace(known, **values)
+        self._hosts = [*hosts.values()]
 
     def record(self) -> None:
         """What was accepted gets its record."""
@@ -273,6 +274,9 @@ class FakeNova:
             found = self.records[migration_id]
             if found.ended:
                 raise NovaRefused('409: it does not migrate')
+            self.records[migration_id] = dataclasses.replace(
+                found, aborted=True
+            )
             if self.aborts:
                 self.proceed('cancelled', server_id)
 

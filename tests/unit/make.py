@@ -161,7 +161,7 @@ def finding(server_id: str = 's', **other: Any) -> Finding:
 
 
 def move(server_id: str = 's', **other: Any) -> Move:
-    """:param other: of the move; name, zone and role are the server's"""
+    """:param other: of the move; name, zone, role and project the server's"""
     values: dict[str, Any] = {
         'source': 'a',
         'stage': Stage.DRAIN,
@@ -172,7 +172,7 @@ def move(server_id: str = 's', **other: Any) -> Move:
     }
     of_server = {
         key: values.pop(key)
-        for key in ('name', 'zone', 'role')
+        for key in ('name', 'zone', 'role', 'project_id')
         if key in values
     }
     of_server['host'] = values['source']

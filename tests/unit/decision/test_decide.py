@@ -72,18 +72,22 @@ class TestDecide(base.BaseTestCase):
         self.assertEqual(2, len(made.findings))
         self.assertEqual(200 / 3, made.coverage)
 
-    def test_after_the_breaker_one_is_tried(self):
-        failed = tuple(
-            migration(
-                'other', migration_id=n, status='error', created_at=NOW - at
-            )
-            for n, at in enumerate((1801, 1802, 1803))
+    def test_a_project_whose_servers_fail_is_left_alone(self):
+        """Two have to leave, and those of others do."""
+        servers = (
+            *(server(s, project_id=s) for s in 'xyz'),
+            server('old', project_id='x', status='SHUTOFF'),
         )
-        # Two have to leave.
-        self.assertEqual(2, len(made_of(snapshot(cores=6.0)).admitted))
-        made = made_of(snapshot(cores=6.0, migrations=failed))
-        self.assertEqual(1, len(made.admitted))
-        self.assertIn(Reason.SLOT_CLOUD, {r.reason for r in made.refusals})
+        aborted = tuple(
+            migration('old', migration_id=n, status='cancelled')
+            for n in range(3)
+        )
+        for records, expected in ((aborted[:2], 'xy'), (aborted, 'yz')):
+            made = made_of(snapshot(*servers, cores=6.0, migrations=records))
+            begun = {m.server_id for m in made.admitted}
+            self.assertEqual(set(expected), begun)
+        refused = {r.server_id: r.reason for r in made.refusals}
+        self.assertEqual({'x': Reason.BREAKER_PROJECT}, refused)
 
     def test_blind(self):
         trouble = Refusal(Reason.SIGNALS, 'no answer')

@@ -8,7 +8,7 @@ from steal_scheduler.decision.host_checks import (
     UnreliableHost,
 )
 from steal_scheduler.decision.usable_signals import usable_signals
-from steal_scheduler.model.cloud import HostSignal, Migration
+from steal_scheduler.model.cloud import Host, HostSignal, Migration
 from tests.unit.make import (
     NOW,
     fleet,
@@ -35,6 +35,8 @@ class HostCheckTest(base.BaseTestCase):
         self.servers = {s: server(s, vcpus=2) for s in IDS}
         self.seen = {s: signal(s, used=1.0, waited=0.1) for s in IDS}
         self.migrations: list[Migration] = []
+        #: A host whose nova-compute is down.
+        self.down = ''
 
     def tell(self, **values: object) -> None:
         """What the host says of itself."""
@@ -46,8 +48,11 @@ class HostCheckTest(base.BaseTestCase):
             self.seen[s] = dataclasses.replace(self.seen[s], **values)
 
     def found(self, **values: object) -> UnreliableHost | None:
+        told = fleet(*self.servers.values(), migrations=tuple(self.migrations))
+        if self.down:
+            told.hosts[self.down] = Host(self.down, 'az1', up=False)
         known = snapshot(
-            fleet(*self.servers.values(), migrations=tuple(self.migrations)),
+            told,
             measured=signals(
                 *self.seen.values(),
                 hosts={'a': self.told} if self.told else {},
@@ -348,7 +353,7 @@ class TestFailedArrivals(HostCheckTest):
         self.send('error')
         detail = self.unreliable()
         self.assertIn('last 3 migrations', detail)
-        self.assertIn('the last one 98 s ago', detail)
+        self.assertIn('one is tried in 1702 s', detail)
 
     def test_one_arrived_meanwhile(self) -> None:
         self.send('error', 'error', 'completed', 'error', 'error')
@@ -370,13 +375,32 @@ class TestFailedArrivals(HostCheckTest):
         self.send('error', 'running')
         self.unreliable()
 
-    def test_too_long_ago(self) -> None:
-        self.send('error', created_at=NOW - 3601)
+    def test_what_we_had_aborted_says_nothing(self) -> None:
+        """Nova 33 and 34 call that an error."""
         self.send('error', 'error')
+        self.send('error', aborted=True)
         self.reliable()
-        self.migrations.clear()
-        self.send(*['error'] * 3, created_at=NOW - 3600)
+
+    def test_a_source_that_died_says_nothing(self) -> None:
+        """Its migrations end as error, wherever they were to go."""
+        self.send('error', 'error', 'error')
+        self.down = 'b'
+        self.reliable()
+        self.down = 'c'
         self.unreliable()
+
+    def test_after_the_pause_one_is_tried(self) -> None:
+        self.send('error', 'error', 'error', created_at=NOW - 1799)
+        self.unreliable()
+        self.unreliable(breaker_pause=1800)
+        self.reliable(breaker_pause=1799)
+        # It fails.
+        self.send('error', created_at=NOW - 1)
+        self.unreliable(breaker_pause=2)
+
+    def test_how_many(self) -> None:
+        self.send('error', 'error')
+        self.unreliable(breaker_failures=2)
 
     def test_to_another_host_or_to_none(self) -> None:
         self.send(*['error'] * 3, target='b')

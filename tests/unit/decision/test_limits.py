@@ -35,11 +35,25 @@ def rules(shared_storage: bool = False, **values: object) -> Rules:
     )
 
 
-def failures(*ends: float, status: str = 'error') -> list[Migration]:
+def failures(*ends: float) -> list[Migration]:
+    """Each from another host to another one, of a server of another project.
+
+    See ``SERVERS``.
+    """
     return [
-        migration(f's{n}', migration_id=n, status=status, created_at=NOW + at)
+        migration(
+            f's{n}',
+            migration_id=n,
+            status='error',
+            source=f'from{n}',
+            target=f'to{n}',
+            created_at=NOW + at,
+        )
         for n, at in enumerate(ends)
     ]
+
+
+SERVERS = tuple(server(f's{n}', project_id=f'p{n}') for n in range(3))
 
 
 def whys(found: list) -> list[str]:
@@ -55,7 +69,7 @@ class TestHolds(base.BaseTestCase):
         **values: object,
     ) -> list[str]:
         known = snapshot(
-            fleet(migrations=tuple(migrations or ())),
+            fleet(*SERVERS, migrations=tuple(migrations or ())),
             rules=rules(**values),
             now=now,
         )
@@ -68,21 +82,8 @@ class TestHolds(base.BaseTestCase):
         self.assertEqual([], self.holds(80.0))
         self.assertEqual(['coverage'], self.holds(79.9))
 
-    def test_the_breaker_opens_after_failures_in_a_row(self) -> None:
+    def test_the_breaker(self) -> None:
         self.assertEqual([], self.holds(migrations=failures(-9, -8)))
-        three = failures(-9, -8, -7)
-        self.assertEqual(['breaker'], self.holds(migrations=three))
-        success = [migration(migration_id=9, created_at=NOW - 7.5)]
-        self.assertEqual([], self.holds(migrations=three + success))
-        older = [migration(migration_id=9, created_at=NOW - 99)]
-        self.assertEqual(['breaker'], self.holds(migrations=older + three))
-
-    def test_a_migration_that_goes_on_proves_nothing(self) -> None:
-        running = failures(-1, status='running')
-        found = self.holds(migrations=failures(-9, -8, -7) + running)
-        self.assertEqual(['breaker'], found)
-
-    def test_the_breaker_closes_after_its_pause(self) -> None:
         three = failures(-9, -8, 0)
         for later, expected in ((1799, ['breaker']), (1800, [])):
             found = self.holds(migrations=three, now=NOW + later)
@@ -93,10 +94,43 @@ class TestHolds(base.BaseTestCase):
         good = [migration(migration_id=9, created_at=NOW + 1)]
         for records, expected in ((three, 1), (three + good, 2), ([], 2)):
             known = snapshot(
-                fleet(migrations=tuple(records)), rules=OPEN, now=NOW + 1800
+                fleet(*SERVERS, migrations=tuple(records)),
+                rules=OPEN,
+                now=NOW + 1800,
             )
             admitted, _ = limits.admit([move('x'), move('y')], known)
             self.assertEqual(expected, len(admitted))
+
+    def test_of_a_source_and_of_a_project_as_well(self) -> None:
+        """One at a time, after the pause, and nobody else is held up."""
+        moves = [
+            move(f'{host}-{project}-{n}', source=host, project_id=project)
+            for n in range(2)
+            for host in 'ab'
+            for project in 'pq'
+        ]
+        servers = [m.server for m in moves]
+        of_a = [
+            migration(n, migration_id=n, status='error', target=f'to{n}')
+            for n in range(3)
+        ]
+        of_p = [
+            dataclasses.replace(m, server_id='a-p-0', source=f'from{n}')
+            for n, m in enumerate(of_a)
+        ]
+        for records, of, reason in (
+            (of_a, lambda m: m.source == 'a', 'breaker_source'),
+            (of_p, lambda m: m.server.project_id == 'p', 'breaker_project'),
+        ):
+            known = snapshot(
+                fleet(*servers, migrations=tuple(records)),
+                rules=OPEN,
+                now=NOW + 1800,
+            )
+            admitted, refused = limits.admit(moves, known)
+            self.assertEqual(1, sum(map(of, admitted)))
+            self.assertEqual(4, sum(not of(m) for m in admitted))
+            self.assertEqual([reason] * 3, whys(refused))
 
     def test_blackout(self) -> None:
         day = (9 * 3600, 10 * 3600)

@@ -36,7 +36,7 @@ class TestAdmission(base.BaseTestCase):
         **of_move: Any,
     ) -> str:
         views = hosts or {'b': cold()}
-        known = fleet(server(), migrations=failed)
+        known = fleet(server(project_id='p'), migrations=failed)
         known.hosts['b'] = Host('b', 'az1', up)
         known.hosts['z'] = Host('z', 'az2')
         found = admission.wait_for(
@@ -68,11 +68,17 @@ class TestAdmission(base.BaseTestCase):
     def test_nothing_may_start_any_more(self) -> None:
         """While it was drained a window began, or others failed."""
         failed = tuple(
-            migration(str(n), migration_id=n, status='failed')
+            migration(str(n), migration_id=n, status='failed', target=f't{n}')
             for n in range(3)
         )
         self.assertEqual('', self.wait_for(failed=failed[:2]))
-        self.assertEqual('breaker', self.wait_for(failed=failed))
+        self.assertEqual('breaker_source', self.wait_for(failed=failed))
+        self.assertIn('the last 3 migrations from', self.given_up)
+        of_all = tuple(
+            dataclasses.replace(m, server_id=s, source=f'from{s}')
+            for m, s in zip(failed, 'xys', strict=True)
+        )
+        self.assertEqual('breaker', self.wait_for(failed=of_all))
         self.assertIn('the last 3 migrations failed', self.given_up)
         second = int(NOW % 86400)
         window = (second - 1, second + 1)

@@ -194,6 +194,27 @@ class TestActing(ClientTest):
         self.client.abort('s', 7)
         self.assertEqual([asked], self.api.calls())
 
+    def test_what_was_aborted_is_known_by_that(self) -> None:
+        """Nova 33 and 34 call it an error."""
+        self.answer('DELETE /servers/s/migrations/7', 202)
+        self.api.instead['DELETE /servers/s/migrations/8'] = fault(409)
+        self.client.abort('s', 7)
+        self.assertRaises(NovaRefused, self.client.abort, 's', 8)
+        ended = [
+            nova_api.migration(id=n, uuid=f'm{n}', status='error')
+            for n in (7, 8)
+        ]
+
+        def records(request: Request) -> Answer:
+            page = [] if 'marker' in request.query else ended
+            return 200, {'migrations': page}
+
+        self.api.instead['GET /os-migrations'] = records
+        self.assertEqual(
+            [(7, True), (8, False)],
+            [(m.migration_id, m.stopped) for m in self.client.migrations(0.0)],
+        )
+
     def test_tags(self) -> None:
         self.answer(f'PUT {TAG}', 201)
         self.answer(f'DELETE {TAG}', 204)

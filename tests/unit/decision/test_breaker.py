@@ -1,0 +1,261 @@
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oslotest import base
+
+from steal_scheduler.decision.breaker import Breaker, breaker
+from steal_scheduler.model.cloud import Migration
+from tests.unit import (
+    make,
+    strategies,  # noqa: F401 (hypothesis' settings)
+)
+from tests.unit.make import NOW, fleet, migration, server, snapshot
+
+RULES = make.rules(breaker_failures=3, breaker_pause=1800.0)
+#: Server x1 is of project x, ...
+SERVERS = tuple(server(f'{p}{n}', project_id=p) for p in 'xyz' for n in '12')
+
+
+def tripped(*records: Migration) -> Breaker:
+    """By these, the last one last."""
+    told = fleet(
+        *SERVERS,
+        hosts=dict.fromkeys('abcdef', 'az1'),
+        migrations=tuple(
+            dataclasses.replace(record, migration_id=n, updated_at=NOW + n)
+            for n, record in enumerate(records)
+        ),
+    )
+    return breaker(snapshot(told, rules=RULES))
+
+
+def failed(server_id: str, way: str, **other: object) -> Migration:
+    """For example on the way ab, from a to b."""
+    source, target = way
+    values = {'status': 'error', 'source': source, 'target': target}
+    return migration(server_id, **(values | other))
+
+
+def aborted(server_id: str, way: str) -> Migration:
+    return failed(server_id, way, status='cancelled')
+
+
+class BreakerTestCase(base.BaseTestCase):
+    def assert_blamed(
+        self,
+        *records: Migration,
+        sources: str = '',
+        projects: str = '',
+        cloud: int = 0,
+    ) -> Breaker:
+        found = tripped(*records)
+        self.assertEqual(
+            (set(sources), set(projects), cloud),
+            ({*found.sources}, {*found.projects}, len(found.cloud)),
+        )
+        return found
+
+
+class TestWhoIsBlamed(BreakerTestCase):
+    def test_nobody(self) -> None:
+        self.assert_blamed()
+        self.assert_blamed(failed('x1', 'ab'), failed('x1', 'ab'))
+
+    def test_a_source(self) -> None:
+        """Of whichever project, and wherever they were to go."""
+        three = (failed('x1', 'ab'), failed('y1', 'ac'), failed('x2', 'ad'))
+        self.assert_blamed(*three, sources='a')
+        self.assert_blamed(*three, migration('x1', source='a'))
+        self.assert_blamed(migration('x1', source='a'), *three, sources='a')
+        self.assert_blamed(*three, migration('x1', source='b'), sources='a')
+
+    def test_a_target(self) -> None:
+        """Which ``failed_arrivals`` tells, and nobody else is blamed for."""
+        self.assert_blamed(
+            failed('x1', 'ad'), failed('x1', 'bd'), failed('x2', 'cd')
+        )
+
+    def test_a_project(self) -> None:
+        three = (failed('x1', 'ad'), failed('x2', 'be'), failed('x1', 'cf'))
+        self.assert_blamed(*three, projects='x')
+        self.assert_blamed(*three, failed('y1', 'ae'), projects='x')
+        self.assert_blamed(*three, migration('x2'))
+
+    def test_not_for_what_a_host_is_blamed_for(self) -> None:
+        """All are of project x, which has nothing to do with it."""
+        self.assert_blamed(
+            failed('x1', 'ab'),
+            failed('x1', 'ac'),
+            failed('x2', 'ad'),
+            failed('x1', 'be'),
+            failed('x2', 'ce'),
+            sources='a',
+        )
+
+    def test_a_project_for_copies_that_never_end(self) -> None:
+        """Six of one project kept the breaker open for all."""
+        three = (aborted('x1', 'ab'), aborted('x2', 'ac'), aborted('x1', 'ab'))
+        self.assert_blamed(*three, projects='x')
+        told = [
+            dataclasses.replace(m, status='error', aborted=True) for m in three
+        ]
+        self.assert_blamed(*told, projects='x')
+        self.assert_blamed(
+            aborted('x1', 'ad'), aborted('y1', 'be'), aborted('z1', 'cf')
+        )
+
+    def test_all(self) -> None:
+        """Nobody can be blamed alone: the network, perhaps."""
+        three = (failed('x1', 'ad'), failed('y1', 'be'), failed('x2', 'ae'))
+        self.assert_blamed(*three[:2])
+        self.assert_blamed(*three, cloud=3)
+        self.assert_blamed(*three, failed('z1', 'cf'), cloud=4)
+        # An abort proves nothing, for it or against it.
+        self.assert_blamed(*three, aborted('z1', 'cf'), cloud=3)
+        self.assert_blamed(*three, migration('z1', source='c'))
+
+    def test_one_bad_host_is_not_all(self) -> None:
+        """Others fail as well, now and then."""
+        self.assert_blamed(
+            failed('x1', 'ab'),
+            failed('y1', 'ac'),
+            failed('x2', 'ad'),
+            failed('y1', 'be'),
+            failed('z1', 'cf'),
+            sources='a',
+        )
+
+    def test_of_a_server_that_is_gone(self) -> None:
+        """Its project is not known, and so not blamed."""
+        self.assert_blamed(*[failed('gone', way) for way in ('ad', 'be')])
+        self.assert_blamed(
+            *[failed('gone', way) for way in ('ad', 'be', 'cf')]
+        )
+
+    def test_what_was_not_ours(self) -> None:
+        self.assert_blamed(*[failed('x1', 'ab', user_id='them')] * 5)
+
+
+class TestItsPause(base.BaseTestCase):
+    def test_of_a_source(self) -> None:
+        found = tripped(
+            failed('x1', 'ab'), failed('y1', 'ac'), failed('x2', 'ad')
+        )
+        self.assertEqual([], [*found.holds(NOW)])
+        for host, later, expected in (
+            ('a', 2, ['breaker_source']),
+            ('a', 1801, ['breaker_source']),
+            ('a', 1802, []),
+            ('b', 2, []),
+        ):
+            nos = [*found.nos(server(host=host), NOW + later)]
+            self.assertEqual(expected, [reason for reason, _ in nos])
+        ((_, detail),) = found.nos(server(), NOW + 2)
+        self.assertIn('the last 3 migrations from its host a failed', detail)
+        self.assertIn('one is tried in 1800 s', detail)
+
+    def test_of_a_project(self) -> None:
+        found = tripped(*[aborted('x1', 'ab')] * 4)
+        self.assertEqual([], [*found.holds(NOW)])
+        for project, later, expected in (
+            ('x', 3, ['breaker_project']),
+            ('x', 1803, []),
+            ('y', 3, []),
+            ('', 3, []),
+        ):
+            nos = [*found.nos(server(project_id=project), NOW + later)]
+            self.assertEqual(expected, [reason for reason, _ in nos])
+        ((_, detail),) = found.nos(server(project_id='x'), NOW + 3)
+        self.assertIn('the last 4 migrations of servers of its', detail)
+
+    def test_of_all(self) -> None:
+        found = tripped(
+            failed('x1', 'ad'), failed('y1', 'be'), failed('z1', 'cf')
+        )
+        for later, expected in (
+            (2, ['breaker']),
+            (1801.9, ['breaker']),
+            (1802, []),
+        ):
+            nos = [*found.holds(NOW + later)]
+            self.assertEqual(expected, [reason for reason, _ in nos])
+        self.assertEqual([], [*found.nos(SERVERS[0], NOW + 2)])
+
+
+class TestAnyRecords(base.BaseTestCase):
+    RECORDS = st.lists(
+        st.builds(
+            failed,
+            st.sampled_from([s.server_id for s in SERVERS]),
+            st.sampled_from(['ad', 'ae', 'be', 'bf', 'cf', 'cd']),
+            status=st.sampled_from(
+                ['error', 'error', 'failed', 'cancelled', 'completed']
+            ),
+        ),
+        max_size=12,
+    )
+
+    @given(RECORDS, st.data())
+    def test_no_valid_host_changes_nothing(
+        self, records: list[Migration], data: st.DataObject
+    ) -> None:
+        """However often Nova found no target, and for whomever."""
+        more = list(records)
+        for record in data.draw(self.RECORDS):
+            none = dataclasses.replace(record, status='error', target=None)
+            more.insert(data.draw(st.integers(0, len(more))), none)
+        one, other = tripped(*records), tripped(*more)
+        for found in (one, other):
+            self.assertLessEqual({*found.projects}, set('xyz'))
+        self.assertEqual(
+            (one.sources.keys(), one.projects.keys(), len(one.cloud)),
+            (other.sources.keys(), other.projects.keys(), len(other.cloud)),
+        )
+
+    @given(RECORDS)
+    def test_a_blame_is_just(self, records: list[Migration]) -> None:
+        """What is blamed has failed three times, and not succeeded since."""
+        found = tripped(*records)
+        projects = {s.server_id: s.project_id for s in SERVERS}
+        for streaks, of in (
+            (found.sources, lambda m: m.source),
+            (found.projects, lambda m: projects[m.server_id]),
+            ({True: found.cloud} if found.cloud else {}, lambda _: True),
+        ):
+            for key, streak in streaks.items():
+                self.assertGreaterEqual(len(streak), 3)
+                first = streak[-1].migration_id
+                since = [m for m in records[first:] if of(m) == key]
+                self.assertNotIn('completed', {m.status for m in since})
+
+    @given(RECORDS)
+    def test_what_holds_all_is_no_single_one_s_doing(
+        self, records: list[Migration]
+    ) -> None:
+        found = tripped(*records)
+        projects = {s.server_id: s.project_id for s in SERVERS}
+        if found.cloud:
+            for of in (
+                lambda m: m.source,
+                lambda m: m.target,
+                lambda m: projects[m.server_id],
+            ):
+                self.assertGreater(len({of(m) for m in found.cloud}), 1)
+
+    @given(RECORDS)
+    def test_three_failures_in_a_row_never_pass(
+        self, records: list[Migration]
+    ) -> None:
+        """Somebody is blamed: a host, a project or all."""
+        last = [m for m in records if m.status != 'cancelled'][-3:]
+        if len(last) == 3 and all(m.failed for m in last):
+            found = tripped(*records)
+            targets = {
+                target
+                for target in 'def'
+                if sum(m.target == target and m.failed for m in records) >= 3
+            }
+            self.assertTrue(
+                found.sources or found.projects or found.cloud or targets
+            )

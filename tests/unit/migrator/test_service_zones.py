@@ -1,0 +1,79 @@
+"""A zone whose hosts are full says nothing of the other zones."""
+
+import dataclasses
+
+from oslotest import base
+
+from tests.unit.make import rules, server
+from tests.unit.rig import Rig
+
+#: Seconds between two ticks, and that a migration takes.
+STEP = 60.0
+COPY = 120.0
+#: Where servers of each host go.
+TO = {'a': 'b', 'c': 'd'}
+
+
+class TwoZones(Rig):
+    """az1 has servers on a, and b beside it; az2 has c and d.
+
+    The cores of a are too few for its servers, all the time.
+    """
+
+    def __init__(self, *, full: bool) -> None:
+        """:param full: no server fits into the memory of b"""
+        super().__init__(rules(shared_storage=True))
+        self._full = full
+        for name, zone in {'c': 'az2', 'd': 'az2'}.items():
+            self.nova.set_host(name, zone=zone)
+        self.nova.servers.clear()
+        for n in range(8):
+            self.nova.create(server(f'a{n}', host='a'))
+            self.source.demand[f'a{n}'] = 3.5
+        for n in range(3):
+            self.nova.create(server(f'c{n}', host='c', zone='az2'))
+
+    def step(self) -> None:
+        """A minute; Nova goes on with what it was asked for."""
+        self.tick(STEP)
+        for found in list(self.nova.records.values()):
+            if found.status != 'accepted':
+                if self.now >= found.created_at + COPY:
+                    self.nova.proceed('completed', found.server_id)
+            elif self._full and found.source == 'a':
+                # Without a target: no valid host.
+                self.nova.proceed('error', found.server_id)
+            else:
+                self.nova.records[found.migration_id] = dataclasses.replace(
+                    found, target=TO[found.source]
+                )
+                self.nova.proceed('running', found.server_id)
+
+    def reasons(self) -> set[str]:
+        return {r.reason for r in self.migrator.decided.refusals}
+
+
+class TestFullZone(base.BaseTestCase):
+    def cured_after(self, *, full: bool) -> float:
+        """Seconds from when a server of az2 begins to wait until it moved."""
+        cloud = TwoZones(full=full)
+        for _ in range(60):
+            cloud.step()
+        failed = [m for m in cloud.nova.records.values() if m.failed]
+        self.assertEqual(full, len(failed) > 3, failed)
+        for n in range(3):
+            cloud.source.demand[f'c{n}'] = 4.0
+        began = cloud.now
+        while not any(
+            s.host == 'd' and s.status == 'ACTIVE'
+            for s in cloud.nova.servers.values()
+        ):
+            cloud.step()
+            self.assertFalse({r for r in cloud.reasons() if 'breaker' in r})
+            self.assertLess(cloud.now - began, 8 * 3600)
+        return cloud.now - began
+
+    def test_it_holds_up_no_other(self) -> None:
+        self.assertEqual(
+            self.cured_after(full=False), self.cured_after(full=True)
+        )
