@@ -106,6 +106,23 @@ class Recover(Report):
         return self.dict2columns(document)
 
 
+class Doctor(Report):
+    """list what crashes have left over in Nova, and what repairs it"""
+
+    _epilog = (
+        'It changes nothing. Exit status: 0 if nothing is left over; 1 after '
+        'an error; 2 if something is.'
+    )
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        conf = self.conf()
+        from steal_scheduler.migrator.doctor import doctor
+
+        document, found = doctor(conf, time.time())
+        self.status = 2 if found else 0
+        return self.dict2columns(document)
+
+
 class Demo(Ours):
     """show the whole job on a Nova inside this process"""
 
@@ -186,7 +203,7 @@ class Manage(App):
             CommandManager('steal_scheduler.commands'),
             deferred_help=True,
         )
-        for command in (Plan, Recover, Demo):
+        for command in (Plan, Recover, Doctor, Demo):
             name = command.__name__.lower()
             self.command_manager.add_command(name, command)
 

@@ -27,6 +27,15 @@ GROUP = 'nova'
 #: Migration records with project and user: Nova 20 (Train) and later.
 MICROVERSION = '2.80'
 PAGE = 1000
+#: What a live migration is called until it ends, in this order.
+UNENDED = (
+    'accepted',
+    'queued',
+    'preparing',
+    'running',
+    'running (post-copy)',
+    'post-migrating',
+)
 
 
 class NovaClient:
@@ -117,6 +126,14 @@ class NovaClient:
         minutes.
         """
         return self._records(status='accepted')
+
+    def unended_migrations(self) -> list[Migration]:
+        """Live migrations that have not ended, however old, in no order."""
+        return [
+            migration
+            for status in UNENDED
+            for migration in self._records(status=status)
+        ]
 
     def _records(self, **query: Any) -> list[Migration]:
         found = self._all(

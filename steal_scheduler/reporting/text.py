@@ -37,6 +37,8 @@ class Block(NamedTuple):
     fields: tuple[str, ...]
     #: Shown to a person also where it is empty: that nothing moves is news.
     always: bool = False
+    #: Of these fields each has a line of its own, below those of its object.
+    below: tuple[str, ...] = ()
 
 
 _SERVER = ('server_id', 'server_name')
@@ -72,6 +74,11 @@ BLOCKS: Mapping[str, Block] = {
     ),
     'coverage': Block('Coverage', ('percent',)),
     'left_behind': Block('Left behind', (*_SERVER, 'host', 'tags', 'detail')),
+    'leftovers': Block(
+        'Left over in Nova; look as it says before you repair it',
+        (*_SERVER, 'host', 'reason', 'detail', 'command'),
+        below=('detail', 'command'),
+    ),
 }
 
 #: What a person reads for a field and its value, where that differs.
@@ -178,11 +185,15 @@ def block_text(name: str, items: Items) -> list[str]:
     """One block, for a person: a table, with a head where that helps."""
     if not items:
         return ['none']
-    fields = BLOCKS[name].fields
+    below = BLOCKS[name].below
+    fields = [f for f in BLOCKS[name].fields if f not in below]
     rows = [[_shown(field, item[field]) for field in fields] for item in items]
     head = [_SHOWN.get(field, (field,))[0] for field in fields]
-    lines = table(head, rows)
-    return lines if len(fields) > 1 else lines[1:]
+    first, *lines = table(head, rows)
+    shown = [first] if len(fields) > 1 else []
+    for line, item in zip(lines, items, strict=True):
+        shown += [line, *(f'    {_shown(f, item[f])}' for f in below)]
+    return shown
 
 
 def _shown(field: str, value: Any) -> str:

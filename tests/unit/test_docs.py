@@ -25,6 +25,7 @@ from steal_scheduler.messaging import view_format
 from steal_scheduler.migrator import build, plugins
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.refusal import Reason
+from steal_scheduler.moves.leftovers import Kind
 from steal_scheduler.reporting import metrics, text
 
 try:
@@ -100,6 +101,10 @@ class TestAdmin(base.BaseTestCase):
         self.assertEqual(
             list(HostCheck), [w for w in words if w in list(HostCheck)]
         )
+
+    def test_every_leftover_is_described_once(self) -> None:
+        text = (ADMIN / 'leftovers.rst').read_text('utf-8')
+        self.assertEqual([*Kind], rows(text))
 
     def test_every_metric_is_described_once(self) -> None:
         text = (ADMIN / 'metrics.rst').read_text('utf-8')

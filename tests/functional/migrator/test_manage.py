@@ -5,11 +5,12 @@ from tests.functional import loop, one  # isort: skip (before Nova's)
 import json
 import pathlib
 import subprocess
+import time
 
 from steal_scheduler.demo import users
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.http import Fault
-from tests.functional import daemon
+from tests.functional import crashed, daemon
 from tests.functional.scene import Guest
 from tests.shared import PATIENCE
 
@@ -117,6 +118,40 @@ class TestRecover(ManageTestCase):
         nothing = self.run_it('steal-manage', 'recover')
         self.assertEqual(0, nothing.returncode)
         self.assertEqual('Nothing is left behind.\n', nothing.stdout)
+
+
+class TestDoctor(ManageTestCase):
+    def doctor(self) -> tuple[int, dict[str, str]]:
+        """Its status, and what is left over, by server."""
+        done = self.run_it('steal-manage', 'doctor', '-f', 'json')
+        found = json.loads(done.stdout)['leftovers']
+        reasons = {each['server_id']: each['reason'] for each in found}
+        return done.returncode, reasons
+
+    def test_what_is_left_over(self) -> None:
+        """As after a crash of nova-compute, and of nova-conductor."""
+        stale, still, lost = scene.boot(
+            *(Guest(name, 'a1') for name in ('stale', 'still', 'lost'))
+        )
+        self.assertEqual((0, {}), self.doctor())
+        an_hour = time.time() - 3600
+        for server_id in (stale, still):
+            crashed.record(server_id, 'running', since=an_hour)
+            self.addCleanup(crashed.end_records, server_id)
+        for server_id in (still, lost):
+            crashed.set_task_state(server_id, 'migrating')
+            self.addCleanup(crashed.set_task_state, server_id, None)
+        expected = {
+            stale: 'record_never_ends',
+            still: 'migration_stands_still',
+            lost: 'migrating_without_record',
+        }
+        self.assertEqual((2, expected), self.doctor())
+        # The command for two of them.
+        for server_id in (still, lost):
+            scene.action(server_id, 'os-resetState', {'state': 'active'})
+        expected = dict.fromkeys((stale, still), 'record_never_ends')
+        self.assertEqual((2, expected), self.doctor())
 
 
 class TestUpgradeCheck(ManageTestCase):

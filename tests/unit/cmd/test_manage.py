@@ -63,7 +63,9 @@ class TestManage(base.BaseTestCase):
             self.assertEqual(0, status)
             document = read(said)
             self.assertEqual(
-                {*text.BLOCKS} - {'left_behind'}, {*document}, name
+                {*text.BLOCKS} - {'left_behind', 'leftovers'},
+                {*document},
+                name,
             )
             [move] = document['moves_to_begin']
             self.assertEqual('x', move['server_id'])
@@ -128,6 +130,16 @@ class TestManage(base.BaseTestCase):
         self.assertEqual(0, self.of('recover', '--clear')[0])
         self.assertEqual(1, len(self.deployment.removed()))
 
+    def test_doctor(self) -> None:
+        status, said, _ = self.of('doctor', '-f', 'json')
+        self.assertEqual((0, []), (status, json.loads(said)['leftovers']))
+        self.deployment.tag('x', 'steal:undo:1')
+        status, said, _ = self.of('doctor', '-f', 'json')
+        self.assertEqual(2, status)
+        [left] = json.loads(said)['leftovers']
+        self.assertEqual(text.BLOCKS['leftovers'].fields, tuple(left))
+        self.assertEqual('tag_without_move', left['reason'])
+
     def test_a_file_that_is_not_there(self) -> None:
         status, _, complaint = run_it(
             manage.main, '--config-file', '/no/such', 'plan'
@@ -183,4 +195,4 @@ class TestManage(base.BaseTestCase):
     def test_completion(self) -> None:
         status, said, _ = run_it(manage.main, 'complete')
         self.assertEqual(0, status)
-        self.assertIn("cmds='complete demo help plan recover'", said)
+        self.assertIn("cmds='complete demo doctor help plan recover'", said)
