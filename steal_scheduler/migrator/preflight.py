@@ -66,6 +66,7 @@ def check(built: Components, *, strict: bool = False) -> None:
     if missing:
         raise exception.ConfigError(
             'The user of [nova] lacks rights in Nova: '
-            f'{"; ".join(missing)}. Give it the role admin, or allow these '
-            'in the policy of Nova.'
+            f'{"; ".join(missing)}. Give it a role that context_is_admin '
+            "names in the policy.yaml of Nova's API, and allow that role what "
+            'else policy.yaml says of these.'
         )

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 import fixtures
 import requests
@@ -38,6 +38,16 @@ class TestCase(base.BaseTestCase):
         self.addOnException(attach)
 
 
+#: Before the command line of what ends with the test's process, however that
+#: ends, and so does all that it has started. Only root can do that, and only
+#: SIGKILL stops it.
+#: NOTE: to the kernel, the thread that starts it is its parent.
+CONTAINED = (
+    *('setpriv', '--pdeathsig', 'KILL'),
+    *('unshare', '--fork', '--kill-child', '--pid'),
+)
+
+
 class DaemonError(Exception):
     """A daemon is missing, did not start or did not stop."""
 
@@ -51,8 +61,9 @@ def missing(name: str) -> DaemonError:
     return DaemonError(
         f'{name} is not installed. On Debian and Ubuntu: apt-get install '
         'gcc iproute2 libvirt-clients libvirt-daemon '
-        'libvirt-daemon-driver-qemu openssl prometheus qemu-system-x86 '
-        'rabbitmq-server redis-server util-linux'
+        'libvirt-daemon-driver-qemu mariadb-client-core mariadb-server-core '
+        'openssl prometheus qemu-system-x86 rabbitmq-server redis-server '
+        'util-linux'
     )
 
 
@@ -114,16 +125,20 @@ class Daemon:
         directory: pathlib.Path,
         ready: Callable[[], bool],
         environ: Mapping[str, str] | None = None,
+        *,
+        contained: bool = False,
     ) -> None:
         """Describe it; start nothing.
 
         :param directory: its working directory, and that of its log
         :param ready: tells whether it is fit for use; may raise OSError
         :param environ: to be added to ours
+        :param contained: see ``CONTAINED``
         """
         self.name = name
         self.log = directory / f'{name}.log'
-        self._argv = argv
+        self._argv = [*CONTAINED, *argv] if contained else argv
+        self._end = signal.SIGKILL if contained else signal.SIGTERM
         self._directory = directory
         self._ready = ready
         self._environ = {**os.environ, **(environ or {})}
@@ -134,36 +149,53 @@ class Daemon:
 
         :raises DaemonError: it is not; the message ends with its log
         """
+        self.launch()
+        self.wait(within)
+
+    def launch(self) -> None:
+        """Start it, and do not wait."""
         with self.log.open('ab') as log:
-            # A group of its own, so that its children end with it and a
-            # Ctrl-C in the terminal reaches the test alone.
-            self._process = process = subprocess.Popen(
-                self._argv,
-                cwd=self._directory,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self._process = self._begin(log)
+
+    def _begin(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        # A group of its own, so that its children end with it and a
+        # Ctrl-C in the terminal reaches the test alone.
+        return subprocess.Popen(
+            self._argv,
+            cwd=self._directory,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def wait(self, within: float = 60) -> None:
+        """Return when it is fit for use.
+
+        :raises DaemonError: it is not; the message ends with its log
+        """
         try:
             until(
                 f'{self.name} is ready',
                 self._ready,
                 within,
                 failing=(OSError,),
-                hopeless=lambda: process.poll() is not None,
+                hopeless=lambda: self.has_ended,
             )
         except BaseException as e:
             self.stop(signal.SIGKILL)
             raise DaemonError(f'{e}\n{self.said()}') from e
 
-    def stop(self, how: int = signal.SIGTERM, within: float = 30) -> None:
-        """End it, and whatever it left behind."""
+    def stop(self, how: int = 0, within: float = 30) -> None:
+        """End it, and whatever it left behind.
+
+        :param how: a signal; SIGTERM, or SIGKILL if it is contained
+        """
         process, self._process = self._process, None
         if process is None:
             return
-        process.send_signal(how)
+        process.send_signal(how or self._end)
         try:
             process.wait(within)
         except subprocess.TimeoutExpired as e:

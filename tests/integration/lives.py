@@ -44,9 +44,7 @@ from steal_scheduler.conf import load
 from steal_scheduler.migrator import build, plugins
 from steal_scheduler.migrator.leader import Leader
 from steal_scheduler.migrator.service import Migrator
-from steal_scheduler.moves import state_machine
-from steal_scheduler.orchestrators import backoff, dispatcher
-from tests.integration import leases
+from tests.integration import haste, leases
 
 #: Until the server has imported everything.
 _START_SECONDS = 120.0
@@ -68,15 +66,6 @@ _KINDS = {
     'wire': (str(http.client.__file__),),
     'ours': (_HERE,),
 }
-#: What failed is asked again after a moment: a storm has no time.
-_HASTE = (
-    (backoff, 'FIRST', 0.2),
-    (dispatcher, 'LIST_EVERY', 2.0),
-    (state_machine, 'REQUEST_TIMEOUT', 10.0),
-    (state_machine, 'QUEUE_TIMEOUT', 10.0),
-    (state_machine, 'ABORT_TIMEOUT', 10.0),
-    (state_machine, 'VERIFY_TIMEOUT', 20.0),
-)
 _BEGIN_REQUEST = http.client.HTTPConnection.putrequest.__code__
 
 Local = Callable[[FrameType, str, Any], Any]
@@ -366,9 +355,7 @@ class Victim:
 
 def serve() -> None:
     """Fork a life for each line of the input, until it ends."""
-    for module, name, seconds in _HASTE:
-        assert hasattr(module, name), name
-        setattr(module, name, seconds)
+    haste.hurry()
     for namespace in (plugins.SIGNALS, plugins.ORCHESTRATORS):
         stevedore.ExtensionManager(namespace)
     # The kernel buries the dead.

@@ -41,7 +41,7 @@ class TestCheck(base.BaseTestCase):
             self.answers[f'GET {asked}'] = nova_api.fault(403)
             error = self.missing()
             self.assertIn(f'os_compute_api:{policy}', error)
-            self.assertIn('Give it the role admin', error)
+            self.assertIn('context_is_admin', error)
             self.answers[f'GET {asked}'] = before
 
     def test_hosts_of_servers_are_hidden(self) -> None:

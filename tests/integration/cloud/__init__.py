@@ -1,0 +1,1 @@
+"""A cloud whose every service is a process of its own, and can be killed."""

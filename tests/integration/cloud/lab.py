@@ -1,0 +1,306 @@
+"""The cloud with two migrators, servers that suffer, and what became of them.
+
+What became of them is asked of the databases, with no service between: so it
+is known whatever is down.
+"""
+
+import contextlib
+import pathlib
+import sys
+import tempfile
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pymysql
+import requests
+
+import steal_scheduler.demo  # noqa: F401 (before Nova's own)
+from steal_scheduler.demo.deadline import wait_for
+from steal_scheduler.demo.load import Load
+from steal_scheduler.demo.servers import NewServer, Servers
+from steal_scheduler.reporting.metrics import PREFIX
+from tests.integration import daemons
+from tests.integration.cloud import config, events, rights
+from tests.integration.cloud.plane import ControlPlane
+from tests.samples import scrape
+from tests.shared import PATIENCE, Shared
+
+ZONE = 'az1'
+#: The first two are hot when servers suffer.
+HOSTS = ('a1', 'a2', 'a3', 'a4')
+#: Of each host, as the signals tell.
+_CORES = 2.0
+#: Cores that a server asks for.
+_BUSY, _IDLE = 1.5, 0.1
+#: Of all servers: the orchestrator drains those that have it.
+_ROLE = 'shop'
+MIGRATORS = ('migrator-1', 'migrator-2')
+
+#: Deadlines are seconds instead of minutes, and one failed move does not keep
+#: the next one from being tried: what is judged is what becomes of each.
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    'DEFAULT': {'use_stderr': True},
+    'migrator': {
+        'dry_run': False,
+        'poll_interval': 1,
+        'orchestrators': 'balancer',
+        'lease': 20,
+    },
+    'signals': {'source': 'static', 'max_age': 60},
+    'detection': {'polls_contended': 1, 'polls_window': 1},
+    'limits': {
+        'slots': 4,
+        'cooldown': 0,
+        'breaker_failures': 100,
+        'max_unavailable': '',
+        'copy_rate': 1_000_000,
+    },
+    'stages': {'drain_timeout': 60, 'migration_timeout': 40},
+    'nova': {'timeout': 10},
+    'balancer': {'driver': 'command', 'timeout': 5, 'roles': _ROLE},
+    'oslo_messaging_rabbit': {
+        'rabbit_retry_interval': 1,
+        'rabbit_interval_max': 1,
+    },
+}
+
+
+class Lab(daemons.Parts):
+    """All of it."""
+
+    def __init__(self, workdir: pathlib.Path) -> None:
+        """Describe it; start nothing."""
+        self.plane = ControlPlane(workdir, ZONE, HOSTS)
+        #: Every process that can be killed, by name.
+        self.services: dict[str, daemons.Daemon] = {}
+        self._ports = {name: daemons.free_port() for name in MIGRATORS}
+        api = types.SimpleNamespace(call=self._call)
+        self._servers = Servers(api)  # type: ignore[arg-type]
+        self._where: dict[str, str] = {}
+        self.load = Load(
+            workdir / 'signals.json', self._measured, HOSTS, _CORES
+        )
+
+    def begin(self, stack: contextlib.ExitStack) -> None:
+        stack.enter_context(self.plane)
+        rights.make_user(self.plane)
+        self.services |= self.plane.services
+        for name in MIGRATORS:
+            daemon = self.services[name] = self._migrator(name)
+            stack.callback(daemon.stop)
+        stack.callback(self.load.stop)
+        self.load.start()
+        for name in MIGRATORS:
+            self.services[name].launch()
+        for name in MIGRATORS:
+            self.services[name].wait(PATIENCE)
+        self._flavor = self._servers.flavor('small', 2, 128, 0)
+
+    # -- servers -----------------------------------------------------------
+
+    def boot(self, *hosts: str) -> list[str]:
+        """Boot one server on each of these hosts; nobody suffers yet."""
+        ids = self._servers.boot_many(
+            (
+                NewServer(
+                    f'on-{host}-{number}',
+                    self._flavor,
+                    host=host,
+                    metadata={'role': _ROLE},
+                )
+                for number, host in enumerate(hosts)
+            ),
+            PATIENCE,
+        )
+        self.demand(ids, _IDLE)
+        return ids
+
+    def suffer(self, ids: Sequence[str]) -> None:
+        """From now on two of them on one host are one too many."""
+        self.demand(ids, _BUSY)
+
+    def calm_down(self, ids: Sequence[str]) -> None:
+        self.demand(ids, _IDLE)
+
+    def demand(self, ids: Sequence[str], cores: float) -> None:
+        self.load.demands = dict.fromkeys(ids, cores)
+        self.load.write()
+
+    def clear(self) -> None:
+        """Delete all servers, and let what was be long ago."""
+        self.load.demands = {}
+        for id_ in self.ids():
+            self._call('DELETE', f'/servers/{id_}')
+        wait_for(lambda: not self.ids(), PATIENCE, 'all servers to be gone')
+        # No failure of one round is counted in the next.
+        self._query(
+            'UPDATE migrations SET created_at = created_at - INTERVAL 2 DAY, '
+            'updated_at = updated_at - INTERVAL 2 DAY'
+        )
+
+    def ids(self) -> list[str]:
+        return [
+            row[0]
+            for row in self._query('SELECT uuid FROM instances WHERE !deleted')
+        ]
+
+    # -- what became of them -----------------------------------------------
+
+    def host(self, id_: str) -> str:
+        return str(self._server(id_)[0])
+
+    def tags(self, id_: str) -> list[str]:
+        """Those of ours."""
+        found = self._query(
+            'SELECT tag FROM tags WHERE resource_id = %s AND tag LIKE %s',
+            id_,
+            'steal:%',
+        )
+        return [tag for (tag,) in found]
+
+    def stages(self, ids: Sequence[str]) -> list[str]:
+        """What their tags say."""
+        return [tag.split(':')[1] for id_ in ids for tag in self.tags(id_)]
+
+    def migrations(self, id_: str) -> list[str]:
+        """What became of its live migrations, the oldest first."""
+        found = self._query(
+            'SELECT status FROM migrations WHERE instance_uuid = %s '
+            'ORDER BY id',
+            id_,
+        )
+        return [status for (status,) in found]
+
+    def done(self, id_: str) -> list[str]:
+        """What hypervisors and the orchestrator did with it."""
+        return events.read(self.plane.events, id_)
+
+    def left(self, ids: Sequence[str]) -> list[str]:
+        """What of us is still to be seen; empty when all is as it was."""
+        found = []
+        for id_ in ids:
+            found += [f'{id_} has the tag {tag}' for tag in self.tags(id_)]
+            if events.is_out(self.done(id_)):
+                found.append(f'{id_} is out of service')
+            _, *state = self._server(id_)
+            if state != ['active', None]:
+                found.append(f'{id_} is {state}')
+        return found
+
+    # -- the migrators -----------------------------------------------------
+
+    def metric(self, migrator: str, name: str) -> float:
+        """0 where it does not answer."""
+        try:
+            found = scrape(self._ports[migrator])
+        except (OSError, ValueError):
+            return 0.0
+        return found.get((f'{PREFIX}{name}', ''), 0.0)
+
+    def leader(self) -> str | None:
+        leading = (m for m in MIGRATORS if self.metric(m, 'leader'))
+        return next(leading, None)
+
+    def failures(self) -> float:
+        """Ticks that failed, of both."""
+        return sum(self.metric(m, 'tick_errors_total') for m in MIGRATORS)
+
+    def attempts(self) -> float:
+        """Ticks that were tried, by both."""
+        good = sum(self.metric(m, 'ticks_total') for m in MIGRATORS)
+        return good + self.failures()
+
+    def good_tick(self) -> float:
+        """When the leader's last good tick began: epoch seconds."""
+        leader = self.leader()
+        name = 'last_tick_timestamp_seconds'
+        return self.metric(leader, name) if leader else 0.0
+
+    # -- parts -------------------------------------------------------------
+
+    def _migrator(self, name: str) -> daemons.Daemon:
+        workdir, port = self.plane.workdir, self._ports[name]
+        sample = workdir / 'steal-migrator.conf'
+        sample.write_text(config.migrator(self.plane.at, rights.PASSWORD))
+        own: dict[str, dict[str, Any]] = {
+            'migrator': {
+                'metrics_port': port,
+                'lock_url': f'file://{workdir}/lock',
+            },
+            'static': {'path': self.load.path},
+            'balancer': {'path': self.plane.script},
+        }
+        lines = []
+        for section in _OPTIONS.keys() | own.keys():
+            lines.append(f'[{section}]')
+            values = {**_OPTIONS.get(section, {}), **own.get(section, {})}
+            lines += [f'{key} = {value}' for key, value in values.items()]
+        path = workdir / f'{name}.conf'
+        path.write_text('\n'.join(lines) + '\n')
+        (workdir / 'lock').mkdir(exist_ok=True)
+        return daemons.Daemon(
+            name,
+            [
+                *(sys.executable, '-W', 'ignore'),
+                *('-m', 'tests.integration.haste'),
+                *(f'--config-file={sample}', f'--config-file={path}'),
+            ],
+            workdir,
+            lambda: _answers(port),
+            {'PYTHONPATH': str(config.ROOT)},
+            contained=True,
+        )
+
+    def _measured(self) -> Mapping[str, str]:
+        """Where each server is; while nobody can tell, where it was last."""
+        with contextlib.suppress(pymysql.Error):
+            self._where = dict(
+                self._query(
+                    'SELECT uuid, host FROM instances '
+                    'WHERE !deleted AND host IS NOT NULL'
+                )
+            )
+        demands = self.load.demands
+        return {i: h for i, h in self._where.items() if i in demands}
+
+    def _server(self, id_: str) -> Sequence[Any]:
+        (row,) = self._query(
+            'SELECT host, vm_state, task_state FROM instances WHERE uuid = %s',
+            id_,
+        )
+        return list(row)
+
+    def _query(self, sql: str, *values: Any) -> list[Any]:
+        return self.plane.query('nova_cell1', sql, *values)
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        return self.plane.call(method, path, body, who=self.plane.tenant)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return requests.get(f'http://127.0.0.1:{port}/', timeout=20).ok
+    except requests.RequestException:
+        return False
+
+
+@contextlib.contextmanager
+def _running() -> Iterator[None]:
+    tmpfs = pathlib.Path('/dev/shm')
+    with tempfile.TemporaryDirectory(
+        prefix='steal-cloud-',
+        dir=tmpfs if tmpfs.is_dir() else None,
+        # What was killed may have had a file half made.
+        ignore_cleanup_errors=True,
+    ) as workdir:
+        global lab
+        lab = Lab(pathlib.Path(workdir))
+        with lab:
+            yield
+
+
+#: One for all modules of the process.
+lab: Lab
+_shared = Shared(_running)
+set_up = _shared.set_up
