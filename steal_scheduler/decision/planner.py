@@ -173,6 +173,7 @@ def _move(finding: Finding, snapshot: Snapshot) -> Move:
         source=finding.host,
         stage=Stage.DRAIN,
         since=snapshot.now,
+        drained_at=snapshot.now,
         steal_before=finding.steal,
         demand=finding.demand,
         copy_mb=snapshot.copy_mb(server),

@@ -64,6 +64,8 @@ class Move:
     target: str | None = None
     #: How its copy gets on; None where Nova did not tell.
     progress: Progress | None = None
+    #: When its drain began; None where another process began it.
+    drained_at: float | None = None
     #: Why it moves; and, once it has failed, why.
     reason: str = ''
     failure: str = ''
@@ -163,6 +165,36 @@ class Ended:
     #: lasts, and that cause.
     not_started: int = 0
     cause: Cause | None = None
+
+    @property
+    def seconds_out(self) -> float | None:
+        """How long it was out of service, the measurement not counted."""
+        move = self.move
+        if move.drained_at is None:
+            return None
+        back = move.since if move.stage is Stage.VERIFY else self.at
+        return back - move.drained_at
+
+    @property
+    def copied_mb(self) -> float | None:
+        """MiB that were copied, as Nova told last; the last are missing."""
+        progress = self.move.progress
+        return progress.processed_mb if progress else None
+
+    @property
+    def told(self) -> str:
+        """For a person: how it ended, and what it has cost, if known.
+
+        For example 'helped: it waits 1% of its time now. It was out of
+        service for 93 s. 4205 MiB were copied of 4096.'
+        """
+        text = f'{self.outcome}: {self.detail}.'
+        if self.seconds_out is not None:
+            text += f' It was out of service for {self.seconds_out:.0f} s.'
+        if self.copied_mb is not None:
+            all_mb = self.move.copy_mb
+            text += f' {self.copied_mb:.0f} MiB were copied of {all_mb}.'
+        return text
 
     def following(self, before: 'Ended | None') -> 'Ended':
         """The same, with what it adds to the one before it.

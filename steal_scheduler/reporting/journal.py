@@ -56,7 +56,7 @@ class Journal:
 
     def ended(self, ended: Ended) -> None:
         move = ended.move
-        self._metrics.ended.labels(ended.outcome).inc()
+        self._metrics.move_ended(ended)
         self._notifier.send(
             'end',
             move,
@@ -64,14 +64,15 @@ class Journal:
             outcome=str(ended.outcome),
             detail=ended.detail,
             steal_after=ended.steal_after,
+            seconds_out_of_service=ended.seconds_out,
+            copied_mb=ended.copied_mb,
         )
         LOG.info(
-            'Move of server %s from host %s %s ended: %s: %s.',
+            'Move of server %s from host %s %s ended: %s',
             move.server.label,
             move.source,
             f'to host {move.target}' if move.target else 'to no host',
-            ended.outcome,
-            ended.detail,
+            ended.told,
             instance_uuid=move.server_id,
         )
 

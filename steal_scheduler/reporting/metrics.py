@@ -15,7 +15,7 @@ from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.model.host_view import Tier
-from steal_scheduler.model.move import Outcome, Stage
+from steal_scheduler.model.move import Ended, Outcome, Stage
 from steal_scheduler.model.pause import Scope
 from steal_scheduler.model.refusal import Reason, Refusal
 
@@ -25,6 +25,7 @@ PREFIX = 'steal_migrator_'
 #: it tells it, where there is one.
 SHOWN: Mapping[str, tuple[str, ...]] = {
     'dry_run': ('1 where it changes nothing',),
+    'copy_rate_bytes': ('Bytes that may be copied per second, on average',),
     'pauses': ('Pauses in force, by what they are about', 'scope'),
     'view_sent': ('1 if the last view was sent',),
     'schedulers': ('Hosts whose nova-scheduler took a view of late',),
@@ -62,8 +63,21 @@ class Metrics(Collector):
         self.ended = self._add(
             Counter, 'moves', 'Moves that are over', ['outcome']
         )
+        self._copied = self._add(
+            Counter,
+            'copied_bytes',
+            'Bytes copied by moves that are over, as far as Nova told',
+            ['outcome'],
+        )
+        self._out = self._add(
+            Counter,
+            'out_of_service_seconds',
+            'Seconds for which moves that are over kept servers drained',
+            ['outcome'],
+        )
         for outcome in Outcome:
-            self.ended.labels(outcome)
+            for counter in (self.ended, self._copied, self._out):
+                counter.labels(outcome)
         self.seconds = self._add(
             Histogram, 'tick_duration_seconds', 'Time that a tick took'
         )
@@ -75,6 +89,14 @@ class Metrics(Collector):
         self._last_tick.set(time.time())
         self.show(None)
         self.registry.register(self)
+
+    def move_ended(self, ended: Ended) -> None:
+        """Count it, and what it has cost."""
+        self.ended.labels(ended.outcome).inc()
+        copied = (ended.copied_mb or 0.0) * 1024**2
+        self._copied.labels(ended.outcome).inc(copied)
+        # A clock may have been set back.
+        self._out.labels(ended.outcome).inc(max(ended.seconds_out or 0.0, 0.0))
 
     def tick_done(self, now: float, seconds: float) -> None:
         self._last_tick.set(now)
@@ -101,6 +123,9 @@ class Metrics(Collector):
         paused = pauses.in_force(snapshot) if snapshot else ()
         self._shown: dict[str, float | Mapping[str, float]] = {
             'dry_run': bool(snapshot and snapshot.rules.dry_run),
+            'copy_rate_bytes': snapshot.rules.limits.copy_rate * 1024**2
+            if snapshot
+            else 0.0,
             'pauses': _count(Scope, (p.scope for p in paused)),
             'view_sent': bool(snapshot and snapshot.sent),
             'schedulers': sum(s.recent for s in schedulers.values()),

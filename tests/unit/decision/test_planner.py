@@ -88,6 +88,7 @@ class TestPlan(base.BaseTestCase):
             'x',
             server=server('x', role='web', disk_gb=1),
             steal_before=0.25,
+            drained_at=NOW,
             copy_mb=4096 + 1024,
         )
         self.assertEqual(

@@ -3,6 +3,7 @@ import pathlib
 from oslotest import base
 
 from steal_scheduler.model.move import FOLLOWS, Cause, Ended, Outcome, Stage
+from steal_scheduler.model.progress import Copied, progress
 from tests.unit.make import NOW, ended, move
 
 
@@ -58,6 +59,28 @@ class TestFollows(base.BaseTestCase):
 
 
 class TestEnded(base.BaseTestCase):
+    def test_what_it_has_cost(self) -> None:
+        told = 'it waits 1% of its time now.'
+        self.assertEqual(f'helped: {told}', ended().told)
+        copy = progress(None, Copied(4205.4, 0.0), NOW)
+        for stage, seconds in ((Stage.VERIFY, 90), (Stage.UNDO, 240)):
+            # In service again since it is measured; else at the end.
+            over = ended(
+                move=move(
+                    stage=stage,
+                    drained_at=NOW,
+                    since=NOW + 90,
+                    progress=copy,
+                    copy_mb=4096,
+                ),
+                at=NOW + 240,
+            )
+            self.assertEqual(
+                f'helped: {told} It was out of service for {seconds} s. 4205 '
+                'MiB were copied of 4096.',
+                over.told,
+            )
+
     def test_moves_in_a_row_that_did_not_begin(self):
         def no(cause: Cause | None) -> Ended:
             outcome = Outcome.NOT_STARTED

@@ -124,7 +124,7 @@ class Ride(base.BaseTestCase):
 
 class TestWholeMove(Ride):
     def test_it_helps(self) -> None:
-        made = move(steal_before=0.25)
+        made = move(steal_before=0.25, drained_at=NOW)
         self.assertIs(made, self.machine.begin(made, snapshot()))
         (tag,) = self.nova.servers['s'].tags
         self.assertEqual('steal:drain:1000000:250', tag.rsplit(':', 2)[0])
@@ -136,6 +136,9 @@ class TestWholeMove(Ride):
         self.nova.proceed('running')
         made = self.assert_at('migrate', self.step(made))
         self.assertEqual('b', made.target)
+        self.nova.copies['s'] = Copied(2100.0, 2000.0)
+        made = self.assert_at('migrate', self.step(made, 0))
+        self.nova.copies.clear()
         self.nova.proceed('completed')
         made = self.assert_at('reattach', self.step(made))
         self.assertEqual({'s'}, self.orchestrator.out)
@@ -144,6 +147,7 @@ class TestWholeMove(Ride):
         over = self.step(made, 90, used=3.7, waited=0.3, host=None)
         self.assert_ended(Outcome.HELPED, 'waits 8% of its time now', over)
         self.assertAlmostEqual(0.075, over.steal_after)
+        self.assertEqual((12.0, 2100.0), (over.seconds_out, over.copied_mb))
 
 
 class TestFrames(Ride):

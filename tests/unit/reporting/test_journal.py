@@ -126,6 +126,9 @@ class TestJournal(base.BaseTestCase):
         )
         (line,) = self.lines()
         self.assertIn('from host a to host b ended: failed', line)
+        self.journal.ended(ended(move=move(drained_at=NOW - 90)))
+        (line,) = self.lines()
+        self.assertIn('now. It was out of service for 90 s.', line)
 
     def test_a_dry_run_says_it_once(self) -> None:
         for moves in ((move('x'),), (move('x'), move('y')), (), (move('x'),)):

@@ -8,10 +8,11 @@ from steal_scheduler.decision.decide import NOTHING
 from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Outcome, Stage
+from steal_scheduler.model.progress import Copied, progress
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting.metrics import Metrics
 from tests.samples import sample
-from tests.unit.make import NOW, ended, move, scheduler, snapshot
+from tests.unit.make import NOW, ended, move, rules, scheduler, snapshot
 
 
 class TestMetrics(base.BaseTestCase):
@@ -37,18 +38,30 @@ class TestMetrics(base.BaseTestCase):
         self.assertEqual(5.0, self.value('nova_requests_total'))
 
     def test_moves_that_are_over(self) -> None:
-        self.metrics.ended.labels(ended().outcome).inc()
-        self.metrics.ended.labels(ended().outcome).inc()
+        copy = progress(None, Copied(4096.0, 0.0), NOW)
+        costly = move(drained_at=NOW - 90, progress=copy)
+        self.metrics.move_ended(ended())
+        self.metrics.move_ended(ended(move=costly))
         counts = {o: self.value('moves_total', outcome=o) for o in Outcome}
         self.assertEqual(
             {Outcome.HELPED: 2.0}, {k: v for k, v in counts.items() if v}
         )
+        # Of the first nobody knows what it has cost.
+        for name, expected in (
+            ('copied_bytes_total', 4096.0 * 1024**2),
+            ('out_of_service_seconds_total', 90.0),
+        ):
+            self.assertEqual(expected, self.value(name, outcome='helped'))
         # Every outcome is there from the start, or its first is not seen.
         text = self.scrape()
-        for outcome in Outcome:
-            self.assertIn(
-                f'steal_migrator_moves_total{{outcome="{outcome}"}}', text
-            )
+        for name in ('moves', 'copied_bytes', 'out_of_service_seconds'):
+            for outcome in Outcome:
+                sample = f'steal_migrator_{name}_total{{outcome="{outcome}"}}'
+                self.assertIn(sample, text)
+
+    def test_what_may_be_copied(self) -> None:
+        self.show(rules=rules(copy_rate=2.0))
+        self.assertEqual(2.0 * 1024**2, self.value('copy_rate_bytes'))
 
     def show(self, *in_flight: Move, **values: object) -> None:
         self.metrics.show(snapshot(None, *in_flight, **values))
