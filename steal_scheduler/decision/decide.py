@@ -4,9 +4,16 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterable
 
-from steal_scheduler.decision import detector, eligibility, limits, planner
+from steal_scheduler.decision import (
+    detector,
+    eligibility,
+    limits,
+    no_host,
+    planner,
+)
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage
@@ -76,13 +83,15 @@ def _ineligible(
     findings: Iterable[Finding], snapshot: Snapshot
 ) -> dict[str, Refusal]:
     """Why these may not move, by server id."""
-    tripped = breaker(snapshot)
+    tripped, tries = breaker(snapshot), no_host.tries(snapshot)
+    now = snapshot.now
     refused = {}
     for server_id in (finding.server_id for finding in findings):
         server = snapshot.fleet.servers[server_id]
-        no = eligibility.refusal(server_id, snapshot) or first(
-            tripped.nos(server, snapshot.now), server_id
+        more = itertools.chain(
+            tripped.nos(server, now), tries.nos(server, now)
         )
+        no = eligibility.refusal(server_id, snapshot) or first(more, server_id)
         if no is not None:
             refused[server_id] = no
     return refused

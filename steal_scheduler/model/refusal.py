@@ -23,6 +23,8 @@ class Reason(enum.StrEnum):
     #: Too many servers of its role are unavailable.
     MAX_UNAVAILABLE = 'max_unavailable'
     MOVING = 'moving'
+    #: Nova found no host for others like it on its host.
+    NO_HOST = 'no_host'
     NOT_ACTIVE = 'not_active'
     #: Another move relieves its host.
     NOT_NEEDED = 'not_needed'
