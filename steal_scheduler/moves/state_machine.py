@@ -240,6 +240,8 @@ class StateMachine:
         if migration.completed:
             # The record counts only when the server's host says so too.
             if host == migration.target:
+                # An abort that came too late is no failure.
+                move = dataclasses.replace(move, failure='')
                 return self._next(move, Stage.REATTACH, snapshot)
             if now - migration.updated_at > REQUEST_TIMEOUT:
                 why = f'completed, yet the server is on {host}'

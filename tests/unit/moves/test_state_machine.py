@@ -423,7 +423,10 @@ class TestMigration(Ride):
         made = self.step(made, 1801)
         self.assertEqual(Stage.MIGRATE, made.stage)
         self.nova.records = after
-        self.assert_at('reattach', self.step(made))
+        made = self.step(made)
+        self.assert_at('reattach', made)
+        # Nothing failed, after all.
+        self.assertEqual('', made.failure)
 
     def test_it_can_not_be_aborted(self) -> None:
         """It is never in service while Nova may migrate it."""
