@@ -197,7 +197,7 @@ class StateMachine:
         migrated = move.migration(snapshot.fleet) or move.target
         outcome = Outcome.FAILED if migrated else Outcome.NOT_STARTED
         why = move.failure or 'undone'
-        return self._end(Ended(move, outcome, snapshot.now, why))
+        return self._end(Ended(move, outcome, snapshot.now, why), snapshot)
 
     def _verify(self, move: Move, snapshot: Snapshot) -> Move | Ended:
         """Measure it: the mean must show nothing of the time before.
@@ -212,11 +212,13 @@ class StateMachine:
         settled = move.since + signals.window
         if signal is not None and signal.at >= settled:
             outcome, detail = measured(signal, snapshot.rules.detection)
-            return self._end(Ended(move, outcome, now, detail, signal.steal))
+            ended = Ended(move, outcome, now, detail, signal.steal)
+            return self._end(ended, snapshot)
         if now - settled <= VERIFY_TIMEOUT:
             return move
         detail = 'no fresh signal of it'
-        return self._end(Ended(move, Outcome.UNMEASURED, now, detail))
+        ended = Ended(move, Outcome.UNMEASURED, now, detail)
+        return self._end(ended, snapshot)
 
     # -- to the next stage -------------------------------------------------
 
@@ -271,11 +273,13 @@ class StateMachine:
         )
         return self._next(failed, Stage.UNDO, snapshot)
 
-    def _end(self, ended: Ended) -> Move | Ended:
+    def _end(self, ended: Ended, snapshot: Snapshot) -> Move | Ended:
         """The end, once the tag is gone; of a server that is gone, at once."""
         if ended.move.server.gone:
             return dataclasses.replace(ended, outcome=Outcome.GONE)
-        if self._effects.untag(ended.move.server):
+        # From a server of a cell that is down Nova removes none.
+        told = ended.move.server_id not in snapshot.fleet.unread_servers
+        if told and self._effects.untag(ended.move.server):
             return ended
         return dataclasses.replace(ended.move, back=True)
 

@@ -26,6 +26,7 @@ from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Fleet, Host, Listing, Migration, Server
 from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.nova_client.copies import with_copies
+from steal_scheduler.nova_client.pages import Pages
 from steal_scheduler.nova_client.parse import says_never
 
 #: Nova's clock and ours may differ, and records take a moment to appear.
@@ -66,11 +67,7 @@ class NovaCache:
         self._read_at: dict[Listing, float] = {}
         #: Which could not be read now, and why.
         self._unread: dict[Listing, str] = {}
-        #: The round: the last server read, all that it has met, and how often
-        #: it has begun again.
-        self._marker: str | None = None
-        self._met: set[str] = set()
-        self._restarts = 0
+        self._pages = Pages(lambda marker: self._ask(self._nova.page, marker))
         #: Known servers that Nova does not tell of, the longest waiting first.
         self._missed: dict[str, None] = {}
         #: Servers to be read singly next time.
@@ -141,7 +138,7 @@ class NovaCache:
     def _read_servers(self, since: float) -> None:
         if Listing.SERVERS not in self._read_at:
             while self._read_page():
-                if self._restarts > RESTARTS:
+                if self._pages.restarts > RESTARTS:
                     raise NovaError('Nova lists no second page of its servers')
             return
         for server in self._ask(self._nova.changed, since):
@@ -181,34 +178,15 @@ class NovaCache:
                 self._miss(server_id)
 
     def _read_page(self) -> bool:
-        """One page of the round; False when the round is complete.
-
-        NOTE: in pages the servers of a cell that is down are missing, and a
-        page after one of them is an error until it is back. So the round
-        begins again, without them. For example of the cells 1 and 2 the
-        second goes down when the round is at a server of it: the next page
-        is the first one of cell 1.
-        """
-        try:
-            page = self._ask(self._nova.page, self._marker)
-        except NovaFault as error:
-            if self._marker is None:
-                raise
-            self._marker, self._met = None, set()
-            self._restarts += 1
-            if isinstance(error, NovaSilent):
-                raise
-            page = self._ask(self._nova.page, None)
+        """One page of the round; False when the round is complete."""
+        page = self._pages.read()
         for server in page:
             self._put(server)
-        # One that ends as the page before it would come for ever.
-        if page and page[-1].server_id != self._marker:
-            self._marker = page[-1].server_id
+        if page:
             return True
         # Deleted, and Nova purged the record before it told us; or not.
-        for server_id in self._servers.keys() - self._met:
+        for server_id in self._servers.keys() - self._pages.end():
             self._miss(server_id)
-        self._marker, self._met, self._restarts = None, set(), 0
         return False
 
     def _ask(self, call: Callable[..., _T], *args: Any) -> _T:
@@ -235,7 +213,7 @@ class NovaCache:
             self._drop(server.server_id)
         else:
             self._servers[server.server_id] = server
-            self._met.add(server.server_id)
+            self._pages.met.add(server.server_id)
             self._missed.pop(server.server_id, None)
 
     def _drop(self, server_id: str) -> None:
@@ -280,7 +258,9 @@ class NovaCache:
         self._migrations = {
             key: m
             for key, m in self._migrations.items()
-            if not m.ended or m.updated_at >= oldest
+            # One that never ends is as old as its server.
+            if m.updated_at >= oldest
+            or (not m.ended and m.server_id in self._servers)
         }
         records = sorted(
             self._migrations.values(), key=lambda m: -m.migration_id

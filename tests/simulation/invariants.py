@@ -229,6 +229,7 @@ def within_budgets(
             not in ('', 'verify')
             # Of others Nova keeps the tags, also when they are back.
             and server.status in nova.TAGGABLE
+            and s not in nova.cell_down
         )
     }
     new = nova.servers[server_id]

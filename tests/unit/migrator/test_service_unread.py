@@ -187,6 +187,20 @@ class TestCellDown(UnreadTest):
         self.assertEqual(set(), rig.orchestrator.out)
         self.assertEqual((0, []), (rig.nova.asked['x'], rig.tags()))
 
+    def test_a_move_that_ends_meanwhile(self) -> None:
+        """Only its tag is left, which Nova does not remove then."""
+        rig = self.rig('verify')
+        rig.nova.cell_down = {'x'}
+        rig.tick(31)
+        before = rig.nova.failures
+        self.go_on(rig)
+        self.assertEqual({'x': 'verify'}, rig.stages())
+        # It is not even asked.
+        self.assertEqual(before, rig.nova.failures)
+        rig.nova.cell_down = set()
+        self.go_on(rig)
+        self.assert_helped(rig)
+
     def test_nothing_new_begins_in_it(self) -> None:
         rig = self.rig()
         rig.nova.cell_down = {'x'}

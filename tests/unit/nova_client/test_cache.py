@@ -360,9 +360,13 @@ class TestNovaCache(base.BaseTestCase):
         self.assertEqual([2], ids)
 
     def test_one_that_never_ends_is_remembered(self) -> None:
+        """As long as there is its server."""
         self.nova.records[1] = migration('a', status='running')
         self.refresh(times=99)
         self.assertEqual(1, len(self.fleet.migrations['a']))
+        del self.nova.servers['a']
+        self.refresh(times=9)
+        self.assertEqual({}, self.fleet.migrations)
 
     def test_what_is_accepted_is_seen(self) -> None:
         """Also by whoever begins to lead then, however old it is."""
