@@ -25,6 +25,17 @@ Demand, used and waited for, that a host may reach by a move, in percent of its
 cores. It is relieved down to 100: the distance keeps servers from coming back.
 """,
     ),
+    number(
+        'network_threshold',
+        default=70.0,
+        allowed='1 to 100 percent',
+        help="""
+Use of a host's network, in percent of what it carries, from which no server
+leaves it or comes to it by a move. It holds only for hosts whose network the
+source of the signals tells: the key ``hosts.network`` of a preset file, which
+no shipped file has.
+""",
+    ),
     cfg.BoolOpt(
         'shared_storage',
         default=False,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from steal_scheduler.decision import pauses
+from steal_scheduler.decision import network, pauses
 from steal_scheduler.decision.records import failed_in_a_row
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import assignment
@@ -63,6 +63,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
             'unset --tag" makes room',
         )
     yield from _too_large(server, snapshot)
+    yield from network.of_server(server, snapshot)
     last = snapshot.ended.get(server_id)
     if last is not None and last.outcome is Outcome.NOT_STARTED:
         yield from _not_started(last, snapshot.now)

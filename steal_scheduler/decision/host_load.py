@@ -11,7 +11,7 @@ import dataclasses
 import math
 from collections.abc import Collection
 
-from steal_scheduler.decision import arrivals, pauses, ranking
+from steal_scheduler.decision import arrivals, network, pauses, ranking
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Host, Server
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
@@ -88,10 +88,10 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
     }
     hot = Thresholds(reliable.values(), rules.hosts.host_steal_threshold)
     tiers = {n: h.tier for n, h in before.hosts.items()} if before else {}
-    paused = pauses.hosts(snapshot)
+    closed = pauses.hosts(snapshot) | network.busy(snapshot)
     for name, host in reliable.items():
         tier = hot.tier(host, tiers.get(name))
-        if tier is Tier.COLD and name in paused:
+        if tier is Tier.COLD and name in closed:
             # None of our moves goes to a host that is not cold.
             tier = Tier.UNKNOWN
         hosts[name] = dataclasses.replace(host, tier=tier)

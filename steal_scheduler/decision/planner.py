@@ -8,12 +8,13 @@ known before it is made.
 import dataclasses
 from collections.abc import Sequence
 
+from steal_scheduler.decision import network
 from steal_scheduler.decision.host_load import RELIEF_DEMAND
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.model.cloud import Finding
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.model.refusal import Reason, Refusal, Saturation
+from steal_scheduler.model.refusal import Reason, Refusal, Saturation, first
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def plan(findings: Sequence[Finding], snapshot: Snapshot) -> Plan:
             why = 'the moves under way relieve it'
             refusals += [_not_needed(m, why) for m in by_host[host]]
             continue
-        cure = _cure(by_host[host], excess, targets)
+        cure = _cure(by_host[host], excess, targets, snapshot)
         planned += cure.moves
         refusals += cure.refusals
         for lack in cure.saturations:
@@ -117,7 +118,9 @@ def _excess(host: str, snapshot: Snapshot) -> float:
     return seen.demand - leaving - seen.cores * RELIEF_DEMAND
 
 
-def _cure(pool: list[Move], excess: float, targets: Targets) -> Plan:
+def _cure(
+    pool: list[Move], excess: float, targets: Targets, snapshot: Snapshot
+) -> Plan:
     """Relieve one host: the fewest servers that can, then the lightest.
 
     :param pool: moves of all its servers that could; it is emptied
@@ -137,7 +140,7 @@ def _cure(pool: list[Move], excess: float, targets: Targets) -> Plan:
         pool, unplaced = [*pool, *unplaced], []
     why = 'the planned moves relieve it'
     not_needed = [_not_needed(move, why) for move in pool]
-    refusals = [_unplaced(move, targets) for move in unplaced]
+    refusals = [_unplaced(move, targets, snapshot) for move in unplaced]
     saturations: tuple[Saturation, ...] = ()
     if {r.reason for r in refusals} == {Reason.SATURATED}:
         lack = max(remaining, 0.0) or sum(m.demand for m in unplaced)
@@ -145,7 +148,7 @@ def _cure(pool: list[Move], excess: float, targets: Targets) -> Plan:
     return Plan(tuple(chosen), (*not_needed, *refusals), saturations)
 
 
-def _unplaced(move: Move, targets: Targets) -> Refusal:
+def _unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
     """Why no host is planned for it."""
     zone, reason = move.server.zone, Reason.SATURATED
     detail = (
@@ -158,7 +161,10 @@ def _unplaced(move: Move, targets: Targets) -> Refusal:
             f'the hosts of zone {zone} that can take it are receiving another '
             'server (slots_per_target): its turn comes'
         )
-    return Refusal(reason, detail, move.server_id)
+    nos = network.of_targets(move, snapshot)
+    return first(nos, move.server_id) or Refusal(
+        reason, detail, move.server_id
+    )
 
 
 def _move(finding: Finding, snapshot: Snapshot) -> Move:

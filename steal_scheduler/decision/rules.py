@@ -33,6 +33,8 @@ class HostRules:
     host_steal_threshold: float
     #: Percent of its cores that a host's demand may reach by an arrival.
     target_demand: float
+    #: Percent of its network that may be used for a move to begin.
+    network_threshold: float
     #: Local disks are shared: a migration copies memory only.
     shared_storage: bool
 

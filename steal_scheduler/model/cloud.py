@@ -66,6 +66,9 @@ class HostSignal:
     clock_offset: float | None = None
     #: False where the source itself says that its numbers are unreliable.
     reliable: bool = True
+    #: Share of what its network carries that is used, in the direction that
+    #: is busier; None where the source does not tell.
+    network: float | None = None
 
 
 class GuestKey(enum.StrEnum):

@@ -25,6 +25,8 @@ class Reason(enum.StrEnum):
     MOVING = 'moving'
     #: Nova found no host for others like it on its host.
     NO_HOST = 'no_host'
+    #: That of its host, or of those that could take it, is busy.
+    NETWORK = 'network'
     NOT_ACTIVE = 'not_active'
     #: Another move relieves its host.
     NOT_NEEDED = 'not_needed'

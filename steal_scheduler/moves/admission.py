@@ -8,7 +8,7 @@ Until then the server has not moved. What would not let it begin any more
 while its drain took its time has it reattached.
 """
 
-from steal_scheduler.decision import limits, pauses
+from steal_scheduler.decision import limits, network, pauses
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.eligibility import UNKNOWN
 from steal_scheduler.decision.snapshot import Snapshot
@@ -59,6 +59,7 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
     if snapshot.rules.dry_run:
         yield Reason.DRY_RUN, 'dry_run is on'
     yield from pauses.of_server(move.server, snapshot)
+    yield from network.of_server(move.server, snapshot)
     # Of coverage and signals the view tells, host by host.
     yield from limits.holds(snapshot, coverage=100.0)
     if move.server_id in snapshot.fleet.unread_servers:
@@ -90,6 +91,7 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
         and snapshot.view.takes(name, move.demand)
         for name, host in snapshot.fleet.hosts.items()
     ):
+        yield from network.of_targets(move, snapshot)
         yield (
             Reason.SATURATED,
             f'no host of zone {zone} can take its {move.demand:.1f} cores any '

@@ -29,6 +29,7 @@ a temporary name beside it, then rename it, so that no half is ever read)::
                 'runnable': 1.1,
                 'clock_offset': -0.2,
                 'reliable': true,
+                'network': 0.3,
             }
         },
     }
@@ -62,6 +63,7 @@ _FORMS: Mapping[str, Any] = {
     'host': str,
     'reliable': bool,
     'bad_seconds': (0.0, 1.0),
+    'network': (0.0, 1.0),
     'clock_offset': (-sys.float_info.max, sys.float_info.max),
 }
 _TYPES = {str: 'a name', bool: 'a boolean', dict: 'an object'}
@@ -143,7 +145,7 @@ def _signals(content: Any, now: float, max_age: int) -> Signals:
         # None is for a source inside the guests, which cannot know.
         keys.setdefault('host', None)
         servers[name] = ServerSignal(name, at=taken_at, **keys)
-    more = {'used', 'runnable', 'clock_offset', 'reliable'}
+    more = {'used', 'runnable', 'clock_offset', 'reliable', 'network'}
     hosts = {}
     for name, told in top['hosts'].items():
         keys = _keys(f'hosts.{name}', told, {'cores'}, more)

@@ -66,6 +66,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     },
     'hosts': {
         'host_steal_threshold': 'when a host is too bad to be a target',
+        'network_threshold': 'what else their network is for',
         'target_demand': 'how much room is kept on hosts',
         'shared_storage': 'whether disks lie on Ceph or NFS',
     },

@@ -81,6 +81,7 @@ METRICS: Mapping[str, Metric] = {
         Metric(Subject.HOSTS, 'used'),
         Metric(Subject.HOSTS, 'runnable', ratio=True),
         Metric(Subject.HOSTS, 'clock_offset', least=-math.inf, most=math.inf),
+        Metric(Subject.HOSTS, 'network', most=1.0),
         Metric(Subject.GUESTS, 'used'),
         Metric(Subject.GUESTS, 'waited'),
         Metric(Subject.GUESTS, 'load'),

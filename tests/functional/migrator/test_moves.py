@@ -306,13 +306,12 @@ class TestFailures(MovesTestCase):
         mover = self.boot_contended(metadata=ENDLESS)
         migrator = self.begin(mover, nova={'timeout': 1})
         scene.measure()
-        before = migrator.value('tick_errors_total')
         scene.cloud.http.faults['compute'] = Fault.HANG
         for _ in range(2):
             migrator.tick(measure=False)
         scene.cloud.http.lift()
-        self.assertEqual(before + 2, migrator.value('tick_errors_total'))
         self.assertIn('Nova does not answer: ', self.log_text())
+        self.assertEqual('migrate', scene.stage(mover))
         self.assertEqual(['drain'], self.script.done(mover))
         scene.finish_migration(mover)
         migrator.until_ended(mover)

@@ -129,9 +129,10 @@ class HostsTest(base.BaseTestCase):
                 hosts_used=[series(7.5, host='h:2')],
                 hosts_runnable=[series(1.25, host='h')],
                 hosts_clock_offset=[series(-3.0, host='h')],
+                hosts_network=[series(0.4, host='h')],
             )
         )
-        expected = HostSignal('h', 16.0, NOW - 5, 7.5, 1.25, -3.0)
+        expected = HostSignal('h', 16.0, NOW - 5, 7.5, 1.25, -3.0, network=0.4)
         self.assertEqual({'h': expected}, hosts)
 
     def test_only_cores_are_needed(self):

@@ -86,6 +86,7 @@ class ReadTest(Case):
             hosts_used=[(H, 3.0, NOW)],
             hosts_runnable=[(H, 1.5, NOW), (I, 'NaN', NOW)],
             hosts_clock_offset=[(H, -2.5, NOW)],
+            hosts_network=[(H, 0.3, NOW)],
             guests_used=[(GUEST, 1.9, NOW)],
             guests_waited=[(GUEST, 0.4, NOW)],
             guests_load=[(GUEST, 4.5, NOW)],
@@ -112,11 +113,17 @@ class ReadTest(Case):
         )
         self.assertEqual(
             {
-                'cmp-1.example': (16.0, 3.0, 1.5, -2.5),
-                'cmp-2': (8.0, None, None, None),
+                'cmp-1.example': (16.0, 3.0, 1.5, -2.5, 0.3),
+                'cmp-2': (8.0, None, None, None, None),
             },
             {
-                h.host: (h.cores, h.used, h.runnable, h.clock_offset)
+                h.host: (
+                    h.cores,
+                    h.used,
+                    h.runnable,
+                    h.clock_offset,
+                    h.network,
+                )
                 for h in signals.hosts.values()
             },
         )
@@ -158,7 +165,7 @@ class ReadTest(Case):
         least = {k: v for k, v in PLAIN.items() if k != 'guests'}
         self.source = self._source(least)
         self.assertEqual({}, self.source.read(NOW).guests)
-        self.assertEqual(8, len(self.prometheus.asked))
+        self.assertEqual(9, len(self.prometheus.asked))
 
     def test_what_is_optional_may_be_missing(self):
         for query in (
@@ -167,6 +174,7 @@ class ReadTest(Case):
             'hosts_used',
             'hosts_runnable',
             'hosts_clock_offset',
+            'hosts_network',
             'guests_used',
             'guests_waited',
             'guests_load',
@@ -248,6 +256,7 @@ class GuestsOnlyTest(Case):
             hosts_used=[],
             hosts_runnable=[],
             hosts_clock_offset=[],
+            hosts_network=[],
         )
 
     def test_good(self):
