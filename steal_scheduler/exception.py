@@ -36,6 +36,10 @@ class NovaRefused(NovaFault):
     """Nova understood and said no: what was asked did not happen."""
 
 
+class NovaForbids(NovaRefused):
+    """The user of ``[nova]`` has not the right to ask for it."""
+
+
 class ServerGone(NovaFault):
     """Nova does not know the server any more."""
 

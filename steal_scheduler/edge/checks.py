@@ -31,6 +31,19 @@ def http_url(text: str | None) -> urllib.parse.SplitResult | None:
     return parts if good else None
 
 
+def without_password(url: str) -> str:
+    """The URL as it may be shown: ``redis://***@HOST:6379``."""
+    return re.sub('//.*@', '//***@', url)
+
+
+def missing_section(conf: Any, name: str) -> str:
+    """', as there is no section [name]', or '' where there is one."""
+    # oslo.config does not tell [Nova] from [nova].
+    found = {section.lower() for section in conf.list_all_sections()}
+    there = name.lower() in found
+    return '' if there else f', as there is no section [{name}]'
+
+
 def fields_of(template: str | None) -> set[str]:
     """The names in braces: of ``{name}-{id}.example.org`` name and id.
 

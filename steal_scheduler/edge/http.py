@@ -132,6 +132,16 @@ def reason(error: Exception) -> str:
     return str(cause) or type(cause).__name__
 
 
+def unanswered(error: Exception) -> str:
+    """What keystoneauth says of a connection, without what it says twice.
+
+    'Unable to establish connection to http://x/v3: [Errno 111] Connection
+    refused'
+    """
+    said, _, more = str(error).partition(': HTTP')
+    return f'{said}: {reason(error)}' if more else said.removesuffix('.')
+
+
 @contextlib.contextmanager
 def bounded(pool: Any, seconds: float) -> Iterator[None]:
     """Hang up in so many seconds, whatever this thread waits for then.

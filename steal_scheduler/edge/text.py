@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 #: Of each answer another one.
@@ -29,6 +30,12 @@ def without_request_id(said: object) -> str:
     ``No (HTTP 500) (Request-ID: req-1f)``  ->  ``No (HTTP 500)``
     """
     return _REQUEST_ID.sub('', str(said)).strip()
+
+
+def several(names: Sequence[str], most: int = 5) -> str:
+    """A sentence's worth of them: 'a, b, c, d, e and 3 more'."""
+    more = f' and {len(names) - most} more' if len(names) > most else ''
+    return f'{", ".join(names[:most])}{more}'
 
 
 def last_line(said: str) -> str:

@@ -53,6 +53,7 @@ def encode(
 ) -> dict[str, Any]:
     """What nova-scheduler says; see ``model.scheduler.Scheduler``.
 
+    :param taken_at: 0 where it has no view
     :param most: its ``[scheduler] max_placement_results``
     """
     return {
@@ -87,13 +88,16 @@ def decode(message: Any, now: float) -> Scheduler | None:
         if version == VERSION
         and isinstance(host, str)
         and found.host
-        and now - FORGET <= found.taken_at <= now + CLOCK_SKEW
+        and (
+            found.taken_at == 0
+            or now - FORGET <= found.taken_at <= now + CLOCK_SKEW
+        )
         and 0 <= found.max_placement_results < 2**31
         else None
     )
 
 
-class _Endpoint:
+class Endpoint:
     """All that can be called over RPC: every public method can."""
 
     target = target()
@@ -147,10 +151,13 @@ class Receiver:
         }
 
     def accept(self, message: Any) -> None:
-        """Take what came in; nonsense is ignored, as nobody waits for us."""
+        """Take what came in; nonsense is ignored, as nobody waits for us.
+
+        So is who has taken no view, and only answers ``messaging.probe``.
+        """
         now = self._wall()
         found = decode(message, now)
-        if found is None:
+        if found is None or not found.taken_at:
             LOG.debug('Acknowledgement ignored: %s', one_line(message))
             return
         kept = self._remembered(now)
@@ -168,13 +175,13 @@ class Receiver:
             server = oslo_messaging.get_rpc_server(
                 self._bus,
                 target(socket.gethostname()),
-                [_Endpoint(self.accept)],
+                [Endpoint(self.accept)],
                 executor='threading',
             )
             try:
                 # One thread: the last word of a host is what counts.
                 server.start(override_pool_size=1)
-            except (oslo_messaging.MessagingException, OSError) as error:
+            except view.failures() as error:
                 LOG.log(level, 'Acknowledgements not heard yet: %s', error)
                 level = log.DEBUG
                 self._stopping.wait(_RETRY_SECONDS)

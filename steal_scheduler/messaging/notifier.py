@@ -13,7 +13,7 @@ import oslo_messaging
 from oslo_context import context
 from oslo_log import log
 
-from steal_scheduler.messaging.view import transport
+from steal_scheduler.messaging.view import failures, transport
 from steal_scheduler.model.move import Move
 
 LOG = log.getLogger(__name__)
@@ -58,7 +58,7 @@ class Notifier:
                 f'steal_scheduler.move.{event}',
                 payload,
             )
-        except (oslo_messaging.MessagingException, OSError) as error:
+        except failures() as error:
             LOG.warning(
                 'Notification %s of server %s was not sent: %s',
                 event,

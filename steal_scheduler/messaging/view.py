@@ -4,6 +4,8 @@ The scheduler imports it too, so nothing of Nova is imported here.
 """
 
 import contextlib
+import functools
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -60,13 +62,28 @@ def transport(get_transport: Callable[[Any], Any], conf: Any) -> Any:
         ) from None
 
 
+@functools.cache
+def failures() -> tuple[type[Exception], ...]:
+    """What it ends in when a broker does not take what is sent.
+
+    NOTE: where a process has not connected yet, oslo.messaging lets an error
+    of kombu through, of which its own rabbit driver is made.
+    """
+    found: tuple[type[Exception], ...]
+    found = oslo_messaging.MessagingException, OSError
+    with contextlib.suppress(ImportError):
+        kombu = importlib.import_module('kombu.exceptions')
+        found += (kombu.KombuError,)
+    return found
+
+
 class Sender:
     """A fanout cast on Nova's own message bus."""
 
     def __init__(self, conf: Any) -> None:
         """Use ``[DEFAULT] transport_url``; the first cast connects."""
         bus = transport(oslo_messaging.get_rpc_transport, conf)
-        _register_missing_options(conf)
+        register_missing_options(conf)
         # One try: a broker that is down must not hold the tick, and the
         # next tick sends a better view.
         self._client = oslo_messaging.get_rpc_client(bus, target(), retry=1)
@@ -77,7 +94,7 @@ class Sender:
         before, self._sent = self._sent, True
         try:
             self._client.cast({}, 'view', view=view_format.encode(view))
-        except (oslo_messaging.MessagingException, OSError) as error:
+        except failures() as error:
             self._sent = False
             if before is not False:
                 LOG.error(
@@ -90,7 +107,7 @@ class Sender:
         return self._sent
 
 
-def _register_missing_options(conf: Any) -> None:
+def register_missing_options(conf: Any) -> None:
     """Let oslo.messaging 18.3 cast with a configuration that is not global.
 
     NOTE: it registers some of its options in the global one only, and then

@@ -13,6 +13,11 @@ from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 VERSION = 4
 
 
+#: In the place of a view it asks who takes views; an older listener warns of
+#: its version, and ignores it.
+QUESTION = {'version': 'who is there'}
+
+
 class ViewError(StealError):
     """A message that is not a view, or not one of our version."""
 

@@ -19,6 +19,7 @@ from oslo_log import log
 
 from steal_scheduler.exception import ConfigError, LockLost
 from steal_scheduler.migrator import lock_store
+from steal_scheduler.migrator.store_errors import StoreError
 
 LOG = log.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class Leader:
         if self._store is None:
             try:
                 self._take()
-            except lock_store.StoreError as error:
+            except StoreError as error:
                 self._say(error)
         if self.left > 0:
             return self.acquire()
@@ -125,12 +126,16 @@ class Leader:
         return True
 
     def probe(self) -> None:
-        """Whether there can be a lock; takes none.
+        """Whether there can be a lock; takes none but one for that.
 
         :raises ConfigError: ``lock_url`` cannot be used
         :raises StoreError: it does not answer
         """
-        lock_store.connect(self._url, self._seconds).close()
+        store = lock_store.connect(self._url, self._seconds)
+        try:
+            store.probe()
+        finally:
+            store.close()
 
     @property
     def left(self) -> float:
@@ -166,7 +171,7 @@ class Leader:
             return
         try:
             held = store.renew()
-        except lock_store.StoreError as error:
+        except StoreError as error:
             self._say(error)
             return
         self._trouble = ''
@@ -196,7 +201,7 @@ class Leader:
         try:
             held = store.acquire()
             self.number = store.next_number(time.time()) if held else 0
-        except lock_store.StoreError:
+        except StoreError:
             store.close()
             raise
         self._trouble = ''
@@ -224,7 +229,7 @@ class Leader:
             self.renew()
         store.close()
 
-    def _say(self, error: lock_store.StoreError) -> None:
+    def _say(self, error: StoreError) -> None:
         if str(error) != self._trouble:
             self._trouble = str(error)
             LOG.error('The lock store does not answer: %s', error)

@@ -6,7 +6,6 @@ tell" would have to be taken for yes or for no, and either is wrong.
 """
 
 import contextlib
-import functools
 import importlib
 import math
 import os
@@ -14,21 +13,25 @@ import pathlib
 import re
 import socket
 import urllib.parse
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import stevedore.exception
 from tooz import coordination
 
-from steal_scheduler.exception import ConfigError, StealError
+from steal_scheduler.edge import checks
+from steal_scheduler.exception import ConfigError, told_as
+from steal_scheduler.migrator.store_errors import (
+    StoreError,
+    answers,
+    said_of,
+    silences,
+)
 
 LOCK = b'steal-migrator'
+#: Held by nobody for longer than it takes to give it back.
+PROBE = b'steal-migrator-probe'
 #: Seconds that the store may take for an answer.
 TIMEOUT = 5
-
-
-class StoreError(StealError):
-    """The store did not answer: whether the lock is held, nobody can tell."""
 
 
 class LockStore:
@@ -53,9 +56,27 @@ class LockStore:
     def prepare(coordinator: Any) -> None:
         """Make it fit for us, before it starts."""
 
+    def probe(self) -> None:
+        """Take and give back what stands for the lock: is that allowed?
+
+        :raises ConfigError: it is a file, and cannot be written
+        """
+        lock = pathlib.Path(self._lock.name)
+        probe = lock.with_name(PROBE.decode())
+        with told_as(
+            '[migrator] lock_url: ',
+            ConfigError,
+            f'. Let this service write to {lock.parent}.',
+        ):
+            probe.touch()
+            probe.unlink(missing_ok=True)
+            # NOTE: not opened, see ``_number_file``.
+            if lock.exists() and not os.access(lock, os.W_OK):
+                raise PermissionError(f'{lock} is not writable')
+
     def acquire(self) -> bool:
         """Take the lock if it is free, without waiting for it."""
-        with _answers():
+        with answers():
             return bool(self._lock.acquire(blocking=False)) and self._took()
 
     def renew(self) -> bool:
@@ -69,7 +90,7 @@ class LockStore:
         It is the time, or one more than the last number where a clock is
         behind. So it grows though clocks differ, and though a store forgets.
         """
-        with _answers():
+        with answers():
             last = self._number()
             self.had_leader = last > 0 or self.forgets
             number = max(int(now), last + 1)
@@ -79,7 +100,7 @@ class LockStore:
     def close(self) -> None:
         """Give the lock back, if it is held, and go."""
         for last in (self._release, self._coordinator.stop):
-            with contextlib.suppress(StoreError), _answers():
+            with contextlib.suppress(StoreError), answers():
                 last()
 
     def _release(self) -> None:
@@ -110,7 +131,18 @@ class LockStore:
         return pathlib.Path(f'{self._lock.name}.leadership')
 
 
-class Redis(LockStore):
+class _Remote(LockStore):
+    """In a store of a network."""
+
+    def probe(self) -> None:
+        with answers():
+            lock = self._coordinator.get_lock(PROBE)
+            # Where it is not free, somebody else asks the same just now.
+            if lock.acquire(blocking=False):
+                lock.release()
+
+
+class Redis(_Remote):
     """A key that expires, and is renewed by who knows its token.
 
     NOTE: a redis that was restarted or has failed over may have forgotten
@@ -142,7 +174,7 @@ class Redis(LockStore):
 
     def renew(self) -> bool:
         try:
-            with _answers():
+            with answers():
                 return bool(self._lock.heartbeat())
         except StoreError as error:
             # It answered, and says that the lock is not ours.
@@ -165,7 +197,7 @@ class Redis(LockStore):
         self._client.set(self._KEY, number)
 
 
-class Etcd(LockStore):
+class Etcd(_Remote):
     """A key that lives as long as its lease, which etcd keeps on disk."""
 
     package = 'tooz[etcd3gw]'
@@ -178,7 +210,7 @@ class Etcd(LockStore):
 
     def renew(self) -> bool:
         """Look at the lease and the key; tooz ignores what etcd answers."""
-        with _answers():
+        with answers():
             url = self._client.get_url('/lease/keepalive')
             said = self._client.post(url, json={'ID': self._lease})
             # None where it has expired.
@@ -223,19 +255,20 @@ def connect(url: str, seconds: float) -> LockStore:
     :raises StoreError: it does not answer
     """
     scheme = urllib.parse.urlsplit(url).scheme
-    where = f'[migrator] lock_url = {_without_password(url)!r}'
+    where = f'[migrator] lock_url = {checks.without_password(url)!r}'
     kind = KINDS.get(scheme)
     if kind is None:
         raise ConfigError(
-            f'{where} cannot be used: {scheme or "nothing"}:// is no store '
-            'that can prove who leads. Use etcd3+http://, etcd3+https:// or '
+            f'{where} cannot be used: '
+            f'{f"{scheme}:// is" if scheme else "it names"} no store that '
+            'can prove who leads. Use etcd3+http://, etcd3+https:// or '
             'redis://, or file:// for one controller.'
         )
     member = f'{socket.gethostname()}:{os.getpid()}'.encode()
     # Whole seconds, and never fewer than the lease has.
     options: Any = {'timeout': TIMEOUT, 'lock_timeout': math.ceil(seconds)}
     # A file always answers.
-    silences = () if scheme == 'file' else _silences()
+    silent = () if scheme == 'file' else silences()
     try:
         coordinator = coordination.get_coordinator(url, member, **options)
         kind.prepare(coordinator)
@@ -245,55 +278,15 @@ def connect(url: str, seconds: float) -> LockStore:
             f'{where} needs a package that is not installed: {error}. Run '
             f"pip install '{kind.package}'."
         ) from error
-    except silences as error:
-        raise StoreError(f'{where}: {_said(error, url)}') from error
+    except silent as error:
+        said = said_of(error, url).removesuffix('.')
+        raise StoreError(
+            f'{where}: {said}. Check that it runs, and that this host can '
+            'reach it.'
+        ) from error
     except (coordination.ToozError, OSError, ValueError) as error:
         raise ConfigError(
-            f'{where} cannot be used: {_said(error, url)}. Correct it. A '
+            f'{where} cannot be used: {said_of(error, url)}. Correct it. A '
             'directory must be one that this service may write to.'
         ) from error
     return kind(coordinator)
-
-
-@functools.cache
-def _silences() -> tuple[type[Exception], ...]:
-    """What a call of a store that does not answer ends in."""
-    found: tuple[type[Exception], ...]
-    found = coordination.ToozConnectionError, coordination.OperationTimedOut
-    # tooz lets its clients' own errors through, and we ask them ourselves.
-    for module, error in (
-        ('etcd3gw.exceptions', 'Etcd3Exception'),
-        ('redis.exceptions', 'RedisError'),
-    ):
-        with contextlib.suppress(ImportError):
-            found += (getattr(importlib.import_module(module), error),)
-    return found
-
-
-@contextlib.contextmanager
-def _answers() -> Iterator[None]:
-    """:raises StoreError: whatever the store's client raises inside"""
-    # The last two are answers of somebody else.
-    others = (coordination.ToozError, OSError, ValueError, LookupError)
-    try:
-        yield
-    except _silences() + others as error:
-        raise StoreError(_text(error)) from error
-
-
-def _text(error: BaseException) -> str:
-    """What it says; etcd's client keeps that beside the error."""
-    cause = error.__cause__ or error
-    detail = getattr(error, 'detail_text', getattr(cause, 'detail_text', ''))
-    return str(error) or detail or type(error).__name__
-
-
-def _without_password(url: str) -> str:
-    return re.sub('//.*@', '//***@', url)
-
-
-def _said(error: Exception, url: str) -> str:
-    """Its text, unless it quotes a password with a / for a port."""
-    if isinstance(error, ValueError) and '@' in url:
-        return 'it is no URL; in a password, write %2F for / and %40 for @'
-    return _text(error)

@@ -8,6 +8,7 @@ from oslo_config import cfg
 from steal_scheduler import startup
 from steal_scheduler.conf import load
 from steal_scheduler.conf import orchestrators as section
+from steal_scheduler.edge import checks
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.assignment import Rule
 from steal_scheduler.orchestrators.base import Orchestrator
@@ -44,14 +45,15 @@ def orchestrators(conf: Any) -> tuple[dict[str, Orchestrator], list[Rule]]:
                 'another one.'
             )
         conf.register_opts(section.OPTS, group=name)
-        driver = conf[name].driver
+        driver = conf[name].driver or name
         option = f'[{name}] driver = {driver!r}'
-        if not driver:
+        if not conf[name].driver:
             option = (
                 f'[migrator] orchestrators = {", ".join(names)}: [{name}] '
-                f'driver is not set, and {name!r} as a driver'
+                f'driver is not set{checks.missing_section(conf, name)}, and '
+                f'{name!r} as a driver'
             )
-        plugin = _plugin(ORCHESTRATORS, driver or name, option)
+        plugin = _plugin(ORCHESTRATORS, driver, option)
         _register(conf, plugin, name)
         built[name] = plugin(conf, name)
     return built, [section.rule(conf, name) for name in names]
@@ -108,7 +110,7 @@ def _plugin(namespace: str, name: str, option: str) -> Any:
     found = installed(namespace)
     if name not in found:
         names = ', '.join(sorted(found.names()))
-        raise ConfigError(f'{option} is not installed: choose one of {names}.')
+        raise ConfigError(f'{option} is not installed. Give one of {names}.')
     return found[name].plugin
 
 

@@ -6,29 +6,37 @@ from oslo_log import log
 
 from steal_scheduler import exception
 from steal_scheduler.migrator.build import Components
-from steal_scheduler.migrator.lock_store import StoreError
+from steal_scheduler.migrator.store_errors import StoreError
+from steal_scheduler.nova_client.client import NovaClient
 
 LOG = log.getLogger(__name__)
 
 
-def check(built: Components, *, strict: bool = False) -> None:
+def check(built: Components) -> None:
     """Try the lock, and ask Nova for everything that a tick will ask for.
 
     What does not answer now may do so later: that is logged, and the first
     good tick finds out. A Nova that says no will go on saying no.
 
-    :param strict: that Nova or the lock store does not answer is an error too
-    :raises NovaError, StoreError: with ``strict``, it does not
     :raises ConfigError: the lock, the login, a right or the microversion is
         missing; it is named
     """
     try:
         built.leader.probe()
     except StoreError as error:
-        if strict:
-            raise
         LOG.warning('The lock store does not answer: %s', error)
-    nova = built.nova
+    try:
+        check_nova(built.nova)
+    except (exception.NovaError, exception.ServerGone) as error:
+        LOG.warning('Rights in Nova not checked: %s', error)
+
+
+def check_nova(nova: NovaClient) -> None:
+    """Ask Nova for everything that a tick will ask for.
+
+    :raises ConfigError: the login, a right or the microversion is missing
+    :raises NovaError, ServerGone: Nova does not answer
+    """
     try:
         nova.check_version()
         rights: dict[str, Callable[[], object]] = {
@@ -47,7 +55,7 @@ def check(built: Components, *, strict: bool = False) -> None:
         for right, call in rights.items():
             try:
                 call()
-            except exception.NovaRefused:
+            except exception.NovaForbids:
                 missing.append(right)
         if not missing and any(
             s.status == 'ACTIVE' and not s.host for s in nova.page(None)
@@ -58,11 +66,6 @@ def check(built: Components, *, strict: bool = False) -> None:
             )
     except exception.LoginRefused as error:
         raise exception.ConfigError(str(error)) from error
-    except (exception.NovaError, exception.ServerGone) as error:
-        if strict:
-            raise
-        LOG.warning('Rights in Nova not checked: %s', error)
-        return
     if missing:
         raise exception.ConfigError(
             'The user of [nova] lacks rights in Nova: '

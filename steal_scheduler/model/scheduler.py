@@ -11,7 +11,7 @@ class Scheduler:
     """The workers of one host, as the last of them said."""
 
     host: str
-    #: When the view that it took was taken.
+    #: When the view that it took was taken; 0 where it has none.
     taken_at: float
     #: Those of CLASSES that its nova.conf enables.
     classes: tuple[str, ...]

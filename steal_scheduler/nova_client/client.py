@@ -16,7 +16,7 @@ import novaclient.exceptions
 from novaclient import api_versions
 
 from steal_scheduler import exception
-from steal_scheduler.edge import keystone
+from steal_scheduler.edge import http, keystone
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.progress import Copied
@@ -53,7 +53,10 @@ class NovaClient:
                 f'[nova] timeout = {options.timeout} is not allowed. Give a '
                 'number from 1 to 3600 (unit: seconds).'
             )
+        keystone.check_endpoint(GROUP, options)
         auth = keystone.load_auth(conf, GROUP)
+        #: Whose options say how to log in.
+        self._login = options.auth_section or GROUP
         self._session = keystone.load_session(conf, GROUP, auth)
         self._nova = novaclient.client.Client(
             MICROVERSION,
@@ -167,6 +170,20 @@ class NovaClient:
         user: str | None = self._ask(self._session.get_user_id)
         return user
 
+    def project_id(self) -> str | None:
+        """Of the project that our user logs in to."""
+        project: str | None = self._ask(self._session.get_project_id)
+        return project
+
+    def scheduler_hosts(self) -> frozenset[str]:
+        """Where nova-scheduler runs now."""
+        found = self._ask(self._nova.services.list, binary='nova-scheduler')
+        return frozenset(
+            service.host
+            for service in found
+            if service.state == 'up' and service.status == 'enabled'
+        )
+
     # -- acting ------------------------------------------------------------
 
     def live_migrate(self, server_id: str) -> None:
@@ -225,25 +242,53 @@ class NovaClient:
         NovaSilent.
         """
         self.calls += 1
+        self._log_in()
         try:
             return call(*args, **more)
         except novaclient.exceptions.NotFound as error:
             raise exception.ServerGone(str(error)) from error
+        except novaclient.exceptions.Forbidden as error:
+            raise exception.NovaForbids(str(error)) from error
         except novaclient.exceptions.ClientException as error:
             if 400 <= error.code < 500 and error.code not in (408, 413, 429):
                 raise exception.NovaRefused(str(error)) from error
             raise exception.NovaError(f'Nova failed: {error}') from error
         except keystoneauth1.exceptions.Unauthorized as error:
-            why = keystone.refused(GROUP, error)
+            why = keystone.refused(self._login, error)
             raise exception.LoginRefused(why) from error
-        except keystoneauth1.exceptions.ClientException as error:
-            why = f'Nova does not answer: {error}'
+        except keystoneauth1.exceptions.CatalogException as error:
+            raise exception.NovaSilent(
+                f"Nova was not asked, for Keystone's catalog names none: "
+                f'{error} Correct [nova] region_name and valid_interfaces, '
+                'or set endpoint_override.'
+            ) from error
+        # A missing cafile is an OSError.
+        except (keystoneauth1.exceptions.ClientException, OSError) as error:
+            why = f'Nova does not answer: {http.unanswered(error)}'
             raise exception.NovaSilent(why) from error
 
     def _record(self, migration: Any) -> Migration:
         found = parse.migration(migration.to_dict())
         key = (found.server_id, found.migration_id)
         return dataclasses.replace(found, aborted=key in self._aborted)
+
+    def _log_in(self) -> None:
+        """Get a token of Keystone, unless there is one that still holds.
+
+        :raises LoginRefused: Keystone does not let us in
+        :raises NovaSilent: it does not answer
+        """
+        try:
+            self._session.get_auth_headers()
+        except keystoneauth1.exceptions.HTTPClientError as error:
+            why = keystone.refused(self._login, error)
+            raise exception.LoginRefused(why) from error
+        except (keystoneauth1.exceptions.ClientException, OSError) as error:
+            raise exception.NovaSilent(
+                'Nova was not asked, for Keystone does not answer: '
+                f'{http.unanswered(error)}. Check [{self._login}] auth_url, '
+                '[nova] cafile, certfile and keyfile, and that Keystone runs.'
+            ) from error
 
     def _value(self, server: Any) -> Server:
         return parse.server(server.to_dict(), self._role_rule)

@@ -170,7 +170,7 @@ class Dispatcher:
 
         :raises OrchestratorError: one does not answer
         """
-        found = [self._list(name) for name in self._orchestrators]
+        found = [self.detached_by(name) for name in self._orchestrators]
         return frozenset[str]().union(*found)
 
     def orphans(self, now: float) -> frozenset[str]:
@@ -191,7 +191,7 @@ class Dispatcher:
             if self._backoff.waiting(name, now) is not None:
                 continue
             try:
-                listed = functools.partial(self._list, name)
+                listed = functools.partial(self.detached_by, name)
                 held = self.calls.told(name, ('detached', name), listed)
                 if held is not None:
                     found |= held
@@ -239,8 +239,8 @@ class Dispatcher:
             answer: Answer = getattr(orchestrator, verb)(server, assigned.node)
             return Answer(base.State(answer.state), answer.detail)
 
-    def _list(self, name: str) -> frozenset[str]:
-        """Whom one of them holds out of service; in its thread."""
+    def detached_by(self, name: str) -> frozenset[str]:
+        """Whom one of them holds out of service; in the caller's thread."""
         orchestrator = self._orchestrators[name]
         with _mistakes_are_outages(name), http.within(orchestrator.seconds):
             return frozenset(orchestrator.detached())

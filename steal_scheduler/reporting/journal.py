@@ -13,7 +13,7 @@ from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
-from steal_scheduler.edge.text import without_request_id
+from steal_scheduler.edge.text import several, without_request_id
 from steal_scheduler.exception import NovaFault
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.model.move import Ended, Move, Outcome
@@ -295,5 +295,4 @@ def _log_refusal(refusal: Refusal, snapshot: Snapshot) -> None:
 
 def _names(hosts: Sequence[str]) -> str:
     """A sentence's worth of them: an outage has all hosts of a cloud."""
-    more = f' and {len(hosts) - 5} more' if len(hosts) > 5 else ''
-    return f'host{"s" * (len(hosts) > 1)} {", ".join(hosts[:5])}{more}'
+    return f'host{"s" * (len(hosts) > 1)} {several(hosts)}'

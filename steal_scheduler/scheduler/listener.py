@@ -16,7 +16,7 @@ import nova.conf
 import oslo_messaging
 from nova import rpc, utils
 
-from steal_scheduler.messaging import acknowledgement
+from steal_scheduler.messaging import acknowledgement, view_format
 from steal_scheduler.messaging.view import target
 from steal_scheduler.scheduler import guard, settings
 from steal_scheduler.scheduler.view_cache import RankedView, ViewCache
@@ -53,6 +53,8 @@ class Listener:
         #: Something has come in, or it is over.
         self._woken = threading.Event()
         self._acknowledged: RankedView | None = None
+        #: Somebody wants to know who takes views.
+        self._asked = False
         self._server: Any = None
         self._thread: threading.Thread | None = None
 
@@ -93,18 +95,22 @@ class Listener:
                     self._acknowledge()
 
     def _accept(self, message: Any) -> None:
-        self.cache.accept(message)
+        if message == view_format.QUESTION:
+            self._asked = True
+        else:
+            self.cache.accept(message)
         self._woken.set()
 
     @guard.fail_open('Acknowledging a view', lambda self: None)
     def _acknowledge(self) -> None:
-        """Tell the migrator which view was taken, and by whom.
+        """Tell the migrator which view was taken, and by whom; or who asks.
 
         In the thread that waits, and so in the way of no request and of no
         view. One try, for one that is late says less than the next one.
         """
-        newest = self.cache.latest()
-        if newest is None or newest is self._acknowledged:
+        newest, asked = self.cache.latest(), self._asked
+        self._asked = False
+        if not asked and (newest is None or newest is self._acknowledged):
             return
         self._acknowledged = newest
         conf = nova.conf.CONF
@@ -116,7 +122,7 @@ class Listener:
             'acknowledge',
             acknowledgement=acknowledgement.encode(
                 conf.host,
-                newest.view.taken_at,
+                newest.view.taken_at if newest else 0.0,
                 settings.enabled(),
                 conf.scheduler.max_placement_results,
             ),

@@ -27,6 +27,14 @@ class SignalSource(abc.ABC):
         """
         self.conf = conf
 
+    def silent(self) -> Sequence[str]:
+        """What the last reading asked for and got no usable sample of.
+
+        By name, for ``steal-status``; a source that asks for nothing by name
+        has nothing to say.
+        """
+        return ()
+
     @abc.abstractmethod
     def read(self, now: float) -> Signals:
         """Read every server and host once.

@@ -31,7 +31,7 @@ from testtools import content
 from steal_scheduler.exception import LockLost
 from steal_scheduler.migrator import lock_store
 from steal_scheduler.migrator.leader import Leader
-from steal_scheduler.migrator.lock_store import StoreError
+from steal_scheduler.migrator.store_errors import StoreError
 from tests.integration import daemons, leases
 from tests.integration.binaries import binary, left_out, skip_if_left_out
 

@@ -19,7 +19,13 @@ from steal_scheduler.exception import (
     StealError,
 )
 from steal_scheduler.messaging import view_format
-from steal_scheduler.migrator import build, leader, lock_store, plugins
+from steal_scheduler.migrator import (
+    build,
+    leader,
+    lock_store,
+    plugins,
+    store_errors,
+)
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.model.cloud import HostSignal, ServerSignal, Signals
 from steal_scheduler.orchestrators.command import run
@@ -455,7 +461,7 @@ class Store:
 
     def answer(self) -> None:
         if self.down and self._world.setting.store != 'file':
-            raise lock_store.StoreError('no answer')
+            raise store_errors.StoreError('no answer')
 
 
 class Lock(lock_store.LockStore):

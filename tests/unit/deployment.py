@@ -114,7 +114,20 @@ class Deployment(fixtures.Fixture):
         answers = self.nova.instead
         answers['GET /'] = (200, {'version': version})
         answers['GET /servers/detail'] = servers
-        answers['GET /os-services'] = (200, {'services': services})
+        # No nova-scheduler.
+        answers['GET /os-services'] = lambda request: (
+            200,
+            {
+                'services': services
+                if request.query['binary'] == 'nova-compute'
+                else []
+            },
+        )
+        for name, server in self.servers.items():
+            path = f'/servers/{name}'
+            answers[f'GET {path}'] = (200, {'server': server})
+            answers[f'PUT {path}/tags/*'] = nova_api.fault(400, 'no tag')
+            answers[f'DELETE {path}/*'] = nova_api.fault(404, 'none')
         answers['GET /os-aggregates'] = (200, {'aggregates': []})
         answers['GET /os-migrations'] = (200, {'migrations': []})
 
@@ -123,7 +136,12 @@ class Deployment(fixtures.Fixture):
         server['tags'] = [*server['tags'], tag]
         path = f'/servers/{server_id}'
         self.nova.instead[f'GET {path}'] = (200, {'server': server})
-        self.nova.instead[f'DELETE {path}/tags/{tag}'] = (204, b'')
+        # Of two patterns the first one counts.
+        answers = self.nova.instead
+        self.nova.instead = {
+            f'DELETE {path}/tags/{tag}': (204, b''),
+            **answers,
+        }
 
 
 def run_it(

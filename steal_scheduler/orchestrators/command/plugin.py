@@ -76,8 +76,9 @@ instead of waiting.
         result = self._run('detached', {})
         if result.status:
             raise OrchestratorError(
-                f'[{self.section}] path answered "detached" with '
-                f'{result.how}: {result.last_line}'
+                f'[{self.section}] path = {self.options.path!r} answered '
+                f'"detached" with {result.how}: {result.last_line}. Let it '
+                'list them with status 0, or unset lists_detached.'
             )
         lines = (line.strip().lower() for line in result.output.splitlines())
         found = frozenset(line for line in lines if line)

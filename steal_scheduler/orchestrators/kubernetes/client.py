@@ -72,7 +72,8 @@ class KubernetesClient:
                 'the kubeconfig file of the cluster.'
             )
         self._where = f'[{section}] kubeconfig = {options.kubeconfig!r}: '
-        with told_as(self._where, ConfigError, '.'):
+        cure = '. Give a kubeconfig file that this service may read.'
+        with told_as(self._where, ConfigError, cure):
             kubeconfig.read(options.kubeconfig, options.context)
 
     def begin(self) -> None:

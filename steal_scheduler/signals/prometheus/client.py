@@ -239,7 +239,7 @@ class PrometheusClient:
 def _check_url(said: str) -> None:
     url = checks.http_url(said)
     if url is None or url.query:
-        shown = re.sub('//.*@', '//***@', said)
+        shown = checks.without_password(said)
         raise ConfigError(
             f'[prometheus] url = {shown!r} is no address of a server. Use, '
             'for example, http://127.0.0.1:9090: no user and password, which '

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.cloud import GuestKey
 from steal_scheduler.signals.prometheus.parse import METRICS, Subject
@@ -116,7 +117,7 @@ def _content(preset: str, where: str) -> dict[Any, Any]:
     # What is no UTF-8 is a ValueError.
     except (ValueError, RecursionError, yaml.YAMLError) as e:
         raise ConfigError(
-            f'{where}: the file is no YAML: {e}. Correct it.'
+            f'{where}: the file is no YAML: {one_line(e)}. Correct it.'
         ) from e
     if not isinstance(content, dict):
         raise ConfigError(

@@ -127,6 +127,9 @@ class PrometheusSource(SignalSource):
         self.promql = self._preset.queries
         self._told: dict[str, Sequence[parse.DropReason | None]] = {}
 
+    def silent(self) -> Sequence[str]:
+        return [name for name, told in self._told.items() if None in told]
+
     def read(self, now: float) -> Signals:
         begun = time.monotonic()
         # By the subject's kind, its name and the metric's field.

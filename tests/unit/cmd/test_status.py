@@ -5,6 +5,7 @@ from oslotest import base
 
 from steal_scheduler import version
 from steal_scheduler.cmd import status
+from steal_scheduler.migrator import checks
 from tests.standins import nova_api
 from tests.unit import fakes
 from tests.unit.deployment import Deployment, run_it
@@ -12,10 +13,12 @@ from tests.unit.deployment import Deployment, run_it
 
 class TestChecks(base.BaseTestCase):
     def results(self, deployment: Deployment) -> dict[str, Code]:
-        checks = status.Checks(deployment.conf())
+        made = status.Checks(deployment.conf())
         return {
-            name: check(checks, **kwargs)
-            for name, (check, kwargs) in checks._upgrade_checks
+            name: check[0](made, **check[1])
+            if isinstance(check, tuple)
+            else check(made)
+            for name, check in made._upgrade_checks
         }
 
     def codes(self, deployment: Deployment) -> dict[str, Code]:
@@ -24,17 +27,33 @@ class TestChecks(base.BaseTestCase):
     def test_all_is_well(self) -> None:
         self.assertEqual(
             dict.fromkeys(
-                ('Configuration', 'Nova', 'Orchestrators', 'Tags'),
+                ('Configuration', *checks.CHECKS),
                 Code.SUCCESS,
             ),
             self.codes(self.useFixture(Deployment())),
         )
 
     def test_a_wrong_option(self) -> None:
-        wrong = self.useFixture(Deployment('[limits]\nblackout = nine'))
+        wrong = self.useFixture(
+            Deployment('[limits]\nblackout = nine\n[limts]\n')
+        )
         found = self.results(wrong)['Configuration']
         self.assertEqual(Code.FAILURE, found.code)
-        self.assertIn('blackout', found.details)
+        self.assertIn('[limits] blackout = nine: ', found.details)
+        self.assertIn('Did you mean [limits]?', found.details)
+        # What hangs on it says no more than that.
+        others = self.results(wrong)
+        del others['Configuration']
+        self.assertEqual(
+            {(Code.FAILURE, 'Not checked: see Configuration.')},
+            {(r.code, r.details) for r in others.values()},
+        )
+
+    def test_an_option_that_nobody_reads(self) -> None:
+        wrong = self.useFixture(Deployment('[limits]\nblackot = nine'))
+        found = self.results(wrong)['Configuration']
+        self.assertEqual(Code.WARNING, found.code)
+        self.assertIn('Did you mean blackout?', found.details)
 
     def test_nova_does_not_answer(self) -> None:
         deployment = self.useFixture(Deployment())
@@ -91,3 +110,8 @@ class TestMain(base.BaseTestCase):
         self.assertEqual((255, ''), (code, said))
         self.assertIn('steal-status: ', complaint)
         self.assertIn('/no/such', complaint)
+
+    def test_a_wrong_argument(self) -> None:
+        """1 and 2 are said of the checks."""
+        for argv in (('--no-such',), ('upgrade',), ('fly',)):
+            self.assertEqual(255, run_it(status.main, *argv)[0], argv)

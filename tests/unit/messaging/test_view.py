@@ -1,3 +1,4 @@
+import socket
 import threading
 
 import fixtures
@@ -57,6 +58,17 @@ class TestSender(base.BaseTestCase):
             error = self.assertRaises(ConfigError, Sender, conf)
             self.assertIn('transport_url', str(error))
             self.assertNotIn('hu', str(error).replace('such', ''))
+
+    def test_a_broker_that_never_was_there(self) -> None:
+        """By the driver that is in use: it is an error of kombu's."""
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
+        log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+        url = f'rabbit://me:s3cret@127.0.0.1:{port}/'
+        self.assertFalse(Sender(bus.configuration(url)).send(VIEW))
+        self.assertIn('Check [DEFAULT] transport_url', log.output)
+        self.assertNotIn('s3cret', log.output)
 
     def test_a_broker_that_is_down(self) -> None:
         log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))

@@ -19,7 +19,7 @@ from tooz import coordination
 
 from steal_scheduler.exception import ConfigError, LockLost
 from steal_scheduler.migrator import leader as leader_module
-from steal_scheduler.migrator import lock_store
+from steal_scheduler.migrator import lock_store, store_errors
 from steal_scheduler.migrator.leader import Leader
 
 #: Another migrator: says whether it leads whenever it is asked.
@@ -235,7 +235,7 @@ class Store(lock_store.LockStore):
 
     def _answer(self) -> None:
         if Store.down:
-            raise lock_store.StoreError('no connection')
+            raise store_errors.StoreError('no connection')
 
 
 class Forgets(Store):

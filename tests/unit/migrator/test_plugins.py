@@ -58,7 +58,7 @@ class TestPlugins(base.BaseTestCase):
                 '[migrator]\norchestrators = chef\n',
                 (
                     '[migrator] orchestrators = chef: ',
-                    '[chef] driver is not set',
+                    '[chef] driver is not set, as there is no section [chef]',
                     'command',
                 ),
             ),

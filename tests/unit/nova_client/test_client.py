@@ -7,7 +7,9 @@ from oslotest import base
 from steal_scheduler.conf import load
 from steal_scheduler.exception import (
     ConfigError,
+    LoginRefused,
     NovaError,
+    NovaForbids,
     NovaRefused,
     NovaSilent,
     ServerGone,
@@ -17,7 +19,7 @@ from steal_scheduler.model.cloud import Host
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.client import MICROVERSION, NovaClient
-from tests.standins import nova_api
+from tests.standins import keystone, nova_api
 from tests.standins.app import Answer, Request, hang_up
 from tests.standins.nova_api import fault
 from tests.standins.transport import mounted
@@ -241,9 +243,9 @@ class TestErrors(ClientTest):
             self.assertIs(kind, type(error), answer)
 
     def test_it_did_not_happen(self) -> None:
-        self.assert_raises(
-            NovaRefused, fault(400), fault(403), fault(405), fault(409)
-        )
+        self.assert_raises(NovaRefused, fault(400), fault(405), fault(409))
+        # Nor would it at another time.
+        self.assert_raises(NovaForbids, fault(403))
 
     def test_it_may_have_happened(self) -> None:
         self.assert_raises(
@@ -265,6 +267,64 @@ class TestErrors(ClientTest):
         self.net.clear()
         self.assertRaises(NovaSilent, self.client.live_migrate, 's')
 
+    def test_who_did_not_answer(self) -> None:
+        """Nova, or Keystone before it, and what to look at."""
+        identity, keystone_url = keystone.Keystone(), 'http://192.0.2.2:5000'
+        login = keystone.login(keystone_url)
+        for kind, net, changes, words in (
+            (
+                NovaError,
+                {},
+                {},
+                f'Keystone does not answer: Unable to establish connection to '
+                f'{keystone_url}/v3/auth/tokens: ',
+            ),
+            (NovaError, {}, {}, '. Check [nova] auth_url, [nova] cafile'),
+            (
+                LoginRefused,
+                {keystone_url: identity},
+                {'password': 'wrong'},
+                'Keystone refuses the user of [nova]: ',
+            ),
+            (
+                NovaError,
+                {keystone_url: identity},
+                {},
+                "Keystone's catalog names none: ",
+            ),
+            (
+                NovaError,
+                {keystone_url: identity},
+                {'endpoint_override': URL},
+                f'Nova does not answer: Unable to establish connection to '
+                f'{URL}/servers/s: ',
+            ),
+            (
+                NovaError,
+                {keystone_url: identity},
+                {'endpoint_override': 'https://192.0.2.1', 'cafile': '/no/ca'},
+                'Nova does not answer: ',
+            ),
+        ):
+            self.net.clear()
+            self.net.update(net)
+            conf = self.written({**login, **changes})
+            client = NovaClient(conf, RoleRule())
+            error = self.assertRaises(kind, client.server, 's')
+            self.assertIn(words, str(error))
+            self.assertNotIn('HTTPConnectionPool', str(error))
+
+    def written(self, options: dict[str, str]) -> cfg.ConfigOpts:
+        """In a file, for some are registered when they are used."""
+        path = self.useFixture(fixtures.TempDir()).path + '/x.conf'
+        with open(path, 'w') as file:
+            file.write('[nova]\n')
+            file.writelines(f'{n} = {v}\n' for n, v in options.items())
+        conf = cfg.ConfigOpts()
+        load.register(conf)
+        conf([f'--config-file={path}'], default_config_dirs=[])
+        return conf
+
     def test_the_options_do_not_fit_together(self) -> None:
         conf = self.conf(auth_type='no-such-plugin')
         error = self.assertRaises(ConfigError, NovaClient, conf, RoleRule())
@@ -273,11 +333,12 @@ class TestErrors(ClientTest):
 
     def test_a_wrong_option(self) -> None:
         for options, words in (
-            ({'auth_type': None}, '[nova] auth_type is not set. Set it'),
+            ({'auth_type': None}, '[nova] auth_type is not set'),
             (
                 {'auth_section': 'other', 'auth_type': None},
                 '[nova] auth_section = other: [other] auth_type is not set',
             ),
+            ({'endpoint_override': 'x'}, "[nova] endpoint_override = 'x'"),
             ({'timeout': -1}, '[nova] timeout = -1'),
             ({'timeout': 0}, '[nova] timeout = 0'),
             ({'timeout': 1e308}, 'Give a number from 1 to 3600 (unit: s'),

@@ -76,6 +76,27 @@ class TestListener(base.SchedulerTestCase):
             heard,
         )
 
+    def test_who_asks_is_told(self) -> None:
+        """Also without a view; and a migrator takes no notice of that."""
+        heard = []
+        accept = acknowledgement.Endpoint(heard.append)
+        server = oslo_messaging.get_rpc_server(
+            rpc.TRANSPORT,
+            acknowledgement.target('a'),
+            [accept],
+            executor='threading',
+        )
+        server.start()
+        self.addCleanup(server.wait)
+        self.addCleanup(server.stop)
+        self.conf.set_override('host', 'controller-1')
+        self.assertIsNone(listener.latest())
+        self.until(lambda: heard, lambda: self.cast(view=view_format.QUESTION))
+        found = acknowledgement.decode(heard[0], time.time())
+        assert found is not None
+        self.assertEqual(('controller-1', 0.0), (found.host, found.taken_at))
+        self.assertNotIn('View ignored', self.log.output)
+
     def test_the_migrator_cannot_be_told(self) -> None:
         told = []
 

@@ -205,7 +205,8 @@ class TestDetached(CommandTest):
     def test_it_fails(self) -> None:
         command = self.command('echo no access; exit 1', lists_detached=True)
         error = self.assertRaises(OrchestratorError, command.detached)
-        self.assertIn('status 1: no access', str(error))
+        self.assertIn(f'[command] path = {str(self.path)!r} ', str(error))
+        self.assertIn('status 1: no access. Let it list', str(error))
 
 
 class TestPath(CommandTest):

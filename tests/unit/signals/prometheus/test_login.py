@@ -248,7 +248,9 @@ class KeystoneTest(Case):
 
     def test_wrong_password(self):
         self._refused(
-            'refuses', 'project of [prometheus]', password='mistyped'
+            'refuses',
+            'project and domains of [prometheus]',
+            password='mistyped',
         )
 
     def test_refused_while_a_token_is_renewed(self):

@@ -1,0 +1,166 @@
+"""What a move needs, asked part by part, for ``steal-status``.
+
+Each check raises what is wrong, and returns what a person should look at.
+None changes anything, or takes longer than some of its time-outs.
+"""
+
+import collections
+import time
+from collections.abc import Callable, Mapping
+
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.decision.usable_signals import coverage, usable_signals
+from steal_scheduler.edge.text import several
+from steal_scheduler.exception import (
+    NovaFault,
+    OrchestratorError,
+    SignalError,
+)
+from steal_scheduler.messaging.probe import Probe
+from steal_scheduler.migrator import preflight, rights
+from steal_scheduler.migrator.build import Components
+from steal_scheduler.migrator.service import Poller
+from steal_scheduler.moves import tags
+
+
+def signals(built: Components) -> str | None:
+    """The source answers, and tells of the servers and hosts of Nova.
+
+    :raises SignalError: nothing would move
+    """
+    now = time.time()
+    poller = Poller(built.source, interval=0.0)
+    poller.poll(now)
+    if poller.trouble is not None:
+        raise SignalError(poller.trouble.detail)
+    try:
+        fleet = built.nova_cache.refresh(now)
+    except NovaFault as error:
+        return f'Not compared with the servers that Nova runs: {error}'
+    snapshot = usable_signals(
+        Snapshot(now, built.rules, fleet, poller.signals)
+    )
+    covered, floor = coverage(snapshot), built.rules.limits.coverage_floor
+    if covered < floor:
+        unseen = [
+            server.label
+            for server_id, server in fleet.servers.items()
+            if server.status == 'ACTIVE' and server.host
+            if server_id not in snapshot.signals.servers
+        ]
+        raise SignalError(
+            f'[signals] source = {built.conf.signals.source}: only '
+            f'{covered:.0f} percent of the running servers have a fresh '
+            f'signal, and with less than [limits] coverage_floor = {floor:g} '
+            'percent nothing moves. There is none of servers '
+            f'{several(unseen)}. Check the exporters of their hosts.'
+        )
+    faults = []
+    if silent := built.source.silent():
+        faults.append(f'No sample answers to queries {several(silent)}.')
+    by_reason = collections.defaultdict(list)
+    for host in snapshot.unreliable.values():
+        by_reason[host.reason].append(host)
+    for reason, hosts in by_reason.items():
+        faults.append(
+            f'Metrics of hosts {several([h.host for h in hosts])} are '
+            f'unreliable (reason={reason}). {hosts[0].host}: '
+            f'{hosts[0].detail}.'
+        )
+    return '\n'.join(faults) or None
+
+
+def bus(built: Components) -> None:
+    """What we send comes back."""
+    Probe(built.conf).ask()
+
+
+def schedulers(built: Components) -> str | None:
+    """Each nova-scheduler has our plug-ins, and hears us."""
+    try:
+        expected = built.nova.scheduler_hosts()
+    except NovaFault as error:
+        return f'Not asked, as Nova does not tell where they run: {error}'
+    heard = Probe(built.conf).ask(expected)
+    faults = []
+    if silent := sorted(expected - heard.keys()):
+        faults.append(
+            f'nova-scheduler of hosts {several(silent)} does not answer. '
+            'Check that its nova.conf enables StealFilter and StealWeigher, '
+            'that it was restarted since, and that its [DEFAULT] '
+            'transport_url is ours.'
+        )
+    by_missing = collections.defaultdict(list)
+    for scheduler in heard.values():
+        by_missing[scheduler.missing].append(scheduler.host)
+    for missing, hosts in sorted(by_missing.items()):
+        if missing:
+            faults.append(
+                f'nova-scheduler of hosts {several(sorted(hosts))} does not '
+                f'enable {", ".join(missing)}. Name them in '
+                '[filter_scheduler] enabled_filters and weight_classes of '
+                'its nova.conf.'
+            )
+    return '\n'.join(faults) or None
+
+
+def lock_store(built: Components) -> None:
+    """A lock can be taken, and be given back."""
+    built.leader.probe()
+
+
+def nova(built: Components) -> None:
+    """Nova answers, is new enough, and lets us read."""
+    preflight.check_nova(built.nova)
+
+
+def nova_rights(built: Components) -> None:
+    """Nova lets us change what a move changes."""
+    rights.check(built.nova)
+
+
+def orchestrators(built: Components) -> None:
+    """Every one answers, and lets us see whom we took out.
+
+    Those that keep no list of their own (noop, and command and webhook
+    without ``lists_detached``) are not asked anything.
+
+    :raises OrchestratorError: some do not; a line for each
+    """
+    faults = []
+    for name in built.conf.migrator.orchestrators:
+        try:
+            built.dispatcher.detached_by(name)
+        except OrchestratorError as error:
+            faults.append(str(error))
+    if faults:
+        raise OrchestratorError('\n'.join(faults))
+
+
+def signed_tags(built: Components) -> str | None:
+    """No server has a tag that none of our keys has signed."""
+    servers = built.nova_cache.refresh(time.time()).servers.values()
+    strange = [
+        server.server_id
+        for server in servers
+        if tags.ours(server.tags) and not built.effects.signer.read(server)
+    ]
+    if not strange:
+        return None
+    return (
+        'Tags that none of [migrator] tag_keys has signed, on: '
+        f'{several(strange)}. The leader removes them, one after the other.'
+    )
+
+
+#: By the name that a person sees, in the order in which one hangs on another.
+CHECKS: Mapping[str, Callable[[Components], str | None]] = {
+    'Lock store': lock_store,
+    'Nova': nova,
+    'Rights in Nova': nova_rights,
+    'Signals': signals,
+    'Message bus': bus,
+    'Plug-ins in nova-scheduler': schedulers,
+    'Orchestrators': orchestrators,
+    'Tags': signed_tags,
+}

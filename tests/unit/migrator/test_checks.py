@@ -1,0 +1,185 @@
+import json
+import os
+import time
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler.exception import (
+    ConfigError,
+    NovaFault,
+    OrchestratorError,
+    SignalError,
+)
+from steal_scheduler.migrator import build, checks
+from steal_scheduler.model.scheduler import CLASSES, Scheduler
+from tests.standins import nova_api
+from tests.unit.deployment import Deployment
+
+
+class ChecksTest(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.deployment = self.useFixture(Deployment())
+
+    def built(self) -> build.Components:
+        return build.build(self.deployment.conf())
+
+
+class TestChecks(ChecksTest):
+    def test_all_is_well(self) -> None:
+        for name, check in checks.CHECKS.items():
+            self.assertIsNone(check(self.built()), name)
+
+    def test_orchestrators_are_all_named(self) -> None:
+        more = (
+            '[migrator]\norchestrators = one, two, noop\n'
+            '[one]\ndriver = command\npath = /bin/false\n'
+            'lists_detached = True\n'
+            '[two]\ndriver = command\npath = /bin/false\n'
+            'lists_detached = True\n'
+        )
+        self.deployment = self.useFixture(Deployment(more))
+        error = self.assertRaises(
+            OrchestratorError, checks.orchestrators, self.built()
+        )
+        self.assertIn('[one] path', str(error))
+        self.assertIn('[two] path', str(error))
+
+    def test_the_lock_leaves_nothing_behind(self) -> None:
+        checks.lock_store(self.built())
+        directory = os.path.join(self.deployment.directory, 'lock')
+        self.assertEqual(
+            [],
+            [
+                file
+                for _, _, files in os.walk(directory)
+                for file in files
+                if 'probe' in file
+            ],
+        )
+
+    def test_the_lock_of_a_leader_stays_its_own(self) -> None:
+        leader = self.built().leader
+        self.assertTrue(leader.acquire())
+        self.addCleanup(leader.release)
+        checks.lock_store(self.built())
+        leader.renew()
+        self.assertGreater(leader.left, 0)
+
+    def test_a_lock_that_cannot_be_written(self) -> None:
+        def touch(*_: object) -> None:
+            raise PermissionError('[Errno 13] Permission denied')
+
+        self.useFixture(fixtures.MonkeyPatch('pathlib.Path.touch', touch))
+        error = self.assertRaises(ConfigError, checks.lock_store, self.built())
+        self.assertIn('[migrator] lock_url: [Errno 13] ', str(error))
+        self.assertIn('Let this service write to /', str(error))
+
+
+class TestSignals(ChecksTest):
+    def signals(self, **changes: object) -> str | None:
+        path = self.deployment.directory + '/signals.json'
+        with open(path) as file:
+            told = json.load(file)
+        self.deployment.write('signals.json', json.dumps(told | changes))
+        return checks.signals(self.built())
+
+    def error(self, **changes: object) -> str:
+        error = self.assertRaises(SignalError, self.signals, **changes)
+        return str(error)
+
+    def test_no_answer(self) -> None:
+        os.unlink(self.deployment.directory + '/signals.json')
+        error = self.assertRaises(SignalError, checks.signals, self.built())
+        self.assertIn('[static] path = ', str(error))
+
+    def test_they_are_old(self) -> None:
+        self.assertIn('taken_at', self.error(taken_at=time.time() - 3600))
+
+    def test_servers_without_a_signal(self) -> None:
+        error = self.error(servers={})
+        self.assertIn('only 0 percent of the running servers', error)
+        self.assertIn('[limits] coverage_floor = 80 percent', error)
+        self.assertIn('none of servers name-x (x), name-y (y).', error)
+
+    def test_a_host_without_a_signal(self) -> None:
+        said = self.signals(hosts={name: {'cores': 8.0} for name in 'ab'})
+        assert said is not None
+        self.assertIn('Metrics of hosts c are unreliable (reason=stale)', said)
+        self.assertIn('no signal tells of it', said)
+
+    def test_a_metric_without_a_sample(self) -> None:
+        built = self.built()
+        self.useFixture(
+            fixtures.MockPatchObject(
+                built.source, 'silent', return_value=['servers.load']
+            )
+        )
+        self.assertEqual(
+            'No sample answers to queries servers.load.', checks.signals(built)
+        )
+
+    def test_without_nova(self) -> None:
+        answers = self.deployment.nova.instead
+        answers['GET /servers/detail'] = nova_api.fault(503)
+        said = self.signals()
+        assert said is not None
+        self.assertIn('Not compared with the servers that Nova runs', said)
+
+
+class TestSchedulers(ChecksTest):
+    """Who answers is what ``tests/unit/messaging/test_probe.py`` is about."""
+
+    def schedulers(self, *heard: Scheduler, hosts: str = '') -> str | None:
+        services = [
+            {**nova_api.service(name), 'binary': 'nova-scheduler'}
+            for name in hosts
+        ]
+        self.deployment.nova.instead['GET /os-services'] = (
+            200,
+            {'services': services},
+        )
+        self.useFixture(
+            fixtures.MockPatch(
+                'steal_scheduler.messaging.probe.Probe.ask',
+                return_value={each.host: each for each in heard},
+            )
+        )
+        return checks.schedulers(self.built())
+
+    def heard(self, host: str, *classes: str) -> Scheduler:
+        return Scheduler(host, 0.0, classes, 1000, time.time())
+
+    def test_all_answer(self) -> None:
+        self.assertIsNone(
+            self.schedulers(self.heard('a', *CLASSES), hosts='a')
+        )
+
+    def test_one_does_not(self) -> None:
+        said = self.schedulers(self.heard('a', *CLASSES), hosts='abc')
+        assert said is not None
+        self.assertIn('nova-scheduler of hosts b, c does not answer', said)
+        self.assertIn('StealFilter and StealWeigher', said)
+
+    def test_a_class_is_not_enabled(self) -> None:
+        said = self.schedulers(
+            self.heard('a', 'StealFilter', 'SameAvailabilityZoneFilter'),
+            hosts='a',
+        )
+        assert said is not None
+        self.assertIn('hosts a does not enable StealWeigher', said)
+
+    def test_nova_does_not_tell_where_they_are(self) -> None:
+        answers = self.deployment.nova.instead
+        answers['GET /os-services'] = nova_api.fault(503)
+        said = checks.schedulers(self.built())
+        assert said is not None
+        self.assertIn('Not asked, as Nova does not tell', said)
+
+
+class TestTags(ChecksTest):
+    def test_nova_does_not_answer(self) -> None:
+        answers = self.deployment.nova.instead
+        answers['GET /servers/detail'] = nova_api.fault(503)
+        self.assertRaises(NovaFault, checks.signed_tags, self.built())
