@@ -15,6 +15,7 @@ from steal_scheduler.decision import (
     planner,
 )
 from steal_scheduler.decision.breaker import breaker
+from steal_scheduler.decision.others import others
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage
 from steal_scheduler.model.cloud import Finding
@@ -84,12 +85,14 @@ def _ineligible(
 ) -> dict[str, Refusal]:
     """Why these may not move, by server id."""
     tripped, tries = breaker(snapshot), no_host.tries(snapshot)
-    now = snapshot.now
+    foreign, now = others(snapshot), snapshot.now
     refused = {}
     for server_id in (finding.server_id for finding in findings):
         server = snapshot.fleet.servers[server_id]
         more = itertools.chain(
-            tripped.nos(server, now), tries.nos(server, now)
+            foreign.nos(server),
+            tripped.nos(server, now),
+            tries.nos(server, now),
         )
         no = eligibility.refusal(server_id, snapshot) or first(more, server_id)
         if no is not None:

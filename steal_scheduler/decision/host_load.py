@@ -12,6 +12,7 @@ import math
 from collections.abc import Collection
 
 from steal_scheduler.decision import arrivals, network, pauses, ranking
+from steal_scheduler.decision.others import others
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Host, Server
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
@@ -88,7 +89,9 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
     }
     hot = Thresholds(reliable.values(), rules.hosts.host_steal_threshold)
     tiers = {n: h.tier for n, h in before.hosts.items()} if before else {}
-    closed = pauses.hosts(snapshot) | network.busy(snapshot)
+    closed = (
+        pauses.hosts(snapshot) | network.busy(snapshot) | others(snapshot).busy
+    )
     for name, host in reliable.items():
         tier = hot.tier(host, tiers.get(name))
         if tier is Tier.COLD and name in closed:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from steal_scheduler.decision import pauses
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.disruption_budget import Unavailable
+from steal_scheduler.decision.others import others
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Fleet
 from steal_scheduler.model.move import Move, Stage
@@ -47,6 +48,7 @@ def holds(snapshot: Snapshot, coverage: float) -> Nos:
             'this migrator has just begun to lead, and the one before may be '
             'in a call: it waits for as long as one may take',
         )
+    yield from others(snapshot).holds()
     yield from breaker(snapshot).holds(now)
     # One that ends before it begins lies around midnight: from 23:00 to 01:00
     # are 2 hours, of which one has passed at midnight.

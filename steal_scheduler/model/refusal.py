@@ -17,6 +17,8 @@ class Reason(enum.StrEnum):
     BREAKER_PROJECT = 'breaker_project'
     BREAKER_SOURCE = 'breaker_source'
     COOLDOWN = 'cooldown'
+    #: Others move servers at a rate: on its host, or everywhere.
+    FOREIGN_MIGRATIONS = 'foreign_migrations'
     #: Its metadata name an orchestrator that there is not, or not for it.
     INVALID_ORCHESTRATOR = 'invalid_orchestrator'
     LOCKED = 'locked'

@@ -11,6 +11,7 @@ while its drain took its time has it reattached.
 from steal_scheduler.decision import limits, network, pauses
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.eligibility import UNKNOWN
+from steal_scheduler.decision.others import others
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.model.move import Move, Stage
@@ -29,6 +30,7 @@ FINAL = frozenset(
         Reason.BREAKER,
         Reason.BREAKER_PROJECT,
         Reason.BREAKER_SOURCE,
+        Reason.FOREIGN_MIGRATIONS,
         Reason.NOT_NEEDED,
     )
 )
@@ -64,6 +66,7 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
     yield from limits.holds(snapshot, coverage=100.0)
     if move.server_id in snapshot.fleet.unread_servers:
         yield UNKNOWN
+    yield from others(snapshot).nos(move.server)
     yield from breaker(snapshot).nos(move.server, snapshot.now)
     if _cooled(move, snapshot):
         yield (

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from steal_scheduler.decision import pauses
 from steal_scheduler.decision.decide import NOTHING, Decision
 from steal_scheduler.decision.host_checks import HostCheck
+from steal_scheduler.decision.others import PERIOD, others
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.model.host_view import Tier
@@ -39,6 +40,9 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
         'Servers that should be reattached and are not',
     ),
     'stalled_moves': ('Moves that need a person to look at Nova',),
+    'foreign_migrations': (
+        f'Live migrations that others began within {PERIOD:g} seconds',
+    ),
     'moves_in_flight': ('Moves', 'stage'),
     'refusals': ('Refusals', 'reason'),
     'saturated_cores': ('Cores short, where moving cannot help', 'zone'),
@@ -137,6 +141,9 @@ class Metrics(Collector):
             'reattach_blocked_servers': blocked,
             'stalled_moves': sum(
                 bool(snapshot and stalled(m, snapshot)) for m in moves
+            ),
+            'foreign_migrations': (
+                others(snapshot).migrations if snapshot else 0
             ),
             'moves_in_flight': _count(Stage, (m.stage for m in moves)),
             'refusals': _count(Reason, (r.reason for r in refusals)),

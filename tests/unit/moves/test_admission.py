@@ -86,6 +86,15 @@ class TestAdmission(base.BaseTestCase):
         self.assertEqual('blackout', self.wait_for())
         self.assertIn('blackout', self.given_up)
 
+    def test_others_begin_to_empty_its_host(self) -> None:
+        """Where it may come back at once, for they will move it."""
+        theirs = tuple(
+            migration(str(n), migration_id=n, user_id='them') for n in range(3)
+        )
+        self.assertEqual('', self.wait_for(failed=theirs[:2]))
+        self.assertEqual('foreign_migrations', self.wait_for(failed=theirs))
+        self.assertIn('others began 3 live migrations', self.given_up)
+
     def test_it_has_become_cool_in_a_long_drain(self) -> None:
         """Its host could be given it now, if it were on another one."""
         warm = {'a': HostView(Tier.COLD, cores=16.0, demand=10.5)}

@@ -12,7 +12,16 @@ from steal_scheduler.model.progress import Copied, progress
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting.metrics import Metrics
 from tests.samples import sample
-from tests.unit.make import NOW, ended, move, rules, scheduler, snapshot
+from tests.unit.make import (
+    NOW,
+    ended,
+    fleet,
+    migration,
+    move,
+    rules,
+    scheduler,
+    snapshot,
+)
 
 
 class TestMetrics(base.BaseTestCase):
@@ -74,6 +83,16 @@ class TestMetrics(base.BaseTestCase):
         self.assertIn(
             'steal_migrator_moves_in_flight{stage="verify"} 0.0', self.scrape()
         )
+
+    def test_migrations_of_others(self) -> None:
+        theirs = [
+            migration(migration_id=n, user_id=user)
+            for n, user in enumerate(('us', 'them', 'them'))
+        ]
+        self.metrics.show(snapshot(fleet(migrations=tuple(theirs))))
+        self.assertEqual(2.0, self.value('foreign_migrations'))
+        self.metrics.show(None)
+        self.assertEqual(0.0, self.value('foreign_migrations'))
 
     def test_refusals(self) -> None:
         no = Refusal(Reason.COOLDOWN, '', 's')
