@@ -11,7 +11,7 @@ from steal_scheduler.model.move import Outcome, Stage
 from tests.samples import sample
 from tests.shared import PATIENCE
 from tests.unit import fakes
-from tests.unit.make import move, server
+from tests.unit.make import migration, move, server
 from tests.unit.rig import RULES, Rig
 
 
@@ -429,6 +429,19 @@ class TestRestart(MigratorTest):
             self.assertEqual(set(), rig.orchestrator.out)
             self.assertEqual(1, rig.nova.asked['x'])
             self.assertEqual('b', rig.nova.servers['x'].host)
+
+    def test_a_record_that_never_ends_holds_up_nobody(self) -> None:
+        """We asked for it, and its nova-compute was killed two days ago."""
+        rig = Rig()
+        at = rig.now - 2 * 86400
+        rig.nova.records[1] = migration('x', status='running', created_at=at)
+        rig.overload()
+        rig.tick()
+        self.assertEqual({'x': 'drain'}, rig.stages())
+        rig.tick(3)
+        self.assertEqual(
+            ({'x': 'request'}, 1), (rig.stages(), rig.nova.asked['x'])
+        )
 
     def test_who_lost_its_tag_is_put_back(self) -> None:
         rig = Rig()
