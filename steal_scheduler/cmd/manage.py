@@ -12,59 +12,14 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from cliff.app import App
-from cliff.command import Command
 from cliff.commandmanager import CommandManager
 from cliff.formatters import base as formatters
 from cliff.formatters import commaseparated, table
-from cliff.show import ShowOne
 
 from steal_scheduler import version
-from steal_scheduler.cmd.launch import needs
+from steal_scheduler.cmd.command import NAME, Ours, Report
+from steal_scheduler.cmd.pause import Pause, Resume
 from steal_scheduler.reporting import text
-
-NAME = 'steal-manage'
-
-
-class Ours(Command):
-    """A command whose exit status tells what it found."""
-
-    #: What pip has to install for it.
-    extra = 'migrator'
-    #: Where no error says more.
-    status = 0
-    #: Its one switch, and the help for it.
-    switch: tuple[str, str] | None = None
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        if self.switch:
-            name, what = self.switch
-            parser.add_argument(name, action='store_true', help=what)
-        return parser
-
-    def run(self, parsed_args: argparse.Namespace) -> int:
-        """Answer with ``status``; of an error cliff logs one line, and says 1.
-
-        NOTE: a missing module must not get that far.
-        """
-        with needs(NAME, self.extra):
-            return super().run(parsed_args) or self.status
-
-
-class Report(Ours, ShowOne):
-    """A command that prints a document; see ``reporting/text.py``."""
-
-    formatter_namespace = 'steal_scheduler.formatters'
-    formatter_default = 'text'
-
-    def conf(self) -> Any:
-        from steal_scheduler.cmd import threading_backend  # noqa: F401
-
-        # isort: split
-
-        from steal_scheduler.conf import load
-
-        return load.load(self.app.options.oslo, NAME)
 
 
 class Plan(Report):
@@ -203,7 +158,7 @@ class Manage(App):
             CommandManager('steal_scheduler.commands'),
             deferred_help=True,
         )
-        for command in (Plan, Recover, Doctor, Demo):
+        for command in (Plan, Pause, Resume, Recover, Doctor, Demo):
             name = command.__name__.lower()
             self.command_manager.add_command(name, command)
 

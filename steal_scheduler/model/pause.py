@@ -81,17 +81,15 @@ class Pause:
     def where(self) -> str:
         return f'{self.scope} {self.name}' if self.name else 'the cloud'
 
+    @property
+    def end(self) -> str:
+        return shown(self.until) if self.has_end else 'somebody resumes'
+
     def told(self, now: float) -> str:
         """What there is to know of it, for a person."""
-        when = (
-            'off'
-            if not self.until
-            else f'over since {shown(self.until)}'
-            if not self.in_force(now)
-            else f'paused until {shown(self.until)}'
-            if self.has_end
-            else 'paused until somebody resumes'
-        )
+        when = f'paused until {self.end}'
+        if not self.in_force(now):
+            when = f'over since {self.end}' if self.until else 'off'
         more = ''.join(f' ({m})' for m in (self.reason, self.unclear) if m)
         return f'{when} by {self.key} of aggregate {self.aggregate}{more}'
 

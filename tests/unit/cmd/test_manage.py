@@ -184,7 +184,14 @@ class TestManage(base.BaseTestCase):
     def test_help(self) -> None:
         status, said, _ = run_it(manage.main, '--help')
         self.assertEqual(0, status)
-        for word in ('plan', 'recover', 'demo', '--config-dir'):
+        for word in (
+            'plan',
+            'pause',
+            'resume',
+            'recover',
+            'demo',
+            '--config-dir',
+        ):
             self.assertIn(word, said)
         for argv in (('plan', '--help'), ('help', 'plan')):
             status, said, _ = run_it(manage.main, *argv)
@@ -195,4 +202,6 @@ class TestManage(base.BaseTestCase):
     def test_completion(self) -> None:
         status, said, _ = run_it(manage.main, 'complete')
         self.assertEqual(0, status)
-        self.assertIn("cmds='complete demo doctor help plan recover'", said)
+        self.assertIn(
+            "cmds='complete demo doctor help pause plan recover resume'", said
+        )
