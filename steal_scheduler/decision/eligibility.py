@@ -49,6 +49,12 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
         yield Reason.MOVING, f'its move is at: {stage}'
     if snapshot.fleet.going_on(server_id, snapshot.now):
         yield Reason.MOVING, 'somebody else is migrating it'
+    if server_id in snapshot.newer_tags:
+        yield (
+            Reason.MOVING,
+            'a newer steal-scheduler has tagged it: upgrade this one, or see '
+            '"steal-manage recover" of that one',
+        )
     yield from pauses.of_server(server, snapshot)
     yield from _unfit(server, snapshot.fleet)
     try:

@@ -1,7 +1,7 @@
 """The snapshot: everything that one tick knows, passed whole."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision.host_checks import UnreliableHost
 from steal_scheduler.decision.rules import Rules
@@ -31,6 +31,10 @@ class Snapshot:
     )
     #: In flight, by server id. NOTE: the tick's own, which its steps change.
     moves: Mapping[str, Move] = dataclasses.field(default_factory=dict)
+    #: By server id, tags that a newer version of us wrote.
+    newer_tags: Mapping[str, Sequence[str]] = dataclasses.field(
+        default_factory=dict
+    )
     #: How the last move of a server ended, by server id, as remembered.
     ended: Mapping[str, Ended] = dataclasses.field(default_factory=dict)
     #: How fit each host is to take a server.

@@ -9,7 +9,8 @@ from typing import Any
 from steal_scheduler.exception import StealError
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 
-#: Raised with every change that an older listener would misread.
+#: Raised with every change that an older listener would misread. The version
+#: before is still read then: nova-scheduler is upgraded first.
 VERSION = 4
 
 
@@ -94,10 +95,14 @@ def decode(message: Mapping[str, Any]) -> View:
     :raises ViewError: it is none, or of another version
     """
     try:
-        if message['version'] != VERSION:
+        version = message['version']
+        if version != VERSION:
+            behind = 'steal-migrator'
+            if version > VERSION:
+                behind = "this nova-scheduler's environment"
             raise ViewError(
-                f'version {message["version"]} instead of {VERSION}. Run '
-                'the same steal-scheduler on all controllers.'
+                f'it is of version {version}, and version {VERSION} is read. '
+                f'Upgrade steal-scheduler of {behind}.'
             )
         return _view(message)
     except (

@@ -140,17 +140,26 @@ def orchestrators(built: Components) -> None:
 def signed_tags(built: Components) -> str | None:
     """No server has a tag that none of our keys has signed."""
     servers = built.nova_cache.refresh(time.time()).servers.values()
+    read, newer = built.effects.signer.read_all(servers)
     strange = [
         server.server_id
         for server in servers
-        if tags.ours(server.tags) and not built.effects.signer.read(server)
+        if tags.ours(server.tags, newer.get(server.server_id, ()))
+        and server.server_id not in read
     ]
-    if not strange:
-        return None
-    return (
-        'Tags that none of [migrator] tag_keys has signed, on: '
-        f'{several(strange)}. The leader removes them, one after the other.'
-    )
+    found = []
+    if strange:
+        found.append(
+            'Tags that none of [migrator] tag_keys has signed, on: '
+            f'{several(strange)}. The leader removes them, one after the '
+            'other.'
+        )
+    if newer:
+        found.append(
+            f'Tags of a newer steal-scheduler, on: {several([*newer])}. This '
+            'version leaves them alone: upgrade it.'
+        )
+    return '\n'.join(found) or None
 
 
 #: By the name that a person sees, in the order in which one hangs on another.

@@ -1,5 +1,6 @@
 """Doctor: what is left over in Nova, and the command that repairs each."""
 
+import dataclasses
 from typing import Any
 
 from steal_scheduler.decision.snapshot import Snapshot
@@ -23,7 +24,8 @@ def doctor(conf: Any, now: float) -> tuple[text.Document, bool]:
     snapshot = Snapshot(now, built.rules, fleet, NO_SIGNALS)
     # After the servers: what began meanwhile is then in no way missing.
     unended = built.nova.unended_migrations()
-    told = built.effects.signer.read_all(fleet.servers.values())
+    told, newer = built.effects.signer.read_all(fleet.servers.values())
+    snapshot = dataclasses.replace(snapshot, newer_tags=newer)
     found = [
         each
         for each in leftovers(snapshot, unended, told)

@@ -40,9 +40,11 @@ def plan(conf: Any, now: float) -> text.Document:
     fleet = built.nova_cache.refresh(now)
     poller.poll(now)
     snapshot = usable_signals(Snapshot(now, rules, fleet, poller.signals))
-    told = built.effects.signer.read_all(fleet.servers.values())
+    told, newer = built.effects.signer.read_all(fleet.servers.values())
     in_flight = state.moves_in_flight(snapshot, told)
-    snapshot = dataclasses.replace(snapshot, moves=in_flight, sent=True)
+    snapshot = dataclasses.replace(
+        snapshot, moves=in_flight, newer_tags=newer, sent=True
+    )
     moves = in_flight.values()
     if poller.trouble is not None:
         decided = decide.blind(poller.trouble)

@@ -5,6 +5,7 @@ steal-scheduler is taken away.
 """
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.decision.snapshot import Snapshot
@@ -14,6 +15,12 @@ from steal_scheduler.model.cloud import NO_SIGNALS, Server
 from steal_scheduler.moves import state, tags
 from steal_scheduler.orchestrators.base import State
 from steal_scheduler.reporting import text
+
+#: What this version cannot clear.
+NEWER = (
+    'a newer steal-scheduler has tagged it: run steal-manage of that version',
+    True,
+)
 
 
 def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
@@ -33,11 +40,21 @@ def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
         now = time.time()
         fleet = built.nova_cache.refresh(now)
         snapshot = Snapshot(now, built.rules, fleet, NO_SIGNALS)
-        left = [s for s in fleet.servers.values() if tags.ours(s.tags)]
+        _, newer = built.effects.signer.read_all(fleet.servers.values())
+        left = [
+            s
+            for s in fleet.servers.values()
+            if tags.ours(s.tags) or s.server_id in newer
+        ]
         seen = {server.server_id for server in left}
         left += state.orphans(built.dispatcher.detached() - seen, snapshot)
         results = [
-            _clear(server, built) if clear else ('', True) for server in left
+            NEWER
+            if server.server_id in newer
+            else _clear(server, built)
+            if clear
+            else ('', True)
+            for server in left
         ]
     finally:
         built.leader.release()
@@ -49,13 +66,18 @@ def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
             'server_id': server.server_id,
             'server_name': server.name,
             'host': server.host,
-            'tags': tags.ours(server.tags),
+            'tags': _tags(server, newer),
             'detail': detail,
         }
         for server, (detail, _) in zip(left, results, strict=True)
     ]
     bad = any(bad for _, bad in results)
     return {'notes': notes, 'left_behind': found}, bad
+
+
+def _tags(server: Server, newer: Mapping[str, Sequence[str]]) -> list[str]:
+    theirs = newer.get(server.server_id, ())
+    return [*tags.ours(server.tags, theirs), *theirs]
 
 
 def _clear(server: Server, built: build.Components) -> tuple[str, bool]:

@@ -87,7 +87,7 @@ class Migrator:
         self._advance_moves(snapshot)
         # After the moves that are known, because asking for others takes time.
         self._reattach_orphans(snapshot)
-        self._strays.remove(strays, now)
+        self._strays.remove(strays, snapshot)
         not_sent: list[Refusal] = []
         if polled:
             self.decided = self._decide(snapshot)
@@ -158,10 +158,13 @@ class Migrator:
     def _take_over(self, snapshot: Snapshot) -> Snapshot:
         """Know every move in flight."""
         built, fleet, seen = self._built, snapshot.fleet, self._seen
-        snapshot = dataclasses.replace(snapshot, moves=self.moves)
+        told, newer = built.effects.signer.read_all(fleet.servers.values())
+        snapshot = dataclasses.replace(
+            snapshot, moves=self.moves, newer_tags=newer
+        )
         self.moves = state.take_over(
             snapshot,
-            built.effects.signer.read_all(fleet.servers.values()),
+            told,
             seen,
             built.leader.number,
         )

@@ -1,9 +1,10 @@
 """Tags of no move: forged, put back by a tenant, or left over."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from oslo_log import log
 
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.moves import tags
@@ -26,12 +27,14 @@ class Strays:
         #: By server id: whether it was reattached, and when it was last
         #: looked after.
         self._known: dict[str, tuple[bool, float]] = {}
+        #: It was said that there are tags of a newer version.
+        self._said = False
 
     def forget(self) -> None:
         """Another process may have drained them."""
         self._known = {}
 
-    def remove(self, strays: Sequence[Server], now: float) -> None:
+    def remove(self, strays: Sequence[Server], snapshot: Snapshot) -> None:
         """Remove tags of no move, last and a few at a time.
 
         Most are forged. But one may be ours, of a key that is not known any
@@ -40,7 +43,9 @@ class Strays:
         moves need it. What cannot be done now, of a server in ERROR, comes
         again after all others.
         """
+        self._report(snapshot.newer_tags)
         built, calls = self._built, self._built.dispatcher.calls
+        now = snapshot.now
         servers = {server.server_id: server for server in strays}
         known = {s: self._known.get(s, (False, 0.0)) for s in servers}
         turns = sorted(
@@ -48,7 +53,8 @@ class Strays:
         )
         for server_id in turns[:STRAYS_AT_ONCE]:
             server = servers[server_id]
-            texts = tags.ours(server.tags)
+            newer = snapshot.newer_tags.get(server_id, ())
+            texts = tags.ours(server.tags, newer)
             back, before = known[server_id]
             LOG.log(
                 log.DEBUG if before else log.WARNING,
@@ -68,3 +74,17 @@ class Strays:
             elif calls.under_way(server_id):
                 break
         self._known = known
+
+    def _report(self, newer: Collection[str]) -> None:
+        """Say once that a newer version wrote tags.
+
+        :param newer: ids of their servers
+        """
+        if newer and not self._said:
+            LOG.warning(
+                'Tags of a newer steal-scheduler are left alone, and their '
+                'servers are not moved: %s. Upgrade steal-migrator on this '
+                'controller.',
+                ', '.join(sorted(newer)[:5]),
+            )
+        self._said = bool(newer)

@@ -155,7 +155,8 @@ def _of_tags(
     tag: Tag | None,
     snapshot: Snapshot,
 ) -> Iterator[Leftover]:
-    found = tags.ours(server.tags)
+    newer = snapshot.newer_tags.get(server.server_id, ())
+    found = tags.ours(server.tags, newer)
     if not found or records:
         return
     detail = ''

@@ -243,5 +243,5 @@ def strays(snapshot: Snapshot) -> list[Server]:
         if server.tags
         and snapshot.fleet.is_current(server_id)
         and server_id not in snapshot.moves
-        and tags.ours(server.tags)
+        and tags.ours(server.tags, snapshot.newer_tags.get(server_id, ()))
     ]

@@ -10,18 +10,27 @@ that wrote it. The signature says that it was one of us, and of which server.
 Tenants see the tag, can remove it, and can write what they like. They cannot
 sign: what is not ours counts for nothing. ``effects.py`` has Nova write and
 remove tags.
+
+This is version 1 of the tag. A later one begins with ``steal2:``, and whatever
+it says ends in such a signature. So a leader that has not been upgraded yet
+knows that a newer one wrote it, and leaves it alone.
 """
 
 import base64
 import dataclasses
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move, Stage
 
 PREFIX = 'steal:'
 
+_VERSION_1 = re.compile(
+    rf'{PREFIX}({"|".join(Stage)}):(\d+):(\d*):(\d+):[\w-]{{16}}', re.ASCII
+)
+_ANY_VERSION = re.compile(r'steal\d*:(.*:)?[\w-]{16}', re.ASCII)
 _STAGES = tuple(f'{PREFIX}{stage}:' for stage in Stage)
 _ORDER = {stage: i for i, stage in enumerate(Stage)}
 #: Bytes of the signature: with all else it fits into Nova's 60 characters.
@@ -67,42 +76,76 @@ class Signer:
         A crash between writing the next tag and removing the last leaves two:
         the furthest counts.
         """
-        return max(
-            self.genuine(server).values(),
-            key=lambda t: (t.since, _ORDER[t.stage]),
-            default=None,
-        )
+        return _furthest(self.genuine(server))
 
     def genuine(self, server: Server) -> Mapping[str, Tag]:
         """Its tags that one of us wrote, and what each says."""
-        read = {
-            t: self._read_one(server.server_id, t) for t in ours(server.tags)
+        signed = self._signed(server)
+        return {t: tag for t, tag in signed.items() if tag is not None}
+
+    def read_all(
+        self, servers: Iterable[Server]
+    ) -> tuple[Mapping[str, Tag], Mapping[str, Sequence[str]]]:
+        """What tags say, and tags of newer versions; both by server id.
+
+        For example ``steal2:...`` is one of the leader before, which was
+        upgraded already.
+        """
+        read: dict[str, Tag] = {}
+        newer: dict[str, list[str]] = {}
+        for server in servers:
+            if server.tags and (signed := self._signed(server)):
+                known = {t: tag for t, tag in signed.items() if tag}
+                if tag := _furthest(known):
+                    read[server.server_id] = tag
+                if unknown := [t for t, tag in signed.items() if not tag]:
+                    newer[server.server_id] = unknown
+        return read, newer
+
+    def _signed(self, server: Server) -> Mapping[str, Tag | None]:
+        """Its tags that one of us wrote; None of what another version did."""
+        return {
+            text: _read(text)
+            for text in server.tags
+            if _ANY_VERSION.fullmatch(text)
+            and self._is_signed(server.server_id, text)
         }
-        return {text: tag for text, tag in read.items() if tag is not None}
 
-    def read_all(self, servers: Iterable[Server]) -> Mapping[str, Tag]:
-        """By server id, of those that have one."""
-        read = {s.server_id: self.read(s) for s in servers if s.tags}
-        return {s: tag for s, tag in read.items() if tag is not None}
-
-    def _read_one(self, server_id: str, text: str) -> Tag | None:
+    def _is_signed(self, server_id: str, text: str) -> bool:
         said, colon, signature = text.rpartition(':')
-        if not any(
+        return any(
             hmac.compare_digest(
                 _signature(key, server_id, said + colon).encode(),
                 signature.encode(),
             )
             for key in self.keys
-        ):
-            return None
-        stage, since, steal, number = said.removeprefix(PREFIX).split(':')
-        before = int(steal) / 1000 if steal else None
-        return Tag(Stage(stage), float(since), before, int(number))
+        )
 
 
-def ours(tags: Iterable[str]) -> list[str]:
-    """Those that we wrote, or that look as if; not a tenant's ``steal:me``."""
-    return [tag for tag in tags if tag.startswith(_STAGES)]
+def _furthest(tags: Mapping[str, Tag]) -> Tag | None:
+    return max(
+        tags.values(),
+        key=lambda t: (t.since, _ORDER[t.stage]),
+        default=None,
+    )
+
+
+def _read(text: str) -> Tag | None:
+    """What it says, in the version of this module; None of any other."""
+    found = _VERSION_1.fullmatch(text)
+    if found is None:
+        return None
+    stage, since, steal, number = found.groups()
+    before = int(steal) / 1000 if steal else None
+    return Tag(Stage(stage), float(since), before, int(number))
+
+
+def ours(tags: Iterable[str], but: Container[str] = ()) -> list[str]:
+    """Those that we wrote, or that look as if; not a tenant's ``steal:me``.
+
+    :param but: of a newer version
+    """
+    return [t for t in tags if t.startswith(_STAGES) and t not in but]
 
 
 def _signature(key: bytes, server_id: str, said: str) -> str:

@@ -133,7 +133,7 @@ class TestMutations(base.BaseTestCase):
         self.assert_found(
             'is left|slots = 2, and it is 3',
             mix(lambda rng: Restarts()),
-            (tags.Signer, 'read_all', lambda *_: {}),
+            (tags.Signer, 'read_all', lambda *_: ({}, {})),
             # Or they were taken for forged ones, and led back as well.
             (state, 'strays', lambda *_: []),
         )

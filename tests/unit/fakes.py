@@ -468,6 +468,11 @@ def tag(
     return signer().tag(made, number)
 
 
+def newer_tag(server_id: str, said: str) -> str:
+    """A genuine one of a version that is not known yet."""
+    return said + tags._signature(signer().keys[0], server_id, said)
+
+
 class FakeLeader:
     """A stand-in for the lease, which others may take."""
 

@@ -83,6 +83,15 @@ class TestChecks(base.BaseTestCase):
         found = self.results(deployment)['Tags']
         self.assertEqual(Code.WARNING, found.code)
         self.assertIn('on: x.', found.details)
+        self.assertNotIn('newer', found.details)
+
+    def test_tags_of_a_newer_version(self) -> None:
+        deployment = self.useFixture(Deployment())
+        deployment.tag('x', fakes.newer_tag('x', 'steal2:drain:1:'))
+        found = self.results(deployment)['Tags']
+        self.assertEqual(Code.WARNING, found.code)
+        self.assertIn('Tags of a newer steal-scheduler, on: x', found.details)
+        self.assertNotIn('signed', found.details)
 
 
 class TestMain(base.BaseTestCase):

@@ -1,7 +1,9 @@
 import dataclasses
+import json
 import logging
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import fixtures
@@ -40,6 +42,21 @@ class TestMessage(base.BaseTestCase):
     def test_what_is_written_is_read(self) -> None:
         self.assertEqual(SCHEDULER, decode(MESSAGE, NOW))
         self.assertEqual(('SameAvailabilityZoneFilter',), SCHEDULER.missing)
+
+    def test_what_the_first_version_wrote_is_read(self) -> None:
+        sample = Path(__file__).parents[2] / 'data/formats'
+        message = json.loads((sample / 'acknowledgement-1.json').read_text())
+        at = message['taken_at']
+        self.assertEqual(
+            Scheduler(
+                'controller1',
+                at,
+                ('SameAvailabilityZoneFilter', *CLASSES),
+                1000,
+                at + 1,
+            ),
+            decode(message, at + 1),
+        )
 
     def test_what_cannot_be(self) -> None:
         for change in (

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -40,12 +41,16 @@ class TestEncode(base.BaseTestCase):
         self.assertEqual(VIEW, view_format.decode(sent(VIEW)))
 
     def test_another_version(self) -> None:
-        for version in (3, view_format.VERSION + 1):
+        """It says which side to upgrade."""
+        for version, side in (
+            (3, 'steal-migrator'),
+            (view_format.VERSION + 1, "this nova-scheduler's environment"),
+        ):
             message = view_format.encode(VIEW) | {'version': version}
             error = self.assertRaises(
                 view_format.ViewError, view_format.decode, message
             )
-            self.assertIn('all controllers', str(error))
+            self.assertIn(f'Upgrade steal-scheduler of {side}', str(error))
 
     @given(strategies.views())
     def test_round_trip_of_any_view(self, view: View) -> None:
@@ -73,6 +78,25 @@ class TestEncode(base.BaseTestCase):
     ) -> None:
         arrived = view_format.decode(sent(view))
         self.assertEqual(arrived, view_format.decode(sent(arrived)))
+
+
+class TestVersions(base.BaseTestCase):
+    """nova-scheduler is upgraded first, and hears an older migrator."""
+
+    SAMPLES = Path(__file__).parents[2] / 'data/formats'
+
+    def test_views_of_each_version_since_the_fourth_are_read(self) -> None:
+        """As it wrote them; what reads them no more breaks an upgrade."""
+        found = {
+            int(path.stem.partition('-')[2]): json.loads(path.read_text())
+            for path in self.SAMPLES.glob('view-*.json')
+        }
+        # A new version comes with a sample.
+        self.assertEqual([*range(4, view_format.VERSION + 1)], sorted(found))
+        for version, message in found.items():
+            self.assertEqual(VIEW, view_format.decode(message), version)
+        written = sent(VIEW)
+        self.assertEqual(found[view_format.VERSION], written)
 
 
 class TestNonsense(base.BaseTestCase):

@@ -5,6 +5,7 @@ from steal_scheduler.migrator import build
 from steal_scheduler.migrator.recover import recover
 from steal_scheduler.reporting.text import as_text
 from tests.standins import nova_api
+from tests.unit import fakes
 from tests.unit.deployment import Deployment
 
 TAG = 'steal:migrate:1795334400'
@@ -66,6 +67,18 @@ class TestRecover(base.BaseTestCase):
         self.assertTrue(left)
         self.assertIn('not reattached', text)
         self.assertEqual([], self.deployment.removed())
+
+    def test_what_a_newer_version_left(self) -> None:
+        """It is shown, and that version has to clear it."""
+        text = fakes.newer_tag('x', 'steal2:drain:1:')
+        self.deployment.tag('x', text)
+        for clear in (False, True):
+            said, left = self.recover(clear=clear)
+            self.assertTrue(left)
+            self.assertIn(text, said)
+            self.assertIn('run steal-manage of that version', said)
+        self.assertEqual([], self.deployment.removed())
+        self.assertEqual('', self.deployment.read('asked'))
 
     def test_nova_refuses(self) -> None:
         self.deployment.tag('x', TAG)

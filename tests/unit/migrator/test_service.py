@@ -185,6 +185,56 @@ class TestTick(MigratorTest):
         self.assertEqual((1, 6.5), (sent['b'].arrivals, sent['b'].credit))
 
 
+class TestNewerVersion(MigratorTest):
+    """The leader before was upgraded already, and this one is not."""
+
+    def test_its_tags_are_left_alone(self) -> None:
+        rig = Rig()
+        rig.overload()
+        newer = {
+            'x': fakes.newer_tag('x', 'steal2:drain:1:'),
+            # Where it looks like one of ours.
+            'z': fakes.newer_tag('z', f'steal:drain:{int(rig.now)}:1:2:3:'),
+        }
+        for server_id, text in newer.items():
+            rig.nova.change(server_id, tags=(text,))
+        # Of y there is a stray as ever.
+        rig.nova.change('y', tags=('steal:drain:1:forged',))
+        rig.source.demand = {}
+        rig.tick(times=4)
+        self.assertEqual(sorted(newer.values()), sorted(rig.tags()))
+        self.assertEqual([('reattach', 'y')], rig.orchestrator.asked[:1])
+        self.assertEqual({'y'}, {s for _, s in rig.orchestrator.asked})
+        said = 'Tags of a newer steal-scheduler are left alone'
+        self.assertEqual(1, self.log.output.count(said))
+        self.assertIn('moved: x, z. Upgrade steal-migrator', self.log.output)
+        self.assertEqual(0.0, sample(rig.metrics, 'tick_errors_total'))
+
+    def test_its_servers_are_not_moved(self) -> None:
+        rig = Rig()
+        rig.overload()
+        for server_id in 'xyz':
+            text = fakes.newer_tag(server_id, 'steal2:drain:1:')
+            rig.nova.change(server_id, tags=(text,))
+        rig.tick(times=4)
+        self.assertEqual({}, rig.stages())
+        refused = {r.server_id: r for r in rig.migrator.decided.refusals}
+        self.assertEqual(set('xyz'), {*refused})
+        self.assertIn('a newer steal-scheduler has', refused['x'].detail)
+
+    def test_one_that_it_drained_is_reattached(self) -> None:
+        """Its orchestrator tells; the tag is for the newer one to remove."""
+        rig = Rig()
+        text = fakes.newer_tag('x', 'steal2:drain:1:')
+        rig.nova.change('x', tags=(text,))
+        rig.orchestrator.out = {'x'}
+        rig.tick(30, times=6)
+        self.assertEqual(
+            (set(), [text], {}),
+            (rig.orchestrator.out, rig.tags(), rig.stages()),
+        )
+
+
 class TestPause(MigratorTest):
     """Nothing begins; what is under way is brought to its end."""
 

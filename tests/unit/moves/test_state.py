@@ -30,7 +30,7 @@ def tagged(stage: str, since: float = NOW, **values: object):
 
 
 def in_flight(known, **more):
-    told = SIGNER.read_all(known.servers.values())
+    told = SIGNER.read_all(known.servers.values())[0]
     return state.moves_in_flight(snapshot(known, **more), told)
 
 
@@ -87,7 +87,7 @@ class TestMovesInFlight(base.BaseTestCase):
     def remembered(self, known, *args, migrations=()):
         """The server apart, which is as Nova tells it now."""
         told = fleet(*args, migrations=migrations)
-        tags = SIGNER.read_all(told.servers.values())
+        tags, _ = SIGNER.read_all(told.servers.values())
         found = state.moves_in_flight(snapshot(told, known), tags)['s']
         now = told.servers.get('s') or known.server.deleted()
         self.assertEqual(now, found.server)

@@ -45,7 +45,7 @@ class TestTakeOver(base.BaseTestCase):
         known = snapshot(
             fleet(*servers, **more), moves=remembered or {}, rules=RULES
         )
-        told = fakes.signer().read_all(servers)
+        told = fakes.signer().read_all(servers)[0]
         return state.take_over(known, told, before, NUMBER)
 
     def stages(self, *servers: Server, **more: object) -> dict[str, str]:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
@@ -94,3 +96,77 @@ class TestTags(base.BaseTestCase):
     def test_ours(self):
         found = tags.ours(['steal:x', 'stealth', 'a:steal:', 'steal:drain:1'])
         self.assertEqual(['steal:drain:1'], found)
+
+
+class TestVersions(base.BaseTestCase):
+    """Controllers are upgraded one after the other."""
+
+    SERVER = '4c4956c8-5013-4507-b8f1-1522155be707'
+    SAMPLES = Path(__file__).parents[2] / 'data/formats/tag-1.txt'
+
+    def setUp(self):
+        super().setUp()
+        self.signer = tags.Signer((b'key of the samples',), lambda: 7)
+
+    def server(self, *found):
+        return server(self.SERVER, tags=found)
+
+    def newer(self, *found):
+        _, newer = self.signer.read_all([self.server(*found)])
+        return newer.get(self.SERVER, [])
+
+    def signed(self, said):
+        """What a version of the future writes."""
+        return said + tags._signature(self.signer.keys[0], self.SERVER, said)
+
+    def test_those_of_the_first_version_are_read(self):
+        """As it wrote them; what reads them no more breaks an upgrade."""
+        found = [
+            self.signer.read(self.server(text))
+            for text in self.SAMPLES.read_text().split()
+        ]
+        steals = (0.261, None, 1.0, 0.0, 0.05, 0.5)
+        self.assertEqual(
+            [
+                tags.Tag(stage, 1795334400.0 + n, steal, 1795330001)
+                for n, (stage, steal) in enumerate(
+                    zip(Stage, steals, strict=True)
+                )
+            ],
+            found,
+        )
+
+    def test_those_of_a_newer_version_are_known_as_such(self):
+        for said in (
+            'steal2:migrate:1795334400:261:1795330001:',
+            'steal2:',
+            'steal17:anything at all:',
+            # One more field, a number of another kind, or a new stage.
+            'steal:migrate:1795334400:261:1795330001:x:',
+            'steal:migrate:1795334400.5:261:1795330001:',
+            'steal:copy:1795334400:261:1795330001:',
+        ):
+            text = self.signed(said)
+            tagged = self.server('web', text)
+            self.assertIsNone(self.signer.read(tagged), said)
+            self.assertEqual([text], self.newer(text), said)
+            # As one that is not signed it is nobody's.
+            for forged in (text[:-1], said, text.replace('a', 'b')):
+                if forged != text:
+                    self.assertEqual([], self.newer(forged))
+
+    def test_those_of_this_version_are_not_newer(self):
+        texts = self.SAMPLES.read_text().split()
+        self.assertEqual([], self.newer(*texts, 'steal:x'))
+
+    def test_it_does_not_hide_ours(self):
+        ours = self.SAMPLES.read_text().split()[0]
+        newer = self.signed('steal:drain:1:2:3:4:')
+        both = self.server(ours, newer)
+        self.assertIs(Stage.DRAIN, self.signer.read(both).stage)
+        self.assertEqual([newer], self.newer(*both.tags))
+        self.assertEqual([ours], tags.ours(both.tags, [newer]))
+
+    @given(st.lists(st.text(max_size=60).map('steal2:'.__add__)))
+    def test_any_text_is_taken(self, found):
+        self.assertEqual([], self.newer(*found))
