@@ -13,6 +13,24 @@ Decide, log, measure and notify, saying that it is a dry run, but begin no
 move: no tag, no drain, no migration. Moves in flight are brought to an end.
 """,
     ),
+    cfg.BoolOpt(
+        'reset_state',
+        default=True,
+        help="""
+Reset the state of a server that our own abort of its live migration has left
+in ERROR. With Nova 33 and 34 and libvirt each abort of a running migration
+does, though the guest runs on its source. It is reset only where nova-compute
+of that host is up and finds the guest running; else a person is called.
+
+Possible values:
+
+* ``True``: needs the policies ``os_compute_api:os-admin-actions:reset_state``,
+  ``os_compute_api:os-instance-actions:list`` and
+  ``os_compute_api:os-server-diagnostics``, which are an admin's by default.
+* ``False``: a person resets it. Such a server is in service, but its owner and
+  Nova take it for broken, and its tag stays until then.
+""",
+    ),
     number(
         'poll_interval',
         default=60.0,

@@ -30,5 +30,6 @@ def rules(conf: Any, assignment: Sequence[Rule] = ()) -> sections.Rules:
         max_age=conf.signals.max_age,
         **conf.stages,
         dry_run=conf.migrator.dry_run,
+        reset_state=conf.migrator.reset_state,
         assignment=tuple(assignment),
     )

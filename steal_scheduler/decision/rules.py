@@ -100,7 +100,9 @@ class Rules:
     migration_timeout: float
     longest_migration: float
     reattach_alarm: float
-    #: Of ``[migrator]``: say what would be moved, and move nothing.
+    #: Of ``[migrator]``: say what would be moved, and move nothing; end the
+    #: ERROR that an abort of ours has left.
     dry_run: bool
+    reset_state: bool
     #: Whom each orchestrator is for, in the order of the drain.
     assignment: tuple[assignment.Rule, ...]

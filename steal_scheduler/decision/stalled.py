@@ -13,9 +13,9 @@ ENDS = 120.0
 def stalled(move: Move, snapshot: Snapshot) -> str:
     """What Nova does not go on with, where to look, and what mends it.
 
-    The server stays drained until then, for Nova may migrate it at any
-    moment. For example Nova was asked at 960, and its record is ``accepted``
-    since then: from 1680 on a person is called.
+    A server that Nova may migrate at any moment stays drained until then. For
+    example Nova was asked at 960, and its record is ``accepted`` since then:
+    from 1680 on a person is called. One that is in ERROR is in service.
 
     :returns: '' where nobody is needed
     """
@@ -25,8 +25,11 @@ def stalled(move: Move, snapshot: Snapshot) -> str:
         Stage.UNDO: ENDS,
     }
     waited = snapshot.now - move.since
-    late = waited > limits.get(move.stage, waited)
-    if not late or move.back or not move.server.migrating:
+    if waited <= limits.get(move.stage, waited):
+        return ''
+    if move.stage is Stage.UNDO and move.server.status == 'ERROR':
+        return _in_error(move)
+    if move.back or not move.server.migrating:
         return ''
     found = snapshot.fleet.going_on(move.server_id, snapshot.now)
     return (
@@ -51,4 +54,14 @@ def _state(found: Migration | None, source: str) -> str:
     return (
         f'{record}, and could not be aborted: look at nova-compute on host '
         f'{source}, and start it'
+    )
+
+
+def _in_error(move: Move) -> str:
+    hosts = {move.source, move.target or move.source}
+    return (
+        'it is in ERROR since its live migration, and in service: look on '
+        f'{" and ".join(sorted(hosts))} where its guest runs. If that is '
+        f'{move.server.host}, "openstack server set --state active '
+        f'{move.server_id}" ends it; if not, see the log of nova-compute there'
     )

@@ -141,6 +141,11 @@ class DemoDriver(fake.FakeDriver):
             recover_method(context, instance, dest, migrate_data)
         else:
             post_method(context, instance, dest, block_migration, migrate_data)
+            return
+        # As libvirt's driver since Nova 33: see doc/source/contributor/
+        # nova-abort-error.rst. It leaves the server in ERROR.
+        why = 'canceled by client' if how is _End.ABORTED else 'failed'
+        raise exception.NovaException(f'operation aborted: {why}')
 
     def live_migration_abort(self, instance: Any) -> None:
         """Stop a running migration; the server stays where it is."""

@@ -26,44 +26,21 @@ def check(built: Components) -> None:
     except StoreError as error:
         LOG.warning('The lock store does not answer: %s', error)
     try:
-        check_nova(built.nova)
+        check_nova(built.nova, built.rules.reset_state)
     except (exception.NovaError, exception.ServerGone) as error:
         LOG.warning('Rights in Nova not checked: %s', error)
 
 
-def check_nova(nova: NovaClient) -> None:
+def check_nova(nova: NovaClient, reset_state: bool) -> None:
     """Ask Nova for everything that a tick will ask for.
 
+    :param reset_state: as the option
     :raises ConfigError: the login, a right or the microversion is missing
     :raises NovaError, ServerGone: Nova does not answer
     """
     try:
         nova.check_version()
-        rights: dict[str, Callable[[], object]] = {
-            'os_compute_api:servers:detail:get_all_tenants (list the servers '
-            'of all projects)': lambda: nova.page(None),
-            'os_compute_api:os-services:list (list hosts with their zones)': (
-                nova.hosts
-            ),
-            'os_compute_api:os-aggregates:index (read the metadata of host '
-            'aggregates)': nova.aggregates,
-            'os_compute_api:os-migrations:index (list migrations)': lambda: (
-                nova.migrations(2**31)
-            ),
-        }
-        missing = []
-        for right, call in rights.items():
-            try:
-                call()
-            except exception.NovaForbids:
-                missing.append(right)
-        if not missing and any(
-            s.status == 'ACTIVE' and not s.host for s in nova.page(None)
-        ):
-            missing.append(
-                'os_compute_api:os-extended-server-attributes (see the host '
-                'of a server)'
-            )
+        missing = _missing_rights(nova, reset_state)
     except exception.LoginRefused as error:
         raise exception.ConfigError(str(error)) from error
     if missing:
@@ -73,3 +50,44 @@ def check_nova(nova: NovaClient) -> None:
             "names in the policy.yaml of Nova's API, and allow that role what "
             'else policy.yaml says of these.'
         )
+
+
+def _missing_rights(nova: NovaClient, reset_state: bool) -> list[str]:
+    """Try what only reads; the policies that do not let us."""
+    rights: dict[str, Callable[[], object]] = {
+        'os_compute_api:servers:detail:get_all_tenants (list the servers '
+        'of all projects)': lambda: nova.page(None),
+        'os_compute_api:os-services:list (list hosts with their zones)': (
+            nova.hosts
+        ),
+        'os_compute_api:os-aggregates:index (read the metadata of host '
+        'aggregates)': nova.aggregates,
+        'os_compute_api:os-migrations:index (list migrations)': lambda: (
+            nova.migrations(2**31)
+        ),
+    }
+    missing = []
+    for right, call in rights.items():
+        try:
+            call()
+        except exception.NovaForbids:
+            missing.append(right)
+    if missing:
+        return missing
+    servers = nova.page(None)
+    if any(s.status == 'ACTIVE' and not s.host for s in servers):
+        missing.append(
+            'os_compute_api:os-extended-server-attributes (see the host of a '
+            'server)'
+        )
+    if reset_state and servers:
+        # That the state may be reset cannot be tried without doing it.
+        try:
+            nova.last_was_abort(servers[0].server_id, 0.0)
+        except exception.NovaForbids:
+            missing.append(
+                'os_compute_api:os-instance-actions:list (see whether an '
+                'abort of ours has left a server in ERROR; not needed with '
+                '[migrator] reset_state = False)'
+            )
+    return missing

@@ -19,6 +19,10 @@ from steal_scheduler.nova_client.client import NovaClient
 
 LOG = log.getLogger(__name__)
 
+#: Seconds that a server may take to show what a migration that failed has
+#: left it in: Nova writes its record first, and then that it is in ERROR.
+SETTLES = 15.0
+
 
 class Lease(Protocol):
     """What of ``Leader`` is needed here."""
@@ -217,3 +221,57 @@ class Effects:
                 why,
                 instance_uuid=move.server_id,
             )
+
+    def settle(self, move: Move, snapshot: Snapshot) -> bool:
+        """Whether an ERROR may come; one that our abort has left is ended."""
+        if move.server.status == 'ERROR':
+            self.reset(move, snapshot)
+            return False
+        return snapshot.now - move.since <= SETTLES
+
+    def reset(self, move: Move, snapshot: Snapshot) -> None:
+        """End the ERROR that our abort of its live migration has left.
+
+        With Nova 33 and 34 libvirt's driver leaves one, and the guest runs on
+        its source all the while. Whose ERROR it is, and whether the guest
+        runs, is asked of Nova: the last thing that happened to the server is
+        our abort, so the ERROR came after it. Any other ERROR is for a
+        person, whom ``stalled`` calls.
+        """
+        fleet = snapshot.fleet
+        source = fleet.hosts.get(move.source)
+        record = next(iter(fleet.migrations.get(move.server_id, ())), None)
+        if (
+            not snapshot.rules.reset_state
+            or source is None
+            or not source.up
+            or move.server.host != move.source
+            or record is None
+            or not record.failed
+        ):
+            return
+        self.check_lease()
+        try:
+            if not self._nova.last_was_abort(
+                move.server_id, record.created_at
+            ):
+                return
+            if not self._nova.runs(move.server_id):
+                return
+            self._nova.reset_state(move.server_id)
+        except (NovaRefused, ServerGone) as error:
+            LOG.warning(
+                'State of server %s, which our abort left in ERROR, not '
+                'reset: %s',
+                move.server.label,
+                error,
+                instance_uuid=move.server_id,
+            )
+            return
+        LOG.info(
+            'State of server %s reset to active: our abort of its live '
+            'migration had left it in ERROR, and it runs on host %s.',
+            move.server.label,
+            move.source,
+            instance_uuid=move.server_id,
+        )

@@ -155,11 +155,9 @@ class StateMachine:
         migration = move.migration(snapshot.fleet)
         requested = move.stage is Stage.REQUEST
         if migration is None:
-            recent = snapshot.now - move.since <= REQUEST_TIMEOUT
-            if requested and recent and not move.server.gone:
-                return move
-            if move.server.migrating:
-                # Nova has the request, and has not got to it yet.
+            recent = requested and snapshot.now - move.since <= REQUEST_TIMEOUT
+            # Nova may have the request, and not have got to it yet.
+            if move.server.migrating or (recent and not move.server.gone):
                 return move
             why = 'Nova has no record of it'
             return self._fail(move, snapshot, why, Cause.NOVA)
@@ -195,6 +193,8 @@ class StateMachine:
         if move.stage is Stage.REATTACH:
             return self._next(move, Stage.VERIFY, snapshot)
         migrated = move.migration(snapshot.fleet) or move.target
+        if migrated and self._effects.settle(move, snapshot):
+            return move
         outcome = Outcome.FAILED if migrated else Outcome.NOT_STARTED
         why = move.failure or 'undone'
         return self._end(Ended(move, outcome, snapshot.now, why), snapshot)
@@ -256,7 +256,6 @@ class StateMachine:
         why = f'aborted: {hopeless or f"not done in {timeout:g} s"}'
         # Whoever comes late to it has to ask once as well.
         if move.failure and not snapshot.fleet.goes_on(migration, now):
-            # Left over: Nova does not migrate the server any more.
             return self._fail(move, snapshot, why)
         self._effects.abort(move, migration)
         return dataclasses.replace(move, failure=move.failure or why)

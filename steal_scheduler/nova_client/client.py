@@ -1,8 +1,8 @@
 """A client of Nova's API: the few calls we make.
 
-The only module that imports novaclient. What comes back is turned into the
-values of ``model`` here; what fails, into NovaRefused (it did not happen),
-NovaError (it may have happened) or ServerGone.
+What comes back is turned into the values of ``model`` here; what fails, by
+``errors.py`` into NovaRefused (it did not happen), NovaError (it may have
+happened) or ServerGone. Nobody else imports novaclient.
 """
 
 import contextlib
@@ -12,7 +12,6 @@ from typing import Any
 
 import keystoneauth1.exceptions
 import novaclient.client
-import novaclient.exceptions
 from novaclient import api_versions
 
 from steal_scheduler import exception
@@ -22,6 +21,7 @@ from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client import parse
+from steal_scheduler.nova_client.errors import in_our_words
 
 GROUP = 'nova'
 #: Migration records with project and user: Nova 20 (Train) and later.
@@ -155,6 +155,22 @@ class NovaClient:
         found = self._ask(self._nova.server_migrations.list, server_id)
         return parse.copied(found[0].to_dict()) if found else None
 
+    def last_was_abort(self, server_id: str, since: float) -> bool:
+        """Whether the last thing that was asked of it is an abort of ours.
+
+        :param since: abort no earlier than this counts
+        """
+        actions = self._ask(self._nova.instance_action.list, server_id)
+        return bool(actions) and parse.is_abort(
+            actions[0].to_dict(), self.user_id(), since
+        )
+
+    def runs(self, server_id: str) -> bool:
+        """Whether its host's nova-compute finds its guest running now."""
+        ask = self._nova.servers.diagnostics
+        _, found = self._ask(ask, server_id)
+        return bool(found['state'] == 'running')
+
     def check_version(self) -> None:
         """:raises ConfigError: Nova is too old for what we ask"""
         newest = self._ask(self._nova.versions.get_current).version
@@ -195,6 +211,10 @@ class NovaClient:
         ask = self._nova.server_migrations.live_migration_abort
         self._ask(ask, server_id, migration_id)
         self._aborted.add((server_id, migration_id))
+
+    def reset_state(self, server_id: str) -> None:
+        """Let Nova call it ACTIVE; its guest is not touched."""
+        self._ask(self._nova.servers.reset_state, server_id, 'active')
 
     def add_tag(self, server_id: str, tag: str) -> None:
         self._ask(self._nova.servers.add_tag, server_id, tag)
@@ -243,29 +263,8 @@ class NovaClient:
         """
         self.calls += 1
         self._log_in()
-        try:
+        with in_our_words(self._login):
             return call(*args, **more)
-        except novaclient.exceptions.NotFound as error:
-            raise exception.ServerGone(str(error)) from error
-        except novaclient.exceptions.Forbidden as error:
-            raise exception.NovaForbids(str(error)) from error
-        except novaclient.exceptions.ClientException as error:
-            if 400 <= error.code < 500 and error.code not in (408, 413, 429):
-                raise exception.NovaRefused(str(error)) from error
-            raise exception.NovaError(f'Nova failed: {error}') from error
-        except keystoneauth1.exceptions.Unauthorized as error:
-            why = keystone.refused(self._login, error)
-            raise exception.LoginRefused(why) from error
-        except keystoneauth1.exceptions.CatalogException as error:
-            raise exception.NovaSilent(
-                f"Nova was not asked, for Keystone's catalog names none: "
-                f'{error} Correct [nova] region_name and valid_interfaces, '
-                'or set endpoint_override.'
-            ) from error
-        # A missing cafile is an OSError.
-        except (keystoneauth1.exceptions.ClientException, OSError) as error:
-            why = f'Nova does not answer: {http.unanswered(error)}'
-            raise exception.NovaSilent(why) from error
 
     def _record(self, migration: Any) -> Migration:
         found = parse.migration(migration.to_dict())

@@ -113,6 +113,17 @@ def copied(raw: Mapping[str, Any]) -> Copied | None:
     return Copied(mb('processed'), mb('remaining'))
 
 
+def is_abort(
+    raw: Mapping[str, Any], user_id: str | None, since: float
+) -> bool:
+    """Whether an action on a server is this user's abort of its migration."""
+    return (
+        raw['action'] == 'live_migration_cancel'
+        and user_id in (None, raw['user_id'])
+        and _epoch(raw['start_time']) >= since
+    )
+
+
 def _epoch(text: str) -> float:
     """Nova writes UTC, and mostly does not say so."""
     at = datetime.datetime.fromisoformat(text)

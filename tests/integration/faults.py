@@ -119,7 +119,7 @@ class Migration(Fault):
             [
                 {'demo:fail': 'precheck'},
                 {'demo:fail': 'pre'},
-                {'demo:fail': 'run'},
+                # Not ``run``: that leaves it in ERROR, until a person acts.
                 {'demo:seconds': 'never'},
                 {'demo:seconds': '1'},
             ]

@@ -11,7 +11,7 @@ import sys
 
 from steal_scheduler.cmd import migrator
 from steal_scheduler.decision import stalled
-from steal_scheduler.moves import state_machine
+from steal_scheduler.moves import effects, state_machine
 from steal_scheduler.orchestrators import backoff, dispatcher
 
 #: What failed is asked again after a moment: a storm has no time.
@@ -20,6 +20,7 @@ _HASTE = (
     (dispatcher, 'LIST_EVERY', 2.0),
     (state_machine, 'REQUEST_TIMEOUT', 10.0),
     (state_machine, 'QUEUE_TIMEOUT', 10.0),
+    (effects, 'SETTLES', 2.0),
     (state_machine, 'VERIFY_TIMEOUT', 20.0),
     (stalled, 'BEGINS', 60.0),
     (stalled, 'ENDS', 10.0),

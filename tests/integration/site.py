@@ -364,10 +364,11 @@ class Estate:
         scene.action(id_, 'unlock')
         role = {'role': name.partition('-')[0]}
         scene.call('PUT', f'/servers/{id_}/metadata', {'metadata': role})
-        scene.call('DELETE', f'/servers/{id_}/tags')
         status = scene.cloud.servers.server(id_)['status']
         if status == 'ERROR':
+            # Nova removes no tags then.
             scene.action(id_, 'os-resetState', {'state': 'active'})
+        scene.call('DELETE', f'/servers/{id_}/tags')
         if status == 'SHUTOFF':
             scene.action(id_, 'os-start')
         wait_for(lambda: scene.is_active(id_), 30.0, f'{name} to be ACTIVE')

@@ -141,6 +141,7 @@ class NovaIs(Event):
     aborts: bool = True
     choosing: float = 20.0
     loses: bool = False
+    raises: bool = False
 
     def happen(self, world: World) -> None:
         for field in dataclasses.fields(self):
@@ -364,6 +365,7 @@ DRAWN: Ways = (
             r.random() < 0.8,
             r.choice((2.0, 20.0, 20.0, 90.0, 300.0, 900.0)),
             r.random() < 0.1,
+            r.random() < 0.5,
         ),
     ),
     (3, lambda r: Unread(r.choice(('', '', *READS)))),

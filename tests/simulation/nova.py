@@ -125,6 +125,12 @@ class Nova(fakes.FakeNova):
 
     # -- what others see and do --------------------------------------------
 
+    def change(self, server_id: str, **values: Any) -> None:
+        if 'status' in values:
+            # Whatever happens to it, its ERROR is not ours to end any more.
+            self.cancelled.pop(server_id, None)
+        super().change(server_id, **values)
+
     def may_migrate(self, server_id: str) -> bool:
         """Whether we asked for a live migration that has not ended."""
         if server_id in self.waiting:
@@ -191,6 +197,20 @@ class Nova(fakes.FakeNova):
         self._call(
             lambda: super(Nova, self).remove_tag(server_id, tag),
             f'remove tag {tag} from {server_id}',
+        )
+
+    def last_was_abort(self, server_id: str, since: float) -> bool:
+        self._call(_nothing, '')
+        return super().last_was_abort(server_id, since)
+
+    def runs(self, server_id: str) -> bool:
+        self._call(_nothing, '')
+        return super().runs(server_id)
+
+    def reset_state(self, server_id: str) -> None:
+        self._call(
+            lambda: super(Nova, self).reset_state(server_id),
+            f'reset the state of {server_id}',
         )
 
     def live_migrate(self, server_id: str) -> None:

@@ -269,6 +269,16 @@ class TestMutations(base.BaseTestCase):
             (Fleet, 'goes_on', lambda *_: False),
         )
 
+    def test_what_an_abort_has_left_is_not_reset(self) -> None:
+        self.assert_found(
+            'tag .* is left',
+            (
+                *mix(lambda rng: NovaIs(end='', raises=True)),
+                (4, lambda rng: Tick(700)),
+            ),
+            (Effects, 'reset', lambda *_: None),
+        )
+
     def test_the_lock_is_not_looked_at(self) -> None:
         self.assert_found(
             'without a lease',

@@ -269,7 +269,11 @@ class World:
         nova.choosing = nova.pace = 20.0
         for server_id in nova.servers:
             nova.reset(server_id)
-            if nova.servers[server_id].status != 'MIGRATING':
+            # What an abort of ours has left it in is ours to end.
+            status = nova.servers[server_id].status
+            if status != 'MIGRATING' and not (
+                status == 'ERROR' and server_id in nova.cancelled
+            ):
                 nova.change(server_id, status='ACTIVE', task_state=None)
 
     # -- the edge ----------------------------------------------------------

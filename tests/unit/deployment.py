@@ -130,6 +130,10 @@ class Deployment(fixtures.Fixture):
             answers[f'DELETE {path}/*'] = nova_api.fault(404, 'none')
         answers['GET /os-aggregates'] = (200, {'aggregates': []})
         answers['GET /os-migrations'] = (200, {'migrations': []})
+        answers['GET /servers/x/os-instance-actions'] = (
+            200,
+            {'instanceActions': []},
+        )
 
     def tag(self, server_id: str, tag: str) -> None:
         server = self.servers[server_id]

@@ -80,6 +80,12 @@ class FakeNova:
         #: Live migrations asked for since the server got its drain tag.
         self.asked: collections.Counter[str] = collections.Counter()
         self.trouble: list[str] = []
+        #: An abort of a running migration leaves ERROR: Nova 33 and later.
+        self.raises = False
+        #: When each was aborted, where nothing happened to it since.
+        self.cancelled: dict[str, float] = {}
+        #: Whose guests do not run.
+        self.crashed: set[str] = set()
         #: It answers no reading call, or an error to those of these names.
         self.down = False
         self.fails: set[str] = set()
@@ -277,8 +283,11 @@ class FakeNova:
             self.records[migration_id] = dataclasses.replace(
                 found, aborted=True
             )
-            if self.aborts:
+            if self.aborts and found.running and self.raises:
+                self.fail(server_id)
+            elif self.aborts:
                 self.proceed('cancelled', server_id)
+            self.cancelled[server_id] = self.now
 
         self._act(abort)
 
@@ -302,6 +311,28 @@ class FakeNova:
         if not self._aggregates:
             self.create_aggregate(pause.AGGREGATE)
         self.set_aggregate_metadata(1, {key: value})
+
+    def fail(self, server_id: str = 's') -> None:
+        """As with libvirt since Nova 33, where a running migration fails."""
+        self.proceed('error', server_id)
+        self.change(server_id, status='ERROR')
+
+    def last_was_abort(self, server_id: str, since: float) -> bool:
+        self._read('last_was_abort')
+        return self.cancelled.get(server_id, -1.0) >= since
+
+    def runs(self, server_id: str) -> bool:
+        if server_id in self.crashed:
+            raise NovaRefused('409: power state')
+        return True
+
+    def reset_state(self, server_id: str) -> None:
+        def reset() -> None:
+            self._server(server_id)
+            self.cancelled.pop(server_id, None)
+            self.change(server_id, status='ACTIVE', task_state=None)
+
+        self._act(reset)
 
     def _act(self, do: Callable[[], None]) -> None:
         word = self.trouble.pop(0) if self.trouble else 'ok'

@@ -18,6 +18,7 @@ class TestFakeNova(NovaContract, base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.nova = fakes.FakeNova()
+        self.nova.raises = True
         self.goes: dict[str, str] = {}
         self._numbers = itertools.count()
 
@@ -61,8 +62,10 @@ class TestFakeNova(NovaContract, base.BaseTestCase):
             self.nova.proceed('running', server_id)
             self.nova.copies[server_id] = Copied(100.0, 3996.0)
         elif goes != 'never':
-            how = 'failed' if goes == 'run' else 'completed'
-            self.nova.proceed(how, server_id)
+            if goes == 'run':
+                self.nova.fail(server_id)
+            else:
+                self.nova.proceed('completed', server_id)
 
     def now(self) -> float:
         return self.nova.now

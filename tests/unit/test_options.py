@@ -24,6 +24,7 @@ MOST = 95
 REASONS: Mapping[str, Mapping[str, str]] = {
     'migrator': {
         'dry_run': 'watch first, then move: the operator decides when',
+        'reset_state': 'whose policy leaves us no such right knows it',
         'poll_interval': 'the scrape interval of this cloud bounds it',
         'orchestrators': 'what servers belong to is this cloud alone',
         'lock_url': 'where the lock store of this cloud is',

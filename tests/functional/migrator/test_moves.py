@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 from unittest import mock
 
+import fixtures
 import oslo_messaging
 
+from steal_scheduler.decision import stalled
 from steal_scheduler.demo import driver, goals
 from steal_scheduler.demo.balancer import Balancer
 from steal_scheduler.demo.deadline import wait_for
@@ -219,8 +221,16 @@ class TestFailures(MovesTestCase):
     """Of which it depends on Nova how they show, and what is allowed then."""
 
     def test_on_the_way(self) -> None:
+        """It is in service, and in ERROR until a person has looked."""
+        self.useFixture(fixtures.MockPatchObject(stalled, 'ENDS', 0.0))
         mover = self.boot_contended(metadata={'demo:fail': 'run'})
-        self.assert_undone(self.loop(), mover, 'the migration ended as: ')
+        migrator = self.loop()
+        migrator.until(lambda: migrator.value('stalled_moves'), 'the alarm')
+        self.assertEqual('reattach', self.script.done(mover)[-1])
+        self.assertIn('in ERROR since its live migration', self.log_text())
+        self.assertFalse(scene.is_active(mover))
+        scene.action(mover, 'os-resetState', {'state': 'active'})
+        self.assert_undone(migrator, mover, 'the migration ended as: ')
         self.assertEqual(1, len(scene.migrations(mover)))
 
     def test_no_valid_host(self) -> None:
@@ -241,7 +251,7 @@ class TestFailures(MovesTestCase):
         with mock.patch.object(progress, 'SHORTEST', 0.0):
             migrator = self.begin(mover)
             self.assert_undone(migrator, mover, 'no fewer than 4 passes ago')
-        self.assertEqual(['cancelled'], scene.migrations(mover))
+        self.assertEqual(['error'], scene.migrations(mover))
 
     def test_it_takes_too_long(self) -> None:
         mover = self.boot_contended(metadata=ENDLESS)
@@ -251,7 +261,26 @@ class TestFailures(MovesTestCase):
             limits={'copy_rate': 1_000_000},
         )
         self.assert_undone(migrator, mover, 'aborted: not done in 1 s')
-        self.assertEqual(['cancelled'], scene.migrations(mover))
+        # As libvirt's: it was in ERROR, and nobody else has reset that.
+        self.assertEqual(['error'], scene.migrations(mover))
+        self.assertIn('reset to active: our abort', self.log_text())
+
+    def test_another_one_leads_when_its_abort_ends_in_error(self) -> None:
+        mover = self.boot_contended(metadata=ENDLESS)
+        migrator = self.begin(
+            mover,
+            stages={'migration_timeout': 1},
+            limits={'copy_rate': 1_000_000},
+            migrator={'reset_state': False},
+        )
+        migrator.until(lambda: not scene.is_active(mover), 'the abort')
+        migrator.until(
+            lambda: scene.cloud.servers.server(mover)['status'] == 'ERROR',
+            'its ERROR',
+        )
+        migrator.parts.leader.release()
+        self.assert_undone(self.loop(), mover, 'the migration ended as: error')
+        self.assertEqual('reattach', self.script.done(mover)[-1])
 
     def test_what_is_large_may_take_longer(self) -> None:
         """1536 MiB at 25 MiB/s: it has 123 s, and not one."""

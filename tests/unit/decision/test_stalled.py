@@ -1,3 +1,5 @@
+from typing import Any
+
 from oslotest import base
 
 from steal_scheduler.decision.stalled import stalled
@@ -59,3 +61,16 @@ class TestStalled(base.BaseTestCase):
         self.assertEqual('', said(10**6, known=server()))
         self.assertEqual('', said(10**6, known=MIGRATING.deleted()))
         self.assertEqual('', said(10**6, stage=Stage.UNDO, back=True))
+
+    def test_it_is_left_in_error(self) -> None:
+        in_error = server(status='ERROR')
+        for back in (False, True):
+            values: dict[str, Any] = {
+                'known': in_error,
+                'stage': Stage.UNDO,
+                'back': back,
+            }
+            self.assertEqual('', said(120, **values))
+            found = said(121, target='b', **values)
+            self.assertIn('in ERROR since its live migration', found)
+            self.assertIn('look on a and b where its guest runs', found)

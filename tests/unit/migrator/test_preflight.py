@@ -44,6 +44,10 @@ class TestCheck(base.BaseTestCase):
             ('/os-services', 'os-services:list'),
             ('/os-aggregates', 'os-aggregates:index'),
             ('/os-migrations', 'os-migrations:index'),
+            (
+                '/servers/x/os-instance-actions',
+                'os-instance-actions:list',
+            ),
         ):
             before = self.answers[f'GET {asked}']
             self.answers[f'GET {asked}'] = nova_api.fault(403)
@@ -63,7 +67,7 @@ class TestCheck(base.BaseTestCase):
         self.check()
         self.assertIn('not checked', log.output)
         nova = self.built().nova
-        self.assertRaises(NovaError, preflight.check_nova, nova)
+        self.assertRaises(NovaError, preflight.check_nova, nova, False)
 
     def test_a_lock_store_that_is_silent(self) -> None:
         """It may answer later, and the migrator stands by until then."""

@@ -1,6 +1,7 @@
 import contextlib
 import dataclasses
 import traceback
+from typing import Any
 
 import fixtures
 from hypothesis import given
@@ -8,11 +9,12 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.exception import LockLost, NovaError
-from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.cloud import Host, Server
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import FOLLOWS, Ended, Move, Outcome, Stage
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.refusal import Reason
+from steal_scheduler.moves.effects import SETTLES
 from steal_scheduler.moves.state import moves_in_flight
 from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.orchestrators.base import DONE, Answer, State
@@ -47,6 +49,9 @@ class Ride(base.BaseTestCase):
         self.leader = fakes.FakeLeader()
         #: Of the signals, in seconds.
         self.window = 90.0
+        #: What Nova tells of them, by name, and what is not as by default.
+        self.hosts: dict[str, Host] = {}
+        self.rules: dict[str, Any] = {}
         self.effects = fakes.effects(self.nova, self.leader)
         self.machine = StateMachine(
             self.effects,
@@ -83,7 +88,11 @@ class Ride(base.BaseTestCase):
             view=View(NOW, {'b': HostView(Tier.COLD, cores=16.0)}, {}, {}),
             now=self.nova.now,
             sent=sent,
-            rules=rules(dry_run=dry_run, breaker_failures=99),
+            rules=rules(dry_run=dry_run, breaker_failures=99, **self.rules),
+        )
+        hosts = {**known.fleet.hosts, **self.hosts}
+        known = dataclasses.replace(
+            known, fleet=dataclasses.replace(known.fleet, hosts=hosts)
         )
         known = dataclasses.replace(known, moves=moves_in_flight(known, {}))
         after = self.machine.advance(known.moves['s'], known)
@@ -119,7 +128,7 @@ class Ride(base.BaseTestCase):
     ) -> None:
         assert isinstance(made, Move), made
         self.assertEqual(Stage.UNDO, made.stage)
-        self.assert_ended(outcome, detail, self.step(made))
+        self.assert_ended(outcome, detail, self.step(made, SETTLES + 1))
 
 
 class TestWholeMove(Ride):
@@ -285,7 +294,8 @@ class TestDrain(Ride):
             (made.stage, self.nova.records[1].status),
         )
         self.assertEqual({'s'}, self.orchestrator.out)
-        self.assert_ended(Outcome.FAILED, 'Nova refused', self.step(made))
+        over = self.step(made, SETTLES + 1)
+        self.assert_ended(Outcome.FAILED, 'Nova refused', over)
 
     def test_somebody_else_migrates_it(self) -> None:
         """That is not waited for."""
@@ -294,7 +304,8 @@ class TestDrain(Ride):
         self.nova.records[1] = dataclasses.replace(
             self.nova.records[1], user_id='an operator'
         )
-        self.assert_ended(Outcome.FAILED, 'why', self.step(made))
+        over = self.step(made, SETTLES + 1)
+        self.assert_ended(Outcome.FAILED, 'why', over)
         self.assertEqual('accepted', self.nova.records[1].status)
 
     def test_nova_takes_no_tag(self) -> None:

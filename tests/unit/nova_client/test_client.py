@@ -141,6 +141,32 @@ class TestReading(ClientTest):
             self.answer(path, 200, {'migrations': records})
             self.assertEqual(expected, self.client.copied('s'))
 
+    def test_whether_its_guest_runs(self) -> None:
+        for state, runs in (('running', True), ('paused', False)):
+            self.answer('GET /servers/s/diagnostics', 200, {'state': state})
+            self.assertIs(runs, self.client.runs('s'))
+
+    def test_whether_the_last_thing_was_our_abort(self) -> None:
+        def since(*actions: dict[str, str], at: float = 1767225600.0) -> bool:
+            path = 'GET /servers/s/os-instance-actions'
+            self.answer(path, 200, {'instanceActions': [*actions]})
+            return self.client.last_was_abort('s', at)
+
+        self.useFixture(
+            fixtures.MockPatchObject(self.client, 'user_id', lambda: 'us')
+        )
+        abort = {
+            'action': 'live_migration_cancel',
+            'user_id': 'us',
+            'start_time': '2026-01-01T00:00:00.000000',
+        }
+        asked = {**abort, 'action': 'live-migration'}
+        self.assertTrue(since(abort, asked))
+        self.assertFalse(since(abort, at=1767225601.0))
+        self.assertFalse(since(asked, abort))
+        self.assertFalse(since({**abort, 'user_id': 'them'}))
+        self.assertFalse(since())
+
     def test_one_server(self) -> None:
         self.answer(ONE, 200, {'server': nova_api.server()})
         self.assertEqual('web', self.client.server('s').role)
@@ -215,6 +241,13 @@ class TestActing(ClientTest):
         self.assertEqual(
             [(7, True), (8, False)],
             [(m.migration_id, m.stopped) for m in self.client.migrations(0.0)],
+        )
+
+    def test_reset_state(self) -> None:
+        self.answer(ACTION, 202)
+        self.client.reset_state('s')
+        self.assertEqual(
+            {'os-resetState': {'state': 'active'}}, self.api.asked[0].json
         )
 
     def test_tags(self) -> None:

@@ -1,0 +1,41 @@
+"""What a call of Nova has failed with, in our words."""
+
+import contextlib
+from collections.abc import Iterator
+
+import keystoneauth1.exceptions
+import novaclient.exceptions
+
+from steal_scheduler import exception
+from steal_scheduler.edge import http, keystone
+
+
+@contextlib.contextmanager
+def in_our_words(login: str) -> Iterator[None]:
+    """Raise ours for what novaclient and keystoneauth raise.
+
+    :param login: the section that it is in
+    """
+    try:
+        yield
+    except novaclient.exceptions.NotFound as error:
+        raise exception.ServerGone(str(error)) from error
+    except novaclient.exceptions.Forbidden as error:
+        raise exception.NovaForbids(str(error)) from error
+    except novaclient.exceptions.ClientException as error:
+        if 400 <= error.code < 500 and error.code not in (408, 413, 429):
+            raise exception.NovaRefused(str(error)) from error
+        raise exception.NovaError(f'Nova failed: {error}') from error
+    except keystoneauth1.exceptions.Unauthorized as error:
+        why = keystone.refused(login, error)
+        raise exception.LoginRefused(why) from error
+    except keystoneauth1.exceptions.CatalogException as error:
+        raise exception.NovaSilent(
+            f"Nova was not asked, for Keystone's catalog names none: "
+            f'{error} Correct [nova] region_name and valid_interfaces, '
+            'or set endpoint_override.'
+        ) from error
+    # A missing cafile is an OSError.
+    except (keystoneauth1.exceptions.ClientException, OSError) as error:
+        why = f'Nova does not answer: {http.unanswered(error)}'
+        raise exception.NovaSilent(why) from error
