@@ -12,6 +12,7 @@ from steal_scheduler.decision import network
 from steal_scheduler.decision.host_load import RELIEF_DEMAND
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
+from steal_scheduler.edge.text import several
 from steal_scheduler.model.cloud import Finding
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation, first
@@ -155,6 +156,13 @@ def _unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
         f'no host of zone {zone} can take its {move.demand:.1f} cores and '
         'stay cold: moving cannot help, more cores can'
     )
+    if unknown := targets.unknown(move):
+        reason = Reason.TARGETS_UNKNOWN
+        detail = (
+            f'no host of zone {zone} that is known can take its '
+            f'{move.demand:.1f} cores and stay cold, and of '
+            f'{several(unknown)} there are no reliable metrics'
+        )
     if targets.would_take(move):
         reason = Reason.SLOT_TARGET
         detail = (

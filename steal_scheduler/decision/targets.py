@@ -9,7 +9,7 @@ import collections
 
 from steal_scheduler.decision import ranking
 from steal_scheduler.model.cloud import Fleet
-from steal_scheduler.model.host_view import View
+from steal_scheduler.model.host_view import Tier, View
 from steal_scheduler.model.move import Move
 
 #: Less than 0 is head-room, so that the most of it comes first; and its host.
@@ -32,9 +32,12 @@ class Targets:
         #: Zone -> steal band -> hosts, the most head-room first.
         self._free: dict[str, dict[float, list[_Entry]]] = {}
         self._busy: dict[str, list[str]] = {}
+        self._unknown: dict[str, list[str]] = {}
         for name, host in view.hosts.items():
             known = fleet.hosts[name]
             zone = known.zone
+            if host.tier is Tier.UNKNOWN and known.open:
+                self._unknown.setdefault(zone, []).append(name)
             if not view.fit(host) or not known.open:
                 continue
             if host.arrivals >= view.max_arrivals:
@@ -69,6 +72,11 @@ class Targets:
         """Whether a host could that is receiving another server now."""
         busy = self._busy.get(move.server.zone or '', ())
         return any(self._fits(name, move) for name in busy)
+
+    def unknown(self, move: Move) -> list[str]:
+        """Hosts of its zone that may have room, for all that is known."""
+        found = self._unknown.get(move.server.zone or '', ())
+        return sorted(name for name in found if name != move.source)
 
     def _best(self, hosts: list[_Entry], move: Move) -> _Entry | None:
         """The fewest servers of the role, then the most head-room."""

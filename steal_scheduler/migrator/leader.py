@@ -73,7 +73,9 @@ class Leader:
         self._handover = 0.0
         #: Of this leadership: those of later ones are greater.
         self.number = 0
-        self._led = self._waits = False
+        self._led = False
+        #: Why it does not lead, as logged.
+        self._waits = ''
         #: What the store's last failure said, as logged.
         self._trouble = ''
 
@@ -89,7 +91,7 @@ class Leader:
         if self.left > 0:
             if not self._led:
                 LOG.info('Acquired leadership %d.', self.number)
-            self._led, self._waits = True, False
+            self._led, self._waits = True, ''
             return True
         if self._led:
             LOG.warning('Lost leadership: the lease has ended.')
@@ -105,13 +107,7 @@ class Leader:
                 self._say(error)
         if self.left > 0:
             return self.acquire()
-        if not self._waits:
-            self._waits = True
-            LOG.info(
-                'Standby: another migrator leads.'
-                if self._store is None
-                else 'Standby until the lease of the leader before is over.'
-            )
+        self._say_why_not()
         return False
 
     def acquire_in_time(self) -> bool:
@@ -228,6 +224,17 @@ class Leader:
         while not over.wait(self._pause):
             self.renew()
         store.close()
+
+    def _say_why_not(self) -> None:
+        why = 'Standby until the lease of the leader before is over.'
+        if self._store is None:
+            why = 'Standby: another migrator leads.'
+        if self._trouble:
+            # Whether there is another one, nobody can tell.
+            why = 'Standby until the lock store answers.'
+        if why != self._waits:
+            self._waits = why
+            LOG.info(why)
 
     def _say(self, error: StoreError) -> None:
         if str(error) != self._trouble:

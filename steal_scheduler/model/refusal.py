@@ -48,6 +48,8 @@ class Reason(enum.StrEnum):
     SLOT_TARGET = 'slot_target'
     #: It has too many tags: Nova would not take ours.
     TAGS = 'tags'
+    #: Hosts that may have room for it have no reliable metrics.
+    TARGETS_UNKNOWN = 'targets_unknown'
     #: It takes too long to copy.
     TOO_LARGE = 'too_large'
     # about the whole cloud

@@ -114,10 +114,8 @@ class StateMachine:
             unfit = waits.detail
         if not unfit and snapshot.now - move.since > timeout:
             cause = Cause.DRAIN
-            unfit = (
-                f'not drained, or no turn to migrate, after {timeout:g} s '
-                '(drain_timeout)'
-            )
+            why = 'not drained, or no turn to migrate, after'
+            unfit = f'{why} {timeout:g} s (drain_timeout)'
         if unfit:
             return self._fail(move, snapshot, unfit, cause)
         answer = self._dispatcher.drain(move.server)
@@ -135,7 +133,8 @@ class StateMachine:
         except exception.NovaError as error:
             # It may have been accepted: the next tick looks for the record.
             LOG.warning(
-                'Nova was asked to migrate server %s and did not answer: %s',
+                'Nova was asked to %s server %s and did not answer: %s',
+                'migrate' if move.stage is Stage.REQUEST else 'tag',
                 move.server.label,
                 error,
                 instance_uuid=move.server_id,

@@ -254,18 +254,16 @@ class Dispatcher:
         if server.server_id in self._holders:
             return self._holders[server.server_id]
         now: tuple[Assignment, ...] = ()
-        reason = 'no rule and no metadata assign it to one'
         try:
             now = assignment.assignments(server, self.rules)
         except assignment.InvalidOrchestrator as error:
-            reason = str(error)
-        if not now:
+            # Of another server nobody can tell whether it ever had one.
             LOG.warning(
                 'Server %s belongs to no orchestrator now: %s. An '
                 'orchestrator that was removed from [migrator] orchestrators '
                 'cannot reattach it.',
                 server.label,
-                reason,
+                error,
                 instance_uuid=server.server_id,
             )
         named = {assigned.orchestrator for assigned in now}

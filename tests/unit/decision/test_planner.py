@@ -162,8 +162,11 @@ class TestSaturation(base.BaseTestCase):
         self.assertEqual({'x': 'saturated'}, reasons(self.saturated(z=host())))
 
     def test_an_unknown_host_does_not_help(self) -> None:
-        made = self.saturated(b=host(tier=Tier.UNKNOWN))
-        self.assertEqual({'x': 'saturated'}, reasons(made))
+        """Nor can anybody say that more cores are needed."""
+        made = self.saturated(b=host(tier=Tier.UNKNOWN), c=hot(17))
+        self.assertEqual({'x': 'targets_unknown'}, reasons(made))
+        self.assertIn('of b there are no reliable', made.refusals[0].detail)
+        self.assertEqual((), made.saturations)
 
     def test_a_cold_host_that_waits_does_not_help(self) -> None:
         made = self.saturated(b=host(steal=0.05))

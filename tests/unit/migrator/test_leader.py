@@ -318,6 +318,24 @@ class TestLease(LeaderTest):
         Store.owner, Store.down = None, False
         self.assertTrue(self.leader.acquire())
 
+    def test_why_it_stands_by(self) -> None:
+        """Whether another one leads, a silent store does not tell."""
+        logged = self.useFixture(fixtures.FakeLogger())
+
+        def said() -> list[str]:
+            self.assertFalse(self.leader.acquire())
+            lines = logged.output.splitlines()
+            return [line for line in lines if line.startswith('Standby')]
+
+        Store.down = True
+        silent = ['Standby until the lock store answers.']
+        for _ in range(2):
+            self.assertEqual(silent, said())
+        Store.owner, Store.down = Store(), False
+        another = [*silent, 'Standby: another migrator leads.']
+        for _ in range(2):
+            self.assertEqual(another, said())
+
     def test_it_is_lost(self) -> None:
         self.assertTrue(self.leader.acquire())
         Store.owner = Store()

@@ -104,7 +104,7 @@ class TestInError(StraysTest):
         self.assertEqual(sorted(ids), sorted(said))
 
     def test_they_are_asked_back_once(self) -> None:
-        """Also where nobody can be asked, which is said once as well."""
+        """Also where nobody can be asked: perhaps nobody ever had them."""
         for nobody in ([], [Rule('fake', roles={'web'})]):
             rig = Rig()
             ids = self.flood(rig, 20, status='ERROR')
@@ -116,8 +116,7 @@ class TestInError(StraysTest):
                 sorted(('reattach', id_) for id_ in ids),
                 sorted(rig.orchestrator.asked),
             )
-        said = self.log.output.count('belongs to no orchestrator now')
-        self.assertEqual(len(ids), said)
+        self.assertNotIn('belongs to no orchestrator', self.log.output)
 
     def test_others_get_their_turn(self) -> None:
         rig = Rig()

@@ -673,6 +673,16 @@ class TestNoAnswer(Ride):
         self.assertRaises(NovaError, self.step, made)
         self.assertEqual([], self.nova.trouble)
 
+    def test_the_tag_before_the_request_is_not_taken(self) -> None:
+        """Nova was not asked to migrate it, and nobody says so."""
+        log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+        self.nova.trouble = ['lost']
+        made = self.step(self.at('drain'))
+        self.assertEqual(0, self.nova.asked['s'])
+        self.assertIn('Nova was asked to tag server', log.output)
+        self.assertNotIn('asked to migrate', log.output)
+        self.assert_at('request', self.step(made))
+
     def test_nova_does_not_answer_at_the_end(self) -> None:
         """It is back; the next step removes the tag."""
         self.nova.trouble = ['lost']
