@@ -294,17 +294,6 @@ class TestMutations(base.BaseTestCase):
             (Sender, 'send', lambda *_: True),
         )
 
-    def test_what_nova_does_not_tell_is_no_news(self) -> None:
-        """It is reattached, for there is no record of its migration."""
-        self.assert_found(
-            'in service in',
-            mix(
-                lambda rng: Unread(rng.choice(('', 'migrations'))),
-                lambda rng: NovaIs(pace=90.0),
-            ),
-            (Fleet, 'is_current', lambda *_: True),
-        )
-
     def test_it_begins_though_nova_does_not_tell_all(self) -> None:
         def holds(snapshot: Any, coverage: float) -> Any:
             whole = dataclasses.replace(snapshot.fleet, unread={})
