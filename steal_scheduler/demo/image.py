@@ -15,7 +15,8 @@ from steal_scheduler.demo import http
 
 IMAGE_ID = '5a1eb007-0000-4000-8000-000000000001'
 
-_IMAGE = {
+#: As Glance shows it.
+IMAGE = {
     'id': IMAGE_ID,
     'name': 'demo',
     'status': 'active',
@@ -35,7 +36,7 @@ _IMAGE = {
 # image against it: properties without types keep that cheap.
 _SCHEMA = {
     'name': 'image',
-    'properties': {name: {} for name in _IMAGE},
+    'properties': {name: {} for name in IMAGE},
 }
 
 
@@ -54,13 +55,13 @@ def app(
             return http.reply(start_response, _SCHEMA)
         case 'GET', ['v2', 'images']:
             query = urllib.parse.parse_qs(environ.get('QUERY_STRING', ''))
-            wanted = query.get('name', [_IMAGE['name']])
-            images = [_IMAGE] if _IMAGE['name'] in wanted else []
+            wanted = query.get('name', [IMAGE['name']])
+            images = [IMAGE] if IMAGE['name'] in wanted else []
             return http.reply(start_response, {'images': images})
         # NOTE: clients that are given a name ask for it as an id first, and
         # list only after a 404.
         case 'GET', ['v2', 'images', image_id] if image_id == IMAGE_ID:
-            return http.reply(start_response, _IMAGE)
+            return http.reply(start_response, IMAGE)
         case 'GET', _:
             text = f'The Glance of the demo has no {environ["PATH_INFO"]}.'
             return _error(start_response, text, '404 Not Found')

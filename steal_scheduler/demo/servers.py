@@ -25,6 +25,7 @@ class NewServer:
     zone: str | None = None
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     hints: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    image: str = image.IMAGE_ID
 
 
 class Servers:
@@ -61,7 +62,7 @@ class Servers:
         server: dict[str, Any] = {
             'name': new.name,
             'flavorRef': new.flavor,
-            'imageRef': image.IMAGE_ID,
+            'imageRef': new.image,
             'networks': 'none',
             'metadata': dict(new.metadata),
         }

@@ -62,8 +62,8 @@ def missing(name: str) -> DaemonError:
         f'{name} is not installed. On Debian and Ubuntu: apt-get install '
         'gcc iproute2 libvirt-clients libvirt-daemon '
         'libvirt-daemon-driver-qemu mariadb-client-core mariadb-server-core '
-        'openssl prometheus qemu-system-x86 rabbitmq-server redis-server '
-        'util-linux'
+        'openssl prometheus qemu-system-x86 qemu-utils rabbitmq-server '
+        'redis-server util-linux'
     )
 
 

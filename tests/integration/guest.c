@@ -4,7 +4,8 @@
  *
  * The command line chooses: "on=300 every=1000 after=500" burns 300 ms of
  * each 1000 ms, for the first time 500 ms after the start. Without it, it
- * burns all the time. Twice a second it says, in hexadecimal,
+ * burns all the time. With "dirty=32" it writes to 32 MiB of its memory
+ * meanwhile, over and over. Twice a second it says, in hexadecimal,
  *
  *     S <ticks of 10 ns since it began> <nanoseconds of KVM's steal clock>
  *
@@ -173,12 +174,28 @@ static void nap(u32 ticks)
         doze();
 }
 
+#define MEMORY ((volatile u8 *)0x400000) /* well behind ours */
+
+/* For so many spins, with a write to another page in each. */
+static void burn(u32 spins, u32 dirty)
+{
+        static u32 offset;
+
+        for (volatile u32 i = 0; i < spins; i++) {
+                if (!dirty)
+                        continue;
+                MEMORY[offset]++;
+                offset = (offset + 4096) % dirty;
+        }
+}
+
 void main(const u32 *start_info)
 {
         const char *line = (const char *)start_info[6]; /* cmdline_paddr */
         u64 on = TICKS(option(line, "on=", 1000));
         u64 every = TICKS(option(line, "every=", 1000));
         u64 burst = TICKS(option(line, "after=", 0)), report = 0;
+        u32 dirty = option(line, "dirty=", 0) << 20;
         char kind = has_steal_clock() ? 'S' : 'T';
         u32 spins = 64;
 
@@ -196,8 +213,7 @@ void main(const u32 *start_info)
                 while (now >= burst + every)
                         burst += every;
                 if (now >= burst && now < burst + on) {
-                        for (volatile u32 i = 0; i < spins; i++)
-                                ;
+                        burn(spins, dirty);
                         /* To ask for the time is slow: not too often. */
                         if (clock() - now < TICKS(1))
                                 spins *= 2;

@@ -1,9 +1,9 @@
-"""Two hypervisors with a network between them, and who watches them.
+"""Hypervisors with a network between them, and who watches them.
 
-Real QEMU guests, two real libvirts, live migration from one to the other, our
-exporter on each and a Prometheus that scrapes both every second. All of it is
-on this machine, and two of its cores are enough: each hypervisor is a machine
-within it, gives its servers one core only, and sees none of the other's
+Real QEMU guests, a real libvirt on each, live migration from one to another,
+our exporter on each and a Prometheus that scrapes them every second. All of it
+is on this machine, and two of its cores are enough: each hypervisor is a
+machine within it, gives its servers one core only, and sees none of another's
 processes.
 
 A guest is a kilobyte of program: no kernel, no disk, no network. It runs under
@@ -56,7 +56,7 @@ _XML = """\
 _PERIOD = 100_000
 
 #: In a network of their own, where nobody else is.
-_ADDRESSES = ('10.77.0.1', '10.77.0.2')
+_ADDRESSES = ('10.77.0.1', '10.77.0.2', '10.77.0.3')
 #: Seconds. Alone a guest needs two; it shares a core with others.
 _BOOT = 90.0
 
@@ -236,7 +236,8 @@ class Hypervisor(daemons.Parts):
         self.address = address
         #: Of its exporter, on our loopback.
         self.port = daemons.free_port()
-        self._directory = directory / name
+        #: What is its own; the directories below are bound into it.
+        self.directory = directory / name
         self.machine = Machine(
             name,
             [
@@ -245,7 +246,7 @@ class Hypervisor(daemons.Parts):
             ],
             directory,
             self._libvirt_answers,
-            {self._directory / out: path for out, path in _BINDS.items()},
+            {self.directory / out: path for out, path in _BINDS.items()},
         )
 
     def begin(self, stack: contextlib.ExitStack) -> None:
@@ -258,7 +259,7 @@ class Hypervisor(daemons.Parts):
             text = pathlib.Path(path).read_text()
             self._write(path.removeprefix('/etc/'), f'{text}{line}\n')
         for name in ('lib', 'cache', 'log'):
-            (self._directory / name).mkdir()
+            (self.directory / name).mkdir()
         stack.enter_context(self.machine)
         path = self._write(
             'exporter.conf', _EXPORTER_CONF, port=self.port, core=self.core
@@ -271,7 +272,7 @@ class Hypervisor(daemons.Parts):
                 *(sys.executable, '-m', 'steal_scheduler.cmd.exporter'),
                 *('--config-file', str(path)),
             ],
-            self._directory,
+            self.directory,
             lambda: bool(self.scrape()),
         )
         stack.callback(exporter.stop)
@@ -282,7 +283,7 @@ class Hypervisor(daemons.Parts):
         """What its daemons say, once they do."""
         return [
             self.machine.daemon.log,
-            self._directory / f'{self.name}-exporter.log',
+            self.directory / f'{self.name}-exporter.log',
         ]
 
     def virsh(self, *argv: str) -> str:
@@ -329,7 +330,7 @@ class Hypervisor(daemons.Parts):
         return self._write(f'{domain.name}.xml', domain.xml(self.core))
 
     def _write(self, name: str, text: str, **values: object) -> pathlib.Path:
-        path = self._directory / name
+        path = self.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.format(**values) if values else text)
         return path
@@ -341,39 +342,37 @@ class Hypervisor(daemons.Parts):
             return False
 
 
-class Lab(daemons.Parts):
-    """host-a and host-b, with one core each."""
+class Hosts(daemons.Parts):
+    """host-a and host-b, with a core each; host-c has that of host-a.
 
-    def __init__(self, directory: pathlib.Path, kvm: bool = False) -> None:
-        """Describe it; start nothing.
+    A Prometheus watches them.
+    """
 
-        :param kvm: whether guests run on KVM; else QEMU emulates them
+    def __init__(self, directory: pathlib.Path, number: int = 2) -> None:
+        """Describe them; start nothing.
+
         :raises DaemonError: a program is missing, or a second core
         """
         cores = sorted(os.sched_getaffinity(0))
         if len(cores) < 2:
             raise daemons.DaemonError('Two hypervisors need two cores.')
-        self._directory = directory
-        self._kvm = kvm
-        self.a, self.b = (
-            Hypervisor(name, core, address, directory)
-            for name, core, address in zip(
-                ('host-a', 'host-b'), cores[:2], _ADDRESSES, strict=True
+        self.hosts = tuple(
+            Hypervisor(f'host-{letter}', core, address, directory)
+            for letter, core, address in zip(
+                'abc'[:number],
+                itertools.cycle(cores[:2]),
+                _ADDRESSES,
+                strict=False,
             )
         )
-        self.hosts = (self.a, self.b)
         self.prometheus = daemons.Prometheus(directory)
         for host in self.hosts:
             self.prometheus.scrape(host.port, instance=host.name)
-        #: Where each server is.
-        self.where: dict[Domain, Hypervisor] = {}
-        self._numbers = itertools.count(1)
 
     def begin(self, stack: contextlib.ExitStack) -> None:
-        self._kernel = build(self._directory)
         for host in self.hosts:
             stack.enter_context(host)
-        connect(self.a.machine, self.b.machine, _ADDRESSES)
+        connect({host.machine: host.address for host in self.hosts})
         stack.enter_context(self.prometheus)
 
     @property
@@ -381,6 +380,28 @@ class Lab(daemons.Parts):
         """What its daemons say, once they do."""
         found = [log for host in self.hosts for log in host.logs]
         return [*found, self.prometheus.daemon.log]
+
+
+class Lab(Hosts):
+    """host-a and host-b, and servers that nobody but we knows of."""
+
+    def __init__(self, directory: pathlib.Path, kvm: bool = False) -> None:
+        """Describe it; start nothing.
+
+        :param kvm: whether guests run on KVM; else QEMU emulates them
+        :raises DaemonError: a program is missing, or a second core
+        """
+        super().__init__(directory)
+        self._directory = directory
+        self._kvm = kvm
+        self.a, self.b = self.hosts
+        #: Where each server is.
+        self.where: dict[Domain, Hypervisor] = {}
+        self._numbers = itertools.count(1)
+
+    def begin(self, stack: contextlib.ExitStack) -> None:
+        self._kernel = build(self._directory)
+        super().begin(stack)
 
     def boot(self, host: Hypervisor, **options: Any) -> Domain:
         """Start a server on a host; its guest is at work on return.

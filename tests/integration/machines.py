@@ -176,18 +176,26 @@ class Machine(daemons.Parts):
         return ran.stdout
 
 
-def connect(one: Machine, other: Machine, addresses: Sequence[str]) -> None:
-    """Lay a cable between two machines; nobody else is on that network."""
+def connect(addresses: Mapping[Machine, str]) -> None:
+    """Lay a cable from each machine to a switch in the first one.
+
+    Nobody else is on that network.
+    """
     ip = daemons.program('ip')
-    subprocess.run(
-        [
-            *(ip, 'link', 'add', 'eth0', 'netns', str(one.pid)),
-            *('type', 'veth'),
-            *('peer', 'name', 'eth0', 'netns', str(other.pid)),
-        ],
-        check=True,
-    )
-    for machine, address in zip((one, other), addresses, strict=True):
+    first, *others = addresses
+    first.run(ip, 'link', 'add', 'eth0', 'type', 'bridge')
+    for number, other in enumerate(others, 1):
+        port = f'port{number}'
+        subprocess.run(
+            [
+                *(ip, 'link', 'add', port, 'netns', str(first.pid)),
+                *('type', 'veth'),
+                *('peer', 'name', 'eth0', 'netns', str(other.pid)),
+            ],
+            check=True,
+        )
+        first.run(ip, 'link', 'set', port, 'master', 'eth0', 'up')
+    for machine, address in addresses.items():
         machine.run(ip, 'address', 'add', f'{address}/24', 'dev', 'eth0')
         machine.run(ip, 'link', 'set', 'eth0', 'up')
 

@@ -34,7 +34,7 @@ _CORES = 2.0
 #: Cores that a server asks for.
 _BUSY, _IDLE = 1.5, 0.1
 #: Of all servers: the orchestrator drains those that have it.
-_ROLE = 'shop'
+ROLE = 'shop'
 MIGRATORS = ('migrator-1', 'migrator-2')
 
 #: Deadlines are seconds instead of minutes, and one failed move does not keep
@@ -58,7 +58,7 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
     'stages': {'drain_timeout': 60, 'migration_timeout': 40},
     'nova': {'timeout': 10},
-    'balancer': {'driver': 'command', 'timeout': 5, 'roles': _ROLE},
+    'balancer': {'driver': 'command', 'timeout': 5, 'roles': ROLE},
     'oslo_messaging_rabbit': {
         'rabbit_retry_interval': 1,
         'rabbit_interval_max': 1,
@@ -69,45 +69,60 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
 class Lab(daemons.Parts):
     """All of it."""
 
-    def __init__(self, workdir: pathlib.Path) -> None:
-        """Describe it; start nothing."""
-        self.plane = ControlPlane(workdir, ZONE, HOSTS)
+    #: What a migrator is.
+    program = 'tests.integration.haste'
+
+    def __init__(
+        self,
+        plane: ControlPlane,
+        migrators: Sequence[str] = MIGRATORS,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Describe it; start nothing.
+
+        :param options: of the migrators, by section; they come last
+        """
+        self.plane = plane
+        self.options = options or {}
         #: Every process that can be killed, by name.
         self.services: dict[str, daemons.Daemon] = {}
-        self._ports = {name: daemons.free_port() for name in MIGRATORS}
+        self._ports = {name: daemons.free_port() for name in migrators}
         api = types.SimpleNamespace(call=self._call)
-        self._servers = Servers(api)  # type: ignore[arg-type]
+        self.servers = Servers(api)  # type: ignore[arg-type]
         self._where: dict[str, str] = {}
         self.load = Load(
-            workdir / 'signals.json', self._measured, HOSTS, _CORES
+            plane.workdir / 'signals.json',
+            self._measured,
+            plane.hosts,
+            _CORES,
         )
 
     def begin(self, stack: contextlib.ExitStack) -> None:
         stack.enter_context(self.plane)
         rights.make_user(self.plane)
         self.services |= self.plane.services
-        for name in MIGRATORS:
+        for name in self._ports:
             daemon = self.services[name] = self._migrator(name)
             stack.callback(daemon.stop)
         stack.callback(self.load.stop)
         self.load.start()
-        for name in MIGRATORS:
+        for name in self._ports:
             self.services[name].launch()
-        for name in MIGRATORS:
+        for name in self._ports:
             self.services[name].wait(PATIENCE)
-        self._flavor = self._servers.flavor('small', 2, 128, 0)
+        self._flavor = self.servers.flavor('small', 2, 128, 0)
 
     # -- servers -----------------------------------------------------------
 
     def boot(self, *hosts: str) -> list[str]:
         """Boot one server on each of these hosts; nobody suffers yet."""
-        ids = self._servers.boot_many(
+        ids = self.servers.boot_many(
             (
                 NewServer(
                     f'on-{host}-{number}',
                     self._flavor,
                     host=host,
-                    metadata={'role': _ROLE},
+                    metadata={'role': ROLE},
                 )
                 for number, host in enumerate(hosts)
             ),
@@ -199,16 +214,16 @@ class Lab(daemons.Parts):
         return found.get((f'{PREFIX}{name}', ''), 0.0)
 
     def leader(self) -> str | None:
-        leading = (m for m in MIGRATORS if self.metric(m, 'leader'))
+        leading = (m for m in self._ports if self.metric(m, 'leader'))
         return next(leading, None)
 
     def failures(self) -> float:
         """Ticks that failed, of both."""
-        return sum(self.metric(m, 'tick_errors_total') for m in MIGRATORS)
+        return sum(self.metric(m, 'tick_errors_total') for m in self._ports)
 
     def attempts(self) -> float:
         """Ticks that were tried, by both."""
-        good = sum(self.metric(m, 'ticks_total') for m in MIGRATORS)
+        good = sum(self.metric(m, 'ticks_total') for m in self._ports)
         return good + self.failures()
 
     def good_tick(self) -> float:
@@ -232,9 +247,12 @@ class Lab(daemons.Parts):
             'balancer': {'path': self.plane.script},
         }
         lines = []
-        for section in _OPTIONS.keys() | own.keys():
+        all_options = (_OPTIONS, own, self.options)
+        for section in {name for options in all_options for name in options}:
             lines.append(f'[{section}]')
-            values = {**_OPTIONS.get(section, {}), **own.get(section, {})}
+            values: dict[str, Any] = {}
+            for options in all_options:
+                values |= options.get(section, {})
             lines += [f'{key} = {value}' for key, value in values.items()]
         path = workdir / f'{name}.conf'
         path.write_text('\n'.join(lines) + '\n')
@@ -243,7 +261,7 @@ class Lab(daemons.Parts):
             name,
             [
                 *(sys.executable, '-W', 'ignore'),
-                *('-m', 'tests.integration.haste'),
+                *('-m', self.program),
                 *(f'--config-file={sample}', f'--config-file={path}'),
             ],
             workdir,
@@ -295,7 +313,7 @@ def _running() -> Iterator[None]:
         ignore_cleanup_errors=True,
     ) as workdir:
         global lab
-        lab = Lab(pathlib.Path(workdir))
+        lab = Lab(ControlPlane(pathlib.Path(workdir), ZONE, HOSTS))
         with lab:
             yield
 

@@ -223,16 +223,18 @@ class ControlPlane(daemons.Parts):
                 *(self._nova_conf, self._databases_conf),
             )
         for host in self.hosts:
-            found[compute(host)] = self._nova.daemon(
-                compute(host),
-                self._listens(f'compute.{host}'),
-                f'{_HERE}.compute',
-                *(
-                    self._nova_conf,
-                    f'--config-file={self.workdir}/{host}.conf',
-                ),
-            )
+            found[compute(host)] = self._compute(host)
         return found
+
+    def _compute(self, host: str) -> daemons.Daemon:
+        """The nova-compute of a host."""
+        return self._nova.daemon(
+            compute(host),
+            self._listens(f'compute.{host}'),
+            f'{_HERE}.compute',
+            self._nova_conf,
+            f'--config-file={self.workdir}/{host}.conf',
+        )
 
     def _web(
         self, parent: forks.Parent, name: str, service: str

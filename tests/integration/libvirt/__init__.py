@@ -1,0 +1,1 @@
+"""Nova's LibvirtDriver on three hypervisors: guests that really migrate."""
