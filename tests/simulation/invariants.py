@@ -33,6 +33,8 @@ class Watch:
         self._asked: dict[str, int] = {}
         #: What was asked for by who had lost the lock and did not know.
         self._stale: set[tuple[str, str, float]] = set()
+        #: Servers whose cell was down at some time.
+        self._hidden: set[str] = set()
         #: What was held when last looked, as server and orchestrator.
         self._held: set[tuple[str, str]] = set()
 
@@ -50,6 +52,7 @@ class Watch:
             yield from self._all(world, what)
 
     def _all(self, world: World, what: str) -> Iterator[str]:
+        self._hidden |= world.nova.cell_down
         log = world.nova.log
         new, self._seen = log[self._seen :], len(log)
         for kind, server_id, at in new:
@@ -106,16 +109,17 @@ class Watch:
     def _bandwidth(self, world: World, server_id: str) -> Iterator[str]:
         """The bucket of what may be copied, filled and drained by us alone.
 
-        NOTE: of a server that was deleted Nova does not tell the size.
+        NOTE: of a server that was deleted Nova does not tell the size, and of
+        one whose cell is down it tells a new process nothing: what is begun
+        then is asked for when the cell may be back.
         """
         rate = float(world.option('limits.copy_rate'))
         full = level = rate * BURST
         last, size = 0.0, world.sizes[server_id]
         asked = [e for e in world.nova.log if e[0] == ASKED]
         for _, other, at in asked[:-1]:
-            if other in world.nova.servers and (
-                (ASKED, other, at) not in self._stale
-            ):
+            there = world.nova.servers.keys() - self._hidden
+            if other in there and (ASKED, other, at) not in self._stale:
                 level = min(full, level + (at - last) * rate)
                 level -= world.sizes[other]
                 last = at
