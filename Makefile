@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOX ?= $(shell command -v tox || echo .tox-bootstrap/bin/tox)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit fuzz functional nova33 integration storm leases bench soak builds docs pep8 packages tox
+.PHONY: help demo test unit fuzz functional nova33 integration storm leases outages bench soak builds docs pep8 packages tox
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,10 @@ storm: packages  ## migrators that die on real daemons, 2,000 times: three hours
 leases: packages  ## who leads, on each real lock store, 200 times: half an hour
 	STEAL_LEASE_RUNS=200 OS_TEST_TIMEOUT=7200 \
 	  $(TOX) -q run -e integration -- test_leases test_takeovers --timeout 36000
+
+outages: packages  ## each service of a cloud killed while servers move, ten times: an hour
+	STEAL_OUTAGE_RUNS=10 OS_TEST_TIMEOUT=7200 \
+	  $(TOX) -q run -e integration -- test_outages --timeout 36000
 
 nova33: $(TOX)  ## what meets Nova and other libraries, on the oldest that we support
 	$(TOX) -q run -e functional-nova33

@@ -14,6 +14,7 @@ from typing import Any
 
 import pymysql
 import requests
+from prometheus_client import parser
 
 import steal_scheduler.demo  # noqa: F401 (before Nova's own)
 from steal_scheduler.demo.deadline import wait_for
@@ -23,7 +24,6 @@ from steal_scheduler.reporting.metrics import PREFIX
 from tests.integration import daemons
 from tests.integration.cloud import config, events, rights
 from tests.integration.cloud.plane import ControlPlane
-from tests.samples import scrape
 from tests.shared import PATIENCE, Shared
 
 ZONE = 'az1'
@@ -191,6 +191,18 @@ class Lab(daemons.Parts):
         """What hypervisors and the orchestrator did with it."""
         return events.read(self.plane.events, id_)
 
+    def in_state(
+        self, ids: Sequence[str], vm_state: str, task_state: str | None
+    ) -> list[str]:
+        """Those that Nova says are in this state."""
+        state = [vm_state, task_state]
+        return [id_ for id_ in ids if self._server(id_)[1:] == state]
+
+    def reset_state(self, id_: str) -> None:
+        """As ``openstack server set --state active``."""
+        body = {'os-resetState': {'state': 'active'}}
+        self._call('POST', f'/servers/{id_}/action', body)
+
     def left(self, ids: Sequence[str]) -> list[str]:
         """What of us is still to be seen; empty when all is as it was."""
         found = []
@@ -205,32 +217,44 @@ class Lab(daemons.Parts):
 
     # -- the migrators -----------------------------------------------------
 
-    def metric(self, migrator: str, name: str) -> float:
-        """0 where it does not answer."""
-        try:
-            found = scrape(self._ports[migrator])
-        except (OSError, ValueError):
-            return 0.0
-        return found.get((f'{PREFIX}{name}', ''), 0.0)
+    def metric(self, migrator: str, name: str, **labels: str) -> float:
+        """0 where it does not answer, or has none."""
+        url = f'http://127.0.0.1:{self._ports[migrator]}/metrics'
+        with contextlib.suppress(requests.RequestException):
+            page = requests.get(url, timeout=20).text
+            for family in parser.text_string_to_metric_families(page):
+                for sample in family.samples:
+                    if (sample.name, sample.labels) == (PREFIX + name, labels):
+                        return float(sample.value)
+        return 0.0
 
     def leader(self) -> str | None:
         leading = (m for m in self._ports if self.metric(m, 'leader'))
         return next(leading, None)
 
-    def failures(self) -> float:
-        """Ticks that failed, of both."""
-        return sum(self.metric(m, 'tick_errors_total') for m in self._ports)
+    def calls_for_a_person(self) -> bool:
+        """Whether Nova does not go on with a move."""
+        return any(self.metric(m, 'stalled_moves') for m in self._ports)
+
+    def is_blind(self) -> bool:
+        """Whether Nova did not tell the leader of everything, in a tick."""
+        leader = self.leader()
+        return not leader or self.metric(leader, 'refusals', reason='nova') > 0
 
     def attempts(self) -> float:
         """Ticks that were tried, by both."""
-        good = sum(self.metric(m, 'ticks_total') for m in self._ports)
-        return good + self.failures()
+        return sum(
+            self.metric(migrator, name)
+            for migrator in self._ports
+            for name in ('ticks_total', 'tick_errors_total')
+        )
 
     def good_tick(self) -> float:
-        """When the leader's last good tick began: epoch seconds."""
+        """When the leader's last tick began, if it was good: epoch seconds."""
         leader = self.leader()
-        name = 'last_tick_timestamp_seconds'
-        return self.metric(leader, name) if leader else 0.0
+        if not leader or self.is_blind():
+            return 0.0
+        return self.metric(leader, 'last_tick_timestamp_seconds')
 
     # -- parts -------------------------------------------------------------
 
