@@ -231,9 +231,10 @@ def within_budgets(
         or (
             _stage(t for t in server.tags if (s, t) in nova.written)
             not in ('', 'verify')
-            # Of others Nova keeps the tags, also when they are back.
+            # Of others the tags stay, also when they are back.
             and server.status in nova.TAGGABLE
             and s not in nova.cell_down
+            and 'server' not in nova.fails
         )
     }
     new = nova.servers[server_id]
