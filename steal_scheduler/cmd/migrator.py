@@ -19,7 +19,7 @@ from oslo_reports.models import base
 from oslo_service import service
 
 from steal_scheduler import startup, version
-from steal_scheduler.cmd import doubts
+from steal_scheduler.cmd import config_warnings
 from steal_scheduler.conf import load
 from steal_scheduler.edge import metrics
 from steal_scheduler.exception import ConfigError, StealError
@@ -113,7 +113,7 @@ class MigratorService(service.ServiceBase):
                 # A plugin's mistake; silence would be the worst answer.
                 LOG.exception('Migrator suspended: it could not be built.')
             else:
-                for line in doubts.doubts(self._conf):
+                for line in config_warnings.warnings(self._conf):
                     LOG.warning('%s', line)
                 self._migrator = Migrator(built)
                 report_moves_of(self._migrator)
@@ -191,7 +191,7 @@ def main() -> int:
     if fault is not None:
         if conf is not None:
             # One of them may be why.
-            for line in doubts.misspelt(conf):
+            for line in config_warnings.misspelt(conf):
                 LOG.warning('%s', line)
             LOG.critical('%s', fault)
         print(f'steal-migrator: {fault}', file=sys.stderr)

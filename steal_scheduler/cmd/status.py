@@ -11,7 +11,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
-from steal_scheduler.cmd import doubts
+from steal_scheduler.cmd import config_warnings
 from steal_scheduler.cmd.launch import NOT_CHECKED
 from steal_scheduler.conf import load
 from steal_scheduler.exception import StealError
@@ -39,9 +39,9 @@ class Checks(upgradecheck.UpgradeCommands):
             build.build(self._conf)
         except StealError as error:
             # One of them may be why.
-            lines = [str(error), *doubts.misspelt(self._conf)]
+            lines = [str(error), *config_warnings.misspelt(self._conf)]
             return Result(Code.FAILURE, '\n'.join(lines))
-        if lines := doubts.doubts(self._conf):
+        if lines := config_warnings.warnings(self._conf):
             return Result(Code.WARNING, '\n'.join(lines))
         return Result(Code.SUCCESS)
 

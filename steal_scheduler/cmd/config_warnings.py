@@ -10,8 +10,7 @@ from typing import Any
 
 from keystoneauth1 import exceptions, loading
 
-from steal_scheduler.conf import doubts as together
-from steal_scheduler.conf import orchestrators
+from steal_scheduler.conf import combinations, orchestrators
 from steal_scheduler.edge.unread import (
     Listed,
     Sections,
@@ -25,12 +24,12 @@ from steal_scheduler.migrator import plugins
 _CURES = {'driver': 'Name it in [migrator] orchestrators, or remove it.'}
 
 
-def doubts(conf: Any) -> list[str]:
+def warnings(conf: Any) -> list[str]:
     """One line for each thing.
 
     :param conf: with the options of all plugins that are in use
     """
-    return [*misspelt(conf), *together.doubts(conf)]
+    return [*misspelt(conf), *combinations.unlikely(conf)]
 
 
 def misspelt(conf: Any) -> list[str]:

@@ -1,19 +1,19 @@
 from oslotest import base
 
-from steal_scheduler.conf import doubts
+from steal_scheduler.conf import combinations
 from steal_scheduler.migrator import build
 from tests.unit.deployment import Deployment
 
 
-class TestDoubts(base.BaseTestCase):
-    def doubts(self, more: str = '') -> list[str]:
+class TestCombinations(base.BaseTestCase):
+    def unlikely(self, more: str = '') -> list[str]:
         conf = self.useFixture(Deployment(more)).conf()
         build.build(conf)
-        return [*doubts.doubts(conf)]
+        return [*combinations.unlikely(conf)]
 
     def test_the_defaults(self) -> None:
-        self.assertEqual([], self.doubts())
-        self.assertEqual([], self.doubts('[signals]\nsource = prometheus'))
+        self.assertEqual([], self.unlikely())
+        self.assertEqual([], self.unlikely('[signals]\nsource = prometheus'))
 
     def test_each(self) -> None:
         for more, words in (
@@ -49,7 +49,7 @@ class TestDoubts(base.BaseTestCase):
                 'drain_timeout = 30 seconds',
             ),
         ):
-            (line,) = self.doubts(more)
+            (line,) = self.unlikely(more)
             self.assertIn(words, line)
             self.assertTrue(
                 line.endswith('Lower the first one, or raise the second one.')

@@ -3,7 +3,7 @@ import pathlib
 import fixtures
 from oslotest import base
 
-from steal_scheduler.cmd import doubts
+from steal_scheduler.cmd import config_warnings
 from steal_scheduler.conf import load
 from steal_scheduler.migrator import build
 from tests.unit.deployment import Deployment
@@ -75,7 +75,9 @@ class TestMisspelt(base.BaseTestCase):
     def misspelt(self, text: str) -> list[str]:
         path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'x.conf')
         path.write_text(text)
-        return doubts.misspelt(load.load([f'--config-file={path}'], 'a test'))
+        return config_warnings.misspelt(
+            load.load([f'--config-file={path}'], 'a test')
+        )
 
     def test_what_others_read(self) -> None:
         self.assertEqual([], self.misspelt(KNOWN))
@@ -101,11 +103,11 @@ class TestMisspelt(base.BaseTestCase):
         )
 
 
-class TestDoubts(base.BaseTestCase):
+class TestConfigWarnings(base.BaseTestCase):
     def test_both_kinds(self) -> None:
         wrong = '[hosts]\nhost_steal_threshold = 50\nsharedstorage = True'
         conf = self.useFixture(Deployment(wrong)).conf()
         build.build(conf)
-        unread, together = doubts.doubts(conf)
+        unread, together = config_warnings.warnings(conf)
         self.assertIn('Did you mean shared_storage?', unread)
         self.assertIn('host_steal_threshold = 50 percent', together)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def doubts(conf: Any) -> Iterator[str]:
+def unlikely(conf: Any) -> Iterator[str]:
     """Name the options, their values, what comes of it, and the cure.
 
     :param conf: with the options of all plugins that are in use
