@@ -60,9 +60,7 @@ class TestMoves(daemons.TestCase):
         )
 
     def test_a_guest_that_never_converges_stays(self):
-        """Nova 33 and 34 show ERROR after the abort, until the migrator ends
-        that.
-        """
+        """Nova 33 and 34 show ERROR until the migrator ends that."""
         id_ = self.moved(lab.RESTLESS)
         self.assertEqual('host-a', self.lab.host(id_))
         self.assertEqual(['host-a'], self.lab.runs_on(id_))

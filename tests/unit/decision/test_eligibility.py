@@ -141,8 +141,7 @@ class TestEligible(base.BaseTestCase):
         self.assert_backoff(100, *self.failed(0), once, *self.failed(3, 4))
 
     def test_one_failure_a_day_is_the_rule_in_the_end(self) -> None:
-        """With the default cooldown 5 on the first day, and 1 on each day
-        that follows."""
+        """With the default cooldown 5 on the first day, then 1 a day."""
         rules, now, tries = make.rules(), NOW, []
         records: list[Migration] = []
         while now < NOW + 14 * HISTORY:
