@@ -156,12 +156,13 @@ def _unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
         f'no host of zone {zone} can take its {move.demand:.1f} cores and '
         'stay cold: moving cannot help, more cores can'
     )
-    if unknown := targets.unknown(move):
+    if unknown := _unknown(move, targets, snapshot):
         reason = Reason.TARGETS_UNKNOWN
         detail = (
-            f'no host of zone {zone} that is known can take its '
-            f'{move.demand:.1f} cores and stay cold, and of '
-            f'{several(unknown)} there are no reliable metrics'
+            f'no host of zone {zone} that is known and open can take its '
+            f'{move.demand:.1f} cores and stay cold; {several(unknown)}: '
+            'without reliable metrics, paused, or left to others who move '
+            'servers'
         )
     if targets.would_take(move):
         reason = Reason.SLOT_TARGET
@@ -173,6 +174,24 @@ def _unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
     return first(nos, move.server_id) or Refusal(
         reason, detail, move.server_id
     )
+
+
+def _unknown(
+    move: Move, targets: Targets, snapshot: Snapshot
+) -> Sequence[str]:
+    """Hosts that could take it, for all that is known.
+
+    For example b is not measured, c has room and is paused, d is paused and
+    full: b and c.
+    """
+    view = snapshot.view
+    return [
+        name
+        for name in targets.unknown(move)
+        if not view.hosts[name].cores
+        or name in snapshot.unreliable
+        or view.has_room(view.hosts[name], move.demand)
+    ]
 
 
 def _move(finding: Finding, snapshot: Snapshot) -> Move:

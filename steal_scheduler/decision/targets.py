@@ -74,7 +74,7 @@ class Targets:
         return any(self._fits(name, move) for name in busy)
 
     def unknown(self, move: Move) -> list[str]:
-        """Hosts of its zone that may have room, for all that is known."""
+        """Hosts of its zone that are neither cold nor hot."""
         found = self._unknown.get(move.server.zone or '', ())
         return sorted(name for name in found if name != move.source)
 

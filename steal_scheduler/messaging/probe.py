@@ -49,7 +49,7 @@ class Probe:
     def ask(self, hosts: Collection[str] = ()) -> Mapping[str, Scheduler]:
         """Have what we send come back, and hear who of these answers.
 
-        :param hosts: of nova-scheduler; nobody else is waited for
+        :param hosts: of nova-scheduler; nobody else counts
         :returns: by host, what each said
         :raises BusError: the broker does not answer, or refuses us
         """
@@ -72,7 +72,7 @@ class Probe:
                     'nova.conf, and check that the broker runs and lets this '
                     'user in.'
                 )
-            return dict(self._heard)
+            return {h: s for h, s in self._heard.items() if h in hosts}
 
     def _accept(self, message: Any) -> None:
         found = acknowledgement.decode(message, time.time())

@@ -48,7 +48,7 @@ class Reason(enum.StrEnum):
     SLOT_TARGET = 'slot_target'
     #: It has too many tags: Nova would not take ours.
     TAGS = 'tags'
-    #: Hosts that may have room for it have no reliable metrics.
+    #: Hosts that may have room for it are not measured, or closed to us.
     TARGETS_UNKNOWN = 'targets_unknown'
     #: It takes too long to copy.
     TOO_LARGE = 'too_large'

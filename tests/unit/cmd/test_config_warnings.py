@@ -49,7 +49,7 @@ password = p
 auth_type = v3applicationcredential
 application_credential_id = i
 application_credential_secret = s
-tls_ciphers = HIGH
+cafile = c
 region_name = r
 # What was there before.
 username = u

@@ -165,8 +165,15 @@ class TestSaturation(base.BaseTestCase):
         """Nor can anybody say that more cores are needed."""
         made = self.saturated(b=host(tier=Tier.UNKNOWN), c=hot(17))
         self.assertEqual({'x': 'targets_unknown'}, reasons(made))
-        self.assertIn('of b there are no reliable', made.refusals[0].detail)
+        self.assertIn('; b: without reliable', made.refusals[0].detail)
         self.assertEqual((), made.saturations)
+
+    def test_one_that_is_closed_and_full_is_no_excuse(self) -> None:
+        full = host(10.5, tier=Tier.UNKNOWN)
+        self.assertEqual({'x': 'saturated'}, reasons(self.saturated(b=full)))
+        bare = host(0.0, cores=0.0, tier=Tier.UNKNOWN)
+        made = self.saturated(b=full, c=bare)
+        self.assertIn('; c: without reliable', made.refusals[0].detail)
 
     def test_a_cold_host_that_waits_does_not_help(self) -> None:
         made = self.saturated(b=host(steal=0.05))
