@@ -155,21 +155,20 @@ class TestDoctor(ManageTestCase):
 
 
 class TestUpgradeCheck(ManageTestCase):
-    def assert_check(
-        self, status: int, said: str, config: pathlib.Path | None = None
-    ) -> None:
+    """As a program; the module of that name has each mistake."""
+
+    def assert_fails(self, said: str, config: pathlib.Path) -> None:
         done = self.run_it('steal-status', 'upgrade', 'check', config=config)
-        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
+        self.assertEqual(2, done.returncode, done.stdout + done.stderr)
         # Of a table, whose lines are broken anywhere, after a hyphen as well.
         cells = done.stdout.replace('|', ' ').split()
         self.assertIn(said, ' '.join(cells).replace('- ', '-'))
 
     def test_upgrade_check(self) -> None:
         (id_,) = scene.boot(Guest('one', 'a1'))
-        self.assert_check(0, 'Check: Nova Result: Success')
-        scene.call('PUT', f'/servers/{id_}/tags/steal:drain:1')
-        self.assert_check(1, id_)
-        self.assert_check(2, 'lacks', self.config_file_of(users.ALICE))
         config = self.config_file()
+        self.assert_fails(f'of servers one ({id_})', config)
+        self.assert_fails('Check: Nova Result: Success', config)
+        self.assert_fails('lacks', self.config_file_of(users.ALICE))
         scene.cloud.http.faults['compute'] = Fault.ERROR
-        self.assert_check(2, 'Nova failed', config)
+        self.assert_fails('Nova failed', config)
