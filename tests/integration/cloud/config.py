@@ -64,7 +64,7 @@ my_ip = 127.0.0.1
 transport_url = {broker}
 state_path = {workdir}/nova
 report_interval = 2
-service_down_time = 8
+service_down_time = 20
 rpc_response_timeout = 20
 long_rpc_timeout = 40
 [oslo_concurrency]

@@ -116,6 +116,8 @@ class Lab(daemons.Parts):
 
     def boot(self, *hosts: str) -> list[str]:
         """Boot one server on each of these hosts; nobody suffers yet."""
+        # After an outage it takes a moment.
+        wait_for(self._all_up, PATIENCE, 'every nova-compute to report')
         ids = self.servers.boot_many(
             (
                 NewServer(
@@ -145,8 +147,9 @@ class Lab(daemons.Parts):
     def clear(self) -> None:
         """Delete all servers, and let what was be long ago."""
         self.load.demands = {}
-        for id_ in self.ids():
-            self._call('DELETE', f'/servers/{id_}')
+        # Those that were never scheduled as well: they are in another cell.
+        for server in self._call('GET', '/servers')['servers']:
+            self._call('DELETE', f'/servers/{server["id"]}')
         wait_for(lambda: not self.ids(), PATIENCE, 'all servers to be gone')
         # No failure of one round is counted in the next.
         self._query(
@@ -315,6 +318,11 @@ class Lab(daemons.Parts):
 
     def _query(self, sql: str, *values: Any) -> list[Any]:
         return self.plane.query('nova_cell1', sql, *values)
+
+    def _all_up(self) -> bool:
+        """Whether nova-scheduler takes all for alive."""
+        found = self.plane.call('GET', '/os-services?binary=nova-compute')
+        return all(each['state'] == 'up' for each in found['services'])
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         return self.plane.call(method, path, body, who=self.plane.tenant)
