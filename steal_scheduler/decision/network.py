@@ -4,7 +4,7 @@ Where the source of the signals does not tell of a host's, nothing is known
 against it.
 """
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Server
@@ -14,35 +14,41 @@ from steal_scheduler.model.refusal import Nos, Reason
 
 def busy(snapshot: Snapshot) -> Set[str]:
     """Hosts that are given none of our moves, for their network's sake."""
-    threshold = snapshot.rules.hosts.network_threshold
-    return {
-        name
-        for name, signal in snapshot.signals.hosts.items()
-        if signal.network is not None and signal.network * 100 >= threshold
-    }
+    return {n for n in snapshot.signals.hosts if _is_busy(n, snapshot)}
 
 
 def of_server(server: Server, snapshot: Snapshot) -> Nos:
     """Why it may not leave its host now."""
     host = server.host or ''
-    if host in busy(snapshot):
+    if _is_busy(host, snapshot):
         yield Reason.NETWORK, _told([host], snapshot)
 
 
-def of_targets(move: Move, snapshot: Snapshot) -> Nos:
-    """Why it waits, where all hosts with cores for it have a busy network."""
+def of_targets(names: Sequence[str], move: Move, snapshot: Snapshot) -> Nos:
+    """Why it waits, where all hosts with cores for it have a busy network.
+
+    :param names: of the open hosts of its zone, its own left out
+    """
     view = snapshot.view
     able = [
         name
-        for name in sorted(busy(snapshot) & view.hosts.keys())
-        if name not in (move.source, *snapshot.unreliable)
-        and view.hosts[name].zone == move.server.zone
-        and snapshot.fleet.hosts[name].open
+        for name in names
+        if _is_busy(name, snapshot)
+        and name not in snapshot.unreliable
         and not view.avoids(name)
         and view.has_room(view.hosts[name], move.demand)
     ]
     if able:
         yield Reason.NETWORK, _told(able, snapshot)
+
+
+def _is_busy(name: str, snapshot: Snapshot) -> bool:
+    signal = snapshot.signals.hosts.get(name)
+    return (
+        signal is not None
+        and signal.network is not None
+        and signal.network * 100 >= snapshot.rules.hosts.network_threshold
+    )
 
 
 def _told(names: list[str], snapshot: Snapshot) -> str:

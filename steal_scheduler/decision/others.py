@@ -64,12 +64,14 @@ def others(snapshot: Snapshot) -> Others:
     host a, two of them for b, and one each for c and d: a is left alone, and
     so is everything in a cloud of eight hosts or less.
     """
-    fleet, ours = snapshot.fleet, {*snapshot.fleet.ours}
+    fleet, since = snapshot.fleet, snapshot.now - PERIOD
+    # Of a week there may be thousands.
+    ours = {record for record in fleet.ours if record.created_at >= since}
     begun = [
         record
         for records in fleet.migrations.values()
         for record in records
-        if record.created_at >= snapshot.now - PERIOD and record not in ours
+        if record.created_at >= since and record not in ours
     ]
     by_host = collections.Counter(
         host

@@ -156,7 +156,8 @@ def _unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
         f'no host of zone {zone} can take its {move.demand:.1f} cores and '
         'stay cold: moving cannot help, more cores can'
     )
-    if unknown := _unknown(move, targets, snapshot):
+    closed = targets.unknown(move)
+    if unknown := _unknown(closed, move, snapshot):
         reason = Reason.TARGETS_UNKNOWN
         detail = (
             f'no host of zone {zone} that is known and open can take its '
@@ -170,16 +171,17 @@ def _unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
             f'the hosts of zone {zone} that can take it are receiving another '
             'server (slots_per_target): its turn comes'
         )
-    nos = network.of_targets(move, snapshot)
+    # One whose network is busy is closed to us.
+    nos = network.of_targets(closed, move, snapshot)
     return first(nos, move.server_id) or Refusal(
         reason, detail, move.server_id
     )
 
 
 def _unknown(
-    move: Move, targets: Targets, snapshot: Snapshot
+    names: Sequence[str], move: Move, snapshot: Snapshot
 ) -> Sequence[str]:
-    """Hosts that could take it, for all that is known.
+    """Those of these hosts that could take it, for all that is known.
 
     For example b is not measured, c has room and is paused, d is paused and
     full: b and c.
@@ -187,7 +189,7 @@ def _unknown(
     view = snapshot.view
     return [
         name
-        for name in targets.unknown(move)
+        for name in names
         if not view.hosts[name].cores
         or name in snapshot.unreliable
         or view.has_room(view.hosts[name], move.demand)

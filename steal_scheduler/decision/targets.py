@@ -49,6 +49,8 @@ class Targets:
         for bands in self._free.values():
             for hosts in bands.values():
                 hosts.sort()
+        for names in self._unknown.values():
+            names.sort()
 
     def take(self, move: Move) -> str | None:
         """Give the server to the best host that stays cold, and credit it.
@@ -74,9 +76,9 @@ class Targets:
         return any(self._fits(name, move) for name in busy)
 
     def unknown(self, move: Move) -> list[str]:
-        """Hosts of its zone that are neither cold nor hot."""
+        """Open hosts of its zone that are neither cold nor hot."""
         found = self._unknown.get(move.server.zone or '', ())
-        return sorted(name for name in found if name != move.source)
+        return [name for name in found if name != move.source]
 
     def _best(self, hosts: list[_Entry], move: Move) -> _Entry | None:
         """The fewest servers of the role, then the most head-room."""

@@ -87,14 +87,13 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
             Reason.TARGET_PENDING,
             'Nova is choosing the target of another server: its turn comes',
         )
-    if not any(
-        host.open
-        and host.zone == zone
-        and name != move.source
-        and snapshot.view.takes(name, move.demand)
+    names = sorted(
+        name
         for name, host in snapshot.fleet.hosts.items()
-    ):
-        yield from network.of_targets(move, snapshot)
+        if host.open and host.zone == zone and name != move.source
+    )
+    if not any(snapshot.view.takes(name, move.demand) for name in names):
+        yield from network.of_targets(names, move, snapshot)
         yield (
             Reason.SATURATED,
             f'no host of zone {zone} can take its {move.demand:.1f} cores any '
