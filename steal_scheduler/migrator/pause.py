@@ -29,13 +29,13 @@ def pause(nova: NovaClient, wanted: Pause, now: float) -> text.Document:
     where = wanted.where
     key, value = _written(wanted)
     _check_known(nova, wanted)
-    if _holds(_pauses(nova), wanted):
+    if _holds(nova, wanted):
         notes = [f'Paused already, and for as long or longer: {where}.']
     else:
         nova.set_aggregate_metadata(
             _aggregate(nova).aggregate_id, {key: value}
         )
-        if not _holds(_pauses(nova), wanted):
+        if not _holds(nova, wanted):
             raise PauseError(
                 f'Somebody else has changed the pause of {where} just now: '
                 'look at "steal-manage plan -c pauses", and do it again.'
@@ -138,12 +138,11 @@ def _pauses(nova: NovaClient) -> Sequence[Pause]:
     return model.read_all(nova.aggregates())
 
 
-def _holds(found: Sequence[Pause], wanted: Pause) -> bool:
+def _holds(nova: NovaClient, wanted: Pause) -> bool:
     """Whether what was written lasts as long as is wanted, or longer."""
+    found = model.read_all(filter(model.is_ours, nova.aggregates()))
     return any(
-        p.same(wanted.scope, wanted.name)
-        and p.until >= wanted.until
-        and p.aggregate.strip().casefold() == model.AGGREGATE
+        p.same(wanted.scope, wanted.name) and p.until >= wanted.until
         for p in found
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from oslo_log import log
 
 from steal_scheduler import exception
+from steal_scheduler.migrator import rights
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.store_errors import StoreError
 from steal_scheduler.nova_client.client import NovaClient
@@ -43,18 +44,12 @@ def check_nova(nova: NovaClient, reset_state: bool) -> None:
         missing = _missing_rights(nova, reset_state)
     except exception.LoginRefused as error:
         raise exception.ConfigError(str(error)) from error
-    if missing:
-        raise exception.ConfigError(
-            'The user of [nova] lacks rights in Nova: '
-            f'{"; ".join(missing)}. Give it a role that context_is_admin '
-            "names in the policy.yaml of Nova's API, and allow that role what "
-            'else policy.yaml says of these.'
-        )
+    rights.require_none(missing)
 
 
 def _missing_rights(nova: NovaClient, reset_state: bool) -> list[str]:
     """Try what only reads; the policies that do not let us."""
-    rights: dict[str, Callable[[], object]] = {
+    reads: dict[str, Callable[[], object]] = {
         'os_compute_api:servers:detail:get_all_tenants (list the servers '
         'of all projects)': lambda: nova.page(None),
         'os_compute_api:os-services:list (list hosts with their zones)': (
@@ -67,7 +62,7 @@ def _missing_rights(nova: NovaClient, reset_state: bool) -> list[str]:
         ),
     }
     missing = []
-    for right, call in rights.items():
+    for right, call in reads.items():
         try:
             call()
         except exception.NovaForbids:

@@ -4,7 +4,7 @@ Nova looks at the right first, and then at what is asked: so what can never
 be done tells a missing right (403) from one that is there (400, 404, 409).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from steal_scheduler.exception import (
     ConfigError,
@@ -35,6 +35,11 @@ def check(nova: NovaClient) -> None:
     missing: list[str] = []
     for server in servers[:1]:
         missing += _missing(nova, server.server_id)
+    require_none(missing)
+
+
+def require_none(missing: Sequence[str]) -> None:
+    """:raises ConfigError: rights are missing; they are named"""
     if missing:
         raise ConfigError(
             'The user of [nova] lacks rights in Nova: '

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from oslo_log import log
 
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.edge.text import several
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.moves import tags
@@ -85,6 +86,6 @@ class Strays:
                 'Tags of a newer steal-scheduler are left alone, and their '
                 'servers are not moved: %s. Upgrade steal-migrator on this '
                 'controller.',
-                ', '.join(sorted(newer)[:5]),
+                several(sorted(newer)),
             )
         self._said = bool(newer)
