@@ -6,7 +6,7 @@ import json
 import pathlib
 import re
 
-from tests.functional.migrator.test_pause import PauseTestCase
+from tests.functional.programs.test_pause import PauseTestCase
 
 PAGE = pathlib.Path(__file__).parents[3] / 'doc/source/admin/removal.rst'
 
