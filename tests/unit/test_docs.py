@@ -119,12 +119,12 @@ class TestAdmin(base.BaseTestCase):
     def test_every_alert_is_described_once(self) -> None:
         text = (ADMIN / 'metrics.rst').read_text('utf-8')
         found = [name for name in rows(text) if name.startswith('Steal')]
-        rules = read('etc/prometheus/steal-scheduler.rules.yml')
+        rules = read('etc/prometheus/steal-scheduler.rules')
         alerts = re.findall(r'- alert: (\w+)', rules)
         self.assertEqual(sorted(alerts), sorted(found))
 
     def test_no_page_names_another_alert(self) -> None:
-        rules = read('etc/prometheus/steal-scheduler.rules.yml')
+        rules = read('etc/prometheus/steal-scheduler.rules')
         alerts = re.findall(r'- alert: (\w+)', rules)
         classes = {'StealFilter', 'StealWeigher'}
         for page in [
@@ -300,12 +300,12 @@ class TestNovaConf(base.BaseTestCase):
 
 class TestMonitoring(base.BaseTestCase):
     def test_rules_use_metrics_that_exist(self) -> None:
-        text = read('etc/prometheus/steal-scheduler.rules.yml')
+        text = read('etc/prometheus/steal-scheduler.rules')
         found = set(re.findall(r'\bsteal_\w+', text))
         self.assertEqual(set(), found - metric_names())
 
     def test_rules_use_labels_that_exist(self) -> None:
-        text = read('etc/prometheus/steal-scheduler.rules.yml')
+        text = read('etc/prometheus/steal-scheduler.rules')
         for label, words in (
             ('reason', Reason),
             ('outcome', Outcome),
