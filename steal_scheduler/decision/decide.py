@@ -18,7 +18,7 @@ from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.others import others
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage
-from steal_scheduler.model.cloud import Finding
+from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.refusal import Refusal, Saturation, first
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from steal_scheduler.decision.rules import DetectionRules
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.cloud import Finding, ServerSignal
+from steal_scheduler.model.cloud import ServerSignal
+from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Outcome
 from steal_scheduler.model.refusal import Reason, Refusal
 

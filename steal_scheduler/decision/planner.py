@@ -13,7 +13,7 @@ from steal_scheduler.decision.host_load import RELIEF_DEMAND
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.edge.text import several
-from steal_scheduler.model.cloud import Finding
+from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation, first
 

@@ -282,19 +282,3 @@ class Fleet:
         """The server's live migration that Nova may still go on with."""
         records = self.migrations.get(server_id, ())
         return next((m for m in records if self.goes_on(m, now)), None)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
-    """A contended server: persistently, by steal and by load."""
-
-    server_id: str
-    host: str
-    #: Shares and units as in ServerSignal; load is per vCPU.
-    steal: float
-    load: float
-    demand: float
-    #: In how many of the last polls it was, for example '3 of 5 polls'.
-    polls: str
-    #: As in ServerSignal.
-    bad_seconds: float | None = None

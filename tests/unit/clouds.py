@@ -5,7 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from steal_scheduler.model.cloud import Finding, Fleet, Host, Server, Signals
+from steal_scheduler.model.cloud import Fleet, Host, Server, Signals
+from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from tests.unit.make import (

@@ -11,7 +11,6 @@ from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import (
-    Finding,
     Fleet,
     GuestSignal,
     Host,
@@ -21,6 +20,7 @@ from steal_scheduler.model.cloud import (
     ServerSignal,
     Signals,
 )
+from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Cause, Ended, Move, Outcome, Stage
 from steal_scheduler.model.scheduler import CLASSES, Scheduler
 

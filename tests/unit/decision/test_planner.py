@@ -12,7 +12,7 @@ from steal_scheduler.decision.planner import (
 )
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.cloud import Finding
+from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Reason

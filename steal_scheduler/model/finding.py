@@ -1,0 +1,19 @@
+"""A finding: what the detector says of a server."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """A contended server: persistently, by steal and by load."""
+
+    server_id: str
+    host: str
+    #: Shares and units as in ServerSignal; load is per vCPU.
+    steal: float
+    load: float
+    demand: float
+    #: In how many of the last polls it was, for example '3 of 5 polls'.
+    polls: str
+    #: As in ServerSignal.
+    bad_seconds: float | None = None
