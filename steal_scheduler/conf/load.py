@@ -32,7 +32,7 @@ _GROUPS: dict[str, list[Any]] = {
     'hosts': hosts.OPTS,
     'stages': migrator.STAGE_OPTS,
     'host_checks': hosts.CHECK_OPTS,
-    'roles': roles.OPTS,
+    'roles': [*roles.OPTS, roles.GROUPS],
 }
 
 

@@ -1,7 +1,7 @@
-"""Options that say where a server's role is read from.
+"""Options that say where a server's role is read from, and whose it is.
 
-The migrator and nova-scheduler each have them, in their own group, and must
-agree on them.
+The migrator and nova-scheduler each have the first, in their own group, and
+must agree on them.
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from oslo_config import cfg
 
 from steal_scheduler.edge.option import Parsed, regex
+from steal_scheduler.model.roles import RoleRule
 
 
 def _pattern(text: str) -> Any:
@@ -52,6 +53,22 @@ Possible values:
     ),
 ]
 
+#: For the migrator alone: the view tells nova-scheduler.
+GROUPS = cfg.DictOpt(
+    'project_groups',
+    default={},
+    help="""
+Projects that have their roles in common: ``web`` in one and ``web`` in another
+of the same group are one role. In all others each project has roles of its
+own, for tenants name them as they like.
+
+Possible values:
+
+* Ids of projects, each with a name of its group, which you choose:
+  ``9f1c2e:shop,77ab04:shop,5c0de1:bank``.
+""",
+)
+
 #: For nova.conf alone: Nova shows hints to nobody but its scheduler.
 HINT = cfg.StrOpt(
     'role_hint',
@@ -67,3 +84,8 @@ Possible values:
   hints are not looked at.
 """,
 )
+
+
+def rule(conf: Any) -> RoleRule:
+    """Where the migrator reads roles from."""
+    return RoleRule(**{opt.name: conf.roles[opt.name] for opt in OPTS})

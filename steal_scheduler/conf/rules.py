@@ -32,4 +32,5 @@ def rules(conf: Any, assignment: Sequence[Rule] = ()) -> sections.Rules:
         dry_run=conf.migrator.dry_run,
         reset_state=conf.migrator.reset_state,
         assignment=tuple(assignment),
+        project_groups=conf.roles.project_groups,
     )

@@ -1,8 +1,8 @@
 """The disruption budget: who is unavailable keeps others in service.
 
-A role has one budget, whatever made its servers unavailable. And where a
-server cannot be reattached to its orchestrator, no further one is drained
-there.
+A role of a project has one budget, whatever made its servers unavailable. And
+where a server cannot be reattached to its orchestrator, no further one is
+drained there.
 """
 
 import collections
@@ -19,14 +19,15 @@ class Unavailable:
     def __init__(self, snapshot: Snapshot) -> None:
         self._servers = snapshot.fleet.servers
         self._rules = snapshot.rules
+        self._role_key = snapshot.role_key
         self._all: collections.Counter[str] = collections.Counter()
         self._unavailable: collections.Counter[str] = collections.Counter()
         for server_id, server in self._servers.items():
-            if server.role:
-                self._all[server.role] += 1
+            if role := snapshot.role_key(server):
+                self._all[role] += 1
                 move = snapshot.moves.get(server_id)
-                self._unavailable[server.role] += (
-                    server.status != 'ACTIVE' or bool(move and move.occupies)
+                self._unavailable[role] += server.status != 'ACTIVE' or bool(
+                    move and move.occupies
                 )
         #: Orchestrator -> id of a server that it does not take back.
         self._blocked: dict[str, str] = {}
@@ -42,14 +43,15 @@ class Unavailable:
         where one was shut off by its tenant and one is being moved, a third
         one stays.
         """
-        role = move.server.role or ''
+        role = self._role_key(move.server) or ''
         count, all_ = self._unavailable[role], self._all[role]
         budget = self._rules.limits.max_unavailable.of(all_)
         if role and count >= budget:
             yield (
                 Reason.MAX_UNAVAILABLE,
-                f'{count} of the {all_} servers of role {role} are '
-                f'unavailable, and [limits] max_unavailable allows {budget:g}',
+                f'{count} of the {all_} servers of role '
+                f'{move.server.role} of its project are unavailable, and '
+                f'[limits] max_unavailable allows {budget:g}',
             )
         for name in self._orchestrators(move):
             if name in self._blocked:
@@ -61,7 +63,7 @@ class Unavailable:
 
     def add(self, move: Move) -> None:
         """This one becomes unavailable as well."""
-        self._unavailable[move.server.role or ''] += 1
+        self._unavailable[self._role_key(move.server) or ''] += 1
 
     def _orchestrators(self, move: Move) -> list[str]:
         if move.server.gone:

@@ -103,7 +103,7 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         hosts=hosts,
         roles=_roles(snapshot),
         movers={
-            m.server_id: Mover(m.server.role, m.source, m.demand)
+            m.server_id: Mover(snapshot.role_key(m.server), m.source, m.demand)
             for m in moves
             # Later on, whoever asks for a host for it, it is not us.
             if m.stage in (Stage.DRAIN, Stage.REQUEST)
@@ -111,6 +111,7 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         target_demand=rules.hosts.target_demand,
         max_arrivals=rules.limits.slots_per_target,
         steal_threshold=rules.hosts.host_steal_threshold,
+        project_groups=rules.project_groups,
     )
 
 
@@ -118,10 +119,13 @@ def _roles(snapshot: Snapshot) -> dict[str, dict[str, int]]:
     """Role -> host -> servers, those on their way counted where they go."""
     roles = collections.defaultdict[str, dict[str, int]](collections.Counter)
     for server_id, server in snapshot.fleet.servers.items():
+        role = snapshot.role_key(server)
+        if role is None:
+            continue
         move = snapshot.moves.get(server_id)
         host = (move and move.arriving and move.target) or server.host
-        if server.role and host:
-            roles[server.role][host] += 1
+        if host:
+            roles[role][host] += 1
     return roles
 
 

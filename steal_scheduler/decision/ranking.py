@@ -45,6 +45,7 @@ def key(host: HostView, same_role: int, *, move: bool) -> Key:
 def keys(view: View, role: str | None, *, move: bool) -> dict[str, Key]:
     """What every host of the view is compared by.
 
+    :param role: as ``View.role_key`` has it
     :returns: empty when too few hosts are known to say anything
     """
     known = sum(h.tier is not Tier.UNKNOWN for h in view.hosts.values())

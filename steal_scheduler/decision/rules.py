@@ -6,7 +6,7 @@ options have them, and ``conf/rules.py`` fills these in.
 
 import dataclasses
 import math
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from steal_scheduler.model import assignment
 
@@ -68,7 +68,7 @@ class LimitRules:
     slots: int
     slots_per_source: int
     slots_per_target: int
-    #: Of the servers of one role.
+    #: Of the servers of one role of a project.
     max_unavailable: MaxUnavailable
     #: MiB per second on average.
     copy_rate: float
@@ -106,3 +106,5 @@ class Rules:
     reset_state: bool
     #: Whom each orchestrator is for, in the order of the drain.
     assignment: tuple[assignment.Rule, ...]
+    #: Of ``[roles]``: by project id, with whom it has its roles in common.
+    project_groups: Mapping[str, str]

@@ -8,6 +8,7 @@ from steal_scheduler.decision.rules import Rules
 from steal_scheduler.model.cloud import Fleet, Server, Signals
 from steal_scheduler.model.host_view import NO_VIEW, View
 from steal_scheduler.model.move import Ended, Move
+from steal_scheduler.model.roles import role_key
 from steal_scheduler.model.scheduler import Scheduler
 
 
@@ -66,6 +67,12 @@ class Snapshot:
         seconds = 2 * copy_mb / rules.limits.copy_rate
         return min(
             max(seconds, rules.migration_timeout), self.longest_migration
+        )
+
+    def role_key(self, server: Server) -> str | None:
+        """By which the servers of its role are counted; None without one."""
+        return role_key(
+            server.role, server.project_id, self.rules.project_groups
         )
 
     def copy_mb(self, server: Server) -> int:

@@ -66,7 +66,7 @@ class Targets:
                 hosts.pop(bisect.bisect_left(hosts, entry))
                 bisect.insort(hosts, (head_room + move.demand, name))
                 self._planned[name] += move.demand
-                self._roles[move.server.role or '', name] += 1
+                self._roles[self._role(move), name] += 1
                 return name
         return None
 
@@ -82,7 +82,7 @@ class Targets:
 
     def _best(self, hosts: list[_Entry], move: Move) -> _Entry | None:
         """The fewest servers of the role, then the most head-room."""
-        role = move.server.role or ''
+        role = self._role(move)
         there = self._view.roles.get(role, {})
         shared: list[tuple[int, _Entry]] = []
         for entry in hosts:
@@ -97,6 +97,10 @@ class Targets:
                 return entry
             shared.append((same_role, entry))
         return min(shared)[1] if shared else None
+
+    def _role(self, move: Move) -> str:
+        server = move.server
+        return self._view.role_key(server.role, server.project_id) or ''
 
     def _fits(self, name: str, move: Move) -> bool:
         """Whether it can be given the server as well, and stay cold."""

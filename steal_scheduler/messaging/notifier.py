@@ -47,6 +47,7 @@ class Notifier:
         payload |= {
             'stage': str(move.stage),
             'zone': move.server.zone,
+            'project_id': move.server.project_id,
             'role': move.server.role,
             'dry_run': self._dry_run,
             **more,

@@ -11,7 +11,9 @@ from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 
 #: Raised with every change that an older listener would misread. The version
 #: before is still read then: nova-scheduler is upgraded first.
-VERSION = 4
+VERSION = 5
+#: It is read as well: there the roles of all projects are the same.
+BEFORE = 4
 
 
 #: In the place of a view it asks who takes views; an older listener warns of
@@ -70,6 +72,7 @@ def encode(view: View) -> dict[str, Any]:
     return {
         'version': VERSION,
         **{name: getattr(view, name) for name in _VIEW},
+        'project_groups': {**(view.project_groups or {})},
         'hosts': {n: _row(host, _HOST) for n, host in view.hosts.items()},
         'roles': {role: {**counts} for role, counts in view.roles.items()},
         'movers': {s: _row(mover, _MOVER) for s, mover in view.movers.items()},
@@ -96,15 +99,15 @@ def decode(message: Mapping[str, Any]) -> View:
     """
     try:
         version = message['version']
-        if version != VERSION:
+        if version not in (BEFORE, VERSION):
             behind = 'steal-migrator'
             if version > VERSION:
                 behind = "this nova-scheduler's environment"
             raise ViewError(
-                f'it is of version {version}, and version {VERSION} is read. '
-                f'Upgrade steal-scheduler of {behind}.'
+                f'it is of version {version}, and versions {BEFORE} and '
+                f'{VERSION} are read. Upgrade steal-scheduler of {behind}.'
             )
-        return _view(message)
+        return _view(message, version)
     except (
         ArithmeticError,
         AttributeError,
@@ -115,7 +118,13 @@ def decode(message: Mapping[str, Any]) -> View:
         raise ViewError(f'the message is no view: {error!r}.') from error
 
 
-def _view(message: Mapping[str, Any]) -> View:
+def _view(message: Mapping[str, Any], version: int) -> View:
+    groups = None
+    if version != BEFORE:
+        groups = {
+            _text(project): _text(group)
+            for project, group in message['project_groups'].items()
+        }
     return View(
         hosts={
             name: HostView(*_read(_HOST, row))
@@ -129,6 +138,7 @@ def _view(message: Mapping[str, Any]) -> View:
             server_id: Mover(*_read(_MOVER, row))
             for server_id, row in message['movers'].items()
         },
+        project_groups=groups,
         **{name: read(message[name]) for name, read in _VIEW.items()},
     )
 

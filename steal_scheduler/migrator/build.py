@@ -5,6 +5,7 @@ import hmac
 from typing import Any
 
 from steal_scheduler import startup
+from steal_scheduler.conf import roles
 from steal_scheduler.conf import rules as rules_conf
 from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.rules import Rules
@@ -14,7 +15,6 @@ from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator import plugins
 from steal_scheduler.migrator.leader import Leader
-from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.tags import Signer
 from steal_scheduler.nova_client.cache import NovaCache
@@ -52,7 +52,7 @@ def build(conf: Any) -> Components:
     :raises ConfigError: an option is wrong; the message names it
     """
     startup.check_values(conf)
-    nova = NovaClient(conf, RoleRule(**conf.roles))
+    nova = NovaClient(conf, roles.rule(conf))
     orchestrators, assignment = plugins.orchestrators(conf)
     leader = Leader(
         conf,

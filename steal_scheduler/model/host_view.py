@@ -4,6 +4,8 @@ import dataclasses
 import enum
 from collections.abc import Mapping
 
+from steal_scheduler.model.roles import role_key
+
 
 class Tier(enum.IntEnum):
     """How fit a host is to take a server. The order is the ranking's."""
@@ -55,6 +57,7 @@ class HostView:
 class Mover:
     """A server that we are about to move."""
 
+    #: Its role, as ``View.role_key`` has it.
     role: str | None
     source: str
     demand: float
@@ -66,7 +69,7 @@ class View:
 
     taken_at: float
     hosts: Mapping[str, HostView]
-    #: role -> host -> servers of that role, arrivals counted.
+    #: Role, see ``role_key`` -> host -> its servers, arrivals counted.
     roles: Mapping[str, Mapping[str, int]]
     movers: Mapping[str, Mover]
     #: Percent of its cores that a host's demand may reach by an arrival.
@@ -75,6 +78,17 @@ class View:
     max_arrivals: int = 1
     #: Steal from which on a host is given none, in percent.
     steal_threshold: float = 5.0
+    #: By project id: projects of one group have their roles in common. None
+    #: in a view of version 4, in which all projects have.
+    project_groups: Mapping[str, str] | None = dataclasses.field(
+        default_factory=dict
+    )
+
+    def role_key(self, role: str | None, project_id: str) -> str | None:
+        """By which ``roles`` knows the role of a project's server."""
+        if self.project_groups is None:
+            return role or None
+        return role_key(role, project_id, self.project_groups)
 
     def fit(self, host: HostView) -> bool:
         """Whether a move of ours may go there at all.

@@ -1,7 +1,8 @@
 """Which role a server plays: the same answer in the migrator and in Nova.
 
 Servers of one role serve the same purpose (the web servers of one shop) and
-peak at the same hour, so they should not share a host.
+peak at the same hour, so they should not share a host. A tenant gives his
+servers what roles he likes, so a role is one of his project alone.
 """
 
 import dataclasses
@@ -39,3 +40,19 @@ class RoleRule:
             match = self.role_name_pattern.search(name)
             role = match.group(1) if match else None
         return role or None
+
+
+def role_key(
+    role: str | None, project_id: str, project_groups: Mapping[str, str]
+) -> str | None:
+    """By which servers of one role are counted; None without a role.
+
+    For example role web of project 9f1c is ``9f1c/web``, and where the
+    operator put 9f1c and 77ab into the group shop, that of both is
+    ``shop/web``.
+
+    :param project_groups: groups by project id
+    """
+    if not role:
+        return None
+    return f'{project_groups.get(project_id, project_id)}/{role}'

@@ -53,6 +53,7 @@ class RequestInfo:
         destination = _told(spec, 'requested_destination')
         ignored = _told(spec, 'ignore_hosts')
         self._server_id = spec.instance_uuid
+        self.project_id: str = _told(spec, 'project_id') or ''
         #: Nova's mapping of the cell it is in. The conductor names it for
         #: every kind of move but one: a resize to a named host, by a user
         #: who may cross cells.

@@ -83,6 +83,7 @@ class RankedView:
     ) -> Order:
         """The order of hosts for a server of this role.
 
+        :param role: as ``View.role_key`` has it
         :param server_id: whose own placement, by an earlier attempt that
             came to nothing, does not count
         """

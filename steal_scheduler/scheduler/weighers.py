@@ -70,6 +70,7 @@ class StealWeigher(weights.BaseHostWeigher):
         else:
             # Where nobody plays a role, nobody needs to be asked for one.
             role = known.role(self._settings) if view.roles else None
+            role = view.role_key(role, known.project_id)
             move = known.moves
             cores = float(spec.vcpus)
         order = latest.order(role, move=move, server_id=server_id)

@@ -17,7 +17,7 @@ from steal_scheduler.exporter import options as exporter
 from steal_scheduler.migrator import plugins
 
 #: They have to be fewer than this; say in the commit why one more is needed.
-MOST = 96
+MOST = 97
 
 #: Section -> option -> who knows its value. ``*`` stands for the section of
 #: any orchestrator.
@@ -83,6 +83,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     'roles': {
         'role_metadata_key': 'how tenants name what a server is for',
         'role_name_pattern': 'how servers are named here',
+        'project_groups': 'which projects are of one owner',
     },
     'steal_scheduler': {
         'steal_weight_multiplier': 'what steal counts beside other weighers',
@@ -211,7 +212,7 @@ class TestOptions(base.BaseTestCase):
 
     def test_they_are_few(self) -> None:
         # A role is read in two programs, by the same two options.
-        count = len(list(ours())) - len(REASONS['roles'])
+        count = len(list(ours())) - 2
         print(f'{count} options')
         self.assertLessEqual(count, MOST)
 

@@ -19,7 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from steal_scheduler import scheduler as ours
-from steal_scheduler.demo import http, image
+from steal_scheduler.demo import http, image, users
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.servers import NewServer
 from steal_scheduler.messaging.view import Sender
@@ -32,6 +32,8 @@ CLASSES = ['SameAvailabilityZoneFilter', 'StealFilter', 'StealWeigher']
 COLD = HostView(Tier.COLD, 0.0, 2.0, 16.0)
 STEALING = HostView(Tier.COLD, 0.03, 2.0, 16.0)
 HOT = HostView(Tier.HOT, 0.2, 20.0, 16.0)
+#: As a view calls role web of the project whose servers these are.
+WEB = f'{users.ADMIN.project_id}/web'
 
 
 #: Of a second image, for rebuilds: with the same one Nova asks no scheduler.

@@ -10,7 +10,7 @@ from steal_scheduler.demo import image
 from steal_scheduler.scheduler import listener
 from steal_scheduler.scheduler.settings import Settings
 from tests.functional.nova import scheduling
-from tests.functional.nova.scheduling import CLASSES, COLD, HOT
+from tests.functional.nova.scheduling import CLASSES, COLD, HOT, WEB
 from tests.functional.one import HOSTS, scene
 
 setUpModule = one.set_up()
@@ -56,17 +56,17 @@ class TestBoots(scheduling.SchedulerTestCase):
 
     def assert_apart(self, new: dict[str, Any]) -> None:
         counts = dict.fromkeys(HOSTS, 1) | {'b2': 0}
-        self.send(dict.fromkeys(HOSTS, COLD), roles={'web': counts})
+        self.send(dict.fromkeys(HOSTS, COLD), roles={WEB: counts})
         self.assertEqual({'b2': 1}, self.hosts_of(self.boot(new)), new)
 
     def test_apart_although_no_view_comes_between(self) -> None:
-        self.send(dict.fromkeys(HOSTS, COLD), roles={'web': {}})
+        self.send(dict.fromkeys(HOSTS, COLD), roles={WEB: {}})
         new = {'hints': {'role': 'web'}}
         found = self.hosts_of(self.boot(*[new] * 5))
         self.assertEqual(1, max(found.values()), found)
 
     def test_several_at_once(self) -> None:
-        self.send(dict.fromkeys(HOSTS, COLD), roles={'web': {}})
+        self.send(dict.fromkeys(HOSTS, COLD), roles={WEB: {}})
         body = {
             'name': 'many',
             'flavorRef': scheduling.flavor(1),

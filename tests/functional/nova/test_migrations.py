@@ -8,7 +8,7 @@ from typing import Any
 from steal_scheduler.model.host_view import HostView, Mover, Tier
 from steal_scheduler.scheduler import request_info
 from tests.functional.nova import scheduling
-from tests.functional.nova.scheduling import COLD, HOT, STEALING
+from tests.functional.nova.scheduling import COLD, HOT, STEALING, WEB
 from tests.functional.one import HOSTS, ZONES, scene
 
 setUpModule = one.set_up()
@@ -114,7 +114,7 @@ class TestNothingIsAsked(scheduling.SchedulerTestCase):
         }
 
     def test_with_a_view(self) -> None:
-        self.send(self.tempting, roles={'web': {'a2': 1}})
+        self.send(self.tempting, roles={WEB: {'a2': 1}})
         self.boot({'metadata': {'role': 'web'}}, {'name': 'web-1'})
         self.assertEqual('a3', self.migrate(self.server_id))
         scene.action(
@@ -171,9 +171,7 @@ class TestOurMoves(scheduling.SchedulerTestCase):
     def test_apart_from_its_role(self) -> None:
         hosts = dict.fromkeys(HOSTS, COLD)
         hosts['a3'] = HostView(Tier.COLD, 0.0, 8.0, 16.0)
-        self.send(
-            hosts, movers=self.movers(role='web'), roles={'web': {'a2': 1}}
-        )
+        self.send(hosts, movers=self.movers(role=WEB), roles={WEB: {'a2': 1}})
         self.assertEqual('a3', self.move())
 
     def test_rather_not_than_to_a_host_that_would_be_hot(self) -> None:

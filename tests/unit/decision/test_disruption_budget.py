@@ -49,6 +49,21 @@ class TestRole(base.BaseTestCase):
         down = web('g', status='SHUTOFF'), web('h', status='ERROR')
         self.assertIs(Reason.MAX_UNAVAILABLE, refused(*eight[:6], *down))
 
+    def test_another_project_has_a_role_of_its_own(self) -> None:
+        mine = [web(s, project_id='p') for s in 'abcdefghij']
+        theirs = [
+            web(f'x{n}', project_id='q', status='SHUTOFF') for n in range(11)
+        ]
+        who = move('a', role='web', project_id='p')
+        self.assertIsNone(refused(*mine, *theirs, who=who))
+        grouped = dataclasses.replace(
+            RULES, project_groups={'p': 'shop', 'q': 'shop'}
+        )
+        self.assertIs(
+            Reason.MAX_UNAVAILABLE,
+            refused(*mine, *theirs, who=who, rules=grouped),
+        )
+
     def test_one_at_least(self) -> None:
         self.assertIsNone(refused(web('a')))
         self.assertIsNone(refused(web('a'), web('b')))

@@ -48,6 +48,7 @@ def server(
         status='ACTIVE',
         vcpus=4,
         ram_mb=4096,
+        project_id='p',
         disk_gb=0,
         role=role,
     )
@@ -245,7 +246,7 @@ class TestMoves(base.BaseTestCase):
         self.cloud.add('2', 'b', role='web')
         for stage in Stage:
             self.cloud.move('1', stage, 'b')
-            counts = self.cloud.view().roles['web']
+            counts = self.cloud.view().roles['p/web']
             self.assertEqual(
                 {'b': 2} if stage in ARRIVING else {'a': 1, 'b': 1},
                 counts,
@@ -255,7 +256,7 @@ class TestMoves(base.BaseTestCase):
     def test_no_target_yet(self) -> None:
         self.cloud.move('1', Stage.REQUEST, None)
         found = self.cloud.view()
-        self.assertEqual({'a': 1}, found.roles['web'])
+        self.assertEqual({'a': 1}, found.roles['p/web'])
         self.assertEqual(0, sum(h.arrivals for h in found.hosts.values()))
 
     def test_arrivals_do_not_count_what_is_being_verified(self) -> None:
@@ -272,7 +273,7 @@ class TestMoves(base.BaseTestCase):
             self.assertEqual(stage in expected, '1' in movers, stage)
         self.cloud.move('1', Stage.REQUEST, None)
         mover = self.cloud.view().movers['1']
-        self.assertEqual(Mover('web', 'a', 4.0), mover)
+        self.assertEqual(Mover('p/web', 'a', 4.0), mover)
 
     def test_a_server_without_host_or_role_counts_nowhere(self) -> None:
         for one in (server('1', None, 'web'), server('1', 'a', None)):

@@ -34,12 +34,13 @@ class TestTake(base.BaseTestCase):
 
     def test_fewest_of_its_role_before_head_room(self) -> None:
         some = targets(
-            roles={'web': {'b': 1, 'd': 2}}, b=cold(0), c=cold(4), d=cold(0)
+            roles={'p/web': {'b': 1, 'd': 2}}, b=cold(0), c=cold(4), d=cold(0)
         )
-        self.assertEqual('c', some.take(move(role='web')))
-        some = targets(roles={'web': {'b': 2, 'c': 1}}, b=cold(0), c=cold(4))
-        self.assertEqual('c', some.take(move(role='web')))
-        self.assertEqual('b', some.take(move(role='db')))
+        self.assertEqual('c', some.take(move(role='web', project_id='p')))
+        some = targets(roles={'p/web': {'b': 2, 'c': 1}}, b=cold(0), c=cold(4))
+        self.assertEqual('c', some.take(move(role='web', project_id='p')))
+        self.assertEqual('b', some.take(move(role='db', project_id='p')))
+        self.assertEqual('b', some.take(move(role='web', project_id='q')))
 
     def test_what_was_planned_counts(self) -> None:
         some = targets(b=cold(0), c=cold(2))
@@ -48,7 +49,10 @@ class TestTake(base.BaseTestCase):
 
     def test_the_role_of_what_was_planned_counts(self) -> None:
         some = targets(b=cold(0), c=cold(2))
-        taken = [some.take(move(demand=1, role='web')) for _ in range(3)]
+        taken = [
+            some.take(move(demand=1, role='web', project_id='p'))
+            for _ in range(3)
+        ]
         self.assertEqual(['b', 'c', 'b'], taken)
 
     def test_up_to_target_demand(self) -> None:

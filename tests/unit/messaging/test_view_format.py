@@ -21,11 +21,19 @@ VIEW = View(
         'c': HostView(Tier.UNKNOWN, zone='az1'),
         'd': HostView(Tier.UNKNOWN),
     },
-    roles={'web': {'a': 2, 'b': 1}},
-    movers={'6f70': Mover('web', 'b', 3.5)},
+    roles={'shop/web': {'a': 2, 'b': 1}},
+    movers={'6f70': Mover('shop/web', 'b', 3.5)},
     target_demand=80.0,
     max_arrivals=2,
     steal_threshold=6.5,
+    project_groups={'9f1c': 'shop'},
+)
+#: The same in version 4, where roles are those of the whole cloud.
+VIEW_4 = dataclasses.replace(
+    VIEW,
+    roles={'web': {'a': 2, 'b': 1}},
+    movers={'6f70': Mover('web', 'b', 3.5)},
+    project_groups=None,
 )
 #: Of a host, in the order of its row.
 FIELDS = [field.name for field in dataclasses.fields(HostView)]
@@ -94,7 +102,8 @@ class TestVersions(base.BaseTestCase):
         # A new version comes with a sample.
         self.assertEqual([*range(4, view_format.VERSION + 1)], sorted(found))
         for version, message in found.items():
-            self.assertEqual(VIEW, view_format.decode(message), version)
+            expected = VIEW_4 if version == 4 else VIEW
+            self.assertEqual(expected, view_format.decode(message), version)
         written = sent(VIEW)
         self.assertEqual(found[view_format.VERSION], written)
 

@@ -72,6 +72,7 @@ def boot(**fields: Any) -> objects.RequestSpec:
         context.get_admin_context(),
         **{
             'instance_uuid': uuidutils.generate_uuid(),
+            'project_id': 'p',
             'flavor': objects.Flavor(vcpus=2, memory_mb=512, root_gb=1),
             'ignore_hosts': None,
             'requested_destination': None,

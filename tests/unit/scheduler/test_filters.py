@@ -144,8 +144,8 @@ class TestNothingIsAsked(base.SchedulerTestCase):
         }
         self.deliver(
             hosts,
-            roles={'web': {'a': 1}},
-            movers={SERVER: Mover('web', 'source', 1.0)},
+            roles={'p/web': {'a': 1}},
+            movers={SERVER: Mover('p/web', 'source', 1.0)},
         )
         self.hosts = [host_state('a', 'az1'), host_state('b', 'az2')]
         # Built before the poison: that may ask what it likes.

@@ -5,8 +5,9 @@ from nova.scheduler import host_manager
 from nova.scheduler import weights as nova_weights
 from oslo_utils import uuidutils
 
+from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import HostView, Mover
-from steal_scheduler.scheduler import weighers
+from steal_scheduler.scheduler import listener, weighers
 from tests.unit.scheduler import base, database
 from tests.unit.scheduler.base import cold, host_state, hot
 
@@ -112,15 +113,46 @@ class TestOrder(WeigherTestCase):
 
     def test_role_by_hint(self) -> None:
         hosts = {'a': cold(), 'b': cold()}
-        self.deliver(hosts, roles={'web': {'a': 1}})
+        self.deliver(hosts, roles={'p/web': {'a': 1}})
         spec = base.boot(scheduler_hints={'role': ['web']})
         self.assertEqual([['b'], ['a']], self.ordered(spec, 'a', 'b'))
         self.assertEqual([['a', 'b']], self.ordered(base.boot(), 'a', 'b'))
 
+    def test_the_role_of_another_project_is_another_role(self) -> None:
+        self.deliver({'a': cold(), 'b': cold()}, roles={'p/web': {'a': 1}})
+        web = {'scheduler_hints': {'role': ['web']}}
+        spec = base.boot(project_id='q', **web)
+        self.assertEqual([['a', 'b']], self.ordered(spec, 'a', 'b'))
+        # Not even where he makes up his mind to look like p.
+        for role in ('p/web', '/web', '../p/web'):
+            spec = base.boot(project_id='q', scheduler_hints={'role': [role]})
+            self.assertEqual([['a', 'b']], self.ordered(spec, 'a', 'b'), role)
+
+    def test_the_role_of_a_group_of_projects(self) -> None:
+        self.deliver(
+            {'a': cold(), 'b': cold()},
+            roles={'shop/web': {'a': 1}},
+            project_groups={'p': 'shop'},
+        )
+        web = {'scheduler_hints': {'role': ['web']}}
+        for project, expected in (('p', [['b'], ['a']]), ('q', [['a', 'b']])):
+            spec = base.boot(project_id=project, **web)
+            self.assertEqual(expected, self.ordered(spec, 'a', 'b'), project)
+
+    def test_all_projects_where_the_view_is_of_an_older_migrator(self) -> None:
+        self.deliver({'a': cold(), 'b': cold()}, roles={'web': {'a': 1}})
+        latest = listener.latest()
+        assert latest is not None
+        message = view_format.encode(latest.view) | {'version': 4}
+        message['taken_at'] += 1
+        listener.cache().accept(message)
+        spec = base.boot(scheduler_hints={'role': ['web']})
+        self.assertEqual([['b'], ['a']], self.ordered(spec, 'a', 'b'))
+
     def test_the_role_of_a_server_that_the_view_knows(self) -> None:
         hosts = {'a': cold(), 'b': cold(demand=40)}
-        movers = {SERVER: Mover('web', 'source', 2.0)}
-        self.deliver(hosts, roles={'web': {'a': 1}}, movers=movers)
+        movers = {SERVER: Mover('p/web', 'source', 2.0)}
+        self.deliver(hosts, roles={'p/web': {'a': 1}}, movers=movers)
         spec = base.move('source', instance_uuid=SERVER)
         self.assertEqual([['b'], ['a']], self.ordered(spec, 'a', 'b'))
 
@@ -143,7 +175,7 @@ class TestRoleOfNewServers(database.DatabaseTestCase):
     def test_by_metadata_if_it_is_looked_up(self) -> None:
         self.option('role_lookup', True)
         hosts = {'a': cold(), 'b': cold()}
-        self.deliver(hosts, roles={'web': {'a': 1}})
+        self.deliver(hosts, roles={'p/web': {'a': 1}})
         server_id = self.add_new_server(metadata={'role': 'web'})
         spec = base.boot(instance_uuid=server_id)
         states = [host_state('a'), host_state('b')]
@@ -171,7 +203,7 @@ class TestBetweenViews(WeigherTestCase):
 
     def test_boots_of_one_role_spread(self) -> None:
         hosts = {name: cold() for name in self.names}
-        self.deliver(hosts, roles={'web': {}})
+        self.deliver(hosts, roles={'p/web': {}})
         specs = [
             base.boot(scheduler_hints={'role': ['web']}) for _ in range(8)
         ]
@@ -179,7 +211,7 @@ class TestBetweenViews(WeigherTestCase):
 
     def test_servers_of_one_request_spread(self) -> None:
         hosts = {name: cold() for name in self.names}
-        self.deliver(hosts, roles={'web': {}})
+        self.deliver(hosts, roles={'p/web': {}})
         spec = base.boot(scheduler_hints={'role': ['web']})
         found: collections.Counter[str] = collections.Counter()
         for _ in range(8):
@@ -189,7 +221,7 @@ class TestBetweenViews(WeigherTestCase):
 
     def test_weighing_again_for_alternates_changes_nothing(self) -> None:
         hosts = {name: cold() for name in self.names}
-        self.deliver(hosts, roles={'web': {}})
+        self.deliver(hosts, roles={'p/web': {}})
         spec = base.boot(scheduler_hints={'role': ['web']})
         first = self.choose(spec)
         self.assertEqual(first, self.choose(spec))
@@ -216,9 +248,9 @@ class TestBetweenViews(WeigherTestCase):
     def test_a_new_view_knows_better(self) -> None:
         hosts = {name: cold() for name in self.names}
         spec = [base.boot(scheduler_hints={'role': ['web']}) for _ in 'ab']
-        self.deliver(hosts, roles={'web': {}})
+        self.deliver(hosts, roles={'p/web': {}})
         first = self.choose(spec[0])
-        self.deliver(hosts, roles={'web': {}})
+        self.deliver(hosts, roles={'p/web': {}})
         self.assertEqual(first, self.choose(spec[1]))
 
 
