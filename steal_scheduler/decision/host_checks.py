@@ -33,6 +33,8 @@ _GUESTS = 2
 class HostCheck(enum.StrEnum):
     """Why metrics of a host are unreliable. Each is a label of a metric."""
 
+    #: Several hosts may be meant by what is told of it.
+    AMBIGUOUS = 'ambiguous'
     #: Nothing fresh is known of it.
     STALE = 'stale'
     #: Its clock is far off, or its exporter's sampler stands still.
@@ -54,6 +56,7 @@ class HostCheck(enum.StrEnum):
     def implausible(self) -> bool:
         """The numbers are wrong, and tell nothing of its servers either."""
         return self not in (
+            HostCheck.AMBIGUOUS,
             HostCheck.STALE,
             HostCheck.MISSING_SERVERS,
             HostCheck.FAILED_ARRIVALS,
@@ -62,7 +65,9 @@ class HostCheck(enum.StrEnum):
 
 #: What an operator may switch off, where a cloud is unlike others.
 OPTIONAL = tuple(
-    c for c in HostCheck if c not in (HostCheck.STALE, HostCheck.SOURCE)
+    c
+    for c in HostCheck
+    if c not in (HostCheck.AMBIGUOUS, HostCheck.STALE, HostCheck.SOURCE)
 )
 
 
@@ -90,6 +95,8 @@ class Case:
     measured: cloud.HostSignal
     #: Its pCPUs that guests may use; 0 where no fresh signal tells.
     cores: float
+    #: Why nothing is told of it, where several hosts may be meant.
+    ambiguous: str = ''
     #: Its running servers that neither move nor moved lately.
     servers: list[cloud.Server] = dataclasses.field(default_factory=list)
     #: Of these servers, those that are measured; see by_guest.
@@ -108,6 +115,10 @@ class Case:
     def waited(self) -> float:
         """Cores; the same of what they waited for."""
         return sum(s.waited for _, s in self.signals if not s.by_guest)
+
+
+def _ambiguous(case: Case) -> str:
+    return case.ambiguous
 
 
 def _stale(case: Case) -> str:
@@ -217,6 +228,7 @@ def _failed_arrivals(case: Case) -> str:
 
 #: In the order in which they are made; the first that finds something ends it.
 CHECKS: Mapping[HostCheck, Callable[[Case], str]] = {
+    HostCheck.AMBIGUOUS: _ambiguous,
     HostCheck.STALE: _stale,
     HostCheck.CLOCK: _clock,
     HostCheck.SOURCE: _source,

@@ -177,7 +177,8 @@ def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
     for name in fleet.hosts:
         told = snapshot.signals.hosts.get(name, host_checks.NO_SIGNAL)
         cores = fresh.hosts[name].cores if name in fresh.hosts else 0.0
-        cases[name] = Case(now, rules, told, cores)
+        ambiguous = snapshot.signals.ambiguous_hosts.get(name, '')
+        cases[name] = Case(now, rules, told, cores, ambiguous)
     # One that has just come is unseen, or only a part of it is seen.
     moving = arrivals.lately(fleet, now - max(rules.max_age, fresh.window))
     for server_id, server in fleet.servers.items():

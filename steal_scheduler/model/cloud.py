@@ -103,6 +103,11 @@ class Signals:
     guests_by: GuestKey = GuestKey.UUID
     #: Seconds over which each sample is a mean.
     window: float = 0.0
+    #: Hosts of which nothing is told, since several may be meant, by name;
+    #: with how these differ, and what to do.
+    ambiguous_hosts: Mapping[str, str] = dataclasses.field(
+        default_factory=dict
+    )
 
 
 NO_SIGNALS = Signals({}, {}, 0.0)

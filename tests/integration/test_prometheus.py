@@ -173,6 +173,52 @@ class PrometheusTest(PrometheusTestCase):
         self.assertEqual({'uuid-1'}, {*signals.servers})
         self.assertEqual({'cmp-1'}, {*signals.hosts})
 
+    def test_a_host_of_the_same_name_in_another_cloud(self):
+        """Its cores are not added, and not the larger ones taken."""
+        for cloud, server, cores in (
+            ('a', self.one, 16),
+            ('b', self.far, 64),
+        ):
+            self.serve(
+                exporters.Steal(cores, [server]),
+                instance='cmp-1:9178',
+                cloud=cloud,
+            )
+            self.serve(
+                exporters.Node(cores, 9.0, None),
+                instance='cmp-1:9100',
+                cloud=cloud,
+            )
+        for cloud, server in (('a', self.two), ('c', self.one)):
+            self.serve(
+                exporters.Inovex([server]), instance='cmp-2:9177', cloud=cloud
+            )
+        self.serve(
+            exporters.Steal(8, [self.two]), instance='cmp-2:9178', cloud='a'
+        )
+        self.serve(
+            exporters.Node(8, 9.0, None), instance='cmp-2:9100', cloud='a'
+        )
+        for preset in ('steal-exporter', 'inovex'):
+            self.start(preset=preset)
+            signals = self.read_until(
+                'one is read', lambda signals: signals.hosts
+            )
+            self.assertEqual({'cmp-2': 8}, _cores(signals), preset)
+            self.assertIn(
+                'differ in cloud (a, b)', signals.ambiguous_hosts['cmp-1']
+            )
+            self.start(preset=preset, selector='cloud="a"')
+            signals = self.read_until(
+                'both are read', lambda signals: len(signals.hosts) > 1
+            )
+            self.assertEqual({'cmp-1': 16, 'cmp-2': 8}, _cores(signals))
+            self.assertEqual({}, signals.ambiguous_hosts)
+
+
+def _cores(signals):
+    return {host.host: host.cores for host in signals.hosts.values()}
+
 
 class SecuredTest(daemons.TestCase):
     """TLS and a password, as Prometheus' own web configuration has them."""

@@ -50,13 +50,18 @@ def servers(told: Told) -> tuple[dict[str, ServerSignal], Drops]:
 
 
 def hosts(told: Told) -> dict[str, HostSignal]:
-    """Put together the hosts; one without cores is no host."""
+    """Put together the hosts; one without cores is no host.
+
+    Nor is one that several series name which do not agree: they may be of
+    two hosts, and what one of them tells alone may be of either.
+    """
     found = {}
     for host, samples in told.items():
         cores = samples.get('cores')
-        if cores and cores.value > 0:
+        known = {f: sample for f, sample in samples.items() if sample}
+        if len(known) == len(samples) and cores and cores.value > 0:
             numbers: dict[str, Any] = {
-                f: sample.value for f, sample in samples.items() if sample
+                field: sample.value for field, sample in known.items()
             }
             found[host] = HostSignal(host, at=cores.at, **numbers)
     return found

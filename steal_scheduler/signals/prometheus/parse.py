@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from steal_scheduler.signals.prometheus import duplicates
+
 #: No machine has more: such a number is nanoseconds, not seconds.
 MOST_CORES = 10_000.0
 
@@ -62,6 +64,8 @@ class Metric:
     most: float = MOST_CORES
     #: NaN where nothing was counted: that is no news, and no fault.
     ratio: bool = False
+    #: It does not change from one reading to the next.
+    constant: bool = False
 
     @property
     def name(self) -> str:
@@ -77,7 +81,7 @@ METRICS: Mapping[str, Metric] = {
         Metric(Subject.SERVERS, 'waited'),
         Metric(Subject.SERVERS, 'throttled'),
         Metric(Subject.SERVERS, 'bad_seconds', most=1.0, ratio=True),
-        Metric(Subject.HOSTS, 'cores'),
+        Metric(Subject.HOSTS, 'cores', constant=True),
         Metric(Subject.HOSTS, 'used'),
         Metric(Subject.HOSTS, 'runnable', ratio=True),
         Metric(Subject.HOSTS, 'clock_offset', least=-math.inf, most=math.inf),
@@ -190,7 +194,7 @@ class SampleFilter:
             # Of several, nobody can tell which is right, nor, where they are
             # parts of a sum, whether all parts are there: not even a broken
             # one may be ignored.
-            if len(group) > 1:
+            if len(group) > 1 and not self._agree(metric, group):
                 sample = (
                     DropReason.TWO_HOSTS if hosts else DropReason.AMBIGUOUS
                 )
@@ -200,6 +204,17 @@ class SampleFilter:
             elif sample is not None:
                 kept[name] = sample
         return kept, drops
+
+    def _agree(self, metric: Metric, group: Iterable[Series]) -> bool:
+        """Whether they tell the same of a host, as if two jobs scrape it."""
+        told = [self._sample(metric, one, None) for one in group]
+        known = [sample for sample in told if sample is not None]
+        values = [s.value for s in known if isinstance(s, Sample)]
+        return (
+            metric.subject is Subject.HOSTS
+            and len(values) == len(known)
+            and duplicates.agree(values, metric.constant)
+        )
 
     def _host(self, metric: Metric, series: Series) -> str | DropReason | None:
         """The host of a server; of anything else, None."""

@@ -26,6 +26,8 @@ _REGEXES = {
 _OPPOSITES = {'=': '!=', '!=': '=', '=~': '!~', '!~': '=~'}
 
 _PLACEHOLDER = re.compile(r'\$([A-Za-z_]\w*)')
+#: A text of PromQL.
+_QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
 #: What a placeholder stands for that a key of the file says.
 PLACEHOLDER_KEYS: Mapping[str, str] = {
     'server_label': 'servers.label',
@@ -127,10 +129,12 @@ def _fill(where: str, template: str, values: Mapping[str, str]) -> str:
         if key := PLACEHOLDER_KEYS.get(name):
             fault = f'and {key} is missing. Write it.'
         raise ConfigError(f'{where} has the placeholder ${name}, {fault}')
-    if values['selector'] and 'selector' not in used:
+    # What stands in quotes has other braces.
+    braces = re.findall(r'\{[^}]*\}', re.sub(_QUOTED, '', template)) or ['']
+    if values['selector'] and not all('$selector' in one for one in braces):
         raise ConfigError(
-            f'{where} has no placeholder $selector, so [prometheus] selector '
-            f'= {values["selector"]} would not hold for it. Write $selector '
-            'between the braces of each series.'
+            f'{where} has a series without the placeholder $selector, so '
+            f'[prometheus] selector = {values["selector"]} would not hold for '
+            'it. Write $selector between the braces of each series.'
         )
     return _PLACEHOLDER.sub(lambda match: values[match[1]], template).strip()

@@ -12,7 +12,13 @@ from oslo_log import log as logging
 from steal_scheduler.edge.option import number
 from steal_scheduler.model.cloud import Signals
 from steal_scheduler.signals.base import SignalSource
-from steal_scheduler.signals.prometheus import assemble, client, parse, preset
+from steal_scheduler.signals.prometheus import (
+    assemble,
+    client,
+    duplicates,
+    parse,
+    preset,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -55,8 +61,9 @@ Possible values:
         default='',
         help="""
 Which series are those of this cloud: label matchers that are put into every
-query, where one Prometheus scrapes several clouds. A preset file of your own
-says by ``$selector`` where.
+query, where one Prometheus scrapes several clouds. Without it, hosts that have
+the same name in two of them are ambiguous, and no server moves there. A preset
+file of your own says by ``$selector`` where.
 
 Possible values:
 
@@ -136,6 +143,7 @@ class PrometheusSource(SignalSource):
         told: dict[str, Any] = {
             subject: collections.defaultdict(dict) for subject in parse.Subject
         }
+        ambiguous: dict[str, str] = {}
         self._client.begin()
         for name, promql in self.promql.items():
             metric = parse.METRICS[name]
@@ -145,7 +153,8 @@ class PrometheusSource(SignalSource):
                 now + time.monotonic() - begun,
                 self.conf.signals.max_age,
             )
-            samples = self._ask(metric, promql, usable)
+            samples, clashes = self._ask(metric, promql, usable)
+            ambiguous = clashes | ambiguous
             for key, sample in samples.items():
                 told[metric.subject][key][metric.field] = sample
         who = self._preset.who
@@ -172,17 +181,25 @@ class PrometheusSource(SignalSource):
             guests=guests,
             guests_by=self._preset.guests_by,
             window=float(self.conf.prometheus.window),
+            ambiguous_hosts=ambiguous,
         )
 
     def _ask(
         self, metric: parse.Metric, promql: str, usable: parse.SampleFilter
-    ) -> parse.Samples:
+    ) -> tuple[parse.Samples, dict[str, str]]:
         """Ask one query.
 
+        :returns: what it tells, and of which hosts it does not, for several
+            may be meant
         :raises SignalError: it fails, or tells nothing of what must be known
         """
         series = self._client.ask(metric.name, promql)
         samples, drops = usable.keep(metric, series)
+        clashes = {}
+        if metric.subject is parse.Subject.HOSTS:
+            twice = {name for name, one in samples.items() if one is None}
+            label = self._preset.labels[metric.subject]
+            clashes = duplicates.ambiguous(label, twice, series)
         # The others are a bonus. Without these nothing is known, which must
         # not look like nothing is wrong.
         if metric.name in self._preset.required and not any(samples.values()):
@@ -192,12 +209,15 @@ class PrometheusSource(SignalSource):
                 f'{parse.sentence(drops)}'
                 if series
                 else 'no series answers',
-                self._client.cure_of_silence(
-                    self._preset.keys.get(f'{metric.subject}.needs')
+                next(
+                    (f'{host}: {why}.' for host, why in clashes.items()),
+                    self._client.cure_of_silence(
+                        self._preset.keys.get(f'{metric.subject}.needs')
+                    ),
                 ),
             )
         self._tell(metric.name, drops, silent=not series)
-        return samples
+        return samples, clashes
 
     def _tell(
         self, what: str, drops: parse.Drops, silent: bool = False

@@ -38,6 +38,23 @@ class TestCheckHosts(base.BaseTestCase):
             {'a': HostCheck.FLAT_WAIT, 'c': HostCheck.STALE}, found
         )
 
+    def test_one_that_may_be_several(self) -> None:
+        known = fleet(server('x', host='a'), server('y', host='b'))
+        told = signals(
+            signal('x', host='a'),
+            signal('y', host='b'),
+            hosts={'b': 16.0},
+            ambiguous_hosts={'a': '2 series name it'},
+        )
+        checked = usable_signals(snapshot(known, measured=told))
+        found = checked.unreliable['a']
+        self.assertEqual(
+            (HostCheck.AMBIGUOUS, '2 series name it'),
+            (found.reason, found.detail),
+        )
+        # Its servers are known by their own names.
+        self.assertEqual({'x', 'y'}, {*checked.signals.servers})
+
     def test_a_server_on_no_host_of_nova(self) -> None:
         told = signals(hosts=dict.fromkeys('abc', 16.0))
         lost = [server('x', host=None), server('y', host='z')]
@@ -90,6 +107,7 @@ class TestImplausible(base.BaseTestCase):
     def test_whose_numbers_are_right_as_far_as_they_go(self) -> None:
         """All others tell nothing of their servers either."""
         right = {
+            HostCheck.AMBIGUOUS,
             HostCheck.STALE,
             HostCheck.MISSING_SERVERS,
             HostCheck.FAILED_ARRIVALS,

@@ -220,11 +220,31 @@ class KeepTest(base.BaseTestCase):
         # That there are two is told: another query may answer for one alone.
         self.assertEqual({'web': None, 'db': Sample(1.0, NOW)}, kept)
 
-    def test_two_ports_of_one_host(self):
-        drops = self._dropped(
-            series(host='h:1'), series(host='h:2'), metric='hosts.cores'
-        )
-        self.assertEqual({DropReason.AMBIGUOUS: 2}, drops)
+    def test_a_host_that_two_jobs_scrape(self):
+        for values, metric in (
+            ((16.0, 16.0), 'hosts.cores'),
+            ((3.9, 4.1), 'hosts.used'),
+            ((0.4, math.nan), 'hosts.runnable'),
+        ):
+            kept, drops = keep(
+                *(series(value, host='h', job=str(value)) for value in values),
+                metric=metric,
+            )
+            self.assertEqual(values[0], kept['h'].value)
+            self.assertEqual({}, drops)
+
+    def test_two_hosts_of_one_name(self):
+        for one, two, metric in (
+            (4.0, 64.0, 'hosts.cores'),
+            (1.0, 60.0, 'hosts.used'),
+            (16.0, math.nan, 'hosts.cores'),
+            (16.0, -1.0, 'hosts.cores'),
+        ):
+            kept, drops = keep(
+                series(one, host='h:1'), series(two, host='h:2'), metric=metric
+            )
+            self.assertEqual({'h': None}, kept)
+            self.assertEqual({DropReason.AMBIGUOUS: 2}, drops)
 
 
 class LimitsTest(base.BaseTestCase):

@@ -65,6 +65,9 @@ class ShippedTest(test_preset_file.Case):
                 self.assertNotEqual([], series)
                 for text in series:
                     self.assertIn('region="r1"}', text, name)
+                # Nor is one asked for without braces.
+                bare = r'\b(?:node|libvirt|steal_exporter)_\w+(?!\w|\{)'
+                self.assertNotRegex(query, bare, name)
 
     def test_what_is_asked(self):
         hypervisors = {
@@ -104,7 +107,7 @@ class ShippedTest(test_preset_file.Case):
                 rates = re.findall(r'rate\((\w+\{.*?\})\[', query)
                 if rates:
                     # Of a ratio the whole will do.
-                    self.assertIn(f' and {rates[-1]})', query, name)
+                    self.assertIn(f' and {rates[-1]}', query, name)
                     ends = query.count(' and ')
                     self.assertIn(len(rates) - ends, (0, 1), metric)
                     self.assertEqual(len(rates) > ends, '/' in query, metric)
@@ -296,10 +299,37 @@ class WrongTest(test_preset_file.Case):
     def test_a_query_without_the_selector(self):
         self._wrong(
             LEAST.replace('used: u', 'used: "u{$selector}"'),
-            'servers.waited has no placeholder $selector',
+            'servers.waited has a series without the placeholder $selector',
             '[prometheus] selector = region="r1"',
             selector='region="r1"',
         )
+
+    def test_a_query_of_which_a_part_lacks_it(self):
+        whole = 'u{$selector}'
+        least = LEAST.replace('c\n', 'c{$selector}\n')
+        for part, wrong in (
+            ('v{}', True),
+            ("v{a='$selector'}", True),
+            ('v{a="b"}', True),
+            ('v{a="}{", $selector}', False),
+        ):
+            path = self.write(
+                yaml.safe_load(least)
+                | {
+                    'servers': {
+                        'label': 'uuid',
+                        'used': whole,
+                        'waited': f'{whole} / {part}',
+                    }
+                }
+            )
+            if wrong:
+                error = self.assertRaises(
+                    ConfigError, load, path, selector='region="r1"'
+                )
+                self.assertIn('servers.waited has a series', str(error))
+            else:
+                load(path, selector='region="r1"')
 
     def test_no_selector(self):
         error = self.assertRaises(

@@ -219,6 +219,37 @@ class ReadTest(Case):
             'servers.waited', 'none of 2', '2 older than [signals] max_age'
         )
 
+    def test_two_hosts_of_one_name(self):
+        one, two = (I | {'region': region} for region in ('eu1', 'eu2'))
+        self._says(
+            hosts_cores=[(H, 16, NOW), (one, 4, NOW), (two, 64, NOW)],
+            hosts_used=[(one, 1.0, NOW), (two, 60.0, NOW)],
+        )
+        signals = self.source.read(NOW)
+        self.assertEqual(['cmp-1.example'], [*signals.hosts])
+        # A server's id is nobody else's.
+        self.assertEqual({'a', 'b'}, {*signals.servers})
+        ((host, said),) = signals.ambiguous_hosts.items()
+        self.assertEqual('cmp-2', host)
+        self.assertIn('differ in region (eu1, eu2). Set [prometheus] ', said)
+        # Nor is it one where only another query tells of both.
+        self._says(hosts_cores=[(H, 16, NOW), (one, 4, NOW)])
+        signals = self.source.read(NOW)
+        self.assertEqual(['cmp-1.example'], [*signals.hosts])
+        self.assertEqual(['cmp-2'], [*signals.ambiguous_hosts])
+
+    def test_all_hosts_are_two(self):
+        self._says(
+            hosts_cores=[
+                (I | {'region': region}, cores, NOW)
+                for region, cores in (('eu1', 4), ('eu2', 64))
+            ]
+        )
+        self._fails(
+            'query hosts.cores: none of 2 series is usable: 2 named by more ',
+            'cmp-2: 2 series name it, which differ in region (eu1, eu2). Set ',
+        )
+
     def test_nanoseconds(self):
         self._says(servers_used=[(A, 1e9, NOW)])
         self._fails('servers.used', 'cores as no machine has')
@@ -295,7 +326,7 @@ class ConfigTest(base.BaseTestCase):
         for promql in source.promql.values():
             self.assertIn('{region="r1"}', promql)
         self.assertIn('[90s]', source.promql['servers.waited'])
-        self.assertIn('- 120)', source.promql['hosts.cores'])
+        self.assertIn('- 120', source.promql['hosts.cores'])
 
     def test_wrong_options(self):
         for options, *words in (
