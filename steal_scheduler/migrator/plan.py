@@ -1,6 +1,7 @@
 """Plan a tick: what it would do now, without a side effect."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from steal_scheduler.decision import decide
@@ -10,8 +11,10 @@ from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.migrator import build
 from steal_scheduler.migrator.service import Poller
-from steal_scheduler.model.move import Stage
+from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.moves import admission, state
+from steal_scheduler.orchestrators.base import State
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.reporting import text
 
 
@@ -69,5 +72,25 @@ def plan(conf: Any, now: float) -> text.Document:
         'reattach_blocked': text.moves_in_flight(blocked, now),
         'stalled': text.moves_in_flight(held_up, now),
         **text.decided(decided, snapshot),
+        'drains': _drains(built.dispatcher, decided.admitted),
         'moves_in_flight': text.moves_in_flight(moves, now),
     }
+
+
+#: Before what an orchestrator says that would not drain a server now.
+_INSTEAD = {State.REFUSED: 'refuses: ', State.WAITING: 'waits: '}
+
+
+def _drains(dispatcher: Dispatcher, moves: Iterable[Move]) -> text.Items:
+    """What the drains would do that come first; of those that can tell."""
+    return [
+        {
+            'server_id': move.server_id,
+            'server_name': move.server.name,
+            'orchestrator': name,
+            'detail': _INSTEAD.get(answer.state, '') + answer.detail,
+        }
+        for move in moves
+        for name, answer in dispatcher.preview(move.server)
+        if answer.detail
+    ]

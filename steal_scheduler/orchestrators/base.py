@@ -89,6 +89,15 @@ class Orchestrator(abc.ABC):
             drain's deadline, then ``reattach`` is called
         """
 
+    def preview(self, server: Server, node: str) -> Answer:
+        """What ``drain`` would do, for the plan; touch nothing.
+
+        :returns: DONE with what it would do, or what ``drain`` would refuse
+            or wait for; without a detail where there is nothing to say
+        :raises OrchestratorError: no answer
+        """
+        return DONE
+
     @abc.abstractmethod
     def reattach(self, server: Server, node: str) -> Answer:
         """Undo what ``drain`` did, and nothing else.

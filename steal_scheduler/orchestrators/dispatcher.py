@@ -1,19 +1,18 @@
 """All orchestrators as one: each server goes to those it belongs to."""
 
-import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from oslo_log import log
 
-from steal_scheduler.edge import http
-from steal_scheduler.exception import LockLost, OrchestratorError
+from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model import assignment
 from steal_scheduler.model.assignment import Assignment, Rule
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
+from steal_scheduler.orchestrators.asking import asking
 from steal_scheduler.orchestrators.backoff import Backoff
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.calls import Calls, Worker
@@ -230,11 +229,7 @@ class Dispatcher:
         name = assigned.orchestrator
         orchestrator = self._orchestrators[name]
         seconds = orchestrator.seconds
-        with (
-            _mistakes_are_outages(name),
-            self._in_time(server, seconds),
-            http.within(seconds),
-        ):
+        with asking(name, seconds), self._in_time(server, seconds):
             orchestrator.leadership = self._number()
             answer: Answer = getattr(orchestrator, verb)(server, assigned.node)
             return Answer(base.State(answer.state), answer.detail)
@@ -242,8 +237,25 @@ class Dispatcher:
     def detached_by(self, name: str) -> frozenset[str]:
         """Whom one of them holds out of service; in the caller's thread."""
         orchestrator = self._orchestrators[name]
-        with _mistakes_are_outages(name), http.within(orchestrator.seconds):
+        with asking(name, orchestrator.seconds):
             return frozenset(orchestrator.detached())
+
+    def preview(self, server: Server) -> list[tuple[str, Answer]]:
+        """What each that it belongs to says of its drain, in that order.
+
+        :raises InvalidOrchestrator: it says that it belongs to none of ours
+        """
+        found = []
+        for assigned in assignment.assignments(server, self.rules):
+            name = assigned.orchestrator
+            each = self._orchestrators[name]
+            try:
+                with asking(name, each.seconds):
+                    answer = each.preview(server, assigned.node)
+            except OrchestratorError as error:
+                answer = waiting(str(error))
+            found.append((name, answer))
+        return found
 
     def _holders_of(self, server: Server) -> dict[Assignment, bool]:
         """Who may hold it; of one that another process had drained, anybody.
@@ -275,18 +287,6 @@ class Dispatcher:
         found |= dict.fromkeys(now, True)
         self._holders[server.server_id] = found
         return found
-
-
-@contextlib.contextmanager
-def _mistakes_are_outages(name: str) -> Iterator[None]:
-    """Turn an unexpected error of one into that it did not answer."""
-    try:
-        yield
-    except (OrchestratorError, LockLost):
-        raise
-    except Exception as error:
-        LOG.exception('Orchestrator %s raised an unexpected error.', name)
-        raise OrchestratorError(f'{name}: {error!r}') from error
 
 
 def _log_silence(server: Server, error: OrchestratorError) -> None:

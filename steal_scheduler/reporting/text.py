@@ -65,6 +65,9 @@ BLOCKS: Mapping[str, Block] = {
         (*_SERVER, 'source', 'copy_mb', 'reason'),
         always=True,
     ),
+    'drains': Block(
+        'What their drains would do', (*_SERVER, 'orchestrator', 'detail')
+    ),
     'refusals': Block('Refused', (*_SERVER, 'reason', 'detail')),
     'saturations': Block(
         'Saturated: moving cannot help', ('zone', 'cores_short')

@@ -51,7 +51,7 @@ PLUGIN_IMPORTS = ('edge', 'model', 'exception')
 #: call of a plugin, one for the tick.
 CATCH_ALL: dict[str, int] = {
     # drain, reattach and the list of an orchestrator
-    'orchestrators/dispatcher.py': 1,
+    'orchestrators/asking.py': 1,
     # everything that nova-scheduler calls
     'scheduler/guard.py': 1,
     # the start of a worker, with whatever plugins there are

@@ -28,6 +28,9 @@ class Noting(Orchestrator):
     def drain(self, server: Server, node: str) -> Answer:
         return self._answer('drain', node)
 
+    def preview(self, server: Server, node: str) -> Answer:
+        return self._answer('preview', node)
+
     def reattach(self, server: Server, node: str) -> Answer:
         return self._answer('reattach', node)
 
@@ -74,6 +77,32 @@ class DispatcherTest(base.BaseTestCase):
             self.now += 300
             answer = self.dispatcher.reattach(one or self.server, self.now)
         return answer, ' '.join(a.split()[1] for a in self.asked)
+
+
+class TestPreview(DispatcherTest):
+    def test_each_that_it_belongs_to(self) -> None:
+        self.each['a'].says = would = Answer(State.DONE, 'evicts 2 pods')
+        self.says('b', State.REFUSED)
+        self.assertEqual(
+            [('a', would), ('b', Answer(State.REFUSED, 'as the test says'))],
+            self.dispatcher.preview(self.server),
+        )
+        self.assertEqual(['preview a n', 'preview b n'], self.asked)
+
+    def test_one_that_does_not_answer(self) -> None:
+        """Nor does one with a fault in it; the next one is asked."""
+        self.each['a'].says = OrchestratorError('it is down')
+        self.each['b'].says = KeyError('x')
+        self.assertEqual(
+            [
+                ('a', Answer(State.WAITING, 'it is down')),
+                ('b', Answer(State.WAITING, "b: KeyError('x')")),
+            ],
+            self.dispatcher.preview(self.server),
+        )
+
+    def test_most_have_nothing_to_say(self) -> None:
+        self.assertEqual(DONE, Orchestrator.preview(self.each['a'], *'sn'))
 
 
 class TestDispatcher(DispatcherTest):
