@@ -58,6 +58,9 @@ class Case(Protocol):
     def daemon_set(self, name: str) -> None:
         """One pod a node; they run on return."""
 
+    def job(self, name: str, **pod: Any) -> None:
+        """A Job whose pod runs on return, and goes on."""
+
     def pod(self, name: str, node: str, **spec: Any) -> None:
         """One that no controller has."""
 
@@ -202,14 +205,9 @@ class ApiContract(KubernetesContract):
         self.until(lambda: before == self.node(), 'the node is as it was')
 
     def test_what_there_is_not(self: Any) -> None:
-        there = f'/namespaces/{self.namespace}'
-        for kind, path in (
-            ('nodes', '/api/v1/nodes'),
-            ('daemonsets.apps', f'/apis/apps/v1{there}/daemonsets'),
-        ):
-            status, said = self.ask('GET', f'{path}/none')
-            self.assertEqual((404, 'NotFound'), (status, said['reason']))
-            self.assertEqual(f'{kind} "none" not found', said['message'])
+        status, said = self.ask('GET', '/api/v1/nodes/none')
+        self.assertEqual((404, 'NotFound'), (status, said['reason']))
+        self.assertEqual('nodes "none" not found', said['message'])
         status, _ = self.ask('PATCH', '/api/v1/nodes/none', {'metadata': {}})
         self.assertEqual(404, status)
         self.assertEqual(404, self.evict('none')[0])

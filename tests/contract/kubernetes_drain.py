@@ -143,28 +143,53 @@ class PodsContract(KubernetesContract):
     """What goes, and what holds it."""
 
     def test_a_budget_forbids(self: Any) -> None:
-        self.deploy('web', 3, budget=3)
+        """Their replacements find no node, so one has to stay."""
+        here = {'nodeSelector': {'kubernetes.io/hostname': 'n0'}}
+        self.deploy('web', 2, budget=1, **here)
         there = self.names()
         plugin, shop = self.plugin(), self.node_server()
+        held = (
+            f', held by PodDisruptionBudget {self.namespace}/web '
+            '(needs 1 healthy pods and has 1 currently)'
+        )
+        self.waits(lambda: plugin.drain(shop, 'n0'), held)
+        self.until(lambda: len(self.names()) == 1, 'one is gone')
+        self.assertLess(self.names(), there)
+        left = f'1 pod left: {self.namespace}/{"".join(self.names())}'
         for _ in range(2):
-            self.assertEqual(
-                f'1 pod left: {self.namespace}/{"".join(there)}, held by '
-                f'PodDisruptionBudget {self.namespace}/web '
-                '(needs 3 healthy pods and has 3 currently)',
-                self.waiting(plugin.drain(shop, 'n0')),
-            )
-        self.assertEqual(there, self.names())
+            answer = plugin.drain(shop, 'n0')
+            self.assertEqual(left + held, self.waiting(answer))
         # The deadline passes, and it is undone.
         self.assertEqual(DONE, plugin.reattach(shop, 'n0'))
         self.assertFalse(self.is_cordoned())
-        self.add_budget('web', 'web', 2)
+
+    def test_a_budget_that_never_allows_it(self: Any) -> None:
+        """Nothing is evicted for nothing."""
+        self.deploy('web', 3, budget=2)
+        self.deploy('db', 3, budget=3)
+        before, there = self.node(), self.names()
+        self.assertEqual(2, len(there))
+        plugin, shop = self.plugin(), self.node_server()
+        self.assertIn(
+            f': PodDisruptionBudget {self.namespace}/db wants 3 healthy pods '
+            'of 3, and so never allows an eviction',
+            self.refused(plugin.drain(shop, 'n0')),
+        )
+        self.assertEqual(before, self.node())
+        self.assertEqual(there, self.names())
+        self.add_budget('db', 'db', 2)
+        self.until(
+            lambda: plugin.drain(shop, 'n0').state is not State.REFUSED,
+            'the budget is counted',
+        )
         self.assertEqual(DONE, self.drained(plugin))
 
     def test_two_budgets(self: Any) -> None:
-        self.deploy('web', 3, budget=3)
+        here = {'nodeSelector': {'kubernetes.io/hostname': 'n0'}}
+        self.deploy('web', 2, budget=1, **here)
         plugin, shop = self.plugin(), self.node_server()
         self.waits(lambda: plugin.drain(shop, 'n0'), 'held by')
-        self.add_budget('b', 'web', 2)
+        self.add_budget('b', 'web', 1)
         detail = self.refused(self.asked(lambda: plugin.drain(shop, 'n0')))
         self.assertIn('more than one PodDisruptionBudget', detail)
         self.assertEqual(DONE, plugin.reattach(shop, 'n0'))

@@ -11,6 +11,7 @@ from typing import Any
 
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.command import run
+from steal_scheduler.orchestrators.kubernetes import nodes
 from tests.simulation.edge import Broken, Edge, Lost, Refused
 from tests.standins import consul, keystone, kubernetes, octavia, webhook
 from tests.standins.kubernetes_objects import pod
@@ -102,7 +103,10 @@ max_drained = 2
     def holds(self, server_id: str) -> bool:
         about = self._node(server_id)['metadata']
         marks = {*about.get('labels', {}), *about.get('annotations', {})}
-        return any(mark.startswith('steal-scheduler/') for mark in marks)
+        # Nobody else writes that one here.
+        return nodes.SCALE_DOWN in marks or any(
+            mark.startswith('steal-scheduler/') for mark in marks
+        )
 
     def take_out(self, server_id: str) -> None:
         """Cordon it, as a person does.

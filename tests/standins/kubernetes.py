@@ -7,7 +7,9 @@ controllers and kubelets work when it says so (``kubernetes_controllers.py``).
 """
 
 import copy
+import datetime
 import re
+import time
 from typing import Any
 
 from tests.standins import kubernetes_objects as objects
@@ -30,8 +32,8 @@ class Cluster(StandIn):
         self.nodes: dict[str, Json] = {}
         self.pods: list[Json] = []
         self.budgets: list[Json] = []
-        #: As namespace/name.
-        self.daemon_sets: set[str] = set()
+        #: What is in the template of pods, by namespace/name of its owner.
+        self.templates: dict[str, Json] = {}
         #: Namespaces that somebody has deleted, and that still have pods.
         self.ending: set[str] = set()
         #: The names of users, by token; only 'admin' may do anything.
@@ -237,11 +239,13 @@ class Cluster(StandIn):
             return held
         if 'deletionTimestamp' not in about:
             self.evicted.append(f'{namespace}/{name}')
-        self._end(about)
+        self.end(about)
         return 201, {'kind': 'Status', 'status': 'Success', 'code': 201}
 
-    def _end(self, about: Json) -> None:
-        about.setdefault('deletionTimestamp', '2026-01-01T00:00:00Z')
+    def end(self, about: Json) -> None:
+        """Give it the 30 s that pods have that say nothing."""
+        end = datetime.datetime.fromtimestamp(time.time() + 30, datetime.UTC)
+        about.setdefault('deletionTimestamp', f'{end:%Y-%m-%dT%H:%M:%SZ}')
 
     @route('DELETE', f'{_CORE}{_IN}/pods/{{}}')
     def _delete_pod(
@@ -250,7 +254,7 @@ class Cluster(StandIn):
         pod = self.pod(namespace, name)
         if pod is None:
             return objects.not_found('pods', name)
-        self._end(pod['metadata'])
+        self.end(pod['metadata'])
         return 200, pod
 
     @route('GET', f'/apis/policy/v1{_IN}/poddisruptionbudgets')
@@ -261,14 +265,6 @@ class Cluster(StandIn):
             if budget['metadata']['namespace'] == namespace
         ]
         return self._listed(request, found)
-
-    @route('GET', f'/apis/apps/v1{_IN}/daemonsets/{{}}')
-    def _read_daemon_set(
-        self, request: Request, namespace: str, name: str
-    ) -> Answer:
-        if f'{namespace}/{name}' in self.daemon_sets:
-            return 200, {'metadata': {'namespace': namespace, 'name': name}}
-        return objects.not_found('daemonsets.apps', name)
 
     def _listed(self, request: Request, found: Any) -> Answer:
         # As etcd has them: by namespace and name.

@@ -8,7 +8,14 @@ import itertools
 from typing import Any
 
 from tests.standins.kubernetes import Cluster
-from tests.standins.kubernetes_objects import Json, budget, covers, pod
+from tests.standins.kubernetes_objects import (
+    Json,
+    budget,
+    covers,
+    pod,
+    running,
+    tolerates_cordon,
+)
 
 _numbers = itertools.count()
 _TAINT = {
@@ -30,10 +37,27 @@ def deploy(
 
     :param least: what their PodDisruptionBudget keeps; None for no budget
     """
-    for _ in range(replicas):
-        _place(cluster, _pod(name, namespace, 'ReplicaSet', spec))
+    _start(cluster, name, namespace, 'ReplicaSet', spec, replicas)
     if least is not None:
         add_budget(cluster, name, name, least, namespace=namespace)
+
+
+def job(cluster: Cluster, name: str, namespace: str, **spec: Any) -> None:
+    """Run a pod until it succeeds, which it never does."""
+    _start(cluster, name, namespace, 'Job', spec)
+
+
+def _start(
+    cluster: Cluster,
+    name: str,
+    namespace: str,
+    kind: str,
+    spec: Json,
+    pods: int = 1,
+) -> None:
+    cluster.templates[f'{namespace}/{name}'] = spec
+    for _ in range(pods):
+        _place(cluster, _pod(name, namespace, kind, spec))
 
 
 def add_budget(
@@ -50,7 +74,6 @@ def add_budget(
 
 def daemon_set(cluster: Cluster, name: str, namespace: str) -> None:
     """Run a pod on each node."""
-    cluster.daemon_sets.add(f'{namespace}/{name}')
     for node in cluster.nodes:
         made = _pod(name, namespace, 'DaemonSet', {'nodeName': node})
         cluster.pods.append(made)
@@ -62,7 +85,7 @@ def settle(cluster: Cluster) -> None:
         _taint(cluster, node)
     for each in cluster.pods:
         if each['metadata']['namespace'] in cluster.ending:
-            each['metadata'].setdefault('deletionTimestamp', 'now')
+            cluster.end(each['metadata'])
     for each in [*cluster.pods]:
         about = each['metadata']
         if 'deletionTimestamp' not in about:
@@ -88,15 +111,14 @@ def _taint(cluster: Cluster, node: Json) -> None:
 
 
 def _replace(cluster: Cluster, gone: Json) -> None:
-    about, spec = gone['metadata'], {**gone['spec']}
+    about = gone['metadata']
     if about['namespace'] in cluster.ending:
         return
     for owner in about.get('ownerReferences', ()):
-        if owner['kind'] != 'DaemonSet':
-            spec.pop('nodeName')
-        name = about['labels']['app']
-        made = _pod(name, about['namespace'], owner['kind'], spec)
-        _place(cluster, made)
+        name, namespace = about['labels']['app'], about['namespace']
+        # A DaemonSet's is for the same node.
+        spec = cluster.templates.get(f'{namespace}/{name}', gone['spec'])
+        _place(cluster, _pod(name, namespace, owner['kind'], spec))
 
 
 def _pod(name: str, namespace: str, kind: str, spec: Json) -> Json:
@@ -116,11 +138,18 @@ def _place(cluster: Cluster, made: Json) -> None:
     fit = [
         name
         for name in cluster.nodes
-        if not cluster.is_cordoned(name) and wanted in (None, name)
+        if wanted in (None, name)
+        and (not cluster.is_cordoned(name) or tolerates_cordon(made))
     ]
     if 'nodeName' not in spec and fit:
-        spec['nodeName'] = min(fit, key=lambda n: len(cluster.pods_on(n)))
-    made['status']['phase'] = 'Running' if 'nodeName' in spec else 'Pending'
+        labels = made['metadata']['labels']
+
+        def fullness(node: str) -> tuple[int, int]:
+            there = [p['metadata']['labels'] for p in cluster.pods_on(node)]
+            return there.count(labels), len(there)
+
+        spec['nodeName'] = min(fit, key=fullness)
+    made['status'] = running() if 'nodeName' in spec else {'phase': 'Pending'}
     cluster.pods.append(made)
 
 

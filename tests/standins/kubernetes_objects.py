@@ -8,8 +8,21 @@ from tests.standins.app import Answer
 Json = dict[str, Any]
 
 
+#: What the controller of DaemonSets gives their pods, whatever else they say.
+TOLERATES_CORDON = {
+    'key': 'node.kubernetes.io/unschedulable',
+    'operator': 'Exists',
+    'effect': 'NoSchedule',
+}
+
+
 def pod(name: str, node: str = 'n0', **other: Any) -> Json:
-    """A pod of a ReplicaSet, as the API shows it."""
+    """A pod of a ReplicaSet, as the API shows it; ready if it runs."""
+    spec = {'nodeName': node, **other.pop('spec', {})}
+    if other.get('kind') == 'DaemonSet':
+        tolerations = spec.get('tolerations', [])
+        spec['tolerations'] = [*tolerations, TOLERATES_CORDON]
+    status = running() if other.get('phase') in (None, 'Running') else {}
     owner = {
         'apiVersion': 'apps/v1',
         'kind': other.pop('kind', 'ReplicaSet'),
@@ -25,8 +38,15 @@ def pod(name: str, node: str = 'n0', **other: Any) -> Json:
             'ownerReferences': [owner],
             **other.pop('metadata', {}),
         },
-        'spec': {'nodeName': node, **other.pop('spec', {})},
-        'status': {'phase': 'Running', **other},
+        'spec': spec,
+        'status': {**status, **other},
+    }
+
+
+def running() -> Json:
+    return {
+        'phase': 'Running',
+        'conditions': [{'type': 'Ready', 'status': 'True'}],
     }
 
 
@@ -76,6 +96,15 @@ def selected(nodes: Any, selector: str) -> Iterator[Json]:
         labels = node['metadata'].get('labels', {})
         if not key or (key in labels and value == labels[key] * bool(equals)):
             yield node
+
+
+def tolerates_cordon(pod: Json) -> bool:
+    return any(
+        said.get('key') in (None, TOLERATES_CORDON['key'])
+        and said.get('operator') == 'Exists'
+        and said.get('effect') in (None, TOLERATES_CORDON['effect'])
+        for said in pod['spec'].get('tolerations', ())
+    )
 
 
 def covers(budget: Json, pod: Json) -> bool:

@@ -22,6 +22,7 @@ from steal_scheduler.edge.text import json_object, one_line
 from steal_scheduler.exception import ConfigError, OrchestratorError, told_as
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.kubernetes import kubeconfig, pods
+from steal_scheduler.orchestrators.kubernetes.budgets import Budget
 from steal_scheduler.orchestrators.kubernetes.nodes import Node
 
 #: Seconds that one drain or reattach may take, all its requests together.
@@ -125,10 +126,10 @@ class KubernetesClient:
         )
         return [pods.Pod.of(said) for said in listed]
 
-    def budgets(self, namespaces: Iterable[str]) -> list[pods.Budget]:
+    def budgets(self, namespaces: Iterable[str]) -> list[Budget]:
         """Those of some namespaces, each asked once."""
         return [
-            pods.Budget.of(said)
+            Budget.of(said)
             for namespace in sorted(set(namespaces))
             for said in self._pages(
                 f'list PodDisruptionBudgets of {namespace}',
@@ -136,12 +137,6 @@ class KubernetesClient:
                 namespace,
             )
         ]
-
-    def has_daemon_set(self, namespace: str, name: str) -> bool:
-        call = self._apps.read_namespaced_daemon_set
-        what = f'read DaemonSet {namespace}/{name}'
-        status, _ = self._ask(what, call, name, namespace, accept=[404])
-        return status == 200
 
     def evict(self, pod: pods.Pod) -> Answer:
         """Ask for it once; REFUSED where it will never go."""
@@ -264,5 +259,4 @@ class KubernetesClient:
         settings.retries = False
         self.api = client.ApiClient(settings)
         self._core = client.CoreV1Api(self.api)
-        self._apps = client.AppsV1Api(self.api)
         self._policy = client.PolicyV1Api(self.api)

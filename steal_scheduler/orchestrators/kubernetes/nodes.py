@@ -11,7 +11,10 @@ For example a node that was cordoned by us for the server 5c3f::
     annotations:
       steal-scheduler/drained: {"since": "2026-11-28T12:00:00+00:00",
         "reason": "...", "cordoned_by_us": true, "budgets": {"shop/web": 3},
+        "pods": {"0b7e": "shop/ReplicaSet/web-7d"}, "overwritten":
+        {"cluster-autoscaler.kubernetes.io/scale-down-disabled": null},
         "back": null}
+      cluster-autoscaler.kubernetes.io/scale-down-disabled: "true"
 
 One that an operator had cordoned says false there, and stays cordoned when
 the mark goes.
@@ -34,6 +37,12 @@ LABEL = 'steal-scheduler/server'
 ANNOTATION = 'steal-scheduler/drained'
 #: The taint of a soft drain.
 TAINT = 'steal-scheduler/moving'
+
+#: While it says true the cluster-autoscaler does not delete the node, and the
+#: server with it, for want of pods.
+SCALE_DOWN = 'cluster-autoscaler.kubernetes.io/scale-down-disabled'
+#: The taint of a node that it has chosen to delete.
+AUTOSCALER_DELETES = 'ToBeDeletedByClusterAutoscaler'
 
 _LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?'
 #: A DNS-1123 subdomain; another word would lead a URL elsewhere.
@@ -147,6 +156,14 @@ class NodeMark:
     cordoned: bool
     #: Budgets that had pods here, and how many healthy ones.
     budgets: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    #: Pods that were to leave, and ended or will end because of us, or by
+    #: themselves: uid -> origin, by which what replaces them is known.
+    pods: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    #: Annotations that we have set to true, and what they said before: None
+    #: where there was none.
+    overwritten: Mapping[str, str | None] = dataclasses.field(
+        default_factory=dict
+    )
     #: When it was uncordoned; since then it only has to become ready.
     back: float | None = None
 
@@ -159,17 +176,31 @@ def read_mark(node: Node) -> NodeMark | None:
             since=_seconds(said['since']),
             cordoned=said['cordoned_by_us'] is True,
             budgets={str(k): int(v) for k, v in said['budgets'].items()},
+            # Of an older release there are none.
+            pods={str(k): str(v) for k, v in said.get('pods', {}).items()},
+            overwritten={
+                str(k): v if v is None else str(v)
+                for k, v in said.get('overwritten', {}).items()
+            },
             back=_seconds(said['back']) if said.get('back') else None,
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
+def mark_of(node: Node, now: float) -> NodeMark:
+    """What there is to be put back, of a node that is about to be drained."""
+    said = node.annotations.get(SCALE_DOWN)
+    overwritten = {} if said == 'true' else {SCALE_DOWN: said}
+    return NodeMark(now, not node.unschedulable, overwritten=overwritten)
+
+
 def drain_patch(
     node: Node, server_id: str, mark: NodeMark, *, taint: bool
 ) -> Patch:
     """Cordon and mark it."""
-    patch = _patch(node, server_id, mark)
+    patch = mark_patch(node, mark, server_id)
+    patch['metadata']['annotations'] |= dict.fromkeys(mark.overwritten, 'true')
     patch['spec']['unschedulable'] = True
     if taint:
         ours = {'key': TAINT, 'value': server_id, 'effect': 'NoSchedule'}
@@ -186,8 +217,14 @@ def reattach_patch(node: Node, mark: NodeMark, back: float | None) -> Patch:
     patch = _patch(node, None, None)
     if back is not None:
         # From here on whoever cordons it is somebody else.
-        kept = dataclasses.replace(mark, back=back, cordoned=False)
-        patch = _patch(node, node.labels[LABEL], kept)
+        kept = dataclasses.replace(
+            mark, back=back, cordoned=False, overwritten={}
+        )
+        patch = mark_patch(node, kept)
+    for key, before in mark.overwritten.items():
+        # What says something else by now is somebody else's.
+        if node.annotations.get(key) == 'true':
+            patch['metadata']['annotations'][key] = before
     if mark.cordoned:
         patch['spec']['unschedulable'] = None
     foreign = _foreign_taints(node)
@@ -196,12 +233,21 @@ def reattach_patch(node: Node, mark: NodeMark, back: float | None) -> Patch:
     return patch
 
 
+def mark_patch(
+    node: Node, mark: NodeMark, server_id: str | None = None
+) -> Patch:
+    """Change the mark alone, for the same server unless there is another."""
+    return _patch(node, server_id or node.labels[LABEL], mark)
+
+
 def _patch(node: Node, server_id: str | None, mark: NodeMark | None) -> Patch:
     said = mark and {
         'since': _iso(mark.since),
         'reason': 'The server is live-migrated, because it waits for CPU.',
         'cordoned_by_us': mark.cordoned,
         'budgets': dict(mark.budgets),
+        'pods': dict(mark.pods),
+        'overwritten': dict(mark.overwritten),
         'back': None if mark.back is None else _iso(mark.back),
     }
     return {

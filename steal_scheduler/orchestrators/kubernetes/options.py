@@ -58,8 +58,8 @@ What becomes of pods with an ``emptyDir`` volume, as ``kubectl drain
             'evict': 'the pods are evicted; nothing starts them again',
         },
         help="""
-What becomes of pods without a controller, or whose DaemonSet is gone, as
-``kubectl drain --force`` decides.
+What becomes of pods without a controller, as ``kubectl drain --force``
+decides.
 """,
     ),
     number(

@@ -48,6 +48,16 @@ class Kubernetes(base.Orchestrator):
         self._seen[server.server_id] = found.name
         return drain.step(self._client, found, server)
 
+    def preview(self, server: Server, node: str) -> Answer:
+        self._client.begin()
+        found = self._find(server, node)
+        if isinstance(found, str):
+            return refused(found)
+        plan = drain.prepare(self._client, found, server)
+        if isinstance(plan, Answer):
+            return plan
+        return Answer(base.State.DONE, str(plan))
+
     def reattach(self, server: Server, node: str) -> Answer:
         """Uncordon the node that carries the server's mark.
 
@@ -93,7 +103,7 @@ class Kubernetes(base.Orchestrator):
                 f'node {node.name} has lost {nodes.ANNOTATION}, which '
                 'said whether it was cordoned before: "kubectl uncordon" it '
                 f'if it was not, then "kubectl label node {node.name} '
-                f'{nodes.LABEL}-"'
+                f'{nodes.LABEL}-"; see whether {nodes.SCALE_DOWN} may go too'
             )
         now = time.time()
         began = now if mark.back is None else mark.back

@@ -1,6 +1,7 @@
 """Which pods of a node go, which stay, and which forbid the drain. Pure."""
 
 import dataclasses
+import datetime
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Self
@@ -14,8 +15,17 @@ LOSSES = {
     'empty_dir': 'what they keep in an emptyDir would be lost',
     'unmanaged': 'nobody would start them again',
 }
+#: Seconds after its time to end is over until a pod is given up: what still
+#: runs of it can not be ended, and it serves nobody any more.
+OVERDUE = 60.0
 #: Pods named in a sentence for the operator.
 _NAMED = 4
+#: What a cordoned node has, as a controller of Kubernetes writes it.
+_CORDON = {
+    'key': 'node.kubernetes.io/unschedulable',
+    'value': '',
+    'effect': 'NoSchedule',
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,198 +35,140 @@ class Pod:
     uid: str
     labels: Mapping[str, str]
     phase: str
-    #: Something starts it again, as the ReplicaSet web-7d.
-    managed: bool
-    #: The name of the DaemonSet that does.
-    daemon_set: str | None
+    ready: bool
+    #: What starts it again: ReplicaSet/web-7d; empty if nothing does.
+    controller: str
+    #: That is a DaemonSet.
+    daemon: bool
+    #: It tolerates the taint of a cordon: once gone, it may come back.
+    tolerant: bool
     #: A static pod: the kubelet's own, only shown in the API.
     mirror: bool
-    #: It was told to end.
-    terminating: bool
+    #: When its time to end is over; None unless it was told to end.
+    ends: float | None
     empty_dir: bool
 
     @classmethod
     def of(cls, said: Json) -> Self:
         """A pod as the API gives it, which leaves out what is empty."""
         about, spec = said['metadata'], said['spec']
+        status = said.get('status', {})
         owners = about.get('ownerReferences', ())
         owner: Json = next((o for o in owners if o.get('controller')), {})
         # Somebody's own kind of that name starts its pods elsewhere.
         kind = owner.get('apiVersion'), owner.get('kind')
-        of_daemon_set = kind == ('apps/v1', 'DaemonSet')
-        notes = about.get('annotations', {})
+        ends = about.get('deletionTimestamp')
         return cls(
             namespace=about['namespace'],
             name=about['name'],
             uid=about['uid'],
             labels=about.get('labels', {}),
-            phase=said.get('status', {}).get('phase', ''),
-            managed=bool(owner),
-            daemon_set=owner['name'] if of_daemon_set else None,
-            mirror='kubernetes.io/config.mirror' in notes,
-            terminating='deletionTimestamp' in about,
+            phase=status.get('phase', ''),
+            ready=any(
+                (one['type'], one['status']) == ('Ready', 'True')
+                for one in status.get('conditions', ())
+            ),
+            controller=(owner and f'{owner["kind"]}/{owner["name"]}') or '',
+            daemon=kind == ('apps/v1', 'DaemonSet'),
+            tolerant=any(map(_tolerates, spec.get('tolerations', ()))),
+            mirror='kubernetes.io/config.mirror'
+            in about.get('annotations', {}),
+            ends=ends and datetime.datetime.fromisoformat(ends).timestamp(),
             empty_dir=any('emptyDir' in v for v in spec.get('volumes', ())),
         )
 
     def __str__(self) -> str:
         return f'{self.namespace}/{self.name}'
 
+    @property
+    def terminating(self) -> bool:
+        return self.ends is not None
+
+    @property
+    def origin(self) -> str:
+        """The same for a pod and what replaces it.
+
+        One that nothing starts again may be made anew, by its name.
+        """
+        return f'{self.namespace}/{self.controller or f"Pod/{self.name}"}'
+
+
+def _tolerates(toleration: Json) -> bool:
+    """Whether it takes a cordon, as Toleration.ToleratesTaint has it.
+
+    An empty key or effect takes all of them. Other operators compare numbers.
+    """
+    if toleration.get('effect', '') not in ('', _CORDON['effect']):
+        return False
+    if toleration.get('key', '') not in ('', _CORDON['key']):
+        return False
+    operator = toleration.get('operator') or 'Equal'
+    equal = toleration.get('value', '') == _CORDON['value']
+    return operator == 'Exists' or (operator == 'Equal' and equal)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Budget:
-    """A PodDisruptionBudget, in pods."""
+class Division:
+    """The pods of a node, but for those that stay as a matter of course."""
 
-    namespace: str
-    name: str
-    #: A label selector; None selects nothing, an empty one everything.
-    selector: Json | None
-    healthy: int
-    desired: int
-    expected: int
-    #: Its numbers belong to what it says now.
-    current: bool
-
-    @classmethod
-    def of(cls, said: Json) -> Self:
-        about, status = said['metadata'], said.get('status', {})
-        return cls(
-            namespace=about['namespace'],
-            name=about['name'],
-            selector=said.get('spec', {}).get('selector'),
-            healthy=status.get('currentHealthy', 0),
-            desired=status.get('desiredHealthy', 0),
-            expected=status.get('expectedPods', 0),
-            current=status.get('observedGeneration', 0)
-            >= about.get('generation', 0),
-        )
-
-    def __str__(self) -> str:
-        return f'{self.namespace}/{self.name}'
-
-    def selects(self, pod: Pod) -> bool:
-        if pod.namespace != self.namespace or self.selector is None:
-            return False
-        wanted = self.selector.get('matchLabels') or {}
-        return wanted.items() <= pod.labels.items() and all(
-            _holds(term, pod.labels)
-            for term in self.selector.get('matchExpressions') or ()
-        )
-
-
-def _holds(term: Json, labels: Mapping[str, str]) -> bool:
-    value, values = labels.get(term['key']), term.get('values') or ()
-    return {
-        'In': value in values,
-        'NotIn': value not in values,
-        'Exists': value is not None,
-        'DoesNotExist': value is None,
-    }[term['operator']]
+    #: To be evicted, or ending already and waited for.
+    leaving: list[Pod]
+    #: They would go if they did not come back, or if they could.
+    staying: list[Pod]
+    #: Why the node can not be drained: each a sentence about pods.
+    obstacles: list[str]
 
 
 def divide(
-    pods: Iterable[Pod], daemon_sets: Collection[str], allowed: Collection[str]
-) -> tuple[list[Pod], list[str]]:
-    """Decide as ``kubectl drain --ignore-daemonsets`` does.
+    pods: Iterable[Pod],
+    allowed: Collection[str],
+    seen: Mapping[str, str],
+    now: float,
+) -> Division:
+    """Decide as ``kubectl drain --ignore-daemonsets`` does, but for four.
 
-    Two things differ. What has finished stays, with its logs. And a pod that
-    is ending already forbids nothing: nothing of it is lost by our doing. It
-    is waited for like the others.
+    What has finished stays, with its logs. What tolerates a cordon stays as
+    the pods of a DaemonSet do, which all tolerate it: it would come back, be
+    evicted again, and so on for ever. So does the replacement of a pod that
+    was here: its template names the node, say. And a pod that is ending
+    already forbids nothing, since nothing of it is lost by our doing; it is
+    waited for like the others, unless it is overdue.
 
-    :param daemon_sets: those that exist, as namespace/name
     :param allowed: those options of LOSSES that say ``evict``
-    :returns: those to be evicted, or ending already and waited for; and why
-        the node can not be drained: each a sentence about pods
+    :param seen: of the pods that were to leave so far, uid -> origin
     """
     leaving: list[Pod] = []
+    staying: list[Pod] = []
     losers: dict[str, list[Pod]] = {option: [] for option in LOSSES}
+    origins = {*seen.values()}
     for pod in pods:
-        if _stays(pod, daemon_sets):
+        if _stays(pod):
             continue
-        # A DaemonSet that exists keeps its pods: this one's is gone.
-        comes_back = pod.managed and not pod.daemon_set
-        if pod.terminating:
+        replaces = pod.uid not in seen and pod.origin in origins
+        overdue = pod.ends is not None and now > pod.ends + OVERDUE
+        if pod.tolerant or replaces or overdue:
+            staying.append(pod)
+        elif pod.terminating:
             leaving.append(pod)
         elif pod.empty_dir and 'empty_dir' not in allowed:
             losers['empty_dir'].append(pod)
-        elif not comes_back and 'unmanaged' not in allowed:
+        elif not pod.controller and 'unmanaged' not in allowed:
             losers['unmanaged'].append(pod)
         else:
             leaving.append(pod)
-    return leaving, [
+    obstacles = [
         f'{named(found)}: {LOSSES[option]} ({option} = evict allows it)'
         for option, found in losers.items()
         if found
     ]
+    return Division(leaving, staying, obstacles)
 
 
-def _stays(pod: Pod, daemon_sets: Collection[str]) -> bool:
-    if pod.mirror:
+def _stays(pod: Pod) -> bool:
+    if pod.mirror or pod.daemon:
         return True
-    if pod.phase in ('Succeeded', 'Failed'):
-        # One that is held by a finalizer has somebody who still needs it.
-        return not pod.terminating
-    return f'{pod.namespace}/{pod.daemon_set}' in daemon_sets
-
-
-def several(pods: Iterable[Pod], budgets: Sequence[Budget]) -> list[str]:
-    """Say which pods can never be evicted, having two budgets.
-
-    The API server answers 500 to that. A pod that does not run yet, or not
-    any more, has no use of its budget.
-    """
-    return [
-        f'{pod} has more than one PodDisruptionBudget '
-        f'({", ".join(map(str, found))}): the eviction API takes one'
-        for pod in pods
-        if pod.phase == 'Running' and not pod.terminating
-        if len(found := [b for b in budgets if b.selects(pod)]) > 1
-    ]
-
-
-def healthy_before(
-    pods: Sequence[Pod], budgets: Iterable[Budget]
-) -> dict[str, int]:
-    """The budgets to be waited for, with the healthy pods that they have.
-
-    ``{'shop/web': 3}``: when web has a pod here, and 3 healthy ones of the 2
-    that it wants. With 1 of 2 it is not waited for.
-
-    A budget that is broken before anything was evicted is none of ours: if
-    it forbids an eviction the API server says so, and if not, to wait for
-    it would only keep the node out longer.
-
-    :param pods: those that are to go
-    """
-    return {
-        str(budget): budget.healthy
-        for budget in budgets
-        if budget.healthy >= budget.desired
-        and any(budget.selects(pod) for pod in pods)
-    }
-
-
-def not_well(budget: Budget, before: int, replaced: bool) -> str:
-    """Say what a budget is short of; empty if nothing.
-
-    Of a budget that wants 2 healthy pods and had 3 before, 2 are enough; if
-    ``replaced``, it has to have 3 again, or 2 where its Deployment was scaled
-    down to 2 meanwhile.
-
-    :param before: the healthy pods that it had
-    :param replaced: it must have as many as before, or as many as it expects
-        by now
-    """
-    needed = budget.desired
-    if replaced:
-        needed = max(needed, min(before, budget.expected))
-    if not budget.current:
-        return f'PodDisruptionBudget {budget} is being counted'
-    if budget.healthy >= needed:
-        return ''
-    return (
-        f'PodDisruptionBudget {budget} has {budget.healthy} healthy pods of '
-        f'{needed}'
-    )
+    # One that is held by a finalizer has somebody who still needs it.
+    return pod.phase in ('Succeeded', 'Failed') and not pod.terminating
 
 
 def explained(pod: Pod, status: int, said: Json) -> Answer | None:
@@ -245,6 +197,17 @@ def explained(pod: Pod, status: int, said: Json) -> Answer | None:
     if status == 500 and 'PodDisruptionBudget' in message:
         return refused(f'{pod}: {message}')
     return None
+
+
+def origins(pods: Iterable[Pod]) -> dict[str, str]:
+    """By uid: what knows each again, and what replaces it."""
+    return {pod.uid: pod.origin for pod in pods}
+
+
+def counted(pods: Sequence[Pod], more: str = '') -> str:
+    """``2 pods: shop/db, shop/web``, or with more ``2 pods left: ...``."""
+    words = [str(len(pods)), 'pod' if len(pods) == 1 else 'pods', more]
+    return f'{" ".join(filter(None, words))}: {named(pods)}'
 
 
 def named(pods: Sequence[Pod]) -> str:

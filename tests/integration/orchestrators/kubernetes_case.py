@@ -11,6 +11,7 @@ from typing import Any
 import requests
 import yaml
 
+from steal_scheduler.orchestrators.kubernetes.nodes import SCALE_DOWN
 from tests.contract.kubernetes import (
     ANNOTATION,
     LABEL,
@@ -63,7 +64,8 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
         kubectl = self.cluster.kubectl
         kubectl('uncordon', *UUIDS)
         kubectl('label', 'nodes', *UUIDS, f'{LABEL}-')
-        kubectl('annotate', 'nodes', *UUIDS, f'{ANNOTATION}-')
+        for annotation in (ANNOTATION, SCALE_DOWN):
+            kubectl('annotate', 'nodes', *UUIDS, f'{annotation}-')
         kubectl(
             *('delete', 'ds,deploy,rs,job,pdb,pods', '--all'),
             *('-n', self.namespace, '--force', '--grace-period=0'),
@@ -118,6 +120,31 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
 
     def deploy(self, name: str, replicas: int, **other: Any) -> None:
         self.cluster.deploy(name, replicas, namespace=self.namespace, **other)
+
+    def job(self, name: str, **pod: Any) -> None:
+        template = {
+            'metadata': {'labels': {'app': name}},
+            'spec': {
+                'restartPolicy': 'Never',
+                'terminationGracePeriodSeconds': 1,
+                'containers': [CONTAINER],
+                **pod,
+            },
+        }
+        self.cluster.apply(
+            {
+                'apiVersion': 'batch/v1',
+                'kind': 'Job',
+                'metadata': {'name': name, 'namespace': self.namespace},
+                'spec': {'template': template},
+            }
+        )
+
+        def runs() -> bool:
+            phases = [pod['status'].get('phase') for pod in self.pods()]
+            return 'Running' in phases
+
+        self.until(runs, f'{name} runs')
 
     def pod(self, name: str, node: str, **spec: Any) -> None:
         """A bare pod."""

@@ -17,6 +17,7 @@ from steal_scheduler.orchestrators.kubernetes import client
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.contract.kubernetes import ApiContract
 from tests.contract.kubernetes_drain import DrainContract, PodsContract
+from tests.contract.kubernetes_field import OthersContract, StayingContract
 from tests.contract.kubernetes_nodes import NodesContract
 from tests.integration.daemons import until
 from tests.integration.kubernetes import ACCOUNT, HOME, RBAC
@@ -33,6 +34,14 @@ class TestApi(ApiContract, KubernetesTest):
 
 
 class TestDrain(DrainContract, KubernetesTest):
+    pass
+
+
+class TestStaying(StayingContract, KubernetesTest):
+    pass
+
+
+class TestOthers(OthersContract, KubernetesTest):
     pass
 
 

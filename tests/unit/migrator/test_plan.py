@@ -1,14 +1,28 @@
 import json
+import pathlib
 import time
 
+import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import NovaError
 from steal_scheduler.migrator.plan import plan
 from steal_scheduler.reporting.text import Document, Items
-from tests.standins import nova_api
+from tests.standins import kubernetes, nova_api
+from tests.standins.kubernetes_objects import kubeconfig
+from tests.standins.transport import mounted
 from tests.unit import fakes
-from tests.unit.deployment import Deployment
+from tests.unit.deployment import NOVA, Deployment
+
+#: One more orchestrator.
+PROD = """
+[migrator]
+orchestrators = command, prod
+[prod]
+driver = kubernetes
+all_servers = True
+kubeconfig = {config}
+"""
 
 
 def ids(items: Items) -> list[str]:
@@ -35,6 +49,31 @@ class TestPlan(base.BaseTestCase):
         asked = {asked.method for asked in self.deployment.nova.asked}
         self.assertEqual({'GET'}, asked)
         self.assertEqual('', self.deployment.read('asked'))
+
+    def test_what_the_drains_would_do(self) -> None:
+        """Those that can tell are asked; here x is no node of prod."""
+        url = 'http://192.0.2.2:6443'
+        config = self.useFixture(fixtures.TempDir()).join('kubeconfig')
+        insecure = 'insecure-skip-tls-verify: true'
+        user = f'token: {kubernetes.TOKEN}'
+        pathlib.Path(config).write_text(kubeconfig(url, user, insecure))
+        deployment = self.useFixture(Deployment(PROD.format(config=config)))
+        self.deployment = deployment
+        cluster = kubernetes.Cluster()
+        cluster.add_node('name-x')
+        with mounted({url: cluster, NOVA: deployment.nova}):
+            # The library is loaded now, which may take longer than a look.
+            self.plan()
+            made = self.plan()
+        self.assertEqual(['x'], ids(made['moves_to_begin']))
+        [drain] = made['drains']
+        self.assertEqual(
+            ('x', 'prod'), (drain['server_id'], drain['orchestrator'])
+        )
+        self.assertIn(
+            'refuses: node name-x is another server', drain['detail']
+        )
+        self.assertEqual({'GET'}, {asked.method for asked in cluster.asked})
 
     def test_what_is_under_way_counts(self) -> None:
         self.deployment.tag('x', fakes.tag('x', 'migrate', time.time()))

@@ -10,6 +10,7 @@ from oslotest import base
 
 from tests.contract.kubernetes import UUIDS, ApiContract
 from tests.contract.kubernetes_drain import DrainContract, PodsContract
+from tests.contract.kubernetes_field import OthersContract, StayingContract
 from tests.contract.kubernetes_nodes import NodesContract
 from tests.standins import kubernetes_controllers as controllers
 from tests.standins.kubernetes import TOKEN, Cluster
@@ -67,6 +68,9 @@ class StandInTest(base.BaseTestCase):
     def daemon_set(self, name: str) -> None:
         controllers.daemon_set(self.cluster, name, self.namespace)
 
+    def job(self, name: str, **spec: Any) -> None:
+        controllers.job(self.cluster, name, self.namespace, **spec)
+
     def pod(self, name: str, node: str, **spec: Any) -> None:
         made = pod(name, node, spec=spec)
         del made['metadata']['ownerReferences']
@@ -96,6 +100,14 @@ class TestDrain(DrainContract, StandInTest):
 
 
 class TestPods(PodsContract, StandInTest):
+    pass
+
+
+class TestStaying(StayingContract, StandInTest):
+    pass
+
+
+class TestOthers(OthersContract, StandInTest):
     pass
 
 

@@ -17,6 +17,7 @@ from tests.unit import strategies
 
 assert strategies  # it registers hypothesis' profile
 
+SCALE_DOWN = 'cluster-autoscaler.kubernetes.io/scale-down-disabled'
 LABEL, ANNOTATION = 'steal-scheduler/server', 'steal-scheduler/drained'
 TAINT = {
     'key': 'steal-scheduler/moving',
@@ -24,7 +25,13 @@ TAINT = {
     'effect': 'NoSchedule',
 }
 NODE = Node('n', '7', '', '', {'a': 'b'}, {'c': 'd'}, False, (), True)
-MARK = NodeMark(1_800_000_000.0, True, {'shop/web': 3})
+MARK = NodeMark(
+    1_800_000_000.0,
+    True,
+    {'shop/web': 3},
+    {'u': 'shop/ReplicaSet/web'},
+    {SCALE_DOWN: 'false'},
+)
 
 ID = '9a1f0c5e-1111-4222-8333-444455556666'
 OTHER = '9a1f0c5e-1111-4222-8333-444455556667'
@@ -158,6 +165,7 @@ class TestOut(base.BaseTestCase):
         about = patch['metadata']
         self.assertEqual('7', about['resourceVersion'])
         self.assertEqual({LABEL: 's'}, about['labels'])
+        self.assertEqual('true', about['annotations'][SCALE_DOWN])
         self.assertEqual({'unschedulable': True}, patch['spec'])
         self.assertEqual(
             {
@@ -167,6 +175,8 @@ class TestOut(base.BaseTestCase):
                 ),
                 'cordoned_by_us': True,
                 'budgets': {'shop/web': 3},
+                'pods': {'u': 'shop/ReplicaSet/web'},
+                'overwritten': {SCALE_DOWN: 'false'},
                 'back': None,
             },
             json.loads(about['annotations'][ANNOTATION]),
@@ -176,6 +186,7 @@ class TestOut(base.BaseTestCase):
         for mark in (
             MARK,
             dataclasses.replace(MARK, cordoned=False, budgets={}),
+            dataclasses.replace(MARK, pods={}, overwritten={SCALE_DOWN: None}),
             dataclasses.replace(MARK, back=1_800_000_060.0),
         ):
             node = marked(mark)
@@ -195,6 +206,8 @@ class TestOut(base.BaseTestCase):
             '"budgets": []}',
             '{"since": "2027-01-15T08:00:00+00:00", "cordoned_by_us": true, '
             '"budgets": {"a": "x"}}',
+            '{"since": "2027-01-15T08:00:00+00:00", "cordoned_by_us": true, '
+            '"budgets": {}, "pods": []}',
         ):
             node = dataclasses.replace(NODE, annotations={ANNOTATION: text})
             self.assertIsNone(nodes.read_mark(node), text)
@@ -206,6 +219,32 @@ class TestOut(base.BaseTestCase):
         self.assertEqual([theirs, TAINT], patch['spec']['taints'])
 
 
+class TestScaleDown(base.BaseTestCase):
+    def mark(self, said: str | None) -> NodeMark:
+        annotations = {} if said is None else {SCALE_DOWN: said}
+        return nodes.mark_of(
+            dataclasses.replace(NODE, annotations=annotations), 1.8e9
+        )
+
+    def test_what_is_put_back(self) -> None:
+        self.assertEqual({SCALE_DOWN: None}, self.mark(None).overwritten)
+        self.assertEqual({SCALE_DOWN: 'x'}, self.mark('x').overwritten)
+        # It says so already: that is somebody's, and stays.
+        self.assertEqual({}, self.mark('true').overwritten)
+
+    def test_who_changed_it_meanwhile_has_his_way(self) -> None:
+        for said in ('false', None):
+            node = marked()
+            annotations = {**node.annotations, SCALE_DOWN: said}
+            if said is None:
+                del annotations[SCALE_DOWN]
+            node = dataclasses.replace(node, annotations=annotations)
+            patch = nodes.reattach_patch(node, MARK, None)
+            self.assertEqual(
+                {ANNOTATION: None}, patch['metadata']['annotations']
+            )
+
+
 class TestBack(base.BaseTestCase):
     def test_one_patch(self) -> None:
         self.assertEqual(
@@ -213,7 +252,7 @@ class TestBack(base.BaseTestCase):
                 'metadata': {
                     'resourceVersion': '7',
                     'labels': {LABEL: None},
-                    'annotations': {ANNOTATION: None},
+                    'annotations': {ANNOTATION: None, SCALE_DOWN: 'false'},
                 },
                 'spec': {'unschedulable': None},
             },
@@ -241,7 +280,10 @@ class TestBack(base.BaseTestCase):
         mark = nodes.read_mark(node)
         # A cordon from here on is somebody else's.
         self.assertEqual(
-            dataclasses.replace(MARK, back=1_800_000_060.0, cordoned=False),
+            dataclasses.replace(
+                MARK, back=1_800_000_060.0, cordoned=False, overwritten={}
+            ),
             mark,
         )
+        self.assertEqual('false', node.annotations[SCALE_DOWN])
         self.assertEqual({}, nodes.reattach_patch(node, mark, None)['spec'])

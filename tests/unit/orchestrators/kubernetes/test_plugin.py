@@ -1,5 +1,6 @@
 """What needs a fault, or looks into the stand-in; else ``tests/contract``."""
 
+import json
 import pathlib
 import re
 from typing import Any
@@ -10,7 +11,7 @@ from oslotest import base
 from steal_scheduler.conf import orchestrators
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, State
-from steal_scheduler.orchestrators.kubernetes import client
+from steal_scheduler.orchestrators.kubernetes import client, nodes
 from steal_scheduler.orchestrators.kubernetes import plugin as kubernetes
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.standins.kubernetes import UUID, Cluster
@@ -90,15 +91,46 @@ class TestDrain(KubernetesTest):
         self.cluster.end_pods()
         self.assertEqual(DONE, self.drain(plugin))
 
-    def test_a_daemon_set_that_is_gone(self) -> None:
-        self.cluster.pods = [pod('agent', kind='DaemonSet')]
-        answer = self.drain(self.plugin())
-        self.assertIs(State.REFUSED, answer.state)
-        self.assertFalse(self.cluster.is_cordoned('n0'))
-        answer = self.drain(self.plugin(unmanaged='evict'))
-        self.assertEqual(
-            Answer(State.WAITING, '1 pod left: shop/agent'), answer
-        )
+    def test_the_same_owner_again_and_again(self) -> None:
+        """A controller that puts its pods there past the scheduler."""
+        self.cluster.pods = [pod('web'), pod('db')]
+        plugin, total = self.plugin(), len(self.cluster.pods)
+        for look in range(9):
+            answer = self.drain(plugin)
+            self.cluster.end_pods()
+            for n in range(total - len(self.cluster.pods)):
+                name = f'web-{look}-{n}'
+                again = pod(name, metadata={'uid': name})
+                self.cluster.pods.append(again)
+        self.assertEqual(DONE, answer)
+        self.assertEqual(['shop/db', 'shop/web'], self.cluster.evicted)
+
+    def test_a_late_one_comes_back_too(self) -> None:
+        plugin = self.plugin()
+        self.drain(plugin)
+        for serial in range(5):
+            answer = self.drain(plugin)
+            self.cluster.end_pods()
+            name = f'late-{serial}'
+            self.cluster.pods.append(pod(name, metadata={'uid': name}))
+        self.assertEqual(DONE, answer)
+        self.assertEqual(1, len(self.cluster.evicted))
+
+    def test_a_release_that_did_not_note_pods(self) -> None:
+        """It began the drain, and this one goes on with it."""
+        self.cluster.pods = [pod('web')]
+        self.drain(self.plugin())
+        notes = self.cluster.nodes['n0']['metadata']['annotations']
+        mark = json.loads(notes[nodes.ANNOTATION])
+        del mark['pods'], mark['overwritten']
+        notes[nodes.ANNOTATION] = json.dumps(mark)
+        self.assertIs(State.WAITING, self.drain(self.plugin()).state)
+        self.cluster.end_pods()
+        self.cluster.pods = [pod('again', metadata={'uid': 'again'})]
+        self.assertEqual(DONE, self.drain(self.plugin()))
+        self.assertEqual(DONE, self.plugin().reattach(self.server, 'n0'))
+        # It did not annotate it either; this is somebody's.
+        self.assertEqual('true', notes[nodes.SCALE_DOWN])
 
     def test_the_others_go_meanwhile(self) -> None:
         self.cluster.pods = [pod('web'), pod('db')]

@@ -1,0 +1,141 @@
+"""What PodDisruptionBudgets say of a drain, before it and after. Pure."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+from steal_scheduler.orchestrators.kubernetes.pods import Pod
+
+Json = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Budget:
+    """A PodDisruptionBudget, in pods."""
+
+    namespace: str
+    name: str
+    #: A label selector; None selects nothing, an empty one everything.
+    selector: Json | None
+    healthy: int
+    desired: int
+    expected: int
+    #: Its numbers belong to what it says now.
+    current: bool
+
+    @classmethod
+    def of(cls, said: Json) -> Self:
+        about, status = said['metadata'], said.get('status', {})
+        return cls(
+            namespace=about['namespace'],
+            name=about['name'],
+            selector=said.get('spec', {}).get('selector'),
+            healthy=status.get('currentHealthy', 0),
+            desired=status.get('desiredHealthy', 0),
+            expected=status.get('expectedPods', 0),
+            current=status.get('observedGeneration', 0)
+            >= about.get('generation', 0),
+        )
+
+    def __str__(self) -> str:
+        return f'{self.namespace}/{self.name}'
+
+    def selects(self, pod: Pod) -> bool:
+        if pod.namespace != self.namespace or self.selector is None:
+            return False
+        wanted = self.selector.get('matchLabels') or {}
+        return wanted.items() <= pod.labels.items() and all(
+            _holds(term, pod.labels)
+            for term in self.selector.get('matchExpressions') or ()
+        )
+
+
+def _holds(term: Json, labels: Mapping[str, str]) -> bool:
+    value, values = labels.get(term['key']), term.get('values') or ()
+    return {
+        'In': value in values,
+        'NotIn': value not in values,
+        'Exists': value is not None,
+        'DoesNotExist': value is None,
+    }[term['operator']]
+
+
+def forbid(pods: Iterable[Pod], budgets: Sequence[Budget]) -> list[str]:
+    """Say which pods can never be evicted: of two budgets, or of a strict one.
+
+    The API server answers 500 to the first, and 429 to the second until
+    somebody changes the budget, or what it counts. To find out by evicting
+    would empty the node of all the others for nothing. A pod that does not
+    run yet, or not any more, has no use of its budget; that of one that is
+    not ready may let it go all the same.
+
+    :param pods: those that are to go
+    """
+    found = []
+    for pod in pods:
+        if pod.phase != 'Running' or pod.terminating:
+            continue
+        own = [budget for budget in budgets if budget.selects(pod)]
+        if len(own) > 1:
+            found.append(
+                f'{pod} has more than one PodDisruptionBudget '
+                f'({", ".join(map(str, own))}): the eviction API takes one'
+            )
+        elif own and pod.ready and _is_strict(own[0]):
+            found.append(
+                f'{pod}: PodDisruptionBudget {own[0]} wants {own[0].desired} '
+                f'healthy pods of {own[0].expected}, and so never allows an '
+                'eviction'
+            )
+    return found
+
+
+def _is_strict(budget: Budget) -> bool:
+    """Whether it allows nothing even when all its pods are healthy."""
+    return budget.current and budget.desired >= budget.expected > 0
+
+
+def healthy_before(
+    pods: Sequence[Pod], budgets: Iterable[Budget]
+) -> dict[str, int]:
+    """The budgets to be waited for, with the healthy pods that they have.
+
+    ``{'shop/web': 3}``: when web has a pod here, and 3 healthy ones of the 2
+    that it wants. With 1 of 2 it is not waited for.
+
+    A budget that is broken before anything was evicted is none of ours: if
+    it forbids an eviction the API server says so, and if not, to wait for
+    it would only keep the node out longer.
+
+    :param pods: those that are to go
+    """
+    return {
+        str(budget): budget.healthy
+        for budget in budgets
+        if budget.healthy >= budget.desired
+        and any(budget.selects(pod) for pod in pods)
+    }
+
+
+def not_well(budget: Budget, before: int, replaced: bool) -> str:
+    """Say what a budget is short of; empty if nothing.
+
+    Of a budget that wants 2 healthy pods and had 3 before, 2 are enough; if
+    ``replaced``, it has to have 3 again, or 2 where its Deployment was scaled
+    down to 2 meanwhile.
+
+    :param before: the healthy pods that it had
+    :param replaced: it must have as many as before, or as many as it expects
+        by now
+    """
+    needed = budget.desired
+    if replaced:
+        needed = max(needed, min(before, budget.expected))
+    if not budget.current:
+        return f'PodDisruptionBudget {budget} is being counted'
+    if budget.healthy >= needed:
+        return ''
+    return (
+        f'PodDisruptionBudget {budget} has {budget.healthy} healthy pods of '
+        f'{needed}'
+    )
