@@ -6,6 +6,7 @@ from keystoneauth1 import exceptions, loading
 from oslo_config import cfg
 
 from steal_scheduler.edge import checks, http
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, told_as
 
 #: Of ``valid_interfaces``.
@@ -124,6 +125,18 @@ def adapter_options(*names: str) -> list[Any]:
     """keystoneauth's options about a service's place in the catalog."""
     known = loading.get_adapter_conf_options(include_deprecated=False)
     return [option for option in known if option.dest in names]
+
+
+def nonsense(error: Exception) -> str:
+    """What keystoneauth trips over in an answer of Keystone.
+
+    :param error: one of ``sense.NONSENSE``
+    """
+    said = one_line(f'{type(error).__name__}: {error}', 200)
+    return (
+        f'what answers as Keystone makes no sense ({said}). Check auth_url, '
+        'and what answers there.'
+    )
 
 
 def refused(section: str, error: Exception) -> str:

@@ -15,13 +15,13 @@ import novaclient.client
 from novaclient import api_versions
 
 from steal_scheduler import exception
-from steal_scheduler.edge import http, keystone
+from steal_scheduler.edge import http, keystone, sense
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client import parse
-from steal_scheduler.nova_client.errors import in_our_words
+from steal_scheduler.nova_client.errors import in_our_words, sensible
 
 GROUP = 'nova'
 #: Migration records with project and user: Nova 20 (Train) and later.
@@ -169,16 +169,17 @@ class NovaClient:
         """Whether its host's nova-compute finds its guest running now."""
         ask = self._nova.servers.diagnostics
         _, found = self._ask(ask, server_id)
-        return bool(found['state'] == 'running')
+        return parse.runs(found)
 
     def check_version(self) -> None:
         """:raises ConfigError: Nova is too old for what we ask"""
-        newest = self._ask(self._nova.versions.get_current).version
-        needed = api_versions.APIVersion(MICROVERSION)
-        if api_versions.APIVersion(newest) < needed:
+        current = self._ask(self._nova.versions.get_current)
+        with in_our_words(self._login):
+            newest = api_versions.APIVersion(current.version)
+        if newest < api_versions.APIVersion(MICROVERSION):
             raise exception.ConfigError(
-                f'Nova offers microversion {newest} at most, {MICROVERSION} '
-                'is needed: upgrade Nova to Train or later.'
+                f'Nova offers microversion {current.version} at most, '
+                f'{MICROVERSION} is needed: upgrade Nova to Train or later.'
             )
 
     def user_id(self) -> str | None:
@@ -194,11 +195,12 @@ class NovaClient:
     def scheduler_hosts(self) -> frozenset[str]:
         """Where nova-scheduler runs now."""
         found = self._ask(self._nova.services.list, binary='nova-scheduler')
-        return frozenset(
-            service.host
-            for service in found
-            if service.state == 'up' and service.status == 'enabled'
-        )
+        with sensible():
+            return frozenset(
+                service.host
+                for service in found
+                if service.state == 'up' and service.status == 'enabled'
+            )
 
     # -- acting ------------------------------------------------------------
 
@@ -287,6 +289,11 @@ class NovaClient:
                 'Nova was not asked, for Keystone does not answer: '
                 f'{http.unanswered(error)}. Check [{self._login}] auth_url, '
                 '[nova] cafile, certfile and keyfile, and that Keystone runs.'
+            ) from error
+        except sense.NONSENSE as error:
+            where = f'[{self._login}] auth_url: {keystone.nonsense(error)}'
+            raise exception.NovaSilent(
+                f'Nova was not asked, for {where}'
             ) from error
 
     def _value(self, server: Any) -> Server:

@@ -1,13 +1,20 @@
 """What a call of Nova has failed with, in our words."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 
 import keystoneauth1.exceptions
 import novaclient.exceptions
 
 from steal_scheduler import exception
-from steal_scheduler.edge import http, keystone
+from steal_scheduler.edge import http, keystone, sense
+from steal_scheduler.edge.text import one_line
+
+#: Around what reads its answers, which may be those of a proxy in between.
+sensible = functools.partial(
+    sense.sensible, "Nova's answer", exception.NovaError
+)
 
 
 @contextlib.contextmanager
@@ -17,11 +24,17 @@ def in_our_words(login: str) -> Iterator[None]:
     :param login: the section that it is in
     """
     try:
-        yield
+        # novaclient looks at no type.
+        with sensible():
+            yield
     except novaclient.exceptions.NotFound as error:
         raise exception.ServerGone(str(error)) from error
     except novaclient.exceptions.Forbidden as error:
         raise exception.NovaForbids(str(error)) from error
+    except novaclient.exceptions.UnsupportedVersion as error:
+        raise exception.NovaError(
+            f"Nova's answer makes no sense: {one_line(error)}"
+        ) from error
     except novaclient.exceptions.ClientException as error:
         if 400 <= error.code < 500 and error.code not in (408, 413, 429):
             raise exception.NovaRefused(str(error)) from error

@@ -9,6 +9,7 @@ from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.nova_client.errors import sensible
 
 OPT_OUT = 'steal:migrate'
 
@@ -98,6 +99,7 @@ def migration(raw: Mapping[str, Any]) -> Migration:
     )
 
 
+@sensible()
 def copied(raw: Mapping[str, Any]) -> Copied | None:
     """A record as ``GET /servers/ID/migrations`` gives it.
 
@@ -113,6 +115,7 @@ def copied(raw: Mapping[str, Any]) -> Copied | None:
     return Copied(mb('processed'), mb('remaining'))
 
 
+@sensible()
 def is_abort(
     raw: Mapping[str, Any], user_id: str | None, since: float
 ) -> bool:
@@ -122,6 +125,12 @@ def is_abort(
         and user_id in (None, raw['user_id'])
         and _epoch(raw['start_time']) >= since
     )
+
+
+@sensible()
+def runs(raw: Mapping[str, Any]) -> bool:
+    """Whether ``GET /servers/ID/diagnostics`` finds the guest running."""
+    return bool(raw['state'] == 'running')
 
 
 def _epoch(text: str) -> float:

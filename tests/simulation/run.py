@@ -1,15 +1,13 @@
 """A run: what it begins with, what happens, and what was wrong with it."""
 
 import dataclasses
-import logging
 import pathlib
 import random
 import re
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
+from tests.fuzz.driver import Ended, quiet, without
 from tests.simulation import events, invariants
 from tests.simulation.events import Event
 from tests.simulation.world import Setting, World
@@ -25,15 +23,6 @@ AT_LEAST = 11
 class Run:
     setting: Setting
     events: tuple[Event, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Ended:
-    """How a run ended."""
-
-    #: '' where nothing was wrong.
-    violation: str
-    counts: Counter[str]
 
 
 #: What ends or removes a tag that nobody of ours has removed.
@@ -78,16 +67,6 @@ def drawn(seed: int, ways: events.Ways = events.DRAWN) -> Run:
     return Run(setting, (*first, *happens))
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    before = logging.root.manager.disable
-    logging.disable()
-    try:
-        yield
-    finally:
-        logging.disable(before)
-
-
 def play(run: Run, directory: pathlib.Path) -> Ended:
     """Let it happen."""
     world = World(run.setting, directory)
@@ -123,18 +102,8 @@ def _rest(world: World) -> None:
 
 
 def shrunk(run: Run, fails: Callable[[Run], bool]) -> Run:
-    """The shortest run that still fails, by leaving pieces out (ddmin)."""
-    found, size = run, max(len(run.events) // 2, 1)
-    while size:
-        begin = 0
-        while begin < len(found.events):
-            rest = found.events[:begin] + found.events[begin + size :]
-            shorter = dataclasses.replace(found, events=rest)
-            if fails(shorter):
-                found = shorter
-            else:
-                begin += size
-        size //= 2
+    """The shortest run that still fails, in the plainest setting."""
+    found: Run = without(run, fails)
     for field in dataclasses.fields(Setting):
         plain = dataclasses.replace(
             found.setting, **{field.name: field.default}
@@ -152,58 +121,3 @@ def as_python(run: Run) -> str:
     text = '\n'.join([*lines, '    ),', ')'])
     # Of an enum the repr is no Python.
     return re.sub(r"<(Stage\.[A-Z]+): '[a-z]+'>", r'\1', text)
-
-
-@dataclasses.dataclass
-class Found:
-    """A violation, and the shortest run that shows it."""
-
-    #: The first one, and how many there were of this kind.
-    seed: int
-    violation: str
-    run: Run
-    seeds: int = 1
-
-    def __str__(self) -> str:
-        return (
-            f'{self.violation}\nSTEAL_FUZZ_SEED={self.seed} STEAL_FUZZ_RUNS=1 '
-            f'replays it; shrunk:\n{as_python(self.run)}\n'
-        )
-
-
-def kind(violation: str) -> str:
-    """The same for violations that differ in servers and numbers only."""
-    return re.sub(r'[0-9a-f]{8}-[-0-9a-f]{27}|[0-9.]+', '_', violation)
-
-
-def search(
-    seeds: Iterable[int], tell: Callable[[Found], None]
-) -> tuple[list[Found], Counter[str]]:
-    """Play the runs of these seeds; shrink the first of each kind.
-
-    :param tell: called with it
-    """
-    found: dict[str, Found] = {}
-    counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as name:
-        directory = pathlib.Path(name)
-        for seed in seeds:
-            run = drawn(seed)
-            ended = play(run, directory)
-            counts += ended.counts
-            counts['runs'] += 1
-            if not ended.violation:
-                continue
-            what = kind(ended.violation)
-            if what in found:
-                found[what].seeds += 1
-                continue
-
-            def fails(shorter: Run, what: str = what) -> bool:
-                return kind(play(shorter, directory).violation) == what
-
-            shorter = shrunk(run, fails)
-            violation = play(shorter, directory).violation
-            found[what] = Found(seed, violation, shorter)
-            tell(found[what])
-    return list(found.values()), counts

@@ -13,8 +13,9 @@ import requests
 
 from steal_scheduler.edge import http
 from steal_scheduler.edge.secret_file import read_token
+from steal_scheduler.edge.sense import sensible
 from steal_scheduler.edge.text import one_line
-from steal_scheduler.exception import OrchestratorError, StealError, told_as
+from steal_scheduler.exception import OrchestratorError, StealError
 
 #: Bytes of an answer. /v1/agent/self has 30 KiB.
 _LARGEST = 4 * 1024 * 1024
@@ -74,7 +75,7 @@ class ConsulClient:
         return found
 
     def _json(self, response: requests.Response) -> Any:
-        with told_as(self._text('its answer is no JSON: ')):
+        with sensible(self._text('its answer'), OrchestratorError):
             return json.loads(response.content)
 
     def _send(

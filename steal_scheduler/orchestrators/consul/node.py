@@ -12,6 +12,7 @@ import time
 from typing import Any, Self
 
 from steal_scheduler.edge.checks import fields_of
+from steal_scheduler.edge.sense import sensible
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.consul.client import ConsulClient
@@ -140,8 +141,9 @@ class Catalog(ConsulClient):
         if not found:
             raise NoAgent(f'the catalog has no node {node}')
         node_id = str(found[0].get('ID'))
-        tagged = found[0].get('TaggedAddresses') or {}
-        proofs = {found[0].get('Address'), *tagged.values(), node_id}
+        with sensible(f'{self.url}: node {node}', OrchestratorError):
+            tagged = found[0].get('TaggedAddresses') or {}
+            proofs = {found[0].get('Address'), *tagged.values(), node_id}
         if proofs.isdisjoint({*server.addresses, server.server_id}):
             raise NoAgent(
                 f'node {node} is another one: the catalog has it at '

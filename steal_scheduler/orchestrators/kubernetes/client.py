@@ -12,12 +12,13 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import urllib3
 
 from steal_scheduler.edge.http import MOST, bounded, read
 from steal_scheduler.edge.secret_file import UnusableFile
+from steal_scheduler.edge.sense import sensible, typed
 from steal_scheduler.edge.text import json_object, one_line
 from steal_scheduler.exception import ConfigError, OrchestratorError, told_as
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
@@ -33,6 +34,8 @@ LOOK = 8.0
 FRESH = 60.0
 #: Objects in one answer, as kubectl asks.
 _PAGE = 500
+
+_Kind = TypeVar('_Kind', Node, pods.Pod, Budget)
 
 _CURES = {
     401: ' Renew the token, or the certificate, of the migrator.',
@@ -99,12 +102,13 @@ class KubernetesClient:
         status, said = self._ask(
             f'read node {name}', self._core.read_node, name, accept=[404]
         )
-        return Node.of(said) if status == 200 else None
+        return self._made(Node, said) if status == 200 else None
 
     def nodes(self, selector: str = '') -> Iterator[Node]:
         """All nodes, or those with these labels."""
         what, call = 'list nodes', self._core.list_node
-        return map(Node.of, self._pages(what, call, label_selector=selector))
+        listed = self._pages(what, call, label_selector=selector)
+        return (self._made(Node, said) for said in listed)
 
     def change(self, node: Node, patch: pods.Json) -> Answer:
         """Patch a node; WAITING if somebody was faster, REFUSED if it is gone.
@@ -124,12 +128,12 @@ class KubernetesClient:
             self._core.list_pod_for_all_namespaces,
             field_selector=f'spec.nodeName={node.name}',
         )
-        return [pods.Pod.of(said) for said in listed]
+        return [self._made(pods.Pod, said) for said in listed]
 
     def budgets(self, namespaces: Iterable[str]) -> list[Budget]:
         """Those of some namespaces, each asked once."""
         return [
-            Budget.of(said)
+            self._made(Budget, said)
             for namespace in sorted(set(namespaces))
             for said in self._pages(
                 f'list PodDisruptionBudgets of {namespace}',
@@ -163,7 +167,9 @@ class KubernetesClient:
         )
         if status == 200:
             return DONE
-        found = pods.explained(pod, status, said)
+        where = f'[{self.section}] {self.url} did {what}: its answer'
+        with sensible(where, OrchestratorError):
+            found = pods.explained(pod, status, said)
         if found is None:
             raise self._failed(what, said['message'], status)
         return found
@@ -173,10 +179,10 @@ class KubernetesClient:
     ) -> Iterator[pods.Json]:
         while True:
             _, page = self._ask(what, call, *names, limit=_PAGE, **query)
-            try:
-                found, more = page['items'], page['metadata'].get('continue')
-            except (AttributeError, KeyError, TypeError) as error:
-                raise self._failed(what, 'the answer is no list') from error
+            where = f'[{self.section}] {self.url} did {what}: its answer'
+            with sensible(where, OrchestratorError):
+                found = [*page['items']]
+                more = page['metadata'].get('continue')
             yield from found
             if not more:
                 return
@@ -218,8 +224,24 @@ class KubernetesClient:
             if status in accept:
                 return status, said
             raise self._failed(what, said['message'], status) from error
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except (
+            urllib3.exceptions.HTTPError,
+            OSError,
+            RecursionError,
+            ValueError,
+        ) as error:
             raise self._failed(what, error) from error
+
+    def _made(self, kind: type[_Kind], said: Any) -> _Kind:
+        """What an object of the API tells us.
+
+        :raises OrchestratorError: it makes no sense. NOTE: of pods that is
+            none to leave out, or it would be lost with its node
+        """
+        what = kind.__name__.lower()
+        where = f'[{self.section}] {self.url} shows a {what} that'
+        with sensible(where, OrchestratorError):
+            return typed(kind.of(said))
 
     def _failed(
         self, what: str, said: object, status: int | None = None

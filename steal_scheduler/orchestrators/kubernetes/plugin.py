@@ -65,7 +65,9 @@ class Kubernetes(base.Orchestrator):
         changed, and the mark is what we wrote.
         """
         self._client.begin()
-        found = [*self._client.nodes(f'{nodes.LABEL}={server.server_id}')]
+        listed = self._client.nodes(f'{nodes.LABEL}={server.server_id}')
+        # What was not asked for is not ours.
+        found = [node for node in listed if nodes.LABEL in node.labels]
         answer = base.worst([self._reattach_node(n, server) for n in found])
         if answer is DONE:
             self._seen.pop(server.server_id, None)
@@ -74,7 +76,11 @@ class Kubernetes(base.Orchestrator):
     def detached(self) -> frozenset[str]:
         self._client.begin()
         found = self._client.nodes(nodes.LABEL)
-        return frozenset(node.labels[nodes.LABEL] for node in found)
+        return frozenset(
+            node.labels[nodes.LABEL]
+            for node in found
+            if nodes.LABEL in node.labels
+        )
 
     def _find(self, server: Server, name: str) -> nodes.Node | str:
         """The server's node, or why there is none to be drained."""

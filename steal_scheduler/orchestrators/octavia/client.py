@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from keystoneauth1 import exceptions, loading
 
-from steal_scheduler.edge import keystone
+from steal_scheduler.edge import keystone, sense
 from steal_scheduler.edge.text import json_object, one_line
 from steal_scheduler.exception import ConfigError, OrchestratorError
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
@@ -156,10 +156,12 @@ class OctaviaClient:
                     "in Keystone's catalog."
                 )
             found += page
-            links = answer.get(f'{name}_links') or []
-            if not page or all(link.get('rel') != 'next' for link in links):
-                return found
-            query['marker'] = str(page[-1]['id'])
+            with sense.sensible(f'{name} of Octavia', OrchestratorError):
+                links = answer.get(f'{name}_links') or []
+                ends = all(link.get('rel') != 'next' for link in links)
+                if ends or not page:
+                    return found
+                query['marker'] = str(page[-1]['id'])
 
     def _ask(
         self,
@@ -230,6 +232,10 @@ class OctaviaClient:
                     'that matter.'
                 )
             raise OrchestratorError(text) from error
+        except sense.NONSENSE as error:
+            raise OrchestratorError(
+                f'{self._where}{keystone.nonsense(error)}'
+            ) from error
 
 
 def _quoted(identifier: str) -> str:
@@ -242,10 +248,6 @@ def _members_of(pool: members.Pool) -> str:
 
 def _made(kind: type[_Kind], listed: Iterable[Any]) -> list[_Kind]:
     """What is made of an answer has to make sense."""
-    try:
+    what = f'a {kind.__name__.lower()} that Octavia lists'
+    with sense.sensible(what, OrchestratorError):
         return [kind.of(raw) for raw in listed]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise OrchestratorError(
-            f'Octavia lists a {kind.__name__.lower()} that makes no sense: '
-            f'{error!r}'
-        ) from error

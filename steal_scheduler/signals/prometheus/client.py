@@ -9,7 +9,13 @@ from keystoneauth1 import exceptions, http_basic
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from oslo_log import log as logging
 
-from steal_scheduler.edge import checks, keystone, secret_file, text
+from steal_scheduler.edge import (
+    checks,
+    keystone,
+    secret_file,
+    sense,
+    text,
+)
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.signals.prometheus import parse
 
@@ -118,7 +124,8 @@ class PrometheusClient:
     def error(self, name: str, what: str, cure: str) -> SignalError:
         return SignalError(
             f'{self._options.url}: [prometheus] preset = '
-            f'{self._options.preset}, query {name}: {what}. {cure}'
+            f'{self._options.preset}, query {name}: '
+            f'{text.one_line(what, 600)}. {cure}'
         )
 
     def _send(self, name: str, promql: str) -> requests.Response:
@@ -205,6 +212,8 @@ class PrometheusClient:
                 f'{where}: Keystone does not answer: {e}. Check auth_url and '
                 '[prometheus] cafile, and that Keystone runs.'
             ) from e
+        except sense.NONSENSE as e:
+            raise SignalError(f'{where}: {keystone.nonsense(e)}') from e
 
     def _cure_of_401(self) -> str:
         if self._options.token_file:

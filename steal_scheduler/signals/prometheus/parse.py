@@ -126,12 +126,14 @@ def vector(data: Any) -> list[Series]:
     if kind != 'vector':
         raise ValueError(f'a result of type {kind!r} instead of a vector')
     series = data.get('result')
-    if not isinstance(series, list) or not all(
-        isinstance(one, dict) and isinstance(one.get('metric'), dict)
-        for one in series
-    ):
-        raise ValueError('a vector of which not every series has labels')
-    return series
+    if not isinstance(series, list):
+        raise ValueError('a vector that is no list of series')
+    # One without labels is nobody's: it is counted, and costs no other.
+    return [one if _has_labels(one) else {'metric': {}} for one in series]
+
+
+def _has_labels(one: Any) -> bool:
+    return isinstance(one, dict) and isinstance(one.get('metric'), dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

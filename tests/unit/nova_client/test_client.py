@@ -293,6 +293,35 @@ class TestErrors(ClientTest):
         )
         self.assert_raises(NovaSilent, hang_up)
 
+    def test_answers_that_make_no_sense(self) -> None:
+        """Of a proxy in between, for example: which may have sent it on."""
+        self.api.instead['*'] = 200, b'<html>'
+        for ask in (
+            self.client.hosts,
+            self.client.check_version,
+            self.client.scheduler_hosts,
+            lambda: self.client.copied('s'),
+            lambda: self.client.runs('s'),
+            lambda: self.client.last_was_abort('s', 0.0),
+            lambda: self.client.server('s'),
+        ):
+            error = self.assertRaises(NovaError, ask)
+            self.assertIs(NovaError, type(error))
+            self.assertIn("Nova's answer makes no sense", str(error))
+
+    def test_parts_that_make_no_sense(self) -> None:
+        self.api.instead = {
+            'GET /': (200, {'version': {'id': 'v2.1', 'version': '-1'}}),
+            'GET *': (200, {'migrations': [{'id': 7}]}),
+        }
+        for ask in (
+            self.client.check_version,
+            lambda: self.client.copied('s'),
+            lambda: self.client.runs('s'),
+        ):
+            error = self.assertRaises(NovaError, ask)
+            self.assertIn('makes no sense', str(error))
+
     def test_gone(self) -> None:
         self.assert_raises(ServerGone, fault(404))
 

@@ -102,9 +102,10 @@ class TestAnswers(ClientTest):
         self.assertTrue(text.isprintable())
 
     def test_no_json(self) -> None:
-        for body in b'', b'<html>', b'\xff':
+        # The last one is, and nested as deep as to end our stack.
+        for body in b'', b'<html>', b'\xff', b'[' * 100_000:
             self.said = 200, body
-            self.assertIn('no JSON', self.error())
+            self.assertIn('its answer makes no sense', self.error())
 
     def test_too_much(self) -> None:
         self.said = 200, b'[' + b' ' * (4 * 1024 * 1024) + b']'

@@ -215,6 +215,17 @@ class TestCatalog(NodeTest):
             )
             self.assertIn('web-1 is another one', str(error))
 
+    def test_what_makes_no_sense(self) -> None:
+        node = {'Node': 'web-1', 'ID': NODE_ID, 'Address': ADDRESS}
+        for wrong in (
+            {'TaggedAddresses': 'x'},
+            {'TaggedAddresses': {'wan': {}}},
+            {'Address': []},
+        ):
+            self.catalog.instead['*'] = 200, [node | wrong]
+            error = self.assertRaises(OrchestratorError, self.identify)
+            self.assertIn('node web-1 makes no sense', str(error))
+
     def test_unknown(self) -> None:
         error = self.assertRaises(NoAgent, self.identify, 'web-9')
         self.assertIn('has no node web-9', str(error))

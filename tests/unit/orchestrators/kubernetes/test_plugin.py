@@ -233,9 +233,20 @@ class TestTrouble(KubernetesTest):
         ):
             self.cluster.instead = {f'GET *{end}': (503, {})}
             self.assertIn('503', self.trouble(verb))
-        for said in ({}, [], {'items': []}, 'x'):
+        about = {'name': 'n0', 'resourceVersion': '1'}
+        node = {'metadata': about, 'spec': {'providerID': 7}}
+        for said in (
+            *({}, [], {'items': []}, {'items': 7, 'metadata': {}}, 'x'),
+            {'items': [{}], 'metadata': {}},
+            {'items': [node], 'metadata': {}},
+        ):
             self.cluster.instead = {'GET */nodes': (200, said)}
-            self.assertIn('is no list', self.trouble(plugin.detached))
+            self.assertIn('makes no sense', self.trouble(plugin.detached))
+        # One that was not asked for.
+        said = {'items': [{'metadata': about}], 'metadata': {}}
+        self.cluster.instead = {'GET */nodes': (200, said)}
+        self.assertEqual(frozenset(), plugin.detached())
+        self.assertEqual(DONE, plugin.reattach(self.server, 'n0'))
         self.cluster.instead = {'PATCH */n0': (500, {'message': 'etcd'})}
         said = self.trouble(self.drain, plugin)
         self.assertIn('did not patch node n0: 500 etcd.', said)

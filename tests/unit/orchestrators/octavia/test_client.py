@@ -102,6 +102,24 @@ class TestFailures(OctaviaTestCase):
             self.api.instead['*'] = 200, said
             self.assertIn('What answers is not Octavia', self.error())
 
+    def test_lists_that_make_no_sense(self) -> None:
+        for links in ('x', [None], 7):
+            said = {'pools': [], 'pools_links': links}
+            self.api.instead['*'] = 200, said
+            self.assertIn('pools of Octavia makes no sense', self.error())
+        links = [{'rel': 'next'}]
+        self.api.instead['*'] = 200, {'pools': [{}], 'pools_links': links}
+        self.assertIn('pools of Octavia makes no sense', self.error())
+
+    def test_keystone_answers_nonsense(self) -> None:
+        header = {'X-Subject-Token': 'x'}
+        for token in ({}, {'expires_at': 7}, []):
+            said = 201, {'token': token}, header
+            self.keystone.instead['POST */tokens'] = said
+            error = self.error()
+            self.assertIn('auth_section = keystone: what answers as', error)
+            self.assertIn('Check auth_url', error)
+
     def test_it_redirects(self) -> None:
         """The token goes nowhere else."""
         self.api.instead['*'] = 302, {}, {'Location': KEYSTONE}
@@ -116,9 +134,11 @@ class TestFailures(OctaviaTestCase):
         ):
             self.mine.update({'address': '10.0.0.5', 'weight': 1, 'tags': []})
             self.mine.update(values)
-            self.assertIn('a member that makes no sense', self.error())
+            error = self.error()
+            self.assertIn('a member that Octavia lists makes no', error)
         self.api.pools[self.pool].pop('lb_algorithm')
-        self.assertIn('a pool that makes no sense', self.error())
+        error = self.error()
+        self.assertIn('a pool that Octavia lists makes no sense', error)
 
     def test_no_right_to_read(self) -> None:
         """What is not seen must not count as nothing."""

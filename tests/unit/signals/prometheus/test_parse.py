@@ -64,15 +64,16 @@ class VectorTest(base.BaseTestCase):
             {'resultType': 'vector'},
             *(
                 {'resultType': 'vector', 'result': result}
-                for result in (
-                    None,
-                    [7],
-                    [{'value': [1, '2']}],
-                    [{'metric': [], 'value': [1, '2']}],
-                )
+                for result in (None, 7, {})
             ),
         ):
             self.assertRaises(ValueError, parse.vector, data)
+
+    def test_one_without_labels_costs_itself(self):
+        one = series(a='b')
+        for bad in (7, None, {'value': [1, '2']}, {'metric': []}):
+            data = {'resultType': 'vector', 'result': [bad, one]}
+            self.assertEqual([{'metric': {}}, one], parse.vector(data))
 
 
 class LabelTest(base.BaseTestCase):
