@@ -29,6 +29,8 @@ def stalled(move: Move, snapshot: Snapshot) -> str:
         return ''
     if move.stage is Stage.UNDO and move.server.status == 'ERROR':
         return _in_error(move)
+    if move.missing:
+        return _missing(move)
     if move.back or not move.server.migrating:
         return ''
     found = snapshot.fleet.going_on(move.server_id, snapshot.now)
@@ -51,17 +53,38 @@ def _state(found: Migration | None, source: str) -> str:
             f'{record}, and no target was chosen: look at nova-conductor and '
             'nova-scheduler, and at their logs'
         )
+    if found.post_copy:
+        return (
+            f'{record}: it runs on {found.target}, and needs memory that is '
+            f'on {source}. Nobody can abort it in post-copy mode, and it is '
+            'lost if one of the two hosts or the network between them fails: '
+            'look at that network and at nova-compute on both, and start '
+            'nothing else anew'
+        )
     return (
         f'{record}, and could not be aborted: look at nova-compute on host '
         f'{source}, and start it'
     )
 
 
+def _missing(move: Move) -> str:
+    return (
+        f'Nova says that it is on {move.server.host}, and nova-compute there '
+        'does not find its guest running: its live migration has come to its '
+        'end without Nova. See "virsh list --uuid" on '
+        f'{_hosts(move)}. Start, reboot, rebuild or migrate nothing before '
+        "Nova's database names the host on which it runs"
+    )
+
+
+def _hosts(move: Move) -> str:
+    return ' and '.join(sorted({move.source, move.target or move.source}))
+
+
 def _in_error(move: Move) -> str:
-    hosts = {move.source, move.target or move.source}
     return (
         'it is in ERROR since its live migration, and in service: look on '
-        f'{" and ".join(sorted(hosts))} where its guest runs. If that is '
+        f'{_hosts(move)} where its guest runs. If that is '
         f'{move.server.host}, "openstack server set --state active '
         f'{move.server_id}" ends it; if not, see the log of nova-compute there'
     )

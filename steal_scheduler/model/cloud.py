@@ -61,8 +61,7 @@ class HostSignal:
     used: float | None = None
     #: Runnable vCPU threads per pCPU.
     runnable: float | None = None
-    #: Seconds by which its clock is ahead of the source's; behind is less
-    #: than 0.
+    #: Seconds that its clock is ahead of the source's; less than 0: behind.
     clock_offset: float | None = None
     #: False where the source itself says that its numbers are unreliable.
     reliable: bool = True
@@ -219,11 +218,12 @@ class Migration:
     @property
     def running(self) -> bool:
         """The memory is being copied: the time-out counts from here."""
-        return self.status in (
-            'running',
-            'post-migrating',
-            'running (post-copy)',
-        )
+        return self.post_copy or self.status in ('running', 'post-migrating')
+
+    @property
+    def post_copy(self) -> bool:
+        """It runs on its target, and cannot go back: nobody can abort it."""
+        return self.status == 'running (post-copy)'
 
 
 class Listing(enum.StrEnum):

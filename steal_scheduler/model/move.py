@@ -78,6 +78,8 @@ class Move:
     #: In service again; only its tag is left, which Nova does not remove
     #: now.
     back: bool = False
+    #: Its migration failed, and its guest does not run where Nova says it is.
+    missing: bool = False
     #: It came back while a drain of the leader before might still come: it is
     #: asked for once more when that is over.
     early: bool = False

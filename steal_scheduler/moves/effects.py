@@ -5,6 +5,7 @@ another migrator leads and works on the same moves.
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
@@ -199,8 +200,8 @@ class Effects:
 
     def abort(self, move: Move, migration: Migration) -> None:
         """Never forced by suspension: that costs seconds of downtime."""
-        if migration.status == 'accepted':
-            # Nova aborts none before it has chosen the target.
+        # Nova aborts none before it has chosen the target.
+        if migration.status == 'accepted' or migration.post_copy:
             return
         self.check_lease()
         me = self._nova.user_id()
@@ -222,12 +223,27 @@ class Effects:
                 instance_uuid=move.server_id,
             )
 
-    def settle(self, move: Move, snapshot: Snapshot) -> bool:
-        """Whether an ERROR may come; one that our abort has left is ended."""
-        if move.server.status == 'ERROR':
+    def settle(self, move: Move, snapshot: Snapshot) -> Move | None:
+        """The move, as long as its migration may have left something wrong.
+
+        An ERROR may come; one that our abort has left is ended. A source
+        whose nova-compute was dead calls a migration failed that libvirt has
+        brought to its end, and its server ACTIVE where it was.
+        """
+        server = move.server
+        if server.status == 'ERROR':
             self.reset(move, snapshot)
-            return False
-        return snapshot.now - move.since <= SETTLES
+            return None
+        if snapshot.now - move.since <= SETTLES:
+            return move
+        host = snapshot.fleet.hosts.get(server.host or '')
+        if server.status != 'ACTIVE' or host is None or not host.up:
+            return None
+        try:
+            missing = not self._nova.runs(server.server_id)
+        except (NovaRefused, ServerGone):
+            return None
+        return dataclasses.replace(move, missing=True) if missing else None
 
     def reset(self, move: Move, snapshot: Snapshot) -> None:
         """End the ERROR that our abort of its live migration has left.

@@ -18,7 +18,9 @@ from steal_scheduler.moves.tags import Tag
 #: Seconds after which one that Nova has not changed stands still. Of one that
 #: runs nova-compute writes down each few seconds how far it is; others may
 #: wait for their turn.
-STILL = {'running': 600.0, 'post-migrating': 600.0}
+STILL = dict.fromkeys(
+    ('running', 'running (post-copy)', 'post-migrating'), 600.0
+)
 WAITS = 3600.0
 
 
@@ -91,6 +93,12 @@ def _of_records(
             )
         elif not migrating and age > LEFT_OVER:
             where = 'does not migrate' if server else 'was deleted'
+            if server and record.running:
+                where += (
+                    '. libvirt may have gone on alone: see "virsh list '
+                    f'--uuid" on {record.source} and {record.target} whether '
+                    f'its guest runs where Nova says, on {server.host}'
+                )
             yield Leftover(
                 Kind.NEVER_ENDS,
                 record.server_id,

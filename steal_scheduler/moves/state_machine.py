@@ -192,8 +192,8 @@ class StateMachine:
         if move.stage is Stage.REATTACH:
             return self._next(move, Stage.VERIFY, snapshot)
         migrated = move.migration(snapshot.fleet) or move.target
-        if migrated and self._effects.settle(move, snapshot):
-            return move
+        if migrated and (waits := self._effects.settle(move, snapshot)):
+            return waits
         outcome = Outcome.FAILED if migrated else Outcome.NOT_STARTED
         why = move.failure or 'undone'
         return self._end(Ended(move, outcome, snapshot.now, why), snapshot)
@@ -228,8 +228,8 @@ class StateMachine:
 
         Or that it will never end: see ``Progress``. For example with
         ``migration_timeout`` = 1800 s: from then on Nova is asked at each tick
-        to abort it. As long as Nova may go on with it the server stays
-        drained; from 1920 s on ``stalled`` calls a person.
+        to abort it, unless it is in post-copy mode. As long as Nova may go on
+        with it the server stays drained; from 1920 s on ``stalled`` calls.
         """
         host, now = move.server.host, snapshot.now
         timeout = snapshot.copy_timeout(move.copy_mb)
@@ -252,9 +252,11 @@ class StateMachine:
         hopeless = move.progress.hopeless if move.progress else ''
         if overdue <= 0 and not hopeless:
             return move
-        why = f'aborted: {hopeless or f"not done in {timeout:g} s"}'
+        how = 'in post-copy mode' if migration.post_copy else 'aborted'
+        why = f'{how}: {hopeless or f"not done in {timeout:g} s"}'
         # Whoever comes late to it has to ask once as well.
-        if move.failure and not snapshot.fleet.goes_on(migration, now):
+        asked = move.failure or migration.post_copy
+        if asked and not snapshot.fleet.goes_on(migration, now):
             return self._fail(move, snapshot, why)
         self._effects.abort(move, migration)
         return dataclasses.replace(move, failure=move.failure or why)

@@ -166,9 +166,16 @@ class NovaClient:
         )
 
     def runs(self, server_id: str) -> bool:
-        """Whether its host's nova-compute finds its guest running now."""
-        ask = self._nova.servers.diagnostics
-        _, found = self._ask(ask, server_id)
+        """Whether its host's nova-compute finds its guest running now.
+
+        :raises NovaRefused: Nova cannot say
+        """
+        try:
+            _, found = self._ask(self._nova.servers.diagnostics, server_id)
+        except exception.NovaRefused as error:
+            if 'power state' in str(error):
+                return False
+            raise
         return parse.runs(found)
 
     def check_version(self) -> None:

@@ -44,6 +44,9 @@ class Case(Protocol):
     def become(self, server_id: str, status: str) -> None:
         """Somebody else pauses it, shelves it, ..."""
 
+    def lose(self, server_id: str) -> None:
+        """Its guest is not on the host that Nova names."""
+
     def delete(self, server_id: str) -> None:
         """Somebody else deletes it; returns when it is gone."""
 
@@ -311,6 +314,16 @@ class NovaContract:
         self.assertRaises(
             NovaRefused, self.nova.abort, server_id, found.migration_id
         )
+
+    def test_whether_its_guest_runs(self: Any) -> None:
+        self.assertRaises(ServerGone, self.nova.runs, NOBODY)
+        server_id = self.boot()
+        self.assertTrue(self.nova.runs(server_id))
+        self.lose(server_id)
+        self.assertFalse(self.nova.runs(server_id))
+        self.assertEqual('ACTIVE', self.server(server_id).status)
+        self.become(server_id, 'SHELVED_OFFLOADED')
+        self.assertRaises(NovaRefused, self.nova.runs, server_id)
 
     def wait_in_error(self: Any, server_id: str) -> None:
         """As with libvirt since Nova 33; its guest is where it was."""

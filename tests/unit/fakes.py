@@ -84,7 +84,7 @@ class FakeNova:
         self.raises = False
         #: When each was aborted, where nothing happened to it since.
         self.cancelled: dict[str, float] = {}
-        #: Whose guests do not run.
+        #: Whose guests do not run where they are said to be.
         self.crashed: set[str] = set()
         #: It answers no reading call, or an error to those of these names.
         self.down = False
@@ -280,6 +280,8 @@ class FakeNova:
             found = self.records[migration_id]
             if found.ended:
                 raise NovaRefused('409: it does not migrate')
+            if found.post_copy:
+                raise NovaRefused('400: not in this state')
             self.records[migration_id] = dataclasses.replace(
                 found, aborted=True
             )
@@ -322,9 +324,9 @@ class FakeNova:
         return self.cancelled.get(server_id, -1.0) >= since
 
     def runs(self, server_id: str) -> bool:
-        if server_id in self.crashed:
-            raise NovaRefused('409: power state')
-        return True
+        if self._server(server_id).host is None:
+            raise NovaRefused('409: it is on no host')
+        return server_id not in self.crashed
 
     def reset_state(self, server_id: str) -> None:
         def reset() -> None:

@@ -33,6 +33,9 @@ class TestFakeNova(NovaContract, base.BaseTestCase):
         host = None if status == 'SHELVED_OFFLOADED' else self.source
         self.nova.change(server_id, status=status, host=host)
 
+    def lose(self, server_id: str) -> None:
+        self.nova.crashed.add(server_id)
+
     def delete(self, server_id: str) -> None:
         self.nova.delete(server_id)
 

@@ -80,6 +80,10 @@ class RealCase(base.BaseTestCase):
         host = None if status == 'SHELVED_OFFLOADED' else self.source
         set_state(server_id, vm_state=_STATES[status], host=host)
 
+    def lose(self, server_id: str) -> None:
+        set_state(server_id, host='a2')
+        self.addCleanup(set_state, server_id, host=self.source)
+
     def delete(self, server_id: str) -> None:
         scene.call('DELETE', f'/servers/{server_id}')
         wait_for(

@@ -48,6 +48,14 @@ class TestStalled(base.BaseTestCase):
                 said(seconds + 1, record, stage=stage),
             )
 
+    def test_it_is_in_post_copy_mode(self) -> None:
+        """Whoever starts something anew there may lose the server."""
+        record = migration(status='running (post-copy)', created_at=NOW - 3000)
+        found = said(1921, record, stage=Stage.MIGRATE)
+        self.assertIn('in post-copy mode', found)
+        self.assertIn('it runs on b, and needs memory that is on a', found)
+        self.assertNotIn('and start it', found)
+
     def test_what_is_large_has_more_time(self) -> None:
         """100,000 MiB at 100 MiB/s have 2000 s, and 120 to be aborted."""
         record = migration(status='running', created_at=NOW - 3000)
@@ -61,6 +69,19 @@ class TestStalled(base.BaseTestCase):
         self.assertEqual('', said(10**6, known=server()))
         self.assertEqual('', said(10**6, known=MIGRATING.deleted()))
         self.assertEqual('', said(10**6, stage=Stage.UNDO, back=True))
+
+    def test_its_guest_is_missing(self) -> None:
+        values: dict[str, Any] = {
+            'known': server(),
+            'stage': Stage.UNDO,
+            'back': True,
+            'target': 'b',
+        }
+        self.assertEqual('', said(9999, **values))
+        self.assertEqual('', said(120, missing=True, **values))
+        found = said(121, missing=True, **values)
+        self.assertIn('Nova says that it is on a, and nova-compute', found)
+        self.assertIn('"virsh list --uuid" on a and b', found)
 
     def test_it_is_left_in_error(self) -> None:
         in_error = server(status='ERROR')

@@ -64,6 +64,7 @@ class TestLeftovers(base.BaseTestCase):
             ('queued', HOUR + 1),
             ('preparing', HOUR + 1),
             ('running', 601),
+            ('running (post-copy)', 601),
             ('post-migrating', 601),
         ):
             found = self.found(record(status, age), **MIGRATING)
@@ -82,6 +83,8 @@ class TestLeftovers(base.BaseTestCase):
             "WHERE id = 1 AND instance_uuid = 's' AND status = 'running'",
             found.command,
         )
+        # Its nova-compute has forgotten it, and libvirt may not have.
+        self.assertIn('"virsh list --uuid" on a and b', found.detail)
         # It may end just now.
         self.assertEqual([], self.kinds(record('running', 60)))
 

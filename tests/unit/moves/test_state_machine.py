@@ -451,6 +451,32 @@ class TestMigration(Ride):
         self.nova.change('s', status='ACTIVE', task_state=None)
         self.assert_undone(Outcome.FAILED, 'aborted', self.step(made))
 
+    def test_what_is_in_post_copy_mode_is_not_aborted(self) -> None:
+        """Nobody can: it runs on its target, and half of it is here."""
+        log = self.useFixture(fixtures.FakeLogger(OURS))
+        made = self.step(self.asked('running'))
+        self.nova.proceed('running (post-copy)')
+        self.nova.copies['s'] = Copied(10.0, 90.0)
+        for _ in range(9):
+            made = self.step(made, 1801)
+            self.assertEqual(Stage.MIGRATE, made.stage)
+        self.assertNotIn('not aborted', log.output)
+        self.assertEqual({'s'}, self.orchestrator.out)
+        self.nova.proceed('completed')
+        self.assert_at('reattach', self.step(made))
+
+    def test_its_post_copy_mode_never_ends(self) -> None:
+        """Its nova-compute was killed: it forgets that state alone."""
+        made = self.step(self.asked('running'))
+        self.nova.proceed('running (post-copy)')
+        made = self.step(made, 1801)
+        self.nova.change('s', status='ACTIVE', task_state=None)
+        self.assert_undone(
+            Outcome.FAILED,
+            'in post-copy mode: not done in 1800 s',
+            self.step(made),
+        )
+
     def test_it_is_scheduled_for_minutes(self) -> None:
         """Before there is a record, and while that is not listed by time."""
         self.nova.slow = True

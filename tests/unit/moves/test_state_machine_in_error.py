@@ -3,7 +3,7 @@ from typing import Any
 
 import fixtures
 
-from steal_scheduler.exception import NovaError
+from steal_scheduler.exception import NovaError, NovaRefused
 from steal_scheduler.model.cloud import Host
 from steal_scheduler.model.move import Move, Outcome, Stage
 from steal_scheduler.moves.effects import SETTLES
@@ -89,6 +89,54 @@ class TestInError(Ride):
         made = self.aborted()
         self.nova.crashed.add('s')
         self.assert_left(made)
+
+    def test_its_guest_is_not_where_nova_says(self) -> None:
+        """Libvirt has brought it to its target, and nova-compute was dead."""
+        made = self.running()
+        self.nova.proceed('error')
+        made = self.step(made)
+        self.nova.crashed.add('s')
+        # Nova says so a moment later, as it does of an ERROR.
+        made = self.step(made)
+        self.assertEqual((True, False), (made.back, made.missing))
+        for _ in range(3):
+            made = self.step(made, SETTLES + 1)
+            self.assertEqual(
+                (Stage.UNDO, True, True, False),
+                (made.stage, made.back, made.missing, made.occupies),
+            )
+        self.assertEqual(set(), self.orchestrator.out)
+        # A person has set right where Nova says it is.
+        self.nova.change('s', host='b')
+        self.nova.crashed.clear()
+        self.assert_ended(Outcome.FAILED, 'ended as: error', self.step(made))
+
+    def assert_not_missing(self, **of_server: object) -> None:
+        """Whatever its guest does: nobody can say, or it is as it should."""
+        made = self.running()
+        self.nova.proceed('error')
+        made = self.step(self.step(made))
+        self.nova.crashed.add('s')
+        self.nova.change('s', **of_server)
+        over = self.step(made, SETTLES + 1)
+        self.assert_ended(Outcome.FAILED, 'ended as: error', over)
+
+    def test_its_guest_is_not_found_where_nova_compute_is_down(self) -> None:
+        self.hosts = {'a': Host('a', 'az1', up=False)}
+        self.assert_not_missing()
+
+    def test_nova_does_not_say_whether_its_guest_runs(self) -> None:
+        def refuse(server_id: str) -> bool:
+            raise NovaRefused('403')
+
+        self.useFixture(fixtures.MockPatchObject(self.nova, 'runs', refuse))
+        self.assert_not_missing()
+
+    def test_its_guest_was_stopped(self) -> None:
+        self.assert_not_missing(status='SHUTOFF')
+
+    def test_it_is_on_a_host_that_nova_does_not_list(self) -> None:
+        self.assert_not_missing(host='z')
 
     def test_its_host_has_changed(self) -> None:
         """Its source was dead, and the guest is on the target."""

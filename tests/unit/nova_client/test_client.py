@@ -145,6 +145,19 @@ class TestReading(ClientTest):
         for state, runs in (('running', True), ('paused', False)):
             self.answer('GET /servers/s/diagnostics', 200, {'state': state})
             self.assertIs(runs, self.client.runs('s'))
+        for message, raised in (
+            ('... while it is in power state pending', False),
+            ('Instance s is not ready', True),
+        ):
+            self.answer(
+                'GET /servers/s/diagnostics',
+                409,
+                {'conflictingRequest': {'code': 409, 'message': message}},
+            )
+            if raised:
+                self.assertRaises(NovaRefused, self.client.runs, 's')
+            else:
+                self.assertFalse(self.client.runs('s'))
 
     def test_whether_the_last_thing_was_our_abort(self) -> None:
         def since(*actions: dict[str, str], at: float = 1767225600.0) -> bool:
