@@ -8,7 +8,8 @@ waits for a person: the test does then what the documentation says. Each outage
 prints a line.
 
 Three of them by default, which the seed draws as well; each of them
-``STEAL_OUTAGE_RUNS`` times in ``make outages``. One is repeated with its seed::
+``STEAL_OUTAGE_RUNS`` times in ``make outages``. One is repeated with its
+seed::
 
     STEAL_OUTAGE_SEED=1234 STEAL_OUTAGE_RUNS=1 \\
         tox -e integration -- test_outages.*conductor
