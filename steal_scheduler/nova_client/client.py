@@ -27,15 +27,6 @@ GROUP = 'nova'
 #: Migration records with project and user: Nova 20 (Train) and later.
 MICROVERSION = '2.80'
 PAGE = 1000
-#: What a live migration is called until it ends, in this order.
-UNENDED = (
-    'accepted',
-    'queued',
-    'preparing',
-    'running',
-    'running (post-copy)',
-    'post-migrating',
-)
 
 
 class NovaClient:
@@ -134,7 +125,7 @@ class NovaClient:
         """Live migrations that have not ended, however old, in no order."""
         return [
             migration
-            for status in UNENDED
+            for status in parse.UNENDED
             for migration in self._records(status=status)
         ]
 

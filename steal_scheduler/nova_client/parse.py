@@ -12,6 +12,15 @@ from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.errors import sensible
 
 OPT_OUT = 'steal:migrate'
+#: What a live migration is called until it ends, in this order.
+UNENDED = (
+    'accepted',
+    'queued',
+    'preparing',
+    'running',
+    'running (post-copy)',
+    'post-migrating',
+)
 
 
 def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
