@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from steal_scheduler.decision import ranking
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import CLOCK_SKEW
@@ -178,7 +179,9 @@ class ViewCache:
         try:
             view = view_format.decode(message)
         except view_format.ViewError as error:
-            self._ignore(type(error.__cause__).__name__, str(error))
+            # It repeats what came, however much that was.
+            said = one_line(error, 500)
+            self._ignore(type(error.__cause__).__name__, said)
             return
         age = self._wall() - view.taken_at
         if not -CLOCK_SKEW <= age <= self._max_age:

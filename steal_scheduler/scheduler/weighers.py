@@ -17,6 +17,11 @@ def _neutral(
     return [0.0] * len(weighed)
 
 
+def _multiplier(weigher: Any, host_state: Any) -> float:
+    multiplier: float = weigher._settings.steal_weight_multiplier
+    return multiplier
+
+
 class StealWeigher(weights.BaseHostWeigher):
     """Prefers hosts by CPU steal, then by servers of the same role.
 
@@ -41,6 +46,7 @@ class StealWeigher(weights.BaseHostWeigher):
             'while there is no view.'
         )
 
+    @guard.fail_open('The multiplier of StealWeigher', _multiplier)
     def weight_multiplier(self, host_state: Any) -> float:
         """Aggregate metadata ``steal_weight_multiplier``, or the option."""
         option = self._settings.steal_weight_multiplier

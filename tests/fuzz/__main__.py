@@ -1,20 +1,37 @@
 """All kinds, or those that are named: ``python -m tests.fuzz answers``."""
 
+import contextlib
 import pathlib
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
-from tests.fuzz import answers, driver
+from tests.fuzz import answers, driver, scheduler
 from tests.simulation import fuzz
 
 
-def main(names: Sequence[str]) -> int:
+@contextlib.contextmanager
+def simulation() -> Iterator[driver.Kind]:
     with tempfile.TemporaryDirectory() as directory:
-        kinds = [fuzz.simulation(pathlib.Path(directory)), answers.KIND]
-        known = {kind.name.lower(): kind for kind in kinds}
-        return driver.main([known[name] for name in names or known])
+        yield fuzz.simulation(pathlib.Path(directory))
+
+
+KINDS: Mapping[str, Callable[[], AbstractContextManager[driver.Kind]]] = {
+    'simulation': simulation,
+    'scheduler': scheduler.working,
+    'answers': lambda: contextlib.nullcontext(answers.KIND),
+}
+
+
+def main(names: Sequence[str]) -> int:
+    """The worst status of them all."""
+    status = 0
+    for name in names or KINDS:
+        with KINDS[name]() as kind:
+            status = max(status, driver.main([kind]))
+    return status
 
 
 if __name__ == '__main__':

@@ -74,7 +74,7 @@ def play(case: Case) -> driver.Ended:
             counts['errors'] = 1
             violation = _unclear(error) or wrong.cost(case, None)
         except Exception as error:
-            violation = _other(error)
+            violation = driver.described(error)
         else:
             counts['values'] = 1
             violation = wrong.untrue(value) or wrong.cost(case, value)
@@ -149,20 +149,6 @@ def _missing(right: Any, found: Any) -> int:
         gone = sum(known.get(key) != one for key, one in before.items())
         lost += max(gone - 1, 0)
     return lost
-
-
-def _other(error: Exception) -> str:
-    while isinstance(error, AssertionError) and error.__cause__ is not None:
-        error = error.__cause__  # type: ignore[assignment]
-    where = error.__traceback__
-    ours = ''
-    while where is not None:
-        frame = where.tb_frame
-        name = frame.f_globals.get('__name__', '')
-        if name.startswith('steal_scheduler'):
-            ours = f'{name}.{frame.f_code.co_name}'
-        where = where.tb_next
-    return f'{type(error).__name__} in {ours}\n{error!s:.200}'
 
 
 def _unclear(error: Exception) -> str:

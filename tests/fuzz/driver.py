@@ -95,6 +95,21 @@ def same(violation: str) -> str:
     return re.sub(r'[0-9a-f]{8}-[-0-9a-f]{27}|[0-9.]+', '_', line)
 
 
+def described(error: Exception) -> str:
+    """An error that nobody expects, and which function of ours it left."""
+    while isinstance(error, AssertionError) and error.__cause__ is not None:
+        error = error.__cause__  # type: ignore[assignment]
+    where = error.__traceback__
+    ours = ''
+    while where is not None:
+        frame = where.tb_frame
+        name = frame.f_globals.get('__name__', '')
+        if name.startswith('steal_scheduler'):
+            ours = f'{name}.{frame.f_code.co_name}'
+        where = where.tb_next
+    return f'{type(error).__name__} in {ours}\n{error!s:.200}'
+
+
 def search(
     kind: Kind,
     seeds: Iterable[int],

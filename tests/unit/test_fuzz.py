@@ -2,7 +2,7 @@
 
 from oslotest import base
 
-from tests.fuzz import answers, driver
+from tests.fuzz import answers, driver, scheduler
 
 
 class TestFuzz(base.BaseTestCase):
@@ -12,3 +12,18 @@ class TestFuzz(base.BaseTestCase):
 
     def test_answers(self) -> None:
         self.play(answers.KIND, 150)
+
+    def test_scheduler(self) -> None:
+        with scheduler.working(large=2_000, look=10) as kind:
+            self.play(kind, 40)
+
+    def test_memory_is_looked_at(self) -> None:
+        """What is not seen would be believed."""
+        kept = []
+        with scheduler.working(large=10) as kind:
+            worker = kind.play.__self__  # type: ignore[attr-defined]
+            self.assertEqual('', worker.grown())
+            self.assertEqual('', worker.grown())
+            kept = [[n] for n in range(2 * scheduler.LEAK)]
+            self.assertIn('memory grows', worker.grown())
+        self.assertTrue(kept)

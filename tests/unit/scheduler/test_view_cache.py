@@ -132,6 +132,14 @@ class TestViewCache(base.SchedulerTestCase):
         self.worker.receive(self.clock.wall)
         self.assertEqual(self.clock.wall, self.worker.taken_at)
 
+    def test_what_is_ignored_is_told_in_one_line(self) -> None:
+        good = view_format.VERSION
+        for version, at in ((good, 'x' * 65_536), (float('nan'), 0)):
+            self.cache.accept({'version': version, 'taken_at': at})
+            last = self.log.output.splitlines()[-1]
+            self.assertIn('View ignored', last)
+            self.assertLess(len(last), 600)
+
     def test_nonsense_is_logged_once_of_its_kind(self) -> None:
         self.worker.receive(self.now)
         for _ in range(3):

@@ -74,6 +74,13 @@ class TestMultiplier(WeigherTestCase):
         )
         self.assertEqual([6.0, 10.0, 0.0], found)
 
+    def test_aggregates_that_cannot_be_read(self) -> None:
+        """The option counts: Nova asks for it outside of the weighing."""
+        state = host_state('a')
+        state.aggregates = None
+        self.assertEqual([20.0, 0.0], self.weights_of(state, host_state('c')))
+        self.assertIn('multiplier of StealWeigher failed', self.log.output)
+
     def test_an_aggregate_says_nan(self) -> None:
         found = self.weights_of(
             host_state('a', steal_weight_multiplier='nan'),
