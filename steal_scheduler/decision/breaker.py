@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from steal_scheduler.decision.records import (
     failed_in_a_row,
+    projects_of,
     tells_of_hosts,
     tells_of_server,
+    to_blame,
 )
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Migration, Server
@@ -29,6 +31,9 @@ class Breaker:
     pause: float
     #: By host, and by project.
     sources: Mapping[str, Streak]
+    #: Of those hosts, that from which only servers of one project failed to
+    #: get away, and that project: its others may have no such trouble.
+    alone: Mapping[str, str]
     projects: Mapping[str, Streak]
     #: Empty where a host or a project is to blame, or nobody.
     cloud: Streak
@@ -47,7 +52,7 @@ class Breaker:
     def nos(self, server: Server, now: float) -> Nos:
         """Why this server may not leave its host now."""
         host, project = server.host or '', server.project_id
-        failed = self.sources.get(host, ())
+        failed = self.of_source(server)
         if left := self._left(failed, now):
             yield (
                 Reason.BREAKER_SOURCE,
@@ -63,6 +68,13 @@ class Breaker:
                 f'project {project} failed or were aborted; one is tried in '
                 f'{left:.0f} s',
             )
+
+    def of_source(self, server: Server) -> Streak:
+        """What failed from its host, if that is to blame for its like."""
+        host = server.host or ''
+        if self.alone.get(host, server.project_id) != server.project_id:
+            return ()
+        return self.sources.get(host, ())
 
     def _left(self, failed: Streak, now: float) -> float:
         """Seconds of the pause that are left."""
@@ -81,6 +93,7 @@ def breaker(snapshot: Snapshot) -> Breaker:
     The last ones, which failed          What is left alone
     ===================================  =====================================
     a to b, a to c, a to d               servers of a
+    the same, all of project p           servers of p on a
     a to d, b to d, c to d               d as a target, see ``failed_arrivals``
     a to b, b to c, c to d of project p  servers of p
     the same, aborted                    servers of p
@@ -105,6 +118,7 @@ def breaker(snapshot: Snapshot) -> Breaker:
     told = [m for m in ours if tells_of_server(m, fleet)]
     of_hosts = [m for m in told if tells_of_hosts(m, fleet)]
     sources, targets = blamed(of_hosts, _source), blamed(of_hosts, _target)
+    targets = {host: targets[host] for host in to_blame(targets, fleet)}
     told = _without(told, sources, targets)
     projects = blamed(told, project)
     told = _without(told, projects)
@@ -113,7 +127,12 @@ def breaker(snapshot: Snapshot) -> Breaker:
     spread = all(len({of(m) for m in cloud}) > 1 for of in keys)
     if not spread or len(cloud) < rules.breaker_failures:
         cloud = ()
-    return Breaker(rules.breaker_pause, sources, projects, cloud)
+    alone = {
+        host: next(iter(found), '')
+        for host, failed in sources.items()
+        if len(found := projects_of(failed, fleet)) <= 1
+    }
+    return Breaker(rules.breaker_pause, sources, alone, projects, cloud)
 
 
 def _without(

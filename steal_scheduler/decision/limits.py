@@ -7,7 +7,7 @@ restarts and counts the migrations that operators start by hand as well.
 import collections
 from collections.abc import Sequence
 
-from steal_scheduler.decision import pauses
+from steal_scheduler.decision import fair_shares, pauses
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.disruption_budget import Unavailable
 from steal_scheduler.decision.others import others
@@ -64,8 +64,9 @@ def admit(
 ) -> tuple[list[Move], list[Refusal]]:
     """Let the first moves through that the slots and the network allow.
 
-    After the breaker's pause one move of a source, of a project, or at all,
-    is let through at a time, until one succeeds.
+    No project has more than its share. After the breaker's pause one move of a
+    source, of a project, or at all, is let through at a time, until one
+    succeeds.
 
     For example with 2 slots and 1 for each source, of three planned moves
     from hosts a, a and b the first and the third begin: the second finds the
@@ -79,8 +80,9 @@ def admit(
     projects = collections.Counter(m.server.project_id for m in busy)
     tripped = breaker(snapshot)
     slots = 1 if tripped.cloud else limits.slots
+    share = fair_shares.slots(snapshot)
     unavailable = Unavailable(snapshot)
-    rate, tokens = limits.copy_rate, _tokens_mb(snapshot)
+    bandwidth = _Bandwidth(planned, snapshot)
     one_at_a_time = 'after failures one is tried at a time, until one succeeds'
     admitted: list[Move] = []
     refusals: list[Refusal] = []
@@ -93,18 +95,18 @@ def admit(
         if sources[move.source] >= of_source:
             yield Reason.SLOT_SOURCE, f'slots_per_source = {of_source} {later}'
         of_project = move.server.project_id
-        if move.source in tripped.sources and sources[move.source]:
+        if projects[of_project] >= share:
+            yield (
+                Reason.SLOT_PROJECT,
+                f'its project has {share} of the {slots} slots, and the rest '
+                'is for other projects: its turn comes',
+            )
+        if tripped.of_source(move.server) and sources[move.source]:
             yield Reason.BREAKER_SOURCE, f'from its host, {one_at_a_time}'
         if of_project in tripped.projects and projects[of_project]:
             yield Reason.BREAKER_PROJECT, f'of its project, {one_at_a_time}'
         yield from unavailable.nos(move)
-        if tokens < min(move.copy_mb, rate * BURST):
-            yield (
-                Reason.BANDWIDTH,
-                f'it needs {move.copy_mb / 1024:.1f} GiB copied, '
-                f'{max(tokens, 0.0) / 1024:.1f} GiB are allowed now ([limits] '
-                f'copy_rate = {rate:g} MiB/s)',
-            )
+        yield from bandwidth.nos(move)
 
     for move in planned:
         refusal = first(nos(move), move.server_id)
@@ -113,41 +115,93 @@ def admit(
             unavailable.add(move)
             sources[move.source] += 1
             projects[move.server.project_id] += 1
-            tokens -= move.copy_mb
+            bandwidth.add(move)
             continue
         refusals.append(refusal)
         if refusal.reason is Reason.BANDWIDTH:
-            # Or smaller ones would pass it for ever.
-            tokens = 0.0
+            bandwidth.keep_for(move)
     return admitted, refusals
 
 
-def _tokens_mb(snapshot: Snapshot) -> float:
+class _Bandwidth:
+    """What may be copied now; every admitted move takes its part.
+
+    Half of the rate is kept for all but the project of which most is copied:
+    what that has copied, or waits to copy, takes nothing of it.
+    """
+
+    def __init__(self, planned: Sequence[Move], snapshot: Snapshot) -> None:
+        self._heaviest = fair_shares.heaviest(planned, snapshot)
+        self._rate = snapshot.rules.limits.copy_rate
+        #: MiB: of all, and of what is kept.
+        self._all = _tokens_mb(snapshot, self._rate)
+        self._kept = _tokens_mb(snapshot, self._rate / 2, self._heaviest)
+
+    def nos(self, move: Move) -> Nos:
+        """Why it must not be copied now.
+
+        For example at 100 MiB/s a server of 500 GiB was moved 10 minutes ago,
+        and nothing is left for 78 more; a server of 30 GiB of another project
+        may be copied all the same, and another one 10 minutes later.
+        """
+        most = self._rate * BURST
+        if self._all >= min(move.copy_mb, most):
+            return
+        if self._light(move) and self._kept >= min(move.copy_mb, most / 2):
+            return
+        left = max(self._all, self._kept if self._light(move) else 0.0, 0.0)
+        yield (
+            Reason.BANDWIDTH,
+            f'it needs {move.copy_mb / 1024:.1f} GiB copied, '
+            f'{left / 1024:.1f} GiB are allowed now ([limits] copy_rate = '
+            f'{self._rate:g} MiB/s)',
+        )
+
+    def add(self, move: Move) -> None:
+        """It is copied as well."""
+        self._all -= move.copy_mb
+        if self._light(move):
+            self._kept -= move.copy_mb
+
+    def keep_for(self, move: Move) -> None:
+        """It waits; smaller ones would else pass it for ever."""
+        self._all = min(self._all, 0.0)
+        if self._light(move):
+            self._kept = min(self._kept, 0.0)
+
+    def _light(self, move: Move) -> bool:
+        return move.server.project_id != self._heaviest
+
+
+def _tokens_mb(
+    snapshot: Snapshot, rate: float, but: str | None = None
+) -> float:
     """MiB that may be copied now: the bucket, replayed from the records.
 
     For example at 100 MiB/s the bucket holds 60000 MiB. A server of 40000 MiB
     that began to move 100 s ago left 20000, and 10000 came since, so 30000
     may be copied now; a move that Nova was not yet asked for takes its own.
+
+    :param but: a project whose servers do not count
     """
-    fleet, now = snapshot.fleet, snapshot.now
-    rate = snapshot.rules.limits.copy_rate
-    burst = rate * BURST
+    now, burst = snapshot.now, rate * BURST
     begun = [
-        m
-        for records in fleet.migrations.values()
-        for m in records
-        if m.server_id in fleet.servers
+        (migration.created_at, snapshot.copy_mb(server))
+        for migration, server in fair_shares.copies(snapshot)
+        if server.project_id != but
     ]
     tokens, last = burst, now
-    for migration in sorted(begun, key=lambda m: m.created_at):
+    for created_at, copy_mb in sorted(begun):
         # Nova's clock may be ahead of ours.
-        at = min(migration.created_at, now)
+        at = min(created_at, now)
         tokens = min(burst, tokens + max(at - last, 0.0) * rate)
-        tokens -= snapshot.copy_mb(fleet.servers[migration.server_id])
+        tokens -= copy_mb
         last = at
     tokens = min(burst, tokens + (now - last) * rate)
     return tokens - sum(
-        m.copy_mb for m in snapshot.moves.values() if not _recorded(m, fleet)
+        m.copy_mb
+        for m in snapshot.moves.values()
+        if m.server.project_id != but and not _recorded(m, snapshot.fleet)
     )
 
 

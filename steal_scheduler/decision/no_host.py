@@ -32,7 +32,9 @@ class Tries:
 
         For example Nova found none for two servers of 8 GiB on host a. One of
         16 GiB there is left alone for an hour, ``cooldown``, and after each
-        further try in vain for twice as long; one of 4 GiB is tried.
+        further try in vain for twice as long; one of 4 GiB is tried. Of each
+        other project only the last try counts: what fits nowhere may be of a
+        tenant's making.
         """
         in_vain = self._in_vain(server)
         if len({other.server_id for _, other in in_vain}) < SERVERS:
@@ -52,10 +54,15 @@ class Tries:
     def _in_vain(self, server: Server) -> list[tuple[Migration, Server]]:
         """Those for servers that need no more, since one was found."""
         found = []
+        others = set()
         for record, other in self.by_source.get(server.host or '', ()):
             if record.target is None:
-                if _needs_no_more(other, server):
+                if not _needs_no_more(other, server):
+                    continue
+                project = other.project_id
+                if project == server.project_id or project not in others:
                     found.append((record, other))
+                    others.add(project)
             elif _needs_no_more(server, other):
                 break
         return found

@@ -1,14 +1,16 @@
 """Findings to moves: which servers are worth moving, worst host first.
 
+The projects take turns, see ``fair_shares``.
+
 A move is worth it only if, by prediction, some host in the same zone can
 take the server and stay cold. Demand is additive, so the effect of a move is
 known before it is made.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from steal_scheduler.decision import network
+from steal_scheduler.decision import fair_shares, network
 from steal_scheduler.decision.host_load import RELIEF_DEMAND
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
@@ -41,18 +43,20 @@ def plan(findings: Sequence[Finding], snapshot: Snapshot) -> Plan:
     by_host: dict[str, list[Move]] = {}
     for finding in findings:
         by_host.setdefault(finding.host, []).append(_move(finding, snapshot))
+    worst_first = sorted(by_host, key=lambda h: (-_waited(snapshot, h), h))
+    turns = fair_shares.turns(snapshot)
     targets = Targets(snapshot.view, snapshot.fleet)
     planned: list[Move] = []
     refusals: list[Refusal] = []
     short: dict[str, float] = {}
-    for host in sorted(by_host, key=lambda h: (-_waited(snapshot, h), h)):
+    for host in turns.ordered(worst_first, by_host):
         excess = _excess(host, snapshot)
         leaving = any(m.source == host for m in snapshot.moves.values())
         if excess <= 0 and leaving:
             why = 'the moves under way relieve it'
             refusals += [_not_needed(m, why) for m in by_host[host]]
             continue
-        cure = _cure(by_host[host], excess, targets, snapshot)
+        cure = _cure(_Host(by_host[host], excess, turns.of), targets, snapshot)
         planned += cure.moves
         refusals += cure.refusals
         for lack in cure.saturations:
@@ -119,18 +123,31 @@ def _excess(host: str, snapshot: Snapshot) -> float:
     return seen.demand - leaving - seen.cores * RELIEF_DEMAND
 
 
-def _cure(
-    pool: list[Move], excess: float, targets: Targets, snapshot: Snapshot
-) -> Plan:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Host:
+    """A host that is to be relieved."""
+
+    #: Moves of all its servers that could.
+    pool: list[Move]
+    #: Cores that must leave.
+    excess: float
+    #: How many of the project of each have left it lately.
+    turn: Callable[[Move], int]
+
+
+def _cure(host: _Host, targets: Targets, snapshot: Snapshot) -> Plan:
     """Relieve one host: the fewest servers that can, then the lightest.
 
-    :param pool: moves of all its servers that could; it is emptied
+    Where some have left already and it is no better, those of other projects
+    are taken first.
     """
     chosen: list[Move] = []
     unplaced: list[Move] = []
-    remaining = excess
+    pool, remaining = [*host.pool], host.excess
     while pool and (remaining > 0 or not chosen):
-        move = lightest_cure(pool, remaining)[0]
+        first_turn = min(map(host.turn, pool))
+        least = [m for m in pool if host.turn(m) == first_turn]
+        move = lightest_cure(least, remaining)[0]
         pool.remove(move)
         if targets.take(move) is None:
             unplaced.append(move)

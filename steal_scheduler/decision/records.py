@@ -1,7 +1,7 @@
 """Records: what Nova's migration records say, and of whom."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from steal_scheduler.model.cloud import Fleet, Migration
 
@@ -13,6 +13,47 @@ def failed_in_a_row(records: Iterable[Migration]) -> Sequence[Migration]:
     """
     ended = (m for m in records if m.ended)
     return [*itertools.takewhile(lambda m: m.failed, ended)]
+
+
+def several_projects(fleet: Fleet) -> bool:
+    """Whether the cloud's running servers are not all of one project."""
+    running = (
+        server.project_id
+        for server in fleet.servers.values()
+        if server.status == 'ACTIVE'
+    )
+    one = next(running, None)
+    return any(project != one for project in running)
+
+
+def projects_of(records: Iterable[Migration], fleet: Fleet) -> set[str]:
+    """Whose servers they are of; nothing of those that are deleted."""
+    found = (fleet.servers.get(record.server_id) for record in records)
+    return {server.project_id for server in found if server is not None}
+
+
+def to_blame(
+    failed: Mapping[str, Sequence[Migration]], fleet: Fleet
+) -> set[str]:
+    """Targets that are to blame for what failed to reach them.
+
+    A tenant can let his own migrations fail. So of hosts that only servers of
+    one project failed to reach, one is to blame for each project: that with
+    the most failures. For the rest of them it is the project.
+
+    :param failed: by target, in a row
+    """
+    if not several_projects(fleet):
+        return {*failed}
+    found: set[str] = set()
+    alone: set[str] = set()
+    for host in sorted(failed, key=lambda h: (-len(failed[h]), h)):
+        projects = projects_of(failed[host], fleet)
+        if len(projects) > 1 or not projects & alone:
+            found.add(host)
+        if len(projects) == 1:
+            alone |= projects
+    return found
 
 
 def tells_of_server(record: Migration, fleet: Fleet) -> bool:

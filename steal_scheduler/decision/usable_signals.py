@@ -16,7 +16,11 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 from steal_scheduler.decision import arrivals, host_checks
 from steal_scheduler.decision.host_checks import Case, UnreliableHost
-from steal_scheduler.decision.records import tells_of_hosts
+from steal_scheduler.decision.records import (
+    failed_in_a_row,
+    tells_of_hosts,
+    to_blame,
+)
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import cloud
 
@@ -188,11 +192,23 @@ def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
         case.servers.append(server)
         if server_id in fresh.servers:
             case.signals.append((server, fresh.servers[server_id]))
+    _add_arrivals(cases, snapshot)
+    return cases
+
+
+def _add_arrivals(cases: Mapping[str, Case], snapshot: Snapshot) -> None:
+    """Migrations to each host; none where it is not to blame for failures."""
+    fleet, least = snapshot.fleet, snapshot.rules.limits.breaker_failures
     for records in fleet.migrations.values():
         for record in records:
             case = cases.get(record.target or '')
             if case is not None and tells_of_hosts(record, fleet):
                 case.came.append(record)
-    for case in cases.values():
+    failed = {}
+    for name, case in cases.items():
         case.came.sort(key=lambda record: -record.updated_at)
-    return cases
+        streak = failed_in_a_row(case.came)
+        if len(streak) >= least:
+            failed[name] = streak
+    for name in failed.keys() - to_blame(failed, fleet):
+        cases[name].came.clear()

@@ -44,6 +44,8 @@ class Reason(enum.StrEnum):
     #: Its host's nova-compute is down.
     SOURCE_DOWN = 'source_down'
     SLOT_CLOUD = 'slot_cloud'
+    #: Its project has its share of them.
+    SLOT_PROJECT = 'slot_project'
     SLOT_SOURCE = 'slot_source'
     SLOT_TARGET = 'slot_target'
     #: It has too many tags: Nova would not take ours.

@@ -76,6 +76,35 @@ class TestWhoIsBlamed(BreakerTestCase):
             failed('x1', 'ad'), failed('x1', 'bd'), failed('x2', 'cd')
         )
 
+    def test_a_source_for_one_project(self) -> None:
+        """Perhaps its servers alone cannot leave: they see to it."""
+        three = [failed('x1', 'ab'), failed('x2', 'ac'), failed('x1', 'ad')]
+        for more, others in (((), []), ((failed('y1', 'ae'),), ['y', 'z'])):
+            found = self.assert_blamed(*three, *more, sources='a')
+            refused = [
+                project
+                for project in 'xyz'
+                if [*found.nos(server(project_id=project), NOW)]
+            ]
+            self.assertEqual(['x', *others], refused)
+        # Deleted meanwhile: nobody knows whose they were.
+        found = self.assert_blamed(
+            *[failed('gone', way) for way in ('ab', 'ac', 'ad')], sources='a'
+        )
+        self.assertEqual([], [*found.nos(server(project_id='x'), NOW)])
+
+    def test_of_targets_one_for_each_project(self) -> None:
+        """A tenant let all that went to d, and then to e, fail."""
+        two = [
+            failed(s, f'{source}{target}')
+            for target in 'de'
+            for s, source in (('x1', 'a'), ('x2', 'b'), ('x1', 'c'))
+        ]
+        self.assert_blamed(*two[:3])
+        self.assert_blamed(*two, projects='x')
+        other = failed('y1', 'fe'), failed('y1', 'fd')
+        self.assert_blamed(*two, *other)
+
     def test_a_project(self) -> None:
         three = (failed('x1', 'ad'), failed('x2', 'be'), failed('x1', 'cf'))
         self.assert_blamed(*three, projects='x')

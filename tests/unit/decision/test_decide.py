@@ -6,6 +6,7 @@ from steal_scheduler.decision.decide import blind, decide
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.rules import MaxUnavailable
 from steal_scheduler.model.host_view import Tier
+from steal_scheduler.model.move import Stage
 from steal_scheduler.model.refusal import Reason, Refusal
 from tests.bench import clouds
 from tests.unit import make
@@ -79,7 +80,7 @@ class TestDecide(base.BaseTestCase):
             server('old', project_id='x', status='SHUTOFF'),
         )
         aborted = tuple(
-            migration('old', migration_id=n, status='cancelled')
+            migration('old', migration_id=n, status='cancelled', source='c')
             for n in range(3)
         )
         for records, expected in ((aborted[:2], 'xy'), (aborted, 'yz')):
@@ -95,6 +96,78 @@ class TestDecide(base.BaseTestCase):
         self.assertEqual(
             ((trouble,), (), {}), (made.refusals, made.findings, made.watches)
         )
+
+
+class TestTwoProjects(base.BaseTestCase):
+    """p has one server that waits, and q floods the cloud."""
+
+    HOSTS = dict.fromkeys(('a', 'b', 'c', *map(str, range(20))), 'az1')
+
+    def made(self, *others, migrations=(), **some):
+        """Servers of q ask for 4 cores each, on 20 hosts of 4 cores."""
+        servers = (
+            *(server(s, host='a', project_id='p') for s in ('v', 'w')),
+            *(
+                server(f'{n}-{i}', host=f'{n}', project_id='q')
+                for n in range(20)
+                for i in range(2)
+            ),
+            *others,
+        )
+        cores = {name: 4.0 for name in self.HOSTS} | {'a': 6.0}
+        known = fleet(*servers, hosts=self.HOSTS, migrations=migrations)
+        measured = signals(
+            *(
+                signal(s.server_id, host=s.host, used=2.0, waited=w)
+                for s in servers
+                for w in [1.5 if s.project_id == 'p' else 2.0]
+            ),
+            hosts=cores | {'b': 16.0, 'c': 16.0},
+        )
+        found = make.snapshot(
+            known, measured=measured, **{'rules': RULES} | some
+        )
+        return made_of(dataclasses.replace(found, view=build_view(found)))
+
+    def test_each_has_a_slot_and_its_turn(self):
+        begun = [m.server.project_id for m in self.made().admitted]
+        self.assertEqual(['q', 'p'], begun)
+
+    def test_who_moved_lately_comes_later(self):
+        moved = migration('5-0', created_at=NOW - 600, source='5')
+        made = self.made(migrations=(moved,))
+        self.assertEqual('p', made.admitted[0].server.project_id)
+
+    def test_one_cannot_take_all_slots(self):
+        """Nobody else waits now; who waits next must not wait for him."""
+        rules = dataclasses.replace(
+            RULES, limits=dataclasses.replace(RULES.limits, slots=4)
+        )
+        moving = {
+            s: make.move(s, stage=Stage.MIGRATE, source=s[0], project_id='q')
+            for s in ('5-0', '6-0')
+        }
+        made = self.made(moves=moving, rules=rules)
+        self.assertEqual(['p'], [m.server.project_id for m in made.admitted])
+        refused = {r.reason for r in made.refusals if r.server_id != 'w'}
+        self.assertIn(Reason.SLOT_PROJECT, refused)
+
+    def test_those_that_left_in_vain_are_followed_by_others(self):
+        """q asks for more on the host of p than anybody could cure."""
+        tempting = [
+            server(f't{n}', host='a', project_id='q', ram_mb=64)
+            for n in range(6)
+        ]
+        first = self.made(*tempting)
+        self.assertIn(('a', 'q'), sides(first))
+        left = migration('t0', created_at=NOW - 60)
+        gone = server('t0', host='c', project_id='q', ram_mb=64)
+        second = self.made(*tempting[1:], gone, migrations=(left,))
+        self.assertIn(('a', 'p'), sides(second))
+
+
+def sides(made):
+    return {(m.source, m.server.project_id) for m in made.admitted}
 
 
 class TestLargeCloud(base.BaseTestCase):

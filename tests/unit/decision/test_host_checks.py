@@ -319,6 +319,25 @@ class TestGuestsDisagree(HostCheckTest):
         self.tell_apart(1)
         self.reliable()
 
+    def test_all_guests_of_one_tenant_may_lie(self) -> None:
+        """They would else make the others wait there, unseen."""
+        for owners, doubted in (
+            ('pppp', True),
+            ('ppqq', False),
+            ('pqqq', True),
+        ):
+            for id_, project in zip(IDS, owners + 'qqqqqq', strict=True):
+                self.servers[id_] = server(id_, vcpus=2, project_id=project)
+            if owners == 'pppp':
+                for id_ in IDS[4:]:
+                    del self.servers[id_]
+            self.tell_apart(2)
+            if doubted:
+                self.unreliable()
+            else:
+                self.reliable()
+            self.servers = {s: server(s, vcpus=2) for s in IDS}
+
     def test_a_guest_that_counts_nothing_may_be_blind(self) -> None:
         self.see(*IDS, waited=1.0, guest_waited=0.0)
         self.reliable()

@@ -111,8 +111,8 @@ class TestHolds(base.BaseTestCase):
         ]
         servers = [m.server for m in moves]
         of_a = [
-            migration(n, migration_id=n, status='error', target=f'to{n}')
-            for n in range(3)
+            migration(s, migration_id=n, status='error', target=f'to{n}')
+            for n, s in enumerate(('a-p-0', 'a-q-0', 'a-p-1'))
         ]
         of_p = [
             dataclasses.replace(m, server_id='a-p-0', source=f'from{n}')
@@ -221,6 +221,24 @@ class TestSlots(base.BaseTestCase):
             },
             found,
         )
+
+    def test_of_a_project(self) -> None:
+        """Half of them, while there are others, who wait or do not."""
+        mine = [move(s, project_id='p') for s in 'uvw']
+        other = move('z', project_id='q')
+        for slots, going in ((1, 'u'), (2, 'u'), (3, 'uv'), (4, 'uv')):
+            found = self.admit(*mine, other, slots=slots)
+            begun = ''.join(s for s in 'uvw' if found[s] == 'go')
+            self.assertEqual(going, begun)
+            self.assertEqual(
+                'slot_project' if slots > 1 else 'slot_cloud',
+                found['w'],
+                slots,
+            )
+            self.assertEqual('go' if slots > 1 else 'slot_cloud', found['z'])
+        found = self.admit(*mine[1:], in_flight=(mine[0], other), slots=4)
+        self.assertEqual({'v': 'go', 'w': 'slot_project'}, found)
+        self.assertEqual({*self.admit(*mine, slots=3).values()}, {'go'})
 
     def test_who_is_being_verified_takes_no_slot(self) -> None:
         found = self.admit(
@@ -370,6 +388,52 @@ class TestBandwidth(base.BaseTestCase):
         copied = ((10241, 10), (5121, 5))
         self.assertEqual([0], self.admit(5, copied=copied))
         self.assertEqual([], self.admit(5.1, copied=copied))
+
+    def wish(self, *wishes: tuple[str, float], debt: float = 0.0) -> list[int]:
+        """Which of these go, by index, where p has left this debt.
+
+        :param wishes: project, GiB
+        :param debt: GiB
+        """
+        big = server('big', project_id='p', ram_mb=int((10 + debt) * 1024))
+        records = (migration('big', created_at=NOW),) if debt else ()
+        planned = [
+            move(str(n), project_id=project, copy_mb=int(gib * 1024))
+            for n, (project, gib) in enumerate(wishes)
+        ]
+        known = snapshot(
+            fleet(big, *(m.server for m in planned), migrations=records),
+            rules=self.RULES,
+        )
+        admitted, refused = limits.admit(planned, known)
+        self.assertLessEqual(set(whys(refused)), {'bandwidth'})
+        return [int(m.server_id) for m in admitted]
+
+    def test_the_debt_of_one_project_is_not_that_of_all(self) -> None:
+        """Half of the bucket is kept for the others."""
+        self.assertEqual([1], self.wish(('p', 1), ('q', 1), debt=500))
+        self.assertEqual(
+            [0, 1], self.wish(('q', 4), ('r', 1), ('q', 0.1), debt=500)
+        )
+        # One that is larger than all that is kept.
+        self.assertEqual([0], self.wish(('q', 30), ('q', 1), debt=500))
+
+    def test_one_that_waits_holds_up_its_own_project_alone(self) -> None:
+        self.assertEqual(
+            [1], self.wish(('p', 50), ('q', 5), ('p', 1), debt=0.1)
+        )
+        # Of others it does hold up what comes after it.
+        found = self.wish(('q', 5), ('q', 50), ('r', 0.1), debt=100)
+        self.assertEqual([0], found)
+
+    def test_what_found_no_host_was_not_copied(self) -> None:
+        record = migration('x', status='error', target=None, created_at=NOW)
+        known = snapshot(
+            fleet(server('x', ram_mb=500 * 1024), migrations=(record,)),
+            rules=self.RULES,
+        )
+        admitted, _ = limits.admit([move('y', copy_mb=10 * 1024)], known)
+        self.assertEqual(1, len(admitted))
 
     def test_who_is_about_to_copy_counts(self) -> None:
         size = {'copy_mb': 8 * 1024}

@@ -13,7 +13,10 @@ from tests.unit.make import NOW, fleet, migration, server, snapshot
 GIB = 1024
 HOUR = 3600.0
 #: Server s8 has 8 GiB, ..., and each leaves host a.
-SERVERS = tuple(server(f's{n}', ram_mb=n * GIB) for n in (2, 4, 8, 16))
+SERVERS = (
+    *(server(f's{n}', ram_mb=n * GIB) for n in (2, 4, 8, 16)),
+    *(server(s, ram_mb=GIB, project_id=s[0]) for s in ('p1', 'p2', 'q1')),
+)
 
 
 class TestNoHost(base.BaseTestCase):
@@ -62,6 +65,17 @@ class TestNoHost(base.BaseTestCase):
             'zone and cell',
         ):
             self.assertIn(words, said)
+
+    def test_of_each_other_project_one(self) -> None:
+        """A tenant has two of 1 GiB that may not leave their host."""
+        self.assertEqual('', self.refused(*self.found_none('p1', 'p2', 'p1')))
+        mine = self.refused(*self.found_none('p1', 'p2'), project_id='p')
+        self.assertIn('found no host 2 times', mine)
+        # That of his, and one of one's own, or of a third.
+        for other in ('s4', 'q1'):
+            said = self.refused(*self.found_none('p1', 'p2', 'p1', other))
+            self.assertIn('found no host 2 times', said)
+            self.assertIn('tried again in 3600 s', said)
 
     def test_one_may_be_special(self) -> None:
         """By its server group, say; it backs off by itself."""

@@ -4,9 +4,10 @@ from steal_scheduler.decision.records import (
     failed_in_a_row,
     tells_of_hosts,
     tells_of_server,
+    to_blame,
 )
 from steal_scheduler.model.cloud import Host
-from tests.unit.make import fleet, migration
+from tests.unit.make import fleet, migration, server
 
 
 class TestFailedInARow(base.BaseTestCase):
@@ -63,3 +64,25 @@ class TestOfWhomItTells(base.BaseTestCase):
                 (tells_of_hosts(found, known), tells_of_server(found, known)),
                 record,
             )
+
+
+class TestToBlame(base.BaseTestCase):
+    def blamed(self, owners: str, **failed: str) -> set[str]:
+        """:param failed: by target, whose servers did not reach it"""
+        known = fleet(*(server(p, project_id=p) for p in owners))
+        records = {
+            host: [migration(s, target=host) for s in ids]
+            for host, ids in failed.items()
+        }
+        return to_blame(records, known)
+
+    def test_all_where_several_projects_failed(self) -> None:
+        self.assertEqual({'d', 'e'}, self.blamed('pq', d='ppq', e='pqp'))
+
+    def test_one_where_it_was_the_same_project_alone(self) -> None:
+        self.assertEqual({'e'}, self.blamed('pq', d='ppp', e='pppp', f='ppp'))
+        self.assertEqual({'d', 'e'}, self.blamed('pq', d='ppp', e='qqq'))
+        self.assertEqual({'d', 'e'}, self.blamed('pq', d='ppp', e='ppq'))
+
+    def test_all_where_there_is_no_other_project(self) -> None:
+        self.assertEqual({'d', 'e'}, self.blamed('p', d='ppp', e='ppp'))
