@@ -145,6 +145,6 @@ def refused(section: str, error: Exception) -> str:
     :param section: whose user it is
     """
     return (
-        f'Keystone refuses the user of [{section}]: {error}. Check username, '
-        f'password, project and domains of [{section}].'
+        f'Keystone refuses the user of [{section}]: {one_line(error)}. Check '
+        f'username, password, project and domains of [{section}].'
     )

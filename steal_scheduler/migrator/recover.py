@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, ServerGone, StealError
 from steal_scheduler.migrator import build
 from steal_scheduler.model.cloud import NO_SIGNALS, Server
@@ -77,7 +78,8 @@ def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
 
 def _tags(server: Server, newer: Mapping[str, Sequence[str]]) -> list[str]:
     theirs = newer.get(server.server_id, ())
-    return [*tags.ours(server.tags, theirs), *theirs]
+    found = [*tags.ours(server.tags, theirs), *theirs]
+    return [*map(one_line, found)]
 
 
 def _clear(server: Server, built: build.Components) -> tuple[str, bool]:

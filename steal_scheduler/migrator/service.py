@@ -11,7 +11,7 @@ from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
-from steal_scheduler.edge.text import without_request_id
+from steal_scheduler.edge.text import one_line, without_request_id
 from steal_scheduler.exception import NovaFault, SignalError, StealError
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.strays import Strays
@@ -267,9 +267,10 @@ class Poller:
         try:
             self.signals = self._source.read(now)
         except SignalError as error:
-            self.trouble = Refusal(Reason.SIGNALS, str(error))
+            self.trouble = Refusal(Reason.SIGNALS, one_line(error, 1000))
         except Exception as error:
             # A plugin's own mistake is an outage like any other.
             LOG.exception('Signal source failed.')
-            self.trouble = Refusal(Reason.SIGNALS, repr(error))
+            said = one_line(repr(error), 1000)
+            self.trouble = Refusal(Reason.SIGNALS, said)
         return True

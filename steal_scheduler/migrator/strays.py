@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from oslo_log import log
 
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.edge.text import several
+from steal_scheduler.edge.text import one_line, several
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.moves import tags
@@ -62,7 +62,7 @@ class Strays:
                 'Server %s has tags of no move that is in flight: removing '
                 '%s.',
                 server.label,
-                ', '.join(texts),
+                ', '.join(map(one_line, texts)),
                 instance_uuid=server_id,
             )
             if not back:

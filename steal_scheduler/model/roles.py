@@ -10,6 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
+from steal_scheduler.edge.text import one_line
+
+#: Characters of a role; the rest is not looked at.
+LONGEST = 64
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RoleRule:
@@ -39,7 +44,7 @@ class RoleRule:
         if not role and self.role_name_pattern and name:
             match = self.role_name_pattern.search(name)
             role = match.group(1) if match else None
-        return role or None
+        return one_line(role or '', LONGEST) or None
 
 
 def role_key(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.model.cloud import LEFT_OVER, Migration, Server
 from steal_scheduler.moves import tags
 from steal_scheduler.moves.tags import Tag
@@ -178,7 +179,7 @@ def _of_tags(
             Kind.TAG,
             server.server_id,
             server.host,
-            f'it has the tag {", ".join(found)}; {detail}',
+            f'it has the tag {", ".join(map(one_line, found))}; {detail}',
             # Its server may be drained, which only this ends.
             'steal-manage recover --clear',
         )

@@ -28,25 +28,25 @@ def in_our_words(login: str) -> Iterator[None]:
         with sensible():
             yield
     except novaclient.exceptions.NotFound as error:
-        raise exception.ServerGone(str(error)) from error
+        raise exception.ServerGone(one_line(error)) from error
     except novaclient.exceptions.Forbidden as error:
-        raise exception.NovaForbids(str(error)) from error
+        raise exception.NovaForbids(one_line(error)) from error
     except novaclient.exceptions.UnsupportedVersion as error:
         raise exception.NovaError(
             f"Nova's answer makes no sense: {one_line(error)}"
         ) from error
     except novaclient.exceptions.ClientException as error:
         if 400 <= error.code < 500 and error.code not in (408, 413, 429):
-            raise exception.NovaRefused(str(error)) from error
-        raise exception.NovaError(f'Nova failed: {error}') from error
+            raise exception.NovaRefused(one_line(error)) from error
+        raise exception.NovaError(f'Nova failed: {one_line(error)}') from error
     except keystoneauth1.exceptions.Unauthorized as error:
         why = keystone.refused(login, error)
         raise exception.LoginRefused(why) from error
     except keystoneauth1.exceptions.CatalogException as error:
         raise exception.NovaSilent(
             f"Nova was not asked, for Keystone's catalog names none: "
-            f'{error} Correct [nova] region_name and valid_interfaces, '
-            'or set endpoint_override.'
+            f'{one_line(error)} Correct [nova] region_name and '
+            'valid_interfaces, or set endpoint_override.'
         ) from error
     # A missing cafile is an OSError.
     except (keystoneauth1.exceptions.ClientException, OSError) as error:

@@ -31,7 +31,8 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
     if 'flavor' not in raw or 'name' not in raw:
         return Server(raw['id'], '', None, None, raw['status'], 0, 0, 0)
     flavor = raw['flavor']
-    metadata = raw.get('metadata') or {}
+    name = one_line(raw['name'])
+    metadata = {k: one_line(v) for k, v in (raw.get('metadata') or {}).items()}
     disk_gb = flavor['ephemeral'] + flavor['swap'] // 1024
     # One without an image boots from a volume, which is not copied.
     if raw.get('image'):
@@ -43,7 +44,7 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         opted_out = 'flavor'
     return Server(
         server_id=raw['id'],
-        name=raw['name'],
+        name=name,
         host=raw.get('OS-EXT-SRV-ATTR:host'),
         zone=raw.get('OS-EXT-AZ:availability_zone'),
         status=raw['status'],
@@ -51,7 +52,7 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         vcpus=flavor['vcpus'],
         ram_mb=flavor['ram'],
         disk_gb=disk_gb,
-        role=role_rule.role_of(metadata, raw['name']),
+        role=role_rule.role_of(metadata, name),
         locked=raw['locked'],
         opted_out=opted_out,
         metadata=metadata,

@@ -12,7 +12,7 @@ from steal_scheduler.model import assignment
 from steal_scheduler.model.assignment import Assignment, Rule
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
-from steal_scheduler.orchestrators.asking import asking
+from steal_scheduler.orchestrators.asking import asking, plain
 from steal_scheduler.orchestrators.backoff import Backoff
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 from steal_scheduler.orchestrators.calls import Calls, Worker
@@ -231,8 +231,7 @@ class Dispatcher:
         seconds = orchestrator.seconds
         with asking(name, seconds), self._in_time(server, seconds):
             orchestrator.leadership = self._number()
-            answer: Answer = getattr(orchestrator, verb)(server, assigned.node)
-            return Answer(base.State(answer.state), answer.detail)
+            return plain(getattr(orchestrator, verb)(server, assigned.node))
 
     def detached_by(self, name: str) -> frozenset[str]:
         """Whom one of them holds out of service; in the caller's thread."""
@@ -251,7 +250,7 @@ class Dispatcher:
             each = self._orchestrators[name]
             try:
                 with asking(name, each.seconds):
-                    answer = each.preview(server, assigned.node)
+                    answer = plain(each.preview(server, assigned.node))
             except OrchestratorError as error:
                 answer = waiting(str(error))
             found.append((name, answer))

@@ -19,6 +19,7 @@ from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.model.move import Ended, Move, Outcome
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.reporting.metrics import Metrics
+from steal_scheduler.reporting.refused import log_refusals
 
 LOG = log.getLogger(__name__)
 
@@ -119,8 +120,7 @@ class Journal:
         :param not_sent: why what was admitted did not begin
         """
         refused = {(r.reason, r.server_id): r for r in decided.refusals}
-        for refusal in self._new('refused', refused):
-            _log_refusal(refusal, snapshot)
+        log_refusals(self._new('refused', refused), snapshot)
         saturated = {s.zone: s for s in decided.saturations}
         for saturation in self._new('saturated', saturated):
             LOG.warning(
@@ -273,24 +273,6 @@ class Journal:
             self._notifier.send(event, move, bad=True, detail=why)
             said = move.server.label, why or 'it takes too long'
             LOG.error(text, *said, instance_uuid=move.server_id)
-
-
-def _log_refusal(refusal: Refusal, snapshot: Snapshot) -> None:
-    detail = refusal.detail.rstrip('.')
-    if refusal.server_id is None:
-        # The whole cloud, held up, wants a person; one server does not.
-        LOG.warning(
-            'Migrator suspended: reason=%s: %s.', refusal.reason, detail
-        )
-        return
-    server = snapshot.fleet.servers.get(refusal.server_id)
-    LOG.info(
-        'Server %s not moved: reason=%s: %s.',
-        server.label if server else refusal.server_id,
-        refusal.reason,
-        detail,
-        instance_uuid=refusal.server_id,
-    )
 
 
 def _names(hosts: Sequence[str]) -> str:

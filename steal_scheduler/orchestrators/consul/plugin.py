@@ -11,6 +11,7 @@ from typing import Any
 
 from oslo_log import log
 
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
@@ -91,7 +92,7 @@ class Consul(base.Orchestrator):
                 'answer and [%s] unreachable = proceed: %s',
                 server.label,
                 self.section,
-                error,
+                one_line(error),
                 instance_uuid=server.server_id,
             )
             return base.DONE

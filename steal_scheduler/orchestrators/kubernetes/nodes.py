@@ -30,6 +30,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
+from steal_scheduler.edge.text import one_line
+
 Patch = dict[str, Any]
 
 #: Its value is the id of the server that the node is drained for.
@@ -71,7 +73,7 @@ class Node:
         about, spec = said['metadata'], said.get('spec', {})
         status = said.get('status', {})
         return cls(
-            name=about['name'],
+            name=one_line(about['name']),
             version=about['resourceVersion'],
             provider_id=spec.get('providerID', ''),
             system_uuid=status.get('nodeInfo', {}).get('systemUUID', ''),

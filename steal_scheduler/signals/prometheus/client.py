@@ -180,7 +180,7 @@ class PrometheusClient:
                 'The answer of Prometheus %s to query %s may lack a part: %s',
                 self._options.url,
                 name,
-                '; '.join(map(str, warnings)),
+                text.one_line('; '.join(map(str, warnings)), 600),
             )
         self._warned[name] = warnings
 

@@ -50,7 +50,7 @@ class TestPlugins(base.BaseTestCase):
         dispatcher = dispatcher_of(*plugins.orchestrators(conf))
         # Only two refuses, and it is the last.
         answer = dispatcher.drain(server(role='web'))
-        self.assertEqual('two: status 1: ', answer.detail)
+        self.assertEqual('two: status 1:', answer.detail)
 
     def test_wrong_names(self) -> None:
         for text, words in (

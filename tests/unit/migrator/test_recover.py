@@ -4,6 +4,7 @@ from steal_scheduler.exception import ConfigError
 from steal_scheduler.migrator import build
 from steal_scheduler.migrator.recover import recover
 from steal_scheduler.reporting.text import as_text
+from tests.hostile import HOSTILE, SHOWN
 from tests.standins import nova_api
 from tests.unit import fakes
 from tests.unit.deployment import Deployment
@@ -67,6 +68,12 @@ class TestRecover(base.BaseTestCase):
         self.assertTrue(left)
         self.assertIn('not reattached', text)
         self.assertEqual([], self.deployment.removed())
+
+    def test_what_a_tenant_wrote(self) -> None:
+        self.deployment.tag('x', f'steal:drain:{HOSTILE}')
+        text, _ = self.recover(clear=False)
+        self.assertIn(f'steal:drain:{SHOWN}', text)
+        self.assertNotIn('\x1b', text)
 
     def test_what_a_newer_version_left(self) -> None:
         """It is shown, and that version has to clear it."""

@@ -8,6 +8,7 @@ from steal_scheduler.exception import OrchestratorError, SignalError
 from steal_scheduler.model import pause
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Outcome, Stage
+from tests.hostile import HOSTILE
 from tests.samples import sample
 from tests.shared import PATIENCE
 from tests.unit import fakes
@@ -343,7 +344,11 @@ class TestTrouble(MigratorTest):
         return [str(r.reason) for r in rig.migrator.decided.refusals]
 
     def test_no_signals(self) -> None:
-        for trouble in (SignalError('no answer'), KeyError('a bug')):
+        for trouble in (
+            SignalError('no answer'),
+            SignalError(HOSTILE),
+            KeyError('a bug'),
+        ):
             rig = Rig()
             rig.overload()
             rig.source.trouble = trouble
@@ -351,6 +356,8 @@ class TestTrouble(MigratorTest):
             self.assertEqual(
                 (['signals'], {}), (self.reason(rig), rig.stages())
             )
+            (refusal,) = rig.migrator.decided.refusals
+            self.assertTrue(refusal.detail.isprintable())
             rig.source.trouble = None
             rig.tick()
             self.assertEqual({'x': 'drain'}, rig.stages())

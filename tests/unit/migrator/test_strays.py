@@ -12,6 +12,7 @@ from steal_scheduler.migrator.strays import STRAYS_AT_ONCE, TAGS_AT_ONCE
 from steal_scheduler.model.assignment import Rule
 from steal_scheduler.moves import tags
 from steal_scheduler.orchestrators.calls import PATIENCE, Worker
+from tests.hostile import HOSTILE, SHOWN
 from tests.unit import fakes
 from tests.unit.make import server
 from tests.unit.rig import Rig
@@ -91,6 +92,15 @@ class TestFailover(StraysTest):
         self.assertEqual(([], {}), (rig.tags(), rig.nova.records))
         self.assertEqual(60, len(rig.orchestrator.asked))
         self.assertNotIn('drain', dict(rig.orchestrator.asked))
+
+    def test_what_is_said_of_them_is_escaped(self) -> None:
+        rig = Rig()
+        rig.nova.servers['evil'] = server(
+            'evil', tags=(f'steal:drain:{HOSTILE}',)
+        )
+        rig.tick()
+        self.assertIn(f'removing steal:drain:{SHOWN}', self.log.output)
+        self.assertNotIn('\x1b', self.log.output)
 
 
 class TestInError(StraysTest):

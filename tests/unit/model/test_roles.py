@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.model.roles import RoleRule
+from tests.hostile import HOSTILE, SHOWN
 
 NUMBERED = re.compile(r'^(\w+)-\d+$')
 
@@ -33,6 +34,13 @@ class TestRole(base.BaseTestCase):
     def test_a_group_that_matched_nothing(self) -> None:
         rule = RoleRule(role_name_pattern=re.compile(r'^(\w+-)?\d+$'))
         self.assertIsNone(rule.role_of({}, '17'))
+
+    def test_it_is_escaped_and_has_an_end(self) -> None:
+        for hint in (None, HOSTILE):
+            said = {} if hint else {'role': HOSTILE}
+            self.assertEqual(SHOWN[:64], RoleRule().role_of(said, hint=hint))
+        self.assertEqual('x' * 64, RoleRule().role_of({'role': 'x' * 255}))
+        self.assertIsNone(RoleRule().role_of({'role': ' \n'}))
 
     def test_no_role(self) -> None:
         self.assertIsNone(RoleRule().role_of({'role': ''}, 'web-17'))

@@ -6,6 +6,7 @@ from steal_scheduler.model.cloud import Listing, Migration
 from steal_scheduler.model.move import Stage
 from steal_scheduler.moves.leftovers import Kind, Leftover, leftovers
 from steal_scheduler.moves.tags import Tag
+from tests.hostile import HOSTILE, SHOWN
 from tests.unit.make import NOW, fleet, migration, server, snapshot
 
 MIGRATING = {'status': 'MIGRATING', 'task_state': 'migrating'}
@@ -128,6 +129,8 @@ class TestLeftovers(base.BaseTestCase):
         (forged,) = self.found(**tagged)
         self.assertEqual(Kind.TAG, forged.kind)
         self.assertIn('no key of ours', forged.detail)
+        (hostile,) = self.found(tags=(f'steal:undo:{HOSTILE}',))
+        self.assertIn(f'the tag steal:undo:{SHOWN}; no', hostile.detail)
         self.assertEqual('steal-manage recover --clear', forged.command)
         fresh = Tag(Stage.DRAIN, NOW - 600, None, 1)
         self.assertEqual([], self.kinds(told=fresh, **tagged))

@@ -13,12 +13,14 @@ from steal_scheduler.exception import (
     NovaRefused,
     NovaSilent,
     ServerGone,
+    StealError,
 )
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.client import MICROVERSION, NovaClient
+from tests.hostile import HOSTILE, SHOWN
 from tests.standins import keystone, nova_api
 from tests.standins.app import Answer, Request, hang_up
 from tests.standins.nova_api import fault
@@ -292,6 +294,15 @@ class TestErrors(ClientTest):
         self.assert_raises(NovaRefused, fault(400), fault(405), fault(409))
         # Nor would it at another time.
         self.assert_raises(NovaForbids, fault(403))
+
+    def test_what_it_says_is_escaped(self) -> None:
+        """A fault repeats what a tenant wrote."""
+        for code in (400, 403, 404, 500):
+            self.api.instead[ACTION] = fault(code, HOSTILE)
+            error = self.assertRaises(
+                StealError, self.client.live_migrate, 's'
+            )
+            self.assertIn(SHOWN, str(error))
 
     def test_it_may_have_happened(self) -> None:
         self.assert_raises(

@@ -5,6 +5,7 @@ from oslotest import base
 from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client import parse
+from tests.hostile import HOSTILE, SHOWN
 from tests.standins import nova_api
 
 
@@ -40,6 +41,14 @@ class TestServer(base.BaseTestCase):
         rule = RoleRule(role_name_pattern=re.compile(r'^(\w+)-\d+$'))
         raw = nova_api.server(metadata={}, name='db-3')
         self.assertEqual('db', parse.server(raw, rule).role)
+
+    def test_what_a_tenant_writes_is_escaped(self) -> None:
+        found = server(name=HOSTILE, metadata={'role': HOSTILE, 'note': 'a'})
+        self.assertEqual(SHOWN, found.name)
+        self.assertEqual(SHOWN[:64], found.role)
+        self.assertEqual({'role': SHOWN, 'note': 'a'}, found.metadata)
+        # Who would remove a tag has to name it as it is.
+        self.assertEqual((HOSTILE,), server(tags=[HOSTILE]).tags)
 
     def test_what_nova_leaves_out(self) -> None:
         found = server(tags=None, metadata=None)

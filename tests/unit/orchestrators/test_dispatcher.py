@@ -12,6 +12,7 @@ from steal_scheduler.orchestrators.base import (
     Orchestrator,
     State,
 )
+from tests.hostile import HOSTILE, SHOWN
 from tests.unit.fakes import dispatcher_of
 from tests.unit.make import NOW, server
 
@@ -120,6 +121,22 @@ class TestDispatcher(DispatcherTest):
         answer, asked = self.ask('drain', server(metadata={KEY: 'chef'}))
         self.assertEqual((State.REFUSED, ''), (answer.state, asked))
         self.assertIn("'chef'", answer.detail)
+
+    def test_what_they_say_is_escaped(self) -> None:
+        """It may be the name of a pod, in a cluster of a tenant."""
+        for said in (
+            Answer(State.REFUSED, HOSTILE),
+            Answer(State.WAITING, HOSTILE),
+            OrchestratorError(HOSTILE),
+        ):
+            self.each['a'].says = said
+            answer, _ = self.ask('drain')
+            self.assertIn(SHOWN, answer.detail)
+            self.assertTrue(answer.detail.isprintable(), answer.detail)
+        self.assertIn(SHOWN, self.log.output)
+        self.assertNotIn('\x1b', self.log.output)
+        self.each['a'].says = Answer(State.REFUSED, 'x' * 10_000)
+        self.assertLess(len(self.ask('drain')[0].detail), 600)
 
     def test_a_mistake_is_an_outage(self) -> None:
         for wrong in (KeyError('a bug'), None, Answer('well')):

@@ -372,6 +372,22 @@ class TestJournal(base.BaseTestCase):
         self.assertEqual(0.0, sample(self.metrics, 'unreliable_hosts', stale))
         self.assertEqual(1, len(self.check(a=HostCheck.STALE)))
 
+    def test_a_project_fills_no_log(self) -> None:
+        """Each of its servers is refused for another reason each time."""
+        servers = [server(f'p{n}', project_id='p') for n in range(1000)]
+        known = snapshot(fleet(*servers, server('q', project_id='q')))
+        for reason in (Reason.LOCKED, Reason.COOLDOWN):
+            refusals = [
+                Refusal(reason, 'no', s.server_id)
+                for s in (*servers, known.fleet.servers['q'])
+            ]
+            decided = dataclasses.replace(NOTHING, refusals=tuple(refusals))
+            self.journal.show(known, decided)
+            lines = self.lines()
+            self.assertEqual(22, len(lines), lines[-3:])
+            self.assertIn('Server name of q (q) not moved', lines[-2])
+            self.assertIn('980 more servers of project p', lines[-1])
+
     def test_what_wants_a_person_is_a_warning(self) -> None:
         levels = fixtures.FakeLogger(
             'steal_scheduler', format='%(levelname)s %(message)s'

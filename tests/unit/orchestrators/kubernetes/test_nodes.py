@@ -13,6 +13,7 @@ from steal_scheduler.orchestrators.kubernetes.nodes import (
     Whose,
     whose,
 )
+from tests.hostile import HOSTILE, SHOWN
 from tests.unit import strategies
 
 assert strategies  # it registers hypothesis' profile
@@ -131,6 +132,10 @@ class TestNode(base.BaseTestCase):
             Node('n', '7', '', '', {}, {}, False, (), False),
             found,
         )
+
+    def test_the_cluster_may_be_a_tenant_s(self) -> None:
+        said = {'metadata': {'name': HOSTILE, 'resourceVersion': '7'}}
+        self.assertEqual(SHOWN, Node.of(said).name)
 
     def test_ready(self) -> None:
         for status in ('True', 'False', 'Unknown'):

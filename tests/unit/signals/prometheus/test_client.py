@@ -8,6 +8,7 @@ from oslotest import base
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.signals.prometheus.client import PrometheusClient
 from steal_scheduler.signals.prometheus.source import PrometheusSource
+from tests.hostile import HOSTILE, SHOWN
 from tests.standins import prometheus
 from tests.standins.transport import mounted, served
 from tests.unit.options import configuration
@@ -75,6 +76,9 @@ class AskTest(base.BaseTestCase):
         for _ in range(2):
             self.assertEqual(1, len(self.client.ask('servers.used', 'up')))
         self.assertEqual(1, self.logs.output.count('store x is down'))
+        self.prometheus.answers['up']['warnings'] = [HOSTILE]
+        self.client.ask('servers.used', 'up')
+        self.assertIn(SHOWN, self.logs.output)
 
     def test_no_success(self):
         for status, body, *words in (
