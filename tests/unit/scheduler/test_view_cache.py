@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import math
 from typing import Any
 
 from hypothesis import given
@@ -133,9 +134,8 @@ class TestViewCache(base.SchedulerTestCase):
         self.assertEqual(self.clock.wall, self.worker.taken_at)
 
     def test_what_is_ignored_is_told_in_one_line(self) -> None:
-        good = view_format.VERSION
-        for version, at in ((good, 'x' * 65_536), (float('nan'), 0)):
-            self.cache.accept({'version': version, 'taken_at': at})
+        for change in ({'target_demand': 'x' * 65_536}, {'version': math.nan}):
+            self.worker.receive(self.now, **change)
             last = self.log.output.splitlines()[-1]
             self.assertIn('View ignored', last)
             self.assertLess(len(last), 600)
