@@ -243,7 +243,7 @@ class ViewCache:
     def _ignore(self, kind: str, reason: str) -> None:
         if kind != self._ignored:
             self._ignored = kind
-            LOG.warning('View ignored: %s', one_line(reason))
+            LOG.warning('View ignored: %s', reason)
 
 
 def _log_first(view: View) -> None:
