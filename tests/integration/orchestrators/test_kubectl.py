@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from steal_scheduler.orchestrators.base import DONE
+from steal_scheduler.orchestrators.kubernetes.nodes import SCALE_DOWN
 from tests.integration.binaries import binary
 from tests.integration.daemons import until
 from tests.integration.kubectl import CONTAINER
@@ -97,7 +98,8 @@ class TestKubectl(KubernetesTest):
     def spec(self) -> dict[str, Any]:
         found = self.node('n0')
         found['labels'].pop(LABEL, None)
-        found['annotations'].pop(ANNOTATION, None)
+        for annotation in (ANNOTATION, SCALE_DOWN):
+            found['annotations'].pop(annotation, None)
         return found
 
     def compare(self, flags: list[str], **options: str) -> set[Any]:
