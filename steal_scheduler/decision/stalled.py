@@ -31,6 +31,13 @@ def stalled(move: Move, snapshot: Snapshot) -> str:
         return _in_error(move)
     if move.missing:
         return _missing(move)
+    asked = move.stage in (Stage.REQUEST, Stage.MIGRATE)
+    if asked and not snapshot.fleet.is_current(move.server_id):
+        return (
+            'Nova was asked to migrate it, and does not tell of it: bring its '
+            'cell back, see "nova-manage cell_v2 list_cells"; until then it '
+            'stays out of service'
+        )
     if move.back or not move.server.migrating:
         return ''
     found = snapshot.fleet.going_on(move.server_id, snapshot.now)

@@ -11,7 +11,7 @@ from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
-from steal_scheduler.edge.text import one_line, without_request_id
+from steal_scheduler.edge.text import one_line, several, without_request_id
 from steal_scheduler.exception import NovaFault, SignalError, StealError
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.strays import Strays
@@ -190,15 +190,25 @@ class Migrator:
     def _reattach_orphans(self, snapshot: Snapshot) -> None:
         """Begin to reattach servers that are drained without a move."""
         detached = self._built.dispatcher.orphans(snapshot.now)
+        hidden = []
         for server in state.orphans(detached, snapshot):
             if server.gone and not self._built.nova_cache.is_gone(
                 server.server_id
             ):
                 # Its cell is down, and Nova may still migrate it.
+                hidden.append(server.server_id)
                 continue
             before = self.moves.get(server.server_id)
             back = state.way_back(server, snapshot, before)
             self.moves[server.server_id] = back
+        if hidden:
+            # As often as orchestrators are asked for them.
+            LOG.warning(
+                'Orchestrators hold %s out of service. Nova does not tell of '
+                'them, and may migrate them: so they stay until it does. Is a '
+                'cell down? See "nova-manage cell_v2 list_cells".',
+                several(hidden),
+            )
 
     def _advance_moves(self, snapshot: Snapshot) -> None:
         stuck: list[tuple[Move, NovaFault]] = []

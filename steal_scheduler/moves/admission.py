@@ -56,6 +56,18 @@ def wait_for(move: Move, snapshot: Snapshot) -> Refusal | None:
     return first(_nos(move, snapshot), move.server_id)
 
 
+def hidden(move: Move, snapshot: Snapshot) -> Refusal | None:
+    """Why a move that Nova was asked for is not gone on with."""
+    if move.server.gone or snapshot.fleet.is_current(move.server_id):
+        return None
+    return Refusal(
+        Reason.SERVER_UNKNOWN,
+        'it stays out of service, for Nova may migrate it, and does not tell '
+        'of it now: is its cell down? See "nova-manage cell_v2 list_cells"',
+        move.server_id,
+    )
+
+
 def _nos(move: Move, snapshot: Snapshot) -> Nos:
     zone = move.server.zone
     if snapshot.rules.dry_run:

@@ -134,13 +134,16 @@ class Effects:
     def retag(self, move: Move) -> str:
         """Tag it if Nova takes tags now; not of a server in ERROR or SHELVED.
 
-        The last one stays then, and it leads to the reattach as well.
+        Nor of one whose cell is down. The last one stays then, and it leads
+        to the reattach as well.
         """
         try:
             return self.tag(move)
-        except NovaRefused as error:
+        except (NovaRefused, NovaError) as error:
+            refused = isinstance(error, NovaRefused)
             LOG.warning(
-                'Nova rejected the tag of server %s: %s',
+                'Nova %s the tag of server %s: %s',
+                'rejected' if refused else 'may not have taken',
                 move.server.label,
                 error,
                 instance_uuid=move.server_id,

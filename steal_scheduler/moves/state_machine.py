@@ -86,11 +86,12 @@ class StateMachine:
         :raises NovaError: Nova did not answer: the same step comes again
         """
         try:
-            server = move.server
-            if not server.gone and not self._effects.signer.read(server):
+            server, hidden = move.server, snapshot.fleet.unread_servers
+            tagged = server.gone or self._effects.signer.read(server)
+            if not tagged and server.server_id not in hidden:
                 # A tenant removed it: a crash now would forget the server.
-                tagged = (*server.tags, self._effects.retag(move))
-                server = dataclasses.replace(server, tags=tagged)
+                tags = (*server.tags, self._effects.retag(move))
+                server = dataclasses.replace(server, tags=tags)
                 move = dataclasses.replace(move, server=server)
             return self._steps[move.stage](move, snapshot)
         except exception.ServerGone:
@@ -148,8 +149,9 @@ class StateMachine:
         since, or be about to be. For example asked at 960, its cell down from
         965 to 1100: that there is no record at 1030 means nothing.
         """
-        current = snapshot.fleet.is_current(move.server_id)
-        if not current and not move.server.gone:
+        waits = admission.hidden(move, snapshot)
+        move = dataclasses.replace(move, waits=waits)
+        if waits:
             return move
         migration = move.migration(snapshot.fleet)
         requested = move.stage is Stage.REQUEST

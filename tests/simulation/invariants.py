@@ -327,6 +327,31 @@ def at_rest(world: World) -> Iterator[str]:
                 yield f'tag {tag} is left at {server_id}'
 
 
+def in_down_cell(world: World) -> Iterator[str]:
+    """All but its cell has answered again for longer than any drain may take.
+
+    NOTE: a leader that did not write the tag cannot read it now, and knows
+    nothing of the server.
+    """
+    if world.setting.apart:
+        return
+    for server_id in world.nova.cell_down & world.nova.servers.keys():
+        ours = [
+            tag
+            for tag in world.nova.servers[server_id].tags
+            if (server_id, tag) in world.nova.written
+            and tag.split(':')[4] == str(world.store.number)
+        ]
+        if _stage(ours) not in ('drain', 'undo'):
+            continue
+        for place in world.places.values():
+            if server_id in place.servers and place.holds(server_id):
+                yield (
+                    f'{server_id} is left out of {place.name} for its cell, '
+                    'and Nova was not asked to migrate it'
+                )
+
+
 def _stage(found: Iterable[str]) -> str:
     """That of the newest tag."""
     parts = [tag.split(':') for tag in found]

@@ -89,7 +89,12 @@ def play(run: Run, directory: pathlib.Path) -> Ended:
 
 
 def _rest(world: World) -> None:
-    """Everything answers again, and time passes."""
+    """Everything answers again, a cell that is down last; and time passes."""
+    world.answer()
+    for _ in range(AT_LEAST if world.nova.cell_down else 0):
+        world.sleep(REST)
+        world.tick()
+    world.violations += [*invariants.in_down_cell(world)]
     world.calm()
     for step in range(RESTS):
         world.sleep(REST)

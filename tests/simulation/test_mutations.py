@@ -35,6 +35,7 @@ from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from tests.simulation import events, run
 from tests.simulation.events import (
     READS,
+    CellDown,
     Changes,
     Demand,
     Down,
@@ -292,6 +293,20 @@ class TestMutations(base.BaseTestCase):
             'was not told',
             mix(lambda rng: Down('bus', rng.random() < 0.5)),
             (Sender, 'send', lambda *_: True),
+        )
+
+    def test_a_cell_that_is_down_is_waited_for(self) -> None:
+        def retag(effects: Any, move: Any) -> Any:
+            return effects.tag(move)
+
+        self.assert_found(
+            'is left out of .* for its cell',
+            mix(
+                lambda rng: CellDown(down=True),
+                lambda rng: Down('kube', down=True),
+            ),
+            (Effects, 'retag', retag),
+            letters=('k',) * 8,
         )
 
     def test_it_begins_though_nova_does_not_tell_all(self) -> None:

@@ -257,13 +257,18 @@ class World:
     def option(self, name: str) -> str:
         return {**OPTIONS, **dict(self.setting.options)}[name]
 
-    def calm(self) -> None:
-        """Let everything answer again, and nobody ask for more."""
+    def answer(self) -> None:
+        """Let everything answer again, but for a cell that is down."""
         self.edge.calm()
         self.dies_at_line = self.measured_at = None
         self.store.down = False
-        self.nova.fails, self.nova.cell_down = set(), set()
+        self.nova.fails = set()
         self.demand = {}
+
+    def calm(self) -> None:
+        """Let everything answer again, and nobody ask for more."""
+        self.answer()
+        self.nova.cell_down = set()
         nova = self.nova
         nova.delay, nova.loses, nova.aborts = 0.0, False, True
         nova.choosing = nova.pace = 20.0

@@ -2,6 +2,8 @@
 
 from tests.functional import loop, one  # isort: skip (before Nova's)
 
+import time
+
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.model.cloud import Fleet
 from tests.functional import cell
@@ -37,6 +39,29 @@ class TestDownCell(loop.LoopTestCase):
         (ended,) = migrator.until_ended(mover)
         self.assertEqual(scene.host(mover), ended.move.target)
         self.assertNotEqual('a1', scene.host(mover))
+        self.assert_back(mover)
+
+    def test_a_drain_ends_without_its_cell(self) -> None:
+        """Nova was not asked to migrate it, and takes no tag of it now."""
+        mover = self.boot_contended()
+        self.script.let('drain', 'waits')
+        migrator = self.loop()
+        migrator.until(
+            lambda: self.script.asked(mover), 'the drain', measure=False
+        )
+        with cell.down():
+            migrator.tick(measure=False)
+            self.assertNotIn('reattach', self.script.asked(mover))
+            later = time.time() + 700
+            for n in range(3):
+                migrator.migrator.guarded_tick(later + n)
+            self.assertEqual(['reattach'], self.script.done(mover))
+            (move,) = migrator.migrator.moves.values()
+            self.assertTrue(move.back)
+            self.assertEqual(0, migrator.value('tick_errors_total'))
+        self.script.release()
+        migrator.until_ended(mover)
+        self.assertEqual({'not_started': 1}, migrator.outcomes())
         self.assert_back(mover)
 
     def test_a_page_after_one_of_its_servers(self) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.exception import LockLost, NovaError
+from steal_scheduler.exception import LockLost
 from steal_scheduler.model.cloud import Host, Server
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import FOLLOWS, Ended, Move, Outcome, Stage
@@ -81,6 +81,7 @@ class Ride(base.BaseTestCase):
             migrations=tuple(self.nova.records.values()),
         )
         told.hosts.update({h.name: h for h in self.nova.hosts()})
+        told = dataclasses.replace(told, unread_servers=self.nova.cell_down)
         known = snapshot(
             dataclasses.replace(told, copies=self.nova.copies),
             made,
@@ -224,6 +225,40 @@ class TestDrain(Ride):
             Outcome.NOT_STARTED, '600 s (drain_timeout)', self.step(made, 1)
         )
 
+    def test_its_cell_goes_down(self) -> None:
+        """Nova was not asked: whatever it can tell, it is put back in time."""
+        for words in (['waiting'] * 2, []):
+            self.nova.now, self.nova.servers['s'] = NOW, server()
+            self.orchestrator.says = [*words]
+            made = self.step(self.at('drain'), sent=False)
+            self.nova.cell_down = {'s'}
+            made = self.step(made, 590)
+            assert isinstance(made, Move) and made.waits, made
+            self.assertEqual(Reason.SERVER_UNKNOWN, made.waits.reason)
+            self.assertEqual(Stage.DRAIN, made.stage)
+            made = self.step(made, 11)
+            assert isinstance(made, Move)
+            self.assertEqual(Stage.UNDO, made.stage)
+            self.assertIn('600 s (drain_timeout)', made.failure)
+            made = self.step(made, SETTLES + 1)
+            assert isinstance(made, Move) and made.back, made
+            self.assertEqual(set(), self.orchestrator.out)
+            self.nova.cell_down = set()
+            self.assert_ended(
+                Outcome.NOT_STARTED, 'drain_timeout', self.step(made)
+            )
+
+    def test_it_has_no_tag_when_its_cell_goes_down(self) -> None:
+        """As Nova told last, right after its move began."""
+        self.orchestrator.out.add('s')
+        made = dataclasses.replace(self.at('drain'), since=NOW - 601)
+        self.nova.change('s', tags=())
+        self.nova.cell_down = {'s'}
+        made = self.step(made)
+        assert isinstance(made, Move)
+        self.assertTrue(self.step(made, SETTLES + 1).back)
+        self.assertEqual(set(), self.orchestrator.out)
+
     def test_unfit_meanwhile(self) -> None:
         for word, values in (
             ('it is ERROR', {'status': 'ERROR'}),
@@ -361,6 +396,20 @@ class TestMigration(Ride):
         self.nova.proceed('failed')
         made = self.step(made, 900)
         self.assert_undone(Outcome.FAILED, 'ended as: failed', made)
+
+    def test_its_cell_goes_down(self) -> None:
+        """Nova may migrate it: it waits, and that is said."""
+        made = self.asked()
+        self.nova.cell_down = {'s'}
+        made = self.step(made, 10**6)
+        assert isinstance(made, Move) and made.waits, made
+        self.assertIn('Nova may migrate it', made.waits.detail)
+        self.assertEqual(Stage.REQUEST, made.stage)
+        self.assertEqual({'s'}, self.orchestrator.out)
+        self.nova.cell_down = set()
+        self.nova.proceed('running')
+        made = self.assert_at('migrate', self.step(made))
+        self.assertIsNone(made.waits)
 
     def test_it_does_not_begin(self) -> None:
         made = self.step(self.asked('queued'), 600)
@@ -693,11 +742,14 @@ class TestNoAnswer(Ride):
         self.assertEqual(before, after)
 
     def test_nova_does_not_answer(self) -> None:
-        """The same step comes again."""
+        """The old tag stays, which leads to the same."""
         made = self.at('reattach')
         self.nova.trouble = ['lost']
-        self.assertRaises(NovaError, self.step, made)
+        after = self.step(made)
+        self.assertEqual(Stage.VERIFY, after.stage)
         self.assertEqual([], self.nova.trouble)
+        (tag,) = self.nova.servers['s'].tags
+        self.assertEqual(self.effects.signer.tag(made), tag)
 
     def test_the_tag_before_the_request_is_not_taken(self) -> None:
         """Nova was not asked to migrate it, and nobody says so."""
