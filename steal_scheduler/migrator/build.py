@@ -69,7 +69,7 @@ def build(conf: Any) -> Components:
     dispatcher = Dispatcher(
         orchestrators, assignment, effects.in_time, signer.number
     )
-    metrics = Metrics(lambda: nova.calls)
+    metrics = Metrics(lambda: nova.calls, lambda: nova.rows.unreadable)
     return Components(
         conf=conf,
         rules=rules_conf.rules(conf, dispatcher.rules),

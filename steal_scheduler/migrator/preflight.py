@@ -1,13 +1,16 @@
 """Preflight: what must be true before the migrator begins."""
 
+import time
 from collections.abc import Callable
 
 from oslo_log import log
 
 from steal_scheduler import exception
+from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.migrator import rights
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.store_errors import StoreError
+from steal_scheduler.model.cloud import UNREAD
 from steal_scheduler.nova_client.client import NovaClient
 
 LOG = log.getLogger(__name__)
@@ -74,6 +77,13 @@ def _missing_rights(nova: NovaClient, reset_state: bool) -> list[str]:
         missing.append(
             'os_compute_api:os-extended-server-attributes (see the host of a '
             'server)'
+        )
+    lately = time.time() - HISTORY
+    records = [m for m in nova.migrations(lately) if m.status != UNREAD]
+    if not all(m.source for m in records):
+        missing.append(
+            'os_compute_api:os-migrations:index:host (see the hosts of '
+            'migrations: without them no failure holds back its host)'
         )
     if reset_state and servers:
         # That the state may be reset cannot be tried without doing it.

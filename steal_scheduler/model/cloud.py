@@ -226,6 +226,10 @@ class Migration:
         return self.status == 'running (post-copy)'
 
 
+#: The status of a record that cannot be read; only its server is known.
+UNREAD = 'unread'
+
+
 class Listing(enum.StrEnum):
     """What Nova tells by calls of their own, each of which fails alone."""
 
@@ -233,6 +237,8 @@ class Listing(enum.StrEnum):
     MIGRATIONS = 'migrations'
     HOSTS = 'hosts'
     AGGREGATES = 'host aggregates'
+    #: Part of the migrations, by a right of its own.
+    MIGRATION_HOSTS = 'hosts of migrations'
 
 
 #: Seconds that a record counts which does not end, of a server that Nova does

@@ -145,9 +145,7 @@ class StateMachine:
     def _migrate(self, move: Move, snapshot: Snapshot) -> Move | Ended:
         """Follow Nova's record: at REQUEST, and at MIGRATE once it copies.
 
-        Nothing follows from what Nova told before: it may have been migrated
-        since, or be about to be. For example asked at 960, its cell down from
-        965 to 1100: that there is no record at 1030 means nothing.
+        Nothing follows from what Nova told before: its cell may be down.
         """
         waits = admission.hidden(move, snapshot)
         move = dataclasses.replace(move, waits=waits)

@@ -23,16 +23,15 @@ from steal_scheduler.exception import (
 )
 from steal_scheduler.model import pause
 from steal_scheduler.model.aggregate import Aggregate
-from steal_scheduler.model.cloud import Fleet, Host, Listing, Migration, Server
+from steal_scheduler.model.cloud import Fleet, Host, Listing, Server
 from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.nova_client.copies import with_copies
 from steal_scheduler.nova_client.pages import Pages
-from steal_scheduler.nova_client.parse import says_never
+from steal_scheduler.nova_client.parse import UNKNOWN, says_never
+from steal_scheduler.nova_client.records import HOSTS_HIDDEN, Records
 
 #: Nova's clock and ours may differ, and records take a moment to appear.
 OVERLAP = 60.0
-#: What Nova calls a server whose cell does not answer; it tells no more then.
-UNKNOWN = 'UNKNOWN'
 #: What is needed to take moves over: a tag says that Nova was asked, and a
 #: record what came of it.
 NEEDED = frozenset((Listing.SERVERS, Listing.MIGRATIONS))
@@ -58,8 +57,7 @@ class NovaCache:
     def forget(self) -> None:
         """Read everything anew: another migrator may have led."""
         self._servers: dict[str, Server] = {}
-        #: Ids are unique in a cell, and a server lives in one.
-        self._migrations: dict[tuple[str, int], Migration] = {}
+        self._records = Records()
         self._me: str | None = None
         self._hosts: list[Host] = []
         self._aggregates: list[Aggregate] = []
@@ -74,6 +72,8 @@ class NovaCache:
         self._again: set[str] = set()
         #: Calls in a row that had no answer.
         self._silent = 0
+        #: When the present refresh began.
+        self._now = 0.0
 
     def look_again(self, server_id: str) -> None:
         """Read this server singly next time: we have changed its tags."""
@@ -98,7 +98,7 @@ class NovaCache:
         if not self._read_at.keys() >= NEEDED:
             # What a try that failed has read is old by now.
             self.forget()
-        self._silent, self._unread = 0, {}
+        self._silent, self._unread, self._now = 0, {}, now
         self._read(Listing.SERVERS, self._read_servers, now)
         following = set(in_flight)
         self._read_singly(following | self._again)
@@ -121,7 +121,8 @@ class NovaCache:
         """
         since = now - self._history
         if listing in self._read_at:
-            since = self._read_at[listing] - OVERLAP
+            # Whatever was unread for longer is history.
+            since = max(since, self._read_at[listing] - OVERLAP)
         try:
             read(since)
         except NovaFault as error:
@@ -155,9 +156,13 @@ class NovaCache:
         self._me = self._ask(self._nova.user_id)
         # In this order: what Nova goes on with meanwhile is in the second.
         records = self._ask(self._nova.accepted)
+        if self._records.hosts_hidden:
+            # The right may be there by now.
+            since -= self._history
         records += self._ask(self._nova.migrations, since)
-        for m in records:
-            self._migrations[m.server_id, m.migration_id] = m
+        self._records.put(records, self._now)
+        if self._records.hosts_hidden:
+            self._unread[Listing.MIGRATION_HOSTS] = HOSTS_HIDDEN
 
     def _read_hosts(self, since: float) -> None:
         self._hosts = self._ask(self._nova.hosts)
@@ -254,26 +259,20 @@ class NovaCache:
                 servers[server_id] = dataclasses.replace(
                     server, opted_out='host aggregate'
                 )
-        oldest = now - self._history
-        self._migrations = {
-            key: m
-            for key, m in self._migrations.items()
-            # One that never ends is as old as its server.
-            if m.updated_at >= oldest
-            or (not m.ended and m.server_id in self._servers)
-        }
-        records = sorted(
-            self._migrations.values(), key=lambda m: -m.migration_id
+        self._records.forget(now - self._history, self._servers)
+        migrations, unread = self._records.by_server()
+        ours = (
+            m
+            for records in migrations.values()
+            for m in records
+            if self._me in (None, m.user_id)
         )
-        by_server: dict[str, list[Migration]] = {}
-        for record in records:
-            by_server.setdefault(record.server_id, []).append(record)
         return Fleet(
             servers=servers,
             hosts=hosts,
-            migrations={s: tuple(m) for s, m in by_server.items()},
-            ours=tuple(m for m in records if self._me in (None, m.user_id)),
+            migrations=migrations,
+            ours=tuple(ours),
             pauses=pause.read_all(self._aggregates),
             unread=self._unread,
-            unread_servers=frozenset(self._missed),
+            unread_servers=unread.union(self._missed),
         )

@@ -7,6 +7,7 @@ happened) or ServerGone. Nobody else imports novaclient.
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,8 +21,9 @@ from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
-from steal_scheduler.nova_client import parse
-from steal_scheduler.nova_client.errors import in_our_words, sensible
+from steal_scheduler.nova_client import pages, parse
+from steal_scheduler.nova_client.errors import in_our_words
+from steal_scheduler.nova_client.rows import Rows
 
 GROUP = 'nova'
 #: Migration records with project and user: Nova 20 (Train) and later.
@@ -57,11 +59,11 @@ class NovaClient:
             endpoint_type=(options.valid_interfaces or [None])[0],
             endpoint_override=options.endpoint_override,
         )
-        self._role_rule = role_rule
         #: Migrations that Nova was asked to end: their servers and ids.
         self._aborted: set[tuple[str, int]] = set()
         #: Requests sent, for the metrics and the benchmark.
         self.calls = 0
+        self.rows = Rows(role_rule)
 
     # -- reading -----------------------------------------------------------
 
@@ -84,16 +86,25 @@ class NovaClient:
             if marker and 'marker' in str(error):
                 raise exception.ServerGone(str(error)) from error
             raise
-        return [self._value(s) for s in found]
+        return self.rows.servers(found)
 
     def changed(self, since: float) -> list[Server]:
         """Servers that changed since; deleted ones have status DELETED."""
         query = {'all_tenants': 1, 'changes-since': parse.iso(since)}
         found = self._all(self._nova.servers, 'id', search_opts=query)
-        return [self._value(s) for s in found]
+        return self.rows.servers(found)
 
     def server(self, server_id: str) -> Server:
-        return self._value(self._ask(self._nova.servers.get, server_id))
+        """As Nova tells it; UNKNOWN where that makes no sense.
+
+        :raises NovaError: nor does its id
+        """
+        found = self.rows.servers(
+            [self._ask(self._nova.servers.get, server_id)]
+        )
+        if not found:
+            raise exception.NovaError(f'Nova tells no id of {server_id}')
+        return found[0]
 
     def hosts(self) -> list[Host]:
         """The hosts with a nova-compute, and their zones.
@@ -101,12 +112,11 @@ class NovaClient:
         Those in a cell that is down are missing: of them Nova knows no zone.
         """
         ask = self._nova.services.list
-        found = [s.to_dict() for s in self._ask(ask, binary='nova-compute')]
-        return [parse.host(raw) for raw in found if 'zone' in raw]
+        found = self._ask(ask, binary='nova-compute')
+        return self.rows.hosts([s for s in found if 'zone' in s.to_dict()])
 
     def aggregates(self) -> list[Aggregate]:
-        found = self._ask(self._nova.aggregates.list)
-        return [parse.aggregate(each.to_dict()) for each in found]
+        return self.rows.aggregates(self._ask(self._nova.aggregates.list))
 
     def migrations(self, since: float) -> list[Migration]:
         """Live migrations that changed since, in no order."""
@@ -127,6 +137,7 @@ class NovaClient:
             migration
             for status in parse.UNENDED
             for migration in self._records(status=status)
+            if migration.status == status
         ]
 
     def _records(self, **query: Any) -> list[Migration]:
@@ -136,7 +147,12 @@ class NovaClient:
             migration_type='live-migration',
             **query,
         )
-        return [self._record(m) for m in found]
+        return [
+            dataclasses.replace(
+                m, aborted=(m.server_id, m.migration_id) in self._aborted
+            )
+            for m in self.rows.migrations(found)
+        ]
 
     def copied(self, server_id: str) -> Copied | None:
         """How far the live migration under way is; None if Nova cannot say.
@@ -193,12 +209,8 @@ class NovaClient:
     def scheduler_hosts(self) -> frozenset[str]:
         """Where nova-scheduler runs now."""
         found = self._ask(self._nova.services.list, binary='nova-scheduler')
-        with sensible():
-            return frozenset(
-                service.host
-                for service in found
-                if service.state == 'up' and service.status == 'enabled'
-            )
+        services = self.rows.hosts(found)
+        return frozenset(host.name for host in services if host.open)
 
     # -- acting ------------------------------------------------------------
 
@@ -238,22 +250,9 @@ class NovaClient:
     # -- the edge ----------------------------------------------------------
 
     def _all(self, manager: Any, key: str, **query: Any) -> list[Any]:
-        """Page by page, until none is left.
-
-        NOTE: a short page proves nothing: Nova's own limit, ``max_limit``,
-        may be less than ours. With 1,000 each, 1,500 are two pages and an
-        empty one.
-
-        :param key: what the marker of the next page is called
-        """
-        found: list[Any] = []
-        while True:
-            marker = getattr(found[-1], key) if found else None
-            page = self._ask(manager.list, marker=marker, limit=PAGE, **query)
-            # One that ends as the page before it would come for ever.
-            if not page or getattr(page[-1], key) == marker:
-                return found
-            found += page
+        """Page by page; the marker of the next one is called ``key``."""
+        ask = functools.partial(self._ask, manager.list, limit=PAGE, **query)
+        return pages.all_rows(ask, key)
 
     def _ask(self, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
         """Make a call, and say in our words what it has come to.
@@ -265,11 +264,6 @@ class NovaClient:
         self._log_in()
         with in_our_words(self._login):
             return call(*args, **more)
-
-    def _record(self, migration: Any) -> Migration:
-        found = parse.migration(migration.to_dict())
-        key = (found.server_id, found.migration_id)
-        return dataclasses.replace(found, aborted=key in self._aborted)
 
     def _log_in(self) -> None:
         """Get a token of Keystone, unless there is one that still holds.
@@ -293,6 +287,3 @@ class NovaClient:
             raise exception.NovaSilent(
                 f'Nova was not asked, for {where}'
             ) from error
-
-    def _value(self, server: Any) -> Server:
-        return parse.server(server.to_dict(), self._role_rule)

@@ -7,9 +7,34 @@ server of it: the next page is the first one, and all of it is of cell 1.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from steal_scheduler.exception import NovaFault, NovaSilent
 from steal_scheduler.model.cloud import Server
+
+
+def all_rows(ask: Callable[..., list[Any]], key: str) -> list[Any]:
+    """Page by page, until none is left.
+
+    NOTE: a short page proves nothing: Nova's own limit, ``max_limit``, may be
+    less than ours. With 1,000 each, 1,500 are two pages and an empty one.
+
+    :param ask: for the page behind a marker
+    :param key: where a row has the marker of those behind it
+    """
+    found: list[Any] = []
+    marker = None
+    while page := ask(marker=marker):
+        last = page[-1].to_dict().get(key)
+        # One that ends as the page before it would come for ever.
+        if last is not None and last == marker:
+            break
+        found += page
+        if last is None:
+            # After one without a name none can be asked for.
+            break
+        marker = last
+    return found
 
 
 class Pages:

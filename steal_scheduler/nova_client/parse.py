@@ -1,16 +1,23 @@
-"""Nova's JSON turned into our values."""
+"""Nova's JSON turned into our values.
+
+Of a row that makes no sense ``bad_server``, ``bad_migration`` and
+``bad_aggregate`` make what keeps from beginning all that it is about.
+"""
 
 import datetime
 from collections.abc import Mapping
 from typing import Any
 
 from steal_scheduler.edge.text import one_line
+from steal_scheduler.model import pause
 from steal_scheduler.model.aggregate import Aggregate
-from steal_scheduler.model.cloud import Host, Migration, Server
+from steal_scheduler.model.cloud import UNREAD, Host, Migration, Server
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.errors import sensible
 
+#: What Nova calls a server whose cell does not answer; it tells no more then.
+UNKNOWN = 'UNKNOWN'
 OPT_OUT = 'steal:migrate'
 #: What a live migration is called until it ends, in this order.
 UNENDED = (
@@ -26,9 +33,10 @@ UNENDED = (
 def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
     """A server as ``GET /servers/detail`` gives it.
 
-    Of one in a cell that is down Nova tells little more than its status.
+    Of one in a cell that is down Nova tells little more than its status, and
+    of a deleted one nothing else counts.
     """
-    if 'flavor' not in raw or 'name' not in raw:
+    if raw['status'] in (UNKNOWN, 'DELETED', 'SOFT_DELETED'):
         return Server(raw['id'], '', None, None, raw['status'], 0, 0, 0)
     flavor = raw['flavor']
     name = one_line(raw['name'])
@@ -66,6 +74,11 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
     )
 
 
+def bad_server(raw: Mapping[str, Any]) -> Server:
+    """As if its cell were down: what is known of it is of before."""
+    return Server(raw['id'], '', None, None, UNKNOWN, 0, 0, 0)
+
+
 def host(raw: Mapping[str, Any]) -> Host:
     """The host of a nova-compute as ``GET /os-services`` gives it."""
     return Host(
@@ -95,18 +108,33 @@ def aggregate(raw: Mapping[str, Any]) -> Aggregate:
     )
 
 
+def bad_aggregate(raw: Mapping[str, Any]) -> Aggregate:
+    """One that pauses its hosts; the whole cloud where it is ours."""
+    said = {pause.KEY: 'true: its row makes no sense'}
+    return Aggregate(0, str(raw.get('name')), tuple(raw['hosts']), said)
+
+
 def migration(raw: Mapping[str, Any]) -> Migration:
     """A record as ``GET /os-migrations`` gives it."""
     return Migration(
         migration_id=raw['id'],
         server_id=raw['instance_uuid'],
         status=raw['status'],
-        source=raw['source_compute'],
+        # Null for who may not see hosts: see ``Listing.MIGRATION_HOSTS``.
+        source=raw['source_compute'] or '',
         target=raw['dest_compute'],
         created_at=_epoch(raw['created_at']),
         updated_at=_epoch(raw['updated_at'] or raw['created_at']),
         user_id=raw.get('user_id'),
     )
+
+
+def bad_migration(raw: Mapping[str, Any]) -> Migration:
+    """One of which only the server is known; the newest it has, perhaps."""
+    known = raw.get('id')
+    migration_id = known if isinstance(known, int) else 2**62
+    server_id = raw['instance_uuid']
+    return Migration(migration_id, server_id, UNREAD, '', None, 0.0, 0.0)
 
 
 @sensible()

@@ -58,9 +58,18 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
 class Metrics(Collector):
     """What is counted, and what the last tick has shown."""
 
-    def __init__(self, nova_requests: Callable[[], int] = lambda: 0) -> None:
-        """:param nova_requests: how many were sent to Nova since the start"""
+    def __init__(
+        self,
+        nova_requests: Callable[[], int] = lambda: 0,
+        unreadable: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Take what is counted elsewhere, since the start.
+
+        :param nova_requests: how many were sent to Nova
+        :param unreadable: rows of its answers that could not be read
+        """
         self._nova_requests = nova_requests
+        self._unreadable = unreadable
         self.registry = CollectorRegistry()
         self.ticks = self._add(Counter, 'ticks', 'Ticks made')
         self.errors = self._add(Counter, 'tick_errors', 'Ticks that failed')
@@ -167,6 +176,11 @@ class Metrics(Collector):
             f'{PREFIX}nova_requests',
             'Requests sent to Nova',
             value=self._nova_requests(),
+        )
+        yield core.CounterMetricFamily(
+            f'{PREFIX}nova_unreadable_rows',
+            'Rows of its answers that could not be read',
+            value=self._unreadable(),
         )
         shown = self._shown
         for name, (text, *labels) in SHOWN.items():

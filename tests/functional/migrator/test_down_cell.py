@@ -46,9 +46,7 @@ class TestDownCell(loop.LoopTestCase):
         mover = self.boot_contended()
         self.script.let('drain', 'waits')
         migrator = self.loop()
-        migrator.until(
-            lambda: self.script.asked(mover), 'the drain', measure=False
-        )
+        migrator.until(lambda: self.script.asked(mover), 'the drain')
         with cell.down():
             migrator.tick(measure=False)
             self.assertNotIn('reattach', self.script.asked(mover))

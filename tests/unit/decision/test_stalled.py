@@ -71,7 +71,6 @@ class TestStalled(base.BaseTestCase):
         self.assertEqual('', said(10**6, known=MIGRATING.deleted()))
         self.assertEqual('', said(10**6, stage=Stage.UNDO, back=True))
 
-<<<<<<< HEAD
     def test_its_guest_is_missing(self) -> None:
         values: dict[str, Any] = {
             'known': server(),
@@ -84,7 +83,7 @@ class TestStalled(base.BaseTestCase):
         found = said(121, missing=True, **values)
         self.assertIn('Nova says that it is on a, and nova-compute', found)
         self.assertIn('"virsh list --uuid" on a and b', found)
-=======
+
     def test_its_cell_is_down(self) -> None:
         """It was ACTIVE when Nova told of it last."""
         one = move(stage=Stage.REQUEST, server=server(), since=NOW - 721)
@@ -93,7 +92,6 @@ class TestStalled(base.BaseTestCase):
         )
         self.assertIn('bring its cell back', stalled(one, snapshot(hidden)))
         self.assertEqual('', stalled(one, snapshot(fleet(server()))))
->>>>>>> 33ec3d2 (Put back in time whoever is drained in a cell that goes down)
 
     def test_it_is_left_in_error(self) -> None:
         in_error = server(status='ERROR')

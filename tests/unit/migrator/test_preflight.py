@@ -61,6 +61,17 @@ class TestCheck(base.BaseTestCase):
             del server['OS-EXT-SRV-ATTR:host']
         self.assertIn('os-extended-server-attributes', self.missing())
 
+    def test_hosts_of_migrations_are_hidden(self) -> None:
+        """As Nova hides them: by null."""
+        record = nova_api.migration(source_compute=None, dest_compute=None)
+        for found in ([record], [nova_api.migration(), record]):
+            answer = (200, {'migrations': found})
+            self.answers['GET /os-migrations'] = answer
+            self.assertIn('os-migrations:index:host', self.missing())
+        bad = record | {'created_at': 'yesterday'}
+        self.answers['GET /os-migrations'] = (200, {'migrations': [bad]})
+        self.check()
+
     def test_no_answer(self) -> None:
         log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
         self.answers['GET /os-migrations'] = nova_api.fault(503)

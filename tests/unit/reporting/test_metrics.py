@@ -41,8 +41,9 @@ class TestMetrics(base.BaseTestCase):
 
     def test_requests_to_nova(self) -> None:
         sent = [3]
-        self.metrics = Metrics(lambda: sent[0])
+        self.metrics = Metrics(lambda: sent[0], lambda: 2)
         self.assertEqual(3.0, self.value('nova_requests_total'))
+        self.assertEqual(2.0, self.value('nova_unreadable_rows_total'))
         sent[0] = 5
         self.assertEqual(5.0, self.value('nova_requests_total'))
 
