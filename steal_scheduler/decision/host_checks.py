@@ -6,10 +6,11 @@ Each takes the host's case and says what is wrong with it, or nothing.
 import dataclasses
 import enum
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from steal_scheduler.decision.records import failed_in_a_row
 from steal_scheduler.decision.rules import Rules
+from steal_scheduler.edge.text import several
 from steal_scheduler.model import cloud
 
 #: Seconds by which the clock of a host may be off.
@@ -97,6 +98,8 @@ class Case:
     cores: float
     #: Why nothing is told of it, where several hosts may be meant.
     ambiguous: str = ''
+    #: What the source calls hosts that Nova does not know.
+    strangers: Sequence[str] = ()
     #: Its running servers that neither move nor moved lately.
     servers: list[cloud.Server] = dataclasses.field(default_factory=list)
     #: Of these servers, those that are measured; see by_guest.
@@ -124,7 +127,13 @@ def _ambiguous(case: Case) -> str:
 def _stale(case: Case) -> str:
     age = case.now - case.measured.at
     if age == math.inf:
-        return 'no signal tells of it: is its exporter running, and scraped?'
+        said = 'no signal tells of it: is its exporter running, and scraped?'
+        if case.strangers:
+            said += (
+                f' What labels {several(case.strangers)} tell of is none of '
+                "Nova's hosts"
+            )
+        return said
     if age <= case.rules.max_age:
         return ''
     return (

@@ -16,6 +16,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 
 from steal_scheduler.decision import arrivals, host_checks
 from steal_scheduler.decision.host_checks import Case, UnreliableHost
+from steal_scheduler.decision.host_names import with_novas_names
 from steal_scheduler.decision.records import (
     failed_in_a_row,
     tells_of_hosts,
@@ -36,6 +37,8 @@ def usable_signals(snapshot: Snapshot) -> Snapshot:
 
     :param snapshot: with the signals as the source gave them
     """
+    signals = with_novas_names(snapshot.signals, snapshot.fleet)
+    snapshot = dataclasses.replace(snapshot, signals=signals)
     fresh = fresh_signals(snapshot)
     unreliable = _check_hosts(snapshot, fresh)
     # Their numbers are wrong, and tell nothing of their servers either.
@@ -181,8 +184,14 @@ def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
     for name in fleet.hosts:
         told = snapshot.signals.hosts.get(name, host_checks.NO_SIGNAL)
         cores = fresh.hosts[name].cores if name in fresh.hosts else 0.0
-        ambiguous = snapshot.signals.ambiguous_hosts.get(name, '')
-        cases[name] = Case(now, rules, told, cores, ambiguous)
+        cases[name] = Case(
+            now,
+            rules,
+            told,
+            cores,
+            snapshot.signals.ambiguous_hosts.get(name, ''),
+            snapshot.signals.strangers,
+        )
     # One that has just come is unseen, or only a part of it is seen.
     moving = arrivals.lately(fleet, now - max(rules.max_age, fresh.window))
     for server_id, server in fleet.servers.items():

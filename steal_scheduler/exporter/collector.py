@@ -1,5 +1,6 @@
 """The counters as Prometheus metrics."""
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -145,6 +146,11 @@ class ExporterCollector(Collector):
                 )
                 _add(family, (), values[name])
                 yield family
+        yield core.InfoMetricFamily(
+            PREFIX + 'host',
+            'What the kernel of the host calls itself, as uname -n.',
+            {'nodename': os.uname().nodename},
+        )
         yield core.InfoMetricFamily(
             PREFIX + 'build',
             'Version of steal-scheduler that the exporter runs.',

@@ -8,6 +8,7 @@ import collections
 import time
 from collections.abc import Callable, Mapping
 
+from steal_scheduler.decision.host_names import none_fits
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage, usable_signals
 from steal_scheduler.edge.text import several
@@ -53,7 +54,12 @@ def signals(built: Components) -> str | None:
             f'{covered:.0f} percent of the running servers have a fresh '
             f'signal, and with less than [limits] coverage_floor = {floor:g} '
             'percent nothing moves. There is none of servers '
-            f'{several(unseen)}. Check the exporters of their hosts.'
+            f'{several(unseen)}. '
+            + (
+                none_fits(snapshot.signals, fleet)
+                or 'Check the exporters of their hosts'
+            )
+            + '.'
         )
     faults = []
     if silent := built.source.silent():

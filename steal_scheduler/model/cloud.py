@@ -9,6 +9,7 @@ import dataclasses
 import enum
 from collections.abc import Mapping, Set
 
+from steal_scheduler.model.listing import Listing
 from steal_scheduler.model.pause import Pause
 from steal_scheduler.model.progress import Copied
 
@@ -107,6 +108,12 @@ class Signals:
     ambiguous_hosts: Mapping[str, str] = dataclasses.field(
         default_factory=dict
     )
+    #: By what the source calls a host, what the kernel there calls itself;
+    #: several where the source contradicts itself.
+    nodenames: Mapping[str, Set[str]] = dataclasses.field(default_factory=dict)
+    #: What the source calls hosts that Nova does not know; empty until
+    #: ``decision/host_names.py`` has looked.
+    strangers: tuple[str, ...] = ()
 
 
 NO_SIGNALS = Signals({}, {}, 0.0)
@@ -122,6 +129,8 @@ class Host:
     up: bool = True
     #: Nova may place servers there.
     enabled: bool = True
+    #: What else Nova calls it: names and IP addresses of its hypervisors.
+    aliases: Set[str] = frozenset()
 
     @property
     def open(self) -> bool:
@@ -228,19 +237,6 @@ class Migration:
 
 #: The status of a record that cannot be read; only its server is known.
 UNREAD = 'unread'
-
-
-class Listing(enum.StrEnum):
-    """What Nova tells by calls of their own, each of which fails alone."""
-
-    SERVERS = 'servers'
-    MIGRATIONS = 'migrations'
-    HOSTS = 'hosts'
-    AGGREGATES = 'host aggregates'
-    #: Part of the migrations, by a right of its own.
-    MIGRATION_HOSTS = 'hosts of migrations'
-
-
 #: Seconds that a record counts which does not end, of a server that Nova does
 #: not migrate any more.
 LEFT_OVER = 120.0
@@ -267,6 +263,8 @@ class Fleet:
     unread_servers: Set[str] = frozenset()
     #: By server id, how far the copies of our moves are, where Nova tells.
     copies: Mapping[str, Copied] = dataclasses.field(default_factory=dict)
+    #: Why Nova does not tell the aliases of its hosts; '' where it does.
+    no_aliases: str = ''
 
     def is_current(self, server_id: str) -> bool:
         """Whether what is known of a server and its migrations is of now."""

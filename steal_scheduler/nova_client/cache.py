@@ -23,7 +23,9 @@ from steal_scheduler.exception import (
 )
 from steal_scheduler.model import pause
 from steal_scheduler.model.aggregate import Aggregate
-from steal_scheduler.model.cloud import Fleet, Host, Listing, Server
+from steal_scheduler.model.cloud import Fleet, Host, Server
+from steal_scheduler.model.listing import Listing
+from steal_scheduler.nova_client.aliases import Aliases
 from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.nova_client.copies import with_copies
 from steal_scheduler.nova_client.pages import Pages
@@ -68,6 +70,7 @@ class NovaCache:
         self._pages = Pages(lambda marker: self._ask(self._nova.page, marker))
         #: Known servers that Nova does not tell of, the longest waiting first.
         self._missed: dict[str, None] = {}
+        self._aliases = Aliases(lambda: self._ask(self._nova.hypervisors))
         #: Servers to be read singly next time.
         self._again: set[str] = set()
         #: Calls in a row that had no answer.
@@ -106,6 +109,7 @@ class NovaCache:
         self._read(Listing.MIGRATIONS, self._read_migrations, now)
         self._read(Listing.HOSTS, self._read_hosts, now)
         self._read(Listing.AGGREGATES, self._read_aggregates, now)
+        self._hosts = self._aliases.add(self._hosts, now)
         fleet = self._fleet(now)
         ask = functools.partial(self._ask, self._nova.copied)
         return with_copies(fleet, following, ask)
@@ -275,4 +279,5 @@ class NovaCache:
             pauses=pause.read_all(self._aggregates),
             unread=self._unread,
             unread_servers=unread.union(self._missed),
+            no_aliases=self._aliases.trouble,
         )

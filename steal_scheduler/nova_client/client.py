@@ -19,6 +19,7 @@ from steal_scheduler import exception
 from steal_scheduler.edge import http, keystone, sense
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
+from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client import pages, parse
@@ -107,13 +108,14 @@ class NovaClient:
         return found[0]
 
     def hosts(self) -> list[Host]:
-        """The hosts with a nova-compute, and their zones.
-
-        Those in a cell that is down are missing: of them Nova knows no zone.
-        """
+        """The hosts with a nova-compute, but those of a cell that is down."""
         ask = self._nova.services.list
         found = self._ask(ask, binary='nova-compute')
         return self.rows.hosts([s for s in found if 'zone' in s.to_dict()])
+
+    def hypervisors(self) -> list[Hypervisor]:
+        found = self._all(self._nova.hypervisors, 'id')
+        return self.rows.hypervisors(found)
 
     def aggregates(self) -> list[Aggregate]:
         return self.rows.aggregates(self._ask(self._nova.aggregates.list))
@@ -125,9 +127,8 @@ class NovaClient:
     def accepted(self) -> list[Migration]:
         """Live migrations whose target Nova has not chosen yet.
 
-        ``migrations`` does not list them: to Nova a record that is as it was
-        made has never changed. With a busy nova-scheduler it stays so for
-        minutes.
+        ``migrations`` does not list them, for minutes with a busy scheduler:
+        to Nova a record that is as it was made has never changed.
         """
         return self._records(status='accepted')
 

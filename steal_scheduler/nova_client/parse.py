@@ -12,6 +12,7 @@ from steal_scheduler.edge.text import one_line
 from steal_scheduler.model import pause
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import UNREAD, Host, Migration, Server
+from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.errors import sensible
@@ -86,6 +87,16 @@ def host(raw: Mapping[str, Any]) -> Host:
         raw['zone'],
         up=raw['state'] == 'up',
         enabled=raw['status'] == 'enabled',
+    )
+
+
+def hypervisor(raw: Mapping[str, Any]) -> Hypervisor:
+    """One as ``GET /os-hypervisors/detail`` gives it."""
+    return Hypervisor(
+        host=raw['service']['host'],
+        name=raw['hypervisor_hostname'],
+        address=raw['host_ip'],
+        kind=raw['hypervisor_type'],
     )
 
 

@@ -11,6 +11,7 @@ from steal_scheduler.edge import sense
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
+from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client import parse
 
@@ -38,6 +39,9 @@ class Rows:
 
     def hosts(self, found: Iterable[Any]) -> list[Host]:
         return self._read('services', found, parse.host)
+
+    def hypervisors(self, found: Iterable[Any]) -> list[Hypervisor]:
+        return self._read('hypervisors', found, parse.hypervisor)
 
     def aggregates(self, found: Iterable[Any]) -> list[Aggregate]:
         read, bad = parse.aggregate, parse.bad_aggregate

@@ -9,6 +9,7 @@ from oslo_config import cfg
 from steal_scheduler.conf import signals
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Fleet, Host, Migration, Server
+from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.signals.prometheus import preset_file
 from steal_scheduler.signals.prometheus.source import PrometheusSource
@@ -49,6 +50,10 @@ class CountedNova:
     def hosts(self) -> list[Host]:
         self.calls['hosts'] += 1
         return list(self._fleet.hosts.values())
+
+    def hypervisors(self) -> list[Hypervisor]:
+        self.calls['hypervisors'] += 1
+        return []
 
     def aggregates(self) -> list[Aggregate]:
         self.calls['aggregates'] += 1

@@ -87,51 +87,6 @@ class StayingContract(KubernetesContract):
             self.assertEqual(DONE, plugin.drain(shop, 'n0'))
         self.assertEqual({'bare'}, self.names())
 
-    def test_a_budget_that_can_not_be_counted(self: Any) -> None:
-        """A share of the pods of whom? Nobody can evict them."""
-        self.pod('bare', 'n0')
-        self.pod('odd', 'n0', controller=True)
-        self.deploy('web', 3, budget=2)
-        for name in ('bare', 'odd'):
-            self.add_budget(name, name, '50%')
-        plugin = self.plugin(unmanaged='evict')
-        shop, there = self.node_server(), self.names()
-
-        def refusal() -> str:
-            detail = plugin.preview(shop, 'n0').detail
-            return detail if 'bare' in detail and 'odd' in detail else ''
-
-        found = self.until(refusal, 'the budgets are counted')
-        for name, text in (
-            ('bare', 'is a share of the pods of a controller, which'),
-            (
-                'odd',
-                'cannot be counted, and so allows no eviction: configmaps '
-                'does not implement the scale subresource',
-            ),
-        ):
-            own = f'{self.namespace}/{name}'
-            self.assertIn(f'{own}: PodDisruptionBudget {own} {text}', found)
-            self.assertEqual(429, self.evict(name)[0])
-        self.refused(plugin.drain(shop, 'n0'))
-        self.assertEqual(there, self.names())
-
-    def test_an_eviction_that_is_denied(self: Any) -> None:
-        """Admission may deny it for a while; the others go meanwhile."""
-        self.deploy('db', 3, budget=2)
-        self.deploy('web', 3, budget=2)
-        allow = self.deny_evictions('db')
-        self.addCleanup(allow)
-        plugin, shop = self.plugin(), self.node_server()
-        self.waits(
-            lambda: plugin.drain(shop, 'n0'),
-            f'1 pod left: {self.namespace}/db',
-        )
-        detail = self.waiting(plugin.drain(shop, 'n0'))
-        self.assertRegex(detail, ', shop.*/db.*: .* denied request: wait')
-        allow()
-        self.assertEqual(DONE, self.drained(plugin))
-
     def test_a_job(self: Any) -> None:
         """Its pod is run again elsewhere, as after any eviction."""
         self.job('batch', **HERE)

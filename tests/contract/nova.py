@@ -122,6 +122,8 @@ class NovaContract:
             ),
         )
         self.assertIn(self.source, [h.name for h in self.nova.hosts()])
+        found = {h.host: h.name for h in self.nova.hypervisors()}
+        self.assertEqual(self.source, found[self.source])
         self.assertRaises(ServerGone, self.nova.server, NOBODY)
 
     def test_pages(self: Any) -> None:

@@ -94,6 +94,11 @@ class NovaCloud(nova_api.NovaApi):
     def _services(self, request: Request) -> Answer:
         return 200, {'services': [nova_api.service(h) for h in 'abc']}
 
+    @route('GET', '/os-hypervisors/detail')
+    def _hypervisors(self, request: Request) -> Answer:
+        found = {f'id of {h}': nova_api.hypervisor(h) for h in 'abc'}
+        return 200, {'hypervisors': _page(found, request)}
+
     @route('GET', '/os-aggregates')
     def _aggregates(self, request: Request) -> Answer:
         about = {'hosts': ['a', 'b'], 'availability_zone': None}
@@ -164,6 +169,7 @@ def nova() -> Iterator[Edge]:
                 'last_was_abort': lambda: client.last_was_abort(one, 0.0),
                 'runs': lambda: client.runs(one),
                 'check_version': client.check_version,
+                'hypervisors': client.hypervisors,
                 'scheduler_hosts': client.scheduler_hosts,
                 'live_migrate': lambda: client.live_migrate(one),
                 'abort': lambda: client.abort(one, 7),

@@ -59,7 +59,7 @@ class StealExporterTest(PrometheusTestCase):
         signals = self.start_full(self._assert_everything)
         self.assertEqual(WINDOW, signals.window)
         self.assertEqual({}, signals.guests)
-        self.assertEqual(8, len(self.reader.promql))
+        self.assertEqual(9, len(self.reader.promql))
 
     def _assert_everything(self, signals):
         # Of the spiky one a window holds two or three spikes.
@@ -153,7 +153,7 @@ class HypervisorsTest(PrometheusTestCase):
             self.serve(kind(servers), instance=instance)
         self.nodes(ahead=-50.0)
         signals = self.start_full(self.assert_hypervisors, preset=name)
-        self.assertEqual(4, len(self.reader.promql))
+        self.assertEqual(5, len(self.reader.promql))
         for signal in signals.servers.values():
             self.assertIsNone(signal.throttled)
             self.assertIsNone(signal.bad_seconds)
@@ -210,7 +210,7 @@ class GuestsTest(PrometheusTestCase):
         self.assertEqual({'cmp-1', 'cmp-2.example'}, {*signals.hosts})
         for host in signals.hosts.values():
             self.assertTrue(-1 < host.clock_offset < 1, host)
-        self.assertEqual(5, len(self.reader.promql))
+        self.assertEqual(6, len(self.reader.promql))
 
     def _mixed(self, *names, **guests):
         """Return the first reading with these guests.
@@ -230,7 +230,7 @@ class GuestsTest(PrometheusTestCase):
         for signal in signals.servers.values():
             # They are joined by whom Nova knows, which is not the source.
             self.assertEqual((None, None), (signal.load, signal.guest_waited))
-        self.assertEqual(10, len(self.reader.promql))
+        self.assertEqual(11, len(self.reader.promql))
         return signals
 
     def _assert_joined(self, signals):

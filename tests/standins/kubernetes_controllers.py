@@ -15,7 +15,6 @@ from tests.standins.kubernetes_objects import (
     pod,
     running,
     tolerates_cordon,
-    uncounted,
 )
 
 _numbers = itertools.count()
@@ -62,17 +61,9 @@ def _start(
 
 
 def add_budget(
-    cluster: Cluster,
-    name: str,
-    app: str,
-    least: int | str,
-    *,
-    namespace: str,
+    cluster: Cluster, name: str, app: str, least: int, *, namespace: str
 ) -> None:
-    """Add a PodDisruptionBudget, or change the one of that name.
-
-    :param least: a share only for pods without a controller
-    """
+    """Add a PodDisruptionBudget, or change the one of that name."""
     made = budget(name, app, namespace=namespace)
     made['spec']['minAvailable'] = least
     same = made['metadata']
@@ -173,9 +164,6 @@ def _count(cluster: Cluster) -> None:
             and 'deletionTimestamp' not in p['metadata']
         ]
         desired = each['spec']['minAvailable']
-        if isinstance(desired, str):
-            each['status'] = uncounted(found)
-            continue
         each['status'] = {
             'expectedPods': len(found),
             'currentHealthy': len(healthy),

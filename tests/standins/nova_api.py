@@ -64,6 +64,19 @@ def service(host: str = 'a', **other: Any) -> dict[str, Any]:
     } | other
 
 
+def hypervisor(host: str = 'a', **other: Any) -> dict[str, Any]:
+    """As ``GET /os-hypervisors/detail`` of microversion 2.80 gives it."""
+    return {
+        'id': f'id of {host}',
+        'hypervisor_hostname': f'{host}.example.org',
+        'hypervisor_type': 'QEMU',
+        'host_ip': '192.0.2.1',
+        'service': {'id': 's', 'host': host, 'disabled_reason': None},
+        'state': 'up',
+        'status': 'enabled',
+    } | other
+
+
 def migration(**other: Any) -> dict[str, Any]:
     """As ``GET /os-migrations`` of microversion 2.80 gives it."""
     return {

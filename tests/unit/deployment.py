@@ -128,6 +128,14 @@ class Deployment(fixtures.Fixture):
             answers[f'GET {path}'] = (200, {'server': server})
             answers[f'PUT {path}/tags/*'] = nova_api.fault(400, 'no tag')
             answers[f'DELETE {path}/*'] = nova_api.fault(404, 'none')
+        answers['GET /os-hypervisors/detail'] = lambda request: (
+            200,
+            {
+                'hypervisors': []
+                if 'marker' in request.query
+                else [nova_api.hypervisor(name) for name in 'abc']
+            },
+        )
         answers['GET /os-aggregates'] = (200, {'aggregates': []})
         answers['GET /os-migrations'] = (200, {'migrations': []})
         answers['GET /servers/x/os-instance-actions'] = (

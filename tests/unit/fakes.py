@@ -33,6 +33,7 @@ from steal_scheduler.model.cloud import (
     Signals,
 )
 from steal_scheduler.model.host_view import View
+from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.scheduler import Scheduler
@@ -201,6 +202,10 @@ class FakeNova:
     def hosts(self) -> list[Host]:
         self._read('hosts')
         return self._hosts
+
+    def hypervisors(self) -> list[Hypervisor]:
+        self._read('hypervisors')
+        return [Hypervisor(h.name, h.name, None, 'QEMU') for h in self._hosts]
 
     def aggregates(self) -> list[Aggregate]:
         self._read('aggregates')

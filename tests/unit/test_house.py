@@ -41,7 +41,8 @@ PURE = ('model', 'decision')
 #: What they may import besides each other. Add what does no I/O either.
 PURE_IMPORTS = frozenset(
     '__future__ abc bisect collections dataclasses datetime enum fnmatch '
-    'functools heapq itertools json math operator re statistics typing'.split()
+    'functools heapq ipaddress itertools json math operator re statistics '
+    'typing'.split()
 )
 
 #: What a plugin may import of ours, besides its own package.

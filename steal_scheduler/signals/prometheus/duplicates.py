@@ -6,25 +6,10 @@ tells the same twice: so series of a host that agree are of one host, and the
 others are of nobody, until a selector says which.
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable
 from typing import Any
 
 from steal_scheduler.edge.text import one_line, several
-
-#: By how much two readings of one host may differ, as a share, and in cores,
-#: shares or seconds: they are not of the same moment.
-_APART = 0.1
-
-
-def agree(values: Sequence[float], constant: bool) -> bool:
-    """Whether these can be readings of one host.
-
-    For example 3.9 and 4.1 cores in use; but not 64 and 48 cores that it has.
-
-    :param constant: it does not change from one reading to the next
-    """
-    low, high = min(values, default=0.0), max(values, default=0.0)
-    return high - low <= (0.0 if constant else _APART * (1 + abs(high)))
 
 
 def told_apart(label: str, series: Iterable[Any]) -> str:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from steal_scheduler.signals.prometheus import duplicates
+from steal_scheduler.model import readings
 
 #: No machine has more: such a number is nanoseconds, not seconds.
 MOST_CORES = 10_000.0
@@ -215,7 +215,7 @@ class SampleFilter:
         return (
             metric.subject is Subject.HOSTS
             and len(values) == len(known)
-            and duplicates.agree(values, metric.constant)
+            and readings.agree(values, metric.constant)
         )
 
     def _host(self, metric: Metric, series: Series) -> str | DropReason | None:

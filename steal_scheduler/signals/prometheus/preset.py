@@ -13,13 +13,14 @@ from steal_scheduler.model.cloud import GuestKey
 from steal_scheduler.signals.prometheus import preset_file
 from steal_scheduler.signals.prometheus.parse import METRICS, Label, Subject
 
-#: Of a label where the file gives no regex. A server's id is the whole label;
-#: of a host's a port is stripped, and of a guest's besides the brackets around
-#: an IPv6 address: ``[2001:db8::1]:9100`` is ``2001:db8::1``.
+#: Of a label where the file gives no regex. A server's id is all of it; of a
+#: host's and a guest's a port is stripped, and the brackets around an IPv6
+#: address: ``[2001:db8::1]:9100`` is ``2001:db8::1``.
+_ADDRESS = r'\[?([^]:]+|[^]]*:[^]]*:[^]]*)\]?(?::\d+)?'
 _REGEXES = {
     Subject.SERVERS: r'(?s:(.+))',
-    Subject.HOSTS: r'(.+?)(?::\d+)?',
-    Subject.GUESTS: r'\[?([^]:]+|[^]]*:[^]]*:[^]]*)\]?(?::\d+)?',
+    Subject.HOSTS: _ADDRESS,
+    Subject.GUESTS: _ADDRESS,
 }
 
 #: Of ``job="guests"`` ``job!="guests"`` is the opposite.
@@ -47,7 +48,8 @@ class Preset:
 
     labels: Mapping[Subject, Label]
     guests_by: GuestKey
-    #: PromQL with everything filled in, by the metric's name.
+    #: PromQL with everything filled in, by the metric's name, and by
+    #: ``preset_file.NODENAMES``.
     queries: Mapping[str, str]
     #: What the file says, by key: among it what must run (``servers.needs``).
     keys: Mapping[str, str]
@@ -111,7 +113,7 @@ def load(conf: Any) -> Preset:
         values['guest_by'] = ', '.join(dict.fromkeys(by))
     queries = {
         name: _fill(f'{where}: {name}', keys[name], values)
-        for name in METRICS
+        for name in (*METRICS, preset_file.NODENAMES)
         if name in keys
     }
     return Preset(labels, guests_by, queries, keys, who, required)

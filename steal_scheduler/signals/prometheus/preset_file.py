@@ -44,11 +44,16 @@ _FORMS: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+#: The query that tells what kernels call themselves: no metric, for what
+#: counts is a label.
+NODENAMES = 'hosts.nodenames'
+
 #: The path of each key that a file may have.
 KEYS = (
     'extends',
     *(f'servers.{key}' for key in ('label', 'needs')),
-    *(f'hosts.{key}' for key in ('label', 'regex', 'needs')),
+    *(f'hosts.{key}' for key in ('label', 'needs')),
+    NODENAMES,
     *(
         f'guests.{key}'
         for key in ('identified_by', 'label', 'regex', 'selector', 'needs')

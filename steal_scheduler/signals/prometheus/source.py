@@ -10,6 +10,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from steal_scheduler.edge.option import number
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.model.cloud import Signals
 from steal_scheduler.signals.base import SignalSource
 from steal_scheduler.signals.prometheus import (
@@ -18,6 +19,7 @@ from steal_scheduler.signals.prometheus import (
     duplicates,
     parse,
     preset,
+    preset_file,
 )
 
 LOG = logging.getLogger(__name__)
@@ -41,8 +43,9 @@ OpenStack's Aetos. To log in set ``auth_type``, ``auth_section`` or
 Preset file: what Prometheus is asked, and how the answers are read.
 ``steal-exporter`` alone tells of bad seconds, of throttling and of the
 queue of runnable vCPUs. The others count the cores of a host, and compare
-its clock, with the node_exporter that runs on it; its ``instance`` must name
-the same host, ports apart.
+its clock, with the node_exporter that runs on it. Hosts are known by
+``instance``: a name or an IP address that Nova has of them, or anything that
+the exporter which tells the kernel's name has as well.
 
 Possible values:
 
@@ -145,8 +148,10 @@ class PrometheusSource(SignalSource):
         }
         ambiguous: dict[str, str] = {}
         self._client.begin()
-        for name, promql in self.promql.items():
-            metric = parse.METRICS[name]
+        for name, metric in parse.METRICS.items():
+            if name not in self.promql:
+                continue
+            promql = self.promql[name]
             usable = parse.SampleFilter(
                 self._preset.labels,
                 # A query before this one may have taken its time.
@@ -182,7 +187,20 @@ class PrometheusSource(SignalSource):
             guests_by=self._preset.guests_by,
             window=float(self.conf.prometheus.window),
             ambiguous_hosts=ambiguous,
+            nodenames=self._nodenames(),
         )
+
+    def _nodenames(self) -> dict[str, set[str]]:
+        """Ask what the kernels of hosts call themselves, where that helps."""
+        found: dict[str, set[str]] = {}
+        if promql := self.promql.get(preset_file.NODENAMES):
+            series = self._client.ask(preset_file.NODENAMES, promql)
+            label = self._preset.labels[parse.Subject.HOSTS]
+            for one in series:
+                host, name = label.read(one), one['metric'].get('nodename')
+                if name and not isinstance(host, parse.DropReason):
+                    found.setdefault(host, set()).add(one_line(name))
+        return found
 
     def _ask(
         self, metric: parse.Metric, promql: str, usable: parse.SampleFilter

@@ -103,6 +103,24 @@ class TestSignals(ChecksTest):
         self.assertIn('[limits] coverage_floor = 80 percent', error)
         self.assertIn('none of servers name-x (x), name-y (y).', error)
 
+    def test_hosts_that_nova_does_not_know(self) -> None:
+        error = self.error(
+            servers={'x': {'host': 'u1', 'used': 4.0, 'waited': 1.0}},
+            hosts={'u1': {'cores': 8.0}},
+        )
+        self.assertIn(
+            '1 hosts have signals, none is a Nova host: labels u1; '
+            "Nova's hosts a (192.0.2.1, a.example.org), b (192",
+            error,
+        )
+
+    def test_hosts_by_another_name(self) -> None:
+        hosts = {f'{name}.example.org': {'cores': 8.0} for name in 'abc'}
+        busy = {'host': 'A.example.org', 'used': 4.0, 'waited': 1.0}
+        self.assertIsNone(
+            self.signals(servers={'x': busy, 'y': busy}, hosts=hosts)
+        )
+
     def test_a_host_without_a_signal(self) -> None:
         said = self.signals(hosts={name: {'cores': 8.0} for name in 'ab'})
         assert said is not None

@@ -2,7 +2,8 @@ import dataclasses
 
 from oslotest import base
 
-from steal_scheduler.model.cloud import Listing, Migration
+from steal_scheduler.model.cloud import Migration
+from steal_scheduler.model.listing import Listing
 from steal_scheduler.model.move import Stage
 from steal_scheduler.moves.leftovers import Kind, Leftover, leftovers
 from steal_scheduler.moves.tags import Tag

@@ -3,7 +3,8 @@ import dataclasses
 from oslotest import base
 
 from steal_scheduler.exception import NovaError, ServerGone
-from steal_scheduler.model.cloud import Listing, Server
+from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.listing import Listing
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.nova_client import cache
 from steal_scheduler.nova_client.cache import NovaCache
@@ -222,6 +223,18 @@ class TestNovaCache(base.BaseTestCase):
         del self.nova.copies['b']
         self.refresh('a', 'b')
         self.assertEqual({}, self.fleet.copies)
+
+    def test_aliases_are_no_listing(self) -> None:
+        self.refresh()
+        self.assertEqual({'a'}, self.fleet.hosts['a'].aliases)
+        self.nova.set_host('z')
+        self.nova.fails = {'hypervisors'}
+        self.refresh()
+        # Nothing waits for them.
+        self.assertEqual({}, self.fleet.unread)
+        self.assertEqual({'a'}, self.fleet.hosts['a'].aliases)
+        self.assertEqual(set(), self.fleet.hosts['z'].aliases)
+        self.assertIn('HTTP 500', self.fleet.no_aliases)
 
     def test_nova_is_down(self) -> None:
         self.nova.down = True

@@ -17,6 +17,7 @@ from steal_scheduler.exception import (
 )
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host
+from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.client import MICROVERSION, NovaClient
@@ -206,6 +207,25 @@ class TestReading(ClientTest):
             self.client.hosts(),
         )
         self.assertEqual('nova-compute', self.api.asked[0].query['binary'])
+
+    def test_hypervisors(self) -> None:
+        found = [
+            nova_api.hypervisor('a'),
+            nova_api.hypervisor('b', host_ip=None, hypervisor_type='ironic'),
+            # One that makes no sense costs itself.
+            nova_api.hypervisor('c', host_ip=7),
+        ]
+        self.api.instead['GET /os-hypervisors/detail'] = lambda request: (
+            200,
+            {'hypervisors': [] if 'marker' in request.query else found},
+        )
+        self.assertEqual(
+            [
+                Hypervisor('a', 'a.example.org', '192.0.2.1', 'QEMU'),
+                Hypervisor('b', 'b.example.org', None, 'ironic'),
+            ],
+            self.client.hypervisors(),
+        )
 
     def test_aggregates(self) -> None:
         raw = {

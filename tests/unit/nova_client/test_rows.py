@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.decision import eligibility, limits
-from steal_scheduler.model.cloud import Fleet, Listing
+from steal_scheduler.model.cloud import Fleet
+from steal_scheduler.model.listing import Listing
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.nova_client.client import NovaClient

@@ -72,18 +72,12 @@ class StandInTest(base.BaseTestCase):
         controllers.job(self.cluster, name, self.namespace, **spec)
 
     def pod(self, name: str, node: str, **spec: Any) -> None:
-        controller = spec.pop('controller', False)
         made = pod(name, node, spec=spec)
-        if not controller:
-            del made['metadata']['ownerReferences']
+        del made['metadata']['ownerReferences']
         made['metadata']['finalizers'] = spec.pop('finalizers', [])
         self.cluster.pods.append(made)
 
-    def deny_evictions(self, app: str) -> Callable[[], None]:
-        self.cluster.denied.add(app)
-        return self.cluster.denied.clear
-
-    def add_budget(self, name: str, app: str, least: int | str) -> None:
+    def add_budget(self, name: str, app: str, least: int) -> None:
         controllers.add_budget(
             self.cluster, name, app, least, namespace=self.namespace
         )

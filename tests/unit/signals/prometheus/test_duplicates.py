@@ -12,26 +12,6 @@ def series(**labels):
     return {'metric': labels}
 
 
-class AgreeTest(base.BaseTestCase):
-    def test_what_changes_may_differ_a_little(self):
-        for values, agree in (
-            ((4.0, 4.0), True),
-            ((3.9, 4.1), True),
-            ((0.0, 0.05), True),
-            ((1.0, 60.0), False),
-            ((-300.0, 0.1), False),
-            ((4.0, 4.1, 8.0), False),
-        ):
-            self.assertEqual(agree, duplicates.agree(values, False), values)
-
-    def test_what_is_constant_may_not(self):
-        self.assertTrue(duplicates.agree([64.0, 64.0], True))
-        self.assertFalse(duplicates.agree([64.0, 63.0], True))
-
-    def test_nothing_agrees(self):
-        self.assertTrue(duplicates.agree([], True))
-
-
 class AmbiguousTest(base.BaseTestCase):
     def _said(self, *found):
         return duplicates.ambiguous(LABEL, {'c1'}, found)

@@ -6,7 +6,6 @@ from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.cloud import GuestKey
 from steal_scheduler.signals.prometheus import preset, preset_file
 from steal_scheduler.signals.prometheus.parse import (
-    METRICS,
     DropReason,
     Subject,
 )
@@ -49,7 +48,7 @@ class ShippedTest(test_preset_file.Case):
 
     def test_each_says_what_it_needs(self):
         for name, one in self._presets():
-            asked = {METRICS[query].subject for query in one.queries}
+            asked = {query.partition('.')[0] for query in one.queries}
             needs = {key for key in one.keys if key.endswith('.needs')}
             self.assertEqual({f'{who}.needs' for who in asked}, needs, name)
 
@@ -75,6 +74,7 @@ class ShippedTest(test_preset_file.Case):
             'servers.waited',
             'hosts.cores',
             'hosts.clock_offset',
+            preset_file.NODENAMES,
         }
         ours = hypervisors | {
             'servers.throttled',
@@ -92,6 +92,7 @@ class ShippedTest(test_preset_file.Case):
                 'node_exporter': {
                     'hosts.cores',
                     'hosts.clock_offset',
+                    preset_file.NODENAMES,
                     'guests.used',
                     *guests,
                 },
@@ -111,7 +112,7 @@ class ShippedTest(test_preset_file.Case):
                     ends = query.count(' and ')
                     self.assertIn(len(rates) - ends, (0, 1), metric)
                     self.assertEqual(len(rates) > ends, '/' in query, metric)
-                else:
+                elif metric != preset_file.NODENAMES:
                     self.assertRegex(
                         query, r'timestamp\(.*\) > time\(\) - 120'
                     )
@@ -238,15 +239,17 @@ class LoadTest(test_preset_file.Case):
             self.assertEqual(name, found, text)
 
     def test_names_of_hosts(self):
-        path = self.write(
-            {'extends': 'inovex', 'hosts': {'regex': '([^.:]+).*'}}
-        )
-        for one, name in (
-            (load('inovex'), 'cmp-1.example'),
-            (load(path), 'cmp-1'),
+        label = load('inovex').labels[Subject.HOSTS]
+        for said, name in (
+            ('cmp-1.example:9177', 'cmp-1.example'),
+            ('cmp-1', 'cmp-1'),
+            ('10.5.0.21:9177', '10.5.0.21'),
+            ('[2001:db8::1]:9177', '2001:db8::1'),
+            ('2001:db8::1', '2001:db8::1'),
+            ('juju-7-nova/0', 'juju-7-nova/0'),
         ):
-            series = {'metric': {'instance': 'cmp-1.example:9177'}}
-            self.assertEqual(name, one.labels[Subject.HOSTS].read(series))
+            series = {'metric': {'instance': said}}
+            self.assertEqual(name, label.read(series))
 
 
 class WrongTest(test_preset_file.Case):

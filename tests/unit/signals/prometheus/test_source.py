@@ -238,6 +238,27 @@ class ReadTest(Case):
         self.assertEqual(['cmp-1.example'], [*signals.hosts])
         self.assertEqual(['cmp-2'], [*signals.ambiguous_hosts])
 
+    def test_what_kernels_call_themselves(self):
+        self.source = self._source(
+            PLAIN | {'hosts': PLAIN['hosts'] | {'nodenames': 'uname'}}
+        )
+        self._says(
+            uname=[
+                (H | {'nodename': 'cmp-1'}, 1, NOW),
+                (I | {'nodename': 'x'}, 1, NOW),
+                (I | {'nodename': 'y\n', 'job': 'other'}, 1, NOW),
+                (H | {'nodename': ''}, 1, NOW),
+                ({'nodename': 'z'}, 1, NOW),
+            ]
+        )
+        self.assertEqual(
+            {'cmp-1.example': {'cmp-1'}, 'cmp-2': {'x', 'y'}},
+            self.source.read(NOW).nodenames,
+        )
+        # Nobody needs them.
+        self._says(uname=[])
+        self.assertEqual({}, self.source.read(NOW).nodenames)
+
     def test_all_hosts_are_two(self):
         self._says(
             hosts_cores=[
@@ -319,7 +340,7 @@ class ConfigTest(base.BaseTestCase):
             'steal_exporter_server_wait', source.promql['servers.waited']
         )
         self.assertIn('[60s]', source.promql['servers.waited'])
-        self.assertEqual(8, len(source.promql))
+        self.assertEqual(9, len(source.promql))
 
     def test_options_reach_the_queries(self):
         source = built(window=90, selector='region="r1"')
