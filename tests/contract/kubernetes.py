@@ -62,10 +62,26 @@ class Case(Protocol):
         """A Job whose pod runs on return, and goes on."""
 
     def pod(self, name: str, node: str, **spec: Any) -> None:
-        """One that no controller has."""
+        """One that nothing starts again, with the label ``app=name``.
 
-    def add_budget(self, name: str, app: str, least: int) -> None:
-        """A PodDisruptionBudget of the pods with this label ``app``."""
+        :param spec: of it; ``finalizers``; ``controller``: whether it has one
+            all the same, which nobody can scale
+        """
+
+    def static_pod(self, name: str, node: str, **spec: Any) -> None:
+        """A file of the kubelet's, which runs on return."""
+
+    def add_budget(self, name: str, app: str, least: int | str) -> None:
+        """A PodDisruptionBudget of the pods with this label ``app``.
+
+        :param least: a number, or a share: ``50%``
+        """
+
+    def deny_evictions(self, app: str) -> Callable[[], None]:
+        """Let admission deny those of pods of this name, with a reason.
+
+        :returns: what ends that
+        """
 
     def bare_node(self, name: str, spec: Any, system_uuid: str = '') -> None:
         """A node without a kubelet: it is never ready."""
@@ -140,6 +156,25 @@ class KubernetesContract:
             for pod in self.ask('GET', path)[1]['items']
             if pod['metadata']['namespace'] == self.namespace
         }
+
+    def evict(
+        self: Any, name: str, uid: str = '', dry: bool = False
+    ) -> tuple[int, Any]:
+        """Ask the API for it; only what it would say, where that is dry."""
+        options: dict[str, Any] = {'dryRun': ['All']} if dry else {}
+        if uid:
+            options['preconditions'] = {'uid': uid}
+        about = {'name': name, 'namespace': self.namespace}
+        return self.ask(
+            'POST',
+            f'/api/v1/namespaces/{self.namespace}/pods/{name}/eviction',
+            {
+                'apiVersion': 'policy/v1',
+                'kind': 'Eviction',
+                'metadata': about,
+                'deleteOptions': options,
+            },
+        )
 
     def drained(self, plugin: Kubernetes, name: str = 'n0') -> Answer:
         """Its last answer."""
@@ -241,20 +276,6 @@ class ApiContract(KubernetesContract):
             )
             found = [node['metadata']['name'] for node in page['items']]
             self.assertEqual(names, found, selector)
-
-    def evict(self: Any, name: str, uid: str = '') -> tuple[int, Any]:
-        about = {'name': name, 'namespace': self.namespace}
-        options = {'preconditions': {'uid': uid}} if uid else {}
-        return self.ask(
-            'POST',
-            f'/api/v1/namespaces/{self.namespace}/pods/{name}/eviction',
-            {
-                'apiVersion': 'policy/v1',
-                'kind': 'Eviction',
-                'metadata': about,
-                'deleteOptions': options,
-            },
-        )
 
     def test_another_pod_of_the_name(self: Any) -> None:
         self.pod('bare', 'n0')

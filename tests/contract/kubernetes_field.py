@@ -59,6 +59,25 @@ class StayingContract(KubernetesContract):
         self.assertEqual(there, self.uids())
         self.assertEqual(DONE, plugin.reattach(shop, 'n0'))
 
+    def test_a_static_pod_stays(self: Any) -> None:
+        """The API only shows it; deleted there, it would be shown again."""
+        volumes = [{'name': 'a', 'emptyDir': {}}]
+        self.static_pod('proxy', 'n0', volumes=volumes)
+        there = self.uids()
+        self.assertEqual(DONE, self.drained(self.plugin()))
+        self.assertEqual(there, self.uids())
+
+    def test_what_has_ended_by_itself_stays(self: Any) -> None:
+        self.pod('done', 'n0', activeDeadlineSeconds=1)
+        self.until(lambda: self.phase('done') == 'Failed', 'its time is over')
+        self.assertEqual(DONE, self.drained(self.plugin()))
+        self.assertEqual({'done'}, self.names())
+
+    def phase(self: Any, name: str) -> str | None:
+        path = f'/api/v1/namespaces/{self.namespace}/pods/{name}'
+        phase: str | None = self.ask('GET', path)[1]['status'].get('phase')
+        return phase
+
     def test_what_comes_back_is_evicted_once(self: Any) -> None:
         """Its template names the node: no scheduler is asked."""
         self.deploy('pinned', 2, nodeName='n0')
@@ -86,6 +105,51 @@ class StayingContract(KubernetesContract):
         with mock.patch.object(pods, 'OVERDUE', -1e6):
             self.assertEqual(DONE, plugin.drain(shop, 'n0'))
         self.assertEqual({'bare'}, self.names())
+
+    def test_a_budget_that_can_not_be_counted(self: Any) -> None:
+        """A share of the pods of whom? Nobody can evict them."""
+        self.pod('bare', 'n0')
+        self.pod('odd', 'n0', controller=True)
+        self.deploy('web', 3, budget=2)
+        for name in ('bare', 'odd'):
+            self.add_budget(name, name, '50%')
+        plugin = self.plugin(unmanaged='evict')
+        shop, there = self.node_server(), self.names()
+
+        def refusal() -> str:
+            detail = plugin.preview(shop, 'n0').detail
+            return detail if 'bare' in detail and 'odd' in detail else ''
+
+        found = self.until(refusal, 'the budgets are counted')
+        for name, text in (
+            ('bare', 'is a share of the pods of a controller, which'),
+            (
+                'odd',
+                'cannot be counted, and so allows no eviction: configmaps '
+                'does not implement the scale subresource',
+            ),
+        ):
+            own = f'{self.namespace}/{name}'
+            self.assertIn(f'{own}: PodDisruptionBudget {own} {text}', found)
+            self.assertEqual(429, self.evict(name)[0])
+        self.refused(plugin.drain(shop, 'n0'))
+        self.assertEqual(there, self.names())
+
+    def test_an_eviction_that_is_denied(self: Any) -> None:
+        """Admission may deny it for a while; the others go meanwhile."""
+        self.deploy('db', 3, budget=2)
+        self.deploy('web', 3, budget=2)
+        allow = self.deny_evictions('db')
+        self.addCleanup(allow)
+        plugin, shop = self.plugin(), self.node_server()
+        self.waits(
+            lambda: plugin.drain(shop, 'n0'),
+            f'1 pod left: {self.namespace}/db',
+        )
+        detail = self.waiting(plugin.drain(shop, 'n0'))
+        self.assertRegex(detail, ', shop.*/db.*: .* denied request: wait')
+        allow()
+        self.assertEqual(DONE, self.drained(plugin))
 
     def test_a_job(self: Any) -> None:
         """Its pod is run again elsewhere, as after any eviction."""
@@ -143,6 +207,20 @@ class OthersContract(KubernetesContract):
             self.assertEqual(DONE, answer)
             self.assertEqual(said, self.annotation())
             self.annotate_scale_down(None)
+
+    def test_drained_again_before_it_was_ready(self: Any) -> None:
+        """What we wrote there is not taken for somebody else's."""
+        uuid = '9a1f0c5e-0000-4000-8000-0000000000fa'
+        self.bare_node('s9', {'providerID': f'openstack:///{uuid}'})
+        plugin, shop = self.plugin(), server(uuid)
+        for _ in range(2):
+            answer = self.asked(lambda: plugin.drain(shop, 's9'))
+            self.assertEqual(DONE, answer)
+            annotations = self.node('s9')['annotations']
+            self.assertEqual('true', annotations[nodes.SCALE_DOWN])
+            self.waiting(plugin.reattach(shop, 's9'))
+            annotations = self.node('s9')['annotations']
+            self.assertNotIn(nodes.SCALE_DOWN, annotations)
 
     def test_the_autoscaler_was_faster(self: Any) -> None:
         """It has chosen the node: the server is as good as deleted."""

@@ -117,7 +117,11 @@ class Kubectl:
         self.wait_deployed(name, namespace)
 
     def add_budget(
-        self, name: str, app: str, least: int, namespace: str = 'default'
+        self,
+        name: str,
+        app: str,
+        least: int | str,
+        namespace: str = 'default',
     ) -> None:
         """Add a PodDisruptionBudget for the pods with this label ``app``."""
         selector = {'matchLabels': {'app': app}}

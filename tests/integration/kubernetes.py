@@ -7,6 +7,7 @@ evicted and ends as anywhere else, but nothing runs in it.
 """
 
 import contextlib
+import os
 import pathlib
 import shutil
 import signal
@@ -134,6 +135,8 @@ class Cluster(Kubectl, daemons.Parts):
     def pause(self) -> None:
         """Let the API server accept connections and never answer."""
         self.api.send(signal.SIGSTOP)
+        # On a busy machine it has answered once more by then.
+        os.waitid(os.P_PID, self.api.pid, os.WSTOPPED | os.WNOWAIT)
 
     def resume(self) -> None:
         self.api.send(signal.SIGCONT)

@@ -34,6 +34,8 @@ class Cluster(StandIn):
         self.budgets: list[Json] = []
         #: What is in the template of pods, by namespace/name of its owner.
         self.templates: dict[str, Json] = {}
+        #: How the names of pods begin whose eviction admission denies.
+        self.denied: set[str] = set()
         #: Namespaces that somebody has deleted, and that still have pods.
         self.ending: set[str] = set()
         #: The names of users, by token; only 'admin' may do anything.
@@ -212,6 +214,8 @@ class Cluster(StandIn):
         pod = self.pod(namespace, name)
         if pod is None:
             return objects.not_found('pods', name)
+        if any(map(name.startswith, self.denied)):
+            return objects.denied(name)
         about = pod['metadata']
         options = request.json.get('deleteOptions', {})
         wanted = options.get('preconditions', {}).get('uid', about['uid'])

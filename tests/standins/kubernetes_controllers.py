@@ -15,6 +15,7 @@ from tests.standins.kubernetes_objects import (
     pod,
     running,
     tolerates_cordon,
+    uncounted,
 )
 
 _numbers = itertools.count()
@@ -61,9 +62,17 @@ def _start(
 
 
 def add_budget(
-    cluster: Cluster, name: str, app: str, least: int, *, namespace: str
+    cluster: Cluster,
+    name: str,
+    app: str,
+    least: int | str,
+    *,
+    namespace: str,
 ) -> None:
-    """Add a PodDisruptionBudget, or change the one of that name."""
+    """Add a PodDisruptionBudget, or change the one of that name.
+
+    :param least: a share only for pods without a controller
+    """
     made = budget(name, app, namespace=namespace)
     made['spec']['minAvailable'] = least
     same = made['metadata']
@@ -88,6 +97,9 @@ def settle(cluster: Cluster) -> None:
             cluster.end(each['metadata'])
     for each in [*cluster.pods]:
         about = each['metadata']
+        if 'activeDeadlineSeconds' in each['spec']:
+            # It is over.
+            each['status'] = {'phase': 'Failed'}
         if 'deletionTimestamp' not in about:
             continue
         each['status']['phase'] = 'Succeeded'
@@ -164,6 +176,9 @@ def _count(cluster: Cluster) -> None:
             and 'deletionTimestamp' not in p['metadata']
         ]
         desired = each['spec']['minAvailable']
+        if isinstance(desired, str):
+            each['status'] = uncounted(found)
+            continue
         each['status'] = {
             'expectedPods': len(found),
             'currentHealthy': len(healthy),

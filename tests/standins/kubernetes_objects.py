@@ -70,6 +70,38 @@ def budget(
     }
 
 
+def uncounted(pods: list[Json]) -> Json:
+    """Status of one that wants a share of the pods of a controller.
+
+    :param pods: those of its selector, which have none that it can ask
+    """
+    status: Json = {
+        'disruptionsAllowed': 0,
+        'currentHealthy': len(pods),
+        'desiredHealthy': 0,
+        'expectedPods': 0,
+    }
+    if any('ownerReferences' in pod['metadata'] for pod in pods):
+        failed = {
+            'type': 'DisruptionAllowed',
+            'status': 'False',
+            'reason': 'SyncFailed',
+            'message': 'configmaps does not implement the scale subresource',
+        }
+        status |= {'conditions': [failed], 'currentHealthy': 0}
+    return status
+
+
+def denied(name: str) -> Answer:
+    """What a ValidatingAdmissionPolicy answers to what it forbids."""
+    return failure(
+        422,
+        f'pods "{name}" is forbidden: ValidatingAdmissionPolicy \'deny\' with '
+        "binding 'deny' denied request: wait",
+        'Invalid',
+    )
+
+
 def kubeconfig(server: str, user: str = '', cluster: str = '') -> str:
     """The text of a kubeconfig file with one context, ``one``.
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.orchestrators.kubernetes.pods import Pod
 
 Json = Mapping[str, Any]
@@ -22,6 +23,8 @@ class Budget:
     expected: int
     #: Its numbers belong to what it says now.
     current: bool
+    #: Why the cluster cannot count its pods; empty if it can.
+    fault: str
 
     @classmethod
     def of(cls, said: Json) -> Self:
@@ -35,6 +38,14 @@ class Budget:
             expected=status.get('expectedPods', 0),
             current=status.get('observedGeneration', 0)
             >= about.get('generation', 0),
+            fault=next(
+                (
+                    one_line(one.get('message', ''), 200) or one['reason']
+                    for one in status.get('conditions', ())
+                    if one.get('reason') == 'SyncFailed'
+                ),
+                '',
+            ),
         )
 
     def __str__(self) -> str:
@@ -61,13 +72,12 @@ def _holds(term: Json, labels: Mapping[str, str]) -> bool:
 
 
 def forbid(pods: Iterable[Pod], budgets: Sequence[Budget]) -> list[str]:
-    """Say which pods can never be evicted: of two budgets, or of a strict one.
+    """Say which pods can never be evicted, because of their budgets.
 
-    The API server answers 500 to the first, and 429 to the second until
-    somebody changes the budget, or what it counts. To find out by evicting
+    The API server answers 500 to those of two, and 429 to the others, until
+    somebody changes the budget or what it counts. To find out by evicting
     would empty the node of all the others for nothing. A pod that does not
-    run yet, or not any more, has no use of its budget; that of one that is
-    not ready may let it go all the same.
+    run yet, or not any more, has no use of its budget.
 
     :param pods: those that are to go
     """
@@ -81,18 +91,31 @@ def forbid(pods: Iterable[Pod], budgets: Sequence[Budget]) -> list[str]:
                 f'{pod} has more than one PodDisruptionBudget '
                 f'({", ".join(map(str, own))}): the eviction API takes one'
             )
-        elif own and pod.ready and _is_strict(own[0]):
-            found.append(
-                f'{pod}: PodDisruptionBudget {own[0]} wants {own[0].desired} '
-                f'healthy pods of {own[0].expected}, and so never allows an '
-                'eviction'
-            )
+        elif own and (why := _never(own[0], pod)):
+            found.append(f'{pod}: PodDisruptionBudget {own[0]} {why}')
     return found
 
 
-def _is_strict(budget: Budget) -> bool:
-    """Whether it allows nothing even when all its pods are healthy."""
-    return budget.current and budget.desired >= budget.expected > 0
+def _never(budget: Budget, pod: Pod) -> str:
+    """Why it would hold the pod even if all of its pods were healthy.
+
+    Of one that is not ready that is not sure: some budgets let it go.
+    """
+    if budget.fault:
+        return f'cannot be counted, and so allows no eviction: {budget.fault}'
+    if not (pod.ready and budget.current and budget.healthy):
+        return ''
+    if not budget.expected:
+        return (
+            'is a share of the pods of a controller, which these do not have, '
+            'and so never allows an eviction'
+        )
+    if budget.desired >= budget.expected:
+        return (
+            f'wants {budget.desired} healthy pods of {budget.expected}, and '
+            'so never allows an eviction'
+        )
+    return ''
 
 
 def healthy_before(

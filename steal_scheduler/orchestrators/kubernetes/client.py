@@ -163,7 +163,7 @@ class KubernetesClient:
             what,
             self._core.create_namespaced_pod_eviction,
             *(pod.name, pod.namespace, body),
-            accept=[403, 404, 409, 429, 500],
+            accept=[400, 403, 404, 409, 422, 429, 500],
         )
         if status == 200:
             return DONE

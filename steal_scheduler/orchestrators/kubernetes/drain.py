@@ -63,7 +63,7 @@ class Plan:
 def prepare(
     client: KubernetesClient, node: nodes.Node, server: Server
 ) -> Plan | Answer:
-    """What would be done, or why it can not be; nothing is touched."""
+    """What would be done, or why it cannot be; nothing is touched."""
     holder = node.labels.get(nodes.LABEL)
     if holder not in (None, server.server_id):
         return refused(

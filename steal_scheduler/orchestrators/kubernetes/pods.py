@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Self
 
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
 
 Json = Mapping[str, Any]
@@ -16,8 +17,10 @@ LOSSES = {
     'unmanaged': 'nobody would start them again',
 }
 #: Seconds after its time to end is over until a pod is given up: what still
-#: runs of it can not be ended, and it serves nobody any more.
+#: runs of it cannot be ended, and it serves nobody any more.
 OVERDUE = 60.0
+#: What an admission webhook says, or a policy, with any status.
+_DENIED = re.compile('denied (the )?request')
 #: Pods named in a sentence for the operator.
 _NAMED = 4
 #: What a cordoned node has, as a controller of Kubernetes writes it.
@@ -115,7 +118,7 @@ class Division:
     leaving: list[Pod]
     #: They would go if they did not come back, or if they could.
     staying: list[Pod]
-    #: Why the node can not be drained: each a sentence about pods.
+    #: Why the node cannot be drained: each a sentence about pods.
     obstacles: list[str]
 
 
@@ -177,9 +180,12 @@ def explained(pod: Pod, status: int, said: Json) -> Answer | None:
     DONE where it goes, or is gone; WAITING where it is a matter of time.
     Statuses and causes are those of the API server's eviction.go.
     """
-    message = ' '.join(str(said.get('message', '')).split())[:200]
+    message = one_line(said.get('message', ''), 300)
     causes = (said.get('details') or {}).get('causes') or ()
     reasons = {cause.get('reason'): cause for cause in causes}
+    if _DENIED.search(message):
+        # Some do so until they have made ready for it.
+        return waiting(f'{pod}: {message}')
     if status in (404, 409):
         # Gone, or another pod has its name by now: the next look tells.
         return DONE

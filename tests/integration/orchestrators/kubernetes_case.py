@@ -36,7 +36,25 @@ INFO = dict.fromkeys(
     '',
 )
 
+POLICY = 'ValidatingAdmissionPolicy'
+#: What a policy names them.
+EVICTIONS = {
+    'apiGroups': [''],
+    'apiVersions': ['v1'],
+    'operations': ['CREATE'],
+    'resources': ['pods/eviction'],
+}
+
 _numbers = itertools.count()
+
+
+def _admission(kind: str, name: str) -> dict[str, Any]:
+    version = 'admissionregistration.k8s.io/v1'
+    return {
+        'apiVersion': version,
+        'kind': kind,
+        'metadata': {'name': name},
+    }
 
 
 def set_up() -> Callable[[], None]:
@@ -147,10 +165,19 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
         self.until(runs, f'{name} runs')
 
     def pod(self, name: str, node: str, **spec: Any) -> None:
-        """A bare pod."""
+        owners = []
+        if spec.pop('controller', False):
+            # Every namespace has it.
+            owner = {'kind': 'ConfigMap', 'name': 'kube-root-ca.crt'}
+            found = self.cluster.get(*owner.values(), '-n', self.namespace)
+            uid = found['metadata']['uid']
+            about = {'apiVersion': 'v1', 'uid': uid, 'controller': True}
+            owners.append({**owner, **about})
         metadata = {
             'name': name,
             'namespace': self.namespace,
+            'labels': {'app': name},
+            'ownerReferences': owners,
             'finalizers': spec.pop('finalizers', []),
         }
         self.addCleanup(self.release, name)
@@ -169,6 +196,24 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
         )
         self.wait_phase(name, 'Running', 'Failed')
 
+    def static_pod(self, name: str, node: str, **spec: Any) -> None:
+        path = self.cluster.static_pods(node) / f'{self.namespace}.yaml'
+        pod = {
+            'apiVersion': 'v1',
+            'kind': 'Pod',
+            'metadata': {'name': name, 'namespace': self.namespace},
+            'spec': {
+                'terminationGracePeriodSeconds': 1,
+                'containers': [CONTAINER],
+                **spec,
+            },
+        }
+        path.write_text(yaml.safe_dump(pod))
+        self.addCleanup(path.unlink, missing_ok=True)
+        shown = f'{name}-{node}'
+        self.until(lambda: shown in self.names(node), f'{shown} is shown')
+        self.wait_phase(shown, 'Running')
+
     def release(self, name: str) -> None:
         """Take its finalizers away."""
         self.cluster.run(
@@ -183,7 +228,50 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
 
         until(f'pod {name} is {phases}', phase, 90)
 
-    def add_budget(self, name: str, app: str, least: int) -> None:
+    def deny_evictions(self, app: str) -> Callable[[], None]:
+        """By a policy of this namespace; it is in force on return."""
+        here = f'request.namespace == "{self.namespace}"'
+        self.cluster.apply(
+            {
+                **_admission(POLICY, self.namespace),
+                'spec': {
+                    'matchConstraints': {'resourceRules': [EVICTIONS]},
+                    'matchConditions': [{'name': 'here', 'expression': here}],
+                    'validations': [
+                        {
+                            'expression': f'!request.name.startsWith("{app}")',
+                            'message': 'wait',
+                        }
+                    ],
+                },
+            }
+        )
+        self.cluster.apply(
+            {
+                **_admission(
+                    'ValidatingAdmissionPolicyBinding', self.namespace
+                ),
+                'spec': {
+                    'policyName': self.namespace,
+                    'validationActions': ['Deny'],
+                },
+            }
+        )
+        pods = [pod['metadata']['name'] for pod in self.pods()]
+        one = min(name for name in pods if name.startswith(app))
+        self.until(
+            lambda: self.evict(one, dry=True)[0] == 422, 'it is in force'
+        )
+
+        def allow() -> None:
+            kinds = (
+                'validatingadmissionpolicybinding,validatingadmissionpolicy'
+            )
+            self.cluster.run('delete', kinds, self.namespace)
+
+        return allow
+
+    def add_budget(self, name: str, app: str, least: int | str) -> None:
         self.cluster.add_budget(name, app, least, self.namespace)
 
     def daemon_set(self, name: str, **pod: Any) -> None:

@@ -5,8 +5,6 @@ import re
 import subprocess
 from typing import Any
 
-import yaml
-
 from steal_scheduler.orchestrators.base import DONE
 from steal_scheduler.orchestrators.kubernetes.nodes import SCALE_DOWN
 from tests.integration.binaries import binary
@@ -61,15 +59,7 @@ class TestKubectl(KubernetesTest):
                 },
             }
         )
-        static = {
-            'apiVersion': 'v1',
-            'kind': 'Pod',
-            'metadata': {**namespace, 'name': 'static'},
-            'spec': pod,
-        }
-        path = self.cluster.static_pods('n0') / f'{self.namespace}.yaml'
-        path.write_text(yaml.safe_dump(static))
-        self.addCleanup(path.unlink, missing_ok=True)
+        self.static_pod('static', 'n0', volumes=empty)
         wanted = {
             ('DaemonSet', 'agent', 'Running'),
             ('Job', 'batch', 'Failed'),

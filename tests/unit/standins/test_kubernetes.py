@@ -72,12 +72,23 @@ class StandInTest(base.BaseTestCase):
         controllers.job(self.cluster, name, self.namespace, **spec)
 
     def pod(self, name: str, node: str, **spec: Any) -> None:
+        controller = spec.pop('controller', False)
         made = pod(name, node, spec=spec)
-        del made['metadata']['ownerReferences']
+        if not controller:
+            del made['metadata']['ownerReferences']
         made['metadata']['finalizers'] = spec.pop('finalizers', [])
         self.cluster.pods.append(made)
 
-    def add_budget(self, name: str, app: str, least: int) -> None:
+    def static_pod(self, name: str, node: str, **spec: Any) -> None:
+        self.pod(f'{name}-{node}', node, **spec)
+        mirror = {'kubernetes.io/config.mirror': 'x'}
+        self.cluster.pods[-1]['metadata']['annotations'] = mirror
+
+    def deny_evictions(self, app: str) -> Callable[[], None]:
+        self.cluster.denied.add(app)
+        return self.cluster.denied.clear
+
+    def add_budget(self, name: str, app: str, least: int | str) -> None:
         controllers.add_budget(
             self.cluster, name, app, least, namespace=self.namespace
         )

@@ -14,6 +14,7 @@ WEB = Pod.of(kubernetes_objects.pod('web'))
 class TestBudgets(base.BaseTestCase):
     def budget(self, name: str = 'b', **other: int | bool) -> Budget:
         values = {'healthy': 3, 'desired': 2, 'expected': 3, 'current': True}
+        values['fault'] = ''
         selector = {'matchLabels': {'app': 'web'}}
         return Budget('shop', name, selector, **(values | other))
 
@@ -46,8 +47,8 @@ class TestBudgets(base.BaseTestCase):
             (WEB, self.budget(healthy=2)),
             # It has not been counted since it was changed.
             (WEB, self.budget(desired=3, current=False)),
-            # Nothing has been counted, or can be.
-            (WEB, self.budget(desired=0, expected=0)),
+            # Nothing has been counted yet.
+            (WEB, self.budget(desired=0, expected=0, healthy=0)),
             # Not ready, pending, or ending already: no budget holds it.
             (dataclasses.replace(WEB, ready=False), strict),
             (dataclasses.replace(WEB, phase='Pending'), strict),
@@ -55,6 +56,28 @@ class TestBudgets(base.BaseTestCase):
             (dataclasses.replace(WEB, labels={}), strict),
         ):
             self.assertEqual([], budgets.forbid([pod], [budget]))
+
+    def test_one_that_can_not_be_counted(self) -> None:
+        """A share of the pods of whom?"""
+        none = self.budget(desired=0, expected=0, healthy=1)
+        [said] = budgets.forbid([WEB], [none])
+        self.assertIn('shop/web: PodDisruptionBudget shop/b is a share', said)
+        condition = {
+            'type': 'DisruptionAllowed',
+            'status': 'False',
+            'reason': 'SyncFailed',
+            'message': 'no\nscale',
+        }
+        made = kubernetes_objects.budget('b', 'web', conditions=[condition])
+        unready = dataclasses.replace(WEB, ready=False)
+        for pod in (WEB, unready):
+            self.assertEqual(
+                [
+                    'shop/web: PodDisruptionBudget shop/b cannot be counted, '
+                    'and so allows no eviction: no scale',
+                ],
+                budgets.forbid([pod], [Budget.of(made)]),
+            )
 
     def test_a_budget_that_was_broken_before_is_not_waited_for(self) -> None:
         found = [self.budget('a'), self.budget('b', healthy=1)]

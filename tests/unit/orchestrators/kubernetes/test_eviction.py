@@ -54,6 +54,17 @@ class TestExplained(base.BaseTestCase):
         found = explained(POD, 403, said('x', 'NamespaceTerminating', 'y'))
         self.assertEqual(waiting('namespace shop is being deleted'), found)
 
+    def test_admission_denies_it(self) -> None:
+        """By a webhook with any status, or by a policy."""
+        for message in (
+            'admission webhook "evict.example.org" denied the request: wait',
+            'pods "web" is forbidden: ValidatingAdmissionPolicy \'p\' with '
+            "binding 'p' denied request: wait",
+        ):
+            for status in (400, 403, 409, 422, 429, 500):
+                found = explained(POD, status, said(message))
+                self.assertEqual(waiting(f'shop/web: {message}'), found)
+
     def test_nothing_about_the_pod(self) -> None:
         for status in (401, 403, 500, 503):
             self.assertIsNone(explained(POD, status, said('etcd is down')))
