@@ -62,7 +62,7 @@ class Recover(Report):
 
 
 class Doctor(Report):
-    """list what crashes have left over in Nova, and what repairs it"""
+    """list what is left over in Nova and orchestrators, and its repair"""
 
     _epilog = (
         'It changes nothing. Exit status: 0 if nothing is left over; 1 after '

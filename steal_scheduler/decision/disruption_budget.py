@@ -1,8 +1,9 @@
 """The disruption budget: who is unavailable keeps others in service.
 
 A role of a project has one budget, whatever made its servers unavailable. And
-where a server cannot be reattached to its orchestrator, no further one is
-drained there.
+where a server cannot be reattached to its orchestrator, no further one of its
+project is drained there; where servers of several projects cannot, none at
+all.
 """
 
 import collections
@@ -27,14 +28,18 @@ class Unavailable:
                 self._all[role] += 1
                 move = snapshot.moves.get(server_id)
                 self._unavailable[role] += server.status != 'ACTIVE' or bool(
-                    move and move.occupies
+                    move and move.unavailable
                 )
-        #: Orchestrator -> id of a server that it does not take back.
-        self._blocked: dict[str, str] = {}
+        #: Orchestrator -> project -> id of a server that it does not take
+        #: back.
+        self._blocked: dict[str, dict[str, str]] = {}
+        alarm = self._rules.reattach_alarm
         for move in snapshot.moves.values():
-            if move.reattach_blocked(snapshot.now, self._rules.reattach_alarm):
+            # That an orphan was drained at all only its orchestrator says.
+            if not move.orphan and move.reattach_blocked(snapshot.now, alarm):
                 for name in self._orchestrators(move):
-                    self._blocked.setdefault(name, move.server_id)
+                    found = self._blocked.setdefault(name, {})
+                    found.setdefault(move.server.project_id, move.server_id)
 
     def nos(self, move: Move) -> Nos:
         """Why this one must stay in service now.
@@ -54,11 +59,16 @@ class Unavailable:
                 f'[limits] max_unavailable allows {budget:g}',
             )
         for name in self._orchestrators(move):
-            if name in self._blocked:
+            blocked = self._blocked.get(name, {})
+            project = move.server.project_id
+            # A tenant can stop his own agent; of several it is no accident.
+            if project in blocked or len(blocked) > 1:
+                who = blocked.get(project) or min(blocked.values())
                 yield (
                     Reason.REATTACH_BLOCKED,
-                    f'server {self._blocked[name]} cannot be reattached to '
-                    f'{name}: no other is drained there until then',
+                    f'server {who} cannot be reattached to {name}: no other '
+                    f'of {"its project" if len(blocked) == 1 else "any"} is '
+                    'drained there until then',
                 )
 
     def add(self, move: Move) -> None:

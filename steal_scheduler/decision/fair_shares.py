@@ -68,7 +68,9 @@ def turns(snapshot: Snapshot) -> Turns:
         if m.created_at >= since
     }
     tried |= {
-        (m.server_id, m.source) for m in snapshot.moves.values() if m.occupies
+        (m.server_id, m.source)
+        for m in snapshot.moves.values()
+        if snapshot.occupies(m)
     }
     tried |= {
         (server_id, ended.move.source)

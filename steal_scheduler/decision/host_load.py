@@ -167,7 +167,7 @@ def _host(
         demand=max(used, (measured and measured.used) or 0.0) + waited,
         cores=measured.cores if measured else 0.0,
         credit=credit,
-        arrivals=sum(move.occupies for move in arriving),
+        arrivals=sum(snapshot.occupies(move) for move in arriving),
         runnable=measured.runnable if measured else None,
         zone=host.zone or None,
     )

@@ -79,7 +79,7 @@ def admit(
     :param planned: the most urgent first
     """
     limits = snapshot.rules.limits
-    busy = [m for m in snapshot.moves.values() if m.occupies]
+    busy = [m for m in snapshot.moves.values() if snapshot.occupies(m)]
     sources = collections.Counter(m.source for m in busy)
     projects = collections.Counter(m.server.project_id for m in busy)
     tripped = breaker(snapshot)
@@ -205,7 +205,8 @@ def _tokens_mb(
     return tokens - sum(
         m.copy_mb
         for m in snapshot.moves.values()
-        if m.server.project_id != but and not _recorded(m, snapshot.fleet)
+        if m.server.project_id != but
+        if snapshot.occupies(m) and not _recorded(m, snapshot.fleet)
     )
 
 

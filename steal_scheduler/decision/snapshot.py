@@ -49,6 +49,10 @@ class Snapshot:
     #: A call may be under way that the leader before began.
     handover: bool = False
 
+    def occupies(self, move: Move) -> bool:
+        """Whether it holds a slot now."""
+        return move.occupies(self.now, self.rules.reattach_alarm)
+
     @property
     def longest_migration(self) -> float:
         """Seconds that a migration may take, however large the server is."""

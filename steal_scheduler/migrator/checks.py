@@ -136,7 +136,7 @@ def orchestrators(built: Components) -> None:
     faults = []
     for name in built.conf.migrator.orchestrators:
         try:
-            built.dispatcher.detached_by(name)
+            built.dispatcher.marks_of(name, {})
         except OrchestratorError as error:
             faults.append(str(error))
     if faults:

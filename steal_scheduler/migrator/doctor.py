@@ -1,19 +1,27 @@
-"""Doctor: what is left over in Nova, and the command that repairs each."""
+"""Doctor: what is left over, and the command that repairs each.
+
+Records, states and tags in Nova, and marks in orchestrators that prove
+nothing.
+"""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.exception import ServerGone
+from steal_scheduler.edge.text import one_line
+from steal_scheduler.exception import OrchestratorError, ServerGone
 from steal_scheduler.migrator import build
+from steal_scheduler.migrator.orphans import UNKNOWN, doubt
 from steal_scheduler.model.cloud import NO_SIGNALS
 from steal_scheduler.moves.leftovers import Kind, Leftover, leftovers
 from steal_scheduler.nova_client.client import NovaClient
+from steal_scheduler.orchestrators.base import Mark
 from steal_scheduler.reporting import text
 
 
 def doctor(conf: Any, now: float) -> tuple[text.Document, bool]:
-    """Read Nova once, and change nothing.
+    """Read Nova and the orchestrators once, and change nothing.
 
     :returns: a document (see ``reporting/text.py``), and whether anything is
         left over
@@ -35,8 +43,10 @@ def doctor(conf: Any, now: float) -> tuple[text.Document, bool]:
         f'Nova does not tell of its {listing} now: {why}'
         for listing, why in fleet.unread.items()
     ]
-    if not found:
-        notes.append('Nothing is left over in Nova.')
+    marks, silent = _unproven(built, snapshot)
+    notes += silent
+    if not found and not marks:
+        notes.append('Nothing is left over.')
     names = {s: server.name for s, server in fleet.servers.items()}
     return {
         'notes': [{'note': note} for note in notes],
@@ -51,7 +61,39 @@ def doctor(conf: Any, now: float) -> tuple[text.Document, bool]:
             }
             for each in found
         ],
-    }, bool(found)
+        'unproven_marks': marks,
+    }, bool(found or marks)
+
+
+def _unproven(
+    built: build.Components, snapshot: Snapshot
+) -> tuple[text.Items, list[str]]:
+    """Marks of drains that prove nothing, and who does not list his."""
+    servers = snapshot.fleet.servers
+    found: list[Mapping[str, Any]] = []
+    silent = []
+    for name in built.conf.migrator.orchestrators:
+        marks: Sequence[Mark] = ()
+        try:
+            marks = built.dispatcher.marks_of(name, servers)
+        except OrchestratorError as error:
+            silent.append(f'Orchestrator {name} lists no drains: {error}')
+        for mark in marks:
+            why = doubt(mark)
+            if not why and mark.server_id not in servers:
+                gone = built.nova_cache.is_gone(mark.server_id)
+                why = UNKNOWN if gone else ''
+            if why:
+                found.append(
+                    {
+                        'orchestrator': name,
+                        'server_id': one_line(mark.server_id, 64),
+                        'where': mark.where,
+                        'detail': why,
+                        'command': mark.command,
+                    }
+                )
+    return found, silent
 
 
 def _migrates(leftover: Leftover, nova: NovaClient) -> bool:

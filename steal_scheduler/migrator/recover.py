@@ -12,6 +12,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, ServerGone, StealError
 from steal_scheduler.migrator import build
+from steal_scheduler.migrator.orphans import doubt
 from steal_scheduler.model.cloud import NO_SIGNALS, Server
 from steal_scheduler.moves import state, tags
 from steal_scheduler.orchestrators.base import State
@@ -48,7 +49,13 @@ def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
             if tags.ours(s.tags) or s.server_id in newer
         ]
         seen = {server.server_id for server in left}
-        left += state.orphans(built.dispatcher.detached() - seen, snapshot)
+        listed = {
+            mark.server_id
+            for name in conf.migrator.orchestrators
+            for mark in built.dispatcher.marks_of(name, fleet.servers)
+            if not doubt(mark)
+        }
+        left += state.orphans(listed - seen, snapshot)
         results = [
             NEWER
             if server.server_id in newer

@@ -11,9 +11,10 @@ from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
-from steal_scheduler.edge.text import one_line, several, without_request_id
+from steal_scheduler.edge.text import one_line, without_request_id
 from steal_scheduler.exception import NovaFault, SignalError, StealError
 from steal_scheduler.migrator.build import Components
+from steal_scheduler.migrator.orphans import Orphans
 from steal_scheduler.migrator.strays import Strays
 from steal_scheduler.model.cloud import NO_SIGNALS, Signals
 from steal_scheduler.model.host_view import View
@@ -47,6 +48,7 @@ class Migrator:
         #: until the tags of other processes have been taken over.
         self._seen: set[str] | None = None
         self._strays = Strays(built)
+        self._orphans = Orphans(built)
         self._stop = threading.Event()
         #: What was wrong with the last tick, as logged.
         self._error = ''
@@ -86,7 +88,8 @@ class Migrator:
         snapshot = self._send_view(snapshot)
         self._advance_moves(snapshot)
         # After the moves that are known, because asking for others takes time.
-        self._reattach_orphans(snapshot)
+        for move in self._orphans.lead_back(snapshot):
+            self.moves[move.server_id] = move
         self._strays.remove(strays, snapshot)
         not_sent: list[Refusal] = []
         if polled:
@@ -113,7 +116,7 @@ class Migrator:
     def pause(self) -> float:
         """Seconds until the next tick."""
         interval = float(self._built.conf.migrator.poll_interval)
-        busy = any(m.occupies for m in self.moves.values())
+        busy = any(m.unavailable for m in self.moves.values())
         return min(STEP, interval) if busy else interval
 
     def guarded_tick(self, now: float) -> None:
@@ -150,6 +153,7 @@ class Migrator:
             self.moves, self.decided = {}, decide.NOTHING
             self._seen = None
             self._strays.forget()
+            self._orphans.forget()
             self._built.nova_cache.forget()
             self._built.dispatcher.forget()
             self._built.journal.standby()
@@ -186,29 +190,6 @@ class Migrator:
         known = self._poller.signals is not NO_SIGNALS
         sent = known and self._built.sender.send(view)
         return dataclasses.replace(snapshot, view=view, sent=sent)
-
-    def _reattach_orphans(self, snapshot: Snapshot) -> None:
-        """Begin to reattach servers that are drained without a move."""
-        detached = self._built.dispatcher.orphans(snapshot.now)
-        hidden = []
-        for server in state.orphans(detached, snapshot):
-            if server.gone and not self._built.nova_cache.is_gone(
-                server.server_id
-            ):
-                # Its cell is down, and Nova may still migrate it.
-                hidden.append(server.server_id)
-                continue
-            before = self.moves.get(server.server_id)
-            back = state.way_back(server, snapshot, before)
-            self.moves[server.server_id] = back
-        if hidden:
-            # As often as orchestrators are asked for them.
-            LOG.warning(
-                'Orchestrators hold %s out of service. Nova does not tell of '
-                'them, and may migrate them: so they stay until it does. Is a '
-                'cell down? See "nova-manage cell_v2 list_cells".',
-                several(hidden),
-            )
 
     def _advance_moves(self, snapshot: Snapshot) -> None:
         stuck: list[tuple[Move, NovaFault]] = []

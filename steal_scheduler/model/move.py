@@ -83,6 +83,9 @@ class Move:
     #: It came back while a drain of the leader before might still come: it is
     #: asked for once more when that is over.
     early: bool = False
+    #: Only an orchestrator says that we have drained it, and no tag; nor does
+    #: Nova tell of a migration of ours.
+    orphan: bool = False
 
     @property
     def server_id(self) -> str:
@@ -118,9 +121,27 @@ class Move:
         return newest if at >= self.since - CLOCK_SKEW else None
 
     @property
-    def occupies(self) -> bool:
-        """It counts against the slots: drained or being copied."""
+    def unavailable(self) -> bool:
+        """Its server is out of service, or about to be: drained or copied."""
         return self.stage is not Stage.VERIFY and not self.back
+
+    def occupies(self, now: float, alarm: float) -> bool:
+        """It counts against the slots, and its bytes as about to be copied.
+
+        Not who is only led back on the word of an orchestrator, nor who is
+        not taken back for so long that a person was called: a tenant can
+        bring about both, and two of them would stop the moves of all others.
+        But Nova's word counts always.
+
+        :param alarm: seconds after which it should be back
+        """
+        if self.server.migrating:
+            return self.unavailable
+        overdue = (
+            self.stage in (Stage.REATTACH, Stage.UNDO)
+            and now - self.since > alarm
+        )
+        return self.unavailable and not self.orphan and not overdue
 
 
 class Outcome(enum.StrEnum):

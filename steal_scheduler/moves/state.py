@@ -7,7 +7,7 @@ was not asked for yet is not gone on with: its server is reattached.
 """
 
 import dataclasses
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.snapshot import Snapshot
@@ -114,7 +114,7 @@ def _stranger(server: Server, tag: Tag, snapshot: Snapshot) -> Move:
     )
 
 
-def orphans(detached: frozenset[str], snapshot: Snapshot) -> list[Server]:
+def orphans(detached: Collection[str], snapshot: Snapshot) -> list[Server]:
     """Servers that are drained, and whose move does not lead back any more.
 
     No tag tells of them, or one that says that they are back. One that was
@@ -125,13 +125,18 @@ def orphans(detached: frozenset[str], snapshot: Snapshot) -> list[Server]:
     """
     servers, ended = snapshot.fleet.servers, snapshot.ended
     return [
-        servers.get(s) or Server(s, '', None, None, 'DELETED', 0, 0, 0)
+        servers.get(s) or deleted(s)
         for s in sorted(detached)
         if s not in snapshot.moves or snapshot.moves[s].stage is Stage.VERIFY
         if s in servers
         or s not in ended
         or ended[s].outcome is not Outcome.GONE
     ]
+
+
+def deleted(server_id: str) -> Server:
+    """All that is known of one that Nova does not tell of."""
+    return Server(server_id, '', None, None, 'DELETED', 0, 0, 0)
 
 
 def way_back(
@@ -156,10 +161,10 @@ def way_back(
         stage=Stage.UNDO if server.gone else Stage.REQUEST,
         since=snapshot.now,
         copy_mb=snapshot.copy_mb(server),
-        # None that others wait for: whoever lists servers as drained, again
-        # and again, must not hold up the moves of all.
+        # None that others wait for.
         target='',
         reason='found drained, without a tag',
+        orphan=True,
     )
 
 

@@ -268,20 +268,19 @@ class StateMachine:
         failure: str,
         cause: Cause = Cause.MOMENT,
     ) -> Move:
-        failed = dataclasses.replace(
-            move, failure=move.failure or failure, cause=cause
-        )
+        why = move.failure or failure
+        failed = dataclasses.replace(move, failure=why, cause=cause)
         return self._next(failed, Stage.UNDO, snapshot)
 
     def _end(self, ended: Ended, snapshot: Snapshot) -> Move | Ended:
         """The end, once the tag is gone; of a server that is gone, at once."""
-        if ended.move.server.gone:
+        move = ended.move
+        if move.server.gone:
             return dataclasses.replace(ended, outcome=Outcome.GONE)
         # From a server of a cell that is down Nova removes none.
-        told = ended.move.server_id not in snapshot.fleet.unread_servers
-        if told and self._effects.untag(ended.move.server):
-            return ended
-        return dataclasses.replace(ended.move, back=True)
+        told = move.server_id not in snapshot.fleet.unread_servers
+        removed = told and self._effects.untag(move.server)
+        return ended if removed else dataclasses.replace(move, back=True)
 
     def _next(self, move: Move, stage: Stage, snapshot: Snapshot) -> Move:
         move = dataclasses.replace(
@@ -291,6 +290,7 @@ class StateMachine:
             back=False,
             early=False,
             waits=None,
+            orphan=move.orphan and stage is Stage.UNDO,
         )
         if stage is Stage.REQUEST:
             # Nova is not asked without it.

@@ -14,7 +14,7 @@ what somebody else has detached.
 import abc
 import dataclasses
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from steal_scheduler.model.cloud import Server
@@ -54,6 +54,21 @@ def worst(answers: Sequence[Answer]) -> Answer:
     """
     order = [State.DONE, State.WAITING, State.REFUSED]
     return max([DONE, *answers], key=lambda each: order.index(each.state))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mark:
+    """What an orchestrator keeps of a drain, as others can write it too."""
+
+    #: Whose drain, as the mark says.
+    server_id: str
+    #: What carries it, for the operator: ``node web-1``.
+    where: str = ''
+    #: Why it proves nothing: what carries it is not that server. Empty where
+    #: it is, and where only Nova can tell whether there is such a server.
+    doubt: str = ''
+    #: Removes it by hand, where a command does.
+    command: str = ''
 
 
 class Orchestrator(abc.ABC):
@@ -120,3 +135,14 @@ class Orchestrator(abc.ABC):
         :raises OrchestratorError: no answer
         """
         return frozenset()
+
+    def marks(self, servers: Mapping[str, Server]) -> Sequence[Mark]:
+        """What ``detached`` tells, and what is there and proves nothing.
+
+        Override it where a tenant, or another operator, can write such a mark:
+        one is believed only if what carries it is the server that it names.
+
+        :param servers: that Nova knows, by id
+        :raises OrchestratorError: no answer
+        """
+        return [Mark(server_id) for server_id in sorted(self.detached())]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from oslo_log import log
@@ -14,14 +14,17 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.asking import asking, plain
 from steal_scheduler.orchestrators.backoff import Backoff
-from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
+from steal_scheduler.orchestrators.base import (
+    DONE,
+    Answer,
+    Mark,
+    refused,
+    waiting,
+)
 from steal_scheduler.orchestrators.calls import Calls, Worker
+from steal_scheduler.orchestrators.listing import Listing
 
 LOG = log.getLogger(__name__)
-
-
-#: Seconds after which each is asked again whom it holds out of service.
-LIST_EVERY = 600.0
 
 
 class Dispatcher:
@@ -64,22 +67,28 @@ class Dispatcher:
         #: the name that they give it.
         self._holders: dict[str, dict[Assignment, bool]] = {}
         self._backoff = Backoff()
-        #: Names of those whose lists of drained servers have to be read: each
-        #: may hold a server that no tag tells of.
-        self._unlisted = set(orchestrators)
-        self._listed_at = 0.0
+        #: Whom they hold, be a move of it known or not.
+        self.listing = Listing(orchestrators, self.calls, self.marks_of)
 
     def begin(self, server: Server) -> None:
         """A move of it begins: nobody has drained it yet."""
         self.calls.drop(server.server_id)
         self._holders[server.server_id] = {}
 
+    def held_by(self, server: Server, names: Collection[str]) -> None:
+        """Nobody else can hold it: Nova does not know it any more."""
+        self._holders[server.server_id] = {
+            Assignment(rule.orchestrator, rule.name_of(server)): True
+            for rule in self.rules
+            if rule.orchestrator in names
+        }
+
     def forget(self) -> None:
         """Another process may have drained or reattached servers."""
         self.calls.forget()
         self._holders.clear()
         self._backoff = Backoff()
-        self._unlisted |= self._orchestrators.keys()
+        self.listing.forget()
 
     def drain(self, server: Server) -> Answer:
         """Ask one after the other; DONE when all have drained it.
@@ -111,7 +120,7 @@ class Dispatcher:
         drain it and, where another process did that, every orchestrator. One
         that does not answer then, and that the server does not belong to now,
         delays nothing unless the server was deleted; what it may still hold is
-        found later, see ``orphans``.
+        found later, see ``Listing``.
 
         What failed is asked again after a pause: for example after 5 s, then
         after 10 more, and from the seventh time on every 300 s.
@@ -139,7 +148,7 @@ class Dispatcher:
                     silent = silent or error
                     continue
                 # Whether this one holds the server, its list will tell.
-                self._unlisted.add(name)
+                self.listing.again(name)
                 LOG.info(
                     'Server %s does not belong to orchestrator %s now, which '
                     'did not answer whether it holds the server: %s',
@@ -163,47 +172,6 @@ class Dispatcher:
         if worst is DONE:
             del self._holders[server.server_id]
         return worst
-
-    def detached(self) -> frozenset[str]:
-        """Ids of servers that any orchestrator holds out of service.
-
-        :raises OrchestratorError: one does not answer
-        """
-        found = [self.detached_by(name) for name in self._orchestrators]
-        return frozenset[str]().union(*found)
-
-    def orphans(self, now: float) -> frozenset[str]:
-        """Ids of servers that are drained, as those say who are asked now.
-
-        A tenant removed the tag right before a crash; an orchestrator did not
-        answer when the server was reattached; another migrator lost the lock
-        in the middle of a drain, and went on when this one had reattached the
-        server already. So each orchestrator is asked when this migrator
-        begins, after such an outage, and from time to time; one that does not
-        answer holds up no other.
-        """
-        if not self._listed_at <= now < self._listed_at + LIST_EVERY:
-            self._listed_at = now
-            self._unlisted |= self._orchestrators.keys()
-        found: frozenset[str] = frozenset()
-        for name in sorted(self._unlisted):
-            if self._backoff.waiting(name, now) is not None:
-                continue
-            try:
-                listed = functools.partial(self.detached_by, name)
-                held = self.calls.told(name, ('detached', name), listed)
-                if held is not None:
-                    found |= held
-                    self._backoff.forget(name)
-                    self._unlisted.discard(name)
-            except OrchestratorError as error:
-                if self._backoff.failed(name, str(error), now):
-                    LOG.warning(
-                        'Orchestrator %s did not list its drained servers: %s',
-                        name,
-                        error,
-                    )
-        return found
 
     def _ask(self, verb: str, assigned: Assignment, server: Server) -> Answer:
         """What one of them answers to ``drain`` or ``reattach``.
@@ -233,11 +201,17 @@ class Dispatcher:
             orchestrator.leadership = self._number()
             return plain(getattr(orchestrator, verb)(server, assigned.node))
 
-    def detached_by(self, name: str) -> frozenset[str]:
-        """Whom one of them holds out of service; in the caller's thread."""
+    def marks_of(
+        self, name: str, servers: Mapping[str, Server]
+    ) -> tuple[Mark, ...]:
+        """What one of them keeps of drains; in the caller's thread.
+
+        :param servers: that Nova knows, by id
+        :raises OrchestratorError: no answer
+        """
         orchestrator = self._orchestrators[name]
         with asking(name, orchestrator.seconds):
-            return frozenset(orchestrator.detached())
+            return tuple(orchestrator.marks(servers))
 
     def preview(self, server: Server) -> list[tuple[str, Answer]]:
         """What each that it belongs to says of its drain, in that order.

@@ -94,6 +94,11 @@ class Metrics(Collector):
         self.seconds = self._add(
             Histogram, 'tick_duration_seconds', 'Time that a tick took'
         )
+        self.unproven_marks = self._add(
+            Gauge,
+            'unproven_marks',
+            'Marks of drains in orchestrators that prove nothing',
+        )
         self.leader = self._add(Gauge, 'leader', '1 where this migrator leads')
         self._last_tick = self._add(
             Gauge, 'last_tick_timestamp_seconds', 'End of the last good tick'

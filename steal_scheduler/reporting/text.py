@@ -82,6 +82,11 @@ BLOCKS: Mapping[str, Block] = {
         (*_SERVER, 'host', 'reason', 'detail', 'command'),
         below=('detail', 'command'),
     ),
+    'unproven_marks': Block(
+        'Marks of drains that prove nothing, and hold up nothing',
+        ('orchestrator', 'server_id', 'where', 'detail', 'command'),
+        below=('detail', 'command'),
+    ),
 }
 
 #: What a person reads for a field and its value, where that differs.

@@ -300,6 +300,18 @@ class PutIn(Event):
             place.put_in(server_id)
 
 
+@dataclasses.dataclass(frozen=True)
+class ForgesMark(Event):
+    """What is another server says that we have drained it for this one."""
+
+    server: int
+    place: str
+
+    def happen(self, world: World) -> None:
+        if place := world.places.get(self.place):
+            place.forge(world.who(self.server))
+
+
 # NOTE: a server is given by its number, or is -1 for the first that has a tag
 # of ours, -2 for the second.
 # -- what a run is drawn from ----------------------------------------------
@@ -388,6 +400,7 @@ DRAWN: Ways = (
     (1, lambda r: Deleted(_server(r))),
     (3, lambda r: TakenOut(_server(r), _orchestrator(r))),
     (3, lambda r: PutIn(_server(r), _orchestrator(r))),
+    (2, lambda r: ForgesMark(_server(r), _orchestrator(r))),
 )
 
 

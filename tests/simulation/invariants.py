@@ -15,6 +15,8 @@ from tests.simulation.world import World
 #: Seconds of the defaults of ``max_age`` and ``cooldown``.
 MAX_AGE = 120
 COOLDOWN = 3600
+#: And that of ``reattach_alarm``.
+REATTACH_ALARM = 300
 #: Effects right before which the lease is looked at, each by itself; a drain
 #: has several, and only has to begin in time.
 LEASED = ('add tag', 'live-migrate', 'abort')
@@ -224,7 +226,7 @@ def within_budgets(
     :param untold: servers of which nobody can know that Nova may migrate them
     """
     nova = world.nova
-    busy = {
+    out = {
         s
         for s, server in nova.servers.items()
         if (nova.may_migrate(s) and s not in untold)
@@ -237,6 +239,7 @@ def within_budgets(
             and 'server' not in nova.fails
         )
     }
+    busy = {s for s in out if _holds_a_slot(world, s)}
     new = nova.servers[server_id]
     # Who is out without a tag, because a tenant removed it, is not known to a
     # new process before its orchestrator has listed it.
@@ -244,7 +247,7 @@ def within_budgets(
         s
         for s, server in nova.servers.items()
         if server.role == new.role
-        if s in busy or server.status not in ('ACTIVE', 'MIGRATING')
+        if s in out or server.status not in ('ACTIVE', 'MIGRATING')
     }
     # One that has arrived is in nobody's way there.
     leaving = {
@@ -261,6 +264,23 @@ def within_budgets(
         limit = int(world.option(f'limits.{option}'))
         if len(found) > limit:
             yield f'{option} = {limit}, and it is {len(found)}: {server_id}'
+
+
+def _holds_a_slot(world: World, server_id: str) -> bool:
+    """Of a server that is out, or that Nova may migrate.
+
+    Not one that was only found drained, nor one that should have been back
+    for so long that a person was called.
+    """
+    nova, server = world.nova, world.nova.servers[server_id]
+    if server.migrating:
+        return True
+    if server_id in nova.orphans:
+        return False
+    written = (t for t in server.tags if (server_id, t) in nova.written)
+    stage, since = _newest(written)
+    late = world.clock.now - since > REATTACH_ALARM - abs(world.setting.skew)
+    return not (late and stage in ('undo', 'reattach'))
 
 
 def knowingly(world: World, server_id: str) -> Iterator[str]:
@@ -294,6 +314,8 @@ def read(
 
 def others_are_kept(world: World) -> Iterator[str]:
     for place in world.places.values():
+        if place.robbed():
+            yield f'what is no server of ours is put into {place.name}'
         for server_id in place.others:
             if server_id in world.nova.servers and place.serves(server_id):
                 yield (
@@ -354,5 +376,11 @@ def in_down_cell(world: World) -> Iterator[str]:
 
 def _stage(found: Iterable[str]) -> str:
     """That of the newest tag."""
-    parts = [tag.split(':') for tag in found]
-    return max(((p[2], p[1]) for p in parts), default=('', ''))[1]
+    return _newest(found)[0]
+
+
+def _newest(found: Iterable[str]) -> tuple[str, float]:
+    """Stage and time of the newest tag."""
+    parts = [tag.split(':') for tag in found if tag.startswith('steal:')]
+    since, stage = max(((p[2], p[1]) for p in parts), default=('0', ''))
+    return stage, float(since)

@@ -70,6 +70,9 @@ class Nova(fakes.FakeNova):
         self.aborted: list[tuple[str, float]] = []
         #: Every tag that was written, and at which server.
         self.written: set[tuple[str, str]] = set()
+        #: Servers without a tag of ours that were found drained: they are
+        #: only led back.
+        self.orphans: set[str] = set()
 
     # -- time --------------------------------------------------------------
 
@@ -187,7 +190,10 @@ class Nova(fakes.FakeNova):
             super(Nova, self).add_tag(server_id, tag)
             self.written.add((server_id, tag))
             self.untagged.discard(server_id)
+            if new and tag.startswith('steal:request:') and not tagged:
+                self.orphans.add(server_id)
             if new and tag.startswith('steal:drain:'):
+                self.orphans.discard(server_id)
                 kind = RESUMED if tagged else BEGUN
                 self.log.append((kind, server_id, self.now))
 

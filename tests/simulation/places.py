@@ -19,6 +19,8 @@ from tests.standins.transport import App, Environ
 
 #: TEST-NET-1, where nobody is: the last byte of an address says who.
 NET = '192.0.2.'
+#: The id of a server of another cloud.
+STRANGER = 'ffffffff-0000-4000-8000-000000000000'
 
 
 class Place(abc.ABC):
@@ -63,6 +65,16 @@ class Place(abc.ABC):
     @abc.abstractmethod
     def put_in(self, server_id: str) -> None:
         """Somebody else ends whatever keeps it out."""
+
+    def forge(self, server_id: str) -> None:  # noqa: B027
+        """What is no server of ours says that we drained it for this one.
+
+        In most places nobody else can say so.
+        """
+
+    def robbed(self) -> bool:
+        """Whether something of ours was done to what is no server of ours."""
+        return False
 
     def go_on(self) -> None:  # noqa: B027
         """Do what it does by itself: most do nothing."""
@@ -125,6 +137,29 @@ max_drained = 2
         self.others.discard(server_id)
         self.returned.add(server_id)
 
+    def forge(self, server_id: str) -> None:
+        """A kubelet labels its own node, which a person has cordoned."""
+        name = f'evil-{server_id[:8]}'
+        self.cluster.add_node(name, STRANGER, unschedulable=True)
+        self.cluster.nodes[name]['metadata'] |= {
+            'labels': {'steal-scheduler/server': server_id},
+            'annotations': {
+                'steal-scheduler/drained': json.dumps(
+                    {
+                        'since': '2027-01-15T08:00:00+00:00',
+                        'cordoned_by_us': True,
+                        'budgets': {},
+                    }
+                )
+            },
+        }
+
+    def robbed(self) -> bool:
+        return any(
+            name.startswith('evil-') and not self.cluster.is_cordoned(name)
+            for name in self.cluster.nodes
+        )
+
     def go_on(self) -> None:
         self.cluster.end_pods()
         there = {each['spec']['nodeName'] for each in self.cluster.pods}
@@ -182,6 +217,19 @@ settle = 5
         self.cluster.sync()
         self.others.discard(server_id)
         self.returned.add(server_id)
+
+    def forge(self, server_id: str) -> None:
+        """Who owns an agent gives a reason that looks like ours."""
+        name = f'evil-{server_id[:8]}'
+        node = self.cluster.add_node(name, address='198.51.100.9')
+        node.reason = f'steal-scheduler: server {server_id} moves, since 1'
+        self.cluster.sync()
+
+    def robbed(self) -> bool:
+        return any(
+            name.startswith('evil-') and node.reason is None
+            for name, node in self.cluster.nodes.items()
+        )
 
     def delete(self, server_id: str) -> None:
         super().delete(server_id)

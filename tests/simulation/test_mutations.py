@@ -28,10 +28,11 @@ from steal_scheduler.moves import state, tags
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.orchestrators.base import DONE
+from steal_scheduler.orchestrators.consul.catalog import CatalogNode
 from steal_scheduler.orchestrators.consul.node import Agent
-from steal_scheduler.orchestrators.dispatcher import Dispatcher
-from steal_scheduler.orchestrators.kubernetes import nodes
+from steal_scheduler.orchestrators.kubernetes import identity, nodes
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
+from steal_scheduler.orchestrators.listing import Listing
 from tests.simulation import events, run
 from tests.simulation.events import (
     READS,
@@ -39,6 +40,7 @@ from tests.simulation.events import (
     Changes,
     Demand,
     Down,
+    ForgesMark,
     NovaIs,
     Restarts,
     Stale,
@@ -172,7 +174,23 @@ class TestMutations(base.BaseTestCase):
         self.assert_found(
             'is left',
             mix(lambda rng: Untags(-1), lambda rng: Restarts()),
-            (Dispatcher, 'orphans', lambda *_: frozenset()),
+            (Listing, 'read', lambda *_: {}),
+        )
+
+    def test_any_mark_is_believed(self) -> None:
+        self.assert_found(
+            'what is no server of ours is put into kube',
+            mix(lambda rng: ForgesMark(rng.randrange(8), 'kube')),
+            (identity, 'doubt', lambda *_: ''),
+        )
+
+    def test_a_forged_mark_is_waited_for(self) -> None:
+        self.assert_found(
+            'is left',
+            mix(lambda rng: ForgesMark(rng.randrange(8), 'consul')),
+            (CatalogNode, 'doubt', lambda *_: ''),
+            (Agent, 'identify', lambda *_: None),
+            letters=('c',) * 8,
         )
 
     def test_limits_are_ignored(self) -> None:

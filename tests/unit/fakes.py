@@ -384,7 +384,7 @@ class FakeOrchestrator(Orchestrator):
         self.out: set[str] = set()
         self.says: list[str] = []
         #: It keeps marks of its own: what a lost tag would hide.
-        self.marks = True
+        self.lists = True
         #: What its list of them ends in.
         self.list_trouble: Exception | None = None
         #: What it was asked for, in order: verb and server id.
@@ -399,7 +399,7 @@ class FakeOrchestrator(Orchestrator):
     def detached(self) -> frozenset[str]:
         if self.list_trouble is not None:
             raise self.list_trouble
-        return frozenset(self.out) if self.marks else frozenset()
+        return frozenset(self.out) if self.lists else frozenset()
 
     def _do(
         self, verb: str, server: Server, do: Callable[[str], None]

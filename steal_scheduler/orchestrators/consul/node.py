@@ -1,4 +1,4 @@
-"""One node, as its own agent and as the cluster know it.
+"""One node, as its own agent knows it.
 
 Where the agent is, Nova and the server's tenant say. What a server is called
 is written by its tenant. So a name is only ever a plain host name: it cannot
@@ -9,10 +9,10 @@ import dataclasses
 import ipaddress
 import re
 import time
+from collections.abc import Sequence
 from typing import Any, Self
 
 from steal_scheduler.edge.checks import fields_of
-from steal_scheduler.edge.sense import sensible
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.consul.client import ConsulClient
@@ -21,9 +21,7 @@ from steal_scheduler.orchestrators.consul.client import ConsulClient
 _OURS = 'steal-scheduler'
 #: What Consul calls the check that ``consul maint`` adds to a node.
 MAINTENANCE = '_node_maintenance'
-_IS_IT = f'CheckID == "{MAINTENANCE}"'
-#: Which every node of the cluster has.
-_ALIVE = 'serfHealth'
+IS_IT = f'CheckID == "{MAINTENANCE}"'
 
 _LABEL = '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
 _HOST_NAME = re.compile(rf'(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z')
@@ -37,9 +35,14 @@ class NoAgent(OrchestratorError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Agent(ConsulClient):
-    """The truth about a node; it syncs the catalog."""
+    """The truth about a node; it syncs the catalog.
+
+    NOTE: nothing is sent to it before ``Catalog.identify`` has vouched for it.
+    """
 
     node: str
+    #: Of the server by Nova: what of them the catalog has to have.
+    addresses: frozenset[str]
 
     @classmethod
     def of(cls, options: Any, section: str, server: Server, node: str) -> Self:
@@ -53,8 +56,11 @@ class Agent(ConsulClient):
         wanted = fields_of(options.address) | fields_of(name)
         for field in {'node', 'id', *wanted} & values.keys():
             plain_host_name(values[field])
+        found = _addresses(options, server)
         if 'address' in wanted:
-            values['address'] = _address(options, section, server)
+            if options.networks:
+                found = found[:1]
+            values['address'] = _host(found, section, server)
         return cls(
             options,
             section,
@@ -62,6 +68,7 @@ class Agent(ConsulClient):
             server.server_id,
             name and name.format_map(values),
             node,
+            frozenset(map(str, found)),
         )
 
     def identify(self, node_id: str) -> None:
@@ -82,7 +89,7 @@ class Agent(ConsulClient):
 
     def maintenance(self) -> str | None:
         """Why it is in maintenance; None while it is not."""
-        return _reason(self.all('/v1/agent/checks', filter=_IS_IT))
+        return reason_of(self.all('/v1/agent/checks', filter=IS_IT))
 
     def is_ours(self, reason: str | None) -> bool:
         """Whether it is by us and for this server."""
@@ -120,91 +127,43 @@ class Agent(ConsulClient):
             )
 
 
-class Catalog(ConsulClient):
-    """What the cluster sees, as its leader knows it."""
-
-    def identify(self, server: Server, node: str) -> str:
-        """Make sure that a node of the cluster is this server.
-
-        What a node says here of itself it had to have a right to say, and
-        its address is no secret: so before anything is sent to a server its
-        address by Nova has to be that of the node.
-
-        :returns: the node's id
-        :raises NoAgent: it is not, or there is no such node
-        """
-        found = self.all(
-            '/v1/catalog/nodes',
-            filter=f'Node == "{plain_host_name(node)}"',
-            consistent='',
-        )
-        if not found:
-            raise NoAgent(f'the catalog has no node {node}')
-        node_id = str(found[0].get('ID'))
-        with sensible(f'{self.url}: node {node}', OrchestratorError):
-            tagged = found[0].get('TaggedAddresses') or {}
-            proofs = {found[0].get('Address'), *tagged.values(), node_id}
-        if proofs.isdisjoint({*server.addresses, server.server_id}):
-            raise NoAgent(
-                f'node {node} is another one: the catalog has it at '
-                f'{found[0].get("Address")}, Nova has the server at '
-                f'{", ".join(server.addresses) or "no address"}'
-            )
-        return node_id
-
-    def maintenance(self, node: str) -> str | None:
-        """Why it has the node in maintenance; None while it has not."""
-        return _reason(
-            self.all(
-                f'/v1/health/node/{plain_host_name(node)}',
-                # With one that is always there: nothing would mean that it
-                # is hidden from us.
-                filter=f'{_IS_IT} or CheckID == "{_ALIVE}"',
-                consistent='',
-            )
-        )
-
-    def ours(self) -> dict[str, set[str]]:
-        """By the id of a server: the nodes in maintenance by us for it.
-
-        Mostly one. A server that was renamed during a move may have two.
-        """
-        checks = self.all(
-            '/v1/health/state/critical', filter=_IS_IT, consistent=''
-        )
-        found: dict[str, set[str]] = {}
-        for check in checks:
-            server_id = server_of(_reason([check]))
-            if server_id:
-                found.setdefault(server_id, set()).add(str(check.get('Node')))
-        return found
-
-
 def plain_host_name(name: str) -> str:
     """The name, which may stand in a URL, a filter or a path.
 
     :raises NoAgent: it is more than letters, digits, hyphens and dots
     """
-    # The resolver takes a number behind the last dot for an address.
-    last = name.rpartition('.')[2]
-    if not _HOST_NAME.match(name) or _NUMBER.fullmatch(last):
+    if not is_plain(name):
         raise NoAgent(f'{name[:80]!r} is no plain host name')
     return name
 
 
-def _address(options: Any, section: str, server: Server) -> str:
-    """Nova's own address of the server, as it stands in a URL."""
+def is_plain(name: str) -> bool:
+    """Whether it is a host name, and none that is taken for an address.
+
+    The resolver takes a number behind the last dot for one.
+    """
+    last = name.rpartition('.')[2]
+    return bool(_HOST_NAME.match(name)) and not _NUMBER.fullmatch(last)
+
+
+def _addresses(
+    options: Any, server: Server
+) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """Those by Nova at which its agent can be."""
     own = [ipaddress.ip_address(a) for a in server.addresses]
     if options.networks:
-        found = [a for n in options.networks for a in own if a in n][:1]
-    else:
-        # Where the controller itself answers, or anybody.
-        found = [
-            a
-            for a in own
-            if not (a.is_loopback or a.is_link_local or a.is_multicast)
-            and not (a.is_unspecified or a.is_reserved)
-        ]
+        return [a for n in options.networks for a in own if a in n]
+    # Where the controller itself answers, or anybody.
+    return [
+        a
+        for a in own
+        if not (a.is_loopback or a.is_link_local or a.is_multicast)
+        and not (a.is_unspecified or a.is_reserved)
+    ]
+
+
+def _host(found: Sequence[Any], section: str, server: Server) -> str:
+    """The one of them, as it stands in a URL."""
     if len(found) != 1:
         known = ', '.join(server.addresses) or 'none'
         raise NoAgent(
@@ -221,12 +180,13 @@ def server_of(reason: str | None) -> str | None:
     Of ``steal-scheduler: server 5c3f moves, since 2026-11-28T12:00:00Z``
     it is 5c3f; of ``disk`` there is none.
     """
-    pattern = rf'{_OURS}: server (\S+) moves, since \S+'
-    found = re.fullmatch(pattern, reason or '')
+    # It may become part of a URL of Nova.
+    pattern = rf'{_OURS}: server ([\w-]{{1,64}}) moves, since \S+'
+    found = re.fullmatch(pattern, reason or '', re.ASCII)
     return found and found[1]
 
 
-def _reason(checks: list[dict[str, Any]]) -> str | None:
+def reason_of(checks: list[dict[str, Any]]) -> str | None:
     """That of a maintenance, if one of the checks says that there is one."""
     for check in checks:
         if check.get('CheckID') == MAINTENANCE:

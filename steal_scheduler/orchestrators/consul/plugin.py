@@ -7,6 +7,7 @@ the cluster sees (the *catalog*) follows, usually within a second.
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from oslo_log import log
@@ -16,7 +17,12 @@ from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.consul import client, options
-from steal_scheduler.orchestrators.consul.node import Agent, Catalog, NoAgent
+from steal_scheduler.orchestrators.consul.catalog import Catalog, CatalogNode
+from steal_scheduler.orchestrators.consul.node import (
+    Agent,
+    NoAgent,
+    is_plain,
+)
 
 LOG = log.getLogger(__name__)
 
@@ -60,8 +66,8 @@ class Consul(base.Orchestrator):
         """End the maintenance; whoever is no node of ours costs one question.
 
         NOTE: asked for every server that moves, whosever it is. No agent is
-        spoken to but of a server that may be ours by ``projects`` and is
-        known to the catalog, or that the catalog shows as ours.
+        spoken to but where the catalog has the server's own address, now:
+        while the catalog does not answer the reattach waits.
         """
         # One that is shelved comes back as it was.
         shelved = server.status.startswith('SHELVED')
@@ -74,13 +80,48 @@ class Consul(base.Orchestrator):
     def detached(self) -> frozenset[str]:
         return frozenset(self._catalog.ours())
 
+    def marks(self, servers: Mapping[str, Server]) -> list[base.Mark]:
+        ours = sorted(
+            (server_id, name)
+            for server_id, names in self._catalog.ours().items()
+            for name in names
+        )
+        known = {name for server_id, name in ours if server_id in servers}
+        nodes = self._catalog.nodes(sorted(filter(is_plain, known)))
+        return [
+            base.Mark(
+                server_id,
+                f'node {one_line(name, 80)}',
+                self._doubt(servers.get(server_id), name, nodes.get(name)),
+                'consul maint -disable',
+            )
+            for server_id, name in ours
+        ]
+
+    def _doubt(
+        self, server: Server | None, name: str, node: CatalogNode | None
+    ) -> str:
+        """Why a node that names this server cannot be it; empty if it can."""
+        if server is None:
+            # Only Nova can tell.
+            return ''
+        try:
+            agent = self._agent(server, name)
+        except NoAgent as error:
+            return str(error)
+        # One that has just left tells nothing any more.
+        return node.doubt(agent) if node else ''
+
+    def _agent(self, server: Server, node: str) -> Agent:
+        return Agent.of(self.options, self.section, server, node)
+
     # -- drain -------------------------------------------------------------
 
     def _drain(self, server: Server, node: str) -> base.Answer:
-        agent = Agent.of(self.options, self.section, server, node)
+        agent = self._agent(server, node)
         # The catalog first: without a leader nobody would notice a drain,
         # and no stranger is sent a token.
-        node_id = self._catalog.identify(server, node)
+        node_id = self._catalog.identify(agent)
         try:
             agent.identify(node_id)
             reason = agent.maintenance()
@@ -142,26 +183,30 @@ class Consul(base.Orchestrator):
         asked = self._drains.get(server_id, _Drain()).asked
         projects = self.options.projects
         suspect = asked or not projects or server.project_id in projects
-        trouble: OrchestratorError | None = None
-        marked: set[str] = set()
         try:
-            marked = self._catalog.ours().get(server_id, marked)
-            if suspect:
-                self._catalog.identify(server, node)
+            marked = self._catalog.ours().get(server_id, set())
+            names = marked | {node} if suspect else marked
+            agents = self._vouched_for(
+                server, names, {node} if asked or node in marked else set()
+            )
         except NoAgent:
-            # It is no node, or has left: as agents do by default when they
-            # are restarted, and then come back in maintenance.
-            suspect = asked
+            raise
         except OrchestratorError as error:
-            # Its agent can be put right all the same.
-            trouble = error
-        names = marked | {node} if suspect else marked
-        for name in sorted(names):
-            self._end(server, name, known=asked or name in marked)
-        if trouble is not None:
-            raise trouble
+            raise OrchestratorError(
+                f'{error}; nothing is sent to an agent until the catalog '
+                'vouches for it'
+            ) from error
+        ours = {
+            name
+            for name, (agent, node_id) in agents.items()
+            if self._end(
+                agent,
+                node_id,
+                known=name in marked or (asked and name == node),
+            )
+        }
         # Asked again: it may have come, or gone, in the meantime.
-        left = names and self._catalog.ours().get(server_id)
+        left = agents and self._catalog.ours().get(server_id, set()) & ours
         if not left:
             return base.DONE
         shown = ', '.join(sorted(left))
@@ -169,16 +214,43 @@ class Consul(base.Orchestrator):
             f'the catalog still shows the maintenance of {shown}'
         )
 
-    def _end(self, server: Server, node: str, *, known: bool) -> None:
+    def _vouched_for(
+        self, server: Server, names: set[str], needed: set[str]
+    ) -> dict[str, tuple[Agent, str]]:
+        """By name the agents that the catalog says to be the server's.
+
+        Each with its id there. A node that only says that it is in
+        maintenance for this server is none: whoever owns an agent can do so.
+
+        :param needed: names of nodes that may be in maintenance by us
+        :raises NoAgent: it does not say so of one of these: it may have left,
+            as agents do by default when they are restarted, and come back in
+            maintenance; or Nova tells of no address, for now
+        """
+        found = {}
+        for name in sorted(names):
+            try:
+                agent = self._agent(server, name)
+                found[name] = agent, self._catalog.identify(agent)
+            except NoAgent:
+                if name in needed:
+                    raise
+        return found
+
+    def _end(self, agent: Agent, node_id: str, *, known: bool) -> bool:
         """End its maintenance, if that is ours and for this server.
 
         :param known: something of ours is or may be there
+        :returns: whether it is the node's own agent
         :raises OrchestratorError: it does not answer, and that matters
         """
         try:
-            agent = Agent.of(self.options, self.section, server, node)
+            agent.identify(node_id)
             known = known or agent.is_ours(agent.maintenance())
             agent.end()
+        except NoAgent:
+            return False
         except OrchestratorError:
             if known:
                 raise
+        return True

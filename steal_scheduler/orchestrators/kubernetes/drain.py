@@ -13,7 +13,12 @@ from oslo_log import log
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
-from steal_scheduler.orchestrators.kubernetes import budgets, nodes, pods
+from steal_scheduler.orchestrators.kubernetes import (
+    budgets,
+    identity,
+    nodes,
+    pods,
+)
 from steal_scheduler.orchestrators.kubernetes.client import KubernetesClient
 
 LOG = log.getLogger(__name__)
@@ -75,7 +80,11 @@ def prepare(
             return refused(f'the cluster-autoscaler deletes node {node.name}')
     limit = client.options.max_drained
     marked = client.nodes(nodes.LABEL)
-    others = [other.name for other in marked if other.name != node.name]
+    others = [
+        other.name
+        for other in marked
+        if other.name != node.name and identity.is_out(other)
+    ]
     if limit and len(others) >= limit:
         return waiting(
             f'drained already: {", ".join(others[:4])}; '

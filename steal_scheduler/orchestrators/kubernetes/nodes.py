@@ -1,4 +1,4 @@
-"""Nodes: what we read of one, whose it is, and our mark on it.
+"""Nodes: what we read of one, and our mark on it.
 
 The mark is a label, so that our nodes are found among thousands, and an
 annotation that tells the rest. A patch names the version of the node that it
@@ -20,17 +20,14 @@ One that an operator had cordoned says false there, and stays cordoned when
 the mark goes.
 """
 
-import collections
 import dataclasses
 import datetime
-import enum
 import json
 import re
-import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
-from steal_scheduler.edge.text import one_line
+from steal_scheduler.edge.text import json_object, one_line
 
 Patch = dict[str, Any]
 
@@ -49,8 +46,6 @@ AUTOSCALER_DELETES = 'ToBeDeletedByClusterAutoscaler'
 _LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?'
 #: A DNS-1123 subdomain; another word would lead a URL elsewhere.
 _NAME = re.compile(rf'(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*')
-#: What firmware says that knows no UUID.
-_NONE = {'0' * 32, 'f' * 32}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,52 +83,6 @@ class Node:
         )
 
 
-class Whose(enum.Enum):
-    """What a node says of itself, as a sentence about it."""
-
-    PROVIDER = 'node {0.name} is this server by its provider id'
-    SYSTEM = 'node {0.name} is this server by its system UUID'
-    OTHER = (
-        'node {0.name} is another server: its provider id is '
-        '{0.provider_id!r}, its system UUID {0.system_uuid!r}'
-    )
-    UNKNOWN = (
-        'node {0.name} has no provider id of OpenStack and no system UUID: '
-        'nothing proves that it is this server'
-    )
-
-
-def whose(node: Node, server_id: str) -> Whose:
-    """Compare what a node says with a server's id.
-
-    OpenStack's cloud provider writes ``openstack:///ID`` or, with a region,
-    ``openstack://REGION/ID``; other providers on top of OpenStack write
-    another word and the same id at the end. The kubelet reads the system
-    UUID from the SMBIOS tables, where Nova writes the server's id. Some
-    firmware swaps the bytes of its first three fields.
-    """
-    wanted = _hex(server_id)
-    scheme, _, rest = node.provider_id.lower().partition('://')
-    if wanted and _hex(rest.rpartition('/')[2]) == wanted:
-        return Whose.PROVIDER
-    if scheme == 'openstack':
-        return Whose.OTHER
-    found = _hex(node.system_uuid)
-    if not found or found in _NONE:
-        return Whose.UNKNOWN
-    if wanted in (found, uuid.UUID(bytes_le=bytes.fromhex(found)).hex):
-        return Whose.SYSTEM
-    return Whose.OTHER
-
-
-def best(nodes: Iterable[Node], server_id: str) -> list[Node]:
-    """Those that are the server: by provider id, else by system UUID."""
-    found = collections.defaultdict(list)
-    for node in nodes:
-        found[whose(node, server_id)].append(node)
-    return found[Whose.PROVIDER] or found[Whose.SYSTEM]
-
-
 def is_name(text: str) -> bool:
     """Whether a node can be called so.
 
@@ -141,12 +90,6 @@ def is_name(text: str) -> bool:
     all resources.
     """
     return _NAME.fullmatch(text) is not None
-
-
-def _hex(text: str) -> str:
-    """32 small digits, or nothing if it is no UUID."""
-    digits = text.strip().lower().replace('-', '')
-    return digits if re.fullmatch('[0-9a-f]{32}', digits) else ''
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -172,8 +115,8 @@ class NodeMark:
 
 def read_mark(node: Node) -> NodeMark | None:
     """What the annotation tells; None if it is lost, or not as we write it."""
+    said = json_object(node.annotations.get(ANNOTATION, ''))
     try:
-        said = json.loads(node.annotations.get(ANNOTATION, ''))
         return NodeMark(
             since=_seconds(said['since']),
             cordoned=said['cordoned_by_us'] is True,
@@ -186,7 +129,13 @@ def read_mark(node: Node) -> NodeMark | None:
             },
             back=_seconds(said['back']) if said.get('back') else None,
         )
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (
+        AttributeError,
+        KeyError,
+        OverflowError,
+        TypeError,
+        ValueError,
+    ):
         return None
 
 
@@ -272,4 +221,7 @@ def _iso(seconds: float) -> str:
 
 
 def _seconds(iso: str) -> float:
-    return datetime.datetime.fromisoformat(iso).timestamp()
+    """:raises ValueError: it is no time, or one that we could not write"""
+    seconds = datetime.datetime.fromisoformat(iso).timestamp()
+    _iso(seconds)
+    return seconds

@@ -6,6 +6,7 @@ cordoned it. The state of it is a mark on the node: see ``nodes.py``.
 """
 
 import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from oslo_log import log
@@ -13,7 +14,7 @@ from oslo_log import log
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.base import DONE, Answer, refused, waiting
-from steal_scheduler.orchestrators.kubernetes import drain, nodes
+from steal_scheduler.orchestrators.kubernetes import drain, identity, nodes
 from steal_scheduler.orchestrators.kubernetes.client import (
     LOOK,
     KubernetesClient,
@@ -59,28 +60,55 @@ class Kubernetes(base.Orchestrator):
         return Answer(base.State.DONE, str(plan))
 
     def reattach(self, server: Server, node: str) -> Answer:
-        """Uncordon the node that carries the server's mark.
+        """Uncordon the node that carries the server's mark, and is it.
 
         Whatever it is called: the server may be deleted, its metadata
         changed, and the mark is what we wrote.
         """
         self._client.begin()
-        listed = self._client.nodes(f'{nodes.LABEL}={server.server_id}')
-        # What was not asked for is not ours.
-        found = [node for node in listed if nodes.LABEL in node.labels]
-        answer = base.worst([self._reattach_node(n, server) for n in found])
+        server_id = server.server_id
+        answer = base.worst(
+            [
+                self._reattach_node(found, server)
+                for found in self._marked(f'{nodes.LABEL}={server_id}')
+                if not self._doubt(found)
+            ]
+        )
         if answer is DONE:
-            self._seen.pop(server.server_id, None)
+            self._seen.pop(server_id, None)
         return answer
 
     def detached(self) -> frozenset[str]:
+        return frozenset(m.server_id for m in self.marks({}) if not m.doubt)
+
+    def marks(self, servers: Mapping[str, Server]) -> list[base.Mark]:
         self._client.begin()
-        found = self._client.nodes(nodes.LABEL)
-        return frozenset(
-            node.labels[nodes.LABEL]
-            for node in found
-            if nodes.LABEL in node.labels
-        )
+        return [
+            base.Mark(
+                node.labels[nodes.LABEL],
+                f'node {node.name}',
+                self._doubt(node),
+                f'kubectl label node {node.name} {nodes.LABEL}-',
+            )
+            for node in self._marked(nodes.LABEL)
+        ]
+
+    def _marked(self, selector: str) -> Iterator[nodes.Node]:
+        """Nodes with our label; what was not asked for is not ours."""
+        for node in self._client.nodes(selector):
+            if nodes.LABEL in node.labels:
+                yield node
+
+    def _doubt(self, node: nodes.Node) -> str:
+        """Why our mark on a node is not believed; empty where it is.
+
+        What this process has marked itself it need not be told of, whatever
+        else the node says by now.
+        """
+        server_id = node.labels[nodes.LABEL]
+        if self._seen.get(server_id) == node.name:
+            return ''
+        return identity.doubt(node, server_id)
 
     def _find(self, server: Server, name: str) -> nodes.Node | str:
         """The server's node, or why there is none to be drained."""
@@ -92,11 +120,17 @@ class Kubernetes(base.Orchestrator):
                 continue
             node = self._client.node(each)
             if node is not None:
-                says = nodes.whose(node, server_id)
-                if says in (nodes.Whose.PROVIDER, nodes.Whose.SYSTEM):
+                doubt = identity.doubt(node, server_id)
+                if not doubt:
                     return node
-                other = says.value.format(node)
-        found = nodes.best(self._client.nodes(), server_id)
+                other = doubt
+        found = []
+        for node in self._client.nodes():
+            says = identity.whose(node, server_id)
+            if says is identity.Whose.THIS:
+                found.append(node)
+            elif says is identity.Whose.BOTH:
+                other = identity.doubt(node, server_id)
         if len(found) > 1:
             names = ', '.join(node.name for node in found)
             return f'several nodes have the id of this server: {names}'
@@ -113,7 +147,8 @@ class Kubernetes(base.Orchestrator):
             )
         now = time.time()
         began = now if mark.back is None else mark.back
-        if not node.ready and now - began < READY_TIMEOUT:
+        # Nor for one that says that it will be uncordoned in a year.
+        if not node.ready and abs(now - began) < READY_TIMEOUT:
             if mark.back is None:
                 patch = nodes.reattach_patch(node, mark, now)
                 self._client.change(node, patch)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators import base
@@ -65,9 +66,39 @@ class Octavia(base.Orchestrator):
         )
 
     def detached(self) -> frozenset[str]:
+        return frozenset(mark.server_id for mark in self.marks({}))
+
+    def marks(self, servers: Mapping[str, Server]) -> list[base.Mark]:
         self._client.begin()
-        self._held = members.held(self._everywhere())
-        return frozenset(self._held)
+        pools = {pool.pool_id: pool for pool in self._everywhere()}
+        self._held = members.held(pools.values())
+        return [
+            base.Mark(
+                server_id,
+                f'pool {pools[pool_id].name} ({pool_id})',
+                self._doubt(pools[pool_id], servers.get(server_id)),
+            )
+            for server_id, pool_ids in sorted(self._held.items())
+            for pool_id in sorted(pool_ids)
+        ]
+
+    def _doubt(self, pool: members.Pool, server: Server | None) -> str:
+        """Why a tag in a pool tells nothing of this server; empty if it may.
+
+        Its tags are its project's to write. Only in pools that you named are
+        servers of others.
+        """
+        if (
+            server is None
+            or self.options.pools
+            or server.project_id == pool.project_id
+        ):
+            return ''
+        return (
+            f'a member of pool {pool.name} has a tag of it, and the pool is '
+            f'of project {one_line(pool.project_id, 40)}, the server of '
+            f'{server.project_id}'
+        )
 
     # -- where -------------------------------------------------------------
 

@@ -117,6 +117,31 @@ class TestBlocked(base.BaseTestCase):
             )
             self.assertIs(Reason.REATTACH_BLOCKED, found)
 
+    def test_that_of_one_tenant_holds_up_nobody_else(self) -> None:
+        """He may stop his own agents."""
+        mine, other = server('x', project_id='p'), server('a', project_id='q')
+        moves = (self.blocked(),)
+        for who, expected in (
+            (move('b', server=server('b', project_id='p')), True),
+            (move('a', server=other), False),
+        ):
+            found = refused(mine, other, moves=moves, who=who)
+            self.assertEqual(expected, found is Reason.REATTACH_BLOCKED)
+
+    def test_those_of_several_hold_up_all(self) -> None:
+        servers = [server(s, project_id=s) for s in 'axy']
+        moves = (
+            self.blocked(),
+            move('y', stage=Stage.UNDO, trouble='no answer'),
+        )
+        who = move('a', server=servers[0])
+        found = refused(*servers, moves=moves, who=who)
+        self.assertIs(Reason.REATTACH_BLOCKED, found)
+
+    def test_nor_one_that_was_only_found_out(self) -> None:
+        moves = (self.blocked(orphan=True),)
+        self.assertIsNone(refused(server('a'), server('x'), moves=moves))
+
     def test_without_a_word_after_a_time(self) -> None:
         for age, expected in ((300, None), (301, Reason.REATTACH_BLOCKED)):
             one = self.blocked(trouble='', since=NOW - age)

@@ -282,7 +282,7 @@ class TestSlots(base.BaseTestCase):
         )
         self.assertEqual({m.server_id for m in planned}, set(found))
         begun = [m for m in planned if found[m.server_id] == 'go']
-        busy = [m for m in in_flight if m.occupies]
+        busy = [m for m in in_flight if m.occupies(NOW, 300.0)]
         counts = (
             lambda m: 'all',
             lambda m: m.source,

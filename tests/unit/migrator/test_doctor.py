@@ -10,6 +10,7 @@ from tests.standins.app import Answer, Request
 from tests.unit.deployment import Deployment
 
 NOW = datetime.datetime(2026, 11, 29, 12, tzinfo=datetime.UTC).timestamp()
+GONE = '00000000-1111-4222-8333-444455556666'
 BEGAN = '2026-11-01T12:00:00.000000'
 
 
@@ -39,9 +40,7 @@ class TestDoctor(base.BaseTestCase):
         self.deployment.nova.instead[path] = (200, shown)
 
     def test_nothing(self) -> None:
-        self.assertEqual(
-            ('Nothing is left over in Nova.\n', False), self.doctor()
-        )
+        self.assertEqual(('Nothing is left over.\n', False), self.doctor())
 
     def test_a_record_that_is_older_than_all_that_a_tick_reads(self) -> None:
         self.records = [
@@ -80,6 +79,24 @@ class TestDoctor(base.BaseTestCase):
         text, found = self.doctor()
         self.assertFalse(found)
         self.assertIn('Nova does not tell of its host aggregates now', text)
+
+    def test_marks_that_prove_nothing(self) -> None:
+        self.deployment.write('out', f'{GONE}\n')
+        path = f'GET /servers/{GONE}'
+        self.deployment.nova.instead[path] = nova_api.fault(404)
+        text, found = self.doctor()
+        self.assertTrue(found)
+        self.assertRegex(text, f'command +{GONE}')
+        self.assertIn('Nova knows no such server', text)
+        # Its cell may be down.
+        self.deployment.nova.instead[path] = nova_api.fault(503)
+        self.assertFalse(self.doctor()[1])
+
+    def test_an_orchestrator_that_does_not_answer(self) -> None:
+        self.deployment.write('out', 'no id')
+        text, found = self.doctor()
+        self.assertFalse(found)
+        self.assertIn('Orchestrator command lists no drains: ', text)
 
     def test_it_changes_nothing(self) -> None:
         self.deployment.tag('x', 'steal:undo:1')

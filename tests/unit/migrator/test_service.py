@@ -548,7 +548,7 @@ class TestRestart(MigratorTest):
     def test_whose_cell_did_not_answer_at_first(self) -> None:
         rig = Rig()
         away = rig.nova.servers.pop('y')
-        rig.orchestrator.out, rig.orchestrator.marks = {'y'}, False
+        rig.orchestrator.out, rig.orchestrator.lists = {'y'}, False
         rig.tick()
         tag = f'steal:migrate:{int(rig.now)}'
         rig.nova.servers['y'] = dataclasses.replace(away, tags=(tag,))

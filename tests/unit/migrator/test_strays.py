@@ -73,7 +73,7 @@ class TestFailover(StraysTest):
         self.flood(rig, 5000)
         rig.nova.change('y', tags=(fakes.tag('y', 'undo', rig.now),))
         rig.orchestrator.out = {'y'}
-        rig.orchestrator.marks = False
+        rig.orchestrator.lists = False
         compared = self.useFixture(
             fixtures.MockPatchObject(tags, '_signature', wraps=tags._signature)
         ).mock

@@ -1,19 +1,42 @@
 import pathlib
+from typing import Any
 
 from oslotest import base
 
 from steal_scheduler.model.move import FOLLOWS, Cause, Ended, Outcome, Stage
 from steal_scheduler.model.progress import Copied, progress
-from tests.unit.make import NOW, ended, move
+from tests.unit.make import NOW, ended, move, server
 
 
 class TestMove(base.BaseTestCase):
-    def test_it_occupies_a_slot_until_it_is_back(self):
-        busy = [s for s in Stage if move(stage=s).occupies]
-        self.assertEqual(
-            ['drain', 'request', 'migrate', 'reattach', 'undo'], busy
-        )
-        self.assertFalse(move(stage=Stage.UNDO, back=True).occupies)
+    STAGES = ('drain', 'request', 'migrate', 'reattach', 'undo')
+
+    def busy(self, age: float = 0.0, **fields: Any) -> tuple[str, ...]:
+        """The stages at which it holds a slot, after so many seconds."""
+        moves = [move(stage=s, since=NOW - age, **fields) for s in Stage]
+        return tuple(str(m.stage) for m in moves if m.occupies(NOW, 300.0))
+
+    def test_it_occupies_a_slot_until_it_is_back(self) -> None:
+        self.assertEqual(self.STAGES, self.busy())
+        self.assertEqual((), self.busy(back=True))
+
+    def test_not_where_nobody_knows_when_it_will_be_back(self) -> None:
+        self.assertEqual(self.STAGES, self.busy(age=300))
+        self.assertEqual(self.STAGES[:3], self.busy(age=301))
+
+    def test_not_on_the_word_of_an_orchestrator_alone(self) -> None:
+        self.assertEqual((), self.busy(orphan=True))
+
+    def test_always_while_nova_migrates_it(self) -> None:
+        going = server(task_state='migrating')
+        found = self.busy(age=301, orphan=True, server=going)
+        self.assertEqual(self.STAGES, found)
+
+    def test_its_server_is_unavailable_all_the_while(self) -> None:
+        for fields in ({}, {'orphan': True}, {'since': 0.0}):
+            out = [s for s in Stage if move(stage=s, **fields).unavailable]
+            self.assertEqual(self.STAGES, tuple(map(str, out)))
+        self.assertFalse(move(stage=Stage.UNDO, back=True).unavailable)
 
     def test_it_arrives_from_the_request_on(self):
         arriving = [s for s in Stage if move(stage=s).arriving]

@@ -657,7 +657,7 @@ class TestBack(Ride):
         self.orchestrator.out.add('s')
         self.nova.change('s', status='ERROR')
         made = self.step(made)
-        self.assertEqual((Stage.UNDO, False), (made.stage, made.occupies))
+        self.assertEqual((Stage.UNDO, False), (made.stage, made.unavailable))
         self.assertEqual(set(), self.orchestrator.out)
         self.assertEqual(made, self.step(made))
         self.nova.change('s', status='ACTIVE')

@@ -43,7 +43,7 @@ class TestInError(Ride):
         for _ in range(3):
             made = self.step(made, SETTLES + 1)
             self.assertEqual((Stage.UNDO, True), (made.stage, made.back))
-            self.assertFalse(made.occupies)
+            self.assertFalse(made.unavailable)
         self.assertEqual(set(), self.orchestrator.out)
         self.assertEqual('ERROR', self.nova.servers['s'].status)
         self.assertNotIn('reset to active', self.log.output)
@@ -103,7 +103,7 @@ class TestInError(Ride):
             made = self.step(made, SETTLES + 1)
             self.assertEqual(
                 (Stage.UNDO, True, True, False),
-                (made.stage, made.back, made.missing, made.occupies),
+                (made.stage, made.back, made.missing, made.unavailable),
             )
         self.assertEqual(set(), self.orchestrator.out)
         # A person has set right where Nova says it is.

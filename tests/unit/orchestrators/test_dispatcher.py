@@ -9,6 +9,7 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
+    Mark,
     Orchestrator,
     State,
 )
@@ -147,18 +148,21 @@ class TestDispatcher(DispatcherTest):
         self.assertIn("KeyError: 'a bug'", self.log.output)
         self.assertIn('Traceback', self.log.output)
 
-    def test_detached(self) -> None:
-        self.each['a'].out, self.each['c'].out = {'x'}, {'x', 'y'}
-        self.assertEqual({'x', 'y'}, self.dispatcher.detached())
+    def test_marks(self) -> None:
+        self.each['c'].out = {'y', 'x'}
+        marks = (Mark('x'), Mark('y'))
+        self.assertEqual(marks, self.dispatcher.marks_of('c', {}))
         for wrong in (OrchestratorError('down'), KeyError('a bug')):
             self.each['b'].says = wrong
-            self.assertRaises(OrchestratorError, self.dispatcher.detached)
+            self.assertRaises(
+                OrchestratorError, self.dispatcher.marks_of, 'b', {}
+            )
 
     def test_none_at_all(self) -> None:
         none = dispatcher_of({}, ())
         self.assertEqual(DONE, none.drain(self.server))
         self.assertEqual(DONE, none.reattach(self.server, NOW))
-        self.assertEqual(frozenset(), none.detached())
+        self.assertEqual({}, none.listing.read(NOW, {}))
 
 
 class TestReattach(DispatcherTest):
@@ -298,17 +302,23 @@ class TestTakenOver(DispatcherTest):
 
     def test_an_outage_elsewhere_holds_up_nobody(self) -> None:
         """It is asked for its list as soon as it answers."""
-        self.dispatcher.orphans(self.now)
+        listing = self.dispatcher.listing
+        listing.read(self.now, {})
         self.says('b', State.WAITING)
         self.each['c'].says = OrchestratorError('down')
         self.assertEqual('b c', self.ask('reattach')[1])
         self.each['c'].says = DONE
         for each in self.each.values():
             each.out = {each.section}
-        self.assertEqual({'c'}, self.dispatcher.orphans(self.now))
+        self.assertEqual({'c'}, {*listing.read(self.now, {})})
         # It may hang: once is enough.
         self.says('b', State.DONE)
         self.assertEqual((DONE, 'b a'), self.ask('reattach'))
+
+    def test_whom_nova_does_not_know_only_who_lists_it_has(self) -> None:
+        gone = server(name='n').deleted()
+        self.dispatcher.held_by(gone, ['c', 'a'])
+        self.assertEqual((DONE, 'c a'), self.ask('reattach', gone))
 
     def test_who_has_it_and_does_not_put_it_back(self) -> None:
         for state in (State.WAITING, State.REFUSED):

@@ -3,10 +3,8 @@ from typing import Any
 
 from oslotest import base
 
-from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.orchestrators.consul.node import (
     Agent,
-    Catalog,
     NoAgent,
     server_of,
 )
@@ -14,11 +12,8 @@ from steal_scheduler.orchestrators.consul.options import OPTS
 from tests.unit.make import server
 from tests.unit.options import configuration
 from tests.unit.orchestrators.consul.rig import (
-    ADDRESS,
-    CATALOG,
     ME,
     NODE_ID,
-    OTHER,
     ConsulTestCase,
 )
 
@@ -27,9 +22,6 @@ class NodeTest(ConsulTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.options = self.consul().options
-
-    def catalog_of_it(self) -> Catalog:
-        return Catalog(self.options, 'dc1', CATALOG, 'catalog', None)
 
     def agent_of_it(self) -> Agent:
         return Agent.of(self.options, 'dc1', self.server, 'web-1')
@@ -144,6 +136,9 @@ class TestReason(NodeTest):
             f'steal-scheduler: server {ME} moves, since 1\nmore',
             # An operator has written why he keeps it.
             f'steal-scheduler: server {ME} moves, since 1. Keep it: disk',
+            # It would lead elsewhere in a URL of Nova.
+            'steal-scheduler: server ../flavors moves, since 1',
+            'steal-scheduler: server a?b moves, since 1',
         ):
             self.assertIsNone(server_of(noted), noted)
         self.assertIsNone(server_of(None))
@@ -188,58 +183,3 @@ class TestAgent(NodeTest):
         self.agent.before_it_obeys = take
         agent.end()
         self.assertEqual('disk', self.node.reason)
-
-
-class TestCatalog(NodeTest):
-    def identify(self, node: str = 'web-1', **other: Any) -> str:
-        catalog = self.catalog_of_it()
-        return catalog.identify(server(ME, **other), node)
-
-    def test_by_its_address(self) -> None:
-        self.assertEqual(
-            NODE_ID, self.identify(addresses=('10.0.0.1', ADDRESS))
-        )
-
-    def test_by_another_address_of_it(self) -> None:
-        self.node.tagged = {'wan': OTHER}
-        self.assertEqual(NODE_ID, self.identify(addresses=(OTHER,)))
-
-    def test_by_its_id(self) -> None:
-        self.node.node_id = ME
-        self.assertEqual(ME, self.identify())
-
-    def test_another_one(self) -> None:
-        for addresses in (), (OTHER,):
-            error = self.assertRaises(
-                NoAgent, self.identify, addresses=addresses
-            )
-            self.assertIn('web-1 is another one', str(error))
-
-    def test_what_makes_no_sense(self) -> None:
-        node = {'Node': 'web-1', 'ID': NODE_ID, 'Address': ADDRESS}
-        for wrong in (
-            {'TaggedAddresses': 'x'},
-            {'TaggedAddresses': {'wan': {}}},
-            {'Address': []},
-        ):
-            self.catalog.instead['*'] = 200, [node | wrong]
-            error = self.assertRaises(OrchestratorError, self.identify)
-            self.assertIn('node web-1 makes no sense', str(error))
-
-    def test_unknown(self) -> None:
-        error = self.assertRaises(NoAgent, self.identify, 'web-9')
-        self.assertIn('has no node web-9', str(error))
-
-    def test_of_one_node(self) -> None:
-        catalog = self.catalog_of_it()
-        self.cluster.add_node('web-2', shown='disk')
-        self.assertIsNone(catalog.maintenance('web-1'))
-        self.assertEqual('disk', catalog.maintenance('web-2'))
-
-    def test_it_must_be_the_leaders_word(self) -> None:
-        self.catalog.instead['*'] = lambda asked: (
-            (500, []) if 'consistent' in asked.query else (200, [])
-        )
-        catalog = self.catalog_of_it()
-        self.assertRaises(OrchestratorError, catalog.ours)
-        self.assertRaises(OrchestratorError, self.identify)

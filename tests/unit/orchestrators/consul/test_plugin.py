@@ -8,6 +8,7 @@ from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.consul import plugin as module
 from steal_scheduler.orchestrators.consul.plugin import Consul
 from tests.standins.app import hang_up
+from tests.standins.transport import mounted
 from tests.unit.make import server
 from tests.unit.orchestrators.consul.rig import (
     ADDRESS,
@@ -210,14 +211,31 @@ class TestReattach(ConsulTest):
         self.assertIsNone(self.node.reason)
 
     def test_no_catalog(self) -> None:
-        """The agent is put right, and then the cluster is waited for."""
-        consul = self.consul()
-        self.drain(consul)
-        self.catalog.instead['*'] = hang_up
-        self.fails(consul.reattach)
-        self.assertIsNone(self.node.reason)
-        self.catalog.instead.clear()
-        self.assertIs(State.DONE, self.ask(consul.reattach))
+        """Nobody vouches for the agent: it waits, and is ended later."""
+        for again in (False, True):
+            consul = self.consul()
+            self.drain(consul)
+            self.agent.asked.clear()
+            self.catalog.instead['*'] = hang_up
+            consul = self.consul() if again else consul
+            said = self.fails(consul.reattach)
+            self.assertIn('nothing is sent to an agent until', said)
+            self.assertEqual([], self.agent.asked)
+            self.catalog.instead.clear()
+            self.assertIs(State.DONE, self.ask(consul.reattach))
+            self.assertIsNone(self.node.reason)
+
+    def test_the_catalog_dies_in_the_middle(self) -> None:
+        for path in ('catalog/nodes', 'health/state/critical'):
+            consul = self.consul()
+            self.drain(consul)
+            self.agent.asked.clear()
+            self.catalog.instead[f'* /v1/{path}'] = hang_up
+            self.fails(consul.reattach)
+            self.assertEqual([], self.agent.asked)
+            self.catalog.instead.clear()
+            self.assertIs(State.DONE, self.ask(consul.reattach))
+            self.assertIsNone(self.node.reason)
 
     def test_an_agent_that_does_not_obey(self) -> None:
         consul = self.consul()
@@ -233,12 +251,21 @@ class TestReattach(ConsulTest):
         self.assertIsNone(self.node.reason)
 
     def test_its_address_changed_meanwhile(self) -> None:
-        consul = self.consul()
-        self.cluster.syncs = False
-        self.ask(consul.drain)
-        self.node.address = OTHER
-        self.assertIs(State.DONE, self.ask(consul.reattach))
-        self.assertIsNone(self.node.reason)
+        """In the catalog, or in Nova: it waits until both agree."""
+        before = self.server
+        for node, address in ((OTHER, ADDRESS), (ADDRESS, OTHER)):
+            consul = self.consul()
+            self.ask(consul.drain)
+            self.agent.asked.clear()
+            self.node.address = node
+            self.server = server(ME, name='web-1', addresses=(address,))
+            for each in (consul, self.consul()):
+                said = self.fails(each.reattach)
+                self.assertIn('node web-1 is another one', said)
+            self.assertEqual([], self.agent.asked)
+            self.node.address, self.server = ADDRESS, before
+            self.assertIs(State.DONE, self.ask(consul.reattach))
+            self.assertIsNone(self.node.reason)
 
     def test_its_address_is_gone(self) -> None:
         self.drain(self.consul())
@@ -339,6 +366,73 @@ class TestStrangers(ConsulTest):
         self.catalog.instead['*'] = hang_up
         self.fails(self.consul(projects=['p']).reattach)
         self.assertEqual([], self.agent.asked)
+
+
+class TestForged(ConsulTest):
+    """Who owns an agent writes into its maintenance what he likes."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.reason = f'steal-scheduler: server {ME} moves, since 1'
+        self.evil = self.cluster.add_node(
+            'evil', address=OTHER, reason=self.reason, shown=self.reason
+        )
+        self.enterContext(
+            mounted(
+                {
+                    f'http://{OTHER}:8500': self.cluster.agents['evil'],
+                    'http://evil.example.org:8500': self.cluster.agents[
+                        'evil'
+                    ],
+                }
+            )
+        )
+
+    def test_it_holds_up_nobody(self) -> None:
+        for name in ('evil', 'a b', '../x', 'x" or Node != "'):
+            self.evil.name = name
+            consul = self.consul()
+            self.drain(consul)
+            self.assertIs(State.DONE, self.ask(consul.reattach))
+            self.assertIsNone(self.node.reason)
+        self.assertEqual(self.reason, self.evil.reason)
+
+    def test_it_gets_no_token(self) -> None:
+        consul = self.consul(address='http://{node}.example.org:8500')
+        self.assertIs(State.DONE, self.ask(consul.reattach))
+        self.assertEqual([], self.cluster.agents['evil'].asked)
+
+    def test_it_says_that_it_is_the_server(self) -> None:
+        """By its id, which any agent may choose."""
+        self.evil.node_id = ME
+        consul = self.consul()
+        self.drain(consul)
+        self.assertIs(State.DONE, self.ask(consul.reattach))
+        self.assertIsNone(self.node.reason)
+        self.assertEqual([], self.cluster.agents['evil'].asked)
+
+    def test_it_is_reported(self) -> None:
+        self.cluster.add_node('b', address='192.0.2.8', reason=self.reason)
+        self.cluster.add_node('a b', reason=self.reason)
+        gone = 'steal-scheduler: server gone moves, since 1'
+        self.cluster.add_node('c', reason=gone)
+        self.drain(self.consul())
+        known = {ME: self.server}
+        found = {m.where: m for m in self.consul().marks(known)}
+        self.assertEqual('', found['node web-1'].doubt)
+        self.assertEqual('', found['node c'].doubt)
+        for name, address in (('evil', OTHER), ('b', '192.0.2.8')):
+            self.assertEqual(
+                f'node {name} is another one: the catalog has it at '
+                f'{address}, Nova has the server at {ADDRESS}',
+                found[f'node {name}'].doubt,
+            )
+        self.assertIn('no plain host name', found['node a b'].doubt)
+        self.assertEqual(5, len(found))
+
+    def test_whose_address_nova_does_not_tell(self) -> None:
+        found = self.consul().marks({ME: server(ME)})
+        self.assertIn('addresses of the server', found[0].doubt)
 
 
 class TestDetached(ConsulTest):

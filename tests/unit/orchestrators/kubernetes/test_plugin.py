@@ -23,6 +23,8 @@ from tests.unit.options import configuration
 ROOT = pathlib.Path(__file__).parents[4]
 LABEL = 'steal-scheduler/server'
 URL = 'http://192.0.2.1:6443'
+OTHER = '9a1f0c5e-0000-4000-8000-0000000000ff'
+FUTURE = '9999-01-01T00:00:00+00:00'
 
 
 class KubernetesTest(base.BaseTestCase):
@@ -222,6 +224,89 @@ class TestReattach(KubernetesTest):
         self.assertEqual(DONE, plugin.reattach(self.server, 'n0'))
         self.assertEqual(frozenset(), plugin.detached())
         self.assertIn(f'Node n0 of server n0 ({UUID}) is not', log.output)
+
+
+class TestForged(KubernetesTest):
+    """Others can write our label too: a kubelet, on its own node."""
+
+    MARK = (
+        '{"since": "2027-01-15T08:00:00+00:00", "cordoned_by_us": true, '
+        '"budgets": {}, "back": null}'
+    )
+
+    def forge(self, name: str, says: str, mark: str = MARK) -> None:
+        """A cordoned node with a mark of this server that is another one."""
+        self.cluster.add_node(name, OTHER)
+        self.cluster.cordon(name)
+        self.cluster.nodes[name]['metadata'] |= {
+            'labels': {LABEL: says},
+            'annotations': {'steal-scheduler/drained': mark},
+        }
+
+    def test_it_is_left_as_it_is(self) -> None:
+        self.forge('evil', UUID)
+        plugin = self.plugin(max_drained=0)
+        self.drain(plugin)
+        for each in (plugin, self.plugin()):
+            self.assertEqual(DONE, each.reattach(self.server, 'n0'))
+        self.assertFalse(self.cluster.is_cordoned('n0'))
+        self.assertTrue(self.cluster.is_cordoned('evil'))
+        self.assertEqual(
+            {LABEL: UUID}, self.cluster.nodes['evil']['metadata']['labels']
+        )
+
+    def test_it_is_no_node_that_is_drained(self) -> None:
+        """Or one label would stop every move of a cluster."""
+        self.forge('evil', UUID)
+        self.forge('worse', OTHER, mark='')
+        self.forge('worst', OTHER, mark='[' * 100_000)
+        plugin = self.plugin(max_drained=1)
+        self.assertIn('is cordoned', self.drain(plugin).detail)
+        self.assertEqual({UUID, OTHER}, plugin.detached())
+
+    def test_it_is_reported(self) -> None:
+        self.forge('evil', UUID)
+        self.drain(self.plugin())
+        found = {mark.where: mark for mark in self.plugin().marks({})}
+        self.assertEqual('', found['node n0'].doubt)
+        self.assertEqual(
+            'node evil is another server: its provider id is '
+            f"'openstack:///{OTHER}', its system UUID ''",
+            found['node evil'].doubt,
+        )
+        self.assertEqual(
+            'kubectl label node evil steal-scheduler/server-',
+            found['node evil'].command,
+        )
+        self.assertEqual(2, len(found))
+
+    def test_what_was_marked_here_needs_no_other_proof(self) -> None:
+        """Its kubelet says by now that it is somebody else."""
+        plugin = self.plugin()
+        self.drain(plugin)
+        self.cluster.nodes['n0']['spec']['providerID'] = (
+            f'openstack:///{OTHER}'
+        )
+        self.assertEqual([''], [mark.doubt for mark in plugin.marks({})])
+        self.assertEqual(DONE, plugin.reattach(self.server, 'n0'))
+        self.assertFalse(self.cluster.is_cordoned('n0'))
+
+    def test_ids_that_contradict_each_other(self) -> None:
+        self.cluster.nodes['n0']['status']['nodeInfo']['systemUUID'] = OTHER
+        for name in ('n0', 'x'):
+            answer = self.drain(self.plugin(), name)
+            self.assertIs(State.REFUSED, answer.state)
+            self.assertIn('node n0 contradicts itself', answer.detail)
+        self.assertFalse(self.cluster.is_cordoned('n0'))
+
+    def test_a_time_that_has_not_come(self) -> None:
+        """It would be waited for until then."""
+        self.forge('n0', UUID, self.MARK.replace('null', f'"{FUTURE}"'))
+        self.cluster.nodes['n0']['spec']['providerID'] = f'openstack:///{UUID}'
+        self.cluster.nodes['n0']['status']['conditions'] = []
+        plugin = self.plugin()
+        self.assertEqual(DONE, plugin.reattach(self.server, 'n0'))
+        self.assertFalse(self.cluster.is_cordoned('n0'))
 
 
 class TestTrouble(KubernetesTest):

@@ -1,0 +1,220 @@
+"""What others write into an orchestrator holds up no move of ours."""
+
+import pathlib
+import re
+from typing import Any
+
+import fixtures
+from oslotest import base
+
+from steal_scheduler.migrator import orphans
+from steal_scheduler.model.assignment import Rule
+from steal_scheduler.orchestrators.base import Mark
+from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
+from tests.samples import sample
+from tests.standins.kubernetes import Cluster
+from tests.standins.kubernetes_objects import kubeconfig
+from tests.standins.transport import mounted
+from tests.unit.fakes import FakeOrchestrator, dispatcher_of
+from tests.unit.make import rules, server
+from tests.unit.options import configuration
+from tests.unit.rig import Rig
+
+LABEL = 'steal-scheduler/server'
+URL = 'http://192.0.2.1:6443'
+
+
+def uuid(number: int) -> str:
+    return f'00000000-0000-4000-8000-{number:012}'
+
+
+class Telling(FakeOrchestrator):
+    """Lists what the test says, until it is put back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[Mark] = []
+
+    def marks(self, servers: Any) -> list[Mark]:
+        return [m for m in self.told if m.doubt or m.server_id in self.out]
+
+
+class OrphansTest(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+        self.begin()
+
+    def begin(self) -> None:
+        self.rig = Rig(rules(polls_contended=1, polls_window=1, slots=1))
+        self.told = Telling()
+        self.orchestrate({'fake': self.told}, [Rule('fake')])
+
+    def orchestrate(self, each: dict[str, Any], rules: list[Rule]) -> None:
+        effects = self.rig.components.effects
+        self.rig.replace(
+            dispatcher=dispatcher_of(each, rules, in_time=effects.in_time)
+        )
+
+    def listed(self, *ids: str, **fields: Any) -> None:
+        """From the next tick on: these are listed, and read anew."""
+        self.told.told = [Mark(s, f'node {s}', **fields) for s in ids]
+        self.told.out = {*ids}
+        self.rig.components.dispatcher.listing.forget()
+
+    def moves_begun(self, ticks: int = 120) -> int:
+        """Servers that were migrated within an hour or two."""
+        rig = self.rig
+        rig.overload()
+        for _ in range(ticks):
+            rig.tick(60)
+            for record in list(rig.nova.records.values()):
+                if record.status not in ('completed', 'error'):
+                    for status in ('running', 'completed'):
+                        rig.nova.proceed(status, record.server_id)
+        return sum(rig.nova.asked.values())
+
+    def reported(self) -> int:
+        return self.log.output.count('Unproven mark of')
+
+    def unproven(self) -> float:
+        return sample(self.rig.metrics, 'unproven_marks')
+
+
+class TestForgedNodes(OrphansTest):
+    """Nodes of a cluster that the moving servers have no part in."""
+
+    def begin(self) -> None:
+        super().begin()
+        self.cluster = Cluster()
+        self.enterContext(mounted({URL: self.cluster}))
+        path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'kube')
+        insecure = 'insecure-skip-tls-verify: true'
+        path.write_text(kubeconfig(URL, 'token: s3cr3t', insecure))
+        conf = configuration('k8s', Kubernetes.OPTS, kubeconfig=str(path))
+        rule = Rule('k8s', roles=frozenset({'k8s'}))
+        self.orchestrate({'k8s': Kubernetes(conf, 'k8s')}, [rule])
+
+    def forge(self, count: int, *, ids: bool) -> None:
+        """:param ids: each says also that it is the server of its label"""
+        for n in range(count):
+            name = f'evil-{n}'
+            self.cluster.add_node(name, uuid(n) if ids else uuid(9999))
+            about = self.cluster.nodes[name]['metadata']
+            about['labels'] = {LABEL: uuid(n)}
+
+    def test_they_hold_up_no_move(self) -> None:
+        expected = self.moves_begun()
+        self.assertEqual(1, expected)
+        for ids in (False, True):
+            self.begin()
+            self.forge(30, ids=ids)
+            self.assertEqual(expected, self.moves_begun())
+            self.assertEqual({}, self.rig.stages())
+            # Twenty one by one, and how many more there are.
+            self.assertEqual(30.0, self.unproven())
+
+    def test_each_is_reported_once(self) -> None:
+        self.forge(3, ids=False)
+        self.rig.tick(310, times=10)
+        self.assertEqual(3, self.reported())
+        self.assertIn('node evil-1 is another server', self.log.output)
+        self.assertEqual(3.0, self.unproven())
+        self.cluster.nodes.clear()
+        self.rig.tick(310, times=3)
+        self.assertEqual(0.0, self.unproven())
+
+    def test_of_servers_that_nova_does_not_know(self) -> None:
+        self.forge(3, ids=True)
+        self.rig.tick(310, times=10)
+        self.assertEqual(3, self.reported())
+        self.assertEqual(3, self.log.output.count(orphans.UNKNOWN))
+
+
+class TestBudget(OrphansTest):
+    """Servers of whom it is believed, as many as there may be."""
+
+    def begin(self) -> None:
+        super().begin()
+        for n in range(40):
+            self.rig.nova.servers[f'o{n}'] = server(
+                f'o{n}', host='b', project_id=f'p{n % 2}'
+            )
+        self.all = [f'o{n}' for n in range(40)]
+
+    def test_they_hold_up_no_move(self) -> None:
+        expected = self.moves_begun()
+        self.begin()
+        self.told.says = ['refused'] * 100_000
+        self.listed(*self.all)
+        self.assertEqual(expected, self.moves_begun())
+        self.assertEqual(40, len(self.rig.stages()))
+
+    def test_a_few_at_once(self) -> None:
+        self.listed(*self.all)
+        self.rig.tick()
+        self.assertEqual(orphans.AT_ONCE, len(self.rig.stages()))
+        self.rig.tick(61, times=40)
+        self.assertEqual(set(self.all), {s for _, s in self.told.asked})
+        self.assertEqual({}, self.rig.stages())
+
+    def test_those_that_cannot_be_led_back_are_in_nobodys_way(self) -> None:
+        self.told.says = ['refused'] * 100_000
+        self.listed(*self.all)
+        self.rig.tick(61, times=40)
+        self.assertEqual(set(self.all), {s for _, s in self.told.asked})
+        self.told.says.clear()
+        self.rig.tick(301, times=3)
+        self.assertEqual({}, self.rig.stages())
+
+    def test_the_turns_go_round_among_projects(self) -> None:
+        lone = server('z-lone', host='b', project_id='z')
+        self.rig.nova.servers['z-lone'] = lone
+        self.listed(*self.all, 'z-lone')
+        self.rig.tick()
+        self.assertIn('z-lone', self.rig.stages())
+
+    def test_new_moves_hold_up_no_way_back(self) -> None:
+        self.rig.overload()
+        self.rig.tick()
+        # It is the only slot.
+        self.assertEqual({'x': 'drain'}, self.rig.stages())
+        self.listed('o1')
+        self.rig.tick(3)
+        self.assertIn('o1', self.rig.stages())
+
+    def test_one_that_nova_migrates_counts(self) -> None:
+        """Its tag was removed right before its migrator died."""
+        for name in 'xy':
+            self.rig.nova.live_migrate(name)
+        self.rig.nova.record()
+        self.listed('x', 'y')
+        self.rig.overload()
+        self.rig.tick(times=3)
+        self.assertEqual({'x', 'y'}, {*self.rig.stages()})
+
+    def test_who_is_not_taken_back_holds_its_slot_for_a_while(self) -> None:
+        """A tenant stops his own agents, for ever."""
+        rig = self.rig
+        rig.nova.servers.clear()
+        for n in range(8):
+            rig.nova.servers[f'v{n}'] = server(f'v{n}', vcpus=4)
+        rig.source.demand = {f'v{n}': 3.0 for n in range(8)}
+        self.orchestrate(
+            {'fake': self.told},
+            [Rule('fake', name_pattern=re.compile('v0$'))],
+        )
+        self.told.says = ['done', *(['refused'] * 10_000)]
+        begun = [len(rig.nova.asked)]
+        for _ in range(40):
+            rig.tick(60)
+            for record in list(rig.nova.records.values()):
+                if record.status not in ('completed', 'error'):
+                    for status in ('running', 'completed'):
+                        rig.nova.proceed(status, record.server_id)
+            begun.append(len(rig.nova.asked))
+        stuck = [m for m in rig.migrator.moves.values() if m.trouble]
+        self.assertEqual(1, len(stuck))
+        # Five minutes after it should have been back the others go on.
+        self.assertEqual([1] * 4, begun[4:8])
+        self.assertGreater(begun[-1], 2)
