@@ -24,11 +24,12 @@ from steal_scheduler.decision.records import (
 )
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import cloud
+from steal_scheduler.model.guest import GuestKey, GuestSignal
 
-_KEYS: Mapping[cloud.GuestKey, Callable[[cloud.Server], Iterable[str]]] = {
-    cloud.GuestKey.UUID: lambda server: (server.server_id,),
-    cloud.GuestKey.NAME: lambda server: (server.name,),
-    cloud.GuestKey.ADDRESS: lambda server: server.addresses,
+_KEYS: Mapping[GuestKey, Callable[[cloud.Server], Iterable[str]]] = {
+    GuestKey.UUID: lambda server: (server.server_id,),
+    GuestKey.NAME: lambda server: (server.name,),
+    GuestKey.ADDRESS: lambda server: server.addresses,
 }
 
 
@@ -142,7 +143,7 @@ def with_guests(
 
 def _matched(
     signals: cloud.Signals, fleet: cloud.Fleet
-) -> dict[str, cloud.GuestSignal]:
+) -> dict[str, GuestSignal]:
     """By server id; nothing where either side is ambiguous.
 
     For example two servers that are both called web-1 get no guest, and

@@ -6,9 +6,9 @@ seconds since the epoch, sizes are MiB unless the name says otherwise.
 """
 
 import dataclasses
-import enum
 from collections.abc import Mapping, Set
 
+from steal_scheduler.model.guest import GuestKey, GuestSignal
 from steal_scheduler.model.listing import Listing
 from steal_scheduler.model.pause import Pause
 from steal_scheduler.model.progress import Copied
@@ -37,6 +37,9 @@ class ServerSignal:
     guest_waited: float | None = None
     #: Measured inside the guest, not by the hypervisor.
     by_guest: bool = False
+    #: vCPUs that ``used`` and ``waited`` are the sums of; None where the
+    #: source does not count them.
+    vcpus: float | None = None
 
     @property
     def demand(self) -> float:
@@ -69,25 +72,6 @@ class HostSignal:
     #: Share of what its network carries that is used, in the direction that
     #: is busier; None where the source does not tell.
     network: float | None = None
-
-
-class GuestKey(enum.StrEnum):
-    """What a source knows a guest by. The value is an option's."""
-
-    UUID = 'uuid'
-    NAME = 'name'
-    ADDRESS = 'address'
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class GuestSignal:
-    """What an agent inside a server tells; units as in ServerSignal."""
-
-    at: float
-    used: float | None = None
-    #: By the guest's own steal clock.
-    waited: float | None = None
-    load: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -122,6 +122,11 @@ class Libvirt(registry.Collector):
         self._info = info
         self._uuid = uuid
         self.servers = servers
+        #: Of each server so many vCPUs have a delay; None for all.
+        self.delays: int | None = None
+        #: Domains and what else they are said to be, as a job that is gone
+        #: did.
+        self.stale: list[tuple[str, str]] = []
 
     def collect(self) -> Iterator[Metric]:
         per_vcpu = ['domain', 'vcpu']
@@ -136,15 +141,17 @@ class Libvirt(registry.Collector):
         )
         for server in self.servers:
             info.add_metric([server.domain, server.server_id, 'any'], 1)
-            for vcpu in range(server.vcpus):
-                for metric, rate in (
-                    (used, server.used),
-                    (waited, server.waited),
-                ):
+            for metric, rate, vcpus in (
+                (used, server.used, server.vcpus),
+                (waited, server.waited, self.delays or server.vcpus),
+            ):
+                for vcpu in range(vcpus):
                     metric.add_metric(
                         [server.domain, str(vcpu)],
                         server.counter(rate / server.vcpus),
                     )
+        for domain, server_id in self.stale:
+            info.add_metric([domain, server_id, 'any'], 1)
         yield from (info, used, waited)
 
 

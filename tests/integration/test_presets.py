@@ -9,7 +9,8 @@ import fixtures
 import yaml
 
 from steal_scheduler.decision.usable_signals import with_guests
-from steal_scheduler.model.cloud import Fleet, GuestKey, Server, Signals
+from steal_scheduler.model.cloud import Fleet, Server, Signals
+from steal_scheduler.model.guest import GuestKey
 from steal_scheduler.signals.prometheus import preset_file
 from tests.integration import daemons, exporters
 from tests.integration.exporters import WINDOW, PrometheusTestCase, source
@@ -59,7 +60,7 @@ class StealExporterTest(PrometheusTestCase):
         signals = self.start_full(self._assert_everything)
         self.assertEqual(WINDOW, signals.window)
         self.assertEqual({}, signals.guests)
-        self.assertEqual(9, len(self.reader.promql))
+        self.assertEqual(10, len(self.reader.promql))
 
     def _assert_everything(self, signals):
         # Of the spiky one a window holds two or three spikes.
@@ -153,7 +154,7 @@ class HypervisorsTest(PrometheusTestCase):
             self.serve(kind(servers), instance=instance)
         self.nodes(ahead=-50.0)
         signals = self.start_full(self.assert_hypervisors, preset=name)
-        self.assertEqual(5, len(self.reader.promql))
+        self.assertEqual(7, len(self.reader.promql))
         for signal in signals.servers.values():
             self.assertIsNone(signal.throttled)
             self.assertIsNone(signal.bad_seconds)
@@ -161,6 +162,11 @@ class HypervisorsTest(PrometheusTestCase):
             self.assertAlmostEqual(-50, host.clock_offset, delta=1)
             self.assertIsNone(host.runnable)
             self.assertIsNone(host.used)
+
+        self.assertEqual(
+            {'uuid-1': 2, 'uuid-2': 4, 'uuid-3': 1},
+            {s.server_id: s.vcpus for s in signals.servers.values()},
+        )
 
     def test_inovex(self):
         self._assert_preset('inovex', exporters.Inovex)
@@ -210,7 +216,7 @@ class GuestsTest(PrometheusTestCase):
         self.assertEqual({'cmp-1', 'cmp-2.example'}, {*signals.hosts})
         for host in signals.hosts.values():
             self.assertTrue(-1 < host.clock_offset < 1, host)
-        self.assertEqual(6, len(self.reader.promql))
+        self.assertEqual(7, len(self.reader.promql))
 
     def _mixed(self, *names, **guests):
         """Return the first reading with these guests.
@@ -230,7 +236,7 @@ class GuestsTest(PrometheusTestCase):
         for signal in signals.servers.values():
             # They are joined by whom Nova knows, which is not the source.
             self.assertEqual((None, None), (signal.load, signal.guest_waited))
-        self.assertEqual(11, len(self.reader.promql))
+        self.assertEqual(13, len(self.reader.promql))
         return signals
 
     def _assert_joined(self, signals):

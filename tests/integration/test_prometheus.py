@@ -1,5 +1,6 @@
 """PrometheusSource against a real Prometheus."""
 
+import math
 import subprocess
 import time
 
@@ -77,6 +78,34 @@ class PrometheusTest(PrometheusTestCase):
             signals.servers['uuid-1'].steal,
             delta=0.03,
         )
+
+    def test_a_domain_of_two_servers_costs_itself(self):
+        near, _ = self._hypervisors()
+        near.stale.append((self.one.domain, 'uuid-of-old'))
+        self.start_full(
+            lambda signals: self.assert_measured(signals, self.homes[1:])
+        )
+
+    def test_a_part_of_a_server_is_told_from_the_whole(self):
+        near, _ = self._hypervisors()
+        near.delays = 1
+        signals = self.start_full()
+        self.assertEqual(
+            {'uuid-1': 1, 'uuid-2': 1, 'uuid-3': 1},
+            {s.server_id: s.vcpus for s in signals.servers.values()},
+        )
+
+    def test_what_no_number_is_costs_itself(self):
+        """Of one host each, and of one server."""
+        odd = exporters.Inovex([self.one, self.two])
+        self.serve(odd, instance='cmp-1:9177')
+        self.serve(exporters.Inovex([self.far]), instance='cmp-2.example:9177')
+        self.nodes()
+        for value in (math.nan, math.inf, -math.inf):
+            self.one.used = value
+            self.start_full(
+                lambda signals: self.assert_measured(signals, self.homes[1:])
+            )
 
     def test_two_hosts_claim_it(self):
         _, far = self._hypervisors()

@@ -12,7 +12,6 @@ from steal_scheduler.decision.rules import Rules
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import (
     Fleet,
-    GuestSignal,
     Host,
     HostSignal,
     Migration,
@@ -21,6 +20,7 @@ from steal_scheduler.model.cloud import (
     Signals,
 )
 from steal_scheduler.model.finding import Finding
+from steal_scheduler.model.guest import GuestSignal
 from steal_scheduler.model.move import Cause, Ended, Move, Outcome, Stage
 from steal_scheduler.model.scheduler import CLASSES, Scheduler
 

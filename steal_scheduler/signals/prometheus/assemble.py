@@ -14,25 +14,32 @@ not 0. Of cmp-2 nobody knows the cores, so it is no host that could take
 anybody.
 """
 
-import collections
 from collections.abc import Mapping
 from typing import Any
 
-from steal_scheduler.model.cloud import GuestSignal, HostSignal, ServerSignal
-from steal_scheduler.signals.prometheus.parse import DropReason, Drops, Sample
+from steal_scheduler.model.cloud import HostSignal, ServerSignal
+from steal_scheduler.model.guest import GuestSignal
+from steal_scheduler.signals.prometheus.drops import DropReason, Drops
+from steal_scheduler.signals.prometheus.parse import Sample
 
 #: By the name of the subject and by the metric's field; None as in Samples.
 Told = Mapping[str, Mapping[str, Sample | None]]
 
 
 def servers(told: Told) -> tuple[dict[str, ServerSignal], Drops]:
-    """Put together the servers of which used and waited are known."""
-    drops: Drops = collections.Counter()
+    """Put together the servers of which used and waited are known.
+
+    Where the vCPUs of any are counted, they must be of each: what is known of
+    some may be a part of the server.
+    """
+    drops = Drops()
     found = {}
+    counted = any(samples.get('vcpus') for samples in told.values())
     for server_id, samples in told.items():
         used, waited = samples.get('used'), samples.get('waited')
-        if not used or not waited:
-            drops[DropReason.INCOMPLETE] += bool(used or waited)
+        if not used or not waited or (counted and not samples.get('vcpus')):
+            if used or waited:
+                drops.add(DropReason.INCOMPLETE, server_id)
             continue
         host = used.host or waited.host
         known = {field: sample for field, sample in samples.items() if sample}
@@ -42,11 +49,12 @@ def servers(told: Told) -> tuple[dict[str, ServerSignal], Drops]:
             for field, sample in known.items()
             if sample.host in (None, host)
         }
-        drops[DropReason.TWO_HOSTS] += len(known) - len(here)
-        if 'waited' in here:
+        if elsewhere := len(known) - len(here):
+            drops.add(DropReason.TWO_HOSTS, server_id, elsewhere)
+        if 'waited' in here and ('vcpus' in here or not counted):
             at = min(used.at, waited.at)
             found[server_id] = ServerSignal(server_id, host, at=at, **here)
-    return found, +drops
+    return found, drops
 
 
 def hosts(told: Told) -> dict[str, HostSignal]:
@@ -72,7 +80,7 @@ def guests(told: Told, complete: bool) -> tuple[dict[str, GuestSignal], Drops]:
 
     :param complete: only those that tell both used and waited
     """
-    drops: Drops = collections.Counter()
+    drops = Drops()
     found = {}
     for name, samples in told.items():
         known = {field: sample for field, sample in samples.items() if sample}
@@ -80,7 +88,7 @@ def guests(told: Told, complete: bool) -> tuple[dict[str, GuestSignal], Drops]:
         if len(known) < len(samples):
             continue
         if complete and not {'used', 'waited'} <= known.keys():
-            drops[DropReason.INCOMPLETE] += 1
+            drops.add(DropReason.INCOMPLETE, name)
             continue
         found[name] = GuestSignal(
             at=min(sample.at for sample in known.values()),

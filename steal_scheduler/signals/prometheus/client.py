@@ -18,6 +18,7 @@ from steal_scheduler.edge import (
 )
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.signals.prometheus import parse
+from steal_scheduler.signals.prometheus.labels import Series
 
 LOG = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class PrometheusClient:
         """Begin a reading, which ends in time however slow Prometheus is."""
         self._ends_at = time.monotonic() + PATIENCE * self._options.timeout
 
-    def ask(self, name: str, promql: str) -> list[parse.Series]:
+    def ask(self, name: str, promql: str) -> list[Series]:
         """Ask one instant query.
 
         :param name: of the metric, for messages

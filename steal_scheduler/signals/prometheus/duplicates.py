@@ -43,7 +43,7 @@ def ambiguous(
 ) -> dict[str, str]:
     """The same of each host of several.
 
-    :param label: the ``parse.Label`` that names a host
+    :param label: the ``labels.Label`` that names a host
     :param names: those that series name which do not agree
     """
     groups: dict[str, list[Any]] = {}

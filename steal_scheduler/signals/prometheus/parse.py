@@ -4,44 +4,18 @@ What is not complete, fresh and plain is dropped and counted. To drop is safe,
 since absent means unknown; to guess is not.
 """
 
-import collections
 import dataclasses
 import enum
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.model import readings
+from steal_scheduler.signals.prometheus.drops import DropReason, Drops
+from steal_scheduler.signals.prometheus.labels import Domains, Label, Series
 
 #: No machine has more: such a number is nanoseconds, not seconds.
 MOST_CORES = 10_000.0
-
-
-class DropReason(enum.StrEnum):
-    """What was wrong with a sample, a server or a guest that is not used."""
-
-    UNNAMED = 'without the label that names it'
-    FOREIGN = "with a label that the preset's regex does not match"
-    AMBIGUOUS = 'named by more than one series'
-    TWO_HOSTS = 'claimed by two hosts'
-    NOT_A_NUMBER = 'not a finite number'
-    NEGATIVE = 'negative'
-    IMPOSSIBLE = 'a share above 1, or cores as no machine has (nanoseconds?)'
-    STALE = 'older than [signals] max_age'
-    FUTURE = (
-        'from the future by more than [signals] max_age (are the clocks '
-        'right?)'
-    )
-    INCOMPLETE = 'of which only one of used and waited is known'
-
-
-Drops = collections.Counter[DropReason]
-
-
-def sentence(drops: Drops) -> str:
-    """The most frequent reason first."""
-    return ', '.join(f'{n} {reason}' for reason, n in drops.most_common())
 
 
 class Subject(enum.StrEnum):
@@ -77,6 +51,9 @@ class Metric:
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
+        # Before what it counts: what ends meanwhile is then missed, and what
+        # begins is one poll late.
+        Metric(Subject.SERVERS, 'vcpus'),
         Metric(Subject.SERVERS, 'used'),
         Metric(Subject.SERVERS, 'waited'),
         Metric(Subject.SERVERS, 'throttled'),
@@ -86,6 +63,7 @@ METRICS: Mapping[str, Metric] = {
         Metric(Subject.HOSTS, 'runnable', ratio=True),
         Metric(Subject.HOSTS, 'clock_offset', least=-math.inf, most=math.inf),
         Metric(Subject.HOSTS, 'network', most=1.0),
+        Metric(Subject.GUESTS, 'vcpus'),
         Metric(Subject.GUESTS, 'used'),
         Metric(Subject.GUESTS, 'waited'),
         Metric(Subject.GUESTS, 'load'),
@@ -94,10 +72,6 @@ METRICS: Mapping[str, Metric] = {
 
 #: Prometheus' arithmetic may end a little above the most that can be true.
 _ROUNDING = 1 + 1e-6
-
-#: One series of an answer, as Prometheus' JSON has it:
-#: ``{'metric': {'uuid': 'a', ...}, 'value': [1767225600.5, '0.4']}``.
-Series = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -137,26 +111,6 @@ def _has_labels(one: Any) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Label:
-    """The label by which series name their subject."""
-
-    name: str
-    #: Matches the whole label; the first group is the subject's name.
-    regex: re.Pattern[str]
-
-    def read(self, series: Series) -> str | DropReason:
-        """The name of the subject.
-
-        With a regex that strips a port, ``instance="cmp-1:9177"`` is cmp-1.
-        """
-        text = str(series['metric'].get(self.name, ''))
-        if not text:
-            return DropReason.UNNAMED
-        match = self.regex.fullmatch(text)
-        return (match and match[1]) or DropReason.FOREIGN
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class SampleFilter:
     """Keeps the samples of a reading that can be used."""
 
@@ -165,6 +119,8 @@ class SampleFilter:
     now: float
     #: Seconds.
     max_age: float
+    #: Of servers that are known by their domain.
+    domains: Domains | None = None
 
     def keep(
         self, metric: Metric, series: Iterable[Series]
@@ -181,28 +137,33 @@ class SampleFilter:
         is counted, and its wait is unknown: neither 0.1, nor 0.0, nor their
         sum.
         """
-        drops: Drops = collections.Counter()
+        drops = Drops()
         groups: dict[str, list[Series]] = {}
-        for one in series:
-            name = self.labels[metric.subject].read(one)
-            if isinstance(name, DropReason):
-                drops[name] += 1
-            else:
-                groups.setdefault(name, []).append(one)
         kept: dict[str, Sample | None] = {}
+        for one in series:
+            names = self._names(metric, one)
+            if isinstance(names, DropReason):
+                drops.add(names, self._shown(one))
+            elif len(names) > 1:
+                # It is of one of them, and nobody can tell of which.
+                drops.add(DropReason.TWO_SERVERS, self._shown(one))
+                kept |= dict.fromkeys(names)
+            else:
+                groups.setdefault(names[0], []).append(one)
         for name, group in groups.items():
             hosts = {self._host(metric, one) for one in group}
             sample = self._sample(metric, group[0], hosts.pop())
             # Of several, nobody can tell which is right, nor, where they are
             # parts of a sum, whether all parts are there: not even a broken
             # one may be ignored.
-            if len(group) > 1 and not self._agree(metric, group):
+            clash = len(group) > 1 and not self._agree(metric, group)
+            if clash or name in kept:
                 sample = (
                     DropReason.TWO_HOSTS if hosts else DropReason.AMBIGUOUS
                 )
                 kept[name] = None
             if isinstance(sample, DropReason):
-                drops[sample] += len(group)
+                drops.add(sample, name, len(group))
             elif sample is not None:
                 kept[name] = sample
         return kept, drops
@@ -217,6 +178,36 @@ class SampleFilter:
             and len(values) == len(known)
             and readings.agree(values, metric.constant)
         )
+
+    def _names(
+        self, metric: Metric, series: Series
+    ) -> Sequence[str] | DropReason:
+        """Whom a series is about; several where they claim it."""
+        name = self.labels[metric.subject].read(series)
+        if not isinstance(name, DropReason):
+            return (name,)
+        domains = self.domains
+        if domains is None or metric.subject is not Subject.SERVERS:
+            return name
+        if not domains.domain(series)[0]:
+            return DropReason.UNNAMED
+        return sorted(domains.of(series)) or DropReason.NO_SERVER
+
+    def _shown(self, series: Series) -> str:
+        """What a person can find it by: the labels that could name it.
+
+        ``instance-7, cmp-1:9177 (a, b)`` of a domain that two servers claim.
+        """
+        labels = [self.labels[s].name for s in self.labels]
+        claimed = ''
+        if self.domains is not None:
+            labels = [*self.domains.labels, *labels]
+            servers = sorted(self.domains.of(series))
+            claimed = f' ({", ".join(servers)})' if servers else ''
+        values = dict.fromkeys(
+            str(series['metric'].get(label, '')) for label in labels
+        )
+        return ', '.join(filter(None, values)) + claimed
 
     def _host(self, metric: Metric, series: Series) -> str | DropReason | None:
         """The host of a server; of anything else, None."""

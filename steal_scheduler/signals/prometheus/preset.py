@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.model.cloud import GuestKey
+from steal_scheduler.model.guest import GuestKey
 from steal_scheduler.signals.prometheus import preset_file
-from steal_scheduler.signals.prometheus.parse import METRICS, Label, Subject
+from steal_scheduler.signals.prometheus.labels import Label
+from steal_scheduler.signals.prometheus.parse import METRICS, Subject
 
 #: Of a label where the file gives no regex. A server's id is all of it; of a
 #: host's and a guest's a port is stripped, and the brackets around an IPv6
@@ -32,6 +33,7 @@ _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
 #: What a placeholder stands for that a key of the file says.
 PLACEHOLDER_KEYS: Mapping[str, str] = {
     'server_label': 'servers.label',
+    'domain_label': preset_file.DOMAIN,
     'host_label': 'hosts.label',
     'host_selector': 'guests.selector',
     'guest_label': 'guests.label',
@@ -49,7 +51,7 @@ class Preset:
     labels: Mapping[Subject, Label]
     guests_by: GuestKey
     #: PromQL with everything filled in, by the metric's name, and by
-    #: ``preset_file.NODENAMES``.
+    #: ``preset_file.INFO`` and ``preset_file.NODENAMES``.
     queries: Mapping[str, str]
     #: What the file says, by key: among it what must run (``servers.needs``).
     keys: Mapping[str, str]
@@ -77,10 +79,13 @@ def load(conf: Any) -> Preset:
     asked = {METRICS[name].subject for name in METRICS.keys() & keys.keys()}
     who = Subject.SERVERS if Subject.SERVERS in asked else Subject.GUESTS
     required = frozenset({'hosts.cores', f'{who}.used', f'{who}.waited'})
+    by_domain = {preset_file.DOMAIN, preset_file.INFO}
     # What no file may lack, and what its queries need.
     needed = required | {f'{subject}.label' for subject in asked}
     if Subject.GUESTS in asked:
         needed |= {'guests.identified_by'}
+    if Subject.SERVERS in asked and by_domain & keys.keys():
+        needed |= by_domain
     for path in sorted(needed - keys.keys()):
         raise ConfigError(
             f'{where}: the key {path} is missing. Write it, or let the file '
@@ -113,7 +118,7 @@ def load(conf: Any) -> Preset:
         values['guest_by'] = ', '.join(dict.fromkeys(by))
     queries = {
         name: _fill(f'{where}: {name}', keys[name], values)
-        for name in (*METRICS, preset_file.NODENAMES)
+        for name in (preset_file.INFO, *METRICS, preset_file.NODENAMES)
         if name in keys
     }
     return Preset(labels, guests_by, queries, keys, who, required)

@@ -15,7 +15,7 @@ import yaml
 
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError
-from steal_scheduler.model.cloud import GuestKey
+from steal_scheduler.model.guest import GuestKey
 from steal_scheduler.signals.prometheus.parse import METRICS, Subject
 
 SHIPPED = pathlib.Path(__file__).parent / 'presets'
@@ -26,10 +26,20 @@ MATCHER = (
     r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')\s*"""
 )
 
+#: The query that tells which server a domain is: no metric, for what counts
+#: are its labels.
+INFO = 'servers.info'
+#: The label of a domain, in that answer and in those that count.
+DOMAIN = 'servers.domain_label'
+
 #: What a value has to match, by the last part of its key, and what to say of
 #: one that does not. A value of any other key is any text.
 _FORMS: Mapping[str, tuple[str, str]] = {
     'label': (
+        '[A-Za-z_][A-Za-z0-9_]*',
+        'is no name of a label. Use letters, digits and underscores.',
+    ),
+    'domain_label': (
         '[A-Za-z_][A-Za-z0-9_]*',
         'is no name of a label. Use letters, digits and underscores.',
     ),
@@ -52,6 +62,8 @@ NODENAMES = 'hosts.nodenames'
 KEYS = (
     'extends',
     *(f'servers.{key}' for key in ('label', 'needs')),
+    DOMAIN,
+    INFO,
     *(f'hosts.{key}' for key in ('label', 'needs')),
     NODENAMES,
     *(

@@ -16,7 +16,9 @@ from steal_scheduler.signals.base import SignalSource
 from steal_scheduler.signals.prometheus import (
     assemble,
     client,
+    drops,
     duplicates,
+    labels,
     parse,
     preset,
     preset_file,
@@ -135,7 +137,7 @@ class PrometheusSource(SignalSource):
         self._preset = preset.load(conf)
         #: PromQL by the metric's name.
         self.promql = self._preset.queries
-        self._told: dict[str, Sequence[parse.DropReason | None]] = {}
+        self._told: dict[str, Sequence[drops.DropReason | None]] = {}
 
     def silent(self) -> Sequence[str]:
         return [name for name, told in self._told.items() if None in told]
@@ -148,37 +150,38 @@ class PrometheusSource(SignalSource):
         }
         ambiguous: dict[str, str] = {}
         self._client.begin()
+        domains = self._domains()
         for name, metric in parse.METRICS.items():
-            if name not in self.promql:
+            promql = self.promql.get(name)
+            if promql is None:
                 continue
-            promql = self.promql[name]
             usable = parse.SampleFilter(
                 self._preset.labels,
                 # A query before this one may have taken its time.
                 now + time.monotonic() - begun,
                 self.conf.signals.max_age,
+                domains,
             )
             samples, clashes = self._ask(metric, promql, usable)
             ambiguous = clashes | ambiguous
             for key, sample in samples.items():
                 told[metric.subject][key][metric.field] = sample
         who = self._preset.who
-        servers, dropped = assemble.servers(told['servers'])
-        guests, dropped_guests = assemble.guests(
+        servers, unused = assemble.servers(told['servers'])
+        guests, unused_guests = assemble.guests(
             told['guests'], complete=who == 'guests'
         )
-        for subject, found, drops in (
-            ('servers', servers, dropped),
-            ('guests', guests, dropped_guests),
+        for subject, known, found in (
+            ('servers', servers, unused),
+            ('guests', guests, unused_guests),
         ):
-            if subject == who and not found:
+            if subject == who and not known:
                 raise self._client.error(
                     f'{who}.used and {who}.waited',
-                    f'none of the {who} is usable in both: '
-                    f'{parse.sentence(drops)}',
+                    f'none of the {who} is usable in both: {found.sentence()}',
                     'Let both queries answer with the same labels.',
                 )
-            self._tell(subject, drops)
+            self._tell(subject, found)
         return Signals(
             servers,
             assemble.hosts(told['hosts']),
@@ -198,9 +201,26 @@ class PrometheusSource(SignalSource):
             label = self._preset.labels[parse.Subject.HOSTS]
             for one in series:
                 host, name = label.read(one), one['metric'].get('nodename')
-                if name and not isinstance(host, parse.DropReason):
+                if name and not isinstance(host, drops.DropReason):
                     found.setdefault(host, set()).add(one_line(name))
         return found
+
+    def _domains(self) -> labels.Domains | None:
+        """Ask which server each domain is; None where series know it."""
+        promql = self.promql.get(preset_file.INFO)
+        if promql is None:
+            return None
+        series = self._client.ask(preset_file.INFO, promql)
+        self._tell(preset_file.INFO, drops.Drops(), silent=not series)
+        by = self._preset.labels
+        return labels.Domains.read(
+            (
+                self._preset.keys[preset_file.DOMAIN],
+                by[parse.Subject.HOSTS].name,
+            ),
+            by[parse.Subject.SERVERS],
+            series,
+        )
 
     def _ask(
         self, metric: parse.Metric, promql: str, usable: parse.SampleFilter
@@ -212,7 +232,7 @@ class PrometheusSource(SignalSource):
         :raises SignalError: it fails, or tells nothing of what must be known
         """
         series = self._client.ask(metric.name, promql)
-        samples, drops = usable.keep(metric, series)
+        samples, found = usable.keep(metric, series)
         clashes = {}
         if metric.subject is parse.Subject.HOSTS:
             twice = {name for name, one in samples.items() if one is None}
@@ -223,8 +243,7 @@ class PrometheusSource(SignalSource):
         if metric.name in self._preset.required and not any(samples.values()):
             raise self._client.error(
                 metric.name,
-                f'none of {len(series)} series is usable: '
-                f'{parse.sentence(drops)}'
+                f'none of {len(series)} series is usable: {found.sentence()}'
                 if series
                 else 'no series answers',
                 next(
@@ -234,23 +253,23 @@ class PrometheusSource(SignalSource):
                     ),
                 ),
             )
-        self._tell(metric.name, drops, silent=not series)
+        self._tell(metric.name, found, silent=not series)
         return samples, clashes
 
     def _tell(
-        self, what: str, drops: parse.Drops, silent: bool = False
+        self, what: str, found: drops.Drops, silent: bool = False
     ) -> None:
         """Log what was dropped, when the reasons change.
 
         :param silent: no series has answered at all
         """
-        reasons = [None] if silent else sorted(drops)
+        reasons = [None] if silent else sorted(found)
         news = reasons != self._told.get(what, [])
         level = logging.INFO if news else logging.DEBUG
         if silent:
             LOG.log(level, 'Prometheus has no series for query %s', what)
         elif reasons:
-            said = parse.sentence(drops)
+            said = found.sentence()
             LOG.log(level, 'Dropped samples of %s: %s', what, said)
         elif news:
             LOG.info('All samples of %s are usable again', what)

@@ -5,12 +5,8 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.decision.usable_signals import with_guests
-from steal_scheduler.model.cloud import (
-    GuestKey,
-    GuestSignal,
-    Server,
-    ServerSignal,
-)
+from steal_scheduler.model.cloud import Server, ServerSignal
+from steal_scheduler.model.guest import GuestKey, GuestSignal
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW, fleet, guest, server, signal, signals
 

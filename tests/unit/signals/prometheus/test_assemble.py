@@ -4,13 +4,11 @@ import hypothesis
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.model.cloud import GuestSignal, HostSignal, ServerSignal
+from steal_scheduler.model.cloud import HostSignal, ServerSignal
+from steal_scheduler.model.guest import GuestSignal
 from steal_scheduler.signals.prometheus import assemble
-from steal_scheduler.signals.prometheus.parse import (
-    METRICS,
-    DropReason,
-    Subject,
-)
+from steal_scheduler.signals.prometheus.drops import DropReason
+from steal_scheduler.signals.prometheus.parse import METRICS, Subject
 from tests.unit.signals.prometheus.test_parse import (
     FILTER,
     LABELS,
@@ -65,6 +63,22 @@ class ServersTest(base.BaseTestCase):
             servers_used=[series(id='a')], servers_waited=[]
         )
         self.assertEqual(({}, {DropReason.INCOMPLETE: 1}), (servers, drops))
+
+    def test_vcpus(self):
+        one, two = {'id': 'a', 'host': 'h'}, {'id': 'b', 'host': 'h'}
+        both = [series(**one), series(**two)]
+        for counted, found in (
+            ([], {'a': None, 'b': None}),
+            # Of b nobody knows of how many vCPUs the sums are.
+            ([series(4, **one)], {'a': 4.0}),
+            ([series(4, **one), series(2, **two)], {'a': 4.0, 'b': 2.0}),
+            # Those of another host are not the ones that were summed.
+            ([series(4, **one), series(2, id='b', host='i')], {'a': 4.0}),
+        ):
+            servers, _ = self._servers(
+                servers_vcpus=counted, servers_used=both, servers_waited=both
+            )
+            self.assertEqual(found, {s: x.vcpus for s, x in servers.items()})
 
     def test_hosts_disagree(self):
         servers, drops = self._servers(

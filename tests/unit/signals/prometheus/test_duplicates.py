@@ -3,7 +3,7 @@ import re
 from oslotest import base
 
 from steal_scheduler.signals.prometheus import duplicates
-from steal_scheduler.signals.prometheus.parse import Label
+from steal_scheduler.signals.prometheus.labels import Label
 
 LABEL = Label('instance', re.compile(r'(.+?)(?::\d+)?'))
 

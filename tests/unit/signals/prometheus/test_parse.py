@@ -1,4 +1,3 @@
-import collections
 import dataclasses
 import math
 import re
@@ -8,10 +7,10 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.signals.prometheus import parse
+from steal_scheduler.signals.prometheus.drops import DropReason
+from steal_scheduler.signals.prometheus.labels import Label
 from steal_scheduler.signals.prometheus.parse import (
     METRICS,
-    DropReason,
-    Label,
     Sample,
     SampleFilter,
     Subject,
@@ -35,18 +34,6 @@ def keep(*series, metric='servers.used'):
 def series(value=1.0, at=NOW, **labels):
     """As Prometheus answers it."""
     return {'metric': labels, 'value': [at, str(value)]}
-
-
-class SentenceTest(base.BaseTestCase):
-    def test_the_most_frequent_first(self):
-        drops = collections.Counter(
-            {DropReason.STALE: 1, DropReason.NEGATIVE: 3}
-        )
-        self.assertEqual(
-            '3 negative, 1 older than [signals] max_age',
-            parse.sentence(drops),
-        )
-        self.assertEqual('', parse.sentence(collections.Counter()))
 
 
 class VectorTest(base.BaseTestCase):
@@ -74,23 +61,6 @@ class VectorTest(base.BaseTestCase):
         for bad in (7, None, {'value': [1, '2']}, {'metric': []}):
             data = {'resultType': 'vector', 'result': [bad, one]}
             self.assertEqual([{'metric': {}}, one], parse.vector(data))
-
-
-class LabelTest(base.BaseTestCase):
-    def test_a_server(self):
-        label = LABELS[Subject.SERVERS]
-        self.assertEqual('a', label.read(series(id='a')))
-        for one in (series(id=''), series(host='h')):
-            self.assertEqual(DropReason.UNNAMED, label.read(one))
-
-    def test_a_host(self):
-        label = Label('host', re.compile(r'(cmp[^.:]*).*'))
-        for labels, name in (
-            ({'host': 'cmp-1.a.b:9178'}, 'cmp-1'),
-            ({'host': 'ctl-1'}, DropReason.FOREIGN),
-            ({'id': 'a'}, DropReason.UNNAMED),
-        ):
-            self.assertEqual(name, label.read(series(**labels)))
 
 
 class KeepTest(base.BaseTestCase):

@@ -123,7 +123,7 @@ class WrongTest(Case):
             (
                 {'host': {'label': 'x'}},
                 "host = {'label': 'x'} ",
-                'extends, servers.label, servers.needs, hosts.label',
+                'extends, servers.label, servers.needs, servers.domain_label',
             ),
             ({7: 'x'}, "7 = 'x' "),
             (

@@ -9,7 +9,7 @@ from oslotest import base
 from steal_scheduler.conf import load
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.migrator import plugins
-from steal_scheduler.model.cloud import GuestKey, GuestSignal
+from steal_scheduler.model.guest import GuestKey, GuestSignal
 from steal_scheduler.signals.prometheus.parse import METRICS
 from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.standins import prometheus
@@ -78,6 +78,7 @@ class ReadTest(Case):
         super().setUp()
         self.source = self._source(PLAIN, window=90)
         self._says(
+            servers_vcpus=[(A, 4, NOW), (B, 2, NOW)],
             servers_used=[(A, 2.0, NOW), (B, 1.0, NOW)],
             servers_waited=[(A, 0.5, NOW), (B, 0.0, NOW)],
             servers_throttled=[(A, 0.25, NOW)],
@@ -87,6 +88,7 @@ class ReadTest(Case):
             hosts_runnable=[(H, 1.5, NOW), (I, 'NaN', NOW)],
             hosts_clock_offset=[(H, -2.5, NOW)],
             hosts_network=[(H, 0.3, NOW)],
+            guests_vcpus=[(GUEST, 4, NOW)],
             guests_used=[(GUEST, 1.9, NOW)],
             guests_waited=[(GUEST, 0.4, NOW)],
             guests_load=[(GUEST, 4.5, NOW)],
@@ -134,6 +136,7 @@ class ReadTest(Case):
         """Those before may have been slow; no clock of anybody is wrong."""
         self.source = self._source(PLAIN, timeout=300)
         self._says(
+            servers_vcpus=[(A, 4, NOW + 100)],
             servers_used=[(A, 2.0, NOW + 100)],
             servers_waited=[(A, 0.5, NOW + 200)],
             hosts_cores=[(H, 16, NOW + 200)],
@@ -150,7 +153,7 @@ class ReadTest(Case):
     def test_guests_are_not_joined(self):
         signals = self.source.read(NOW)
         self.assertEqual(
-            {'a': GuestSignal(NOW, 1.9, 0.4, 4.5)}, signals.guests
+            {'a': GuestSignal(NOW, 1.9, 0.4, 4.5, vcpus=4.0)}, signals.guests
         )
         self.assertIs(GuestKey.UUID, signals.guests_by)
         signal = signals.servers['a']
@@ -165,16 +168,18 @@ class ReadTest(Case):
         least = {k: v for k, v in PLAIN.items() if k != 'guests'}
         self.source = self._source(least)
         self.assertEqual({}, self.source.read(NOW).guests)
-        self.assertEqual(9, len(self.prometheus.asked))
+        self.assertEqual(10, len(self.prometheus.asked))
 
     def test_what_is_optional_may_be_missing(self):
         for query in (
+            'servers_vcpus',
             'servers_throttled',
             'servers_bad_seconds',
             'hosts_used',
             'hosts_runnable',
             'hosts_clock_offset',
             'hosts_network',
+            'guests_vcpus',
             'guests_used',
             'guests_waited',
             'guests_load',
@@ -193,7 +198,7 @@ class ReadTest(Case):
         self._says(servers_used=used, servers_waited=[(A, 0.5, NOW)])
         self.assertEqual(['a'], list(self.source.read(NOW).servers))
         self.assertIn(
-            'Dropped samples of servers.used: 1 not a finite number',
+            'Dropped samples of servers.used: 1 not a finite number (b)',
             self.logs.output,
         )
         # Told once, and once more when it is over.
@@ -282,8 +287,67 @@ class ReadTest(Case):
         self._fails(
             'servers.used and servers.waited',
             'none of the servers',
-            '2 of which only one',
+            '2 of which used, waited or vcpus is unknown (a, b)',
         )
+
+
+class DomainsTest(Case):
+    """Series know a domain, and one of them which server it is."""
+
+    def setUp(self):
+        super().setUp()
+        servers = {
+            field: f'servers.{field}' for field in ('info', 'used', 'waited')
+        }
+        self.source = self._source(
+            {
+                'servers': {
+                    **servers,
+                    'label': 'uuid',
+                    'domain_label': 'domain',
+                },
+                'hosts': {'label': 'instance', 'cores': 'hosts.cores'},
+            }
+        )
+        self.domains = [
+            {'domain': f'i-{n}', 'instance': f'cmp-{n % 2}:9177'}
+            for n in range(4)
+        ]
+        self._says(
+            servers_info=self._info(*enumerate('abcd')),
+            servers_used=[(one, 1.0, NOW) for one in self.domains],
+            servers_waited=[(one, 0.5, NOW) for one in self.domains],
+            hosts_cores=[({'instance': 'cmp-0:9100'}, 16, NOW)],
+        )
+
+    def _info(self, *told):
+        return [({**self.domains[n], 'uuid': s}, 1, NOW) for n, s in told]
+
+    def test_joined(self):
+        found = self.source.read(NOW).servers
+        self.assertEqual(
+            {'a': 'cmp-0', 'b': 'cmp-1', 'c': 'cmp-0', 'd': 'cmp-1'},
+            {s.server_id: s.host for s in found.values()},
+        )
+        self.assertEqual('', self.logs.output)
+
+    def test_one_that_stands_twice_costs_itself(self):
+        self._says(servers_info=self._info(*enumerate('abcd'), (0, 'old')))
+        found = self.source.read(NOW).servers
+        self.assertEqual({*'bcd'}, {*found})
+        self.assertIn(
+            'Dropped samples of servers.used: 1 of a domain that two servers '
+            'claim (i-0, cmp-0:9177 (a, old))',
+            self.logs.output,
+        )
+
+    def test_nothing_tells_who_they_are(self):
+        self._says(servers_info=[])
+        self._fails(
+            'query servers.used',
+            'none of 4 series is usable: 4 of a domain whose server no series',
+        )
+        self.assertEqual(['servers.info'], [*self.source.silent()])
 
 
 class GuestsOnlyTest(Case):
@@ -301,6 +365,7 @@ class GuestsOnlyTest(Case):
         )
         one, two = ({'instance': f'10.0.0.{n}:9100'} for n in (1, 2))
         self._says(
+            guests_vcpus=[],
             guests_used=[(one, 1.0, NOW), (two, 2.0, NOW)],
             guests_waited=[(one, 0.5, NOW)],
             guests_load=[(one, 3.0, NOW)],
@@ -319,7 +384,9 @@ class GuestsOnlyTest(Case):
         )
         self.assertIs(GuestKey.ADDRESS, signals.guests_by)
         self.assertEqual(['cmp-1'], [*signals.hosts])
-        self.assertIn('guests: 1 of which only one', self.logs.output)
+        self.assertIn(
+            'guests: 1 of which used, waited or vcpus', self.logs.output
+        )
 
     def test_no_guest_is_usable(self):
         self._says(guests_waited=[({'instance': '10.0.0.9'}, 0.5, NOW)])
@@ -340,7 +407,7 @@ class ConfigTest(base.BaseTestCase):
             'steal_exporter_server_wait', source.promql['servers.waited']
         )
         self.assertIn('[60s]', source.promql['servers.waited'])
-        self.assertEqual(9, len(source.promql))
+        self.assertEqual(10, len(source.promql))
 
     def test_options_reach_the_queries(self):
         source = built(window=90, selector='region="r1"')
