@@ -3,9 +3,24 @@
 import contextlib
 from collections.abc import Iterator
 
+#: Characters of a message: it is a line of a log.
+_MOST = 2000
+
 
 class StealError(Exception):
-    """Something an operator can correct; the message says how."""
+    """Something an operator can correct; the message says how.
+
+    It is one printable line, whatever it repeats of a file or of an answer.
+    """
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        if not said.isprintable():
+            said = ''.join(c if c.isprintable() else '?' for c in said)
+        if len(said) > _MOST:
+            # The cure stands at the end.
+            said = f'{said[: _MOST // 2]} ... {said[-_MOST // 4 :]}'
+        return said
 
 
 class ConfigError(StealError):

@@ -23,18 +23,26 @@ def all_rows(ask: Callable[..., list[Any]], key: str) -> list[Any]:
     :param key: where a row has the marker of those behind it
     """
     found: list[Any] = []
-    marker = None
+    seen: set[str] = set()
+    marker: str | None = None
     while page := ask(marker=marker):
-        last = page[-1].to_dict().get(key)
-        # One that ends as the page before it would come for ever.
-        if last is not None and last == marker:
-            break
+        names = [row.to_dict().get(key) for row in page]
+        # After one without a name none can be asked for.
+        known = [name for name in names if _is_id(name)]
+        if not known:
+            return found + page
+        marker = known[-1]
+        if marker in seen:
+            # One that ends as a page before it would come for ever.
+            return found
+        seen.add(marker)
         found += page
-        if last is None:
-            # After one without a name none can be asked for.
-            break
-        marker = last
     return found
+
+
+def _is_id(name: Any) -> bool:
+    """Whether it can stand in a URL; all ids of Nova's can."""
+    return isinstance(name, str) and name.isascii() and name != ''
 
 
 class Pages:

@@ -130,7 +130,7 @@ class _Wrong:
             return ''
         at = where.index(name) + 1
         # The list itself, or its order, is no item.
-        if len(where) <= at or how == 'turn':
+        if len(where) <= at + self._edge.objects or how == 'turn':
             return ''
         _, right = _right(case.edge, case.door)
         lost = _missing(right, value)

@@ -24,6 +24,7 @@ from steal_scheduler.exception import (
     SignalError,
 )
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.orchestrators.consul.plugin import Consul
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
@@ -59,6 +60,8 @@ class Edge:
     allowed: tuple[type[Exception], ...]
     #: The lists of which one bad item costs no other, by the door.
     lists: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    #: An item that is no object fails the list: novaclient makes one of it.
+    objects: bool = False
     #: It ends the paging of a stranger by its clock.
     timed: bool = False
 
@@ -162,9 +165,16 @@ def nova() -> Iterator[Edge]:
     conf.set_override('endpoint_override', url, group='nova')
     with mounted({url: app}):
         client = NovaClient(conf, RoleRule())
+        cache = NovaCache(client, 1e9)
         one = IDS[0]
         yield Edge(
             doors={
+                'page': lambda: client.page(None),
+                'changed': lambda: client.changed(NOW),
+                'server': lambda: client.server(one),
+                'hosts': client.hosts,
+                'aggregates': client.aggregates,
+                'migrations': lambda: client.migrations(NOW),
                 'copied': lambda: client.copied(one),
                 'last_was_abort': lambda: client.last_was_abort(one, 0.0),
                 'runs': lambda: client.runs(one),
@@ -175,9 +185,18 @@ def nova() -> Iterator[Edge]:
                 'abort': lambda: client.abort(one, 7),
                 'add_tag': lambda: client.add_tag(one, 'steal:x'),
                 'remove_tag': lambda: client.remove_tag(one, 'steal:x'),
+                'refresh': lambda: cache.refresh(NOW, [one]),
             },
             apps=[app],
             allowed=(NovaFault, ConfigError),
+            lists={
+                'page': 'servers',
+                'changed': 'servers',
+                'hosts': 'services',
+                'aggregates': 'aggregates',
+                'migrations': 'migrations',
+            },
+            objects=True,
         )
 
 

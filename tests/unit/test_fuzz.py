@@ -2,7 +2,7 @@
 
 from oslotest import base
 
-from tests.fuzz import answers, driver, scheduler
+from tests.fuzz import answers, configuration, driver, scheduler
 
 
 class TestFuzz(base.BaseTestCase):
@@ -11,11 +11,11 @@ class TestFuzz(base.BaseTestCase):
         self.assertEqual('', '\n'.join(map(str, found)))
 
     def test_answers(self) -> None:
-        self.play(answers.KIND, 150)
+        self.play(answers.KIND, 80)
 
     def test_scheduler(self) -> None:
-        with scheduler.working(large=2_000, look=10) as kind:
-            self.play(kind, 40)
+        with scheduler.working(large=2_000, look=5) as kind:
+            self.play(kind, 20)
 
     def test_memory_is_looked_at(self) -> None:
         """What is not seen would be believed."""
@@ -27,3 +27,7 @@ class TestFuzz(base.BaseTestCase):
             kept = [[n] for n in range(2 * scheduler.LEAK)]
             self.assertIn('memory grows', worker.grown())
         self.assertTrue(kept)
+
+    def test_configuration(self) -> None:
+        with configuration.starting() as kind:
+            self.play(kind, 25)

@@ -1,9 +1,50 @@
+import itertools
+import math
+
 from oslotest import base
 
 from steal_scheduler.exception import NovaError, NovaSilent, ServerGone
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.nova_client.pages import Pages
+from steal_scheduler.nova_client.pages import Pages, all_rows
 from tests.unit.make import server
+
+
+class Row:
+    def __init__(self, name: object) -> None:
+        self._said = {'uuid': name}
+
+    def to_dict(self) -> dict[str, object]:
+        return self._said
+
+
+class TestAllRows(base.BaseTestCase):
+    def rows(self, *pages: object) -> list[object]:
+        """Those of pages of one, which begin again at the end."""
+        told = itertools.cycle(pages)
+
+        def ask(marker: object) -> list[Row]:
+            name = next(told)
+            return [] if name is None else [Row(name)]
+
+        found = itertools.islice(all_rows(ask, 'uuid'), 100)
+        return [row.to_dict()['uuid'] for row in found]
+
+    def test_all_pages(self) -> None:
+        self.assertEqual(['a', 'b'], self.rows('a', 'b', None))
+
+    def test_pages_that_come_again(self) -> None:
+        self.assertEqual(['a'], self.rows('a'))
+        self.assertEqual(['a', 'b', 'c'], self.rows('a', 'b', 'c'))
+
+    def test_a_page_that_ends_in_one_without_a_name(self) -> None:
+        pages = {None: ['a', None], 'a': [None, 'b'], 'b': []}
+        found = all_rows(lambda marker: [*map(Row, pages[marker])], 'uuid')
+        names = [row.to_dict()['uuid'] for row in found]
+        self.assertEqual(['a', None, None, 'b'], names)
+
+    def test_a_marker_that_is_none(self) -> None:
+        for odd in (math.nan, [], {'a': 1}, 7, '', '\ud800'):
+            self.assertEqual(['a', odd], self.rows('a', odd))
 
 
 class TestPages(base.BaseTestCase):
