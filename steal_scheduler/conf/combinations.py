@@ -40,14 +40,19 @@ def unlikely(conf: Any) -> Iterator[str]:
             )
 
 
-def _prometheus(options: Any, pause: float) -> Iterator[str]:
-    if options.window > pause:
+def long_window(window: float, pause: float) -> Iterator[str]:
+    """Say so where it is longer than the time between two polls."""
+    if window > pause:
         yield (
-            f'[prometheus] window = {options.window:g} seconds is longer '
-            f'than [migrator] poll_interval = {pause:g} seconds: two polls '
-            'see the same burst. Lower the first one, or raise the second '
-            'one.'
+            f'[prometheus] window = {window:g} seconds is longer than '
+            f'[migrator] poll_interval = {pause:g} seconds: two polls see the '
+            'same burst. Four scrape intervals should fit into the first one. '
+            'Lower the first one, or raise the second one.'
         )
+
+
+def _prometheus(options: Any, pause: float) -> Iterator[str]:
+    yield from long_window(options.window or 0.0, pause)
     if options.timeout >= pause / 4:
         yield (
             f'[prometheus] timeout = {options.timeout:g} seconds is not less '

@@ -8,6 +8,7 @@ import collections
 import time
 from collections.abc import Callable, Mapping
 
+from steal_scheduler.conf import combinations
 from steal_scheduler.decision.host_names import none_fits
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage, usable_signals
@@ -64,6 +65,9 @@ def signals(built: Components) -> str | None:
     faults = []
     if silent := built.source.silent():
         faults.append(f'No sample answers to queries {several(silent)}.')
+    faults += [f'{said}.' for said in built.source.advice()]
+    window, pause = poller.signals.window, built.conf.migrator.poll_interval
+    faults += combinations.long_window(window, pause)
     by_reason = collections.defaultdict(list)
     for host in snapshot.unreliable.values():
         by_reason[host.reason].append(host)

@@ -42,6 +42,7 @@ def plan(conf: Any, now: float) -> text.Document:
     poller = Poller(built.source, interval=0.0)
     fleet = built.nova_cache.refresh(now)
     poller.poll(now)
+    notes += [f'{said}.' for said in built.source.advice()]
     snapshot = usable_signals(Snapshot(now, rules, fleet, poller.signals))
     told, newer = built.effects.signer.read_all(fleet.servers.values())
     in_flight = state.moves_in_flight(snapshot, told)

@@ -35,6 +35,13 @@ class SignalSource(abc.ABC):
         """
         return ()
 
+    def advice(self) -> Sequence[str]:
+        """What a person should change, as the last reading showed.
+
+        Sentences without a full stop, for ``steal-status`` and the plan.
+        """
+        return ()
+
     @abc.abstractmethod
     def read(self, now: float) -> Signals:
         """Read every server and host once.

@@ -2,7 +2,8 @@
 
 import re
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import requests
 from keystoneauth1 import exceptions, http_basic
@@ -21,6 +22,8 @@ from steal_scheduler.signals.prometheus import parse
 from steal_scheduler.signals.prometheus.labels import Series
 
 LOG = logging.getLogger(__name__)
+
+_T = TypeVar('_T')
 
 GROUP = 'prometheus'
 #: A whole reading may take so many times as long as one answer.
@@ -90,6 +93,20 @@ class PrometheusClient:
         :param name: of the metric, for messages
         :raises SignalError: no answer, or one that cannot be used
         """
+        return self._ask(name, promql, parse.vector)
+
+    def times(self, name: str, promql: str) -> list[list[float]]:
+        """Ask for a range, such as ``up[60s]``: when each series has samples.
+
+        :raises SignalError: as in ``ask``
+        """
+        return self._ask(name, promql, parse.matrix)
+
+    def _ask(self, name: str, promql: str, read: Callable[[Any], _T]) -> _T:
+        """The ``data`` of the answer, taken apart.
+
+        :raises SignalError: no answer, or one that cannot be used
+        """
         if time.monotonic() > self._ends_at:
             raise self.error(
                 name,
@@ -118,7 +135,7 @@ class PrometheusClient:
             )
         self._warn(name, body.get('warnings') or [])
         try:
-            return parse.vector(body.get('data'))
+            return read(body.get('data'))
         except ValueError as e:
             raise self.error(name, f'answered {e}', _CURES[400]) from e
 

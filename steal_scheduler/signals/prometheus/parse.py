@@ -106,6 +106,22 @@ def vector(data: Any) -> list[Series]:
     return [one if _has_labels(one) else {'metric': {}} for one in series]
 
 
+def matrix(data: Any) -> list[list[float]]:
+    """The times of the samples of each series of a range, in order.
+
+    :raises ValueError: it is no range of samples
+    """
+    try:
+        if data['resultType'] != 'matrix':
+            raise ValueError(f'a result of type {data["resultType"]!r}')
+        return [
+            [float(at) for at, _ in one.get('values', ())]
+            for one in data['result']
+        ]
+    except (AttributeError, LookupError, OverflowError, TypeError) as error:
+        raise ValueError('no range of samples') from error
+
+
 def _has_labels(one: Any) -> bool:
     return isinstance(one, dict) and isinstance(one.get('metric'), dict)
 

@@ -50,8 +50,8 @@ class Preset:
 
     labels: Mapping[Subject, Label]
     guests_by: GuestKey
-    #: PromQL with everything filled in, by the metric's name, and by
-    #: ``preset_file.INFO`` and ``preset_file.NODENAMES``.
+    #: PromQL with everything filled in but $window, by the metric's name, and
+    #: by ``preset_file.INFO`` and ``preset_file.NODENAMES``.
     queries: Mapping[str, str]
     #: What the file says, by key: among it what must run (``servers.needs``).
     keys: Mapping[str, str]
@@ -59,6 +59,13 @@ class Preset:
     who: Subject
     #: The metrics without which nothing is known.
     required: frozenset[str]
+
+    def promql(self, window: float) -> dict[str, str]:
+        """The queries, with rates over so many seconds."""
+        return {
+            name: query.replace('$window', f'{window:g}s')
+            for name, query in self.queries.items()
+        }
 
 
 def load(conf: Any) -> Preset:
@@ -101,7 +108,8 @@ def load(conf: Any) -> Preset:
     }
     guests_by = GuestKey(keys.get('guests.identified_by', GuestKey.UUID))
     values = {
-        'window': f'{options.window}s',
+        # It hangs on the scrape interval, see ``promql``.
+        'window': '$window',
         'max_age': str(max_age),
         'selector': selector,
         **{n: keys[key] for n, key in PLACEHOLDER_KEYS.items() if key in keys},

@@ -2,14 +2,11 @@
 
 import collections
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keystoneauth1 import loading
-from oslo_config import cfg
 from oslo_log import log as logging
 
-from steal_scheduler.edge.option import number
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.model.cloud import Signals
 from steal_scheduler.signals.base import SignalSource
@@ -18,99 +15,15 @@ from steal_scheduler.signals.prometheus import (
     client,
     drops,
     duplicates,
+    interval,
     labels,
+    options,
     parse,
     preset,
     preset_file,
 )
 
 LOG = logging.getLogger(__name__)
-
-OPTS = (
-    cfg.StrOpt(
-        'url',
-        default='http://127.0.0.1:9090',
-        help="""
-Base URL, without query or fragment, of the Prometheus, or of anything that
-speaks its HTTP API. ``/api/v1/query`` is appended to it. Thanos, Mimir and
-VictoriaMetrics work as well; give the path prefix that they need. So does
-OpenStack's Aetos. To log in set ``auth_type``, ``auth_section`` or
-``token_file``.
-""",
-    ),
-    cfg.StrOpt(
-        'preset',
-        default='steal-exporter',
-        help="""
-Preset file: what Prometheus is asked, and how the answers are read.
-``steal-exporter`` alone tells of bad seconds, of throttling and of the
-queue of runnable vCPUs. The others count the cores of a host, and compare
-its clock, with the node_exporter that runs on it. Hosts are known by
-``instance``: a name or an IP address that Nova has of them, or anything that
-the exporter which tells the kernel's name has as well.
-
-Possible values:
-
-* ``steal-exporter``: this project's exporter on hypervisors
-* ``steal-exporter-and-guests``: and node_exporter inside the guests
-* ``inovex``: inovex' prometheus-libvirt-exporter on hypervisors
-* ``tinkoff``: Tinkoff's libvirt-exporter on hypervisors
-* ``node_exporter``: node_exporter inside the guests. Prefer an exporter on
-  hypervisors: an agent in a guest belongs to the tenant, and a guest whose
-  clock source hides steal reads 0.
-* The absolute path of a YAML file of your own. It may extend one of these.
-""",
-    ),
-    cfg.StrOpt(
-        'selector',
-        default='',
-        help="""
-Which series are those of this cloud: label matchers that are put into every
-query, where one Prometheus scrapes several clouds. Without it, hosts that have
-the same name in two of them are ambiguous, and no server moves there. A preset
-file of your own says by ``$selector`` where.
-
-Possible values:
-
-* A list of PromQL label matchers, without braces: ``region="r1"``
-* Empty: all series
-""",
-    ),
-    number(
-        'window',
-        default=60,
-        allowed='5 to 3600 seconds',
-        help="""
-Seconds over which rates are taken: at least two scrape intervals; four survive
-a failed scrape. Short windows see short spikes. A server is unknown until two
-samples are in the window, so for about two scrapes after it was started or
-moved.
-""",
-    ),
-    cfg.StrOpt(
-        'token_file',
-        help="""
-File with a bearer token, for a Prometheus behind a proxy that wants one, such
-as OpenShift's monitoring or oauth2-proxy: no ``auth_type`` of keystoneauth
-sends such a token. It is read again for every query, so that a token may be
-renewed. Neither ``auth_type`` nor ``auth_section`` may be set beside it.
-""",
-    ),
-    # keystoneauth's own option, which knows no default and no limits.
-    number(
-        'timeout',
-        default=10,
-        allowed='1 to 300 seconds',
-        help=f"""
-Seconds that each query may take, from the connection to the end of its answer:
-less than a fourth of ``poll_interval``. There is one query for each metric of
-the preset, however many servers. A whole reading takes at most
-{client.PATIENCE} times as long, and then fails.
-""",
-    ),
-    *(o for o in loading.get_session_conf_options() if o.name != 'timeout'),
-    *loading.get_auth_common_conf_options(),
-)
 
 
 class PrometheusSource(SignalSource):
@@ -129,15 +42,21 @@ class PrometheusSource(SignalSource):
     first window after a move. Their ratio, the steal, does not.
     """
 
-    OPTS = OPTS
+    OPTS = options.OPTS
 
     def __init__(self, conf: Any) -> None:
         super().__init__(conf)
         self._client = client.PrometheusClient(conf)
         self._preset = preset.load(conf)
+        self._window = interval.Window(
+            conf, self._client, self._preset.queries
+        )
         #: PromQL by the metric's name.
-        self.promql = self._preset.queries
+        self.promql = self._preset.promql(self._window.seconds)
         self._told: dict[str, Sequence[drops.DropReason | None]] = {}
+
+    def advice(self) -> Sequence[str]:
+        return [*self._window.advice()]
 
     def silent(self) -> Sequence[str]:
         return [name for name, told in self._told.items() if None in told]
@@ -150,6 +69,8 @@ class PrometheusSource(SignalSource):
         }
         ambiguous: dict[str, str] = {}
         self._client.begin()
+        self._window.read(now)
+        self.promql = self._preset.promql(self._window.seconds)
         domains = self._domains()
         for name, metric in parse.METRICS.items():
             promql = self.promql.get(name)
@@ -188,7 +109,7 @@ class PrometheusSource(SignalSource):
             now,
             guests=guests,
             guests_by=self._preset.guests_by,
-            window=float(self.conf.prometheus.window),
+            window=self._window.seconds,
             ambiguous_hosts=ambiguous,
             nodenames=self._nodenames(),
         )
@@ -246,15 +167,21 @@ class PrometheusSource(SignalSource):
                 f'none of {len(series)} series is usable: {found.sentence()}'
                 if series
                 else 'no series answers',
-                next(
-                    (f'{host}: {why}.' for host, why in clashes.items()),
-                    self._client.cure_of_silence(
-                        self._preset.keys.get(f'{metric.subject}.needs')
-                    ),
-                ),
+                self._cure(metric, clashes, silent=not series),
             )
         self._tell(metric.name, found, silent=not series)
         return samples, clashes
+
+    def _cure(
+        self, metric: parse.Metric, clashes: Mapping[str, str], silent: bool
+    ) -> str:
+        """What to do where a query tells nothing that can be used."""
+        for host, why in clashes.items():
+            return f'{host}: {why}.'
+        if silent and (why := self._window.why_silent(metric.name)):
+            return f'{why}.'
+        needs = self._preset.keys.get(f'{metric.subject}.needs')
+        return self._client.cure_of_silence(needs)
 
     def _tell(
         self, what: str, found: drops.Drops, silent: bool = False

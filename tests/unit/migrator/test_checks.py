@@ -138,6 +138,19 @@ class TestSignals(ChecksTest):
             'No sample answers to queries servers.load.', checks.signals(built)
         )
 
+    def test_what_the_source_advises(self) -> None:
+        built = self.built()
+        self.useFixture(
+            fixtures.MockPatchObject(
+                built.source, 'advice', return_value=['Scrape more often']
+            )
+        )
+        self.assertEqual('Scrape more often.', checks.signals(built))
+
+    def test_a_window_of_several_polls(self) -> None:
+        said = self.signals(window=240)
+        self.assertIn('window = 240 seconds is longer than [migrator]', said)
+
     def test_without_nova(self) -> None:
         answers = self.deployment.nova.instead
         answers['GET /servers/detail'] = nova_api.fault(503)

@@ -8,6 +8,7 @@ from oslotest import base
 from steal_scheduler.exception import NovaError
 from steal_scheduler.migrator.plan import plan
 from steal_scheduler.reporting.text import Document, Items
+from steal_scheduler.signals.static import StaticSource
 from tests.standins import kubernetes, nova_api
 from tests.standins.kubernetes_objects import kubeconfig
 from tests.standins.transport import mounted
@@ -80,6 +81,15 @@ class TestPlan(base.BaseTestCase):
         made = self.plan()
         self.assertEqual(['x'], ids(made['moves_in_flight']))
         self.assertNotIn('x', ids(made['moves_to_begin']))
+
+    def test_what_the_source_advises(self) -> None:
+        self.useFixture(
+            fixtures.MockPatchObject(
+                StaticSource, 'advice', return_value=['Scrape more often']
+            )
+        )
+        notes = [item['note'] for item in self.plan()['notes']]
+        self.assertIn('Scrape more often.', notes)
 
     def test_no_signals(self) -> None:
         self.deployment.write('signals.json', json.dumps({'taken_at': 1.0}))

@@ -52,7 +52,7 @@ class ShippedTest(test_preset_file.Case):
 
     def test_everything_is_filled_in(self):
         for _, one in self._presets():
-            for query in one.queries.values():
+            for query in one.promql(60).values():
                 self.assertNotIn('$', query)
 
     def test_every_series_is_selected(self):
@@ -188,7 +188,7 @@ class LoadTest(test_preset_file.Case):
                 },
             }
         )
-        one = load(path, window=30, max_age=77, selector='r="1"')
+        one = load(path, max_age=77, selector='r="1"')
         self.assertEqual(
             {
                 'servers.used': 'rate(x{a="b$",r="1"}[30s])',
@@ -197,7 +197,7 @@ class LoadTest(test_preset_file.Case):
                 'hosts.used': 'srv node {r="1"}',
                 'guests.load': 'vm {vm!="", r="1"}',
             },
-            one.queries,
+            one.promql(30),
         )
 
     def test_two_guests_of_one_address_stay_two(self):
