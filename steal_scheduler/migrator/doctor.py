@@ -88,8 +88,8 @@ def _unproven(
                     {
                         'orchestrator': name,
                         'server_id': one_line(mark.server_id, 64),
-                        'where': mark.where,
-                        'detail': why,
+                        'where': one_line(mark.where, 120),
+                        'detail': one_line(why),
                         'command': mark.command,
                     }
                 )

@@ -183,8 +183,8 @@ class Orphans:
                     '"steal-manage doctor".',
                     name,
                     one_line(mark.server_id, 64),
-                    f' ({mark.where})' if mark.where else '',
-                    found[name, mark],
+                    f' ({one_line(mark.where, 120)})' if mark.where else '',
+                    one_line(found[name, mark]),
                 )
         for name, count in said.items():
             if count > REPORTED:

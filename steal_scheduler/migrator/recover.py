@@ -23,6 +23,8 @@ NEWER = (
     'a newer steal-scheduler has tagged it: run steal-manage of that version',
     True,
 )
+#: Nova may migrate it.
+HIDDEN = 'Nova does not tell of it now: is its cell down?', True
 
 
 def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
@@ -59,6 +61,8 @@ def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
         results = [
             NEWER
             if server.server_id in newer
+            else HIDDEN
+            if server.gone and not built.nova_cache.is_gone(server.server_id)
             else _clear(server, built)
             if clear
             else ('', True)

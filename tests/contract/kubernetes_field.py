@@ -288,7 +288,8 @@ class OthersContract(KubernetesContract):
         self.assertEqual({uuid}, plugin.detached())
         # For another server: that one is not drained by us.
         self.assertEqual(200, self.ask('DELETE', '/api/v1/nodes/s8')[0])
-        self.bare_node('s8', {'providerID': 'openstack:///x'})
+        other = uuid.replace('fb', 'fa')
+        self.bare_node('s8', {'providerID': f'openstack:///{other}'})
         self.assertIn(
             'node s8 is another server',
             self.refused(plugin.drain(shop, 's8')),

@@ -3,12 +3,14 @@
 See ``kubernetes.py``.
 """
 
+import json
 from typing import Any
 from unittest import mock
 
 from steal_scheduler.orchestrators.base import DONE, State
 from steal_scheduler.orchestrators.kubernetes import client
 from steal_scheduler.orchestrators.kubernetes import plugin as kubernetes
+from steal_scheduler.orchestrators.kubernetes.nodes import ANNOTATION, LABEL
 from tests.contract.kubernetes import UUIDS, KubernetesContract
 from tests.unit.make import server
 
@@ -65,6 +67,74 @@ class NodesContract(KubernetesContract):
             )
             self.assertTrue(self.is_cordoned(name))
             self.assertEqual(DONE, plugin.reattach(shop, 'x'))
+
+    def test_by_what_clouds_write(self: Any) -> None:
+        self.ready_within(0)
+        uuid = '9a1f0c5e-0000-4000-8000-0000000000f1'
+        for n, (provider, system) in enumerate(
+            (
+                (f'openstack:///{uuid}/', ''),
+                (f'openstack://RegionOne/{uuid.upper()}', uuid),
+                (f'openstack://{uuid}', uuid.upper()),
+                ('openstack://f1.example.org', uuid),
+                ('openstack:///', uuid),
+                ('k3s://f1', uuid),
+                ('rke2://f1', uuid),
+            )
+        ):
+            name, shop, plugin = f'f{n}', server(uuid), self.plugin()
+            self.bare_node(name, {'providerID': provider}, system)
+            self.assertEqual(
+                DONE, self.asked(lambda p=plugin, s=shop: p.drain(s, 'x'))
+            )
+            self.assertTrue(self.is_cordoned(name), provider)
+            self.assertEqual({uuid}, self.plugin().detached())
+            # As another process: nothing is remembered.
+            self.assertEqual(DONE, self.plugin().reattach(shop, 'x'))
+            self.assertFalse(self.is_cordoned(name), provider)
+            self.assertEqual(200, self.ask('DELETE', self.path(name))[0])
+
+    def path(self, name: str) -> str:
+        return f'/api/v1/nodes/{name}'
+
+    def test_ids_that_contradict_each_other(self: Any) -> None:
+        uuid = '9a1f0c5e-0000-4000-8000-0000000000e1'
+        other = '9a1f0c5e-0000-4000-8000-0000000000e2'
+        self.bare_node('e1', {'providerID': f'openstack:///{uuid}'}, other)
+        for who in (uuid, other):
+            for name in ('e1', 'x'):
+                answer = self.plugin().drain(server(who), name)
+                self.assertIn(
+                    'node e1 contradicts itself', self.refused(answer)
+                )
+        self.assertFalse(self.is_cordoned('e1'))
+
+    def test_a_mark_that_somebody_else_wrote(self: Any) -> None:
+        """On a node that is another server, and cordoned by a person."""
+        uuid = '9a1f0c5e-0000-4000-8000-0000000000d1'
+        other = '9a1f0c5e-0000-4000-8000-0000000000d2'
+        self.bare_node('d1', {'providerID': f'openstack:///{other}'})
+        self.cordon('d1')
+        told = {'since': '2027-01-15T08:00:00+00:00', 'budgets': {}}
+        about = {
+            'labels': {LABEL: uuid},
+            'annotations': {
+                ANNOTATION: json.dumps({**told, 'cordoned_by_us': True})
+            },
+        }
+        self.change({'metadata': about}, 'd1')
+        plugin = self.plugin(max_drained=1)
+        (mark,) = plugin.marks({})
+        self.assertEqual((uuid, 'node d1'), (mark.server_id, mark.where), mark)
+        self.assertIn('node d1 is another server', mark.doubt)
+        self.assertEqual(set(), plugin.detached())
+        self.assertEqual(DONE, plugin.reattach(server(uuid), 'd1'))
+        self.assertTrue(self.is_cordoned('d1'))
+        self.assertEqual(uuid, self.node('d1')['labels'][LABEL])
+        # It is none that is drained, and holds up no other.
+        shop = self.node_server()
+        self.assertEqual(DONE, self.asked(lambda: plugin.drain(shop, 'n0')))
+        self.assertEqual(DONE, self.asked(lambda: plugin.reattach(shop, 'n0')))
 
     def test_a_node_without_any_id(self: Any) -> None:
         self.bare_node('s3', {})

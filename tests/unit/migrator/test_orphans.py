@@ -131,6 +131,51 @@ class TestForgedNodes(OrphansTest):
         self.assertEqual(3, self.log.output.count(orphans.UNKNOWN))
 
 
+class TestUnknown(OrphansTest):
+    """Ids of which Nova knows no server."""
+
+    def test_what_is_no_id_reaches_no_url(self) -> None:
+        ids = ('../flavors', 'a?b', 'a/b', '', ' ', 'x' * 65, 'a\nERROR b')
+        asked: list[str] = []
+        self.rig.nova.server = asked.append  # type: ignore[assignment]
+        self.listed(*ids)
+        self.rig.tick(310, times=3)
+        self.assertEqual(([], []), (asked, self.told.asked))
+        self.assertEqual(len(ids), self.reported())
+        self.assertNotIn('\nERROR b', self.log.output)
+
+    def test_a_few_calls_in_each_tick(self) -> None:
+        self.listed(*(uuid(n) for n in range(5000)))
+        self.rig.tick()
+        before = len(self.told.asked)
+        self.assertLessEqual(before, orphans.AT_ONCE)
+        self.rig.tick(3)
+        self.assertLessEqual(len(self.told.asked), before + orphans.AT_ONCE)
+
+    def test_those_that_nova_knows_come_first(self) -> None:
+        self.listed(*(uuid(n) for n in range(5000)), 'y')
+        self.rig.tick()
+        self.assertEqual({'y': 'request'}, self.rig.stages())
+
+    def test_who_lists_it_is_asked_and_nobody_else(self) -> None:
+        other = Telling()
+        self.orchestrate(
+            {'fake': self.told, 'other': other}, [Rule('fake'), Rule('other')]
+        )
+        self.listed('gone')
+        self.rig.tick(3, times=3)
+        self.assertEqual([('reattach', 'gone')], self.told.asked)
+        self.assertEqual([], other.asked)
+
+    def test_one_that_cannot_be_put_back_is_asked_for_again(self) -> None:
+        self.told.says = ['refused', 'silent', 'refused']
+        self.listed('gone')
+        self.rig.tick(310, times=6)
+        self.assertEqual(4 * [('reattach', 'gone')], self.told.asked)
+        self.assertEqual(({}, []), (self.rig.stages(), self.rig.tags()))
+        self.assertEqual(1, self.reported())
+
+
 class TestBudget(OrphansTest):
     """Servers of whom it is believed, as many as there may be."""
 

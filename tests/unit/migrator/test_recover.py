@@ -52,6 +52,8 @@ class TestRecover(base.BaseTestCase):
     def test_who_has_no_tag(self) -> None:
         server = nova_api.server(KNOWN, name='name of it')
         self.deployment.servers[KNOWN] = server
+        path = f'GET /servers/{GONE}'
+        self.deployment.nova.instead[path] = nova_api.fault(404)
         self.deployment.write('out', f'{KNOWN}\n{GONE}\n')
         text, left = self.recover(clear=True)
         self.assertFalse(left, text)
@@ -59,6 +61,16 @@ class TestRecover(base.BaseTestCase):
             f'reattach {GONE}\nreattach {KNOWN}\n',
             self.deployment.read('asked'),
         )
+
+    def test_whose_cell_is_down(self) -> None:
+        """Nova may migrate it at this moment."""
+        self.deployment.write('out', f'{GONE}\n')
+        path = f'GET /servers/{GONE}'
+        self.deployment.nova.instead[path] = nova_api.fault(503)
+        text, left = self.recover(clear=True)
+        self.assertTrue(left)
+        self.assertIn('is its cell down?', text)
+        self.assertEqual('', self.deployment.read('asked'))
 
     def test_it_is_not_put_back(self) -> None:
         """Its tag stays: it is the only witness."""

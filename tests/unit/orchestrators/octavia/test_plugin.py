@@ -349,6 +349,27 @@ class TestDetached(OctaviaTestCase):
         some = self.octavia(projects=['p1', 'p3']).detached()
         self.assertEqual({self.id_of(n) for n in (3, 4, 5, 9, 10, 11)}, some)
 
+    def test_a_server_of_another_project(self) -> None:
+        """Whoever has a pool can write a tag that names it."""
+        self.forge(self.mine, TAG)
+        theirs = self.api.add_pool(project_id='q', name='q\x1b[2J')
+        self.forge(self.api.add_member(theirs, '10.0.0.1'), TAG)
+        found = self.octavia().marks({ME: self.server()})
+        doubts = {mark.where: mark.doubt for mark in found}
+        self.assertEqual(
+            {
+                f'pool shop ({self.pool})': '',
+                f'pool q?[2J ({theirs})': 'a member of pool q?[2J has a tag '
+                'of it, and the pool is of project q, the server of p',
+            },
+            doubts,
+        )
+        # In pools that are shared it may be anybody's.
+        shared = self.octavia(pools=[theirs], projects=['p', 'q'])
+        self.assertEqual(
+            [''], [m.doubt for m in shared.marks({ME: self.server()})]
+        )
+
     def test_whom_nova_has_forgotten_is_looked_for_where_it_was(self) -> None:
         for _ in range(50):
             self.api.add_pool()
