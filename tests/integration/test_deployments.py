@@ -157,3 +157,49 @@ class OtherNamesTest(Case):
         (found,) = snapshot.unreliable.values()
         self.assertEqual(('compute1', 'ambiguous'), (found.host, found.reason))
         self.assertIn('10.5.0.21 may mean any of compute1, ', found.detail)
+
+
+class MixedCloudTest(Case):
+    """One store, two regions of the same addresses; two exporters on a host.
+
+    In ours, a server that is opted out.
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.servers.append(
+            make.server('stays', host='compute1', opted_out='flavor')
+        )
+        ours, other = {'region': 'eu1'}, {'region': 'eu2'}
+        self.start(
+            stored.libvirt(
+                '10.5.0.21:9177', {'busy': BUSY, 'stays': CALM}, **ours
+            ),
+            stored.libvirt('10.5.0.22:9177', {'calm': CALM}, **ours),
+            # The exporter that was there before has not been removed.
+            stored.libvirt(
+                '10.5.0.21:9277', {'busy': BUSY}, job='before', **ours
+            ),
+            stored.node('10.5.0.21:9100', 2, 'compute1', **ours),
+            stored.node('10.5.0.22:9100', 8, 'compute2', **ours),
+            stored.node('10.5.0.10:9100', 16, 'controller1', **ours),
+            stored.libvirt('10.5.0.21:9177', {'theirs': BUSY}, **other),
+            stored.node('10.5.0.21:9100', 64, 'compute1', **other),
+            stored.node('10.5.0.22:9100', 8, 'compute2', **other),
+        )
+
+    def test_two_options_are_enough(self):
+        snapshot = self.read(preset='inovex', selector='region="eu1"')
+        self.assert_read(snapshot, compute1=2, compute2=8)
+        decided = decide(self.view(snapshot), {})
+        self.assertEqual(['busy'], [f.server_id for f in decided.findings])
+        self.assertEqual(['busy'], [m.server_id for m in decided.admitted])
+        self.assertEqual(100.0, decided.coverage)
+
+    def test_without_the_selector_nothing_moves_to_a_wrong_host(self):
+        snapshot = self.read(preset='inovex')
+        found = snapshot.unreliable['compute1']
+        self.assertEqual('ambiguous', found.reason)
+        self.assertIn('differ in region (eu1, eu2). Set [prom', found.detail)
+        self.assertNotIn('compute1', snapshot.signals.hosts)
+        self.assertIn(found.detail, self.plan(snapshot))

@@ -173,7 +173,7 @@ class SampleFilter:
             # parts of a sum, whether all parts are there: not even a broken
             # one may be ignored.
             clash = len(group) > 1 and not self._agree(metric, group)
-            if clash or name in kept:
+            if clash or hosts or name in kept:
                 sample = (
                     DropReason.TWO_HOSTS if hosts else DropReason.AMBIGUOUS
                 )
@@ -184,13 +184,23 @@ class SampleFilter:
                 kept[name] = sample
         return kept, drops
 
-    def _agree(self, metric: Metric, group: Iterable[Series]) -> bool:
-        """Whether they tell the same of a host, as if two jobs scrape it."""
+    def _agree(self, metric: Metric, group: Sequence[Series]) -> bool:
+        """Whether they tell the same, as if a host is scraped twice.
+
+        Of a server so do two exporters on one host. But those that differ in
+        more than what names the host may be parts of a sum.
+        """
+        own = self.labels[Subject.HOSTS].name
+        rest = [{**one['metric'], own: ''} for one in group]
+        whole = rest.count(rest[0]) == len(rest)
         told = [self._sample(metric, one, None) for one in group]
         known = [sample for sample in told if sample is not None]
         values = [s.value for s in known if isinstance(s, Sample)]
         return (
-            metric.subject is Subject.HOSTS
+            (
+                metric.subject is Subject.HOSTS
+                or (metric.subject is Subject.SERVERS and whole)
+            )
             and len(values) == len(known)
             and readings.agree(values, metric.constant)
         )

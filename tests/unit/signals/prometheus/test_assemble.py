@@ -231,8 +231,9 @@ class AnyMixTest(base.BaseTestCase):
                 self.assertLessEqual(server.bad_seconds, 1.0)
 
     def _usable(self, side, server: ServerSignal) -> tuple[float, float]:
-        """Time and value of the only series that names the server."""
-        (one,) = (s for s in side if s['metric'].get('id') == server.server_id)
+        """Time and value of the series that name the server, and agree."""
+        mine = server.server_id
+        one, *_ = (s for s in side if s['metric'].get('id') == mine)
         at, value = map(float, one['value'])
         self.assertTrue(0 <= value < math.inf)
         self.assertLessEqual(abs(NOW - at), MAX_AGE)

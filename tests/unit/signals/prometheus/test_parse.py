@@ -132,11 +132,17 @@ class KeepTest(base.BaseTestCase):
         )
         self.assertEqual({DropReason.TWO_HOSTS: 2}, drops)
 
-    def test_two_ports_are_one_host(self):
-        drops = self._dropped(
-            series(id='a', host='h:1'), series(id='a', host='h:2')
-        )
-        self.assertEqual({DropReason.AMBIGUOUS: 2}, drops)
+    def test_two_exporters_of_one_host(self):
+        one = series(1.0, id='a', host='h:1')
+        kept, drops = keep(one, series(1.05, id='a', host='h:2'))
+        self.assertEqual(({'a': Sample(1.0, NOW, 'h')}, {}), (kept, drops))
+        for other in (
+            # They do not agree; or may be parts of a sum.
+            series(2.0, id='a', host='h:2'),
+            series(1.0, id='a', host='h:2', vcpu='1'),
+            series(1.0, id='a'),
+        ):
+            self.assertTrue(self._dropped(one, other))
 
     def test_a_broken_part_spoils_the_whole(self):
         drops = self._dropped(series(id='a'), series(math.nan, id='a'))
@@ -259,5 +265,8 @@ class AnyMixTest(base.BaseTestCase):
     @hypothesis.given(SERIES)
     def test_nothing_is_lost_uncounted(self, answer):
         kept, drops = keep(*answer)
-        usable = [sample for sample in kept.values() if sample]
-        self.assertEqual(len(answer), len(usable) + drops.total())
+        # Several that agree tell of one.
+        usable = sum(
+            kept.get(one['metric'].get('id')) is not None for one in answer
+        )
+        self.assertEqual(len(answer), usable + drops.total())
