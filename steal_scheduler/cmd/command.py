@@ -37,11 +37,8 @@ class Ours(Command):
             return super().run(parsed_args) or self.status
 
 
-class Report(Ours, ShowOne):
-    """A command that prints a document; see ``reporting/text.py``."""
-
-    formatter_namespace = 'steal_scheduler.formatters'
-    formatter_default = 'text'
+class Configured(Command):
+    """A command that reads the configuration."""
 
     def conf(self) -> Any:
         from steal_scheduler.cmd import threading_backend  # noqa: F401
@@ -51,3 +48,10 @@ class Report(Ours, ShowOne):
         from steal_scheduler.conf import load
 
         return load.load(self.app.options.oslo, NAME)
+
+
+class Report(Configured, Ours, ShowOne):
+    """A command that prints a document; see ``reporting/text.py``."""
+
+    formatter_namespace = 'steal_scheduler.formatters'
+    formatter_default = 'text'

@@ -19,6 +19,7 @@ from cliff.formatters import commaseparated, table
 from steal_scheduler import version
 from steal_scheduler.cmd.command import NAME, Ours, Report
 from steal_scheduler.cmd.pause import Pause, Resume
+from steal_scheduler.cmd.replay import Replay
 from steal_scheduler.reporting import text
 
 
@@ -158,7 +159,7 @@ class Manage(App):
             CommandManager('steal_scheduler.commands'),
             deferred_help=True,
         )
-        for command in (Plan, Pause, Resume, Recover, Doctor, Demo):
+        for command in (Plan, Pause, Resume, Recover, Doctor, Replay, Demo):
             name = command.__name__.lower()
             self.command_manager.add_command(name, command)
 

@@ -28,7 +28,7 @@ FLOORS = (
     ('orchestrators', 'signals', 'nova_client', 'messaging'),
     ('moves', 'reporting'),
     ('conf',),
-    ('scheduler', 'migrator'),
+    ('scheduler', 'migrator', 'replay'),
     ('demo',),
     ('cmd',),
 )

@@ -204,5 +204,7 @@ class TestManage(base.BaseTestCase):
         status, said, _ = run_it(manage.main, 'complete')
         self.assertEqual(0, status)
         self.assertIn(
-            "cmds='complete demo doctor help pause plan recover resume'", said
+            "cmds='complete demo doctor help pause plan recover replay "
+            "resume'",
+            said,
         )

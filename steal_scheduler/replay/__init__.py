@@ -1,0 +1,1 @@
+"""A recorded cloud, and what would have been with these options."""

@@ -1,0 +1,207 @@
+"""Our own rule: the migrator's decisions, on the cloud that is replayed."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from steal_scheduler.decision import decide, detector, host_checks, ranking
+from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.rules import Rules
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.decision.usable_signals import usable_signals
+from steal_scheduler.model.cloud import (
+    Fleet,
+    Host,
+    HostSignal,
+    Migration,
+    Server,
+    ServerSignal,
+    Signals,
+)
+from steal_scheduler.model.host_view import NO_VIEW
+from steal_scheduler.model.move import Ended, Move, Stage
+from steal_scheduler.replay.cloud import Cloud, Flight
+from steal_scheduler.replay.recording import Recording
+from steal_scheduler.replay.rivals import MINUTE, Wish
+from steal_scheduler.replay.work import Minute
+
+#: A midnight UTC, for windows; seconds since the epoch.
+BEGIN = 1_800_057_600.0
+#: Seconds for which the relief of a move is claimed.
+CLAIM = 900.0
+
+
+class Ours:
+    """A tick of the migrator at each minute, with Nova's part as well.
+
+    What is decided is what ``steal-migrator`` decides: the same code from the
+    signals to the moves. Nova's choice is that of our filter and our weigher,
+    among the hosts that have room. Metrics are never wrong here, so they are
+    not checked.
+    """
+
+    def __init__(
+        self, cloud: Cloud, recording: Recording, rules: Rules
+    ) -> None:
+        self.cloud = cloud
+        #: Requests for which Nova had no host, after the drain.
+        self.refused = 0
+        #: Verdicts that moving cannot help: a zone and a tick each.
+        self.saturated = 0
+        #: Core-seconds that movers waited less, as their check after the move
+        #: tells.
+        self.claimed = 0.0
+        self._rules = dataclasses.replace(
+            rules, disabled_checks=frozenset(host_checks.OPTIONAL)
+        )
+        self._ids = [server.id for server in recording.servers]
+        self._index = {id_: n for n, id_ in enumerate(self._ids)}
+        self._names = [host.name for host in recording.hosts]
+        self._hosts = {h.name: Host(h.name, h.zone) for h in recording.hosts}
+        self._servers = {
+            s.id: Server(
+                server_id=s.id,
+                name=s.name,
+                host=s.host,
+                zone=self._hosts[s.host].zone,
+                status='ACTIVE',
+                vcpus=s.vcpus,
+                ram_mb=s.ram_mb,
+                disk_gb=s.disk_gb,
+                role=s.role,
+                project_id=s.project,
+            )
+            for s in recording.servers
+        }
+        self._records: dict[str, tuple[Migration, ...]] = {}
+        self._moves: dict[str, Move] = {}
+        self._ended: dict[str, Ended] = {}
+        self._watches: detector.Watches = {}
+        self._view = NO_VIEW
+        self._asked = 0
+
+    def arrived(self, flight: Flight, now: float) -> None:
+        """Take note that a server is on its target."""
+        server_id, at = self._ids[flight.server], BEGIN + now
+        record, *older = self._records[server_id]
+        ended = dataclasses.replace(record, status='completed', updated_at=at)
+        self._records[server_id] = (ended, *older)
+        server = dataclasses.replace(
+            self._servers[server_id], host=self._names[flight.target]
+        )
+        self._servers[server_id] = server
+        self._moves[server_id] = dataclasses.replace(
+            self._moves[server_id],
+            server=server,
+            stage=Stage.VERIFY,
+            since=at,
+        )
+
+    def wishes(self, now: float, minute: Minute) -> Iterator[Wish]:
+        """What a tick begins, one after the other.
+
+        NOTE: each is to begin before the next one is asked for.
+        """
+        snapshot = usable_signals(self._snapshot(BEGIN + now, minute))
+        self._verify(snapshot)
+        snapshot = self._with_view(snapshot)
+        decision = decide.decide(snapshot, self._watches)
+        self._watches = decision.watches
+        self.saturated += len(decision.saturations)
+        for move in decision.admitted:
+            target = self._choose(move)
+            self._ask(move, target, snapshot.now)
+            if target is None:
+                self.refused += 1
+                continue
+            yield self._index[move.server_id], target
+            snapshot = self._with_view(snapshot)
+
+    def _snapshot(self, now: float, minute: Minute) -> Snapshot:
+        """All that Nova and the signals would tell, a minute long."""
+        places = self.cloud.places
+        bad = minute.bad_seconds
+        # On which host it was measured: who has just arrived has no sample.
+        measured = {
+            id_: ServerSignal(
+                id_,
+                self._names[places[n]],
+                float(minute.used[n]),
+                float(minute.waited[n]),
+                now,
+                bad_seconds=None if bad is None else float(bad[n]),
+            )
+            for n, id_ in enumerate(self._ids)
+            if now - BEGIN - self.cloud.arrived[n] >= MINUTE
+        }
+        hosts = {
+            name: HostSignal(name, float(cores), now)
+            for name, cores in zip(self._names, self.cloud.cores, strict=True)
+        }
+        fleet = Fleet(
+            dict(self._servers),
+            self._hosts,
+            dict(self._records),
+            ours=tuple(r for rs in self._records.values() for r in rs),
+        )
+        return Snapshot(
+            now,
+            self._rules,
+            fleet,
+            Signals(measured, hosts, now, window=MINUTE),
+            moves=self._moves,
+            ended=self._ended,
+            sent=True,
+        )
+
+    def _with_view(self, snapshot: Snapshot) -> Snapshot:
+        self._view = build_view(snapshot, self._view)
+        return dataclasses.replace(snapshot, view=self._view)
+
+    def _verify(self, snapshot: Snapshot) -> None:
+        """End the moves whose relief can be measured."""
+        for move in [*self._moves.values()]:
+            signal = snapshot.signals.servers.get(move.server_id)
+            if move.stage is not Stage.VERIFY or signal is None:
+                continue
+            outcome, detail = detector.measured(signal, self._rules.detection)
+            del self._moves[move.server_id]
+            self._ended[move.server_id] = Ended(
+                move, outcome, snapshot.now, detail, signal.steal
+            )
+            before = move.steal_before or 0.0
+            self.claimed += (before - signal.steal) * move.demand * CLAIM
+
+    def _choose(self, move: Move) -> int | None:
+        """Index of the host that Nova chooses; None where it has none."""
+        view, server = self._view, self._index[move.server_id]
+        order = ranking.keys(view, move.server.role, move=True)
+        found = [
+            (order.get(self._names[host], ()), self._names[host], int(host))
+            for host in self.cloud.others(server)
+            if view.takes(self._names[host], move.demand)
+            and self.cloud.fits(server, int(host))
+        ]
+        return min(found)[2] if found else None
+
+    def _ask(self, move: Move, target: int | None, now: float) -> None:
+        """Ask Nova: keep its record, and the move if there is one."""
+        server_id = move.server_id
+        self._asked += 1
+        name = None if target is None else self._names[target]
+        record = Migration(
+            self._asked,
+            server_id,
+            'error' if name is None else 'running',
+            move.source,
+            name,
+            now,
+            now,
+        )
+        self._records[server_id] = (
+            record,
+            *self._records.get(server_id, ()),
+        )
+        if name is not None:
+            self._moves[server_id] = dataclasses.replace(
+                move, stage=Stage.MIGRATE, since=now, target=name
+            )
