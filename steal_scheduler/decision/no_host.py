@@ -57,13 +57,13 @@ class Tries:
         others = set()
         for record, other in self.by_source.get(server.host or '', ()):
             if record.target is None:
-                if not _needs_no_more(other, server):
+                if not needs_no_more(other, server):
                     continue
                 project = other.project_id
                 if project == server.project_id or project not in others:
                     found.append((record, other))
                     others.add(project)
-            elif _needs_no_more(server, other):
+            elif needs_no_more(server, other):
                 break
         return found
 
@@ -85,5 +85,6 @@ def tries(snapshot: Snapshot) -> Tries:
     return Tries(snapshot.rules.limits.cooldown, by_source)
 
 
-def _needs_no_more(one: Server, other: Server) -> bool:
+def needs_no_more(one: Server, other: Server) -> bool:
+    """Whether one fits wherever the other one does, for all we know."""
     return one.ram_mb <= other.ram_mb and one.vcpus <= other.vcpus

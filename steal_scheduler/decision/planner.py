@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from steal_scheduler.decision import fair_shares, network
 from steal_scheduler.decision.host_load import RELIEF_DEMAND
+from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.edge.text import several
@@ -45,7 +46,8 @@ def plan(findings: Sequence[Finding], snapshot: Snapshot) -> Plan:
         by_host.setdefault(finding.host, []).append(_move(finding, snapshot))
     worst_first = sorted(by_host, key=lambda h: (-_waited(snapshot, h), h))
     turns = fair_shares.turns(snapshot)
-    targets = Targets(snapshot.view, snapshot.fleet)
+    pairs = refused_pairs(snapshot)
+    targets = Targets(snapshot.view, snapshot.fleet, pairs)
     planned: list[Move] = []
     refusals: list[Refusal] = []
     short: dict[str, float] = {}
@@ -181,6 +183,13 @@ def _unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
             f'{move.demand:.1f} cores and stay cold; {several(unknown)}: '
             'without reliable metrics, paused, or left to others who move '
             'servers'
+        )
+    if refused := targets.refused_takers(move):
+        reason = Reason.NO_HOST
+        detail = (
+            f'of zone {zone} {several(refused)} could take it, and Nova '
+            f'found no host for others of {move.source} while they could: are '
+            'they in another cell? The log of nova-scheduler says'
         )
     if targets.would_take(move):
         reason = Reason.SLOT_TARGET

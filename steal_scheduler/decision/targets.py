@@ -8,6 +8,7 @@ import bisect
 import collections
 
 from steal_scheduler.decision import ranking
+from steal_scheduler.decision.refused_pairs import RefusedPairs
 from steal_scheduler.model.cloud import Fleet
 from steal_scheduler.model.host_view import Tier, View
 from steal_scheduler.model.move import Move
@@ -24,8 +25,14 @@ class Targets:
     then planned for b; another one of 3 stays, for nobody has 3 left.
     """
 
-    def __init__(self, view: View, fleet: Fleet) -> None:
+    def __init__(
+        self, view: View, fleet: Fleet, refused: RefusedPairs | None = None
+    ) -> None:
+        """:param refused: what Nova does not choose, for all we know"""
         self._view = view
+        self._pairs = refused
+        #: By server id, as asked of them.
+        self._refused: dict[str, frozenset[str]] = {}
         #: Cores by host, and servers by role and host.
         self._planned = collections.defaultdict[str, float](float)
         self._roles = collections.Counter[tuple[str, str]]()
@@ -75,6 +82,22 @@ class Targets:
         busy = self._busy.get(move.server.zone or '', ())
         return any(self._fits(name, move) for name in busy)
 
+    def refused(self, move: Move) -> frozenset[str]:
+        """Hosts that Nova would not choose for it."""
+        if self._pairs is None:
+            return frozenset()
+        if move.server_id not in self._refused:
+            self._refused[move.server_id] = self._pairs.of(move)
+        return self._refused[move.server_id]
+
+    def refused_takers(self, move: Move) -> list[str]:
+        """Those of them that could take it."""
+        return [
+            name
+            for name in sorted(self.refused(move))
+            if self._view.takes(name, self._planned[name] + move.demand)
+        ]
+
     def unknown(self, move: Move) -> list[str]:
         """Open hosts of its zone that are neither cold nor hot."""
         found = self._unknown.get(move.server.zone or '', ())
@@ -105,6 +128,8 @@ class Targets:
     def _fits(self, name: str, move: Move) -> bool:
         """Whether it can be given the server as well, and stay cold."""
         demand = self._planned[name] + move.demand
-        return name != move.source and self._view.has_room(
-            self._view.hosts[name], demand
+        return (
+            name != move.source
+            and self._view.has_room(self._view.hosts[name], demand)
+            and name not in self.refused(move)
         )

@@ -9,6 +9,7 @@ from oslo_log import log
 from steal_scheduler.decision import decide
 from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.refused_pairs import with_offered
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.edge.text import one_line, without_request_id
@@ -199,10 +200,12 @@ class Migrator:
             except NovaFault as error:
                 stuck.append((move, error))
             else:
-                self._keep(move, after)
+                self._keep(move, after, snapshot)
         self._built.journal.stuck(stuck)
 
-    def _keep(self, before: Move, after: Move | Ended) -> None:
+    def _keep(
+        self, before: Move, after: Move | Ended, snapshot: Snapshot
+    ) -> None:
         """Remember what became of a move."""
         server_id = before.server_id
         if isinstance(after, Move):
@@ -212,7 +215,8 @@ class Migrator:
                 self._built.journal.stage(after)
             return
         self.moves.pop(server_id, None)
-        self._ended[server_id] = after.following(self._ended.get(server_id))
+        ended = with_offered(after, snapshot)
+        self._ended[server_id] = ended.following(self._ended.get(server_id))
         self._built.journal.ended(after)
 
     def _decide(self, snapshot: Snapshot) -> decide.Decision:
@@ -231,7 +235,8 @@ class Migrator:
                 Refusal(*admission.NOT_SENT, m.server_id) for m in admitted
             ]
         for move in admitted:
-            self._keep(move, self._state_machine.begin(move, snapshot))
+            after = self._state_machine.begin(move, snapshot)
+            self._keep(move, after, snapshot)
         return []
 
 

@@ -188,6 +188,8 @@ class Ended:
     #: lasts, and that cause.
     not_started: int = 0
     cause: Cause | None = None
+    #: Hosts that could have taken it, where Nova found none.
+    offered: frozenset[str] = frozenset()
 
     @property
     def seconds_out(self) -> float | None:

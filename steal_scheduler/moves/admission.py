@@ -12,6 +12,7 @@ from steal_scheduler.decision import limits, network, pauses
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.eligibility import UNKNOWN
 from steal_scheduler.decision.others import others
+from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.model.move import Move, Stage
@@ -104,7 +105,8 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
         for name, host in snapshot.fleet.hosts.items()
         if host.open and host.zone == zone and name != move.source
     )
-    if not any(snapshot.view.takes(name, move.demand) for name in names):
+    takers = {n for n in names if snapshot.view.takes(n, move.demand)}
+    if not takers - refused_pairs(snapshot).of(move):
         yield from network.of_targets(names, move, snapshot)
         yield (
             Reason.SATURATED,

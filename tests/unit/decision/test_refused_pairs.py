@@ -1,0 +1,147 @@
+from typing import Any
+
+from oslotest import base
+
+from steal_scheduler.decision.planner import plan
+from steal_scheduler.decision.refused_pairs import (
+    refused_pairs,
+    with_offered,
+)
+from steal_scheduler.model.cloud import Migration
+from steal_scheduler.model.host_view import HostView, Tier, View
+from steal_scheduler.model.move import Ended, Outcome
+from steal_scheduler.model.refusal import Reason
+from tests.unit import make
+from tests.unit.make import (
+    NOW,
+    ended,
+    finding,
+    fleet,
+    migration,
+    move,
+    server,
+    snapshot,
+)
+
+HOUR = 3600.0
+COLD = HostView(Tier.COLD, cores=16.0)
+VIEW = View(
+    NOW,
+    {
+        'a': HostView(Tier.HOT, steal=0.2, demand=18.0, cores=16.0),
+        'b': COLD,
+        'c': HostView(Tier.COLD, demand=15.9, cores=16.0),
+        'z': COLD,
+    },
+    {},
+    {},
+)
+ZONES = {'a': 'az1', 'b': 'az1', 'c': 'az1', 'z': 'az2'}
+
+
+def in_vain(server_id: str, at: float = NOW, **values: object) -> Ended:
+    """A move from host a for which Nova found none, with b there."""
+    fields: dict[str, Any] = {'offered': frozenset({'b'})}
+    return ended(
+        server_id,
+        move=move(server_id, source='a'),
+        outcome=Outcome.FAILED,
+        at=at,
+        **(fields | values),
+    )
+
+
+class TestRefusedPairs(base.BaseTestCase):
+    def refused(
+        self,
+        *over: Ended,
+        records: tuple[Migration, ...] = (),
+        later: float = 1.0,
+        **of_server: object,
+    ) -> frozenset[str]:
+        one = move('x', source='a', server=server('x', **of_server))
+        known = snapshot(
+            fleet(migrations=records),
+            ended={e.move.server_id: e for e in over},
+            rules=make.rules(cooldown=HOUR),
+            now=NOW + later,
+        )
+        return refused_pairs(known).of(one)
+
+    def test_two_had_to_stay(self) -> None:
+        self.assertEqual(frozenset(), self.refused(in_vain('s1')))
+        two = in_vain('s1'), in_vain('s2')
+        self.assertEqual({'b'}, self.refused(*two))
+        self.assertEqual({'b'}, self.refused(*two, later=HOUR - 1))
+        self.assertEqual(frozenset(), self.refused(*two, later=HOUR))
+
+    def test_what_needs_less_is_tried(self) -> None:
+        """Memory may have been missing, of which no view tells."""
+        two = in_vain('s1'), in_vain('s2')
+        self.assertEqual({'b'}, self.refused(*two, ram_mb=8192))
+        self.assertEqual(frozenset(), self.refused(*two, ram_mb=1024))
+
+    def test_each_further_one_doubles_it(self) -> None:
+        none = {'status': 'error', 'target': None, 'created_at': NOW - 9}
+        records = tuple(
+            migration('s1', migration_id=n, **none) for n in (1, 2, 3)
+        )
+        two = in_vain('s1'), in_vain('s2')
+        for later, expected in ((4 * HOUR - 1, {'b'}), (4 * HOUR, set())):
+            found = self.refused(*two, records=records, later=later)
+            self.assertEqual(expected, found)
+
+    def test_nova_has_chosen_it_since(self) -> None:
+        two = in_vain('s1'), in_vain('s2')
+        for at, expected in ((NOW - 1, {'b'}), (NOW + 1, set())):
+            one = migration('s3', source='a', target='b', created_at=at)
+            found = self.refused(*two, records=(one,), later=2)
+            self.assertEqual(expected, found)
+
+    def test_a_host_that_is_new(self) -> None:
+        """It was not there to be refused."""
+        some = in_vain('s1', offered=frozenset({'b', 'd'})), in_vain('s2')
+        self.assertEqual({'b'}, self.refused(*some))
+
+
+class TestWithOffered(base.BaseTestCase):
+    def offered(self, over: Ended, **of_record: object) -> frozenset[str]:
+        fields: dict[str, Any] = {'status': 'error', 'target': None}
+        record = migration('s', source='a', **(fields | of_record))
+        known = snapshot(
+            fleet(server(), hosts=ZONES, migrations=(record,)), view=VIEW
+        )
+        return with_offered(over, known).offered
+
+    def test_what_could_take_it(self) -> None:
+        over = in_vain('s', offered=frozenset())
+        self.assertEqual({'b'}, self.offered(over))
+
+    def test_what_says_nothing(self) -> None:
+        over = in_vain('s', offered=frozenset())
+        for of_record in (
+            {'target': 'b'},
+            {'status': 'cancelled'},
+            {'aborted': True},
+        ):
+            self.assertEqual(frozenset(), self.offered(over, **of_record))
+        helped = ended(move=move(source='a'))
+        self.assertEqual(frozenset(), self.offered(helped))
+
+
+class TestPlan(base.BaseTestCase):
+    def test_nobody_is_drained_for_it(self) -> None:
+        found = finding('x', host='a', demand=4.0)
+        for over, moves in (((), 1), ((in_vain('s1'), in_vain('s2')), 0)):
+            known = snapshot(
+                fleet(server('x', host='a'), hosts=ZONES),
+                view=VIEW,
+                ended={e.move.server_id: e for e in over},
+                now=NOW + 1,
+            )
+            planned = plan([found], known)
+            self.assertEqual(moves, len(planned.moves))
+        (no,) = planned.refusals
+        self.assertIs(Reason.NO_HOST, no.reason)
+        self.assertIn('b could take it, and Nova found no host', no.detail)
+        self.assertEqual((), planned.saturations)
