@@ -11,7 +11,7 @@ from typing import Any
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import OrchestratorError, ServerGone
-from steal_scheduler.migrator import build
+from steal_scheduler.migrator import build, ports
 from steal_scheduler.migrator.orphans import UNKNOWN, doubt
 from steal_scheduler.model.cloud import NO_SIGNALS
 from steal_scheduler.moves.leftovers import Kind, Leftover, leftovers
@@ -21,7 +21,7 @@ from steal_scheduler.reporting import text
 
 
 def doctor(conf: Any, now: float) -> tuple[text.Document, bool]:
-    """Read Nova and the orchestrators once, and change nothing.
+    """Read Nova, Neutron and the orchestrators once; change nothing.
 
     :returns: a document (see ``reporting/text.py``), and whether anything is
         left over
@@ -43,6 +43,9 @@ def doctor(conf: Any, now: float) -> tuple[text.Document, bool]:
         f'Nova does not tell of its {listing} now: {why}'
         for listing, why in fleet.unread.items()
     ]
+    bindings, note = ports.left_bindings(conf, fleet)
+    found += bindings
+    notes += [note] if note else []
     marks, silent = _unproven(built, snapshot)
     notes += silent
     if not found and not marks:

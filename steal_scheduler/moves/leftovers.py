@@ -34,6 +34,7 @@ class Kind(enum.StrEnum):
     NOT_MOVED = 'completed_on_source'
     ERROR = 'error_after_migration'
     TAG = 'tag_without_move'
+    PORT_BINDING = 'two_port_bindings'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
