@@ -12,12 +12,12 @@ import sys
 from steal_scheduler.cmd import migrator
 from steal_scheduler.decision import stalled
 from steal_scheduler.moves import effects, state_machine
-from steal_scheduler.orchestrators import backoff, dispatcher
+from steal_scheduler.orchestrators import backoff, listing
 
 #: What failed is asked again after a moment: a storm has no time.
 _HASTE = (
     (backoff, 'FIRST', 0.2),
-    (dispatcher, 'LIST_EVERY', 2.0),
+    (listing, 'LIST_EVERY', 2.0),
     (state_machine, 'REQUEST_TIMEOUT', 10.0),
     (state_machine, 'QUEUE_TIMEOUT', 10.0),
     (effects, 'SETTLES', 2.0),
