@@ -52,6 +52,8 @@ class Watch:
             yield from others_are_kept(world)
         else:
             yield from self._all(world, what)
+        for place in world.places.values():
+            yield from place.wrongs()
 
     def _all(self, world: World, what: str) -> Iterator[str]:
         self._hidden |= world.nova.cell_down

@@ -5,8 +5,9 @@ is left: a mark, a weight, a reason.
 """
 
 import abc
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from steal_scheduler.model.cloud import Server
@@ -82,6 +83,10 @@ class Place(abc.ABC):
     def delete(self, server_id: str) -> None:  # noqa: B027
         """The server is deleted in Nova: most do not notice."""
 
+    def wrongs(self) -> Iterator[str]:
+        """What was done there that is never right."""
+        yield from ()
+
 
 class Kubernetes(Place):
     name, letter = 'kube', 'k'
@@ -95,9 +100,15 @@ max_drained = 2
     def __init__(self, servers: Mapping[str, Server]) -> None:
         super().__init__(servers)
         self.cluster = kubernetes.Cluster()
+        self._serial = itertools.count()
+        #: Evictions that were looked at.
+        self._seen = 0
+        #: Drains that evicted what comes back, as node and its mark.
+        self._drains: set[tuple[str, str]] = set()
         for server_id, server in self.servers.items():
             self.cluster.add_node(server.name, server_id)
             self._run_pod(server.name)
+        self._come_back()
 
     def apps(self, edge: Edge) -> dict[str, App]:
         app = edge.wsgi(self.name, self.cluster, _unless_get)
@@ -105,6 +116,23 @@ max_drained = 2
 
     def _run_pod(self, node: str) -> None:
         self.cluster.pods.append(pod(f'pod-{node}', node))
+
+    def _come_back(self) -> None:
+        """Run a pod on each node, of a controller that asks no scheduler."""
+        there = {p['spec']['nodeName'] for p in self._pods('back-')}
+        for server in self.servers.values():
+            if server.name not in there:
+                made = pod(f'back-{next(self._serial)}', server.name)
+                made['metadata']['uid'] = made['metadata']['name']
+                made['metadata']['ownerReferences'][0]['name'] = 'back'
+                self.cluster.pods.append(made)
+
+    def _pods(self, prefix: str) -> list[Any]:
+        return [
+            p
+            for p in self.cluster.pods
+            if p['metadata']['name'].startswith(prefix)
+        ]
 
     def _node(self, server_id: str) -> Any:
         return self.cluster.nodes[self.servers[server_id].name]
@@ -160,9 +188,29 @@ max_drained = 2
             for name in self.cluster.nodes
         )
 
+    def wrongs(self) -> Iterator[str]:
+        """Who comes back is let be, whichever process goes on."""
+        evicted = self.cluster.evicted[self._seen :]
+        self._seen += len(evicted)
+        for pod_name in evicted:
+            found = self.cluster.pod(*pod_name.split('/'))
+            if found is None or found not in self._pods('back-'):
+                continue
+            node = found['spec']['nodeName']
+            about = self.cluster.nodes[node]['metadata']
+            mark = about.get('annotations', {}).get(nodes.ANNOTATION)
+            if mark is None:
+                # It was asked for before that was removed, and arrived late.
+                continue
+            drain = node, json.loads(mark)['since']
+            if drain in self._drains:
+                yield f'a pod that came back to {node} is evicted again'
+            self._drains.add(drain)
+
     def go_on(self) -> None:
         self.cluster.end_pods()
-        there = {each['spec']['nodeName'] for each in self.cluster.pods}
+        self._come_back()
+        there = {p['spec']['nodeName'] for p in self._pods('pod-')}
         for server_id, server in self.servers.items():
             if server.name not in there and self.serves(server_id):
                 self._run_pod(server.name)

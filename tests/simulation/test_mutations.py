@@ -30,7 +30,7 @@ from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.orchestrators.base import DONE
 from steal_scheduler.orchestrators.consul.catalog import CatalogNode
 from steal_scheduler.orchestrators.consul.node import Agent
-from steal_scheduler.orchestrators.kubernetes import identity, nodes
+from steal_scheduler.orchestrators.kubernetes import identity, nodes, pods
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
 from steal_scheduler.orchestrators.listing import Listing
 from tests.simulation import events, run
@@ -101,6 +101,14 @@ class TestMutations(base.BaseTestCase):
             'something of ours is left',
             mix(),
             (Kubernetes, 'reattach', lambda *_: DONE),
+        )
+
+    def test_what_comes_back_is_evicted_again(self) -> None:
+        self.assert_found(
+            'a pod that came back to .* is evicted again',
+            mix(),
+            (pods, 'origins', lambda found: {p.uid: p.uid for p in found}),
+            letters=('k',) * 8,
         )
 
     def test_cordons_of_others_are_removed(self) -> None:
