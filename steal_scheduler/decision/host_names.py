@@ -154,15 +154,20 @@ def _agree(one: HostSignal, other: HostSignal) -> bool:
     )
 
 
-def none_fits(signals: Signals, fleet: Fleet) -> str:
-    """That none of what has signals is a host of Nova; '' where one is.
+def look_at(signals: Signals, fleet: Fleet) -> str:
+    """Where to look when too few servers have a signal.
 
     :param signals: with Nova's names
     """
     strangers = signals.strangers
     known = {*signals.hosts, *(s.host for s in signals.servers.values())}
-    if not strangers or not fleet.hosts or known & fleet.hosts.keys():
-        return ''
+    if not strangers:
+        return 'look at the exporters'
+    if not fleet.hosts or known & fleet.hosts.keys():
+        return (
+            f'look at the exporters, and at labels {several(strangers)}, '
+            "which are none of Nova's hosts"
+        )
     novas = [
         f'{host.name} ({", ".join(sorted(host.aliases))})'
         if host.aliases

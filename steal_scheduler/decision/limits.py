@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from steal_scheduler.decision import fair_shares, pauses
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.disruption_budget import Unavailable
-from steal_scheduler.decision.host_names import none_fits
+from steal_scheduler.decision.host_names import look_at
 from steal_scheduler.decision.others import others
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Fleet
@@ -41,10 +41,7 @@ def holds(snapshot: Snapshot, coverage: float) -> Nos:
             Reason.COVERAGE,
             f'{coverage:.0f}% of the running servers have a fresh signal; '
             f'coverage_floor wants {rules.coverage_floor:g}%: '
-            + (
-                none_fits(snapshot.signals, snapshot.fleet)
-                or 'look at the exporters'
-            ),
+            + look_at(snapshot.signals, snapshot.fleet),
         )
     if snapshot.handover:
         yield (

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from steal_scheduler.conf import combinations
-from steal_scheduler.decision.host_names import none_fits
+from steal_scheduler.decision.host_names import look_at
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage, usable_signals
 from steal_scheduler.edge.text import several
@@ -55,12 +55,7 @@ def signals(built: Components) -> str | None:
             f'{covered:.0f} percent of the running servers have a fresh '
             f'signal, and with less than [limits] coverage_floor = {floor:g} '
             'percent nothing moves. There is none of servers '
-            f'{several(unseen)}. '
-            + (
-                none_fits(snapshot.signals, fleet)
-                or 'Check the exporters of their hosts'
-            )
-            + '.'
+            f'{several(unseen)}: {look_at(snapshot.signals, fleet)}.'
         )
     faults = []
     if silent := built.source.silent():

@@ -256,6 +256,8 @@ class PrometheusClient:
         cure = 'Look whether the series that it asks for exist'
         if needs:
             cure = f'What it needs: {needs}'
+        if selector := self._options.selector:
+            cure += f'; [prometheus] selector = {selector} must select them'
         # Aetos hides what a user may not see, and says nothing.
         if self._at_keystone:
             user = f'the user of [{self._section}]'

@@ -115,7 +115,7 @@ class Window:
             )
 
     def why_silent(self, name: str) -> str:
-        """Why the series of a query have no rate; '' where it is not that.
+        """Why a query answers nothing; '' where it is not the interval.
 
         :raises SignalError: Prometheus does not tell
         """
@@ -132,7 +132,8 @@ class Window:
                 )
             if self.seconds < INTERVALS * scraped.interval:
                 return self._too_short(scraped)
-        return ''
+        # Or they are too old.
+        return next(iter(self.advice()), '')
 
     def _too_short(self, scraped: Scraped) -> str:
         return (

@@ -178,7 +178,9 @@ class PrometheusSource(SignalSource):
         """What to do where a query tells nothing that can be used."""
         for host, why in clashes.items():
             return f'{host}: {why}.'
-        if silent and (why := self._window.why_silent(metric.name)):
+        if not silent:
+            return 'Look at these series, and at the labels that name them.'
+        if why := self._window.why_silent(metric.name):
             return f'{why}.'
         needs = self._preset.keys.get(f'{metric.subject}.needs')
         return self._client.cure_of_silence(needs)

@@ -154,7 +154,7 @@ class TestNames(base.BaseTestCase):
         return found.strangers, {**found.ambiguous_hosts}
 
 
-class TestNoneFits(base.BaseTestCase):
+class TestLookAt(base.BaseTestCase):
     """The plan and the upgrade check say it in the same words."""
 
     SAID = (
@@ -180,9 +180,19 @@ class TestNoneFits(base.BaseTestCase):
         self.assertIs(HostCheck.STALE, found.reason)
         self.assertIn('What labels u1, u2 tell of is none of', found.detail)
 
+    def test_all_are_novas(self) -> None:
+        self.assertEqual(
+            'look at the exporters',
+            host_names.look_at(signals(), self.fleet),
+        )
+
     def test_one(self) -> None:
         said = self.said('u1', '10.5.0.22')
-        self.assertIn('wants 80%: look at the exporters', said)
+        self.assertIn(
+            'wants 80%: look at the exporters, and at labels u1, which are '
+            "none of Nova's hosts",
+            said,
+        )
         self.assertIn('labels u1 tell', self.unreliable['c1'].detail)
 
     def test_nova_does_not_tell_their_addresses(self) -> None:

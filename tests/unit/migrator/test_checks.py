@@ -101,7 +101,7 @@ class TestSignals(ChecksTest):
         error = self.error(servers={})
         self.assertIn('only 0 percent of the running servers', error)
         self.assertIn('[limits] coverage_floor = 80 percent', error)
-        self.assertIn('none of servers name-x (x), name-y (y).', error)
+        self.assertIn('none of servers name-x (x), name-y (y): look at', error)
 
     def test_hosts_that_nova_does_not_know(self) -> None:
         error = self.error(

@@ -144,6 +144,9 @@ class UnsetTest(Case):
         (said,) = self.source.advice()
         self.assertIn('used is scraped every 120 seconds, and [signals', said)
         self.assertIn('Set max_age to 240 or more', said)
+        # Then no host has cores, and it is not node_exporter's fault.
+        self.answers['hosts.cores'] = prometheus.vector()
+        self._fails('query hosts.cores: no series answers', said)
 
 
 class SetTest(Case):

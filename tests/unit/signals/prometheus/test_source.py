@@ -218,6 +218,26 @@ class ReadTest(Case):
             self._fails(query.replace('_', '.', 1), 'no series answers')
             self.prometheus.answers = before
 
+    def test_empty_by_the_selector(self):
+        def selected(section):
+            return {
+                key: f'{value}{{$selector}}' if '.' in value else value
+                for key, value in PLAIN[section].items()
+            }
+
+        self.source = self._source(
+            {section: selected(section) for section in ('servers', 'hosts')},
+            selector='r="1"',
+        )
+        self.prometheus.answers = {
+            f'servers.{field}{{r="1"}}': prometheus.vector()
+            for field in ('vcpus', 'used')
+        }
+        self._fails(
+            'no series answers',
+            '; [prometheus] selector = r="1" must select them.',
+        )
+
     def test_all_stale(self):
         self._says(servers_waited=[(A, 0.5, NOW - 500), (B, 0.5, NOW - 500)])
         self._fails(
