@@ -8,6 +8,7 @@ from oslo_log import log
 
 from steal_scheduler.decision import decide
 from steal_scheduler.decision.eligibility import MEMORY
+from steal_scheduler.decision.harm import with_harm, with_target
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.refused_pairs import with_offered
 from steal_scheduler.decision.snapshot import Snapshot
@@ -209,15 +210,16 @@ class Migrator:
         """Remember what became of a move."""
         server_id = before.server_id
         if isinstance(after, Move):
+            after = with_target(after, snapshot)
             begins = server_id not in self.moves
             self.moves[server_id] = after
             if begins or after.stage is not before.stage:
                 self._built.journal.stage(after)
             return
         self.moves.pop(server_id, None)
-        ended = with_offered(after, snapshot)
+        ended = with_harm(with_offered(after, snapshot), snapshot)
         self._ended[server_id] = ended.following(self._ended.get(server_id))
-        self._built.journal.ended(after)
+        self._built.journal.ended(ended)
 
     def _decide(self, snapshot: Snapshot) -> decide.Decision:
         if self._poller.trouble is not None:

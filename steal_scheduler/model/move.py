@@ -62,6 +62,8 @@ class Move:
     copy_mb: int = 0
     #: None until Nova's scheduler has chosen.
     target: str | None = None
+    #: Steal share of the target's servers when it was chosen, if known.
+    target_steal: float | None = None
     #: How its copy gets on; None where Nova did not tell.
     progress: Progress | None = None
     #: When its drain began; None where another process began it.
@@ -176,6 +178,24 @@ FOLLOWS: Mapping[Stage, Set[Stage | Outcome]] = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Harm:
+    """Steal shares of the target's servers, before the move and after it."""
+
+    before: float
+    after: float
+    #: It was no contended host before, and is one now.
+    hurt: bool
+
+    def told(self, target: str | None) -> str:
+        """For a person: 'Servers of host b wait 2% of their time now ...'."""
+        hurt = 'Its target was hurt: servers' if self.hurt else 'Servers'
+        return (
+            f'{hurt} of host {target} wait {self.after:.0%} of their time '
+            f'now, {self.before:.0%} before.'
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Ended:
     """A move that is over."""
 
@@ -190,6 +210,8 @@ class Ended:
     cause: Cause | None = None
     #: Hosts that could have taken it, where Nova found none.
     offered: frozenset[str] = frozenset()
+    #: None where it did not arrive, or the target was not measured.
+    harm: Harm | None = None
 
     @property
     def seconds_out(self) -> float | None:
@@ -214,6 +236,8 @@ class Ended:
         service for 93 s. 4205 MiB were copied of 4096.'
         """
         text = f'{self.outcome}: {self.detail}.'
+        if self.harm is not None:
+            text += f' {self.harm.told(self.move.target)}'
         if self.seconds_out is not None:
             text += f' It was out of service for {self.seconds_out:.0f} s.'
         if self.copied_mb is not None:

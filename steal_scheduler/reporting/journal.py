@@ -65,6 +65,8 @@ class Journal:
             outcome=str(ended.outcome),
             detail=ended.detail,
             steal_after=ended.steal_after,
+            target_steal_before=ended.harm.before if ended.harm else None,
+            target_steal_after=ended.harm.after if ended.harm else None,
             seconds_out_of_service=ended.seconds_out,
             copied_mb=ended.copied_mb,
         )

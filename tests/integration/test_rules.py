@@ -30,6 +30,65 @@ class RulesTest(daemons.TestCase):
             alerts = path.read_text().count('- alert: ')
             self.assertEqual(alerts, self._check(path))
 
+    def test_bytes_copied_in_vain(self):
+        """Only where they are many, and a good part of all."""
+        name = 'steal_migrator_copied_bytes_total'
+        # Per hour of a day, by moves that failed and by those that helped.
+        for failed, helped, fires in (
+            (4e9, 4e9, True),
+            (4e9, 20e9, False),
+            (1e9, 0, False),
+        ):
+            series = [
+                {
+                    'series': f'{name}{{job="m",outcome="{outcome}"}}',
+                    'values': f'0+{hourly:.0f}x30',
+                }
+                for outcome, hourly in (('failed', failed), ('helped', helped))
+            ]
+            expected = {'exp_labels': {'severity': 'warning', 'job': 'm'}}
+            self._test(
+                series,
+                {
+                    'eval_time': '25h',
+                    'alertname': 'StealCopiesInVain',
+                    'exp_alerts': [expected] if fires else [],
+                },
+            )
+
+    def _test(self, series, alert):
+        """Let promtool say whether the alert is as expected.
+
+        What it tells in words is not looked at.
+        """
+        (path,) = RULES.glob('*.rules')
+        rules = yaml.safe_load(path.read_text())
+        for rule in rules['groups'][0]['rules']:
+            rule['annotations'] = {}
+        directory = self.directory()
+        (directory / 'rules.yml').write_text(yaml.safe_dump(rules))
+        test = directory / 'test.yml'
+        tested = {
+            'interval': '1h',
+            'input_series': series,
+            'alert_rule_test': [alert],
+        }
+        test.write_text(
+            yaml.safe_dump(
+                {
+                    'rule_files': ['rules.yml'],
+                    'evaluation_interval': '1h',
+                    'tests': [tested],
+                }
+            )
+        )
+        ran = subprocess.run(
+            [daemons.program('promtool'), 'test', 'rules', str(test)],
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(0, ran.returncode, ran.stdout + ran.stderr)
+
     def test_as_a_prometheus_rule(self):
         text = (ROOT / 'doc/source/admin/metrics.rst').read_text()
         (script,) = re.findall(r'code-block:: bash\n\n((?:   .*\n)+)', text)
