@@ -8,6 +8,7 @@ happened) or ServerGone. Nobody else imports novaclient.
 import contextlib
 import dataclasses
 import functools
+import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -233,9 +234,12 @@ class NovaClient:
         self._ask(self._nova.servers.add_tag, server_id, tag)
 
     def remove_tag(self, server_id: str, tag: str) -> None:
+        # NOTE: novaclient does not quote it. A tenant's GENUINE?x would take
+        # our genuine one with it.
+        quoted = urllib.parse.quote(tag, safe=':', errors='replace')
         # One that is gone already is what we wanted.
         with contextlib.suppress(exception.ServerGone):
-            self._ask(self._nova.servers.delete_tag, server_id, tag)
+            self._ask(self._nova.servers.delete_tag, server_id, quoted)
 
     def create_aggregate(self, name: str) -> None:
         """One that holds no host and is no availability zone."""

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from tests.fuzz import answers, configuration, driver, scheduler
+from tests.fuzz import answers, configuration, driver, scheduler, texts
 from tests.simulation import fuzz
 
 
@@ -23,6 +23,7 @@ KINDS: Mapping[str, Callable[[], AbstractContextManager[driver.Kind]]] = {
     'scheduler': scheduler.working,
     'answers': lambda: contextlib.nullcontext(answers.KIND),
     'configuration': configuration.starting,
+    'texts': texts.written,
 }
 
 

@@ -1,10 +1,12 @@
 """Play the cases of many seeds, and print what was wrong.
 
 ``STEAL_FUZZ_RUNS`` is how many of each kind, ``STEAL_FUZZ_SEED`` the first
-one; without it they are new ones.
+one; without it they are new ones. With ``STEAL_FUZZ_SECONDS`` no kind begins a
+case after so many.
 """
 
 import dataclasses
+import itertools
 import logging
 import os
 import re
@@ -152,6 +154,12 @@ def seeds(runs: int) -> range:
     return range(begin, begin + runs)
 
 
+def _in_time(chosen: Iterable[int]) -> Iterable[int]:
+    seconds = float(os.environ.get('STEAL_FUZZ_SECONDS') or 'inf')
+    until = time.monotonic() + seconds
+    return itertools.takewhile(lambda seed: time.monotonic() < until, chosen)
+
+
 def report(
     kind: Kind, begin: int, seconds: float, found: list[Found], said: str
 ) -> str:
@@ -170,7 +178,7 @@ def main(kinds: Sequence[Kind], runs: int = RUNS) -> int:
     for kind in kinds:
         begun = time.perf_counter()
         found, counts = search(
-            kind, chosen, lambda each: print(each, flush=True)
+            kind, _in_time(chosen), lambda each: print(each, flush=True)
         )
         seconds = time.perf_counter() - begun
         said = (

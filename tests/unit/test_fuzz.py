@@ -1,8 +1,16 @@
 """The short form of ``make fuzz``: the same few seeds each time."""
 
+import contextlib
+import math
+
 from oslotest import base
 
-from tests.fuzz import answers, configuration, driver, scheduler
+from steal_scheduler import startup
+from steal_scheduler.edge import sense
+from steal_scheduler.moves import tags
+from steal_scheduler.nova_client import parse
+from steal_scheduler.scheduler import weighers
+from tests.fuzz import answers, configuration, driver, scheduler, texts
 
 
 class TestFuzz(base.BaseTestCase):
@@ -11,7 +19,7 @@ class TestFuzz(base.BaseTestCase):
         self.assertEqual('', '\n'.join(map(str, found)))
 
     def test_answers(self) -> None:
-        self.play(answers.KIND, 80)
+        self.play(answers.KIND, 60)
 
     def test_scheduler(self) -> None:
         with scheduler.working(large=2_000, look=5) as kind:
@@ -30,4 +38,44 @@ class TestFuzz(base.BaseTestCase):
 
     def test_configuration(self) -> None:
         with configuration.starting() as kind:
-            self.play(kind, 25)
+            self.play(kind, 20)
+
+    def test_texts(self) -> None:
+        with texts.written() as kind:
+            self.play(kind, 10)
+
+
+class TestItFinds(base.BaseTestCase):
+    """What finds nothing in a product that is broken proves nothing."""
+
+    def found(self, kind: driver.Kind, what: str) -> None:
+        for seed in range(100):
+            if what in kind.play(kind.drawn(seed)).violation:
+                return
+        self.fail(f'nothing was found: {what}')
+
+    def test_a_name_that_is_not_escaped(self) -> None:
+        self.patch(parse, 'one_line', lambda said, most=300: str(said))
+        with texts.written() as kind:
+            self.found(kind, 'raw character')
+
+    def test_a_signature_that_nobody_looks_at(self) -> None:
+        self.patch(tags.Signer, '_is_signed', lambda *of: True)
+        with texts.written() as kind:
+            self.found(kind, 'forged tag')
+
+    def test_an_answer_whose_types_nobody_looks_at(self) -> None:
+        self.patch(answers, 'EDGES', {'nova': answers.EDGES['nova']})
+        self.patch(sense, 'typed', lambda value: value)
+        self.found(answers.KIND, 'another type')
+
+    def test_an_option_that_is_not_named(self) -> None:
+        self.patch(startup, '_explained', contextlib.nullcontext)
+        with configuration.starting() as kind:
+            self.found(kind, 'steal')
+
+    def test_a_weigher_that_raises(self) -> None:
+        with scheduler.working(large=10) as kind:
+            self.patch(weighers, '_likely', lambda *of: 1 / 0)
+            self.patch(weighers, '_neutral', lambda *of: [math.nan])
+            self.found(kind, 'weight')

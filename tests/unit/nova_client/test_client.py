@@ -292,6 +292,17 @@ class TestActing(ClientTest):
         self.client.remove_tag('s', 'steal:drain:1')
         self.assertEqual([f'PUT {TAG}', f'DELETE {TAG}'], self.api.calls())
 
+    def test_a_tag_that_says_more_of_a_url(self) -> None:
+        """A tenant's: none but itself is removed by it."""
+        for tag in ('steal:undo:1?x=y', 'steal:undo:1#x', 'steal:undo:%2e'):
+            self.api.asked.clear()
+            self.api.instead = {'*': (204, b'')}
+            self.client.remove_tag('s', tag)
+            self.assertEqual(
+                [f'DELETE /servers/s/tags/{tag}'], self.api.calls()
+            )
+            self.assertEqual({}, self.api.asked[0].query)
+
     def test_a_tag_that_is_gone_is_removed(self) -> None:
         self.api.instead[f'DELETE {TAG}'] = fault(404)
         self.client.remove_tag('s', 'steal:drain:1')
