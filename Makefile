@@ -20,7 +20,7 @@ test: $(TOX)  ## the unit tests, and the tests against a real Nova
 unit: $(TOX)
 	$(TOX) -q run -e py3,simulation
 
-fuzz: $(TOX)  ## the whole service under accidents, from 10,000 seeds
+fuzz: $(TOX)  ## accidents, wrong answers, options, texts and views, from 10,000 seeds
 	$(TOX) -q run -e fuzz
 
 functional: $(TOX)
