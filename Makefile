@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOX ?= $(shell command -v tox || echo .tox-bootstrap/bin/tox)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit fuzz functional nova33 integration storm leases outages bench soak builds docs pep8 packages tox
+.PHONY: help demo test unit fuzz functional nova33 integration storm leases outages hypervisors bench soak builds docs pep8 packages tox
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,11 @@ leases: packages  ## who leads, on each real lock store, 200 times: half an hour
 outages: packages  ## each service of a cloud killed while servers move, ten times: an hour
 	STEAL_OUTAGE_RUNS=10 OS_TEST_TIMEOUT=7200 \
 	  $(TOX) -q run -e integration -- test_outages --timeout 36000
+
+# It needs neither Kubernetes nor Consul.
+hypervisors: packages  ## real guests moved while what moves them dies, ten times: two hours
+	STEAL_ACCIDENT_RUNS=10 STEAL_WITHOUT=orchestrators OS_TEST_TIMEOUT=14400 \
+	  $(TOX) -q run -e integration -- integration.libvirt test_hypervisors --timeout 36000
 
 nova33: $(TOX)  ## what meets Nova and other libraries, on the oldest that we support
 	$(TOX) -q run -e functional-nova33

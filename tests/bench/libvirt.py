@@ -80,6 +80,7 @@ def bench() -> None:
         for load in LOADS:
             # A host of its own: the servers of the one before are gone.
             with Hypervisor('bench', 0, ADDRESS, directory / load) as host:
+                host.machine.weigh(100)
                 servers: list[Server] = []
                 for size in SIZES:
                     for index in range(len(servers), size):

@@ -8,6 +8,7 @@ from steal_scheduler.cmd import threading_backend  # noqa: F401
 
 # isort: split
 import sys
+from collections.abc import Container
 
 from steal_scheduler.cmd import migrator
 from steal_scheduler.decision import stalled
@@ -27,11 +28,15 @@ _HASTE = (
 )
 
 
-def hurry() -> None:
-    """From now on in this process, and in those that it forks."""
+def hurry(patient: Container[str] = ()) -> None:
+    """From now on in this process, and in those that it forks.
+
+    :param patient: what keeps its seconds
+    """
     for module, name, seconds in _HASTE:
         assert hasattr(module, name), name
-        setattr(module, name, seconds)
+        if name not in patient:
+            setattr(module, name, seconds)
 
 
 if __name__ == '__main__':

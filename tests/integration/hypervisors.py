@@ -18,10 +18,13 @@ import itertools
 import os
 import pathlib
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from tests.integration import daemons
@@ -77,6 +80,10 @@ namespaces = [ ]
 stdio_handler = "file"
 cgroup_controllers = [ "cpu" ]
 migration_host = "{address}"
+"""
+_QEMU_TLS_CONF = """
+migrate_tls_x509_cert_dir = "{tls}"
+migrate_tls_x509_verify = 1
 """
 _EXPORTER_CONF = """
 [exporter]
@@ -188,6 +195,33 @@ def build(directory: pathlib.Path) -> pathlib.Path:
     return path
 
 
+def certify(directory: pathlib.Path) -> None:
+    """Make an authority, and a certificate for all hypervisors."""
+    directory.mkdir()
+    path = f'{directory}/{{}}.pem'.format
+    addresses = ','.join(f'IP:{address}' for address in _ADDRESSES)
+    for name, *options in (
+        ('ca', '-subj', '/CN=authority'),
+        (
+            *('server', '-subj', '/CN=hypervisor'),
+            *('-CA', path('ca-cert'), '-CAkey', path('ca-key')),
+            *('-addext', f'subjectAltName={addresses}'),
+            *('-addext', 'basicConstraints=critical,CA:FALSE'),
+        ),
+    ):
+        subprocess.run(
+            [
+                *(daemons.program('openssl'), 'req', '-x509', '-nodes'),
+                *('-newkey', 'rsa:2048', '-out', path(f'{name}-cert')),
+                *('-keyout', path(f'{name}-key'), *options),
+            ],
+            check=True,
+            capture_output=True,
+        )
+    for kind in 'cert', 'key':
+        shutil.copy(path(f'server-{kind}'), path(f'client-{kind}'))
+
+
 @functools.cache
 def kvm_trouble() -> str:
     """Say why KVM cannot be tested here; empty if it can.
@@ -236,22 +270,22 @@ class Hypervisor(daemons.Parts):
         self.address = address
         #: Of its exporter, on our loopback.
         self.port = daemons.free_port()
+        #: Where the certificates are by which QEMU knows QEMU, if it has any.
+        self.tls: pathlib.Path | None = None
         #: What is its own; the directories below are bound into it.
         self.directory = directory / name
         self.machine = Machine(
             name,
-            [
-                *(daemons.program('libvirtd'), '--listen'),
-                *('--config', '/etc/libvirt/libvirtd.conf'),
-            ],
             directory,
-            self._libvirt_answers,
             {self.directory / out: path for out, path in _BINDS.items()},
         )
 
     def begin(self, stack: contextlib.ExitStack) -> None:
         self._write('etc/libvirtd.conf', _LIBVIRTD_CONF, uuid=uuid.uuid4())
-        self._write('etc/qemu.conf', _QEMU_CONF, address=self.address)
+        qemu_conf = _QEMU_CONF.format(address=self.address)
+        if self.tls:
+            qemu_conf += _QEMU_TLS_CONF.format(tls=self.tls)
+        self._write('etc/qemu.conf', qemu_conf)
         for path, line in (
             ('/etc/passwd', f'{_USER}64055::/:/bin/false'),
             ('/etc/group', _USER),
@@ -261,6 +295,19 @@ class Hypervisor(daemons.Parts):
         for name in ('lib', 'cache', 'log'):
             (self.directory / name).mkdir()
         stack.enter_context(self.machine)
+        #: Its guests outlive it.
+        self.libvirtd = daemons.Daemon(
+            f'{self.name}-libvirtd',
+            [
+                *self.machine.joining(),
+                *(daemons.program('libvirtd'), '--listen'),
+                *('--config', '/etc/libvirt/libvirtd.conf'),
+            ],
+            self.directory,
+            self._libvirt_answers,
+        )
+        stack.callback(self.libvirtd.stop, signal.SIGKILL)
+        self.libvirtd.start()
         path = self._write(
             'exporter.conf', _EXPORTER_CONF, port=self.port, core=self.core
         )
@@ -283,6 +330,7 @@ class Hypervisor(daemons.Parts):
         """What its daemons say, once they do."""
         return [
             self.machine.daemon.log,
+            self.directory / f'{self.name}-libvirtd.log',
             self.directory / f'{self.name}-exporter.log',
         ]
 
@@ -292,6 +340,17 @@ class Hypervisor(daemons.Parts):
         :raises DaemonError: it fails
         """
         return self.machine.run('virsh', '--quiet', *argv)
+
+    @contextlib.contextmanager
+    def narrow_network(self) -> Iterator[None]:
+        """It sends a MiB per second to other hypervisors, whatever it is."""
+        qdisc = ('tc', 'qdisc', 'replace', 'dev', 'eth0', 'root')
+        limit = ('rate', '8mbit', 'burst', '64kb', 'latency', '400ms')
+        self.machine.run(*qdisc, 'tbf', *limit)
+        try:
+            yield
+        finally:
+            self.machine.run(*qdisc, 'pfifo')
 
     def boot(self, domain: Domain) -> None:
         """Start a server; return at once."""
@@ -365,12 +424,15 @@ class Hosts(daemons.Parts):
                 strict=False,
             )
         )
+        self._tls = directory / 'tls'
         self.prometheus = daemons.Prometheus(directory)
         for host in self.hosts:
             self.prometheus.scrape(host.port, instance=host.name)
 
     def begin(self, stack: contextlib.ExitStack) -> None:
+        certify(self._tls)
         for host in self.hosts:
+            host.tls = self._tls
             stack.enter_context(host)
         connect({host.machine: host.address for host in self.hosts})
         stack.enter_context(self.prometheus)
@@ -402,6 +464,8 @@ class Lab(Hosts):
     def begin(self, stack: contextlib.ExitStack) -> None:
         self._kernel = build(self._directory)
         super().begin(stack)
+        for host in self.hosts:
+            host.machine.weigh(100)
 
     def boot(self, host: Hypervisor, **options: Any) -> Domain:
         """Start a server on a host; its guest is at work on return.

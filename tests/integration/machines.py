@@ -6,16 +6,15 @@ import pathlib
 import random
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from tests.integration import daemons
 
 #: util-linux and iproute2; the rest is coreutils.
 PROGRAMS = ('setpriv', 'unshare', 'nsenter', 'ip', 'sh')
 _PREFIX = 'steal-test-'
-#: A hundred times that of anybody else, by version of the cgroups: what else
-#: runs here hardly makes guests wait.
-_WEIGHTS = {'cpu.shares': '102400', 'cpu.weight': '10000'}
+#: What everybody has, by version of the cgroups.
+_WEIGHTS = {'cpu.shares': 1024, 'cpu.weight': 100}
 
 # Process 1 of the machine. Where the kernel shows processes is mounted when
 # it has told its number out here. With cgroups of version 2 it may not stay
@@ -51,26 +50,21 @@ exec unshare --cgroup sh -ec '
 class Machine(daemons.Parts):
     """One within the machine: its own processes, mounts, network, name.
 
-    It runs one program, and whatever is sent in after it. Everything of it
-    ends with its first process, and that ends with the test's process,
-    however that ends. Only its cgroup is left then; the next machine removes
-    it.
+    It does nothing but what is sent in. Everything of it ends with its first
+    process, and that ends with the test's process, however that ends. Only
+    its cgroup is left then; the next machine removes it.
     """
 
     def __init__(
         self,
         name: str,
-        argv: Sequence[str],
         directory: pathlib.Path,
-        ready: Callable[[], bool],
         binds: Mapping[pathlib.Path, str] | None = None,
     ) -> None:
         """Describe it; start nothing.
 
         :param name: its host name
-        :param argv: its first program; the machine ends with it
-        :param directory: for the log of that program
-        :param ready: tells whether that program is fit for use
+        :param directory: for its log
         :param binds: where within something out here is seen
         """
         for program in PROGRAMS:
@@ -86,10 +80,10 @@ class Machine(daemons.Parts):
                 *('setpriv', '--pdeathsig', 'KILL'),
                 *('unshare', '--fork', '--kill-child', '--pid', '--mount'),
                 *('--uts', '--net', '--propagation', 'private'),
-                *('sh', '-c', _INIT, 'init', *argv),
+                *('sh', '-c', _INIT, 'init', 'sleep', 'infinity'),
             ],
             directory,
-            ready,
+            self._pid_file.exists,
             {
                 'PATH': f'{os.environ["PATH"]}:/usr/sbin:/sbin',
                 'NAME': name,
@@ -116,9 +110,6 @@ class Machine(daemons.Parts):
         _remove_leftovers(self._cgroup.parent)
         self._cgroup.mkdir()
         try:
-            for name, weight in _WEIGHTS.items():
-                if (self._cgroup / name).exists():
-                    (self._cgroup / name).write_text(weight)
             self.daemon.start()
         except BaseException:
             self.stop()
@@ -134,6 +125,16 @@ class Machine(daemons.Parts):
             lambda: _remove(self._cgroup),
             failing=(OSError,),
         )
+
+    def weigh(self, times: int) -> None:
+        """Let it have so many times the share of a core of anybody else.
+
+        With 100 hardly anything that runs out here makes guests wait, and
+        nothing that runs out here gets on while they do.
+        """
+        for name, weight in _WEIGHTS.items():
+            if (self._cgroup / name).exists():
+                (self._cgroup / name).write_text(str(weight * times))
 
     @property
     def pid(self) -> int:
@@ -156,6 +157,17 @@ class Machine(daemons.Parts):
         argv = ['nsenter', f'--target={self.pid}', '--pid', '--mount']
         argv += ['--uts', '--cgroup', *(['--net'] if network else [])]
         return [*argv, '--']
+
+    def joining(self) -> list[str]:
+        """The same of what is to be counted as its own, as its servers are."""
+        # Where the first process is; see _INIT.
+        ours = self._cgroup / 'init'
+        if not ours.is_dir():
+            ours = self._cgroup
+        return [
+            *('sh', '-ec', 'echo 0 > "$0"; exec "$@"'),
+            *(str(ours / 'cgroup.procs'), *self.entering()),
+        ]
 
     def run(self, *argv: str, within: float = 120) -> str:
         """Run a command in it; return what it says.

@@ -261,7 +261,10 @@ class Lab(daemons.Parts):
 
     # -- parts -------------------------------------------------------------
 
-    def _migrator(self, name: str) -> daemons.Daemon:
+    def _migrator(
+        self, name: str, **options: Mapping[str, Any]
+    ) -> daemons.Daemon:
+        """:param options: by section; what they say counts more"""
         workdir, port = self.plane.workdir, self._ports[name]
         sample = workdir / 'steal-migrator.conf'
         sample.write_text(config.migrator(self.plane.at, rights.PASSWORD))
@@ -274,7 +277,7 @@ class Lab(daemons.Parts):
             'balancer': {'path': self.plane.script},
         }
         lines = []
-        all_options = (_OPTIONS, own, self.options)
+        all_options = (_OPTIONS, own, self.options, options)
         for section in {name for options in all_options for name in options}:
             lines.append(f'[{section}]')
             values: dict[str, Any] = {}
