@@ -100,16 +100,18 @@ def with_novas_names(signals: Signals, fleet: Fleet) -> Signals:
                     'addresses in Nova and by what the kernel there calls '
                     'itself',
                 )
+    servers = signals.servers
+    other = {label for label, name in one.items() if label != name}
+    if other:
+        servers = {
+            server_id: dataclasses.replace(signal, host=one[signal.host])
+            if signal.host in other
+            else signal
+            for server_id, signal in servers.items()
+        }
     return dataclasses.replace(
         signals,
-        servers={
-            server_id: signal
-            if signal.host is None or one.get(signal.host) == signal.host
-            else dataclasses.replace(
-                signal, host=one.get(signal.host, signal.host)
-            )
-            for server_id, signal in signals.servers.items()
-        },
+        servers=servers,
         hosts=hosts,
         ambiguous_hosts=ambiguous,
         strangers=tuple(sorted(n for n, found in meant.items() if not found)),
