@@ -8,7 +8,7 @@ import fixtures
 from steal_scheduler.decision.decide import decide
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.decision.usable_signals import coverage, usable_signals
+from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.exception import SignalError
 from steal_scheduler.model.cloud import Fleet, Host
 from steal_scheduler.reporting import text
@@ -74,7 +74,9 @@ class Case(daemons.TestCase):
         self.assertEqual('compute1', busy.host)
         self.assertAlmostEqual(1.2, busy.used, delta=0.02)
         self.assertAlmostEqual(0.6, busy.waited, delta=0.02)
-        self.assertEqual(100.0, coverage(snapshot))
+        decided = decide(self.view(snapshot), {})
+        self.assertEqual(100.0, decided.coverage)
+        return decided
 
 
 class KollaAnsibleTest(Case):
@@ -190,11 +192,9 @@ class MixedCloudTest(Case):
 
     def test_two_options_are_enough(self):
         snapshot = self.read(preset='inovex', selector='region="eu1"')
-        self.assert_read(snapshot, compute1=2, compute2=8)
-        decided = decide(self.view(snapshot), {})
+        decided = self.assert_read(snapshot, compute1=2, compute2=8)
         self.assertEqual(['busy'], [f.server_id for f in decided.findings])
         self.assertEqual(['busy'], [m.server_id for m in decided.admitted])
-        self.assertEqual(100.0, decided.coverage)
 
     def test_without_the_selector_nothing_moves_to_a_wrong_host(self):
         snapshot = self.read(preset='inovex')
