@@ -97,6 +97,12 @@ def decode(message: Any, now: float) -> Scheduler | None:
     )
 
 
+def is_newer(message: Any) -> bool:
+    """Whether a later version of us wrote it, for all that it says."""
+    version = message.get('version') if isinstance(message, dict) else None
+    return isinstance(version, int) and version > VERSION
+
+
 class Endpoint:
     """All that can be called over RPC: every public method can."""
 
@@ -126,6 +132,9 @@ class Receiver:
         self._recent = max(RECENT, polls)
         self._wall = wall
         self._heard: Mapping[str, Scheduler] = {}
+        #: That one is of a newer version was said: whoever may write to the
+        #: message bus could have it said for ever.
+        self._said = False
         self._stopping = threading.Event()
         # Starting an RPC server is broker I/O and can take for ever.
         self._thread = threading.Thread(
@@ -157,6 +166,14 @@ class Receiver:
         """
         now = self._wall()
         found = decode(message, now)
+        if found is None and is_newer(message) and not self._said:
+            self._said = True
+            LOG.warning(
+                'The nova-scheduler of host %s acknowledges views as a newer '
+                'steal-scheduler does, so that this migrator cannot tell who '
+                'takes them: upgrade it as well.',
+                one_line(message.get('host'), LONGEST_NAME),
+            )
         if found is None or not found.taken_at:
             LOG.debug('Acknowledgement ignored: %s', one_line(message))
             return

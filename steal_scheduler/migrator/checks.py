@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from steal_scheduler.conf import combinations
+from steal_scheduler.decision import pauses
 from steal_scheduler.decision.host_names import look_at
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import coverage, usable_signals
@@ -22,6 +23,7 @@ from steal_scheduler.messaging.probe import Probe
 from steal_scheduler.migrator import preflight, rights
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.service import Poller
+from steal_scheduler.model.cloud import NO_SIGNALS
 from steal_scheduler.moves import tags
 
 
@@ -168,6 +170,18 @@ def signed_tags(built: Components) -> str | None:
 
 
 #: By the name that a person sees, in the order in which one hangs on another.
+def active_pauses(built: Components) -> str | None:
+    """Nobody has forgotten one: it outlives an upgrade."""
+    now = time.time()
+    fleet = built.nova_cache.refresh(now)
+    snapshot = Snapshot(now, built.rules, fleet, NO_SIGNALS)
+    said = [
+        f'Moves of {pause.where} are {pauses.told(pause, snapshot)}.'
+        for pause in pauses.in_force(snapshot)
+    ]
+    return '\n'.join(said) or None
+
+
 CHECKS: Mapping[str, Callable[[Components], str | None]] = {
     'Lock store': lock_store,
     'Nova': nova,
@@ -177,4 +191,5 @@ CHECKS: Mapping[str, Callable[[Components], str | None]] = {
     'Plug-ins in nova-scheduler': schedulers,
     'Orchestrators': orchestrators,
     'Tags': signed_tags,
+    'Pauses': active_pauses,
 }

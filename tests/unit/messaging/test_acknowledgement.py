@@ -132,6 +132,22 @@ class TestReceiver(base.BaseTestCase):
             self.receiver.heard(NOW),
         )
 
+    def test_one_of_a_newer_version(self) -> None:
+        """It is said once, whatever comes."""
+        log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+        for version in (2, 3, '4', None):
+            for host in ('controller-1', 'x\x1b[31m'):
+                newer = {'version': version, 'host': host, 'more': 'words'}
+                self.receiver.accept(newer)
+        self.assertEqual({}, self.receiver.heard(NOW))
+        self.assertEqual(
+            1,
+            log.output.count(
+                'The nova-scheduler of host controller-1 acknowledges views '
+                'as a newer steal-scheduler does'
+            ),
+        )
+
     def test_it_grows_old_and_is_forgotten(self) -> None:
         self.receiver.accept(MESSAGE)
         for age, recent in ((RECENT, True), (RECENT + 1, False)):

@@ -46,6 +46,26 @@ class TestChecks(ChecksTest):
         self.assertIn('[one] path', str(error))
         self.assertIn('[two] path', str(error))
 
+    def test_pauses_that_are_in_force(self) -> None:
+        ours = {
+            'id': 1,
+            'name': 'steal-scheduler',
+            'hosts': [],
+            'metadata': {
+                'steal:pause:host:a': 'forever alice: a new kernel',
+                'steal:pause:host:b': '2026-01-01T00:00Z',
+            },
+            'availability_zone': None,
+        }
+        answers = self.deployment.nova.instead
+        answers['GET /os-aggregates'] = (200, {'aggregates': [ours]})
+        self.assertEqual(
+            'Moves of host a are paused until somebody resumes by '
+            'steal:pause:host:a of aggregate steal-scheduler (alice: a new '
+            'kernel).',
+            checks.active_pauses(self.built()),
+        )
+
     def test_the_lock_leaves_nothing_behind(self) -> None:
         checks.lock_store(self.built())
         directory = os.path.join(self.deployment.directory, 'lock')
