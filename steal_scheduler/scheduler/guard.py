@@ -9,6 +9,8 @@ import logging
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from steal_scheduler.edge.text import one_line
+
 LOG = logging.getLogger(__name__)
 
 P = ParamSpec('P')
@@ -54,13 +56,14 @@ def _complain(what: str, error: Exception) -> None:
     """Log it with its traceback, once until it works again."""
     kind = type(error).__name__
     if _failing.get(what) == kind:
-        LOG.debug('%s failed again: %s', what, error)
+        LOG.debug('%s failed again: %s', what, one_line(error))
         return
     _failing[what] = kind
     LOG.error(
         '%s failed: %s. Scheduling goes on without it; this is logged once '
         'until it works again.',
         what,
-        error,
+        # It may repeat what a tenant wrote.
+        one_line(error),
         exc_info=error,
     )

@@ -24,6 +24,13 @@ class TestFailOpen(base.SchedulerTestCase):
         self.assertEqual(1, self.log.output.count('Adding failed: too much'))
         self.assertIn('Traceback', self.log.output)
 
+    def test_what_it_repeats_has_an_end(self) -> None:
+        self.error = ValueError('\x1b[2J' + 'x' * 65_536)
+        self.add(1, 2)
+        first = self.log.output.splitlines()[0]
+        self.assertIn('Adding failed: ?[2Jxxx', first)
+        self.assertLess(len(first), 600)
+
     def test_another_failure_is_news(self) -> None:
         self.error = ValueError('too much')
         self.add(1, 2)
