@@ -218,7 +218,7 @@ MISTAKES = (
         'servers that nobody measures',
         'Signals',
         FAILURE,
-        ['only 0 percent', '[limits] coverage_floor = 80', 'one (', 'Check'],
+        ['only 0 percent', '[limits] coverage_floor = 80', 'one (', 'look at'],
         lie=forget_servers,
     ),
     Mistake(
