@@ -98,8 +98,8 @@ migration is tried at a time, until one succeeds.
         default=80.0,
         allowed='1 to 100 percent',
         help="""
-Share of running servers that must have a fresh signal: of the cloud, or
-nothing starts; of a host, or it counts as unknown.
+Share of running servers that must have a fresh signal: of those of a zone that
+could be moved, or nothing starts there; of a host, or it counts as unknown.
 """,
     ),
     cfg.Opt(

@@ -48,7 +48,7 @@ def unseen_demand(
     share = (signal.at - came.updated_at) / window
     if share >= 1:
         return 0.0
-    whole = float(server.vcpus)
+    whole = float(server.shared_vcpus)
     if share >= _LEAST_SHARE:
         whole = min(whole, signal.demand / share)
     return max(0.0, whole - signal.demand)

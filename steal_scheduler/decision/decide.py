@@ -5,9 +5,10 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 
 import dataclasses
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from steal_scheduler.decision import (
+    coverage,
     detector,
     eligibility,
     limits,
@@ -17,7 +18,6 @@ from steal_scheduler.decision import (
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.others import others
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.decision.usable_signals import coverage
 from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.refusal import Refusal, Saturation, first
@@ -34,7 +34,7 @@ class Decision:
     saturations: tuple[Saturation, ...]
     #: The detector's memory for the next poll.
     watches: detector.Watches
-    #: Percent of the running servers that have a usable signal.
+    #: Percent of the servers that could be moved which have a usable signal.
     coverage: float
 
 
@@ -56,19 +56,20 @@ def decide(snapshot: Snapshot, watches: detector.Watches) -> Decision:
     :param watches: of the decision before
     """
     detection = detector.detect(snapshot, watches)
-    ineligible = _ineligible(detection.findings, snapshot)
+    zones = coverage.of_zones(snapshot, snapshot.moves)
+    ineligible = _ineligible(detection.findings, zones, snapshot)
     plan = planner.plan(
         [f for f in detection.findings if f.server_id not in ineligible],
         snapshot,
     )
-    covered = coverage(snapshot, snapshot.moves)
-    held = [Refusal(*no) for no in limits.holds(snapshot, covered)]
+    held = [Refusal(*no) for no in limits.holds(snapshot, zones)]
     admitted, gated = limits.admit(() if held else plan.moves, snapshot)
     return Decision(
         findings=detection.findings,
         admitted=tuple(admitted),
         refusals=(
             *held,
+            *snapshot.left_out.values(),
             *detection.refusals,
             *ineligible.values(),
             *plan.refusals,
@@ -76,14 +77,17 @@ def decide(snapshot: Snapshot, watches: detector.Watches) -> Decision:
         ),
         saturations=plan.saturations,
         watches=detection.watches,
-        coverage=covered,
+        coverage=coverage.percent(zones),
     )
 
 
 def _ineligible(
-    findings: Iterable[Finding], snapshot: Snapshot
+    findings: Iterable[Finding],
+    zones: Sequence[coverage.Coverage],
+    snapshot: Snapshot,
 ) -> dict[str, Refusal]:
     """Why these may not move, by server id."""
+    unseen = coverage.low(zones, snapshot)
     tripped, tries = breaker(snapshot), no_host.tries(snapshot)
     foreign, now = others(snapshot), snapshot.now
     refused = {}
@@ -93,6 +97,7 @@ def _ineligible(
             foreign.nos(server),
             tripped.nos(server, now),
             tries.nos(server, now),
+            coverage.of_server(server, unseen, snapshot),
         )
         no = eligibility.refusal(server_id, snapshot) or first(more, server_id)
         if no is not None:

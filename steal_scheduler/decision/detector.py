@@ -67,7 +67,11 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
                 watches[server_id], polls=polls
             )
     for server_id, signal in signals.items():
-        vcpus = snapshot.fleet.servers[server_id].vcpus
+        server = snapshot.fleet.servers[server_id]
+        # Its load is of them all where its guest tells it.
+        vcpus = (
+            server.vcpus if signal.load is not None else server.shared_vcpus
+        )
         contended = is_contended(signal, vcpus, rules)
         if contended and (quota := _own_quota(signal)):
             contended = False

@@ -56,7 +56,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
             '"steal-manage recover" of that one',
         )
     yield from pauses.of_server(server, snapshot)
-    yield from _unfit(server, snapshot.fleet)
+    yield from unfit(server, snapshot.fleet)
     try:
         assignment.assignments(server, snapshot.rules.assignment)
     except assignment.InvalidOrchestrator as error:
@@ -137,7 +137,7 @@ def _times(times: int, what: str) -> str:
     return f'{what}, {times} times in a row' if times > 1 else what
 
 
-def _unfit(server: Server, fleet: Fleet) -> Nos:
+def unfit(server: Server, fleet: Fleet) -> Nos:
     """Why Nova, its owner or its operator does not let it leave now."""
     if server.status != 'ACTIVE':
         yield Reason.NOT_ACTIVE, f'it is {server.status}'
@@ -163,7 +163,7 @@ def unfit_to_leave(move: Move, fleet: Fleet) -> str:
     server = move.server
     if server.gone:
         return 'it was deleted'
-    for _, detail in _unfit(server, fleet):
+    for _, detail in unfit(server, fleet):
         return detail
     if server.host != move.source:
         return f'somebody moved it to {server.host}'

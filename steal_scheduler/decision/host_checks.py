@@ -188,7 +188,7 @@ def _flat_wait(case: Case) -> str:
 
 def _zero_wait(case: Case) -> str:
     cores, used, waited = case.cores, case.used, case.waited
-    vcpus = sum(server.vcpus for server, _ in case.signals)
+    vcpus = sum(server.shared_vcpus for server, _ in case.signals)
     if not cores or vcpus <= cores or used < _FULL * cores:
         return ''
     if waited > _NO_WAIT * used:

@@ -154,7 +154,7 @@ def _host(
                 )
         elif server_id not in expected and server.status == 'ACTIVE':
             # It runs here unseen: assume the worst, never idleness.
-            credit += server.vcpus
+            credit += server.shared_vcpus
     for move in arriving:
         signal = usable.servers.get(move.server_id)
         shown = signal.demand if signal and signal.host == host.name else 0.0

@@ -7,7 +7,7 @@ restarts and counts the migrations that operators start by hand as well.
 import collections
 from collections.abc import Sequence
 
-from steal_scheduler.decision import fair_shares, pauses
+from steal_scheduler.decision import coverage, fair_shares, pauses
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.disruption_budget import Unavailable
 from steal_scheduler.decision.host_names import look_at
@@ -22,10 +22,11 @@ from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
 BURST = 600.0
 
 
-def holds(snapshot: Snapshot, coverage: float) -> Nos:
+def holds(snapshot: Snapshot, zones: Sequence[coverage.Coverage]) -> Nos:
     """Why nothing at all may start now; empty where something may.
 
-    :param coverage: percent of running servers with a fresh signal
+    :param zones: those in which servers could be moved; where too little is
+        seen of some, ``decide`` moves in the others
     """
     rules, now = snapshot.rules.limits, snapshot.now
     yield from pauses.of_cloud(snapshot)
@@ -36,13 +37,10 @@ def holds(snapshot: Snapshot, coverage: float) -> Nos:
             f'in flight go on with what it told before: '
             f'{next(iter(unread.values()))}',
         )
-    if coverage < rules.coverage_floor:
-        yield (
-            Reason.COVERAGE,
-            f'{coverage:.0f}% of the running servers have a fresh signal; '
-            f'coverage_floor wants {rules.coverage_floor:g}%: '
-            + look_at(snapshot.signals, snapshot.fleet),
-        )
+    if zones and len(coverage.low(zones, snapshot)) == len(zones):
+        cause = look_at(snapshot.signals, snapshot.fleet)
+        for zone in zones:
+            yield Reason.COVERAGE, zone.detail(rules.coverage_floor, cause)
     if snapshot.handover:
         yield (
             Reason.HANDOVER,

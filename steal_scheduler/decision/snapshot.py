@@ -8,6 +8,7 @@ from steal_scheduler.decision.rules import Rules
 from steal_scheduler.model.cloud import Fleet, Server, Signals
 from steal_scheduler.model.host_view import NO_VIEW, View
 from steal_scheduler.model.move import Ended, Move
+from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.roles import role_key
 from steal_scheduler.model.scheduler import Scheduler
 
@@ -30,6 +31,9 @@ class Snapshot:
     unreliable: Mapping[str, UnreliableHost] = dataclasses.field(
         default_factory=dict
     )
+    #: Why what was measured of a server is not used, by server id: it cannot
+    #: be, or is a part of it.
+    left_out: Mapping[str, Refusal] = dataclasses.field(default_factory=dict)
     #: In flight, by server id. NOTE: the tick's own, which its steps change.
     moves: Mapping[str, Move] = dataclasses.field(default_factory=dict)
     #: By server id, tags that a newer version of us wrote.

@@ -43,7 +43,7 @@ class Targets:
         for name, host in view.hosts.items():
             known = fleet.hosts[name]
             zone = known.zone
-            if host.tier is Tier.UNKNOWN and known.open:
+            if host.tier is Tier.UNKNOWN and known.open and known.measurable:
                 self._unknown.setdefault(zone, []).append(name)
             if not view.fit(host) or not known.open:
                 continue

@@ -12,9 +12,9 @@ Such a host is unknown, with a reason. It excludes itself, not the others.
 
 import collections
 import dataclasses
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from steal_scheduler.decision import arrivals, host_checks
+from steal_scheduler.decision import arrivals, bounds, host_checks
 from steal_scheduler.decision.host_checks import Case, UnreliableHost
 from steal_scheduler.decision.host_names import with_novas_names
 from steal_scheduler.decision.records import (
@@ -22,6 +22,7 @@ from steal_scheduler.decision.records import (
     tells_of_hosts,
     to_blame,
 )
+from steal_scheduler.decision.shared_cpus import only_shared
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import cloud
 from steal_scheduler.model.guest import GuestKey, GuestSignal
@@ -40,7 +41,8 @@ def usable_signals(snapshot: Snapshot) -> Snapshot:
     """
     signals = with_novas_names(snapshot.signals, snapshot.fleet)
     snapshot = dataclasses.replace(snapshot, signals=signals)
-    fresh = fresh_signals(snapshot)
+    fresh, left_out = bounds.plausible(fresh_signals(snapshot), snapshot.fleet)
+    fresh = only_shared(fresh, snapshot.fleet)
     unreliable = _check_hosts(snapshot, fresh)
     # Their numbers are wrong, and tell nothing of their servers either.
     wrong = {h for h, found in unreliable.items() if found.reason.implausible}
@@ -51,7 +53,9 @@ def usable_signals(snapshot: Snapshot) -> Snapshot:
         },
         hosts={n: host for n, host in fresh.hosts.items() if n not in wrong},
     )
-    return dataclasses.replace(snapshot, signals=usable, unreliable=unreliable)
+    return dataclasses.replace(
+        snapshot, signals=usable, unreliable=unreliable, left_out=left_out
+    )
 
 
 def fresh_signals(snapshot: Snapshot) -> cloud.Signals:
@@ -88,24 +92,6 @@ def fresh_signals(snapshot: Snapshot) -> cloud.Signals:
     return dataclasses.replace(signals, servers=servers, hosts=hosts)
 
 
-def coverage(snapshot: Snapshot, moving: Container[str] = ()) -> float:
-    """Percent of Nova's running servers that have a usable signal.
-
-    A cloud without a running server is covered: there is nothing to see.
-
-    :param moving: ids of servers that do not count, for one that has just
-        arrived has no signal yet
-    """
-    running = [
-        server_id
-        for server_id, server in snapshot.fleet.servers.items()
-        if server.status == 'ACTIVE' and server.host
-        if server_id not in moving
-    ]
-    seen = sum(s in snapshot.signals.servers for s in running)
-    return 100.0 * seen / len(running) if running else 100.0
-
-
 def with_guests(
     signals: cloud.Signals, fleet: cloud.Fleet
 ) -> dict[str, cloud.ServerSignal]:
@@ -126,7 +112,10 @@ def with_guests(
             servers[server_id] = dataclasses.replace(
                 measured,
                 load=measured.load if guest.load is None else guest.load,
-                guest_waited=guest.waited,
+                # Of a part of its vCPUs it says nothing of them all.
+                guest_waited=guest.waited
+                if bounds.whole(guest.vcpus, fleet.servers[server_id])
+                else None,
             )
         elif guest.used is not None and guest.waited is not None:
             servers[server_id] = cloud.ServerSignal(
@@ -137,6 +126,7 @@ def with_guests(
                 at=guest.at,
                 load=guest.load,
                 by_guest=True,
+                vcpus=guest.vcpus,
             )
     return servers
 
@@ -182,7 +172,9 @@ def _check_hosts(
 def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
     now, rules, fleet = snapshot.now, snapshot.rules, snapshot.fleet
     cases = {}
-    for name in fleet.hosts:
+    for name, host in fleet.hosts.items():
+        if not host.measurable and name not in snapshot.signals.hosts:
+            continue
         told = snapshot.signals.hosts.get(name, host_checks.NO_SIGNAL)
         cores = fresh.hosts[name].cores if name in fresh.hosts else 0.0
         cases[name] = Case(
@@ -198,6 +190,9 @@ def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
     for server_id, server in fleet.servers.items():
         case = cases.get(server.host or '')
         if case is None or server.status != 'ACTIVE' or server_id in moving:
+            continue
+        if server.pinned:
+            # It is in nobody's way.
             continue
         case.servers.append(server)
         if server_id in fresh.servers:

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from steal_scheduler.conf import combinations
-from steal_scheduler.decision import pauses
+from steal_scheduler.decision import coverage, pauses
 from steal_scheduler.decision.host_names import look_at
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.decision.usable_signals import coverage, usable_signals
+from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.edge.text import several
 from steal_scheduler.exception import (
     NovaFault,
@@ -44,22 +44,23 @@ def signals(built: Components) -> str | None:
     snapshot = usable_signals(
         Snapshot(now, built.rules, fleet, poller.signals)
     )
-    covered, floor = coverage(snapshot), built.rules.limits.coverage_floor
-    if covered < floor:
-        unseen = [
-            server.label
-            for server_id, server in fleet.servers.items()
-            if server.status == 'ACTIVE' and server.host
-            if server_id not in snapshot.signals.servers
-        ]
+    floor = built.rules.limits.coverage_floor
+    zones = coverage.of_zones(snapshot)
+    low = coverage.low(zones, snapshot)
+    if low and len(low) == len(zones):
+        unseen = [server.label for zone in low for server in zone.unseen]
         raise SignalError(
             f'[signals] source = {built.conf.signals.source}: only '
-            f'{covered:.0f} percent of the running servers have a fresh '
-            f'signal, and with less than [limits] coverage_floor = {floor:g} '
-            'percent nothing moves. There is none of servers '
-            f'{several(unseen)}: {look_at(snapshot.signals, fleet)}.'
+            f'{coverage.percent(zones):.0f} percent of the running servers '
+            'that could be moved have a fresh signal, and with less than '
+            f'[limits] coverage_floor = {floor:g} percent nothing moves. '
+            f'There is none of servers {several(unseen)}: '
+            f'{look_at(snapshot.signals, fleet)}.'
         )
-    faults = []
+    faults = [
+        f'Nothing moves in zone {zone.zone}: {zone.detail(floor)}.'
+        for zone in low
+    ]
     if silent := built.source.silent():
         faults.append(f'No sample answers to queries {several(silent)}.')
     faults += [f'{said}.' for said in built.source.advice()]

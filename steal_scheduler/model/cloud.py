@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Set
 
 from steal_scheduler.model.guest import GuestKey, GuestSignal
+from steal_scheduler.model.hypervisor import ELSEWHERE
 from steal_scheduler.model.listing import Listing
 from steal_scheduler.model.pause import Pause
 from steal_scheduler.model.progress import Copied
@@ -115,6 +116,16 @@ class Host:
     enabled: bool = True
     #: What else Nova calls it: names and IP addresses of its hypervisors.
     aliases: Set[str] = frozenset()
+    #: Of its hypervisors, such as QEMU; '' where Nova does not tell.
+    kind: str = ''
+    #: pCPUs that servers share, as its libvirt counts them: without those
+    #: that are kept for pinned ones. None where Nova does not tell.
+    cpus: int | None = None
+
+    @property
+    def measurable(self) -> bool:
+        """Servers there may have steal that exporters of ours can see."""
+        return self.kind not in ELSEWHERE and self.cpus != 0
 
     @property
     def open(self) -> bool:
@@ -147,6 +158,18 @@ class Server:
     #: What Nova is about to do with it, and so takes no migration; None
     #: where it is nothing.
     task_state: str | None = None
+    #: vCPUs that are pinned: each has a pCPU of its own.
+    dedicated: int = 0
+
+    @property
+    def shared_vcpus(self) -> int:
+        """vCPUs that share pCPUs with others, and may wait for them."""
+        return self.vcpus - self.dedicated
+
+    @property
+    def pinned(self) -> bool:
+        """All of it is, and so it waits for nobody."""
+        return 0 < self.vcpus <= self.dedicated
 
     @property
     def label(self) -> str:

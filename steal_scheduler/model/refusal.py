@@ -19,6 +19,8 @@ class Reason(enum.StrEnum):
     COOLDOWN = 'cooldown'
     #: Others move servers at a rate: on its host, or everywhere.
     FOREIGN_MIGRATIONS = 'foreign_migrations'
+    #: What was measured of it cannot be.
+    IMPLAUSIBLE = 'implausible'
     #: Its metadata name an orchestrator that there is not, or not for it.
     INVALID_ORCHESTRATOR = 'invalid_orchestrator'
     LOCKED = 'locked'
@@ -33,6 +35,8 @@ class Reason(enum.StrEnum):
     #: Another move relieves its host.
     NOT_NEEDED = 'not_needed'
     OPTED_OUT = 'opted_out'
+    #: Some of its vCPUs are measured, and some are not.
+    PARTIAL = 'partial'
     #: An operator said so, of its host or zone, or of the whole cloud.
     PAUSED = 'paused'
     QUOTA = 'quota'

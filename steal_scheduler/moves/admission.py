@@ -76,7 +76,7 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
     yield from pauses.of_server(move.server, snapshot)
     yield from network.of_server(move.server, snapshot)
     # Of coverage and signals the view tells, host by host.
-    yield from limits.holds(snapshot, coverage=100.0)
+    yield from limits.holds(snapshot, zones=())
     if move.server_id in snapshot.fleet.unread_servers:
         yield UNKNOWN
     yield from others(snapshot).nos(move.server)

@@ -94,7 +94,9 @@ def _stranger(server: Server, tag: Tag, snapshot: Snapshot) -> Move:
         since=tag.since,
         steal_before=tag.steal_before,
         # What it asks for is unknown while it is drained: assume the worst.
-        demand=max(signal.demand if signal else 0.0, float(server.vcpus)),
+        demand=max(
+            signal.demand if signal else 0.0, float(server.shared_vcpus)
+        ),
         # Nova may have been asked, and its record may come yet.
         copy_mb=snapshot.copy_mb(server),
         reason='begun by another migrator process',

@@ -1,4 +1,6 @@
-"""What else Nova calls its hosts: asked seldom, for it changes seldom."""
+"""What else Nova calls its hosts, and what they are: asked seldom, for it
+changes seldom.
+"""
 
 import dataclasses
 from collections.abc import Callable, Iterable
@@ -6,13 +8,10 @@ from collections.abc import Callable, Iterable
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import NovaFault, NovaForbids
 from steal_scheduler.model.cloud import Host
-from steal_scheduler.model.hypervisor import Hypervisor
+from steal_scheduler.model.hypervisor import ELSEWHERE, Hypervisor
 
 #: Seconds after which it is asked again. To Nova each hypervisor is a query.
 RARELY = 3600.0
-#: Kinds that nova-compute reaches over the network: its address would be taken
-#: for theirs.
-_ELSEWHERE = ('ironic', 'VMware vCenter Server', 'zvm')
 
 
 class Aliases:
@@ -20,6 +19,8 @@ class Aliases:
         """:param ask: ``NovaClient.hypervisors``, as it is asked"""
         self._ask = ask
         self._known: dict[str, set[str]] = {}
+        #: The hypervisors of each host: one, but of ironic many.
+        self._here: dict[str, list[Hypervisor]] = {}
         #: Of whom it was asked, and when.
         self._of: set[str] = set()
         self._at = 0.0
@@ -37,26 +38,35 @@ class Aliases:
             not names <= self._of or not 0 <= now - self._at < RARELY
         ):
             try:
-                self._known, self.trouble = _aliases(self._ask()), ''
+                told = [*self._ask()]
+                self._known, self.trouble = _aliases(told), ''
+                self._here = {}
+                for one in told:
+                    self._here.setdefault(one.host, []).append(one)
                 self._of, self._at = names, now
             except NovaForbids as error:
                 # That will be so at the next tick, too.
                 self.trouble, self._of, self._at = str(error), names, now
             except NovaFault as error:
                 self.trouble = str(error)
-        return [
-            dataclasses.replace(
-                host, aliases=frozenset(self._known.get(host.name, ()))
-            )
-            for host in hosts
-        ]
+        return [self._with_all(host) for host in hosts]
+
+    def _with_all(self, host: Host) -> Host:
+        # Those of ironic are many, and all of one kind.
+        one = next(iter(self._here.get(host.name, ())), None)
+        return dataclasses.replace(
+            host,
+            aliases=frozenset(self._known.get(host.name, ())),
+            kind=one.kind if one else '',
+            cpus=one.cpus if one else None,
+        )
 
 
 def _aliases(hypervisors: Iterable[Hypervisor]) -> dict[str, set[str]]:
     """Names and addresses, by host."""
     found: dict[str, set[str]] = {}
     for one in hypervisors:
-        if one.kind not in _ELSEWHERE:
+        if one.kind not in ELSEWHERE:
             known = found.setdefault(one.host, set())
             known.update(map(one_line, filter(None, (one.name, one.address))))
     return found

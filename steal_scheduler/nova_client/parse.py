@@ -15,6 +15,7 @@ from steal_scheduler.model.cloud import UNREAD, Host, Migration, Server
 from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.nova_client import pinning
 from steal_scheduler.nova_client.errors import sensible
 
 #: What Nova calls a server whose cell does not answer; it tells no more then.
@@ -51,6 +52,7 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         opted_out = 'metadata'
     elif says_never(flavor.get('extra_specs') or {}):
         opted_out = 'flavor'
+    image = raw.get('image') or {}
     return Server(
         server_id=raw['id'],
         name=name,
@@ -59,6 +61,11 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         status=raw['status'],
         task_state=raw.get('OS-EXT-STS:task_state'),
         vcpus=flavor['vcpus'],
+        dedicated=pinning.dedicated(
+            flavor['vcpus'],
+            flavor.get('extra_specs') or {},
+            image.get('properties') or {},
+        ),
         ram_mb=flavor['ram'],
         disk_gb=disk_gb,
         role=role_rule.role_of(metadata, name),
@@ -97,6 +104,7 @@ def hypervisor(raw: Mapping[str, Any]) -> Hypervisor:
         name=raw['hypervisor_hostname'],
         address=raw['host_ip'],
         kind=raw['hypervisor_type'],
+        vcpus=raw.get('vcpus'),
     )
 
 

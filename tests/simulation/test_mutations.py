@@ -336,11 +336,9 @@ class TestMutations(base.BaseTestCase):
         )
 
     def test_it_begins_though_nova_does_not_tell_all(self) -> None:
-        def holds(snapshot: Any, coverage: float) -> Any:
+        def holds(snapshot: Any, zones: Any) -> Any:
             whole = dataclasses.replace(snapshot.fleet, unread={})
-            return all_holds(
-                dataclasses.replace(snapshot, fleet=whole), coverage
-            )
+            return all_holds(dataclasses.replace(snapshot, fleet=whole), zones)
 
         all_holds = limits.holds
         self.assert_found(

@@ -94,7 +94,7 @@ class Deployment(fixtures.Fixture):
         return [a for a in self.nova.calls() if a.startswith('DELETE ')]
 
     def _signals(self) -> dict[str, Any]:
-        busy = {'host': 'a', 'used': 4.0, 'waited': 1.0}
+        busy = {'host': 'a', 'used': 3.0, 'waited': 1.0}
         return {
             'taken_at': time.time(),
             'servers': {'x': busy, 'y': busy},

@@ -35,7 +35,7 @@ class TestManage(base.BaseTestCase):
     def test_plan(self) -> None:
         status, said, _ = self.of('plan')
         self.assertEqual(0, status)
-        self.assertRegex(said, r'\n  x +name-x +a +31744 MiB  waits 20%')
+        self.assertRegex(said, r'\n  x +name-x +a +31744 MiB  waits 25%')
 
     def test_a_plan_that_is_held(self) -> None:
         self.deployment.write('signals.json', '{')

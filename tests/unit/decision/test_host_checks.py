@@ -233,7 +233,15 @@ class TestZeroWait(HostCheckTest):
 
     def setUp(self) -> None:
         super().setUp()
+        self.size(16)
         self.use(16.0, 0.015625)
+
+    def size(self, first: int) -> None:
+        """Two more have two vCPUs, and the others are not told of."""
+        vcpus = (first, 0, 0, 0, 0, 0, 0, 0, 2, 2)
+        self.servers |= {
+            s: server(s, vcpus=n) for s, n in zip(IDS, vcpus, strict=True)
+        }
 
     def use(self, used: float, waited: float) -> None:
         """The first server runs, and the others do next to nothing."""
@@ -251,7 +259,7 @@ class TestZeroWait(HostCheckTest):
 
     def test_less_of_it_is_in_use(self) -> None:
         self.tell(cores=20.0)
-        self.servers['s0'] = server('s0', vcpus=4)
+        self.size(18)
         self.use(19.0, 0.015625)
         self.unreliable()
         self.use(18.9, 0.015625)

@@ -1,6 +1,7 @@
 from oslotest import base
 
 from steal_scheduler.decision import host_names, limits
+from steal_scheduler.decision.coverage import of_zones
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.model.cloud import Fleet, Host, Signals
@@ -170,7 +171,7 @@ class TestLookAt(base.BaseTestCase):
         told = signals(signal(host=labels[0]), hosts=dict.fromkeys(labels, 8))
         known = usable_signals(snapshot(self.fleet, measured=told))
         self.unreliable = known.unreliable
-        ((reason, said),) = limits.holds(known, coverage=0.0)
+        ((reason, said),) = limits.holds(known, of_zones(known))
         self.assertIs(Reason.COVERAGE, reason)
         return said
 

@@ -1,5 +1,6 @@
 import collections
 import dataclasses
+from collections.abc import Sequence
 
 import fixtures
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.decision import limits
+from steal_scheduler.decision.coverage import Coverage
 from steal_scheduler.decision.rules import MaxUnavailable, Rules
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Move, Stage
@@ -63,7 +65,7 @@ def whys(found: list) -> list[str]:
 class TestHolds(base.BaseTestCase):
     def holds(
         self,
-        coverage: float = 100.0,
+        zones: Sequence[Coverage] = (),
         migrations: list[Migration] | None = None,
         now: float = NOW,
         **values: object,
@@ -73,14 +75,23 @@ class TestHolds(base.BaseTestCase):
             rules=rules(**values),
             now=now,
         )
-        return [reason for reason, _ in limits.holds(known, coverage)]
+        return [reason for reason, _ in limits.holds(known, zones)]
 
     def test_nothing_holds(self) -> None:
         self.assertEqual([], self.holds())
 
+    def zone(self, name: str, unseen: int) -> Coverage:
+        there = [server(f's{n}', zone=name) for n in range(5)]
+        return Coverage(name, there, there[:unseen])
+
     def test_coverage_floor(self) -> None:
-        self.assertEqual([], self.holds(80.0))
-        self.assertEqual(['coverage'], self.holds(79.9))
+        self.assertEqual([], self.holds((self.zone('az1', 1),)))
+        low = self.zone('az1', 2)
+        self.assertEqual(['coverage'], self.holds((low,)))
+        # Where others are seen, they go on.
+        self.assertEqual([], self.holds((low, self.zone('az2', 1))))
+        both = (low, self.zone('az2', 5))
+        self.assertEqual(['coverage'] * 2, self.holds(both))
 
     def test_the_breaker(self) -> None:
         self.assertEqual([], self.holds(migrations=failures(-9, -8)))
@@ -164,7 +175,11 @@ class TestHolds(base.BaseTestCase):
             self.assertEqual(['blackout'], both[0] + both[1])
 
     def test_every_reason_is_told(self) -> None:
-        found = self.holds(10.0, failures(-3, -2, -1), blackout=((0, 86399),))
+        found = self.holds(
+            (self.zone('az1', 5),),
+            failures(-3, -2, -1),
+            blackout=((0, 86399),),
+        )
         self.assertEqual(['coverage', 'breaker', 'blackout'], found)
 
 

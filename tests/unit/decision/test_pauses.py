@@ -48,7 +48,7 @@ class TestPauses(base.BaseTestCase):
         return f'{no.reason}: {no.detail}' if no else ''
 
     def test_the_cloud(self) -> None:
-        ((reason, detail),) = limits.holds(paused(cloud='true'), 100.0)
+        ((reason, detail),) = limits.holds(paused(cloud='true'), ())
         self.assertEqual('paused', reason)
         self.assertEqual(
             'paused until somebody resumes by steal:pause of aggregate '
@@ -63,7 +63,7 @@ class TestPauses(base.BaseTestCase):
         found = paused(now=NOW, cloud=iso(NOW + 60))
         for seconds, held in ((0, 1), (59, 1), (60, 0)):
             later = dataclasses.replace(found, now=NOW + seconds)
-            self.assertEqual(held, len([*limits.holds(later, 100.0)]))
+            self.assertEqual(held, len([*limits.holds(later, ())]))
 
     def test_where_a_server_is(self) -> None:
         for name, refused in (
@@ -74,7 +74,7 @@ class TestPauses(base.BaseTestCase):
             ('az2', ''),
         ):
             found = paused(**{name: 'true alice'})
-            self.assertEqual([], [*limits.holds(found, 100.0)])
+            self.assertEqual([], [*limits.holds(found, ())])
             said = self.refused(found)
             self.assertEqual(bool(refused), bool(said), name)
             if refused:

@@ -4,6 +4,7 @@ from oslotest import base
 
 from steal_scheduler.decision import usable_signals
 from steal_scheduler.decision.host_checks import OPTIONAL, HostCheck
+from steal_scheduler.model.refusal import Reason
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import (
     NOW,
@@ -130,26 +131,57 @@ class TestUnreliable(base.BaseTestCase):
         self.assertEqual({'x', 'y'}, set(found.signals.servers))
 
 
-class TestCoverage(base.BaseTestCase):
-    def test_running_servers_count(self):
-        known = fleet(
-            server('seen'),
-            server('seen too'),
-            server('blind'),
-            server('unseen'),
-            server('off', status='SHUTOFF'),
-            server('nowhere', host=None),
-        )
-        seen = signals(signal('seen'), signal('seen too'))
-        known = snapshot(known, measured=seen)
-        self.assertEqual(50.0, usable_signals.coverage(known))
+class TestLeftOut(base.BaseTestCase):
+    """x cannot be so, or is seen in part; y is as ever."""
 
-    def test_who_has_just_arrived_does_not_count(self):
-        known = fleet(server('seen'), server('arrived'))
-        found = usable_signals.coverage(
-            snapshot(known, measured=signals(signal('seen'))), {'arrived'}
+    def usable(self, x, **more):
+        known = snapshot(
+            fleet(server('x'), server('y')),
+            measured=signals(x, signal('y'), hosts={'a': 16.0}, **more),
         )
-        self.assertEqual(100.0, found)
+        return usable_signals.usable_signals(known)
 
-    def test_nobody_runs(self):
-        self.assertEqual(100.0, usable_signals.coverage(snapshot()))
+    def test_it_costs_itself(self):
+        for wrong, reason in (
+            ({'used': 0.1, 'waited': 178.0}, Reason.IMPLAUSIBLE),
+            ({'used': 3.0, 'waited': 1.5}, Reason.IMPLAUSIBLE),
+            ({'vcpus': 3.0}, Reason.PARTIAL),
+        ):
+            found = self.usable(signal('x', **wrong))
+            self.assertEqual({'y'}, {*found.signals.servers})
+            self.assertEqual({'x'}, {*found.left_out})
+            self.assertIs(reason, found.left_out['x'].reason)
+
+    def test_what_scrapes_may_add_is_no_fault(self):
+        for right in (
+            {'used': 3.0, 'waited': 1.4},
+            {'vcpus': 4.0},
+            {'vcpus': 5.0},
+        ):
+            found = self.usable(signal('x', **right))
+            self.assertEqual({'x', 'y'}, {*found.signals.servers})
+            self.assertEqual({}, found.left_out)
+
+    def test_a_guest_whose_counter_fell(self):
+        """The hypervisor's count of the same server stands."""
+        for told, seen in (
+            ({'waited': 178.0}, None),
+            ({'waited': 1.0}, 1.0),
+            ({'waited': 0.3, 'vcpus': 1.0}, None),
+            ({'waited': 1.0, 'vcpus': 4.0}, 1.0),
+        ):
+            guests = {'x': guest(load=5.0, **told)}
+            found = self.usable(signal('x'), guests=guests).signals.servers
+            self.assertEqual(seen, found['x'].guest_waited)
+            self.assertEqual((3.0, 5.0), (found['x'].used, found['x'].load))
+
+    def test_guests_that_nobody_else_measures(self):
+        for told, reason in (
+            ({'waited': 178.0}, Reason.IMPLAUSIBLE),
+            ({'waited': 0.3, 'vcpus': 1.0}, Reason.PARTIAL),
+        ):
+            found = self.usable(
+                signal('z'), guests={'x': guest(used=1.0, **told)}
+            )
+            self.assertEqual({'y'}, {*found.signals.servers})
+            self.assertIs(reason, found.left_out['x'].reason)

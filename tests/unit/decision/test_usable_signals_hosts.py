@@ -32,7 +32,11 @@ class TestCheckHosts(base.BaseTestCase):
             signal('y', host='b', used=8.0, waited=0.5),
             hosts={'a': 16.0, 'b': 16.0, 'z': 0.0},
         )
-        found = unreliable(told, server('x', host='a'), server('y', host='b'))
+        found = unreliable(
+            told,
+            server('x', host='a', vcpus=8),
+            server('y', host='b', vcpus=8),
+        )
         # Nova does not know z, and nothing tells of c.
         self.assertEqual(
             {'a': HostCheck.FLAT_WAIT, 'c': HostCheck.STALE}, found
@@ -98,7 +102,7 @@ class TestWhoMoves(base.BaseTestCase):
             signal(host='b', used=8.0, waited=0.0),
             hosts=dict.fromkeys('abc', 16.0),
         )
-        there = server(host='b')
+        there = server(host='b', vcpus=8)
         self.assertEqual({'b': HostCheck.FLAT_WAIT}, unreliable(told, there))
         self.assertEqual({}, unreliable(told, there, records=(migration(),)))
 
@@ -121,7 +125,7 @@ class TestImplausible(base.BaseTestCase):
             signal('y', host='b'),
             hosts={'a': 16.0, 'b': 16.0, 'c': 16.0},
         )
-        known = fleet(server('x', host='a'), server('y', host='b'))
+        known = fleet(server('x', host='a', vcpus=8), server('y', host='b'))
         found = usable_signals(snapshot(known, measured=told)).signals
         self.assertEqual(NOW, found.taken_at)
         self.assertEqual({'y'}, set(found.servers))

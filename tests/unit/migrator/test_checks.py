@@ -125,7 +125,7 @@ class TestSignals(ChecksTest):
 
     def test_hosts_that_nova_does_not_know(self) -> None:
         error = self.error(
-            servers={'x': {'host': 'u1', 'used': 4.0, 'waited': 1.0}},
+            servers={'x': {'host': 'u1', 'used': 3.0, 'waited': 1.0}},
             hosts={'u1': {'cores': 8.0}},
         )
         self.assertIn(
@@ -136,7 +136,7 @@ class TestSignals(ChecksTest):
 
     def test_hosts_by_another_name(self) -> None:
         hosts = {f'{name}.example.org': {'cores': 8.0} for name in 'abc'}
-        busy = {'host': 'A.example.org', 'used': 4.0, 'waited': 1.0}
+        busy = {'host': 'A.example.org', 'used': 3.0, 'waited': 1.0}
         self.assertIsNone(
             self.signals(servers={'x': busy, 'y': busy}, hosts=hosts)
         )

@@ -173,6 +173,8 @@ class TestTick(MigratorTest):
     def test_one_after_the_other(self) -> None:
         """The second is asked for when Nova has chosen for the first."""
         rig = Rig()
+        for server_id in 'xyz':
+            rig.nova.change(server_id, vcpus=8)
         rig.source.demand = {'x': 6.5, 'y': 6.4, 'z': 6.3}
         rig.tick()
         self.assertEqual({'x': 'drain', 'y': 'drain'}, rig.stages())
@@ -465,6 +467,8 @@ class TestTrouble(MigratorTest):
         rig.tick(3, times=2)
         self.assertEqual({'x': 'undo'}, rig.stages())
         self.assertEqual(set(), rig.orchestrator.out)
+        for server_id in 'yz':
+            rig.nova.change(server_id, vcpus=8)
         rig.source.demand = {'y': 6.0, 'z': 6.0}
         rig.tick()
         self.assertEqual({'x': 'undo', 'y': 'drain'}, rig.stages())

@@ -126,7 +126,7 @@ class RowsTest(base.BaseTestCase):
     def nos(self, fleet: Fleet) -> dict[str, str]:
         """Why servers, or all of them, do not begin to move."""
         made = snapshot(fleet, now=NOW)
-        held = [str(reason) for reason, _ in limits.holds(made, 100.0)]
+        held = [str(reason) for reason, _ in limits.holds(made, ())]
         found = {s: eligibility.refusal(s, made) for s in fleet.servers}
         found_no = {s: str(no.reason) for s, no in found.items() if no}
         return {'': ', '.join(held)} | found_no

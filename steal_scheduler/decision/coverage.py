@@ -1,0 +1,110 @@
+"""Coverage: how much of what could be moved is seen, zone by zone.
+
+A move stays in its zone, so that a zone of which too little is known holds
+nobody up elsewhere. And what could never be moved need not be measured:
+machines of ironic, and servers that are pinned, locked or opted out.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Container, Sequence
+
+from steal_scheduler.decision.eligibility import unfit
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.edge.text import several
+from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.refusal import Nos, Reason
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Coverage:
+    """Of one zone."""
+
+    zone: str
+    #: Those that could be moved, and of them those without a usable signal.
+    servers: Sequence[Server]
+    unseen: Sequence[Server]
+
+    @property
+    def percent(self) -> float:
+        return percent([self])
+
+    def detail(
+        self, floor: float, cause: str = 'look at the exporters'
+    ) -> str:
+        """What is seen, what is wanted, and which hosts lack it.
+
+        ``... hosts a (2 of 3), b (1 of 9) lack it: look at the exporters``
+
+        :param floor: percent
+        :param cause: of all of it, where that is known
+        """
+        there = collections.Counter(s.host for s in self.servers)
+        lacking = collections.Counter(s.host for s in self.unseen)
+        hosts = several(
+            [f'{h} ({n} of {there[h]})' for h, n in lacking.most_common()]
+        )
+        seen = len(self.servers) - len(self.unseen)
+        return (
+            f'{seen} of the {len(self.servers)} running servers of zone '
+            f'{self.zone} that could be moved have a fresh signal '
+            f'({self.percent:.0f}%); hosts {hosts} lack it, and [limits] '
+            f'coverage_floor wants {floor:g}%: {cause}'
+        )
+
+
+def percent(zones: Sequence[Coverage]) -> float:
+    """Of all of these; 100 where nothing could be moved."""
+    there = sum(len(zone.servers) for zone in zones)
+    unseen = sum(len(zone.unseen) for zone in zones)
+    return 100.0 * (there - unseen) / there if there else 100.0
+
+
+def of_zones(
+    snapshot: Snapshot, moving: Container[str] = ()
+) -> Sequence[Coverage]:
+    """The zones in which servers could be moved.
+
+    :param moving: ids of servers that do not count, for one that has just
+        arrived has no signal yet
+    """
+    found: dict[str, tuple[list[Server], list[Server]]] = {}
+    for server_id, server in snapshot.fleet.servers.items():
+        if server_id in moving or not _counts(server, snapshot):
+            continue
+        there, unseen = found.setdefault(server.zone or '', ([], []))
+        there.append(server)
+        if server_id not in snapshot.signals.servers:
+            unseen.append(server)
+    return [Coverage(zone, *found[zone]) for zone in sorted(found)]
+
+
+def low(zones: Sequence[Coverage], snapshot: Snapshot) -> Sequence[Coverage]:
+    """Those of which too little is seen to move anything there."""
+    floor = snapshot.rules.limits.coverage_floor
+    return [zone for zone in zones if zone.percent < floor]
+
+
+def of_server(
+    server: Server, zones: Sequence[Coverage], snapshot: Snapshot
+) -> Nos:
+    """Why it may not move: too little is seen of its zone.
+
+    :param zones: those of which too little is seen
+    """
+    for zone in zones:
+        if zone.zone == (server.zone or ''):
+            floor = snapshot.rules.limits.coverage_floor
+            yield Reason.COVERAGE, zone.detail(floor)
+
+
+def _counts(server: Server, snapshot: Snapshot) -> bool:
+    """Whether it could be moved, for all that its signal could tell."""
+    if not server.host or server.pinned:
+        return False
+    host = snapshot.fleet.hosts.get(server.host)
+    # Unless a source of somebody's own can tell of it.
+    measured = host is None or host.name in snapshot.signals.hosts
+    if host is not None and not host.measurable and not measured:
+        return False
+    return not any(unfit(server, snapshot.fleet))

@@ -1,0 +1,55 @@
+"""Pinning: how many vCPUs of a server have a pCPU of their own.
+
+Nova's rules, as its ``virt/hardware.py`` has them: the flavor's word counts,
+and where it has none that of the image.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def dedicated(
+    vcpus: int, flavor: Mapping[str, Any], image: Mapping[str, Any]
+) -> int:
+    """How many of so many vCPUs are pinned.
+
+    Of 4 vCPUs all are with ``hw:cpu_policy=dedicated``, and two with
+    ``hw:cpu_policy=mixed`` and a ``hw:cpu_dedicated_mask`` of ``2-3``.
+
+    :param flavor: its extra specs
+    :param image: its properties, where Nova tells them
+    """
+    own = _number(flavor.get('resources:PCPU'))
+    if own:
+        return min(own, vcpus)
+    said = flavor.get('hw:cpu_policy') or image.get('hw_cpu_policy')
+    policy = str(said).strip().lower()
+    if policy == 'mixed':
+        # One that is realtime says by another mask which are not.
+        mask = flavor.get('hw:cpu_dedicated_mask')
+        if mask is None:
+            mask = flavor.get('hw:cpu_realtime_mask', '')
+        return len(_cpus(str(mask), vcpus))
+    return vcpus if policy == 'dedicated' else 0
+
+
+def _cpus(mask: str, vcpus: int) -> set[int]:
+    """vCPUs that a mask names: ``0-3,^1``, or all but some: ``^0-1``.
+
+    What is no number names none: then they count as shared, and are judged.
+    """
+    named, left_out = set[int](), set[int]()
+    for part in mask.replace(' ', '').split(','):
+        first, _, last = part.removeprefix('^').partition('-')
+        low, high = _number(first), _number(last or first)
+        if low is not None and high is not None:
+            cpus = range(low, min(high, vcpus - 1) + 1)
+            (left_out if part.startswith('^') else named).update(cpus)
+    if mask.strip().startswith('^'):
+        named.update(range(vcpus))
+    return (named - left_out) & {*range(vcpus)}
+
+
+def _number(said: Any) -> int | None:
+    text = str(said).strip()
+    return int(text) if text.isdecimal() and len(text) < 9 else None
