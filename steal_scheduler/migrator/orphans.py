@@ -7,7 +7,7 @@ no mark holds up a move: the ways back have a budget of their own.
 
 import collections
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from oslo_log import log
 
@@ -50,13 +50,14 @@ class Orphans:
         """Another process may have drained or reattached them."""
         #: By orchestrator, what it listed last.
         self._listed: dict[str, Sequence[Mark]] = {}
+        #: By id of a server that is believed to be drained: who lists it.
+        self._holders: dict[str, set[str]] = {}
         #: By id, servers whose way back has not begun, and when each was
         #: looked after last.
         self._waiting: dict[str, float] = {}
-        #: Ids that Nova knows of no server; and those of them that were put
-        #: back, and may be listed for days.
-        self._gone: set[str] = set()
-        self._back: set[str] = set()
+        #: Ids that Nova knows of no server: who was asked to put each back,
+        #: and has done so. It may be listed for days.
+        self._gone: dict[str, set[str]] = {}
         #: Ids of those that Nova does not tell of, as reported.
         self._hidden: set[str] = set()
         #: Marks that are not believed, as reported.
@@ -69,24 +70,39 @@ class Orphans:
         A server that Nova does not know gets none: nothing of it can be in
         anybody's way. Whoever lists it is asked to put it back.
         """
-        fleet = snapshot.fleet
+        servers = snapshot.fleet.servers
         listing = self._built.dispatcher.listing
-        for name, marks in listing.read(snapshot.now, fleet.servers).items():
-            self._listed[name] = marks
-            for mark in marks:
-                if not doubt(mark):
-                    self._waiting.setdefault(mark.server_id, 0.0)
-        listed = {m.server_id for each in self._listed.values() for m in each}
-        self._gone &= listed - fleet.servers.keys()
-        self._back &= self._gone
-        wanted = (listed & self._waiting.keys()) - self._back
-        for server_id in self._waiting.keys() - {
-            server.server_id for server in state.orphans(wanted, snapshot)
-        }:
-            del self._waiting[server_id]
+        if read := listing.read(snapshot.now, servers):
+            self._take(read)
+        self._gone = {
+            server_id: done
+            for server_id, done in self._gone.items()
+            if server_id in self._holders and server_id not in servers
+        }
+        wanted = {
+            server_id
+            for server_id in self._waiting
+            if self._holders.get(server_id, set())
+            - self._gone.get(server_id, set())
+        }
+        self._waiting = {
+            server.server_id: self._waiting[server.server_id]
+            for server in state.orphans(wanted, snapshot)
+        }
         yield from self._known(snapshot)
         self._unknown(snapshot)
         self._report()
+
+    def _take(self, read: Mapping[str, Sequence[Mark]]) -> None:
+        """What was listed counts from now on."""
+        self._listed |= read
+        self._holders = {}
+        for name, marks in self._listed.items():
+            for mark in marks:
+                if not doubt(mark):
+                    self._holders.setdefault(mark.server_id, set()).add(name)
+                    if name in read:
+                        self._waiting.setdefault(mark.server_id, 0.0)
 
     def _known(self, snapshot: Snapshot) -> Iterator[Move]:
         """Of those that Nova knows, the turns go round among projects."""
@@ -139,11 +155,12 @@ class Orphans:
                     # Its cell is down, and Nova may still migrate it.
                     hidden.add(server_id)
                     continue
-                self._gone.add(server_id)
-                built.dispatcher.held_by(server, self._listed_by(server_id))
+                self._gone[server_id] = set()
+            names = self._holders[server_id] - self._gone[server_id]
+            built.dispatcher.held_by(server, names)
             answer = built.dispatcher.reattach(server, snapshot.now)
             if answer.state is State.DONE:
-                self._back.add(server_id)
+                self._gone[server_id] |= names
             elif calls.under_way(server_id):
                 break
         if new := hidden - self._hidden:
@@ -154,13 +171,6 @@ class Orphans:
                 several(sorted(new)),
             )
         self._hidden = (self._hidden & unknown) | hidden
-
-    def _listed_by(self, server_id: str) -> list[str]:
-        return [
-            name
-            for name, marks in self._listed.items()
-            if any(m.server_id == server_id and not doubt(m) for m in marks)
-        ]
 
     def _report(self) -> None:
         """Say once what is not believed."""

@@ -7,6 +7,7 @@ from typing import Any
 import fixtures
 from oslotest import base
 
+from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.migrator import orphans
 from steal_scheduler.model.assignment import Rule
 from steal_scheduler.orchestrators.base import Mark
@@ -36,6 +37,8 @@ class Telling(FakeOrchestrator):
         self.told: list[Mark] = []
 
     def marks(self, servers: Any) -> list[Mark]:
+        if self.list_trouble is not None:
+            raise self.list_trouble
         return [m for m in self.told if m.doubt or m.server_id in self.out]
 
 
@@ -166,6 +169,23 @@ class TestUnknown(OrphansTest):
         self.rig.tick(3, times=3)
         self.assertEqual([('reattach', 'gone')], self.told.asked)
         self.assertEqual([], other.asked)
+
+    def test_who_lists_it_later_is_asked_as_well(self) -> None:
+        other = Telling()
+        self.orchestrate(
+            {'fake': self.told, 'other': other}, [Rule('fake'), Rule('other')]
+        )
+        other.told, other.out = [Mark('gone')], {'gone'}
+        other.list_trouble = OrchestratorError('down')
+        self.listed('gone')
+        self.rig.tick(3, times=3)
+        self.assertEqual(
+            ([('reattach', 'gone')], []), (self.told.asked, other.asked)
+        )
+        other.list_trouble = None
+        self.rig.tick(310, times=3)
+        self.assertEqual([('reattach', 'gone')], other.asked)
+        self.assertEqual(1, len(self.told.asked))
 
     def test_one_that_cannot_be_put_back_is_asked_for_again(self) -> None:
         self.told.says = ['refused', 'silent', 'refused']
