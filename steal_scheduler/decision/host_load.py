@@ -146,7 +146,8 @@ def _host(
         signal = usable.servers.get(server_id)
         if signal is not None:
             used += signal.used
-            waited += signal.waited
+            # What its own quota holds back would wait on any host.
+            waited += max(signal.waited - (signal.throttled or 0.0), 0.0)
             came = arrivals.brought(snapshot.fleet, server_id)
             if came is not None and server_id not in expected:
                 credit += arrivals.unseen_demand(

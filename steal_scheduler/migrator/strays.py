@@ -1,5 +1,6 @@
 """Tags of no move: forged, put back by a tenant, or left over."""
 
+import collections
 from collections.abc import Collection, Sequence
 
 from oslo_log import log
@@ -49,8 +50,15 @@ class Strays:
         now = snapshot.now
         servers = {server.server_id: server for server in strays}
         known = {s: self._known.get(s, (False, 0.0)) for s in servers}
+        # Of those that were never looked after, one of each project first.
+        nth = collections.Counter[str]()
+        order = {}
+        for server_id, server in servers.items():
+            order[server_id] = nth[server.project_id]
+            nth[server.project_id] += 1
         turns = sorted(
-            known, key=lambda s: (not calls.under_way(s), known[s][1])
+            known,
+            key=lambda s: (not calls.under_way(s), known[s][1], order[s]),
         )
         for server_id in turns[:STRAYS_AT_ONCE]:
             server = servers[server_id]
@@ -62,7 +70,7 @@ class Strays:
                 'Server %s has tags of no move that is in flight: removing '
                 '%s.',
                 server.label,
-                ', '.join(map(one_line, texts)),
+                several([*map(one_line, texts)]),
                 instance_uuid=server_id,
             )
             if not back:

@@ -141,6 +141,19 @@ class TestTier(base.BaseTestCase):
         self.cloud.add('1', used=16.0, waited=0.1)
         self.assertIs(Tier.HOT, self.tier())
 
+    def test_what_a_quota_holds_back_is_no_heat(self) -> None:
+        """One such server on each host would else leave no target."""
+        self.cloud.add('1', used=0.4, waited=0.6)
+        self.assertIs(Tier.HOT, self.tier())
+        for throttled, steal in ((0.6, 0.0), (0.7, 0.0), (0.2, 0.5)):
+            self.cloud.signals['1'] = dataclasses.replace(
+                self.cloud.signals['1'], throttled=throttled
+            )
+            found = self.cloud.view().hosts['a']
+            self.assertAlmostEqual(steal, found.steal)
+            self.assertAlmostEqual(0.4 + 0.4 * (steal > 0), found.demand)
+            self.assertIs(Tier.HOT if steal else Tier.COLD, found.tier)
+
     def test_what_else_runs_there_counts(self) -> None:
         self.cloud.add('1', used=2.0)
         other = dataclasses.replace(self.cloud.hosts['a'], used=17.0)

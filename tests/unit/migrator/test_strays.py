@@ -93,6 +93,15 @@ class TestFailover(StraysTest):
         self.assertEqual(60, len(rig.orchestrator.asked))
         self.assertNotIn('drain', dict(rig.orchestrator.asked))
 
+    def test_one_project_does_not_keep_the_others_waiting(self) -> None:
+        rig = Rig()
+        self.flood(rig, 100)
+        rig.nova.servers['last'] = server(
+            'last', project_id='other', tags=(forged('drain', rig.now),)
+        )
+        rig.tick()
+        self.assertEqual((), rig.nova.servers['last'].tags)
+
     def test_what_is_said_of_them_is_escaped(self) -> None:
         rig = Rig()
         rig.nova.servers['evil'] = server(
@@ -100,6 +109,9 @@ class TestFailover(StraysTest):
         )
         rig.tick()
         self.assertIn(f'removing steal:drain:{SHOWN}', self.log.output)
+        self.flood(rig, 1, each=MOST_TAGS)
+        rig.tick()
+        self.assertIn('and 45 more.', self.log.output)
         self.assertNotIn('\x1b', self.log.output)
 
 
