@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 
@@ -110,6 +111,11 @@ class TestCollector(base.BaseTestCase):
             family.name + suffix.get(family.type, '')
             for family in self.registry.collect()
         }
+
+    def test_what_the_kernel_calls_itself(self) -> None:
+        self.assertEqual(
+            1.0, self.value(f'{PREFIX}host_info', nodename=os.uname().nodename)
+        )
 
     def test_every_metric_is_in_the_page_and_no_other(self) -> None:
         self.add(0.0, 5, 5, 0)
