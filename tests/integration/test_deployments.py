@@ -18,6 +18,8 @@ from tests.unit import make
 
 #: vCPUs, cores used and waited; the first one is contended.
 BUSY, CALM = (2, 1.2, 0.6), (2, 0.2, 0.001)
+#: All of its pCPUs are in use, and it waits for nobody.
+PINNED = (4, 4.0, 0.0)
 
 
 class Case(daemons.TestCase):
@@ -164,20 +166,31 @@ class OtherNamesTest(Case):
 class MixedCloudTest(Case):
     """One store, two regions of the same addresses; two exporters on a host.
 
-    In ours, a server that is opted out.
+    In ours, machines of ironic, and servers that are pinned or opted out.
     """
 
     def setUp(self):
         super().setUp()
-        self.servers.append(
-            make.server('stays', host='compute1', opted_out='flavor')
+        # That of a controller, which has a node_exporter.
+        self.hosts['controller1-ironic'] = Host(
+            'controller1-ironic', 'az1', kind='ironic', cpus=0
         )
+        self.servers += [
+            make.server('stays', host='compute1', opted_out='flavor'),
+            make.server('fixed', host='compute2', vcpus=4, dedicated=4),
+            *(
+                make.server(f'metal{n}', host='controller1-ironic', vcpus=64)
+                for n in range(4)
+            ),
+        ]
         ours, other = {'region': 'eu1'}, {'region': 'eu2'}
         self.start(
             stored.libvirt(
                 '10.5.0.21:9177', {'busy': BUSY, 'stays': CALM}, **ours
             ),
-            stored.libvirt('10.5.0.22:9177', {'calm': CALM}, **ours),
+            stored.libvirt(
+                '10.5.0.22:9177', {'calm': CALM, 'fixed': PINNED}, **ours
+            ),
             # The exporter that was there before has not been removed.
             stored.libvirt(
                 '10.5.0.21:9277', {'busy': BUSY}, job='before', **ours
@@ -192,7 +205,8 @@ class MixedCloudTest(Case):
 
     def test_two_options_are_enough(self):
         snapshot = self.read(preset='inovex', selector='region="eu1"')
-        decided = self.assert_read(snapshot, compute1=2, compute2=8)
+        # Of 8 cores, 4 are one server's alone.
+        decided = self.assert_read(snapshot, compute1=2, compute2=4)
         self.assertEqual(['busy'], [f.server_id for f in decided.findings])
         self.assertEqual(['busy'], [m.server_id for m in decided.admitted])
 
