@@ -107,6 +107,24 @@ class DrainContract(ConsulContract):
         self.server = self.server_of('web-2')
         self.assert_refused(self.consul(), 'node web-1 is another one')
 
+    def test_a_reason_that_somebody_else_wrote(self: Any) -> None:
+        """Who owns an agent says that we have it in maintenance for others."""
+        server_id = self.server.server_id
+        reason = f'steal-scheduler: server {server_id} moves, since 1'
+        self.maintain('web-2', reason)
+        self.addCleanup(self.maintain, 'web-2', None)
+        self.wait(lambda: self.shown() == {'web-2': reason}, 'it is shown')
+        consul = self.consul()
+        (mark,) = consul.marks({server_id: self.server})
+        self.assertEqual(
+            (server_id, 'node web-2'), (mark.server_id, mark.where)
+        )
+        self.assertIn('node web-2 is another one', mark.doubt)
+        self.drain(consul)
+        self.reattach(consul)
+        self.assertIsNone(self.check())
+        self.assertEqual(reason, self.check('web-2')['Notes'])
+
     def test_an_agent_that_is_of_another_node(self: Any) -> None:
         wrong = re.sub(
             '//.*:', f'//{self.address("web-2")}:', self.options()['address']
