@@ -52,7 +52,6 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         opted_out = 'metadata'
     elif says_never(flavor.get('extra_specs') or {}):
         opted_out = 'flavor'
-    image = raw.get('image') or {}
     return Server(
         server_id=raw['id'],
         name=name,
@@ -62,9 +61,7 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         task_state=raw.get('OS-EXT-STS:task_state'),
         vcpus=flavor['vcpus'],
         dedicated=pinning.dedicated(
-            flavor['vcpus'],
-            flavor.get('extra_specs') or {},
-            image.get('properties') or {},
+            flavor['vcpus'], flavor.get('extra_specs') or {}
         ),
         ram_mb=flavor['ram'],
         disk_gb=disk_gb,

@@ -1,29 +1,28 @@
 """Pinning: how many vCPUs of a server have a pCPU of their own.
 
-Nova's rules, as its ``virt/hardware.py`` has them: the flavor's word counts,
-and where it has none that of the image.
+Nova's rules, as its ``virt/hardware.py`` has them.
+
+NOTE: the image's word (``hw_cpu_policy``) counts to Nova where the flavor has
+none. Its API tells it from 2.98 on, which python-novaclient 18.13 does not
+speak: such a server is taken for one that shares its CPUs.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 
-def dedicated(
-    vcpus: int, flavor: Mapping[str, Any], image: Mapping[str, Any]
-) -> int:
+def dedicated(vcpus: int, flavor: Mapping[str, Any]) -> int:
     """How many of so many vCPUs are pinned.
 
     Of 4 vCPUs all are with ``hw:cpu_policy=dedicated``, and two with
     ``hw:cpu_policy=mixed`` and a ``hw:cpu_dedicated_mask`` of ``2-3``.
 
     :param flavor: its extra specs
-    :param image: its properties, where Nova tells them
     """
     own = _number(flavor.get('resources:PCPU'))
     if own:
         return min(own, vcpus)
-    said = flavor.get('hw:cpu_policy') or image.get('hw_cpu_policy')
-    policy = str(said).strip().lower()
+    policy = str(flavor.get('hw:cpu_policy')).strip().lower()
     if policy == 'mixed':
         # One that is realtime says by another mask which are not.
         mask = flavor.get('hw:cpu_dedicated_mask')

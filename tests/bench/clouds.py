@@ -73,6 +73,8 @@ def _share_out(
     got = min(0.998, CORES / asked)
     for server in servers:
         demand = asked * weights[server.server_id] / total
+        # Its vCPUs run or wait, and cannot do more.
+        demand = min(demand, float(server.vcpus))
         signals[server.server_id] = ServerSignal(
             server_id=server.server_id,
             host=server.host,

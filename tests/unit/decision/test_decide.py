@@ -73,6 +73,25 @@ class TestDecide(base.BaseTestCase):
         self.assertEqual(2, len(made.findings))
         self.assertEqual(200 / 3, made.coverage)
 
+    def test_where_one_zone_is_not_seen_the_others_go_on(self):
+        """x, y and z are seen, and wait; of the other zone nothing is."""
+        unseen = (server(f'u{n}', host='d', zone='az2') for n in range(9))
+        known = snapshot(*(server(s) for s in 'xyz'), *unseen)
+        made = made_of(known)
+        self.assertEqual(['x'], [m.server_id for m in made.admitted])
+        self.assertEqual(25.0, made.coverage)
+        # And the other way round.
+        zones = {'x': 'az2', 'y': 'az2', 'z': 'az1'}
+        known = snapshot(
+            *(server(s, zone=zone) for s, zone in zones.items()),
+            *(server(f'u{n}', zone='az1') for n in range(3)),
+        )
+        made = made_of(known)
+        self.assertEqual({}, {m.server_id: 0 for m in made.admitted})
+        refused = {r.server_id: r.reason for r in made.refusals}
+        self.assertIs(Reason.COVERAGE, refused['z'])
+        self.assertNotIn(None, refused)
+
     def test_a_project_whose_servers_fail_is_left_alone(self):
         """Two have to leave, and those of others do."""
         servers = (

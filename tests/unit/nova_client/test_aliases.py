@@ -40,6 +40,26 @@ class AliasesTest(base.BaseTestCase):
             self.add('abc'),
         )
 
+    def test_what_they_are(self) -> None:
+        self.told = [
+            Hypervisor('a', 'a.x', '192.0.2.1', 'QEMU', 32),
+            Hypervisor('b', 'n1', None, 'ironic', 64),
+            Hypervisor('b', 'n2', None, 'ironic', 64),
+            Hypervisor('c', 'c.x', None, 'QEMU', 0),
+        ]
+        hosts = [Host(name, 'z') for name in 'abcd']
+        found = self.aliases.add(hosts, NOW)
+        self.assertEqual(
+            [
+                # What libvirt counts are pCPUs; of others nobody knows.
+                ('QEMU', 32, True),
+                ('ironic', None, False),
+                ('QEMU', 0, False),
+                ('', None, True),
+            ],
+            [(host.kind, host.cpus, host.measurable) for host in found],
+        )
+
     def test_it_is_asked_seldom(self) -> None:
         for names, after, asked in (
             ('', 0.0, 0),

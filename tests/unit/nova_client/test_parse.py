@@ -81,6 +81,19 @@ class TestServer(base.BaseTestCase):
             self.assertEqual('flavor' if never else None, found)
         self.assertIsNone(server().opted_out)
 
+    def test_pinned(self) -> None:
+        flavor = nova_api.server()['flavor'] | {'vcpus': 4}
+        for specs, pinned in (
+            ({}, 0),
+            ({'hw:cpu_policy': 'dedicated'}, 4),
+            ({'hw:cpu_policy': 'mixed', 'hw:cpu_dedicated_mask': '^0'}, 3),
+        ):
+            found = server(flavor=flavor | {'extra_specs': specs})
+            self.assertEqual(
+                (pinned, 4 - pinned), (found.dedicated, found.shared_vcpus)
+            )
+            self.assertEqual(pinned == 4, found.pinned)
+
 
 class TestMigration(base.BaseTestCase):
     def test_all_of_it(self) -> None:

@@ -5,20 +5,17 @@ from steal_scheduler.nova_client.pinning import dedicated
 
 class TestDedicated(base.BaseTestCase):
     def test_policies(self):
-        for flavor, image, pinned in (
-            ({}, {}, 0),
-            ({'hw:cpu_policy': 'shared'}, {}, 0),
-            ({'hw:cpu_policy': 'dedicated'}, {}, 4),
-            ({}, {'hw_cpu_policy': 'dedicated'}, 4),
-            # The flavor's word counts.
-            ({'hw:cpu_policy': 'shared'}, {'hw_cpu_policy': 'dedicated'}, 0),
-            ({'resources:PCPU': '4', 'resources:VCPU': '0'}, {}, 4),
-            ({'resources:PCPU': '9'}, {}, 4),
-            ({'resources:PCPU': '0'}, {}, 0),
-            ({'resources:PCPU': 'x'}, {}, 0),
-            ({'hw:cpu_policy': 'pinned'}, {}, 0),
+        for flavor, pinned in (
+            ({}, 0),
+            ({'hw:cpu_policy': 'shared'}, 0),
+            ({'hw:cpu_policy': 'dedicated'}, 4),
+            ({'resources:PCPU': '4', 'resources:VCPU': '0'}, 4),
+            ({'resources:PCPU': '9'}, 4),
+            ({'resources:PCPU': '0'}, 0),
+            ({'resources:PCPU': 'x'}, 0),
+            ({'hw:cpu_policy': 'pinned'}, 0),
         ):
-            self.assertEqual(pinned, dedicated(4, flavor, image), flavor)
+            self.assertEqual(pinned, dedicated(4, flavor), flavor)
 
     def test_masks(self):
         for mask, pinned in (
@@ -35,6 +32,6 @@ class TestDedicated(base.BaseTestCase):
             ('3-1', 0),
         ):
             flavor = {'hw:cpu_policy': 'mixed', 'hw:cpu_dedicated_mask': mask}
-            self.assertEqual(pinned, dedicated(4, flavor, {}), mask)
+            self.assertEqual(pinned, dedicated(4, flavor), mask)
         flavor = {'hw:cpu_policy': 'mixed', 'hw:cpu_realtime_mask': '^0'}
-        self.assertEqual(3, dedicated(4, flavor, {}))
+        self.assertEqual(3, dedicated(4, flavor))
