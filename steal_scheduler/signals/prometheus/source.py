@@ -167,19 +167,31 @@ class PrometheusSource(SignalSource):
                 f'none of {len(series)} series is usable: {found.sentence()}'
                 if series
                 else 'no series answers',
-                self._cure(metric, clashes, silent=not series),
+                self._cure(metric, clashes, found),
             )
         self._tell(metric.name, found, silent=not series)
         return samples, clashes
 
     def _cure(
-        self, metric: parse.Metric, clashes: Mapping[str, str], silent: bool
+        self,
+        metric: parse.Metric,
+        clashes: Mapping[str, str],
+        found: drops.Drops,
     ) -> str:
         """What to do where a query tells nothing that can be used."""
         for host, why in clashes.items():
             return f'{host}: {why}.'
-        if not silent:
-            return 'Look at these series, and at the labels that name them.'
+        if found:
+            cure = 'Look at these series, and at the labels that name them.'
+            if {
+                drops.DropReason.TWO_SERVERS,
+                drops.DropReason.TWO_HOSTS,
+            } & found.keys():
+                cure += (
+                    ' Where Prometheus has several clouds, set [prometheus] '
+                    'selector, so that only those of this cloud are read.'
+                )
+            return cure
         if why := self._window.why_silent(metric.name):
             return f'{why}.'
         needs = self._preset.keys.get(f'{metric.subject}.needs')

@@ -238,6 +238,14 @@ class ReadTest(Case):
             '; [prometheus] selector = r="1" must select them.',
         )
 
+    def test_all_servers_are_on_two_hosts(self):
+        twice = [(A, 2.0, NOW), (A | {'host': 'cmp-9'}, 2.0, NOW)]
+        self._says(servers_used=twice)
+        self._fails(
+            'none of 2 series is usable',
+            'set [prometheus] selector, so that only those of this cloud',
+        )
+
     def test_all_stale(self):
         self._says(servers_waited=[(A, 0.5, NOW - 500), (B, 0.5, NOW - 500)])
         self._fails(
