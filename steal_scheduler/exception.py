@@ -16,6 +16,8 @@ class StealError(Exception):
     def __str__(self) -> str:
         said = super().__str__()
         if not said.isprintable():
+            # As ``edge.text.one_line`` does it: a new line is a space.
+            said = ' '.join(said.split())
             said = ''.join(c if c.isprintable() else '?' for c in said)
         if len(said) > _MOST:
             # The cure stands at the end.
