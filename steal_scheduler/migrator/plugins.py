@@ -45,6 +45,7 @@ def orchestrators(conf: Any) -> tuple[dict[str, Orchestrator], list[Rule]]:
                 'another one.'
             )
         conf.register_opts(section.OPTS, group=name)
+        startup.check_values(conf)
         driver = conf[name].driver or name
         option = f'[{name}] driver = {driver!r}'
         if not conf[name].driver:

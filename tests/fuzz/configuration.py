@@ -277,7 +277,9 @@ def _shows(said: str, each: Says) -> bool:
     short = value.isascii() and value.isprintable() and len(value) < 40
     # A $ may lead to a piece of a password.
     hidden = each.option in _SECRET or '$' in value
-    return not short or hidden or value in said
+    # A list is told with spaces.
+    told = said.replace(' ', '')
+    return not short or hidden or value.replace(' ', '') in told
 
 
 def told(counts: Counter[str]) -> str:

@@ -52,6 +52,13 @@ class TestPlugins(base.BaseTestCase):
         answer = dispatcher.drain(server(role='web'))
         self.assertEqual('two: status 1:', answer.detail)
 
+    def test_a_driver_that_refers_to_another_option(self) -> None:
+        conf = self.load(
+            '[migrator]\norchestrators = prod\n[prod]\ndriver = $my_ip\n'
+        )
+        error = self.assertRaises(ConfigError, plugins.orchestrators, conf)
+        self.assertIn('[prod] driver: a $ in it', str(error))
+
     def test_wrong_names(self) -> None:
         for text, words in (
             (
