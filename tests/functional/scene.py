@@ -273,7 +273,8 @@ class Scene:
     ) -> str:
         return self.cloud.servers.flavor(
             f'{ram_mb} {disk_gb} {extra_specs}',
-            1,
+            # None asks for more than these.
+            2,
             ram_mb,
             disk_gb,
             dict(extra_specs),

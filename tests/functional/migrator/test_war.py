@@ -162,9 +162,9 @@ class TestSlots(WarTestCase):
     LOUD = ('a1', 'a2', 'c1')
 
     def boot(self) -> list[str]:
-        """As if Nova had put three of his servers on each host but a3."""
+        """As if Nova had put two of his servers on each host but a3."""
         never = {'demo:seconds': 'never'}
-        hosts = [name for name in one.HOSTS if name != 'a3'] * 3
+        hosts = [name for name in one.HOSTS if name != 'a3'] * 2
         ids = scene.boot(
             *(
                 Guest(

@@ -61,7 +61,7 @@ class TestPlan(ManageTestCase):
         [move] = plan['moves_to_begin']
         self.assertEqual((light, 'a1'), (move['server_id'], move['source']))
         self.assertIn(
-            'waits 56% of its time at load 1.50 per vCPU', move['reason']
+            'waits 56% of its time at load 0.75 per vCPU', move['reason']
         )
         refused = {r['server_id']: r for r in plan['refusals']}
         self.assertEqual('opted_out', refused[never]['reason'])
