@@ -35,7 +35,8 @@ class RefusedPairs:
         and stay cold: b is in another cell, perhaps. A third one of a, which
         needs no less memory, is not drained for b, for ``cooldown`` and then
         for twice as long after each try in vain; until Nova has chosen b for
-        somebody from a.
+        somebody from a. Each other project counts once: what fits nowhere may
+        be of a tenant's making.
         """
         source, server = move.source, move.server
         by_host: dict[str, list[Ended]] = {}
@@ -44,15 +45,24 @@ class RefusedPairs:
                 for host in ended.offered:
                     by_host.setdefault(host, []).append(ended)
         return frozenset(
-            host for host, found in by_host.items() if self._holds(host, found)
+            host
+            for host, found in by_host.items()
+            if self._holds((source, host), found, server.project_id)
         )
 
-    def _holds(self, host: str, found: Sequence[Ended]) -> bool:
-        pair = found[0].move.source, host
+    def _holds(
+        self, pair: tuple[str, str], found: Sequence[Ended], project: str
+    ) -> bool:
         since = [e for e in found if e.at > self.chosen.get(pair, 0.0)]
-        if len(since) < SERVERS:
+        own = [
+            e.move.server_id
+            for e in since
+            if e.move.server.project_id == project
+        ]
+        others = {e.move.server.project_id for e in since} - {project}
+        if len(own) + len(others) < SERVERS:
             return False
-        times = sum(max(self.times[e.move.server_id], 1) for e in since)
+        times = sum(max(self.times[s], 1) for s in own) + len(others)
         seconds = pause(self.pause, times - SERVERS, HISTORY)
         last = max(e.at for e in since)
         return bool(seconds_left(last, seconds, self.now))

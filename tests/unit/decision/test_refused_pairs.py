@@ -1,3 +1,4 @@
+import dataclasses
 from typing import Any
 
 from oslotest import base
@@ -97,6 +98,23 @@ class TestRefusedPairs(base.BaseTestCase):
             one = migration('s3', source='a', target='b', created_at=at)
             found = self.refused(*two, records=(one,), later=2)
             self.assertEqual(expected, found)
+
+    def test_a_tenant_makes_servers_that_fit_nowhere(self) -> None:
+        """He costs his own servers, and not those of others."""
+        his = [
+            dataclasses.replace(
+                in_vain(name),
+                move=move(
+                    name, source='a', server=server(name, project_id='p')
+                ),
+            )
+            for name in ('s1', 's2', 's3')
+        ]
+        self.assertEqual(frozenset(), self.refused(*his, project_id='q'))
+        self.assertEqual({'b'}, self.refused(*his, project_id='p'))
+        # With one that had to stay of somebody else there are two.
+        two = *his, in_vain('s4')
+        self.assertEqual({'b'}, self.refused(*two, project_id='q'))
 
     def test_a_host_that_is_new(self) -> None:
         """It was not there to be refused."""
