@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from oslo_log import log
 
+from steal_scheduler.edge.sense import typed
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model import assignment
 from steal_scheduler.model.assignment import Assignment, Rule
@@ -171,6 +172,7 @@ class Dispatcher:
             self._backoff.forget(server.server_id)
         if worst is DONE:
             del self._holders[server.server_id]
+            self.listing.returned(server.server_id)
         return worst
 
     def _ask(self, verb: str, assigned: Assignment, server: Server) -> Answer:
@@ -211,7 +213,8 @@ class Dispatcher:
         """
         orchestrator = self._orchestrators[name]
         with asking(name, orchestrator.seconds):
-            return tuple(orchestrator.marks(servers))
+            # A plug-in may tell of them what it likes, of any type.
+            return tuple(map(typed, orchestrator.marks(servers)))
 
     def preview(self, server: Server) -> list[tuple[str, Answer]]:
         """What each that it belongs to says of its drain, in that order.

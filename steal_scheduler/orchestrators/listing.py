@@ -39,14 +39,22 @@ class Listing:
         #: tells of.
         self._due = set(self._names)
         self._asked_at = 0.0
+        #: By name, who came back while its list was being made.
+        self._returned: dict[str, set[str]] = {}
 
     def again(self, name: str) -> None:
         """Whether this one holds a server, its list will tell."""
         self._due.add(name)
 
+    def returned(self, server_id: str) -> None:
+        """It is back: what lists under way say of it is of before."""
+        for name in filter(self._calls.under_way, self._names):
+            self._returned.setdefault(name, set()).add(server_id)
+
     def forget(self) -> None:
         """Another process may have drained or reattached servers."""
         self._backoff = Backoff()
+        self._returned = {}
         self._due |= self._names
 
     def read(
@@ -67,10 +75,12 @@ class Listing:
                 ask = functools.partial(self._ask, name, servers)
                 marks = self._calls.told(name, ('marks', name), ask)
                 if marks is not None:
-                    found[name] = marks
+                    back = self._returned.pop(name, set())
+                    found[name] = [m for m in marks if m.server_id not in back]
                     self._backoff.forget(name)
                     self._due.discard(name)
             except OrchestratorError as error:
+                self._returned.pop(name, None)
                 if self._backoff.failed(name, str(error), now):
                     LOG.warning(
                         'Orchestrator %s did not list its drained servers: %s',

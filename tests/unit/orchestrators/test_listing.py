@@ -1,11 +1,38 @@
+import concurrent.futures
+import uuid
+from collections.abc import Callable
+from typing import Any
+
 import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.assignment import Rule
+from steal_scheduler.orchestrators.base import DONE
+from steal_scheduler.orchestrators.calls import PATIENCE, Worker
 from tests.unit.fakes import dispatcher_of
-from tests.unit.make import NOW
+from tests.unit.make import NOW, server
 from tests.unit.orchestrators.test_dispatcher import Noting
+
+
+class Slow(Worker):
+    """A stand-in for a thread whose calls are done, and told later."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        # Nobody waits for it.
+        self.took = PATIENCE
+        self.done: list[tuple[Any, Any]] = []
+
+    def submit(self, call: Callable[[], Any]) -> Any:
+        future: Any = concurrent.futures.Future()
+        self.done.append((future, call()))
+        return future
+
+    def tell(self) -> None:
+        while self.done:
+            future, said = self.done.pop()
+            future.set_result(said)
 
 
 class TestListing(base.BaseTestCase):
@@ -55,3 +82,34 @@ class TestListing(base.BaseTestCase):
         self.assertEqual({}, self.read(NOW + 1))
         self.assertEqual({'b': 'z'}, self.read(NOW + 500))
         self.assertEqual(2, self.log.output.count('did not list its drained'))
+
+    def test_what_is_no_mark_is_an_outage(self) -> None:
+        """A plug-in of somebody's, with ids that are no texts."""
+        bad: Any = {uuid.UUID(int=7)}
+        self.each['b'].out = bad
+        self.assertEqual({'a': 'x', 'c': 'x y'}, self.read(NOW))
+        self.assertIn('did not list its drained servers', self.log.output)
+
+    def test_who_came_back_while_it_was_made(self) -> None:
+        """What it says of that server is of before."""
+        workers: dict[str, Slow] = {}
+
+        def slow(name: str) -> Slow:
+            return workers.setdefault(name, Slow(name))
+
+        rules = [Rule(name) for name in 'abc']
+        kind: Any = slow
+        self.dispatcher = dispatcher_of(self.each, rules, worker=kind)
+        self.assertEqual({}, self.read(NOW))
+        one = server('x')
+        self.assertIsNot(DONE, self.dispatcher.reattach(one, NOW + 3))
+        for worker in workers.values():
+            worker.tell()
+        self.assertIs(DONE, self.dispatcher.reattach(one, NOW + 6))
+        self.assertEqual({'a': '', 'b': '', 'c': 'y'}, self.read(NOW + 6))
+        # It is held all the same: a later list tells.
+        self.dispatcher.forget()
+        self.assertEqual({}, self.read(NOW + 9))
+        for worker in workers.values():
+            worker.tell()
+        self.assertEqual(self.ALL, self.read(NOW + 12))
