@@ -37,6 +37,9 @@ LOOK_BACK = 600
 #: The range of a rate: a metric and its matchers.
 _RANGE = re.compile(r'([A-Za-z_:][\w:]*)\s*(\{[^{}]*\})\s*\[\$window\]')
 
+#: A label's name that needs no quotes.
+_PLAIN = re.compile(r'[A-Za-z_]\w*', re.ASCII)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scraped:
@@ -64,6 +67,8 @@ class Window:
         self._max_age = conf.signals.max_age
         #: As the option; None where it is to suit the scrape interval.
         self._fixed: float | None = conf.prometheus.window
+        #: By metric and matchers, as last told; and of them the slowest.
+        self._known: dict[tuple[str, str], Scraped] = {}
         self._scraped: Scraped | None = None
         self._read_at = 0.0
         self.seconds = float(self._fixed or LEAST)
@@ -71,7 +76,7 @@ class Window:
     def read(self, now: float) -> None:
         """Look how often is scraped what rates are taken of.
 
-        Where that cannot be told, the window stays as it is.
+        What cannot be told stays as it was told last.
         """
         if self._scraped and 0 <= now - self._read_at < LOOK_BACK:
             return
@@ -80,15 +85,20 @@ class Window:
         for name, promql in self._queries.items():
             for found in _ranges(promql):
                 firsts.setdefault(name.partition('.')[0], found)
-        try:
-            known = [self._ask(found) for found in {*firsts.values()}]
-        except SignalError as error:
-            LOG.debug('The scrape interval is not known: %s', error)
+        for found in {*firsts.values()}:
+            try:
+                scraped = self._ask(found)
+            except SignalError as error:
+                # What a guest tells may cost no host.
+                LOG.debug('The scrape interval is not known: %s', error)
+                continue
+            if scraped is not None and scraped.interval:
+                self._known[found] = scraped
+        if not self._known:
             return
-        told = [one for one in known if one is not None and one.interval]
-        if not told:
-            return
-        self._scraped = max(told, key=lambda one: one.interval or 0.0)
+        self._scraped = max(
+            self._known.values(), key=lambda one: one.interval or 0.0
+        )
         if self._fixed is None and self._scraped.window != self.seconds:
             self.seconds = self._scraped.window
             LOG.info(
@@ -155,7 +165,9 @@ class Window:
             return None
         # Matchers of a label that the series lacks would be met as well.
         exact = ', '.join(
-            f'{name}={json.dumps(str(value), ensure_ascii=False)}'
+            # Prometheus 3 takes labels of any name.
+            f'{name if _PLAIN.fullmatch(name) else json.dumps(name)}'
+            f'={json.dumps(str(value), ensure_ascii=False)}'
             for name, value in series[0]['metric'].items()
             if name != '__name__'
         )

@@ -180,8 +180,8 @@ class SetTest(Case):
 
 
 class SeveralTest(Case):
-    def test_the_slowest_counts(self):
-        """Guests may be scraped by another job."""
+    def setUp(self):
+        super().setUp()
         content = yaml.safe_load(
             """
             servers: {label: server_id, used: 'rate(used{}[$window])'}
@@ -195,21 +195,54 @@ class SeveralTest(Case):
         content['hosts'] = {'label': 'host', 'cores': 'hosts.cores'}
         self.content = content
         self.begin()
-        self.answers['rate(load{}[60s])'] = prometheus.vector()
+        for seconds in (60, 240):
+            self.answers[f'rate(load{{}}[{seconds}s])'] = prometheus.vector()
         self.answers['topk(1, load{})'] = prometheus.vector()
-        self.assertEqual(60, self.window())
+
+    def guest(self, label, matcher):
+        """One, scraped each minute, with this label."""
         self.answers['topk(1, load{})'] = prometheus.vector(
-            ({'vm': 'a'}, 1.0, NOW)
+            ({label: 'a'}, 1.0, NOW)
         )
-        self.answers['load{vm="a"}[600s]'] = {
+        self.answers[f'load{{{matcher}="a"}}[600s]'] = {
             'status': 'success',
             'data': {
                 'resultType': 'matrix',
                 'result': [{'values': [[NOW - 60, '1'], [NOW, '2']]}],
             },
         }
-        self.answers['rate(load{}[240s])'] = prometheus.vector()
+
+    def test_the_slowest_counts(self):
+        """Guests may be scraped by another job."""
+        self.assertEqual(60, self.window())
+        self.guest('vm', 'vm')
         self.assertEqual(240, self.window(600))
+
+    def test_a_label_of_any_name(self):
+        """Prometheus 3 takes what a guest calls its labels."""
+        self.guest('my.label', '"my.label"')
+        self.assertEqual(240, self.window())
+
+    def test_what_is_not_told_stays(self):
+        """Guests that are scraped more often shorten no window of hosts."""
+        self.scraped(60)
+        self.rates(240, [(test_source.A, 0.5, NOW)])
+        self.assertEqual(240, self.window())
+        self.guest('vm', 'vm')
+        self.answers['load{vm="a"}[600s]']['data']['result'] = [
+            {'values': [[NOW - 15, '1'], [NOW, '2']]}
+        ]
+        for after, trouble in ((600, (500, b'')), (1200, prometheus.vector())):
+            self.answers[TOP] = trouble
+            self.assertEqual(240, self.window(after))
+        self.samples([NOW])
+        self.assertEqual(240, self.window(1800))
+
+    def test_guests_that_cannot_be_asked_hold_up_no_host(self):
+        self.answers['topk(1, load{})'] = (400, {'status': 'error'})
+        self.scraped(60)
+        self.rates(240, [(test_source.A, 0.5, NOW)])
+        self.assertEqual(240, self.window())
 
 
 class LogTest(Case):
