@@ -23,7 +23,8 @@ class Records:
         """Remember what Nova tells now."""
         readable = [m for m in found if m.status != UNREAD]
         if readable:
-            self.hosts_hidden = not all(m.source for m in readable)
+            # From who may not see them all are hidden.
+            self.hosts_hidden = not any(m.source for m in readable)
         for record in found:
             if record.status == UNREAD:
                 # When it changed is part of what cannot be read.

@@ -221,6 +221,14 @@ class TestOneBadRow(RowsTest):
         self.rows['migrations'] = [nova_api.migration()]
         self.assertEqual({}, self.refresh().unread)
 
+    def test_one_migration_without_hosts(self) -> None:
+        """Who may not see them sees none of any."""
+        self.rows['migrations'] = [
+            nova_api.migration(),
+            nova_api.migration(id=99, source_compute=None),
+        ]
+        self.assertEqual({}, self.refresh().unread)
+
     def test_it_is_named_once_and_counted(self) -> None:
         self.rows['services'].append(nova_api.service('bad', zone=7))
         self.refresh(3)
