@@ -61,9 +61,12 @@ def _nos(signal: ServerSignal, server: Server) -> Nos:
             f'{server.vcpus} vCPUs',
         )
     if not whole(signal.vcpus, server):
+        cure = 'look at its exporter'
+        if signal.by_guest:
+            cure += ', in which no counter of steal may fall'
         yield (
             Reason.PARTIAL,
             f'its signal is left out: {signal.vcpus:g} of its {server.vcpus} '
-            'vCPUs are measured, and the others may wait more or less: look '
-            'at its exporter',
+            'vCPUs are measured, and the others may wait more or less: '
+            f'{cure}',
         )

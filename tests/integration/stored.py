@@ -25,6 +25,8 @@ class Series:
     rate: float = 0.0
     #: What it was at the beginning.
     begin: float = 1000.0
+    #: What every second sample is too low by.
+    falls: float = 0.0
     #: Seconds between two samples.
     interval: int = 60
 
@@ -32,8 +34,9 @@ class Series:
         labels = ','.join(f'{k}="{v}"' for k, v in self.labels.items())
         # Not all are scraped in the same second.
         phase = hash((self.metric, labels)) % self.interval / 2
-        for age in range(LENGTH, 0, -self.interval):
+        for n, age in enumerate(range(LENGTH, 0, -self.interval)):
             value = self.begin + self.rate * (LENGTH - age)
+            value -= self.falls * (n % 2)
             at = now - age + phase
             if at < now:
                 yield f'{self.metric}{{{labels}}} {value} {at:.3f}'
@@ -101,3 +104,28 @@ def node(
         )
     if nodename:
         yield Series('node_uname_info', here | {'nodename': nodename})
+
+
+def guest(
+    server_id: str, told: tuple[int, float, float], falls: float = 0.0
+) -> Iterator[Series]:
+    """What node_exporter tells inside a server.
+
+    :param told: vCPUs, cores used and waited
+    :param falls: of its counters of steal, which are young
+    """
+    vcpus, used, waited = told
+    here = {'instance': 'guest', 'instance_id': server_id}
+    for cpu in range(vcpus):
+        at = here | {'cpu': str(cpu)}
+        for mode, rate in (('user', used), ('idle', vcpus - used - waited)):
+            yield Series(
+                'node_cpu_seconds_total', at | {'mode': mode}, rate / vcpus
+            )
+        yield Series(
+            'node_cpu_seconds_total',
+            at | {'mode': 'steal'},
+            waited / vcpus,
+            begin=20.0,
+            falls=falls,
+        )

@@ -163,6 +163,23 @@ class OtherNamesTest(Case):
         self.assertIn('10.5.0.21 may mean any of compute1, ', found.detail)
 
 
+class GuestsTest(Case):
+    def test_a_counter_of_steal_that_falls(self):
+        """As some kernels' do; to Prometheus each fall is a new beginning."""
+        self.start(
+            stored.guest('busy', (2, 1.6, 0.001), falls=1.0),
+            stored.guest('calm', CALM),
+            stored.node('compute1', 4),
+            stored.node('compute2', 8),
+        )
+        snapshot = self.read(preset='node_exporter')
+        # It seems to wait for a sixth of its time, which is possible.
+        told = snapshot.left_out['busy'].detail
+        self.assertIn('0 of its 2 vCPUs are measured', told)
+        self.assertIn('no counter of steal may fall', told)
+        self.assertEqual({'calm'}, {*snapshot.signals.servers})
+
+
 class MixedCloudTest(Case):
     """One store, two regions of the same addresses; two exporters on a host.
 
