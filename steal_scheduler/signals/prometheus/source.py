@@ -8,6 +8,7 @@ from typing import Any
 from oslo_log import log as logging
 
 from steal_scheduler.edge.text import one_line
+from steal_scheduler.exception import SignalError
 from steal_scheduler.model.cloud import Signals
 from steal_scheduler.signals.base import SignalSource
 from steal_scheduler.signals.prometheus import (
@@ -54,9 +55,11 @@ class PrometheusSource(SignalSource):
         #: PromQL by the metric's name.
         self.promql = self._preset.promql(self._window.seconds)
         self._told: dict[str, Sequence[drops.DropReason | None]] = {}
+        #: Queries about guests that failed last time, and how.
+        self._failing: dict[str, str] = {}
 
     def advice(self) -> Sequence[str]:
-        return [*self._window.advice()]
+        return [*self._window.advice(), *self._failing.values()]
 
     def silent(self) -> Sequence[str]:
         return [name for name, told in self._told.items() if None in told]
@@ -72,6 +75,8 @@ class PrometheusSource(SignalSource):
         self._window.read(now)
         self.promql = self._preset.promql(self._window.seconds)
         domains = self._domains()
+        # Before the guests, who may let us wait until the end.
+        nodenames = self._nodenames()
         for name, metric in parse.METRICS.items():
             promql = self.promql.get(name)
             if promql is None:
@@ -83,7 +88,16 @@ class PrometheusSource(SignalSource):
                 self.conf.signals.max_age,
                 domains,
             )
-            samples, clashes = self._ask(metric, promql, usable)
+            try:
+                samples, clashes = self._ask(metric, promql, usable)
+            except SignalError as error:
+                if metric.subject in (parse.Subject.HOSTS, self._preset.who):
+                    raise
+                # Tenants tell what they like, and as much: servers are judged
+                # without.
+                self._warn(name, error)
+                continue
+            self._failing.pop(name, None)
             ambiguous = clashes | ambiguous
             for key, sample in samples.items():
                 told[metric.subject][key][metric.field] = sample
@@ -111,7 +125,7 @@ class PrometheusSource(SignalSource):
             guests_by=self._preset.guests_by,
             window=self._window.seconds,
             ambiguous_hosts=ambiguous,
-            nodenames=self._nodenames(),
+            nodenames=nodenames,
         )
 
     def _nodenames(self) -> dict[str, set[str]]:
@@ -196,6 +210,12 @@ class PrometheusSource(SignalSource):
             return f'{why}.'
         needs = self._preset.keys.get(f'{metric.subject}.needs')
         return self._client.cure_of_silence(needs)
+
+    def _warn(self, name: str, error: SignalError) -> None:
+        """Say it once, until the query is answered again."""
+        level = logging.DEBUG if name in self._failing else logging.WARNING
+        self._failing[name] = said = one_line(error, 1000).rstrip('.')
+        LOG.log(level, 'What guests tell is not used: %s', said)
 
     def _tell(
         self, what: str, found: drops.Drops, silent: bool = False

@@ -193,6 +193,25 @@ class ReadTest(Case):
             self.assertEqual(1, self.logs.output.count(said))
         self.assertEqual({}, signals.guests)
 
+    def test_guests_that_cannot_be_asked_cost_themselves(self):
+        """A tenant can tell more than Prometheus answers with."""
+        good = dict(self.prometheus.answers)
+        refused = (422, {'status': 'error', 'error': 'too many samples'})
+        for name in ('guests.load', 'guests.waited'):
+            self.prometheus.answers = good | {name: refused}
+            for _ in range(2):
+                self.assertEqual({'a', 'b'}, {*self.source.read(NOW).servers})
+            self.assertEqual(
+                1, self.logs.output.count(f'{name}: answered 422')
+            )
+            (said,) = self.source.advice()
+            self.assertIn('too many samples', said)
+            self.prometheus.answers = good
+            self.assertEqual(4.5, self.source.read(NOW).guests['a'].load)
+            self.assertEqual([], self.source.advice())
+        self.prometheus.answers = good | {'hosts.used': refused}
+        self._fails('hosts.used', 'too many samples')
+
     def test_partly_unusable(self):
         used = [(A, 2.0, NOW), (B, 'NaN', NOW)]
         self._says(servers_used=used, servers_waited=[(A, 0.5, NOW)])
