@@ -52,6 +52,11 @@ class Worker:
         self._calls.put((future, call))
         return future
 
+    @property
+    def is_dead(self) -> bool:
+        """Its thread has ended: by a call that exits, or is cancelled."""
+        return self._thread is not None and not self._thread.is_alive()
+
     def _work(self) -> None:
         while True:
             future, call = self._calls.get()
@@ -160,14 +165,15 @@ class Calls:
         NOTE: what hangs may be done after all. Of those that can hang here
         each keeps a list of whom it has drained, so that this is found.
         """
-        began, most = self._workers[name].began, HANGS * self._seconds[name]
-        if began is None or time.monotonic() - began <= most:
+        worker, most = self._workers[name], HANGS * self._seconds[name]
+        began = worker.began
+        why = f'hung for {most:.0f} s, and is waited for no longer'
+        if worker.is_dead:
+            why = 'ended its thread'
+        elif began is None or time.monotonic() - began <= most:
             return
         self._workers[name] = self._worker(name)
         for pending in self._pending.values():
             for key in [key for key in pending if key[1] == name]:
                 pending.pop(key).cancel()
-        raise OrchestratorError(
-            f'{name}: a call has hung for {most:.0f} s, and is waited for no '
-            'longer'
-        )
+        raise OrchestratorError(f'{name}: a call has {why}')

@@ -1,4 +1,5 @@
 import concurrent.futures
+import sys
 import threading
 import time
 from typing import Any
@@ -126,6 +127,11 @@ class TestCalls(CallsTest):
         self.go.set()
         self.assertEqual('now', self.heard('a', lambda: 'now', 'behind it'))
         self.assertEqual([], made)
+
+    def test_one_that_ends_its_thread(self) -> None:
+        """A plug-in that exits; asyncio's CancelledError does the same."""
+        self.assertRaises(OrchestratorError, self.heard, 'a', sys.exit)
+        self.assertEqual('now', self.heard('a', lambda: 'now'))
 
     def test_the_end_waits_for_what_is_under_way(self) -> None:
         hung, done = threading.Event(), []
