@@ -113,14 +113,18 @@ class Move:
         """The live migration that belongs to it; None where none does.
 
         For example at REQUEST since 960, one that Nova recorded at 958 (its
-        clock may be a little behind), but none of before 955.
+        clock may be a little behind), but none of before 955. At UNDO, one
+        that failed since the drain began, however late that was seen.
         """
         newest = next(iter(fleet.migrations.get(self.server_id, ())), None)
         if newest is None or self.stage is Stage.MIGRATE:
             return newest
         requested = self.stage is Stage.REQUEST
         at = newest.created_at if requested else newest.updated_at
-        return newest if at >= self.since - CLOCK_SKEW else None
+        since = self.since
+        if self.stage is Stage.UNDO and self.drained_at is not None:
+            since = self.drained_at
+        return newest if at >= since - CLOCK_SKEW else None
 
     @property
     def unavailable(self) -> bool:

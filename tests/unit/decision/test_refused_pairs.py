@@ -10,7 +10,7 @@ from steal_scheduler.decision.refused_pairs import (
 )
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.host_view import HostView, Tier, View
-from steal_scheduler.model.move import Ended, Outcome
+from steal_scheduler.model.move import Ended, Outcome, Stage
 from steal_scheduler.model.refusal import Reason
 from tests.unit import make
 from tests.unit.make import (
@@ -134,6 +134,15 @@ class TestWithOffered(base.BaseTestCase):
     def test_what_could_take_it(self) -> None:
         over = in_vain('s', offered=frozenset())
         self.assertEqual({'b'}, self.offered(over))
+
+    def test_a_failure_that_was_seen_late(self) -> None:
+        """The record is of before the server was led back."""
+        back = move('s', stage=Stage.UNDO, since=NOW + 60, drained_at=NOW - 30)
+        over = ended(move=back, outcome=Outcome.FAILED)
+        self.assertEqual({'b'}, self.offered(over))
+        back = dataclasses.replace(back, drained_at=NOW + 30)
+        over = dataclasses.replace(over, move=back)
+        self.assertEqual(frozenset(), self.offered(over))
 
     def test_what_says_nothing(self) -> None:
         over = in_vain('s', offered=frozenset())

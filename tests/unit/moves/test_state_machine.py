@@ -391,6 +391,15 @@ class TestMigration(Ride):
             made = self.step(self.asked(status))
             self.assert_undone(Outcome.FAILED, f'ended as: {status}', made)
 
+    def test_no_host_is_found_and_that_is_seen_late(self) -> None:
+        """A tick took its time, or the clocks differ."""
+        for seconds in (3, 60):
+            self.nova.servers['s'] = server()
+            made = self.asked('error')
+            made = dataclasses.replace(made, drained_at=self.nova.now - 30)
+            made = self.step(made, seconds)
+            self.assert_undone(Outcome.FAILED, 'ended as: error', made)
+
     def test_a_failure_that_is_seen_late(self) -> None:
         made = self.step(self.asked('running'))
         self.nova.proceed('failed')
