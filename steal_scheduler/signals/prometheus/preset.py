@@ -41,7 +41,13 @@ PLACEHOLDER_KEYS: Mapping[str, str] = {
     'guest_by': 'guests.label',
 }
 #: All, with those that options and the key ``guests.identified_by`` say.
-PLACEHOLDERS = ('window', 'max_age', 'selector', *PLACEHOLDER_KEYS)
+PLACEHOLDERS = (
+    'window',
+    'max_age',
+    'selector',
+    'no_guests',
+    *PLACEHOLDER_KEYS,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,6 +118,7 @@ def load(conf: Any) -> Preset:
         'window': '$window',
         'max_age': str(max_age),
         'selector': selector,
+        'no_guests': '',
         **{n: keys[key] for n, key in PLACEHOLDER_KEYS.items() if key in keys},
     }
     # So no series of a guest is taken for one of a host. Where the file says
@@ -119,6 +126,7 @@ def load(conf: Any) -> Preset:
     if matcher := re.fullmatch(one, keys.get('guests.selector', '')):
         label, operator, value = matcher.groups()
         values['host_selector'] = f'{label}{_OPPOSITES[operator]}{value}'
+        values['no_guests'] = f'{values["host_selector"]}, '
     # A guest's uuid is its own; a name or address may be two guests', and
     # then two targets answer.
     if guests_by is not GuestKey.UUID and 'guest_label' in values:

@@ -100,6 +100,19 @@ class ShippedTest(test_preset_file.Case):
             {name: {*one.queries} for name, one in self._presets()},
         )
 
+    def test_no_guest_tells_of_hypervisors(self):
+        """Its tenant says what it tells, also in the words of our exporter."""
+        for name, matcher in (
+            ('steal-exporter', ''),
+            ('steal-exporter-and-guests', 'instance_id="", '),
+        ):
+            for metric, query in load(name).queries.items():
+                found = re.findall(r'steal_exporter_\w+\{(.*?)\}', query)
+                self.assertEqual({matcher} if found else set(), {*found})
+                self.assertEqual(
+                    not found, metric.startswith('guests.'), metric
+                )
+
     def test_each_series_ends_with_its_exporter(self):
         """By 'and' with itself, or by its age."""
         for name, one in self._presets():
@@ -292,7 +305,7 @@ class WrongTest(test_preset_file.Case):
         self._wrong(
             LEAST.replace('used: u', 'used: "x[$windw]"'),
             'servers.used has the placeholder $windw',
-            '$window, $max_age, $selector, $server_label',
+            '$window, $max_age, $selector, $no_guests',
         )
 
     def test_a_placeholder_without_its_key(self):
