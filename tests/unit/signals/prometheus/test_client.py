@@ -99,6 +99,17 @@ class AskTest(base.BaseTestCase):
             self.prometheus.answers['up'] = status, body
             self._fails(f'answered {status} ', *words)
 
+    def test_a_redirect_is_not_followed(self):
+        """Nobody else is asked, nor believed."""
+        other = prometheus.Prometheus()
+        other.answers = {'up': prometheus.vector(({}, 1, 7.5))}
+        self.net['http://192.0.2.2:9090'] = other
+        there = 'http://192.0.2.2:9090/api/v1/query?query=up'
+        for status in (301, 302, 303, 307, 308):
+            self.prometheus.answers['up'] = status, b'', {'Location': there}
+            self._fails(f'answered {status} ')
+        self.assertEqual([], other.asked)
+
     def test_wrong_shape(self):
         self.prometheus.answers['up'] = {
             'status': 'success',
