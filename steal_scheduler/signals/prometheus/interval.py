@@ -22,6 +22,7 @@ from oslo_log import log as logging
 
 from steal_scheduler.exception import SignalError
 from steal_scheduler.signals.prometheus.client import PrometheusClient
+from steal_scheduler.signals.prometheus.parse import Subject
 
 LOG = logging.getLogger(__name__)
 
@@ -85,14 +86,18 @@ class Window:
         for name, promql in self._queries.items():
             for found in _ranges(promql):
                 firsts.setdefault(name.partition('.')[0], found)
-        for found in {*firsts.values()}:
+        for subject, found in firsts.items():
             try:
                 scraped = self._ask(found)
             except SignalError as error:
                 # What a guest tells may cost no host.
                 LOG.debug('The scrape interval is not known: %s', error)
                 continue
-            if scraped is not None and scraped.interval:
+            if scraped is None or not scraped.interval:
+                continue
+            # A guest that would be too old anyway slows no host down.
+            besides = subject == Subject.GUESTS and Subject.SERVERS in firsts
+            if not besides or scraped.interval < self._max_age:
                 self._known[found] = scraped
         if not self._known:
             return

@@ -218,6 +218,14 @@ class SeveralTest(Case):
         self.guest('vm', 'vm')
         self.assertEqual(240, self.window(600))
 
+    def test_a_guest_that_is_too_slow(self):
+        """It is too old when it is asked for, and its tenant wants it so."""
+        self.guest('vm', 'vm')
+        self.answers['load{vm="a"}[600s]']['data']['result'] = [
+            {'values': [[NOW - 500, '1'], [NOW, '2']]}
+        ]
+        self.assertEqual(60, self.window())
+
     def test_a_label_of_any_name(self):
         """Prometheus 3 takes what a guest calls its labels."""
         self.guest('my.label', '"my.label"')
