@@ -169,11 +169,12 @@ class DemoDriver(fake.FakeDriver):
         self, context: Any, instance: Any, *args: Any, **kwargs: Any
     ) -> None:
         """On the target, when the guest has arrived."""
-        if _fails(instance, 'post'):
-            raise exception.NovaException('post, as demo:fail says')
         super().post_live_migration_at_destination(
             context, instance, *args, **kwargs
         )
+        if _fails(instance, 'post'):
+            # Whatever fails now, the guest is here.
+            raise exception.NovaException('post, as demo:fail says')
 
     def destroy(
         self, context: Any, instance: Any, *args: Any, **kwargs: Any

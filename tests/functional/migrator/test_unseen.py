@@ -76,7 +76,8 @@ class TestUnseen(loop.LoopTestCase):
         self.assert_held(migrator)
         # Another one leads, and knows of it only what Nova tells.
         migrator.parts.leader.release()
-        migrator = self.loop()
+        # So all its 2 vCPUs have to fit, and a host has 2 cores.
+        migrator = self.loop(hosts={'target_demand': 100})
         self.assert_held(migrator)
         self.assertIn('look at nova-conductor and', self.log_text())
         release()
