@@ -29,10 +29,8 @@ from tests.shared import PATIENCE, Shared
 ZONE = 'az1'
 #: The first two are hot when servers suffer.
 HOSTS = ('a1', 'a2', 'a3', 'a4')
-#: Of each host, as the signals tell.
-_CORES = 2.0
-#: Cores that a server asks for.
-_BUSY, _IDLE = 1.5, 0.1
+#: Cores that a server asks for which does nothing.
+_IDLE = 0.1
 #: Of all servers: the orchestrator drains those that have it.
 ROLE = 'shop'
 MIGRATORS = ('migrator-1', 'migrator-2')
@@ -71,6 +69,10 @@ class Lab(daemons.Parts):
 
     #: What a migrator is.
     program = 'tests.integration.haste'
+    #: Of each host, as the signals tell.
+    cores = 2.0
+    #: Cores that a server asks for which suffers: of its 2 vCPUs.
+    busy = 1.5
 
     def __init__(
         self,
@@ -94,7 +96,7 @@ class Lab(daemons.Parts):
             plane.workdir / 'signals.json',
             self._measured,
             plane.hosts,
-            _CORES,
+            self.cores,
         )
 
     def begin(self, stack: contextlib.ExitStack) -> None:
@@ -135,7 +137,7 @@ class Lab(daemons.Parts):
 
     def suffer(self, ids: Sequence[str]) -> None:
         """From now on two of them on one host are one too many."""
-        self.demand(ids, _BUSY)
+        self.demand(ids, self.busy)
 
     def calm_down(self, ids: Sequence[str]) -> None:
         self.demand(ids, _IDLE)
