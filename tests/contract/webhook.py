@@ -34,6 +34,9 @@ class Case(Protocol):
     def put_back_at(self, server_id: str, at: int) -> None:
         """Let it remember a reattach, by the sender's clock."""
 
+    def drained_at(self, server_id: str, leadership: int, at: int) -> None:
+        """Let it remember a drain of this leader, by the sender's clock."""
+
     def trust(self, *keys: str) -> None:
         """Let it have these keys."""
 
@@ -78,8 +81,37 @@ class ReceiverContract:
         self.assertIn('put back meanwhile', str(error))
         self.assertEqual(set(), self.out())
         self.assertEqual(DONE, webhook.drain(server(OTHER), 'node'))
-        # The way back is never refused by age.
+        # A way back is not refused for one that came before it.
         self.assertEqual(DONE, webhook.reattach(server(ID), 'node'))
+
+    def test_a_late_reattach(self: Any) -> None:
+        """It was under way while a move of the server began."""
+        webhook = self.webhook()
+        webhook.leadership = 7
+        self.assertEqual(DONE, webhook.drain(server(ID), 'node'))
+        self.drained_at(ID, 7, int(time.time()) + 60)
+        error = self.assertRaises(
+            OrchestratorError, webhook.reattach, server(ID), 'node'
+        )
+        self.assertIn('drained meanwhile', str(error))
+        self.assertEqual({ID}, self.out())
+        # The next leader may have another clock.
+        webhook.leadership = 8
+        self.assertEqual(DONE, webhook.reattach(server(ID), 'node'))
+        self.assertEqual(set(), self.out())
+
+    def test_the_leader_before(self: Any) -> None:
+        """It stood still, and goes on when another one leads."""
+        webhook = self.webhook()
+        webhook.leadership = 8
+        self.assertEqual(DONE, webhook.drain(server(ID), 'node'))
+        webhook.leadership = 7
+        for ask in (webhook.reattach, webhook.drain):
+            error = self.assertRaises(
+                OrchestratorError, ask, server(ID), 'node'
+            )
+            self.assertIn('another migrator leads', str(error))
+        self.assertEqual({ID}, self.out())
 
     def test_signatures(self: Any) -> None:
         webhook = self.webhook()

@@ -34,6 +34,12 @@ class Receiver(StandIn):
         self.clock: Callable[[], float] = lambda: time.time()
         #: By id: when the sender last asked for it to be put back.
         self.put_back: dict[str, int] = {}
+        #: And who asked last for it to be taken out, and when.
+        self.drained: dict[str, tuple[int, int]] = {}
+        #: The greatest number of a sender.
+        self.leadership = 0
+        #: It refuses the sender before, and a reattach that comes late.
+        self.fences = True
 
     def is_out(self, server_id: str) -> bool:
         return server_id in self.out | self.others
@@ -58,14 +64,22 @@ class Receiver(StandIn):
             server_id = str(uuid.UUID(document['server']['id']))
         except ValueError:
             return 400, {'detail': 'no request of ours'}
+        leadership = document['leadership']
+        if self.fences and leadership < self.leadership:
+            return 425, {'detail': 'another migrator leads by now'}
+        self.leadership = leadership
         match document['type']:
             case 'server.drain':
                 # One that was on its way for long.
                 if sent < self.put_back.get(server_id, 0):
                     return 425, {'detail': 'it was put back meanwhile'}
+                self.drained[server_id] = leadership, sent
                 if server_id not in self.others:
                     self.out.add(server_id)
             case 'server.reattach':
+                drained = self.drained.get(server_id, (0, 0))
+                if self.fences and (leadership, sent) < drained:
+                    return 425, {'detail': 'it was drained meanwhile'}
                 self.put_back[server_id] = sent
                 self.out.discard(server_id)
             case other:

@@ -30,6 +30,8 @@ TOLERANCE = 300
 
 #: Server id -> when the sender last asked for it to be put back.
 put_back = {}
+#: And who asked last for it to be taken out (his leadership), and when.
+drained = {}
 #: The greatest that was seen; a sender with a lower one leads no more.
 leadership = 0
 
@@ -82,8 +84,12 @@ def answer(document, sent):
         # One that was on its way for long must not undo the way back.
         if sent <= put_back.get(server_id, 0):
             return 425, {'detail': 'it was put back meanwhile'}
+        drained[server_id] = leadership, sent
         drain(server_id)
     elif document['type'] == 'server.reattach':
+        # Nor may a way back undo a later drain: Nova may be migrating it.
+        if (leadership, sent) < drained.get(server_id, (0, 0)):
+            return 425, {'detail': 'it was drained meanwhile'}
         put_back[server_id] = sent
         reattach(server_id)
     else:

@@ -28,6 +28,9 @@ class TestReceiver(ReceiverContract, base.BaseTestCase):
     def put_back_at(self, server_id: str, at: int) -> None:
         self.receiver.put_back[server_id] = at
 
+    def drained_at(self, server_id: str, leadership: int, at: int) -> None:
+        self.receiver.drained[server_id] = leadership, at
+
     def trust(self, *keys: str) -> None:
         texts = [key.removeprefix('whsec_') for key in keys]
         self.receiver.keys = [base64.b64decode(text) for text in texts]

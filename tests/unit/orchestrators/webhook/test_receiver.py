@@ -63,6 +63,9 @@ class TestReceiver(ReceiverContract, base.BaseTestCase):
     def put_back_at(self, server_id: str, at: int) -> None:
         self.example.put_back[server_id] = at
 
+    def drained_at(self, server_id: str, leadership: int, at: int) -> None:
+        self.example.drained[server_id] = leadership, at
+
     def trust(self, *keys: str) -> None:
         self.example.KEY_FILE = pathlib.Path(self.directory, 'theirs')
         self.example.KEY_FILE.write_text('\n'.join(keys))
