@@ -54,6 +54,8 @@ class Nova(fakes.FakeNova):
         self.lost: set[str] = set()
         #: The status in which a migration ends; '' for never.
         self.end = 'completed'
+        #: Operators look after what they began: theirs come to an end.
+        self.others_end = False
         #: What nova-scheduler was told last.
         self.view: View | None = None
         #: What was done of weight, in order: BEGUN (the first tag of a move
@@ -92,6 +94,8 @@ class Nova(fakes.FakeNova):
             pace = self.pace
             if status == 'completed':
                 status, pace = self.end, self._copy_seconds(found.server_id)
+                if self.others_end and found.user_id != US:
+                    status = status or 'completed'
             elif status == 'preparing':
                 pace = self.choosing
             if found.status == 'running' and not status:

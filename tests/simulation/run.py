@@ -59,6 +59,9 @@ def drawn(seed: int, ways: events.Ways = events.DRAWN) -> Run:
         store=rng.choice(('file', 'file', 'file', 'etcd', 'etcd', 'redis')),
         large=rng.random() < 0.2,
     )
+    if setting.apart:
+        # Each removes tags of the other, which would be the only witness.
+        setting = dataclasses.replace(setting, lists=True)
     first = [events.Tick()] * rng.choice((0, 1, 2, 3))
     happens = [events.draw(rng, ways) for _ in range(rng.randrange(10, 50))]
     if not setting.lists:

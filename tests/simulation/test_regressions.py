@@ -9,9 +9,14 @@ from tests.simulation import run
 from tests.simulation.events import (
     Changes,
     Deleted,
+    Dies,
+    DiesAtLine,
+    Down,
     Forges,
+    Moves,
     NovaIs,
     Restarts,
+    Stops,
     Tick,
     Trouble,
     Untags,
@@ -114,3 +119,74 @@ class TestRegressions(SimulationTest):
                 ),
             )
         )
+
+    def test_a_reattach_arrives_after_the_next_drain(self) -> None:
+        """The receiver put a server into service that was migrated."""
+        self.assert_passes(
+            Run(
+                Setting(
+                    letters=('hk', 'h', 'h', 'kh', 'hk', 'x', 'k', 'h'),
+                    crowded=5,
+                    lists=False,
+                ),
+                (
+                    Trouble('hook', 0, 'late'),
+                    Forges(4, Stage.REQUEST, 0),
+                    Tick(3),
+                    Tick(3),
+                    Tick(3),
+                ),
+            )
+        )
+
+    def test_the_leader_before_asks_for_a_reattach(self) -> None:
+        """It stood still meanwhile; the receiver did not tell them apart."""
+        self.assert_passes(
+            Run(
+                Setting(
+                    letters=('s', 'h', 'h', 'h', 's', 'sh', 'x', 'x'),
+                    standby=True,
+                    store='etcd',
+                ),
+                (
+                    Stops(4, 31, 3),
+                    DiesAtLine(1401),
+                    Dies(3, before=False),
+                    Tick(31),
+                    Stops(4, 31, 2),
+                    Tick(31),
+                    Forges(0, Stage.REATTACH, 9_999_999_999),
+                    Tick(31),
+                    Tick(31),
+                    Tick(200),
+                ),
+            )
+        )
+
+    def test_an_operator_ends_what_he_has_begun(self) -> None:
+        """His migration went on for ever, and ours is to abort ours alone."""
+        self.assert_passes(
+            Run(
+                Setting(
+                    letters=('sc', 'c', 'x', 'c', 'c', 's', 'c', 'c'),
+                    crowded=5,
+                ),
+                (
+                    Tick(31),
+                    Tick(31),
+                    Tick(31),
+                    Down('nova', down=True),
+                    Tick(31),
+                    Tick(31),
+                    Moves(4),
+                    NovaIs(end='', choosing=2.0, raises=True),
+                ),
+            )
+        )
+
+    def test_two_that_lead_by_mistake_have_two_witnesses(self) -> None:
+        """Each removes the other's tags, and then dies: lists tell of it."""
+        for seed in (701088, 707415):
+            known = run.drawn(seed)
+            self.assertTrue(known.setting.apart)
+            self.assert_passes(known)

@@ -34,7 +34,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.death import Crash, dying
 from tests.simulation.edge import Broken, Edge, Lost, Refused
 from tests.simulation.nova import Nova
-from tests.simulation.places import NET, PLACES, Place, Script
+from tests.simulation.places import NET, PLACES, Hook, Place, Script
 from tests.standins import keystone, kubernetes, webhook
 from tests.standins.kubernetes_objects import kubeconfig
 from tests.standins.transport import mounted
@@ -131,6 +131,10 @@ class World:
             for place in PLACES
             if any(place.letter in letters for letters in setting.letters)
         }
+        hook = self.places.get(Hook.name)
+        if isinstance(hook, Hook):
+            # Of two that lead by mistake it would refuse one for ever.
+            hook.receiver.fences = not setting.apart
         #: Cores that each server asks for; others ask for a little.
         self.demand = {
             s: 3.2 + i / 10 for i, s in enumerate(self.ids[: setting.crowded])
@@ -272,6 +276,7 @@ class World:
         nova = self.nova
         nova.delay, nova.loses, nova.aborts = 0.0, False, True
         nova.choosing = nova.pace = 20.0
+        nova.others_end = True
         for server_id in nova.servers:
             nova.reset(server_id)
             # What an abort of ours has left it in is ours to end.
