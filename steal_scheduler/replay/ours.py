@@ -174,7 +174,8 @@ class Ours:
     def _choose(self, move: Move) -> int | None:
         """Index of the host that Nova chooses; None where it has none."""
         view, server = self._view, self._index[move.server_id]
-        order = ranking.keys(view, move.server.role, move=True)
+        role = view.role_key(move.server.role, move.server.project_id)
+        order = ranking.keys(view, role, move=True)
         found = [
             (order.get(self._names[host], ()), self._names[host], int(host))
             for host in self.cloud.others(server)

@@ -86,6 +86,17 @@ class Recording:
         index = {host.name: n for n, host in enumerate(self.hosts)}
         return np.array([index[s.host] for s in self.servers])
 
+    def wanted(self, begin: float, seconds: int) -> Floats:
+        """Cores wanted from a second on: seconds, servers.
+
+        Of a time in which nothing changes one second stands for all.
+        """
+        rows = self.rows(begin, begin + seconds)
+        if len(rows) == 1:
+            return self.demand[rows.start : rows.stop]
+        at = begin + np.arange(seconds)
+        return self.demand[self.seconds.searchsorted(at, side='right') - 1]
+
     def rows(self, begin: float, end: float) -> range:
         """Those of which a part lies between two seconds."""
         first = int(np.searchsorted(self.seconds, begin, side='right')) - 1

@@ -44,7 +44,8 @@ class Result:
     moves: int
     moves_per_server_day: float
     max_moves_of_a_server: int
-    #: Moves that the rule wanted, and for which Nova had no host.
+    #: Servers that were drained, and then Nova had no host for them; 0 of
+    #: rivals, who are told beforehand what fits.
     refused_after_drain: int
     #: By the memory of the flavors.
     gib_copied: float
@@ -84,22 +85,17 @@ def replay(recording: Recording, name: str, setting: Setting) -> Result:
     cloud = Cloud(recording, setting.move_seconds)
     ours = Ours(cloud, recording, setting.rules) if name == OURS else None
     rule = ours or RIVALS[name](cloud, recording)
-    does = (
-        work.Queueing(cloud, SEED) if setting.work != 'fluid' else work.fluid
-    )
-    minutes = _minutes(recording, setting)
+    fluid = setting.work == 'fluid'
+    does = work.fluid if fluid else work.Queueing(cloud, SEED)
     totals = _Totals(cloud)
     now = 0.0
-    for parts in minutes:
+    for parts in _minutes(recording, setting):
         minute = does(cloud, parts)
         totals.add(minute, now)
         now += MINUTE
         _arrive(cloud, ours, totals, now)
         for server, target in rule.wishes(now, minute):
-            if cloud.fits(server, target):
-                cloud.migrate(server, target, now)
-            else:
-                totals.refused += 1
+            cloud.migrate(server, target, now)
         _arrive(cloud, ours, totals, now)
     return totals.result(name, ours, now)
 
@@ -109,11 +105,11 @@ def _minutes(recording: Recording, setting: Setting) -> Iterator[Floats]:
     seed = setting.bursts
     bursts = None if seed is None else Bursts(recording, seed)
     for begin in np.arange(0.0, recording.end - MINUTE + 1e-6, MINUTE):
-        if bursts:
-            yield bursts.minute(begin)
-            continue
-        rows = recording.rows(begin, begin + MINUTE)
-        yield recording.demand[rows.start : rows.stop]
+        yield (
+            bursts.minute(begin)
+            if bursts
+            else recording.wanted(begin, int(MINUTE))
+        )
 
 
 def _arrive(
@@ -129,7 +125,6 @@ class _Totals:
     """What is added up, a minute at a time."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self.refused = 0
         self._cloud = cloud
         self._wanted = self._lost = self._contended = 0.0
         self._relief = self._stolen = 0.0
@@ -169,7 +164,7 @@ class _Totals:
             moves=int(moves.sum()),
             moves_per_server_day=round(moves.sum() / len(moves) / days, 4),
             max_moves_of_a_server=int(moves.max()),
-            refused_after_drain=self.refused + (ours.refused if ours else 0),
+            refused_after_drain=ours.refused if ours else 0,
             gib_copied=round(self._cloud.copied_mb / 1024, 1),
             contended_server_minutes_percent=round(share, 4),
             relief_core_seconds=round(self._relief, 1),

@@ -1,6 +1,7 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
 from oslotest import base
 
 from steal_scheduler.replay import replay
@@ -57,6 +58,34 @@ class TestReplay(base.BaseTestCase):
         self.assertGreater(
             patient.demand_lost_percent, run().demand_lost_percent
         )
+
+    def test_parts_of_a_minute_count_as_long_as_they_last(self) -> None:
+        """6 cores of 4 for 45 seconds, and nothing for 15."""
+        made = dataclasses.replace(
+            FULL,
+            seconds=np.array([0.0, 45.0]),
+            demand=np.array([[3.0, 3.0], [0.0, 0.0]]),
+            end=60.0,
+        )
+        result = run(made, 'static')
+        self.assertEqual(33.3333, result.demand_lost_percent)
+        self.assertEqual(1.5, result.stolen_cores_at_end)
+
+    def test_cooldown(self) -> None:
+        """Its new host fills up: it moves on, or stays for the cooldown."""
+        late = server('late', 'b', vcpus=64)
+        made = recording(
+            [host('a'), host('b'), host('c')],
+            {
+                server('s', 'a'): 3.4,
+                server('t', 'a'): 3,
+                late: [0.1, 0.1, *[3.0] * 6],
+                server('there', 'c'): 0.2,
+            },
+        )
+        for cooldown, times in ((0.0, 2), (86400.0, 1)):
+            result = run(made, rules={'cooldown': cooldown})
+            self.assertEqual(times, result.max_moves_of_a_server, cooldown)
 
     def test_no_room(self) -> None:
         """Refused by Nova, after the drain, where it has no memory."""
