@@ -75,6 +75,10 @@ def refused_pairs(snapshot: Snapshot) -> RefusedPairs:
             by_source.setdefault(ended.move.source, []).append(ended)
     chosen: dict[tuple[str, str], float] = {}
     times = collections.Counter[str]()
+    cooldown = snapshot.rules.limits.cooldown
+    if not by_source:
+        # Mostly nothing was refused, and Nova's records are many.
+        return RefusedPairs(cooldown, snapshot.now, by_source, chosen, times)
     for server_id, records in snapshot.fleet.migrations.items():
         for record in records:
             if record.target is None:
@@ -82,7 +86,6 @@ def refused_pairs(snapshot: Snapshot) -> RefusedPairs:
             elif record.source in by_source:
                 pair = record.source, record.target
                 chosen[pair] = max(chosen.get(pair, 0.0), record.created_at)
-    cooldown = snapshot.rules.limits.cooldown
     return RefusedPairs(cooldown, snapshot.now, by_source, chosen, times)
 
 

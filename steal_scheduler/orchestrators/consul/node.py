@@ -5,6 +5,7 @@ is written by its tenant. So a name is only ever a plain host name: it cannot
 say more of a URL than the host that the configuration lets it name.
 """
 
+import contextlib
 import dataclasses
 import ipaddress
 import re
@@ -150,7 +151,11 @@ def _addresses(
     options: Any, server: Server
 ) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     """Those by Nova at which its agent can be."""
-    own = [ipaddress.ip_address(a) for a in server.addresses]
+    own = []
+    for address in server.addresses:
+        # What is none is nowhere that we would send a token to.
+        with contextlib.suppress(ValueError):
+            own.append(ipaddress.ip_address(address))
     if options.networks:
         return [a for n in options.networks for a in own if a in n]
     # Where the controller itself answers, or anybody.

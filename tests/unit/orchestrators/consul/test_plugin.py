@@ -431,8 +431,11 @@ class TestForged(ConsulTest):
         self.assertEqual(5, len(found))
 
     def test_whose_address_nova_does_not_tell(self) -> None:
-        found = self.consul().marks({ME: server(ME)})
-        self.assertIn('addresses of the server', found[0].doubt)
+        """Or tells what is none: that costs this server, and no other."""
+        for addresses in ((), ('fixed',)):
+            known = {ME: server(ME, addresses=addresses)}
+            found = self.consul().marks(known)
+            self.assertIn('addresses of the server', found[0].doubt)
 
 
 class TestDetached(ConsulTest):
