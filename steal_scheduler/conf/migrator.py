@@ -24,9 +24,9 @@ of that host is up and finds the guest running; else a person is called.
 
 Possible values:
 
-* ``True``: needs the policies ``os_compute_api:os-admin-actions:reset_state``,
-  ``os_compute_api:os-instance-actions:list`` and
-  ``os_compute_api:os-server-diagnostics``, which are an admin's by default.
+* ``True``: needs the policies ``os_compute_api:os-admin-actions:reset_state``
+  and ``os_compute_api:os-server-diagnostics``, which are an admin's by
+  default.
 * ``False``: a person resets it. Such a server is in service, but its owner and
   Nova take it for broken, and its tag stays until then.
 """,

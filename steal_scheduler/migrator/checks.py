@@ -119,7 +119,7 @@ def lock_store(built: Components) -> None:
 
 def nova(built: Components) -> None:
     """Nova answers, is new enough, and lets us read."""
-    preflight.check_nova(built.nova, built.rules.reset_state)
+    preflight.check_nova(built.nova)
 
 
 def nova_rights(built: Components) -> None:

@@ -12,7 +12,8 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import OrchestratorError, ServerGone
 from steal_scheduler.migrator import build, ports
-from steal_scheduler.migrator.orphans import UNKNOWN, doubt
+from steal_scheduler.migrator.orphans import DELETED, FOREIGN, doubt
+from steal_scheduler.model.absent import Absent
 from steal_scheduler.model.cloud import NO_SIGNALS
 from steal_scheduler.moves.leftovers import Kind, Leftover, leftovers
 from steal_scheduler.nova_client.client import NovaClient
@@ -84,8 +85,11 @@ def _unproven(
         for mark in marks:
             why = doubt(mark)
             if not why and mark.server_id not in servers:
-                gone = built.nova_cache.is_gone(mark.server_id)
-                why = UNKNOWN if gone else ''
+                why = {
+                    Absent.DELETED: DELETED,
+                    Absent.FOREIGN: FOREIGN,
+                    Absent.HIDDEN: '',
+                }[built.nova_cache.why_absent(mark.server_id)]
             if why:
                 found.append(
                     {

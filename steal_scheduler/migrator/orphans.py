@@ -14,6 +14,7 @@ from oslo_log import log
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.edge.text import one_line, several
 from steal_scheduler.migrator.build import Components
+from steal_scheduler.model.absent import Absent
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move
 from steal_scheduler.moves import state
@@ -27,7 +28,11 @@ LOG = log.getLogger(__name__)
 AT_ONCE = 5
 #: Marks that are reported one by one after each list, of each orchestrator.
 REPORTED = 20
-UNKNOWN = 'Nova knows no such server'
+DELETED = 'Nova has deleted this server'
+FOREIGN = (
+    'Nova has never had this server, or has purged it: is it one of another '
+    'cloud or region?'
+)
 #: It becomes part of a URL of Nova.
 _ID = re.compile(r'[\w-]{1,64}', re.ASCII)
 
@@ -55,9 +60,11 @@ class Orphans:
         #: By id, servers whose way back has not begun, and when each was
         #: looked after last.
         self._waiting: dict[str, float] = {}
-        #: Ids that Nova knows of no server: who was asked to put each back,
-        #: and has done so. It may be listed for days.
-        self._gone: dict[str, set[str]] = {}
+        #: Ids of deleted servers: who was asked to put each back, and has
+        #: done so. It may be listed for days.
+        self._deleted: dict[str, set[str]] = {}
+        #: Ids of servers that Nova has never had.
+        self._foreign: set[str] = set()
         #: Ids of those that Nova does not tell of, as reported.
         self._hidden: set[str] = set()
         #: Marks that are not believed, as reported.
@@ -67,23 +74,24 @@ class Orphans:
     def lead_back(self, snapshot: Snapshot) -> Iterator[Move]:
         """The moves that lead back, as they begin now.
 
-        A server that Nova does not know gets none: nothing of it can be in
-        anybody's way. Whoever lists it is asked to put it back.
+        A server that Nova has deleted gets none: nothing of it can be in
+        anybody's way. Whoever lists it is asked to put it back. One that Nova
+        has never had is left to those who have it.
         """
         servers = snapshot.fleet.servers
         listing = self._built.dispatcher.listing
         if read := listing.read(snapshot.now, servers):
             self._take(read)
-        self._gone = {
-            server_id: done
-            for server_id, done in self._gone.items()
-            if server_id in self._holders and server_id not in servers
+        absent = self._holders.keys() - servers.keys()
+        self._foreign &= absent
+        self._deleted = {
+            s: self._deleted[s] for s in self._deleted.keys() & absent
         }
         wanted = {
             server_id
-            for server_id in self._waiting
+            for server_id in self._waiting.keys() - self._foreign
             if self._holders.get(server_id, set())
-            - self._gone.get(server_id, set())
+            - self._deleted.get(server_id, set())
         }
         self._waiting = {
             server.server_id: self._waiting[server.server_id]
@@ -136,7 +144,7 @@ class Orphans:
             yield state.way_back(server, snapshot)
 
     def _unknown(self, snapshot: Snapshot) -> None:
-        """Ask whoever lists one that Nova does not know to put it back.
+        """Ask whoever lists one that Nova has deleted to put it back.
 
         One that is under way lets the others wait: an orchestrator makes its
         calls in order, and moves need it.
@@ -150,17 +158,20 @@ class Orphans:
         for server_id in turns[:AT_ONCE]:
             self._waiting[server_id] = snapshot.now
             server = state.deleted(server_id)
-            if server_id not in self._gone:
-                if not built.nova_cache.is_gone(server_id):
-                    # Its cell is down, and Nova may still migrate it.
+            if server_id not in self._deleted:
+                why = built.nova_cache.why_absent(server_id)
+                if why is Absent.HIDDEN:
                     hidden.add(server_id)
                     continue
-                self._gone[server_id] = set()
-            names = self._holders[server_id] - self._gone[server_id]
+                if why is Absent.FOREIGN:
+                    self._foreign.add(server_id)
+                    continue
+                self._deleted[server_id] = set()
+            names = self._holders[server_id] - self._deleted[server_id]
             built.dispatcher.held_by(server, names)
             answer = built.dispatcher.reattach(server, snapshot.now)
             if answer.state is State.DONE:
-                self._gone[server_id] |= names
+                self._deleted[server_id] |= names
             elif calls.under_way(server_id):
                 break
         if new := hidden - self._hidden:
@@ -178,7 +189,7 @@ class Orphans:
             (name, mark): why
             for name, marks in self._listed.items()
             for mark in marks
-            if (why := doubt(mark) or self._unknown_id(mark))
+            if (why := doubt(mark) or self._no_server(mark))
         }
         new = sorted(found.keys() - self._doubts, key=str)
         self._doubts = {*found}
@@ -204,7 +215,7 @@ class Orphans:
                     name,
                 )
 
-    def _unknown_id(self, mark: Mark) -> str:
-        if mark.server_id not in self._gone:
-            return ''
-        return UNKNOWN
+    def _no_server(self, mark: Mark) -> str:
+        if mark.server_id in self._foreign:
+            return FOREIGN
+        return DELETED if mark.server_id in self._deleted else ''

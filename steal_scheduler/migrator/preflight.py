@@ -30,27 +30,26 @@ def check(built: Components) -> None:
     except StoreError as error:
         LOG.warning('The lock store does not answer: %s', error)
     try:
-        check_nova(built.nova, built.rules.reset_state)
+        check_nova(built.nova)
     except (exception.NovaError, exception.ServerGone) as error:
         LOG.warning('Rights in Nova not checked: %s', error)
 
 
-def check_nova(nova: NovaClient, reset_state: bool) -> None:
+def check_nova(nova: NovaClient) -> None:
     """Ask Nova for everything that a tick will ask for.
 
-    :param reset_state: as the option
     :raises ConfigError: the login, a right or the microversion is missing
     :raises NovaError, ServerGone: Nova does not answer
     """
     try:
         nova.check_version()
-        missing = _missing_rights(nova, reset_state)
+        missing = _missing_rights(nova)
     except exception.LoginRefused as error:
         raise exception.ConfigError(str(error)) from error
     rights.require_none(missing)
 
 
-def _missing_rights(nova: NovaClient, reset_state: bool) -> list[str]:
+def _missing_rights(nova: NovaClient) -> list[str]:
     """Try what only reads; the policies that do not let us."""
     reads: dict[str, Callable[[], object]] = {
         'os_compute_api:servers:detail:get_all_tenants (list the servers '
@@ -85,14 +84,13 @@ def _missing_rights(nova: NovaClient, reset_state: bool) -> list[str]:
             'os_compute_api:os-migrations:index:host (see the hosts of '
             'migrations: without them no failure holds back its host)'
         )
-    if reset_state and servers:
-        # That the state may be reset cannot be tried without doing it.
+    if servers:
         try:
-            nova.last_was_abort(servers[0].server_id, 0.0)
+            nova.ever_had(servers[0].server_id)
         except exception.NovaForbids:
             missing.append(
                 'os_compute_api:os-instance-actions:list (see whether an '
-                'abort of ours has left a server in ERROR; not needed with '
-                '[migrator] reset_state = False)'
+                'abort of ours has left a server in ERROR, and whether one '
+                'that an orchestrator names was deleted)'
             )
     return missing

@@ -12,7 +12,8 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, ServerGone, StealError
 from steal_scheduler.migrator import build
-from steal_scheduler.migrator.orphans import doubt
+from steal_scheduler.migrator.orphans import FOREIGN, doubt
+from steal_scheduler.model.absent import Absent
 from steal_scheduler.model.cloud import NO_SIGNALS, Server
 from steal_scheduler.moves import state, tags
 from steal_scheduler.orchestrators.base import State
@@ -23,8 +24,13 @@ NEWER = (
     'a newer steal-scheduler has tagged it: run steal-manage of that version',
     True,
 )
-#: Nova may migrate it.
-HIDDEN = 'Nova does not tell of it now: is its cell down?', True
+#: What cannot be cleared of a server that Nova does not tell of, and whether
+#: it is ours to clear.
+ABSENT = {
+    # Nova may migrate it.
+    Absent.HIDDEN: ('Nova does not tell of it now: is its cell down?', True),
+    Absent.FOREIGN: (f'left as it is: {FOREIGN}', False),
+}
 
 
 def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
@@ -61,11 +67,8 @@ def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
         results = [
             NEWER
             if server.server_id in newer
-            else HIDDEN
-            if server.gone and not built.nova_cache.is_gone(server.server_id)
-            else _clear(server, built)
-            if clear
-            else ('', True)
+            else _absent(server, built)
+            or (_clear(server, built) if clear else ('', True))
             for server in left
         ]
     finally:
@@ -91,6 +94,15 @@ def _tags(server: Server, newer: Mapping[str, Sequence[str]]) -> list[str]:
     theirs = newer.get(server.server_id, ())
     found = [*tags.ours(server.tags, theirs), *theirs]
     return [*map(one_line, found)]
+
+
+def _absent(
+    server: Server, built: build.Components
+) -> tuple[str, bool] | None:
+    """Why it is not cleared; None where it may be."""
+    if not server.gone:
+        return None
+    return ABSENT.get(built.nova_cache.why_absent(server.server_id))
 
 
 def _clear(server: Server, built: build.Components) -> tuple[str, bool]:

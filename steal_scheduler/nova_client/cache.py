@@ -9,6 +9,7 @@ calls than that.
 Each listing fails alone: what cannot be read is as Nova last told it.
 """
 
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -22,6 +23,7 @@ from steal_scheduler.exception import (
     ServerGone,
 )
 from steal_scheduler.model import pause
+from steal_scheduler.model.absent import Absent
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Fleet, Host, Server
 from steal_scheduler.model.listing import Listing
@@ -82,15 +84,17 @@ class NovaCache:
         """Read this server singly next time: we have changed its tags."""
         self._again.add(server_id)
 
-    def is_gone(self, server_id: str) -> bool:
-        """Whether Nova says so; not where it only does not tell of it."""
+    def why_absent(self, server_id: str) -> Absent:
+        """Ask Nova of a server that is none of the fleet's."""
         try:
             self._ask(self._nova.server, server_id)
         except ServerGone:
-            return True
+            with contextlib.suppress(NovaFault):
+                had = self._ask(self._nova.ever_had, server_id)
+                return Absent.DELETED if had else Absent.FOREIGN
         except NovaFault:
             pass
-        return False
+        return Absent.HIDDEN
 
     def refresh(self, now: float, in_flight: Iterable[str] = ()) -> Fleet:
         """Read on.

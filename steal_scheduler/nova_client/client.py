@@ -110,13 +110,11 @@ class NovaClient:
 
     def hosts(self) -> list[Host]:
         """The hosts with a nova-compute, but those of a cell that is down."""
-        ask = self._nova.services.list
-        found = self._ask(ask, binary='nova-compute')
+        found = self._ask(self._nova.services.list, binary='nova-compute')
         return self.rows.hosts([s for s in found if 'zone' in s.to_dict()])
 
     def hypervisors(self) -> list[Hypervisor]:
-        found = self._all(self._nova.hypervisors, 'id')
-        return self.rows.hypervisors(found)
+        return self.rows.hypervisors(self._all(self._nova.hypervisors, 'id'))
 
     def aggregates(self) -> list[Aggregate]:
         return self.rows.aggregates(self._ask(self._nova.aggregates.list))
@@ -173,6 +171,13 @@ class NovaClient:
         return bool(actions) and parse.is_abort(
             actions[0].to_dict(), self.user_id(), since
         )
+
+    def ever_had(self, server_id: str) -> bool:
+        """Whether it is Nova's, or was until its database was archived."""
+        with contextlib.suppress(exception.ServerGone):
+            self._ask(self._nova.instance_action.list, server_id)
+            return True
+        return False
 
     def runs(self, server_id: str) -> bool:
         """Whether its host's nova-compute finds its guest running now.

@@ -140,6 +140,16 @@ class NovaContract:
         self.assertEqual(ids[2], last.server_id)
         self.assertRaises(ServerGone, self.nova.page, NOBODY)
 
+    def test_whom_it_ever_had(self: Any) -> None:
+        """One that it has deleted as well; of no other does it tell."""
+        server_id = self.boot()
+        self.assertTrue(self.nova.ever_had(server_id))
+        self.delete(server_id)
+        self.until(lambda: server_id not in self.listed(), 'its end')
+        self.assertRaises(ServerGone, self.nova.server, server_id)
+        self.assertTrue(self.nova.ever_had(server_id))
+        self.assertFalse(self.nova.ever_had(NOBODY))
+
     def test_changes(self: Any) -> None:
         """A new status is one, and an end; to Nova a tag is none."""
         stays, stops, goes = (self.boot() for _ in range(3))
@@ -180,6 +190,7 @@ class NovaContract:
                 (self.nova.remove_tag, server_id, TAG),
                 (self.nova.live_migrate, server_id),
                 (self.nova.abort, server_id, number),
+                (self.nova.ever_had, server_id),
             ):
                 self.assertRaises(NovaError, act, *args)
             # Of one that was deleted it is known all the same.

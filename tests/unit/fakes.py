@@ -92,6 +92,8 @@ class FakeNova:
         self.fails: set[str] = set()
         #: Ids of the servers of a cell that is down.
         self.cell_down: set[str] = set()
+        #: Ids of servers that it has had.
+        self.deleted: set[str] = set()
         #: Errors that it has answered.
         self.failures = 0
         #: Records of migrations appear only when ``record`` is called.
@@ -108,6 +110,7 @@ class FakeNova:
 
     def delete(self, server_id: str) -> None:
         del self.servers[server_id]
+        self.deleted.add(server_id)
         self._changed[server_id] = self.now
 
     def change(self, server_id: str, **values: Any) -> None:
@@ -327,6 +330,12 @@ class FakeNova:
     def last_was_abort(self, server_id: str, since: float) -> bool:
         self._read('last_was_abort')
         return self.cancelled.get(server_id, -1.0) >= since
+
+    def ever_had(self, server_id: str) -> bool:
+        self._read('ever_had')
+        if server_id in self.cell_down:
+            self._fail()
+        return server_id in self.servers.keys() | self.deleted
 
     def runs(self, server_id: str) -> bool:
         if self._server(server_id).host is None:

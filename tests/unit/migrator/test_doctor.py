@@ -86,11 +86,17 @@ class TestDoctor(base.BaseTestCase):
     def test_marks_that_prove_nothing(self) -> None:
         self.deployment.write('out', f'{GONE}\n')
         path = f'GET /servers/{GONE}'
-        self.deployment.nova.instead[path] = nova_api.fault(404)
+        actions = f'{path}/os-instance-actions'
+        self.deployment.nova.instead |= {
+            path: nova_api.fault(404),
+            actions: nova_api.fault(404),
+        }
         text, found = self.doctor()
         self.assertTrue(found)
         self.assertRegex(text, f'command +{GONE}')
-        self.assertIn('Nova knows no such server', text)
+        self.assertIn('is it one of another cloud or region?', text)
+        self.deployment.nova.instead[actions] = (200, {'instanceActions': []})
+        self.assertIn('Nova has deleted this server', self.doctor()[0])
         # Its cell may be down.
         self.deployment.nova.instead[path] = nova_api.fault(503)
         self.assertFalse(self.doctor()[1])

@@ -3,6 +3,7 @@
 import pathlib
 import re
 from typing import Any
+from unittest import mock
 
 import fixtures
 from oslotest import base
@@ -131,11 +132,50 @@ class TestForgedNodes(OrphansTest):
         self.forge(3, ids=True)
         self.rig.tick(310, times=10)
         self.assertEqual(3, self.reported())
-        self.assertEqual(3, self.log.output.count(orphans.UNKNOWN))
+        self.assertEqual(3, self.log.output.count(orphans.FOREIGN))
+
+
+class TestForeign(OrphansTest):
+    """A cluster that spans two clouds, with a migrator in each."""
+
+    def test_a_server_of_the_other_cloud_is_left_alone(self) -> None:
+        self.listed(uuid(1))
+        self.rig.tick(310, times=10)
+        self.assertEqual([], self.told.asked)
+        self.assertEqual((1, 1.0), (self.reported(), self.unproven()))
+        self.assertIn(orphans.FOREIGN, self.log.output)
+        self.assertEqual({}, self.rig.stages())
+
+    def test_it_holds_up_no_other(self) -> None:
+        self.listed(*(uuid(n) for n in range(100)), 'gone')
+        self.rig.nova.deleted = {'gone'}
+        self.rig.tick(3, times=25)
+        self.assertEqual([('reattach', 'gone')], self.told.asked)
+
+    def test_nova_is_asked_once(self) -> None:
+        nova = self.rig.nova
+        ask = mock.Mock(wraps=nova.ever_had)
+        self.useFixture(fixtures.MockPatchObject(nova, 'ever_had', ask))
+        self.listed(uuid(1))
+        self.rig.tick(310, times=10)
+        ask.assert_called_once_with(uuid(1))
+
+    def test_nova_finds_it_later(self) -> None:
+        self.listed('late')
+        self.rig.tick(310, times=3)
+        self.assertEqual([], self.told.asked)
+        self.rig.nova.create(server('late', host='b'))
+        self.rig.tick(310, times=6)
+        self.assertEqual([('reattach', 'late')], self.told.asked)
+        self.assertEqual(0.0, self.unproven())
 
 
 class TestUnknown(OrphansTest):
-    """Ids of which Nova knows no server."""
+    """Ids of servers that Nova has deleted, or so they say."""
+
+    def begin(self) -> None:
+        super().begin()
+        self.rig.nova.deleted = {'gone', *(uuid(n) for n in range(5000))}
 
     def test_what_is_no_id_reaches_no_url(self) -> None:
         ids = ('../flavors', 'a?b', 'a/b', '', ' ', 'x' * 65, 'a\nERROR b')

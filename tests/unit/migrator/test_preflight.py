@@ -78,7 +78,7 @@ class TestCheck(base.BaseTestCase):
         self.check()
         self.assertIn('not checked', log.output)
         nova = self.built().nova
-        self.assertRaises(NovaError, preflight.check_nova, nova, False)
+        self.assertRaises(NovaError, preflight.check_nova, nova)
 
     def test_a_lock_store_that_is_silent(self) -> None:
         """It may answer later, and the migrator stands by until then."""

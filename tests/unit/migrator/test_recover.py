@@ -53,7 +53,10 @@ class TestRecover(base.BaseTestCase):
         server = nova_api.server(KNOWN, name='name of it')
         self.deployment.servers[KNOWN] = server
         path = f'GET /servers/{GONE}'
-        self.deployment.nova.instead[path] = nova_api.fault(404)
+        self.deployment.nova.instead |= {
+            path: nova_api.fault(404),
+            f'{path}/os-instance-actions': (200, {'instanceActions': []}),
+        }
         self.deployment.write('out', f'{KNOWN}\n{GONE}\n')
         text, left = self.recover(clear=True)
         self.assertFalse(left, text)
@@ -70,6 +73,19 @@ class TestRecover(base.BaseTestCase):
         text, left = self.recover(clear=True)
         self.assertTrue(left)
         self.assertIn('is its cell down?', text)
+        self.assertEqual('', self.deployment.read('asked'))
+
+    def test_one_of_another_cloud(self) -> None:
+        """Its migrator may be about to move it."""
+        self.deployment.write('out', f'{GONE}\n')
+        path = f'GET /servers/{GONE}'
+        self.deployment.nova.instead |= {
+            path: nova_api.fault(404),
+            f'{path}/os-instance-actions': nova_api.fault(404),
+        }
+        text, left = self.recover(clear=True)
+        self.assertFalse(left)
+        self.assertIn('is it one of another cloud or region?', text)
         self.assertEqual('', self.deployment.read('asked'))
 
     def test_it_is_not_put_back(self) -> None:

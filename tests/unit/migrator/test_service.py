@@ -507,6 +507,7 @@ class TestRestart(MigratorTest):
     def test_who_lost_its_tag_is_put_back(self) -> None:
         rig = Rig()
         rig.orchestrator.out = {'y', 'gone'}
+        rig.nova.deleted = {'gone'}
         rig.tick()
         rig.tick(3)
         # Nova may have been asked right before: its record comes in a minute.
@@ -533,6 +534,7 @@ class TestRestart(MigratorTest):
     def test_an_orchestrator_that_never_forgets_the_deleted(self) -> None:
         rig = Rig()
         listed = {'gone'}
+        rig.nova.deleted = {'gone'}
         self.useFixture(
             fixtures.MockPatchObject(
                 rig.orchestrator, 'detached', lambda: frozenset(listed)

@@ -222,6 +222,7 @@ class TestCellDown(UnreadTest):
         rig = Rig()
         rig.nova.cell_down = {'y'}
         rig.orchestrator.out = {'y', 'deleted'}
+        rig.nova.deleted = {'deleted'}
         rig.tick(310, times=5)
         self.assertEqual({'y'}, rig.orchestrator.out)
         self.assertEqual({}, rig.stages())

@@ -3,6 +3,7 @@ import dataclasses
 from oslotest import base
 
 from steal_scheduler.exception import NovaError, ServerGone
+from steal_scheduler.model.absent import Absent
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.listing import Listing
 from steal_scheduler.model.progress import Copied
@@ -302,13 +303,18 @@ class TestNovaCache(base.BaseTestCase):
         self.refresh()
         self.assertEqual(({}, frozenset()), self.unread())
 
-    def test_who_is_gone(self) -> None:
-        self.assertTrue(self.nova_cache.is_gone('nobody'))
-        self.assertFalse(self.nova_cache.is_gone('a'))
+    def test_why_it_is_absent(self) -> None:
+        self.nova.deleted = {'late'}
+        why = self.nova_cache.why_absent
+        self.assertIs(Absent.DELETED, why('late'))
+        self.assertIs(Absent.FOREIGN, why('nobody'))
         self.nova.cell_down = {'a'}
-        self.assertFalse(self.nova_cache.is_gone('a'))
+        self.assertIs(Absent.HIDDEN, why('a'))
+        # What it cannot tell is no proof of anything.
+        self.nova.fails = {'ever_had'}
+        self.assertIs(Absent.HIDDEN, why('late'))
         self.nova.down = True
-        self.assertFalse(self.nova_cache.is_gone('nobody'))
+        self.assertIs(Absent.HIDDEN, why('nobody'))
 
     def test_a_host_that_is_disabled(self) -> None:
         """It is no target, but a source as long as a server is there."""
