@@ -24,13 +24,15 @@ py3: $(TOX)
 	$(TOX) -q run -e py3
 
 # An environment of its own in the same directory would be installed anew each
-# time, and the other one after it. The same seeds each time: a change that
-# fails here has broken something itself.
+# time, and the other one after it; exec alone installs nothing. The same seeds
+# each time: a change that fails here has broken something itself.
 simulation: $(TOX)
+	@$(TOX) -q run --notest -e py3
 	$(TOX) -q exec -e py3 -- stestr --test-path ./tests/simulation run
 	STEAL_FUZZ_SEED=$${STEAL_FUZZ_SEED:-1} $(TOX) -q exec -e py3 -- python -m tests.simulation.fuzz
 
 fuzz: $(TOX)  ## accidents, wrong answers, options, texts and views, from 10,000 seeds
+	@$(TOX) -q run --notest -e py3
 	STEAL_FUZZ_RUNS=$${STEAL_FUZZ_RUNS:-10000} $(TOX) -q exec -e py3 -- python -m tests.fuzz
 
 functional: $(TOX)
