@@ -5,7 +5,7 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from steal_scheduler.decision import (
     coverage,
@@ -46,6 +46,25 @@ def blind(trouble: Refusal) -> Decision:
     return dataclasses.replace(NOTHING, refusals=(trouble,))
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Case:
+    """What is to be decided, before anybody asks where there is room."""
+
+    detection: detector.Detection
+    zones: Sequence[coverage.Coverage]
+    #: Why these may not move, by server id.
+    ineligible: Mapping[str, Refusal]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Of servers that may move."""
+        return [
+            finding
+            for finding in self.detection.findings
+            if finding.server_id not in self.ineligible
+        ]
+
+
 def decide(snapshot: Snapshot, watches: detector.Watches) -> Decision:
     """Say what should be begun now, and why the rest should not.
 
@@ -55,29 +74,36 @@ def decide(snapshot: Snapshot, watches: detector.Watches) -> Decision:
 
     :param watches: of the decision before
     """
+    return judge(look(snapshot, watches), snapshot)
+
+
+def look(snapshot: Snapshot, watches: detector.Watches) -> Case:
+    """Find who is contended, and may move."""
     detection = detector.detect(snapshot, watches)
     zones = coverage.of_zones(snapshot, snapshot.moves)
     ineligible = _ineligible(detection.findings, zones, snapshot)
-    plan = planner.plan(
-        [f for f in detection.findings if f.server_id not in ineligible],
-        snapshot,
-    )
-    held = [Refusal(*no) for no in limits.holds(snapshot, zones)]
+    return Case(detection, zones, ineligible)
+
+
+def judge(case: Case, snapshot: Snapshot) -> Decision:
+    """Say who of them moves; of the snapshot only the room may be newer."""
+    plan = planner.plan(case.findings, snapshot)
+    held = [Refusal(*no) for no in limits.holds(snapshot, case.zones)]
     admitted, gated = limits.admit(() if held else plan.moves, snapshot)
     return Decision(
-        findings=detection.findings,
+        findings=case.detection.findings,
         admitted=tuple(admitted),
         refusals=(
             *held,
             *snapshot.left_out.values(),
-            *detection.refusals,
-            *ineligible.values(),
+            *case.detection.refusals,
+            *case.ineligible.values(),
             *plan.refusals,
             *gated,
         ),
         saturations=plan.saturations,
-        watches=detection.watches,
-        coverage=coverage.percent(zones),
+        watches=case.detection.watches,
+        coverage=coverage.percent(case.zones),
     )
 
 

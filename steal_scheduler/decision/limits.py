@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from steal_scheduler.decision import coverage, fair_shares, pauses
 from steal_scheduler.decision.breaker import breaker
+from steal_scheduler.decision.contested import Contested
 from steal_scheduler.decision.disruption_budget import Unavailable
 from steal_scheduler.decision.host_names import look_at
 from steal_scheduler.decision.others import others
@@ -82,6 +83,7 @@ def admit(
     share = fair_shares.slots(snapshot)
     unavailable = Unavailable(snapshot)
     bandwidth = _Bandwidth(planned, snapshot)
+    contested = Contested(snapshot)
     one_at_a_time = 'after failures one is tried at a time, until one succeeds'
     admitted: list[Move] = []
     refusals: list[Refusal] = []
@@ -106,6 +108,7 @@ def admit(
             yield Reason.BREAKER_PROJECT, f'of its project, {one_at_a_time}'
         yield from unavailable.nos(move)
         yield from bandwidth.nos(move)
+        yield from contested.nos(move)
 
     for move in planned:
         refusal = first(nos(move), move.server_id)
@@ -115,6 +118,7 @@ def admit(
             sources[move.source] += 1
             projects[move.server.project_id] += 1
             bandwidth.add(move)
+            contested.add(move)
             continue
         refusals.append(refusal)
         if refusal.reason is Reason.BANDWIDTH:

@@ -7,10 +7,11 @@ take the server and stay cold. Demand is additive, so the effect of a move is
 known before it is made.
 """
 
+import collections
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from steal_scheduler.decision import fair_shares, network
+from steal_scheduler.decision import fair_shares, network, room
 from steal_scheduler.decision.host_load import RELIEF_DEMAND
 from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
@@ -18,7 +19,13 @@ from steal_scheduler.decision.targets import Targets
 from steal_scheduler.edge.text import several
 from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.model.refusal import Reason, Refusal, Saturation, first
+from steal_scheduler.model.refusal import (
+    SCARCE,
+    Reason,
+    Refusal,
+    Saturation,
+    first,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,10 +54,13 @@ def plan(findings: Sequence[Finding], snapshot: Snapshot) -> Plan:
     worst_first = sorted(by_host, key=lambda h: (-_waited(snapshot, h), h))
     turns = fair_shares.turns(snapshot)
     pairs = refused_pairs(snapshot)
-    targets = Targets(snapshot.view, snapshot.fleet, pairs)
+    targets = Targets(snapshot, pairs)
+    for move in room.unplaced(snapshot.moves):
+        # Its drain has begun: the place is its own.
+        targets.take(move)
     planned: list[Move] = []
     refusals: list[Refusal] = []
-    short: dict[str, float] = {}
+    short: dict[tuple[str, str], float] = {}
     for host in turns.ordered(worst_first, by_host):
         excess = _excess(host, snapshot)
         leaving = any(m.source == host for m in snapshot.moves.values())
@@ -62,11 +72,15 @@ def plan(findings: Sequence[Finding], snapshot: Snapshot) -> Plan:
         planned += cure.moves
         refusals += cure.refusals
         for lack in cure.saturations:
-            short[lack.zone] = short.get(lack.zone, 0.0) + lack.cores_short
+            key = lack.zone, lack.scarce
+            short[key] = short.get(key, 0.0) + lack.cores_short
     return Plan(
         tuple(planned),
         tuple(refusals),
-        tuple(Saturation(zone, short[zone]) for zone in sorted(short)),
+        tuple(
+            Saturation(zone, short[zone, scarce], scarce)
+            for zone, scarce in sorted(short)
+        ),
     )
 
 
@@ -162,9 +176,13 @@ def _cure(host: _Host, targets: Targets, snapshot: Snapshot) -> Plan:
     not_needed = [_not_needed(move, why) for move in pool]
     refusals = [_unplaced(move, targets, snapshot) for move in unplaced]
     saturations: tuple[Saturation, ...] = ()
-    if {r.reason for r in refusals} == {Reason.SATURATED}:
+    reasons = collections.Counter(r.reason for r in refusals)
+    if reasons and reasons.keys() <= {Reason.SATURATED, *SCARCE}:
         lack = max(remaining, 0.0) or sum(m.demand for m in unplaced)
-        saturations = (Saturation(unplaced[0].server.zone or '', lack),)
+        zone = unplaced[0].server.zone or ''
+        ((scarce, _),) = reasons.most_common(1)
+        what = 'cores' if scarce is Reason.SATURATED else str(scarce)
+        saturations = (Saturation(zone, lack, what),)
     return Plan(tuple(chosen), (*not_needed, *refusals), saturations)
 
 
@@ -175,6 +193,12 @@ def _unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
         f'no host of zone {zone} can take its {move.demand:.1f} cores and '
         'stay cold: moving cannot help, more cores can'
     )
+    if lacking := targets.lacking(move):
+        reason, each = room.scarce(lacking)
+        detail = (
+            f'the hosts of zone {zone} that can take its {move.demand:.1f} '
+            f'cores and stay cold have no room for it: they lack {each}'
+        )
     closed = targets.unknown(move)
     if unknown := _unknown(closed, move, snapshot):
         reason = Reason.TARGETS_UNKNOWN

@@ -10,6 +10,7 @@ from steal_scheduler.model.host_view import NO_VIEW, View
 from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.roles import role_key
+from steal_scheduler.model.room import UNTOLD, Room
 from steal_scheduler.model.scheduler import Scheduler
 
 
@@ -18,7 +19,7 @@ class Snapshot:
     """Built first, and filled in by the steps of a tick, each a new one.
 
     ``usable_signals`` replaces the signals, ``moves/state.py`` the moves,
-    ``host_load.py`` the view.
+    ``host_load.py`` the view, and the tick the room, once there are findings.
     """
 
     now: float
@@ -44,6 +45,8 @@ class Snapshot:
     ended: Mapping[str, Ended] = dataclasses.field(default_factory=dict)
     #: How fit each host is to take a server.
     view: View = NO_VIEW
+    #: What hosts have left, as read for the decision.
+    room: Room = UNTOLD
     #: That view has reached the message bus.
     sent: bool = False
     #: By host, who of nova-scheduler takes the views.

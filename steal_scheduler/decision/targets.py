@@ -6,12 +6,17 @@ plan for 8,000 hosts does not look at each of them for every move.
 
 import bisect
 import collections
+import itertools
+import math
+from collections.abc import Mapping
 
 from steal_scheduler.decision import ranking
 from steal_scheduler.decision.refused_pairs import RefusedPairs
-from steal_scheduler.model.cloud import Fleet
-from steal_scheduler.model.host_view import Tier, View
+from steal_scheduler.decision.room import Ledger
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Move
+from steal_scheduler.model.refusal import Reason
 
 #: Less than 0 is head-room, so that the most of it comes first; and its host.
 _Entry = tuple[float, str]
@@ -26,11 +31,12 @@ class Targets:
     """
 
     def __init__(
-        self, view: View, fleet: Fleet, refused: RefusedPairs | None = None
+        self, snapshot: Snapshot, refused: RefusedPairs | None = None
     ) -> None:
         """:param refused: what Nova does not choose, for all we know"""
-        self._view = view
+        self._view = view = snapshot.view
         self._pairs = refused
+        self._ledger = Ledger(snapshot)
         #: By server id, as asked of them.
         self._refused: dict[str, frozenset[str]] = {}
         #: Cores by host, and servers by role and host.
@@ -40,8 +46,18 @@ class Targets:
         self._free: dict[str, dict[float, list[_Entry]]] = {}
         self._busy: dict[str, list[str]] = {}
         self._unknown: dict[str, list[str]] = {}
+        #: Their names.
+        self._cold = set[str]()
+        #: By zone, source and kind of server: cores, so many of which none
+        #: could take.
+        self._in_vain: dict[object, float] = {}
+        #: By kind of server, hosts without room for it: there is never more
+        #: than before.
+        self._full = collections.defaultdict[object, set[str]](set)
+        #: What hosts lack, by that and whole cores.
+        self._lacking: dict[object, collections.Counter[Reason]] = {}
         for name, host in view.hosts.items():
-            known = fleet.hosts[name]
+            known = snapshot.fleet.hosts[name]
             zone = known.zone
             if host.tier is Tier.UNKNOWN and known.open and known.measurable:
                 self._unknown.setdefault(zone, []).append(name)
@@ -50,6 +66,7 @@ class Targets:
             if host.arrivals >= view.max_arrivals:
                 self._busy.setdefault(zone, []).append(name)
                 continue
+            self._cold.add(name)
             bands = self._free.setdefault(zone, {})
             entry = (-host.head_room, name)
             bands.setdefault(ranking.steal_band(host), []).append(entry)
@@ -63,8 +80,12 @@ class Targets:
         """Give the server to the best host that stays cold, and credit it.
 
         :returns: the host that nova-scheduler is expected to choose, in the
-            order of ``ranking.key``; None where no host stays cold
+            order of ``ranking.key``; None where no host has room for it and
+            stays cold
         """
+        like = self._like(move)
+        if self._in_vain.get(like, math.inf) <= move.demand:
+            return None
         bands = self._free.get(move.server.zone or '', {})
         for _, hosts in sorted(bands.items()):
             entry = self._best(hosts, move)
@@ -74,8 +95,26 @@ class Targets:
                 bisect.insort(hosts, (head_room + move.demand, name))
                 self._planned[name] += move.demand
                 self._roles[self._role(move), name] += 1
+                self._ledger.add(move.server, name)
                 return name
+        self._in_vain[like] = move.demand
         return None
+
+    def lacking(self, move: Move) -> Mapping[Reason, int]:
+        """What keeps Nova from those that have the cores: of how many each.
+
+        For example of three cold hosts with 4 cores one lacks memory, and one
+        memory and disk: 2 memory, 1 disk. Empty where none has the cores.
+        """
+        like = self._like(move), math.ceil(move.demand)
+        found = self._lacking.get(like)
+        if found is None:
+            found = self._lacking[like] = collections.Counter()
+            bands = self._free.get(move.server.zone or '', {})
+            for _, name in itertools.chain.from_iterable(bands.values()):
+                if self._has_cores(name, move):
+                    found.update(self._ledger.lacks(move.server, name))
+        return found
 
     def would_take(self, move: Move) -> bool:
         """Whether a host could that is receiving another server now."""
@@ -96,24 +135,33 @@ class Targets:
             name
             for name in sorted(self.refused(move))
             if self._view.takes(name, self._planned[name] + move.demand)
+            and self._ledger.fits(move.server, name)
         ]
 
     def unknown(self, move: Move) -> list[str]:
         """Open hosts of its zone that are neither cold nor hot."""
         found = self._unknown.get(move.server.zone or '', ())
-        return [name for name in found if name != move.source]
+        return [
+            name
+            for name in found
+            if name != move.source and self._ledger.fits(move.server, name)
+        ]
 
     def _best(self, hosts: list[_Entry], move: Move) -> _Entry | None:
         """The fewest servers of the role, then the most head-room."""
         role = self._role(move)
         there = self._view.roles.get(role, {})
         shared: list[tuple[int, _Entry]] = []
+        full = self._full[self._ledger.kind(move.server)]
         for entry in hosts:
             head_room, name = entry
             if -head_room < move.demand and self._view.target_demand <= 100:
                 # No host after it has more.
                 break
-            if not self._fits(name, move):
+            if name in full or not self._has_cores(name, move):
+                continue
+            if not self._ledger.fits(move.server, name):
+                full.add(name)
                 continue
             same_role = there.get(name, 0) + self._roles[role, name]
             if not (role and same_role):
@@ -127,9 +175,20 @@ class Targets:
 
     def _fits(self, name: str, move: Move) -> bool:
         """Whether it can be given the server as well, and stay cold."""
+        return self._has_cores(name, move) and self._ledger.fits(
+            move.server, name
+        )
+
+    def _has_cores(self, name: str, move: Move) -> bool:
         demand = self._planned[name] + move.demand
         return (
             name != move.source
             and self._view.has_room(self._view.hosts[name], demand)
             and name not in self.refused(move)
         )
+
+    def _like(self, move: Move) -> object:
+        """The same of moves for which the same hosts can be had."""
+        kind = self._ledger.kind(move.server)
+        source = move.source if move.source in self._cold else ''
+        return move.server.zone, source, self.refused(move), kind

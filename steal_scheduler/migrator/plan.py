@@ -9,7 +9,7 @@ from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.decision.usable_signals import usable_signals
-from steal_scheduler.migrator import build
+from steal_scheduler.migrator import build, informed
 from steal_scheduler.migrator.service import Poller
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.moves import admission, state
@@ -56,7 +56,10 @@ def plan(conf: Any, now: float) -> text.Document:
         snapshot = dataclasses.replace(snapshot, unreliable={})
     else:
         snapshot = dataclasses.replace(snapshot, view=build_view(snapshot))
-        decided = decide.decide(snapshot, {})
+        decided, room = informed.decided(built.nova_cache, snapshot, {})
+        if room.trouble:
+            notes.append(f'Not all is known of the room: {room.trouble}')
+        snapshot = dataclasses.replace(snapshot, room=room)
         drains = [m for m in moves if m.stage is Stage.DRAIN]
         waits = [admission.wait_for(move, snapshot) for move in drains]
         refusals = (*decided.refusals, *filter(None, waits))

@@ -15,6 +15,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.edge.text import one_line, without_request_id
 from steal_scheduler.exception import NovaFault, SignalError, StealError
+from steal_scheduler.migrator import informed
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.orphans import Orphans
 from steal_scheduler.migrator.strays import Strays
@@ -22,6 +23,7 @@ from steal_scheduler.model.cloud import NO_SIGNALS, Signals
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Reason, Refusal
+from steal_scheduler.model.room import UNTOLD
 from steal_scheduler.moves import admission, state
 from steal_scheduler.moves.state_machine import StateMachine
 from steal_scheduler.signals.base import SignalSource
@@ -46,6 +48,8 @@ class Migrator:
         self._poller = Poller(built.source, built.conf.migrator.poll_interval)
         self._ended: dict[str, Ended] = {}
         self._view: View | None = None
+        #: What hosts had left at the last decision.
+        self._room = UNTOLD
         #: Ids of the servers that Nova has told of, with their records; None
         #: until the tags of other processes have been taken over.
         self._seen: set[str] | None = None
@@ -153,6 +157,7 @@ class Migrator:
         if not leads:
             # They are another migrator's now.
             self.moves, self.decided = {}, decide.NOTHING
+            self._room = UNTOLD
             self._seen = None
             self._strays.forget()
             self._orphans.forget()
@@ -191,7 +196,9 @@ class Migrator:
         # Before the first reading there is nothing to tell.
         known = self._poller.signals is not NO_SIGNALS
         sent = known and self._built.sender.send(view)
-        return dataclasses.replace(snapshot, view=view, sent=sent)
+        return dataclasses.replace(
+            snapshot, view=view, room=self._room, sent=sent
+        )
 
     def _advance_moves(self, snapshot: Snapshot) -> None:
         stuck: list[tuple[Move, NovaFault]] = []
@@ -224,7 +231,10 @@ class Migrator:
     def _decide(self, snapshot: Snapshot) -> decide.Decision:
         if self._poller.trouble is not None:
             return decide.blind(self._poller.trouble)
-        return decide.decide(snapshot, self.decided.watches)
+        decided, self._room = informed.decided(
+            self._built.nova_cache, snapshot, self.decided.watches
+        )
+        return decided
 
     def _begin_moves(self, snapshot: Snapshot) -> list[Refusal]:
         """Begin what was admitted; why not, where that cannot be."""

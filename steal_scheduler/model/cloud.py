@@ -20,8 +20,7 @@ class ServerSignal:
     """What one server's vCPUs did, as measured on one host."""
 
     server_id: str
-    #: Nova's name of the host that was measured; None where the source
-    #: cannot know it (a guest agent), and then Nova's word is taken.
+    #: Nova's name of the host that was measured; None: Nova's word is taken.
     host: str | None
     #: Cores used, and cores that were runnable but had to wait.
     used: float
@@ -155,11 +154,12 @@ class Server:
     project_id: str = ''
     #: Its IP addresses, fixed and floating.
     addresses: tuple[str, ...] = ()
-    #: What Nova is about to do with it, and so takes no migration; None
-    #: where it is nothing.
+    #: What Nova does with it, and so takes no migration; None for nothing.
     task_state: str | None = None
     #: vCPUs that are pinned: each has a pCPU of its own.
     dedicated: int = 0
+    #: Of its flavor: 'required' or 'forbidden' on its host, by trait.
+    traits: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def shared_vcpus(self) -> int:

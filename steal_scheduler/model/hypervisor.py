@@ -23,6 +23,10 @@ class Hypervisor:
     #: vCPUs that it has, as its driver counts them; None where Nova does not
     #: tell.
     vcpus: int | None = None
+    #: What Placement knows it by; '' where Nova does not tell.
+    uuid: str = ''
+    #: Nova moves no server to an older one; None where it does not tell.
+    version: int | None = None
 
     @property
     def cpus(self) -> int | None:

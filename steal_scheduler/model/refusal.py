@@ -58,6 +58,18 @@ class Reason(enum.StrEnum):
     TARGETS_UNKNOWN = 'targets_unknown'
     #: It takes too long to copy.
     TOO_LARGE = 'too_large'
+    # what the hosts lack that have the cores for it: see ``SCARCE``
+    HYPERVISOR = 'hypervisor'
+    #: They are kept for other projects.
+    ISOLATION = 'isolation'
+    TRAITS = 'traits'
+    SERVER_GROUP = 'server_group'
+    PCPUS = 'pcpus'
+    VCPUS = 'vcpus'
+    RAM = 'ram'
+    DISK = 'disk'
+    #: Of another resource class, such as VGPU.
+    RESOURCES = 'resources'
     # about the whole cloud
     BLACKOUT = 'blackout'
     BREAKER = 'breaker'
@@ -71,6 +83,21 @@ class Reason(enum.StrEnum):
     DRY_RUN = 'dry_run'
     TARGET_PENDING = 'target_pending'
     VIEW_NOT_SENT = 'view_not_sent'
+
+
+#: What Nova does not place a server on a host for. Where hosts lack several,
+#: the first of those that most of them lack is what is said.
+SCARCE = (
+    Reason.HYPERVISOR,
+    Reason.ISOLATION,
+    Reason.TRAITS,
+    Reason.SERVER_GROUP,
+    Reason.PCPUS,
+    Reason.VCPUS,
+    Reason.RAM,
+    Reason.DISK,
+    Reason.RESOURCES,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,3 +132,5 @@ class Saturation:
     zone: str
     #: Cores of demand that no host of the zone can take and stay cold.
     cores_short: float
+    #: What there is too little of: cores, or one of ``SCARCE``.
+    scarce: str = 'cores'

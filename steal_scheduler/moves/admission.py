@@ -8,7 +8,7 @@ Until then the server has not moved. What would not let it begin any more
 while its drain took its time has it reattached.
 """
 
-from steal_scheduler.decision import limits, network, pauses
+from steal_scheduler.decision import limits, network, pauses, room
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.eligibility import UNKNOWN
 from steal_scheduler.decision.others import others
@@ -16,7 +16,7 @@ from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
+from steal_scheduler.model.refusal import SCARCE, Nos, Reason, Refusal, first
 
 #: Seconds after which what was found is checked again: the default of
 #: ``drain_timeout``.
@@ -33,6 +33,7 @@ FINAL = frozenset(
         Reason.BREAKER_SOURCE,
         Reason.FOREIGN_MIGRATIONS,
         Reason.NOT_NEEDED,
+        *SCARCE,
     )
 )
 
@@ -106,7 +107,10 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
         if host.open and host.zone == zone and name != move.source
     )
     takers = {n for n in names if snapshot.view.takes(n, move.demand)}
-    if not takers - refused_pairs(snapshot).of(move):
+    takers -= refused_pairs(snapshot).of(move)
+    if takers:
+        yield from room.nos(move, takers, snapshot)
+    else:
         yield from network.of_targets(names, move, snapshot)
         yield (
             Reason.SATURATED,

@@ -27,6 +27,11 @@ class Aliases:
         #: Why Nova does not tell; '' where it does.
         self.trouble = ''
 
+    @property
+    def hypervisors(self) -> dict[str, Hypervisor]:
+        """The one of each host, of hosts with one."""
+        return {h: one for h, (one, *more) in self._here.items() if not more}
+
     def add(self, hosts: Iterable[Host], now: float) -> list[Host]:
         """The same with their aliases, asked anew where there is a new host.
 

@@ -13,7 +13,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from steal_scheduler.exception import (
@@ -27,12 +27,14 @@ from steal_scheduler.model.absent import Absent
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Fleet, Host, Server
 from steal_scheduler.model.listing import Listing
+from steal_scheduler.model.room import Room
 from steal_scheduler.nova_client.aliases import Aliases
 from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.nova_client.copies import with_copies
 from steal_scheduler.nova_client.pages import Pages
 from steal_scheduler.nova_client.parse import UNKNOWN, says_never
 from steal_scheduler.nova_client.records import HOSTS_HIDDEN, Records
+from steal_scheduler.nova_client.room import RoomReader
 
 #: Nova's clock and ours may differ, and records take a moment to appear.
 OVERLAP = 60.0
@@ -56,6 +58,7 @@ class NovaCache:
         """:param history: seconds for which migrations are remembered"""
         self._nova = nova
         self._history = history
+        self._room = RoomReader(nova)
         self.forget()
 
     def forget(self) -> None:
@@ -95,6 +98,11 @@ class NovaCache:
         except NovaFault:
             pass
         return Absent.HIDDEN
+
+    def room(self, servers: Sequence[Server]) -> Room:
+        """What hosts have room for, to place these; see ``RoomReader``."""
+        known = self._aliases.hypervisors
+        return self._room.read(servers, known, self._aggregates)
 
     def refresh(self, now: float, in_flight: Iterable[str] = ()) -> Fleet:
         """Read on.

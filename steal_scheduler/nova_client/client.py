@@ -12,19 +12,20 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import keystoneauth1.exceptions
 import novaclient.client
 from novaclient import api_versions
 
 from steal_scheduler import exception
-from steal_scheduler.edge import http, keystone, sense
+from steal_scheduler.edge import keystone
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.model.room import Group
 from steal_scheduler.nova_client import pages, parse
-from steal_scheduler.nova_client.errors import in_our_words
+from steal_scheduler.nova_client.errors import in_our_words, log_in
+from steal_scheduler.nova_client.placement import Placement
 from steal_scheduler.nova_client.rows import Rows
 
 GROUP = 'nova'
@@ -61,6 +62,7 @@ class NovaClient:
             endpoint_type=(options.valid_interfaces or [None])[0],
             endpoint_override=options.endpoint_override,
         )
+        self.placement = Placement(self._session, options)
         #: Migrations that Nova was asked to end: their servers and ids.
         self._aborted: set[tuple[str, int]] = set()
         #: Requests sent, for the metrics and the benchmark.
@@ -118,6 +120,20 @@ class NovaClient:
 
     def aggregates(self) -> list[Aggregate]:
         return self.rows.aggregates(self._ask(self._nova.aggregates.list))
+
+    def server_groups(self) -> list[Group]:
+        """Those of all projects; of who is no admin to Nova, his own."""
+        found: dict[str, Any] = {}
+        ask = self._nova.server_groups.list
+        while page := self._ask(
+            ask, all_projects=True, limit=PAGE, offset=len(found)
+        ):
+            known = len(found)
+            found |= {str(row.to_dict().get('id')): row for row in page}
+            if len(found) == known:
+                # One that comes again would come for ever.
+                break
+        return self.rows.groups(found.values())
 
     def migrations(self, since: float) -> list[Migration]:
         """Live migrations that changed since, in no order."""
@@ -271,29 +287,6 @@ class NovaClient:
         NovaSilent.
         """
         self.calls += 1
-        self._log_in()
+        log_in(self._session, self._login)
         with in_our_words(self._login):
             return call(*args, **more)
-
-    def _log_in(self) -> None:
-        """Get a token of Keystone, unless there is one that still holds.
-
-        :raises LoginRefused: Keystone does not let us in
-        :raises NovaSilent: it does not answer
-        """
-        try:
-            self._session.get_auth_headers()
-        except keystoneauth1.exceptions.HTTPClientError as error:
-            why = keystone.refused(self._login, error)
-            raise exception.LoginRefused(why) from error
-        except (keystoneauth1.exceptions.ClientException, OSError) as error:
-            raise exception.NovaSilent(
-                'Nova was not asked, for Keystone does not answer: '
-                f'{http.unanswered(error)}. Check [{self._login}] auth_url, '
-                '[nova] cafile, certfile and keyfile, and that Keystone runs.'
-            ) from error
-        except sense.NONSENSE as error:
-            where = f'[{self._login}] auth_url: {keystone.nonsense(error)}'
-            raise exception.NovaSilent(
-                f'Nova was not asked, for {where}'
-            ) from error

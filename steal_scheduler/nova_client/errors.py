@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Iterator
+from typing import Any
 
 import keystoneauth1.exceptions
 import novaclient.exceptions
@@ -52,3 +53,29 @@ def in_our_words(login: str) -> Iterator[None]:
     except (keystoneauth1.exceptions.ClientException, OSError) as error:
         why = f'Nova does not answer: {http.unanswered(error)}'
         raise exception.NovaSilent(why) from error
+
+
+def log_in(session: Any, login: str) -> None:
+    """Get a token of Keystone, unless there is one that still holds.
+
+    :param session: keystoneauth's
+    :param login: the section that says how
+    :raises LoginRefused: Keystone does not let us in
+    :raises NovaSilent: it does not answer
+    """
+    try:
+        session.get_auth_headers()
+    except keystoneauth1.exceptions.HTTPClientError as error:
+        why = keystone.refused(login, error)
+        raise exception.LoginRefused(why) from error
+    except (keystoneauth1.exceptions.ClientException, OSError) as error:
+        raise exception.NovaSilent(
+            'Nova was not asked, for Keystone does not answer: '
+            f'{http.unanswered(error)}. Check [{login}] auth_url, '
+            '[nova] cafile, certfile and keyfile, and that Keystone runs.'
+        ) from error
+    except sense.NONSENSE as error:
+        where = f'[{login}] auth_url: {keystone.nonsense(error)}'
+        raise exception.NovaSilent(
+            f'Nova was not asked, for {where}'
+        ) from error

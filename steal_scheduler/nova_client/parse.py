@@ -15,6 +15,7 @@ from steal_scheduler.model.cloud import UNREAD, Host, Migration, Server
 from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.model.room import Group
 from steal_scheduler.nova_client import pinning
 from steal_scheduler.nova_client.errors import sensible
 
@@ -63,6 +64,7 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         dedicated=pinning.dedicated(
             flavor['vcpus'], flavor.get('extra_specs') or {}
         ),
+        traits=_traits(flavor.get('extra_specs') or {}),
         ram_mb=flavor['ram'],
         disk_gb=disk_gb,
         role=role_rule.role_of(metadata, name),
@@ -84,6 +86,18 @@ def bad_server(raw: Mapping[str, Any]) -> Server:
     return Server(raw['id'], '', None, None, UNKNOWN, 0, 0, 0)
 
 
+def _traits(specs: Mapping[str, Any]) -> Mapping[str, str]:
+    """Of ``trait:HW_CPU_X86_AVX2=required``: HW_CPU_X86_AVX2 and required.
+
+    Those of numbered groups are of a provider that Placement picks for them.
+    """
+    return {
+        name.removeprefix('trait:'): str(word)
+        for name, word in specs.items()
+        if name.startswith('trait:')
+    }
+
+
 def host(raw: Mapping[str, Any]) -> Host:
     """The host of a nova-compute as ``GET /os-services`` gives it."""
     return Host(
@@ -102,6 +116,18 @@ def hypervisor(raw: Mapping[str, Any]) -> Hypervisor:
         address=raw['host_ip'],
         kind=raw['hypervisor_type'],
         vcpus=raw.get('vcpus'),
+        uuid=str(raw.get('id') or ''),
+        version=raw.get('hypervisor_version'),
+    )
+
+
+def group(raw: Mapping[str, Any]) -> Group:
+    """One as ``GET /os-server-groups`` of microversion 2.64 gives it."""
+    return Group(
+        name=one_line(raw['name']),
+        policy=raw['policy'],
+        members=frozenset(raw['members']),
+        most=(raw.get('rules') or {}).get('max_server_per_host', 1),
     )
 
 

@@ -13,6 +13,7 @@ from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.model.room import Group
 from steal_scheduler.nova_client import parse
 
 LOG = log.getLogger(__name__)
@@ -42,6 +43,9 @@ class Rows:
 
     def hypervisors(self, found: Iterable[Any]) -> list[Hypervisor]:
         return self._read('hypervisors', found, parse.hypervisor)
+
+    def groups(self, found: Iterable[Any]) -> list[Group]:
+        return self._read('server groups', found, parse.group)
 
     def aggregates(self, found: Iterable[Any]) -> list[Aggregate]:
         read, bad = parse.aggregate, parse.bad_aggregate

@@ -2,7 +2,8 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -83,6 +84,14 @@ class Cloud:
                 self._allows(g, server, host) for g in self._groups[server]
             )
         )
+
+    @property
+    def left(self) -> Sequence[Mapping[str, int]]:
+        """What each host has left, as Placement would tell it."""
+        return [
+            {'MEMORY_MB': math.floor(ram), 'DISK_GB': math.floor(disk)}
+            for ram, disk in zip(self._ram, self._disk, strict=True)
+        ]
 
     def migrate(self, server: int, target: int, now: float) -> None:
         """Let it begin; the caller has asked whether it fits."""

@@ -19,6 +19,7 @@ from steal_scheduler.model.cloud import (
 )
 from steal_scheduler.model.host_view import NO_VIEW
 from steal_scheduler.model.move import Ended, Move, Stage
+from steal_scheduler.model.room import Free, Group, HostRoom, Room
 from steal_scheduler.replay.cloud import Cloud, Flight
 from steal_scheduler.replay.recording import Recording
 from steal_scheduler.replay.rivals import MINUTE, Wish
@@ -72,6 +73,7 @@ class Ours:
             )
             for s in recording.servers
         }
+        self._room = _room(recording)
         self._records: dict[str, tuple[Migration, ...]] = {}
         self._moves: dict[str, Move] = {}
         self._ended: dict[str, Ended] = {}
@@ -104,7 +106,11 @@ class Ours:
         snapshot = usable_signals(self._snapshot(BEGIN + now, minute))
         self._verify(snapshot)
         snapshot = self._with_view(snapshot)
-        decision = decide.decide(snapshot, self._watches)
+        case = decide.look(snapshot, self._watches)
+        if case.findings:
+            room = dataclasses.replace(self._room, hosts=self._left())
+            snapshot = dataclasses.replace(snapshot, room=room)
+        decision = decide.judge(case, snapshot)
         self._watches = decision.watches
         self.saturated += len(decision.saturations)
         for move in decision.admitted:
@@ -152,6 +158,12 @@ class Ours:
             ended=self._ended,
             sent=True,
         )
+
+    def _left(self) -> dict[str, HostRoom]:
+        return {
+            name: HostRoom(Free(left))
+            for name, left in zip(self._names, self.cloud.left, strict=True)
+        }
 
     def _with_view(self, snapshot: Snapshot) -> Snapshot:
         self._view = build_view(snapshot, self._view)
@@ -206,3 +218,21 @@ class Ours:
             self._moves[server_id] = dataclasses.replace(
                 move, stage=Stage.MIGRATE, since=now, target=name
             )
+
+
+def _room(recording: Recording) -> Room:
+    """What Nova tells of it that does not change."""
+    ids = [server.id for server in recording.servers]
+    groups: dict[str, list[Group]] = {}
+    for n, each in enumerate(recording.groups):
+        members = frozenset(ids[server] for server in each.servers)
+        group = Group(f'group {n}', each.policy, members)
+        for member in members:
+            groups.setdefault(member, []).append(group)
+    return Room(
+        allocated={
+            s.id: {'MEMORY_MB': s.ram_mb, 'DISK_GB': s.disk_gb}
+            for s in recording.servers
+        },
+        groups=groups,
+    )

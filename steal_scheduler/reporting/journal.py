@@ -123,13 +123,14 @@ class Journal:
         """
         refused = {(r.reason, r.server_id): r for r in decided.refusals}
         log_refusals(self._new('refused', refused), snapshot)
-        saturated = {s.zone: s for s in decided.saturations}
+        saturated = {(s.zone, s.scarce): s for s in decided.saturations}
         for saturation in self._new('saturated', saturated):
             LOG.warning(
                 'Zone %s is saturated: moving cannot help, %.1f cores are '
-                'short.',
+                'short. Scarce is: %s.',
                 saturation.zone,
                 saturation.cores_short,
+                saturation.scarce,
             )
         self._log_unread(snapshot)
         self._log_pauses(snapshot)

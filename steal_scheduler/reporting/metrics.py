@@ -22,8 +22,8 @@ from steal_scheduler.model.refusal import Reason, Refusal
 
 PREFIX = 'steal_migrator_'
 
-#: What the last tick has shown: name -> what it tells, and the label by which
-#: it tells it, where there is one.
+#: What the last tick has shown: name -> what it tells, and the labels by
+#: which it tells it, where there are some.
 SHOWN: Mapping[str, tuple[str, ...]] = {
     'dry_run': ('1 where it changes nothing',),
     'copy_rate_bytes': ('Bytes that may be copied per second, on average',),
@@ -45,7 +45,11 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     ),
     'moves_in_flight': ('Moves', 'stage'),
     'refusals': ('Refusals', 'reason'),
-    'saturated_cores': ('Cores short, where moving cannot help', 'zone'),
+    'saturated_cores': (
+        'Cores short, where moving cannot help, by what is scarce',
+        'zone',
+        'scarce',
+    ),
     'hosts': ('Hosts', 'tier'),
     'unreliable_hosts': ('Hosts with unreliable metrics', 'reason'),
     'host_steal_ratio': (
@@ -139,7 +143,7 @@ class Metrics(Collector):
         unreliable = snapshot.unreliable.values() if snapshot else ()
         schedulers = snapshot.schedulers if snapshot else {}
         paused = pauses.in_force(snapshot) if snapshot else ()
-        self._shown: dict[str, float | Mapping[str, float]] = {
+        self._shown: dict[str, float | Mapping[Any, float]] = {
             'dry_run': bool(snapshot and snapshot.rules.dry_run),
             'copy_rate_bytes': snapshot.rules.limits.copy_rate * 1024**2
             if snapshot
@@ -162,7 +166,7 @@ class Metrics(Collector):
             'moves_in_flight': _count(Stage, (m.stage for m in moves)),
             'refusals': _count(Reason, (r.reason for r in refusals)),
             'saturated_cores': {
-                s.zone: s.cores_short for s in decided.saturations
+                (s.zone, s.scarce): s.cores_short for s in decided.saturations
             },
             'hosts': _count(Tier, (h.tier for h in hosts.values())),
             'unreliable_hosts': _count(
@@ -193,9 +197,10 @@ class Metrics(Collector):
                 f'{PREFIX}{name}', text, labels=labels
             )
             found = shown[name]
-            by_label = found if isinstance(found, Mapping) else {'': found}
+            by_label = found if isinstance(found, Mapping) else {(): found}
             for label, value in by_label.items():
-                family.add_metric([label] if labels else [], value)
+                several = (label,) if isinstance(label, str) else label
+                family.add_metric(several, value)
             yield family
 
     def _add(

@@ -70,7 +70,7 @@ BLOCKS: Mapping[str, Block] = {
     ),
     'refusals': Block('Refused', (*_SERVER, 'reason', 'detail')),
     'saturations': Block(
-        'Saturated: moving cannot help', ('zone', 'cores_short')
+        'Saturated: moving cannot help', ('zone', 'cores_short', 'scarce')
     ),
     'unreliable_hosts': Block(
         'Hosts with unreliable metrics', ('host', 'reason', 'detail')

@@ -36,6 +36,7 @@ from steal_scheduler.model.host_view import View
 from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.progress import Copied
+from steal_scheduler.model.room import Free, Group
 from steal_scheduler.model.scheduler import Scheduler
 from steal_scheduler.moves import tags
 from steal_scheduler.moves.effects import Effects
@@ -74,6 +75,9 @@ class FakeNova:
         self.records: dict[int, Migration] = {}
         self._hosts = [Host(name, 'az1') for name in hosts]
         self._aggregates: dict[int, Aggregate] = {}
+        #: What it says of its room, and what its Placement does.
+        self.groups: list[Group] = []
+        self.placement = FakePlacement(self)
         #: How far migrations under way are, by server id.
         self.copies: dict[str, Copied] = {}
         #: Accepted, and not recorded yet: server ids.
@@ -208,7 +212,14 @@ class FakeNova:
 
     def hypervisors(self) -> list[Hypervisor]:
         self._read('hypervisors')
-        return [Hypervisor(h.name, h.name, None, 'QEMU') for h in self._hosts]
+        return [
+            Hypervisor(h.name, h.name, None, 'QEMU', uuid=h.name)
+            for h in self._hosts
+        ]
+
+    def server_groups(self) -> list[Group]:
+        self._read('server_groups')
+        return self.groups
 
     def aggregates(self) -> list[Aggregate]:
         self._read('aggregates')
@@ -378,6 +389,44 @@ class FakeNova:
         if server.status not in self.TAGGABLE:
             raise NovaRefused(f'409: it is {server.status}')
         return server
+
+
+class FakePlacement:
+    """A stand-in for ``Placement``: each provider has the name of its host."""
+
+    def __init__(self, nova: FakeNova) -> None:
+        self._nova = nova
+        #: MiB that hosts have left, where that is not plenty.
+        self.ram: dict[str, int] = {}
+        #: What it was asked.
+        self.asked: list[str] = []
+        self.fails = False
+
+    def free(self) -> dict[str, Free]:
+        self._ask('free')
+        plenty = {'VCPU': 999, 'DISK_GB': 99999}
+        return {
+            host.name: Free(
+                plenty | {'MEMORY_MB': self.ram.get(host.name, 2**20)}
+            )
+            for host in self._nova._hosts
+        }
+
+    def allocated(self, server_id: str) -> dict[str, dict[str, int]]:
+        self._ask('allocated')
+        server = self._nova.servers[server_id]
+        return {
+            server.host or '': {
+                'VCPU': server.vcpus,
+                'MEMORY_MB': server.ram_mb,
+                'DISK_GB': server.disk_gb,
+            }
+        }
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if self.fails or self._nova.down:
+            raise NovaSilent('Placement does not answer')
 
 
 class FakeOrchestrator(Orchestrator):

@@ -3,7 +3,7 @@ from oslotest import base
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.model.cloud import Fleet, Host
 from steal_scheduler.model.host_view import HostView, Tier, View
-from tests.unit.make import NOW, move
+from tests.unit.make import NOW, move, snapshot
 
 
 def cold(demand: float = 0.0, **other: float) -> HostView:
@@ -20,7 +20,7 @@ def targets(
     zones = {name: 'az2' if name == 'z' else 'az1' for name in hosts}
     fleet = Fleet({}, {n: Host(n, zones[n], up) for n in zones}, {})
     view = View(NOW, hosts, roles or {}, {}, target_demand=target_demand)
-    return Targets(view, fleet)
+    return Targets(snapshot(fleet, view=view))
 
 
 class TestTake(base.BaseTestCase):

@@ -41,9 +41,10 @@ class TestPlan(base.BaseTestCase):
     def test_one_poll_is_enough(self) -> None:
         made = self.plan()
         self.assertEqual(['x'], ids(made['moves_to_begin']))
-        polls, dry_run = made['notes']
+        polls, dry_run, room = made['notes']
         self.assertIn('the migrator wants 3 of 5 polls', polls['note'])
         self.assertIn('dry_run is on', dry_run['note'])
+        self.assertIn('Placement was not asked', room['note'])
 
     def test_it_touches_nothing(self) -> None:
         self.plan()

@@ -20,10 +20,15 @@ class TwoZones(Rig):
     The cores of a are too few for its servers, all the time.
     """
 
-    def __init__(self, *, full: bool) -> None:
-        """:param full: no server fits into the memory of b"""
+    def __init__(self, *, full: bool, told: bool) -> None:
+        """:param full: no server fits into the memory of b
+
+        :param told: Placement says so
+        """
         super().__init__(rules(shared_storage=True))
         self._full = full
+        if full and told:
+            self.nova.placement.ram = {'b': 0}
         for name, zone in {'c': 'az2', 'd': 'az2'}.items():
             self.nova.set_host(name, zone=zone)
         self.nova.servers.clear()
@@ -55,14 +60,15 @@ class TwoZones(Rig):
 
 
 class TestFullZone(base.BaseTestCase):
-    def cured_after(self, *, full: bool) -> float:
+    def cured_after(self, *, full: bool, told: bool = False) -> float:
         """Seconds from when a server of az2 begins to wait until it moved."""
-        cloud = TwoZones(full=full)
+        cloud = TwoZones(full=full, told=told)
         for _ in range(120):
             cloud.step()
         failed = [m for m in cloud.nova.records.values() if m.failed]
         # Two, and after an hour a third one: nobody else is drained in vain.
-        self.assertEqual(3 if full else 0, len(failed), failed)
+        expected = 3 if full and not told else 0
+        self.assertEqual(expected, len(failed), failed)
         for n in range(3):
             cloud.source.demand[f'c{n}'] = 4.0
         began = cloud.now
@@ -78,4 +84,10 @@ class TestFullZone(base.BaseTestCase):
     def test_it_holds_up_no_other(self) -> None:
         self.assertEqual(
             self.cured_after(full=False), self.cured_after(full=True)
+        )
+
+    def test_where_placement_tells_nobody_is_drained_for_it(self) -> None:
+        self.assertEqual(
+            self.cured_after(full=False),
+            self.cured_after(full=True, told=True),
         )

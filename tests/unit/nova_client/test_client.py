@@ -210,7 +210,7 @@ class TestReading(ClientTest):
 
     def test_hypervisors(self) -> None:
         found = [
-            nova_api.hypervisor('a'),
+            nova_api.hypervisor('a', hypervisor_version=8002002),
             nova_api.hypervisor('b', host_ip=None, hypervisor_type='ironic'),
             # One that makes no sense costs itself.
             nova_api.hypervisor('c', host_ip=7),
@@ -221,8 +221,17 @@ class TestReading(ClientTest):
         )
         self.assertEqual(
             [
-                Hypervisor('a', 'a.example.org', '192.0.2.1', 'QEMU'),
-                Hypervisor('b', 'b.example.org', None, 'ironic'),
+                Hypervisor(
+                    'a',
+                    'a.example.org',
+                    '192.0.2.1',
+                    'QEMU',
+                    uuid='id of a',
+                    version=8002002,
+                ),
+                Hypervisor(
+                    'b', 'b.example.org', None, 'ironic', uuid='id of b'
+                ),
             ],
             self.client.hypervisors(),
         )

@@ -118,3 +118,19 @@ class TestMigration(base.BaseTestCase):
             found = parse.migration(nova_api.migration(created_at=text))
             self.assertEqual(1767225600.0, found.created_at)
         self.assertEqual('2026-01-01T00:00:00Z', parse.iso(1767225600.9))
+
+
+class TestTraits(base.BaseTestCase):
+    def test_those_of_the_flavor(self) -> None:
+        specs = {
+            'trait:HW_CPU_X86_AVX2': 'required',
+            'trait:CUSTOM_SLOW': 'forbidden',
+            'trait1:CUSTOM_GPU': 'required',
+            'hw:cpu_policy': 'shared',
+        }
+        raw = nova_api.server()
+        raw['flavor']['extra_specs'] = specs
+        self.assertEqual(
+            {'HW_CPU_X86_AVX2': 'required', 'CUSTOM_SLOW': 'forbidden'},
+            parse.server(raw, RoleRule()).traits,
+        )

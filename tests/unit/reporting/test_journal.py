@@ -162,6 +162,13 @@ class TestJournal(base.BaseTestCase):
             found = self.show(saturations=(Saturation('az1', cores),))
             self.assertEqual(lines, len(found))
 
+    def test_each_scarce_thing_of_a_zone_is_said(self) -> None:
+        cores = Saturation('az1', 2.0)
+        ram = Saturation('az1', 4.0, Reason.RAM)
+        self.assertEqual(1, len(self.show(saturations=(cores,))))
+        (said,) = self.show(saturations=(cores, ram))
+        self.assertIn('4.0 cores are short. Scarce is: ram.', said)
+
     def test_the_metrics(self) -> None:
         self.show(
             coverage=75.0,
@@ -178,7 +185,11 @@ class TestJournal(base.BaseTestCase):
             ('refusals', {'reason': 'quota'}, 1.0),
             ('refusals', {'reason': 'target_pending'}, 1.0),
             ('refusals', {'reason': 'view_not_sent'}, 1.0),
-            ('saturated_cores', {'zone': 'az1'}, 2.5),
+            (
+                'saturated_cores',
+                {'zone': 'az1', 'scarce': 'cores'},
+                2.5,
+            ),
             ('hosts', {'tier': 'cold'}, 1.0),
         ):
             found = sample(self.metrics, name, labels)

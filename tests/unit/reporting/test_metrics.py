@@ -108,7 +108,9 @@ class TestMetrics(base.BaseTestCase):
         short = (Saturation('az1', 2.5),)
         decided = dataclasses.replace(NOTHING, saturations=short)
         self.metrics.show(None, decided)
-        self.assertEqual(2.5, self.value('saturated_cores', zone='az1'))
+        self.assertEqual(
+            2.5, self.value('saturated_cores', zone='az1', scarce='cores')
+        )
         self.show()
         self.assertNotIn('az1', self.scrape())
 

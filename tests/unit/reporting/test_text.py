@@ -84,7 +84,13 @@ class TestDocument(base.BaseTestCase):
                         'detail': '90 s are left',
                     },
                 ],
-                'saturations': [{'zone': 'az1', 'cores_short': 2.5}],
+                'saturations': [
+                    {
+                        'zone': 'az1',
+                        'cores_short': 2.5,
+                        'scarce': 'cores',
+                    }
+                ],
                 'unreliable_hosts': [
                     {
                         'host': 'b',
@@ -200,8 +206,8 @@ Refused (2)
   unknown  unknown  cooldown  90 s are left
 
 Saturated: moving cannot help (1)
-  zone  cores short
-  az1   2.5
+  zone  cores short  scarce
+  az1   2.5          cores
 
 Hosts with unreliable metrics (1)
   host  reason     detail

@@ -1,0 +1,217 @@
+"""Room: what Nova would not place a server on a host for, cores left aside.
+
+Memory, disk, vCPUs and whatever else Placement counts, traits, hard server
+groups, hypervisors, and hosts that are kept for projects: each is a dimension
+of one question, ``Ledger.lacks``. How many cores are to be had is the view's.
+
+What Nova and Placement do not tell is taken to be there: ``refused_pairs``
+learns it of what Nova refuses.
+"""
+
+import collections
+from collections.abc import Iterable, Iterator, Mapping
+
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.refusal import SCARCE, Nos, Reason
+from steal_scheduler.model.room import AFFINITY, Group, HostRoom, Room
+
+_DIMENSION = {
+    'VCPU': Reason.VCPUS,
+    'PCPU': Reason.PCPUS,
+    'MEMORY_MB': Reason.RAM,
+    'DISK_GB': Reason.DISK,
+}
+_NOTHING: Mapping[str, int] = {}
+#: For a person: what a host lacks.
+_WORDS = {
+    Reason.HYPERVISOR: 'a hypervisor of the kind of its own, and no older',
+    Reason.ISOLATION: 'a place for its project (filter_tenant_id)',
+    Reason.TRAITS: 'the traits that its flavor asks for',
+    Reason.SERVER_GROUP: 'what the policy of its server group asks for',
+    Reason.PCPUS: 'dedicated CPUs (PCPU)',
+    Reason.VCPUS: 'vCPUs (VCPU, with the cpu_allocation_ratio)',
+    Reason.RAM: 'memory',
+    Reason.DISK: 'disk',
+    Reason.RESOURCES: 'what else its flavor asks for of Placement',
+}
+
+
+def unplaced(moves: Mapping[str, Move]) -> list[Move]:
+    """Moves that begin or have begun, without a target, the oldest first."""
+    found = (
+        move
+        for move in moves.values()
+        if move.target is None and move.stage in (Stage.DRAIN, Stage.REQUEST)
+    )
+    return sorted(found, key=lambda m: (m.since, m.server_id))
+
+
+def needs(server: Server, room: Room) -> Mapping[str, int]:
+    """By resource class, what a host must have left for it.
+
+    As Placement has allocated it; else by its flavor: one of 4 vCPUs, two of
+    them pinned, needs 2 VCPU and 2 PCPU.
+    """
+    if (allocated := room.allocated.get(server.server_id)) is not None:
+        return allocated
+    by_flavor = {
+        'VCPU': server.shared_vcpus,
+        'PCPU': server.dedicated,
+        'MEMORY_MB': server.ram_mb,
+        'DISK_GB': server.disk_gb,
+    }
+    return {kind: amount for kind, amount in by_flavor.items() if amount}
+
+
+def scarce(lacking: Mapping[Reason, int]) -> tuple[Reason, str]:
+    """What most hosts lack, and for a person what all of them do.
+
+    For example RAM, and '9 of them memory, 1 of them disk'.
+
+    :param lacking: of how many hosts each, of at least one
+    """
+    each = (
+        f'{lacking[reason]} of them {_WORDS[reason]}'
+        for reason in SCARCE
+        if reason in lacking
+    )
+    most = max(SCARCE, key=lambda reason: lacking.get(reason, 0))
+    return most, ', '.join(each)
+
+
+def nos(move: Move, hosts: Iterable[str], snapshot: Snapshot) -> Nos:
+    """Why Nova can place it on none of these hosts, which have the cores."""
+    ledger = Ledger(snapshot)
+    lacking = collections.Counter[Reason]()
+    for host in hosts:
+        found = ledger.lacks(move.server, host)
+        if not found:
+            return
+        lacking.update(found)
+    reason, each = scarce(lacking)
+    yield (
+        reason,
+        f'the hosts of zone {move.server.zone} that can take its '
+        f'{move.demand:.1f} cores and stay cold have no room for it: they '
+        f'lack {each}',
+    )
+
+
+class Ledger:
+    """What each host has left, with what is planned for it taken off."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._room = snapshot.room
+        self._fleet = snapshot.fleet
+        self._moves = snapshot.moves
+        self._planned: dict[str, collections.Counter[str]] = {}
+        #: By server id, hosts that it is planned for.
+        self._going: dict[str, set[str]] = {}
+        self._needs: dict[str, Mapping[str, int]] = {}
+
+    def kind(self, server: Server) -> object:
+        """The same of those for which the answer is the same on each host."""
+        if server.server_id in self._room.groups:
+            return server.server_id
+        here = self._room.hosts.get(server.host or '')
+        return (
+            *sorted(self.needs(server).items()),
+            *sorted(server.traits.items()),
+            here and (here.kind, here.version),
+            server.project_id,
+        )
+
+    def needs(self, server: Server) -> Mapping[str, int]:
+        found = self._needs.get(server.server_id)
+        if found is None:
+            found = needs(server, self._room)
+            self._needs[server.server_id] = found
+        return found
+
+    def fits(self, server: Server, host: str) -> bool:
+        """Whether Nova can place it there, for all that is known."""
+        return next(self._lacks(server, host), None) is None
+
+    def lacks(self, server: Server, host: str) -> frozenset[Reason]:
+        """What keeps Nova from it, of ``SCARCE``.
+
+        For example b has 4096 MiB left, of which a server of 3072 is planned:
+        one of 2048 lacks memory there; and where it is in a group with that
+        policy, and the other one is, too, also what ``anti-affinity`` asks
+        for.
+        """
+        return frozenset(self._lacks(server, host))
+
+    def add(self, server: Server, host: str) -> None:
+        """Take off what it needs there."""
+        planned = self._planned.setdefault(host, collections.Counter())
+        planned.update(self.needs(server))
+        self._going.setdefault(server.server_id, set()).add(host)
+
+    def _lacks(self, server: Server, host: str) -> Iterator[Reason]:
+        known = self._room.hosts.get(host)
+        if known is not None:
+            yield from self._told(server, host, known)
+        for group in self._room.groups.get(server.server_id, ()):
+            if not self._allows(group, server.server_id, host):
+                yield Reason.SERVER_GROUP
+
+    def _told(
+        self, server: Server, host: str, known: HostRoom
+    ) -> Iterator[Reason]:
+        if known.free is not None:
+            left = known.free.left
+            planned = self._planned.get(host, _NOTHING)
+            for kind, amount in self.needs(server).items():
+                if left.get(kind, 0) - planned.get(kind, 0) < amount:
+                    yield _DIMENSION.get(kind, Reason.RESOURCES)
+            there = known.free.traits
+            for trait, word in server.traits.items():
+                if word == ('forbidden' if trait in there else 'required'):
+                    yield Reason.TRAITS
+        # Whatever the allocation ratio is, none has more than its host.
+        cpus = self._fleet.hosts[host].cpus
+        if cpus is not None and self.needs(server).get('VCPU', 0) > cpus:
+            yield Reason.VCPUS
+        if known.projects and server.project_id not in known.projects:
+            yield Reason.ISOLATION
+        here = self._room.hosts.get(server.host or '')
+        if here is not None and _older(known, here):
+            yield Reason.HYPERVISOR
+
+    def _allows(self, group: Group, server_id: str, host: str) -> bool:
+        """Nova's rules; who is on its way may be on either of two hosts.
+
+        NOTE: to Nova its own host is one of the group's, too. So the only
+        member of an affinity group cannot leave.
+        """
+        others = [m for m in group.members if m != server_id]
+        servers = self._fleet.servers
+        if group.policy == AFFINITY:
+            return any(
+                m in servers and servers[m].host == host for m in others
+            )
+        there = sum(host in self._hosts_of(m) for m in others)
+        return there < group.most
+
+    def _hosts_of(self, server_id: str) -> set[str | None]:
+        server = self._fleet.servers.get(server_id)
+        move = self._moves.get(server_id)
+        records = self._fleet.migrations.get(server_id, ())
+        return {
+            *self._going.get(server_id, ()),
+            *((server.host,) if server else ()),
+            *((move.target,) if move else ()),
+            *(m.target for m in records if not m.ended),
+        }
+
+
+def _older(target: HostRoom, source: HostRoom) -> bool:
+    """Whether Nova migrates nothing from the one to the other."""
+    if target.kind and source.kind and target.kind != source.kind:
+        return True
+    if target.version is None or source.version is None:
+        return False
+    return target.version < source.version
