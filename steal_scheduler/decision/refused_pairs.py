@@ -1,19 +1,24 @@
-"""Refused pairs: hosts that Nova does not choose, though they have the cores.
+"""Refused pairs: hosts that Nova does not choose, though they have room.
 
-A zone may span cells, no live migration leaves its cell, and Nova's API tells
-of no host in which cell it is. So this is learned, pair by pair, from what
-Nova found no host for while there were some for all that we know. It is kept
-in memory, with how moves ended: a new leader learns it anew.
+What Nova's API does not tell is learned from what it found no host for while
+there were some for all that we know: first of servers of one host, for a zone
+may span cells, and no live migration leaves its cell; then, where Nova has
+chosen the same hosts for others of that host, of one kind of server, which
+may need a CPU model or a NUMA node that they have not. It is kept in memory,
+with how moves ended: a new leader learns it anew.
 """
 
 import collections
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.no_host import SERVERS, needs_no_more
+from steal_scheduler.decision.room import Ledger
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.backoff import pause, seconds_left
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Ended, Move, Outcome
 
 
@@ -24,7 +29,9 @@ class RefusedPairs:
     pause: float
     now: float
     by_source: Mapping[str, Sequence[Ended]]
-    chosen: Mapping[tuple[str, str], float]
+    by_kind: Mapping[object, Sequence[Ended]]
+    #: When Nova last chose a host (second) for one from a host or of a kind.
+    chosen: Mapping[tuple[object, str], float]
     #: By server id, for how many migrations Nova found no host.
     times: Mapping[str, int]
 
@@ -35,23 +42,31 @@ class RefusedPairs:
         and stay cold: b is in another cell, perhaps. A third one of a, which
         needs no less memory, is not drained for b, for ``cooldown`` and then
         for twice as long after each try in vain; until Nova has chosen b for
-        somebody from a. Each other project counts once: what fits nowhere may
-        be of a tenant's making.
+        somebody from a. If Nova has chosen b for others from a before, it is
+        their kind: nor is one of that kind drained for b on another host,
+        until Nova has chosen b for one of it. Each other project counts once:
+        what fits nowhere may be of a tenant's making.
         """
         source, server = move.source, move.server
-        by_host: dict[str, list[Ended]] = {}
+        by_pair: dict[tuple[object, str], list[Ended]] = {}
         for ended in self.by_source.get(source, ()):
             if needs_no_more(ended.move.server, server):
                 for host in ended.offered:
-                    by_host.setdefault(host, []).append(ended)
+                    by_pair.setdefault((source, host), []).append(ended)
+        kind = _kind(server)
+        for ended in self.by_kind.get(kind, ()):
+            for host in ended.offered:
+                last = self.chosen.get((ended.move.source, host), math.inf)
+                if last <= ended.at:
+                    by_pair.setdefault((kind, host), []).append(ended)
         return frozenset(
             host
-            for host, found in by_host.items()
-            if self._holds((source, host), found, server.project_id)
+            for (of, host), found in by_pair.items()
+            if self._holds((of, host), found, server.project_id)
         )
 
     def _holds(
-        self, pair: tuple[str, str], found: Sequence[Ended], project: str
+        self, pair: tuple[object, str], found: Sequence[Ended], project: str
     ) -> bool:
         since = [e for e in found if e.at > self.chosen.get(pair, 0.0)]
         own = [
@@ -68,31 +83,55 @@ class RefusedPairs:
         return bool(seconds_left(last, seconds, self.now))
 
 
+def _kind(server: Server) -> object:
+    """The same of servers that need the same, as far as flavors tell."""
+    traits = frozenset(server.traits.items())
+    size = server.vcpus, server.dedicated, server.ram_mb, server.disk_gb
+    return *size, traits
+
+
 def refused_pairs(snapshot: Snapshot) -> RefusedPairs:
     by_source: dict[str, list[Ended]] = {}
+    by_kind: dict[object, list[Ended]] = {}
     for ended in snapshot.ended.values():
         if ended.offered:
             by_source.setdefault(ended.move.source, []).append(ended)
-    chosen: dict[tuple[str, str], float] = {}
+            kind = _kind(ended.move.server)
+            by_kind.setdefault(kind, []).append(ended)
+    chosen: dict[tuple[object, str], float] = {}
     times = collections.Counter[str]()
-    cooldown = snapshot.rules.limits.cooldown
+    found = RefusedPairs(
+        snapshot.rules.limits.cooldown,
+        snapshot.now,
+        by_source,
+        by_kind,
+        chosen,
+        times,
+    )
     if not by_source:
         # Mostly nothing was refused, and Nova's records are many.
-        return RefusedPairs(cooldown, snapshot.now, by_source, chosen, times)
-    for server_id, records in snapshot.fleet.migrations.items():
+        return found
+    fleet = snapshot.fleet
+    for server_id, records in fleet.migrations.items():
+        server = fleet.servers.get(server_id)
+        kind = server and _kind(server)
         for record in records:
             if record.target is None:
                 times[server_id] += record.failed and not record.stopped
-            elif record.source in by_source:
-                pair = record.source, record.target
-                chosen[pair] = max(chosen.get(pair, 0.0), record.created_at)
-    return RefusedPairs(cooldown, snapshot.now, by_source, chosen, times)
+                continue
+            for of in (record.source, kind):
+                if of in by_source or of in by_kind:
+                    pair = of, record.target
+                    last = chosen.get(pair, 0.0)
+                    chosen[pair] = max(last, record.created_at)
+    return found
 
 
 def with_offered(ended: Ended, snapshot: Snapshot) -> Ended:
     """The same, with what Nova could have chosen where it found no host.
 
-    As the view tells that it was sent: in its zone, cold, and with room.
+    As the view tells that it was sent, and Placement: in its zone, cold, and
+    with room.
     """
     move, view = ended.move, snapshot.view
     record = move.migration(snapshot.fleet)
@@ -103,10 +142,11 @@ def with_offered(ended: Ended, snapshot: Snapshot) -> Ended:
         or record.stopped
     ):
         return ended
+    ledger = Ledger(snapshot)
     offered = frozenset(
         name
         for name, host in snapshot.fleet.hosts.items()
         if host.open and host.zone == move.server.zone and name != move.source
-        if view.takes(name, move.demand)
+        if view.takes(name, move.demand) and ledger.fits(move.server, name)
     )
     return dataclasses.replace(ended, offered=offered)

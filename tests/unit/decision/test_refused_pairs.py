@@ -12,6 +12,7 @@ from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Ended, Outcome, Stage
 from steal_scheduler.model.refusal import Reason
+from steal_scheduler.model.room import Free, HostRoom, Room
 from tests.unit import make
 from tests.unit.make import (
     NOW,
@@ -122,6 +123,44 @@ class TestRefusedPairs(base.BaseTestCase):
         self.assertEqual({'b'}, self.refused(*some))
 
 
+class TestKind(base.BaseTestCase):
+    """Two of a kind on host a had to stay, though b was there."""
+
+    def refused(
+        self, *records: Migration, source: str = 'd', **of_server: object
+    ) -> frozenset[str]:
+        over = in_vain('s1'), in_vain('s2')
+        servers = [server('o', ram_mb=1024), server('k', host='b')]
+        known = snapshot(
+            fleet(*servers, migrations=records),
+            ended={e.move.server_id: e for e in over},
+            rules=make.rules(cooldown=HOUR),
+            now=NOW + 10,
+        )
+        one = server('x', host=source, **of_server)
+        return refused_pairs(known).of(move('x', source=source, server=one))
+
+    def test_nova_has_chosen_that_host_for_others_from_there(self) -> None:
+        before = migration('o', source='a', target='b', created_at=NOW - 99)
+        self.assertEqual({'b'}, self.refused(before))
+        self.assertEqual(frozenset(), self.refused(before, vcpus=2))
+        self.assertEqual(frozenset(), self.refused(before, ram_mb=8192))
+
+    def test_it_may_be_in_another_cell(self) -> None:
+        """Then what is true of servers of a is not of those of d."""
+        self.assertEqual(frozenset(), self.refused())
+        other = migration('o', source='a', target='c', created_at=NOW - 99)
+        self.assertEqual(frozenset(), self.refused(other))
+
+    def test_nova_has_chosen_it_for_one_of_the_kind_since(self) -> None:
+        before = migration('o', source='a', target='b', created_at=NOW - 99)
+        for at, expected in ((NOW - 9, {'b'}), (NOW + 9, set())):
+            since = migration(
+                'k', migration_id=2, source='e', target='b', created_at=at
+            )
+            self.assertEqual(expected, self.refused(before, since))
+
+
 class TestWithOffered(base.BaseTestCase):
     def offered(self, over: Ended, **of_record: object) -> frozenset[str]:
         fields: dict[str, Any] = {'status': 'error', 'target': None}
@@ -134,6 +173,17 @@ class TestWithOffered(base.BaseTestCase):
     def test_what_could_take_it(self) -> None:
         over = in_vain('s', offered=frozenset())
         self.assertEqual({'b'}, self.offered(over))
+
+    def test_a_host_without_memory_was_no_offer(self) -> None:
+        record = migration('s', source='a', status='error', target=None)
+        room = Room({'b': HostRoom(Free({}))})
+        known = snapshot(
+            fleet(server(), hosts=ZONES, migrations=(record,)),
+            view=VIEW,
+            room=room,
+        )
+        over = in_vain('s', offered=frozenset())
+        self.assertEqual(frozenset(), with_offered(over, known).offered)
 
     def test_a_failure_that_was_seen_late(self) -> None:
         """The record is of before the server was led back."""
