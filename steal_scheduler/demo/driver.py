@@ -85,6 +85,17 @@ class DemoDriver(fake.FakeDriver):
             resources['uuid'] = _node_id(nodename)
         return resources
 
+    def update_provider_tree(
+        self, provider_tree: Any, nodename: str, allocations: Any = None
+    ) -> None:
+        """What Placement is told of the host."""
+        super().update_provider_tree(provider_tree, nodename, allocations)
+        inventory = provider_tree.data(nodename).inventory
+        for kind, total in self.settings.host_inventory.items():
+            own = {'total': total, 'max_unit': total, 'allocation_ratio': 1.0}
+            inventory[kind] = inventory['VCPU'] | own
+        provider_tree.update_inventory(nodename, inventory)
+
     def get_nodenames_by_uuid(self, refresh: bool = False) -> dict[str, str]:
         """The host's one node, by the id told in its resources."""
         return {_node_id(name): name for name in self.get_available_nodes()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +18,8 @@ class Settings:
     host_cores: int = 16
     host_ram_mb: int = 65536
     host_disk_gb: int = 1000
+    # What else Placement is told that a host has, by resource class.
+    host_inventory: Mapping[str, int] = dataclasses.field(default_factory=dict)
     # How long a live migration runs, and how many may run in the whole
     # cloud: Nova limits them per host, by a pool of threads per process.
     migration_seconds: float = 0.0

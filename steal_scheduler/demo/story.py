@@ -38,6 +38,7 @@ available_filters = steal_scheduler.scheduler.filters.StealFilter
 available_filters = \
 steal_scheduler.scheduler.filters.SameAvailabilityZoneFilter
 enabled_filters = ComputeFilter, ImagePropertiesFilter, \
+ServerGroupAntiAffinityFilter, ServerGroupAffinityFilter, \
 SameAvailabilityZoneFilter, StealFilter
 weight_classes = nova.scheduler.weights.all_weighers, \
 steal_scheduler.scheduler.weighers.StealWeigher

@@ -14,10 +14,13 @@ ZONES = {'az1': ['a1', 'a2', 'a3'], 'az2': ['b1', 'b2'], 'az3': ['c1', 'c2']}
 HOSTS = list(itertools.chain.from_iterable(ZONES.values()))
 #: In the whole cloud; a further migration queues.
 CONCURRENT = 2
+#: Of each host, besides vCPUs, memory and disk.
+INVENTORY = {'PCPU': 2, 'CUSTOM_CARD': 1}
 
 scene = Scene(
     ZONES,
     concurrent_migrations=CONCURRENT,
+    host_inventory=INVENTORY,
     nova_conf="""
 [DEFAULT]
 allow_resize_to_same_host = True

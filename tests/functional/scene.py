@@ -36,6 +36,8 @@ class Guest:
     ram_mb: int = 512
     disk_gb: int = 1
     extra_specs: tuple[tuple[str, str], ...] = ()
+    #: Id of its server group.
+    group: str | None = None
 
 
 class Scene:
@@ -127,6 +129,7 @@ class Scene:
                     **guest.metadata,
                     **({'role': guest.role} if guest.role else {}),
                 },
+                hints={'group': guest.group} if guest.group else {},
             )
             for guest in guests
         )
@@ -158,6 +161,15 @@ class Scene:
             except ApiError:
                 # It ends by itself just now.
                 continue
+
+    def server_group(self, policy: str) -> str:
+        """Create one; its id."""
+        group = {'name': policy, 'policy': policy}
+        answer = self.call(
+            'POST', '/os-server-groups', {'server_group': group}
+        )
+        id_: str = answer['server_group']['id']
+        return id_
 
     def action(self, id_: str, name: str, body: Any = None) -> None:
         self.call('POST', f'/servers/{id_}/action', {name: body})
