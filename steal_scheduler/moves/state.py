@@ -210,7 +210,13 @@ def take_over(
         if server_id in remembered:
             moves[server_id] = move
         elif server_id in ours:
-            if seen_before is None or server_id not in seen_before:
+            # One that was seen, and that no leader before tells of, somebody
+            # began as our user.
+            if (
+                seen_before is None
+                or server_id not in seen_before
+                or server_id in believed
+            ):
                 moves[server_id] = move
         else:
             moves[server_id] = _foreign(move, snapshot, seen_before is None)

@@ -106,6 +106,16 @@ class TestTakeOver(base.BaseTestCase):
         old = tagged('s', 'undo', BEFORE + 60)
         self.assertEqual({}, self.stages(old, before='s'))
 
+    def test_what_a_late_call_asked_nova_for_goes_on(self) -> None:
+        late = tagged('s', 'undo', NOW, task_state='migrating')
+        for status, stage in (('accepted', 'request'), ('running', 'migrate')):
+            records = (migration(status=status),)
+            found = self.moves(late, before='s', migrations=records)
+            self.assertEqual(stage, found['s'].stage)
+            # Its tag is no reason to reattach it now.
+            known = snapshot(fleet(late), moves=found)
+            self.assertEqual([], state.strays(known))
+
     def test_whose_cell_did_not_answer_at_first(self) -> None:
         """It may be out: it is reattached."""
         for stage in Stage:
