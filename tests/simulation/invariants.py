@@ -67,7 +67,7 @@ class Watch:
                 continue
             if kind == BEGUN:
                 yield from within_budgets(
-                    world, server_id, self._untold(world)
+                    world, server_id, self._unknown(world)
                 )
                 yield from knowingly(world, server_id)
                 # Only of one in flight each tick has to know.
@@ -94,17 +94,24 @@ class Watch:
         if world.setting.dry_run:
             yield from nothing_done(world)
 
-    def _untold(self, world: World) -> set[str]:
-        """Servers of which only one who had lost the lock asked Nova.
+    def _unknown(self, world: World) -> set[str]:
+        """Servers that move, of which whoever leads now cannot know.
 
-        It stood still right before it asked; Nova has no record yet and no
-        tag is left, so whoever leads now cannot know of it.
+        Of some only one who had lost the lock asked Nova. It stood still right
+        before it asked; Nova has no record yet and no tag is left.
+
+        Of others Nova has not told whoever leads now: their cell was down when
+        that began, and is, or came back since Nova was last asked. Neither
+        they nor their records are listed then, and to hold all other cells up
+        for them would let one that is down for days end every cure.
         """
-        return {
+        stale = {
             server_id
             for server_id, (at, _) in world.nova.waiting.items()
             if (ASKED, server_id, at) in self._stale
+            and not _ours(world, server_id)
         }
+        return stale | (self._hidden - world.nova.told)
 
     def _asked_once(self, server_id: str) -> Iterator[str]:
         if self._asked[server_id] > 1:
@@ -221,26 +228,14 @@ def cooled_down(world: World, server_id: str, at: float) -> Iterator[str]:
 
 
 def within_budgets(
-    world: World, server_id: str, untold: set[str]
+    world: World, server_id: str, unknown: set[str]
 ) -> Iterator[str]:
     """Of a server whose move has just begun: it counts itself.
 
-    :param untold: servers of which nobody can know that Nova may migrate them
+    :param unknown: servers of which whoever leads cannot know that they move
     """
     nova = world.nova
-    out = {
-        s
-        for s, server in nova.servers.items()
-        if (nova.may_migrate(s) and s not in untold)
-        or (
-            _stage(t for t in server.tags if (s, t) in nova.written)
-            not in ('', 'verify')
-            # Of others the tags stay, also when they are back.
-            and server.status in nova.TAGGABLE
-            and s not in nova.cell_down
-            and 'server' not in nova.fails
-        )
-    }
+    out = {s for s in nova.servers.keys() - unknown if _is_out(world, s)}
     busy = {s for s in out if _holds_a_slot(world, s)}
     new = nova.servers[server_id]
     # Who is out without a tag, because a tenant removed it, is not known to a
@@ -256,7 +251,7 @@ def within_budgets(
         s
         for s in busy
         if nova.servers[s].host == new.host
-        and _stage(nova.servers[s].tags) != 'reattach'
+        and _newest(_ours(world, s))[0] != 'reattach'
     }
     for found, option in (
         (busy, 'slots'),
@@ -266,6 +261,31 @@ def within_budgets(
         limit = int(world.option(f'limits.{option}'))
         if len(found) > limit:
             yield f'{option} = {limit}, and it is {len(found)}: {server_id}'
+
+
+def _is_out(world: World, server_id: str) -> bool:
+    """It is out of service because of us, or about to be.
+
+    NOTE: a tag may stay when its server is back: Nova's answer to its removal
+    is lost, it tells nothing of the server now, or it takes no tags of it. So
+    of one that is led back its orchestrators are asked, and not its tag.
+    """
+    nova, server = world.nova, world.nova.servers[server_id]
+    if nova.may_migrate(server_id):
+        return True
+    stage, _ = _newest(_ours(world, server_id))
+    if stage in ('undo', 'reattach'):
+        return any(
+            server_id in place.servers and place.holds(server_id)
+            for place in world.places.values()
+        )
+    return (
+        stage not in ('', 'verify')
+        # Of others the tags stay, also when they are back.
+        and server.status in nova.TAGGABLE
+        and server_id not in nova.cell_down
+        and 'server' not in nova.fails
+    )
 
 
 def _holds_a_slot(world: World, server_id: str) -> bool:
@@ -279,10 +299,16 @@ def _holds_a_slot(world: World, server_id: str) -> bool:
         return True
     if server_id in nova.orphans:
         return False
-    written = (t for t in server.tags if (server_id, t) in nova.written)
-    stage, since = _newest(written)
+    stage, since = _newest(_ours(world, server_id))
     late = world.clock.now - since > REATTACH_ALARM - abs(world.setting.skew)
     return not (late and stage in ('undo', 'reattach'))
+
+
+def _ours(world: World, server_id: str) -> list[str]:
+    """Its tags that we wrote: what a tenant forges counts for nothing."""
+    nova = world.nova
+    tags = nova.servers[server_id].tags
+    return [tag for tag in tags if (server_id, tag) in nova.written]
 
 
 def knowingly(world: World, server_id: str) -> Iterator[str]:
@@ -362,11 +388,10 @@ def in_down_cell(world: World) -> Iterator[str]:
     for server_id in world.nova.cell_down & world.nova.servers.keys():
         ours = [
             tag
-            for tag in world.nova.servers[server_id].tags
-            if (server_id, tag) in world.nova.written
-            and tag.split(':')[4] == str(world.store.number)
+            for tag in _ours(world, server_id)
+            if tag.split(':')[4] == str(world.store.number)
         ]
-        if _stage(ours) not in ('drain', 'undo'):
+        if _newest(ours)[0] not in ('drain', 'undo'):
             continue
         for place in world.places.values():
             if server_id in place.servers and place.holds(server_id):
@@ -374,11 +399,6 @@ def in_down_cell(world: World) -> Iterator[str]:
                     f'{server_id} is left out of {place.name} for its cell, '
                     'and Nova was not asked to migrate it'
                 )
-
-
-def _stage(found: Iterable[str]) -> str:
-    """That of the newest tag."""
-    return _newest(found)[0]
 
 
 def _newest(found: Iterable[str]) -> tuple[str, float]:

@@ -75,6 +75,8 @@ class Nova(fakes.FakeNova):
         #: Servers without a tag of ours that were found drained: they are
         #: only led back.
         self.orphans: set[str] = set()
+        #: Servers that whoever leads now was told of.
+        self.told: set[str] = set()
 
     # -- time --------------------------------------------------------------
 
@@ -172,6 +174,20 @@ class Nova(fakes.FakeNova):
             super().delete(server_id)
 
     # -- what the migrator reads -------------------------------------------
+
+    def page(self, marker: str | None) -> list[Server]:
+        return self._tell(super().page(marker))
+
+    def changed(self, since: float) -> list[Server]:
+        return self._tell(super().changed(since))
+
+    def server(self, server_id: str) -> Server:
+        [found] = self._tell([super().server(server_id)])
+        return found
+
+    def _tell(self, found: list[Server]) -> list[Server]:
+        self.told |= {s.server_id for s in found if s.status != 'UNKNOWN'}
+        return found
 
     def copied(self, server_id: str) -> Copied | None:
         """Where it does not end, the whole is written again all the time."""

@@ -22,7 +22,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator.leader import Leader
 from steal_scheduler.model.cloud import Fleet, Server
-from steal_scheduler.model.move import Stage
+from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.progress import Progress
 from steal_scheduler.moves import state, tags
 from steal_scheduler.moves.effects import Effects
@@ -207,6 +207,36 @@ class TestMutations(base.BaseTestCase):
             mix(),
             (limits, 'admit', lambda planned, *_: ([*planned], [])),
             options=(('limits.slots', '1'),),
+        )
+
+    def test_a_slot_is_free_before_its_server_is_back(self) -> None:
+        def occupies(move: Any, *of: Any) -> Any:
+            back = move.stage in (Stage.REATTACH, Stage.UNDO)
+            return not back and whole(move, *of)
+
+        whole = Move.occupies
+        self.assert_found(
+            'slots = 1, and it is 2',
+            mix(lambda rng: Down('kube', rng.random() < 0.5)),
+            (Move, 'occupies', occupies),
+            options=(('limits.slots', '1'),),
+        )
+
+    def test_a_cell_that_is_down_frees_its_slots(self) -> None:
+        def occupies(snapshot: Any, move: Any) -> Any:
+            hidden = snapshot.fleet.unread_servers
+            return move.server_id not in hidden and whole(snapshot, move)
+
+        whole = Snapshot.occupies
+        self.assert_found(
+            'slots = 1, and it is 2',
+            mix(
+                lambda rng: CellDown(down=True),
+                lambda rng: NovaIs(pace=90.0),
+            ),
+            (Snapshot, 'occupies', occupies),
+            options=(('limits.slots', '1'),),
+            letters=('x',) * 8,
         )
 
     def test_bytes_are_not_counted(self) -> None:

@@ -483,6 +483,7 @@ class Lock(lock_store.LockStore):
 
     def __init__(self, store: Store, world: World, seconds: float) -> None:
         self._store = store
+        self._world = world
         self._setting = world.setting
         self._clock = world.clock
         self._seconds = seconds
@@ -508,6 +509,8 @@ class Lock(lock_store.LockStore):
 
     def next_number(self, now: float) -> int:
         self.had_leader = self._store.number > 0
+        # A new leader remembers nothing.
+        self._world.nova.told = set()
         self._store.number = max(int(now), self._store.number + 1)
         return self._store.number
 
