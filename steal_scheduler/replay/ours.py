@@ -48,6 +48,8 @@ class Ours:
         self.refused = 0
         #: Verdicts that moving cannot help: a zone and a tick each.
         self.saturated = 0
+        #: What they said is scarce.
+        self.scarce = set[str]()
         #: Core-seconds that movers waited less, as their check after the move
         #: tells.
         self.claimed = 0.0
@@ -113,6 +115,7 @@ class Ours:
         decision = decide.judge(case, snapshot)
         self._watches = decision.watches
         self.saturated += len(decision.saturations)
+        self.scarce |= {found.scarce for found in decision.saturations}
         for move in decision.admitted:
             target = self._choose(move)
             self._ask(move, target, snapshot.now)

@@ -54,6 +54,8 @@ _PLACEMENT = """
 [placement_database]
 connection = {placement_db}
 sync_on_startup = True
+[oslo_policy]
+policy_file = {placement_policy}
 """
 
 # Deadlines for which a test would have to wait are seconds instead of
@@ -140,6 +142,8 @@ def write(at: Addresses, driver: str, hosts: tuple[str, ...]) -> None:
     """
     policy = at.workdir / 'policy.yaml'
     shutil.copy(SAMPLES / 'policy.yaml.snippet', policy)
+    placement_policy = at.workdir / 'placement-policy.yaml'
+    shutil.copy(SAMPLES / 'placement-policy.yaml.snippet', placement_policy)
     shutil.copy(
         f'{sysconfig.get_path("data")}/etc/nova/api-paste.ini', at.workdir
     )
@@ -147,6 +151,7 @@ def write(at: Addresses, driver: str, hosts: tuple[str, ...]) -> None:
         **{f'{name}_db': at.database(name) for name in DATABASES},
         'broker': at.broker,
         'driver': driver,
+        'placement_policy': placement_policy,
         'policy': policy,
         'stubs': at.stubs,
         'token_seconds': TOKEN_SECONDS,
