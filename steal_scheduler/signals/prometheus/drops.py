@@ -26,6 +26,7 @@ class DropReason(enum.StrEnum):
         'from the future by more than [signals] max_age (are the clocks '
         'right?)'
     )
+    SELDOM = 'without two samples in a window (new, or scraped too seldom)'
     INCOMPLETE = 'of which used, waited or vcpus is unknown'
 
 

@@ -66,8 +66,9 @@ was started or moved.
 
 Possible values:
 
-* Unset: four scrape intervals, as the samples tell them, and at least 60
-  seconds. That is 240 seconds where Prometheus scrapes every 60.
+* Unset: four scrape intervals, as the samples of most hosts and guests tell
+  them, and at least 60 seconds. That is 240 seconds where Prometheus scrapes
+  every 60.
 * 5 to 3600 seconds: at least two scrape intervals; four survive a failed
   scrape.
 """,

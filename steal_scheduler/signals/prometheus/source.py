@@ -49,9 +49,7 @@ class PrometheusSource(SignalSource):
         super().__init__(conf)
         self._client = client.PrometheusClient(conf)
         self._preset = preset.load(conf)
-        self._window = interval.Window(
-            conf, self._client, self._preset.queries
-        )
+        self._window = interval.Window(conf, self._client, self._preset)
         #: PromQL by the metric's name.
         self.promql = self._preset.promql(self._window.seconds)
         self._told: dict[str, Sequence[drops.DropReason | None]] = {}
@@ -73,6 +71,8 @@ class PrometheusSource(SignalSource):
         ambiguous: dict[str, str] = {}
         self._client.begin()
         self._window.read(now)
+        for name, seldom in self._window.seldom().items():
+            self._tell(name, seldom)
         self.promql = self._preset.promql(self._window.seconds)
         domains = self._domains()
         # Before the guests, who may let us wait until the end.

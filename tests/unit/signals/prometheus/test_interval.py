@@ -5,8 +5,8 @@ from tests.unit.signals.prometheus import test_source
 from tests.unit.signals.prometheus.test_source import NOW, PLAIN
 
 #: What is asked first, and of which series.
-TOP = 'topk(1, used{})'
-SERIES = {'__name__': 'used', 'vcpu': '0', 'host': 'cmp "1"'}
+TOP = 'topk by (host) (1, count_over_time(used{}[600s]))'
+SERIES = {'vcpu': '0', 'host': 'cmp "1"'}
 RANGE = 'used{vcpu="0", host="cmp \\"1\\""}[600s]'
 
 
@@ -53,7 +53,7 @@ class Case(test_source.Case):
         self.samples(times)
 
     def samples(self, times):
-        self.answers[TOP] = prometheus.vector((SERIES, 7.0, NOW))
+        self.answers[TOP] = prometheus.vector((SERIES, len(times), NOW))
         values = [[at, '1'] for at in times]
         self.answers[RANGE] = {
             'status': 'success',
@@ -132,9 +132,8 @@ class UnsetTest(Case):
 
     def test_nothing_there(self):
         self.rates(60, [])
-        self.answers[TOP] = self.answers['topk(1, waited{})'] = (
-            prometheus.vector()
-        )
+        waited = TOP.replace('used', 'waited')
+        self.answers[TOP] = self.answers[waited] = prometheus.vector()
         self._fails('query servers.used: no series answers. Look whether')
 
     def test_too_old_before_the_next_scrape(self):
@@ -180,6 +179,8 @@ class SetTest(Case):
 
 
 class SeveralTest(Case):
+    GUESTS = 'topk by (vm) (1, count_over_time(load{}[600s]))'
+
     def setUp(self):
         super().setUp()
         content = yaml.safe_load(
@@ -197,13 +198,11 @@ class SeveralTest(Case):
         self.begin()
         for seconds in (60, 240):
             self.answers[f'rate(load{{}}[{seconds}s])'] = prometheus.vector()
-        self.answers['topk(1, load{})'] = prometheus.vector()
+        self.answers[self.GUESTS] = prometheus.vector()
 
     def guest(self, label, matcher):
         """One, scraped each minute, with this label."""
-        self.answers['topk(1, load{})'] = prometheus.vector(
-            ({label: 'a'}, 1.0, NOW)
-        )
+        self.answers[self.GUESTS] = prometheus.vector(({label: 'a'}, 10, NOW))
         self.answers[f'load{{{matcher}="a"}}[600s]'] = {
             'status': 'success',
             'data': {
@@ -247,10 +246,65 @@ class SeveralTest(Case):
         self.assertEqual(240, self.window(1800))
 
     def test_guests_that_cannot_be_asked_hold_up_no_host(self):
-        self.answers['topk(1, load{})'] = (400, {'status': 'error'})
+        self.answers[self.GUESTS] = (400, {'status': 'error'})
         self.scraped(60)
         self.rates(240, [(test_source.A, 0.5, NOW)])
         self.assertEqual(240, self.window())
+
+
+class SlowTest(Case):
+    """Of several targets some have few samples: whose scrapes fail."""
+
+    def targets(self, **gaps):
+        """By target, how many seconds its samples are apart."""
+        counts = {name: 600 // gap for name, gap in gaps.items()}
+        self.answers[TOP] = prometheus.vector(
+            *(({'host': name}, n, NOW) for name, n in counts.items())
+        )
+        for name, gap in gaps.items():
+            values = [[NOW - gap * n, '1'] for n in range(counts[name])]
+            self.answers[f'used{{host="{name}"}}[600s]'] = {
+                'status': 'success',
+                'data': {
+                    'resultType': 'matrix',
+                    'result': [{'values': values[::-1]}],
+                },
+            }
+
+    def test_what_half_of_them_show(self):
+        for gaps, window in (
+            ({'a': 15, 'b': 15, 'c': 119}, 60),
+            ({'a': 119, 'b': 15}, 60),
+            ({'a': 119, 'b': 25, 'c': 119, 'd': 25}, 100),
+            ({'a': 60, 'b': 60, 'c': 15}, 240),
+            # One that is scraped more often shortens nothing either.
+            ({'a': 1, 'b': 60, 'c': 60}, 240),
+        ):
+            self.begin()
+            self.rates(window, [(test_source.A, 0.5, NOW)])
+            self.targets(**gaps)
+            self.assertEqual(window, self.window(), gaps)
+
+    def test_the_slow_ones_are_named(self):
+        self.targets(a=15, b=15, c=119)
+        self.window()
+        self.window(60)
+        self.assertEqual(
+            'Dropped samples of used{}: 1 without two samples in a window '
+            '(new, or scraped too seldom) (c)\n',
+            self.logs.output,
+        )
+        self.targets(a=15, b=15, c=30)
+        self.window(600)
+        self.assertIn('All samples of used{} are usable', self.logs.output)
+
+    def test_a_count_that_is_none(self):
+        for value in ('NaN', 'Inf', 'many', None):
+            self.begin()
+            self.answers[TOP] = prometheus.vector(
+                (SERIES, 40, NOW), ({'host': 'b'}, value, NOW)
+            )
+            self.assertEqual(60, self.window(), value)
 
 
 class LogTest(Case):
