@@ -107,12 +107,16 @@ def node(
 
 
 def guest(
-    server_id: str, told: tuple[int, float, float], falls: float = 0.0
+    server_id: str,
+    told: tuple[int, float, float],
+    falls: float = 0.0,
+    interval: int = 60,
 ) -> Iterator[Series]:
     """What node_exporter tells inside a server.
 
     :param told: vCPUs, cores used and waited
     :param falls: of its counters of steal, which are young
+    :param interval: seconds between two scrapes that do not fail
     """
     vcpus, used, waited = told
     here = {'instance': 'guest', 'instance_id': server_id}
@@ -120,7 +124,10 @@ def guest(
         at = here | {'cpu': str(cpu)}
         for mode, rate in (('user', used), ('idle', vcpus - used - waited)):
             yield Series(
-                'node_cpu_seconds_total', at | {'mode': mode}, rate / vcpus
+                'node_cpu_seconds_total',
+                at | {'mode': mode},
+                rate / vcpus,
+                interval=interval,
             )
         yield Series(
             'node_cpu_seconds_total',
@@ -128,4 +135,5 @@ def guest(
             waited / vcpus,
             begin=20.0,
             falls=falls,
+            interval=interval,
         )

@@ -27,7 +27,7 @@ class Case(daemons.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+        self.logs = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
         self.hosts = {
             f'compute{n}': Host(
                 f'compute{n}', 'az1', aliases=frozenset({f'10.5.0.2{n}'})
@@ -178,6 +178,26 @@ class GuestsTest(Case):
         self.assertIn('0 of its 2 vCPUs are measured', told)
         self.assertIn('no counter of steal may fall', told)
         self.assertEqual({'calm'}, {*snapshot.signals.servers})
+
+    def test_one_whose_scrapes_fail(self):
+        """As its tenant likes: that is one server less, and no more."""
+        self.servers.append(make.server('slow', host='compute2', vcpus=2))
+        self.start(
+            stored.guest('busy', BUSY),
+            stored.guest('calm', CALM),
+            # Its counter is the largest of all.
+            stored.guest('slow', (2, 1.9, 0.1), interval=290),
+            stored.node('compute1', 4),
+            stored.node('compute2', 8),
+        )
+        snapshot = self.read(preset='node_exporter')
+        self.assertEqual(240.0, snapshot.signals.window)
+        self.assertEqual({'busy', 'calm'}, {*snapshot.signals.servers})
+        self.assertIn(
+            '1 without two samples in a window (new, or scraped too seldom) '
+            '(slow)',
+            self.logs.output,
+        )
 
 
 class MixedCloudTest(Case):

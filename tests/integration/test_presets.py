@@ -153,6 +153,10 @@ class HypervisorsTest(PrometheusTestCase):
         ):
             self.serve(kind(servers), instance=instance)
         self.nodes(ahead=-50.0)
+        # A guest tells the same, of a server that is not its own.
+        forged = exporters.Server('uuid-1', 'instance-1', 2, 0.1, 1.8)
+        at = {'instance': '10.0.0.9:9177', 'instance_id': 'uuid-2'}
+        self.serve(kind([forged]), **at)
         signals = self.start_full(self.assert_hypervisors, preset=name)
         self.assertEqual(7, len(self.reader.promql))
         for signal in signals.servers.values():

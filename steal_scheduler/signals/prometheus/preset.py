@@ -132,8 +132,17 @@ def load(conf: Any) -> Preset:
     if guests_by is not GuestKey.UUID and 'guest_label' in values:
         by = (values['guest_label'], 'instance', 'job')
         values['guest_by'] = ', '.join(dict.fromkeys(by))
+    # That series has the server's label from its exporter. Where guests are
+    # known by the same label, it says nothing; but of a domain that no
+    # hypervisor measures nobody asks whose it is.
+    known_by = matcher.group(1) if matcher else ''
+    info = known_by == keys.get('servers.label') and {'no_guests': ''}
     queries = {
-        name: _fill(f'{where}: {name}', keys[name], values)
+        name: _fill(
+            f'{where}: {name}',
+            keys[name],
+            values | (info if info and name == preset_file.INFO else {}),
+        )
         for name in (preset_file.INFO, *METRICS, preset_file.NODENAMES)
         if name in keys
     }

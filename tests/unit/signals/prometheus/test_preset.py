@@ -101,17 +101,38 @@ class ShippedTest(test_preset_file.Case):
         )
 
     def test_no_guest_tells_of_hypervisors(self):
-        """Its tenant says what it tells, also in the words of our exporter."""
-        for name, matcher in (
-            ('steal-exporter', ''),
-            ('steal-exporter-and-guests', 'instance_id="", '),
+        """Its tenant says what it tells, also in the words of others."""
+        for name, selector, matcher in (
+            ('steal-exporter', None, ''),
+            ('steal-exporter', 'job="vms"', 'job!="vms", '),
+            ('steal-exporter-and-guests', None, 'instance_id="", '),
+            ('inovex', None, 'instance_id="", '),
+            ('inovex', 'job="vms"', 'job!="vms", '),
+            ('tinkoff', None, 'instance_id="", '),
+            ('tinkoff', 'job="vms"', 'job!="vms", '),
+            ('node_exporter', None, 'instance_id="", '),
         ):
-            for metric, query in load(name).queries.items():
-                found = re.findall(r'steal_exporter_\w+\{(.*?)\}', query)
-                self.assertEqual({matcher} if found else set(), {*found})
-                self.assertEqual(
-                    not found, metric.startswith('guests.'), metric
-                )
+            one = name
+            if selector:
+                guests = {'selector': selector}
+                one = self.write({'extends': name, 'guests': guests})
+            for metric, query in load(one).queries.items():
+                if metric.startswith('guests.'):
+                    continue
+                for series in re.findall(r'\w{4,}\{(.*?)\}', query):
+                    # What is a label of the exporter's own, and of each of
+                    # its series, tells no guest apart.
+                    own = (metric, name, selector) == (
+                        preset_file.INFO,
+                        'inovex',
+                        None,
+                    )
+                    said = f'{series}, '
+                    self.assertIn('' if own else matcher, said, metric)
+                    self.assertEqual(
+                        bool(matcher) and not own,
+                        any(word in said for word in ('!="vms"', '_id=""')),
+                    )
 
     def test_each_series_ends_with_its_exporter(self):
         """By 'and' with itself, or by its age."""
