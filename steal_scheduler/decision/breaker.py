@@ -2,11 +2,13 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from steal_scheduler.decision.records import (
     failed_in_a_row,
+    is_anybodys,
     projects_of,
+    running_projects,
     tells_of_hosts,
     tells_of_server,
     to_blame,
@@ -31,9 +33,9 @@ class Breaker:
     pause: float
     #: By host, and by project.
     sources: Mapping[str, Streak]
-    #: Of those hosts, that from which only servers of one project failed to
-    #: get away, and that project: its others may have no such trouble.
-    alone: Mapping[str, str]
+    #: Of those hosts, that from which only servers of few projects failed to
+    #: get away, and these projects: others may have no such trouble.
+    alone: Mapping[str, Set[str]]
     projects: Mapping[str, Streak]
     #: Empty where a host or a project is to blame, or nobody.
     cloud: Streak
@@ -72,7 +74,7 @@ class Breaker:
     def of_source(self, server: Server) -> Streak:
         """What failed from its host, if that is to blame for its like."""
         host = server.host or ''
-        if self.alone.get(host, server.project_id) != server.project_id:
+        if server.project_id not in self.alone.get(host, {server.project_id}):
             return ()
         return self.sources.get(host, ())
 
@@ -97,10 +99,14 @@ def breaker(snapshot: Snapshot) -> Breaker:
     a to d, b to d, c to d               d as a target, see ``failed_arrivals``
     a to b, b to c, c to d of project p  servers of p
     the same, aborted                    servers of p
-    a to b, b to c, c to d of several    all
+    four like these, of four projects    all
     ===================================  =====================================
+
+    A failure of each of a few projects is nobody's: it may be one tenant who
+    has them all.
     """
     rules, fleet = snapshot.rules.limits, snapshot.fleet
+    running = running_projects(fleet)
 
     def project(record: Migration) -> str:
         server = fleet.servers.get(record.server_id)
@@ -125,12 +131,16 @@ def breaker(snapshot: Snapshot) -> Breaker:
     cloud = failed_in_a_row(m for m in told if tells_of_hosts(m, fleet))
     keys = (_source, _target, project)
     spread = all(len({of(m) for m in cloud}) > 1 for of in keys)
-    if not spread or len(cloud) < rules.breaker_failures:
+    if (
+        not spread
+        or len(cloud) < rules.breaker_failures
+        or not is_anybodys(projects_of(cloud, fleet), running)
+    ):
         cloud = ()
     alone = {
-        host: next(iter(found), '')
+        host: found
         for host, failed in sources.items()
-        if len(found := projects_of(failed, fleet)) <= 1
+        if not is_anybodys(found := projects_of(failed, fleet), running)
     }
     return Breaker(rules.breaker_pause, sources, alone, projects, cloud)
 

@@ -2,14 +2,15 @@
 
 A role of a project has one budget, whatever made its servers unavailable. And
 where a server cannot be reattached to its orchestrator, no further one of its
-project is drained there; where servers of several projects cannot, none at
-all.
+project is drained there; where servers of many projects cannot, none at all.
 """
 
 import collections
 
+from steal_scheduler.decision.records import is_anybodys
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import assignment
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.refusal import Nos, Reason
 
@@ -30,6 +31,8 @@ class Unavailable:
                 self._unavailable[role] += server.status != 'ACTIVE' or bool(
                     move and move.unavailable
                 )
+        #: By orchestrator, those that may be blocked there.
+        self._projects: dict[str, set[str]] = {}
         #: Orchestrator -> project -> id of a server that it does not take
         #: back.
         self._blocked: dict[str, dict[str, str]] = {}
@@ -37,7 +40,7 @@ class Unavailable:
         for move in snapshot.moves.values():
             # That an orphan was drained at all only its orchestrator says.
             if not move.orphan and move.reattach_blocked(snapshot.now, alarm):
-                for name in self._orchestrators(move):
+                for name in self._orchestrators(move.server):
                     found = self._blocked.setdefault(name, {})
                     found.setdefault(move.server.project_id, move.server_id)
 
@@ -58,28 +61,42 @@ class Unavailable:
                 f'{move.server.role} of its project are unavailable, and '
                 f'[limits] max_unavailable allows {budget:g}',
             )
-        for name in self._orchestrators(move):
+        for name in self._orchestrators(move.server):
             blocked = self._blocked.get(name, {})
+            if not blocked:
+                continue
+            # A tenant can stop his own agents, in each of his projects.
             project = move.server.project_id
-            # A tenant can stop his own agent; of several it is no accident.
-            if project in blocked or len(blocked) > 1:
+            if name not in self._projects:
+                self._projects[name] = self._projects_of(name)
+            all_ = is_anybodys(blocked.keys(), self._projects[name])
+            if project in blocked or all_:
                 who = blocked.get(project) or min(blocked.values())
                 yield (
                     Reason.REATTACH_BLOCKED,
                     f'server {who} cannot be reattached to {name}: no other '
-                    f'of {"its project" if len(blocked) == 1 else "any"} is '
-                    'drained there until then',
+                    f'of {"any" if all_ else "its project"} is drained there '
+                    'until then',
                 )
 
     def add(self, move: Move) -> None:
         """This one becomes unavailable as well."""
         self._unavailable[self._role_key(move.server) or ''] += 1
 
-    def _orchestrators(self, move: Move) -> list[str]:
-        if move.server.gone:
+    def _projects_of(self, name: str) -> set[str]:
+        """Those that have servers which run, and belong to this one."""
+        return {
+            server.project_id
+            for server in self._servers.values()
+            if server.status == 'ACTIVE'
+            and name in self._orchestrators(server)
+        }
+
+    def _orchestrators(self, server: Server) -> list[str]:
+        if server.gone:
             return []
         try:
-            found = assignment.assignments(move.server, self._rules.assignment)
+            found = assignment.assignments(server, self._rules.assignment)
         except assignment.InvalidOrchestrator:
             return []
         return [assigned.orchestrator for assigned in found]

@@ -2,16 +2,22 @@
 
 A tenant makes his servers wait for CPU, or seem to, as he likes, and how long
 they take to move. So projects take turns, and none of them holds more than
-half of what all of them need.
+half of what all of them need. Nor do two of them hold more than three
+quarters, or three more than seven eighths: they may be of one tenant.
 """
 
 import collections
 import dataclasses
+import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from steal_scheduler.decision.eligibility import HISTORY
-from steal_scheduler.decision.records import several_projects
+from steal_scheduler.decision.records import (
+    PROJECTS,
+    running_projects,
+    tells_of_server,
+)
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Migration, Server
 from steal_scheduler.model.move import Move, Outcome
@@ -88,15 +94,65 @@ def turns(snapshot: Snapshot) -> Turns:
     )
 
 
-def slots(snapshot: Snapshot) -> int:
-    """How many of the slots one project may have: half of them, rounded up.
+class Slots:
+    """Who has how many of the slots, and who may have one more.
 
-    The rest is kept free for the others, also while none of them waits: what
-    takes a slot may take it for long. Where nobody else has a server, there
-    is nobody to keep it for.
+    What is not his is kept free for the others, also while none of them waits:
+    what takes a slot may take it for long. Where nobody else has a server,
+    there is nobody to keep it for.
     """
-    all_ = snapshot.rules.limits.slots
-    return math.ceil(all_ / 2) if several_projects(snapshot.fleet) else all_
+
+    def __init__(self, snapshot: Snapshot, busy: Iterable[Move]) -> None:
+        """:param busy: those that have one"""
+        self._all = snapshot.rules.limits.slots
+        self._held = collections.Counter(m.server.project_id for m in busy)
+        self._projects = running_projects(snapshot.fleet)
+        self._failed = _failed_lately(snapshot)
+
+    def of(self, project: str) -> int:
+        """How many it has."""
+        return self._held[project]
+
+    def add(self, project: str) -> None:
+        """It has one more."""
+        self._held[project] += 1
+
+    def has_share_left(self, project: str) -> bool:
+        """Whether one more leaves the others theirs.
+
+        For example of 10 slots one project has 5 at most, and it and another
+        one 8. The last one is for who has none, and had none in vain within
+        the hour: of 2 slots, a project whose last migration failed takes the
+        first one alone.
+        """
+        held = self._held + collections.Counter({project: 1})
+        others = self._projects - held.keys()
+        had = held[project] > 1 or project in self._failed
+        if held.total() == self._all > 1 and others and had:
+            return False
+        few = min(PROJECTS, len(self._projects | held.keys())) - 1
+        most = sorted(held.values(), reverse=True)[:few]
+        return all(
+            count <= math.ceil(self._all * (1 - 0.5**projects))
+            for projects, count in enumerate(itertools.accumulate(most), 1)
+        )
+
+
+def _failed_lately(snapshot: Snapshot) -> set[str]:
+    """Projects whose last migration of ours failed, within the hour."""
+    fleet, since = snapshot.fleet, snapshot.now - PERIOD
+    last: dict[str, Migration] = {}
+    for record in fleet.ours:
+        server = fleet.servers.get(record.server_id)
+        if server is not None and tells_of_server(record, fleet):
+            one = last.setdefault(server.project_id, record)
+            if record.updated_at > one.updated_at:
+                last[server.project_id] = record
+    return {
+        project
+        for project, record in last.items()
+        if record.failed and record.updated_at >= since
+    }
 
 
 def copies(snapshot: Snapshot) -> Iterator[tuple[Migration, Server]]:
@@ -112,8 +168,8 @@ def copies(snapshot: Snapshot) -> Iterator[tuple[Migration, Server]]:
                     yield record, server
 
 
-def heaviest(wanted: Iterable[Move], snapshot: Snapshot) -> str | None:
-    """The project of which most is copied; None where nothing is.
+def heaviest(wanted: Iterable[Move], snapshot: Snapshot) -> Sequence[str]:
+    """The projects of which most is copied, that with the most first.
 
     :param wanted: what would be copied besides what Nova's records tell of
     """
@@ -123,4 +179,4 @@ def heaviest(wanted: Iterable[Move], snapshot: Snapshot) -> str | None:
             copied[server.project_id] += snapshot.copy_mb(server)
     for move in wanted:
         copied[move.server.project_id] += move.copy_mb
-    return max(copied, key=lambda p: (copied[p], p), default=None)
+    return sorted(copied, key=lambda p: (-copied[p], p))[: PROJECTS - 1]

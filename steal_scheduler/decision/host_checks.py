@@ -8,7 +8,7 @@ import enum
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from steal_scheduler.decision.records import failed_in_a_row
+from steal_scheduler.decision.records import failed_in_a_row, is_anybodys
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.edge.text import several
 from steal_scheduler.model import cloud
@@ -27,7 +27,7 @@ _NO_WAIT = 0.001
 #: Servers that have to lack a signal: one has perhaps just been created, and
 #: counts as busy.
 _UNSEEN = 2
-#: Guests that have to differ, of two projects where there are two.
+#: Guests that have to differ; of several projects where there are others.
 _GUESTS = 2
 
 
@@ -214,11 +214,9 @@ def _guests_disagree(case: Case) -> str:
     if len(apart) < _GUESTS or len(apart) * 2 <= len(telling):
         return ''
     projects = {server.project_id for server, _, _ in apart}
-    if (
-        len(projects) == 1
-        and not {server.project_id for server in case.servers} <= projects
-    ):
-        # Those of one tenant alone may lie to the harm of the others there.
+    there = {server.project_id for server in case.servers}
+    if not is_anybodys(projects, there):
+        # Those of one tenant may lie to the harm of the others there.
         return ''
     server, waited, guest = apart[0]
     return (

@@ -64,9 +64,9 @@ def admit(
 ) -> tuple[list[Move], list[Refusal]]:
     """Let the first moves through that the slots and the network allow.
 
-    No project has more than its share. After the breaker's pause one move of a
-    source, of a project, or at all, is let through at a time, until one
-    succeeds.
+    No project has more than its share, nor have a few. After the breaker's
+    pause one move of a source, of a project, or at all, is let through at a
+    time, until one succeeds.
 
     For example with 2 slots and 1 for each source, of three planned moves
     from hosts a, a and b the first and the third begin: the second finds the
@@ -77,10 +77,9 @@ def admit(
     limits = snapshot.rules.limits
     busy = [m for m in snapshot.moves.values() if snapshot.occupies(m)]
     sources = collections.Counter(m.source for m in busy)
-    projects = collections.Counter(m.server.project_id for m in busy)
+    projects = fair_shares.Slots(snapshot, busy)
     tripped = breaker(snapshot)
     slots = 1 if tripped.cloud else limits.slots
-    share = fair_shares.slots(snapshot)
     unavailable = Unavailable(snapshot)
     bandwidth = _Bandwidth(planned, snapshot)
     contested = Contested(snapshot)
@@ -96,15 +95,17 @@ def admit(
         if sources[move.source] >= of_source:
             yield Reason.SLOT_SOURCE, f'slots_per_source = {of_source} {later}'
         of_project = move.server.project_id
-        if projects[of_project] >= share:
+        if not projects.has_share_left(of_project):
+            has = projects.of(of_project)
             yield (
                 Reason.SLOT_PROJECT,
-                f'its project has {share} of the {slots} slots, and the rest '
-                'is for other projects: its turn comes',
+                f'its project has {has} of the {limits.slots} slots, and what '
+                'is left is for projects that have fewer, and had none in '
+                'vain within the hour: its turn comes',
             )
         if tripped.of_source(move.server) and sources[move.source]:
             yield Reason.BREAKER_SOURCE, f'from its host, {one_at_a_time}'
-        if of_project in tripped.projects and projects[of_project]:
+        if of_project in tripped.projects and projects.of(of_project):
             yield Reason.BREAKER_PROJECT, f'of its project, {one_at_a_time}'
         yield from unavailable.nos(move)
         yield from bandwidth.nos(move)
@@ -116,7 +117,7 @@ def admit(
             admitted.append(move)
             unavailable.add(move)
             sources[move.source] += 1
-            projects[move.server.project_id] += 1
+            projects.add(move.server.project_id)
             bandwidth.add(move)
             contested.add(move)
             continue
@@ -130,15 +131,20 @@ class _Bandwidth:
     """What may be copied now; every admitted move takes its part.
 
     Half of the rate is kept for all but the project of which most is copied:
-    what that has copied, or waits to copy, takes nothing of it.
+    what that has copied, or waits to copy, takes nothing of it. A quarter is
+    kept for all but it and the next one, and an eighth for all but three.
     """
 
     def __init__(self, planned: Sequence[Move], snapshot: Snapshot) -> None:
-        self._heaviest = fair_shares.heaviest(planned, snapshot)
         self._rate = snapshot.rules.limits.copy_rate
-        #: MiB: of all, and of what is kept.
-        self._all = _tokens_mb(snapshot, self._rate)
-        self._kept = _tokens_mb(snapshot, self._rate / 2, self._heaviest)
+        heaviest = fair_shares.heaviest(planned, snapshot)
+        #: For whom each bucket is not. The first one is for all.
+        self._but = [heaviest[:n] for n in range(len(heaviest) + 1)]
+        #: MiB that are left in each.
+        self._left = [
+            _tokens_mb(snapshot, self._rate / 2**n, but)
+            for n, but in enumerate(self._but)
+        ]
 
     def nos(self, move: Move) -> Nos:
         """Why it must not be copied now.
@@ -147,12 +153,12 @@ class _Bandwidth:
         and nothing is left for 78 more; a server of 30 GiB of another project
         may be copied all the same, and another one 10 minutes later.
         """
-        most = self._rate * BURST
-        if self._all >= min(move.copy_mb, most):
-            return
-        if self._light(move) and self._kept >= min(move.copy_mb, most / 2):
-            return
-        left = max(self._all, self._kept if self._light(move) else 0.0, 0.0)
+        mine = self._of(move)
+        for n in mine:
+            most = self._rate / 2**n * BURST
+            if self._left[n] >= min(move.copy_mb, most):
+                return
+        left = max(0.0, *(self._left[n] for n in mine))
         yield (
             Reason.BANDWIDTH,
             f'it needs {move.copy_mb / 1024:.1f} GiB copied, '
@@ -162,36 +168,34 @@ class _Bandwidth:
 
     def add(self, move: Move) -> None:
         """It is copied as well."""
-        self._all -= move.copy_mb
-        if self._light(move):
-            self._kept -= move.copy_mb
+        for n in self._of(move):
+            self._left[n] -= move.copy_mb
 
     def keep_for(self, move: Move) -> None:
         """It waits; smaller ones would else pass it for ever."""
-        self._all = min(self._all, 0.0)
-        if self._light(move):
-            self._kept = min(self._kept, 0.0)
+        for n in self._of(move):
+            self._left[n] = min(self._left[n], 0.0)
 
-    def _light(self, move: Move) -> bool:
-        return move.server.project_id != self._heaviest
+    def _of(self, move: Move) -> list[int]:
+        """The buckets of its project."""
+        project = move.server.project_id
+        return [n for n, but in enumerate(self._but) if project not in but]
 
 
-def _tokens_mb(
-    snapshot: Snapshot, rate: float, but: str | None = None
-) -> float:
+def _tokens_mb(snapshot: Snapshot, rate: float, but: Sequence[str]) -> float:
     """MiB that may be copied now: the bucket, replayed from the records.
 
     For example at 100 MiB/s the bucket holds 60000 MiB. A server of 40000 MiB
     that began to move 100 s ago left 20000, and 10000 came since, so 30000
     may be copied now; a move that Nova was not yet asked for takes its own.
 
-    :param but: a project whose servers do not count
+    :param but: projects whose servers do not count
     """
     now, burst = snapshot.now, rate * BURST
     begun = [
         (migration.created_at, snapshot.copy_mb(server))
         for migration, server in fair_shares.copies(snapshot)
-        if server.project_id != but
+        if server.project_id not in but
     ]
     tokens, last = burst, now
     for created_at, copy_mb in sorted(begun):
@@ -204,7 +208,7 @@ def _tokens_mb(
     return tokens - sum(
         m.copy_mb
         for m in snapshot.moves.values()
-        if m.server.project_id != but
+        if m.server.project_id not in but
         if snapshot.occupies(m) and not _recorded(m, snapshot.fleet)
     )
 

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision.eligibility import HISTORY
+from steal_scheduler.decision.records import PROJECTS
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.backoff import pause, seconds_left
 from steal_scheduler.model.cloud import Migration, Server
@@ -32,15 +33,21 @@ class Tries:
 
         For example Nova found none for two servers of 8 GiB on host a. One of
         16 GiB there is left alone for an hour, ``cooldown``, and after each
-        further try in vain for twice as long; one of 4 GiB is tried. Of each
-        other project only the last try counts: what fits nowhere may be of a
-        tenant's making.
+        further try of its own project in vain for twice as long; one of 4 GiB
+        is tried. Of other projects see ``is_proof``.
         """
         in_vain = self._in_vain(server)
-        if len({other.server_id for _, other in in_vain}) < SERVERS:
+        own = [
+            other.server_id
+            for _, other in in_vain
+            if other.project_id == server.project_id
+        ]
+        others = len(in_vain) - len(own)
+        if not is_proof(len({*own}), others):
             return
         last, other = in_vain[0]
-        seconds = pause(self.pause, len(in_vain) - SERVERS, HISTORY)
+        times = len(own) + bool(others)
+        seconds = pause(self.pause, max(times - SERVERS, 0), HISTORY)
         if left := seconds_left(last.updated_at, seconds, now):
             yield (
                 Reason.NO_HOST,
@@ -83,6 +90,17 @@ def tries(snapshot: Snapshot) -> Tries:
     for found in by_source.values():
         found.sort(key=lambda pair: -pair[0].updated_at)
     return Tries(snapshot.rules.limits.cooldown, by_source)
+
+
+def is_proof(own: int, others: int) -> bool:
+    """Whether what had to stay proves something of a further server.
+
+    What fits nowhere may be of a tenant's making, in each of his projects.
+
+    :param own: servers of its own project
+    :param others: other projects
+    """
+    return own + others >= SERVERS if own else others >= PROJECTS
 
 
 def needs_no_more(one: Server, other: Server) -> bool:

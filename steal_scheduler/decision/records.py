@@ -1,9 +1,14 @@
 """Records: what Nova's migration records say, and of whom."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from steal_scheduler.model.cloud import Fleet, Migration
+
+#: What fewer projects bring about may be one tenant's doing: he has one each
+#: for development, tests and production, perhaps, and Nova does not tell whose
+#: they are.
+PROJECTS = 4
 
 
 def failed_in_a_row(records: Iterable[Migration]) -> Sequence[Migration]:
@@ -15,15 +20,23 @@ def failed_in_a_row(records: Iterable[Migration]) -> Sequence[Migration]:
     return [*itertools.takewhile(lambda m: m.failed, ended)]
 
 
-def several_projects(fleet: Fleet) -> bool:
-    """Whether the cloud's running servers are not all of one project."""
-    running = (
+def running_projects(fleet: Fleet) -> set[str]:
+    """Those that have servers which run."""
+    return {
         server.project_id
         for server in fleet.servers.values()
         if server.status == 'ACTIVE'
-    )
-    one = next(running, None)
-    return any(project != one for project in running)
+    }
+
+
+def is_anybodys(projects: Set[str], all_: Set[str]) -> bool:
+    """Whether what concerns these projects is no single tenant's doing.
+
+    Or there is nobody else.
+
+    :param all_: that it could concern
+    """
+    return len(projects) >= PROJECTS or all_ <= projects
 
 
 def projects_of(records: Iterable[Migration], fleet: Fleet) -> set[str]:
@@ -38,21 +51,21 @@ def to_blame(
     """Targets that are to blame for what failed to reach them.
 
     A tenant can let his own migrations fail. So of hosts that only servers of
-    one project failed to reach, one is to blame for each project: that with
-    the most failures. For the rest of them it is the project.
+    few projects failed to reach, one is to blame for each project: that with
+    the most failures. For the rest of them it is the projects.
 
     :param failed: by target, in a row
     """
-    if not several_projects(fleet):
-        return {*failed}
+    running = running_projects(fleet)
     found: set[str] = set()
-    alone: set[str] = set()
+    few: set[str] = set()
     for host in sorted(failed, key=lambda h: (-len(failed[h]), h)):
         projects = projects_of(failed[host], fleet)
-        if len(projects) > 1 or not projects & alone:
+        if is_anybodys(projects, running):
             found.add(host)
-        if len(projects) == 1:
-            alone |= projects
+        elif not projects & few:
+            found.add(host)
+            few |= projects
     return found
 
 

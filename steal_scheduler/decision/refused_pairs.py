@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision.eligibility import HISTORY
-from steal_scheduler.decision.no_host import SERVERS, needs_no_more
+from steal_scheduler.decision.no_host import SERVERS, is_proof, needs_no_more
 from steal_scheduler.decision.room import Ledger
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.backoff import pause, seconds_left
@@ -44,8 +44,8 @@ class RefusedPairs:
         for twice as long after each try in vain; until Nova has chosen b for
         somebody from a. If Nova has chosen b for others from a before, it is
         their kind: nor is one of that kind drained for b on another host,
-        until Nova has chosen b for one of it. Each other project counts once:
-        what fits nowhere may be of a tenant's making.
+        until Nova has chosen b for one of it. Of other projects see
+        ``is_proof``.
         """
         source, server = move.source, move.server
         by_pair: dict[tuple[object, str], list[Ended]] = {}
@@ -75,10 +75,10 @@ class RefusedPairs:
             if e.move.server.project_id == project
         ]
         others = {e.move.server.project_id for e in since} - {project}
-        if len(own) + len(others) < SERVERS:
+        if not is_proof(len(own), len(others)):
             return False
-        times = sum(max(self.times[s], 1) for s in own) + len(others)
-        seconds = pause(self.pause, times - SERVERS, HISTORY)
+        times = sum(max(self.times[s], 1) for s in own) + bool(others)
+        seconds = pause(self.pause, max(times - SERVERS, 0), HISTORY)
         last = max(e.at for e in since)
         return bool(seconds_left(last, seconds, self.now))
 

@@ -14,7 +14,10 @@ from tests.unit.make import NOW, fleet, migration, server, snapshot
 
 RULES = make.rules(breaker_failures=3, breaker_pause=1800.0)
 #: Server x1 is of project x, ...
-SERVERS = tuple(server(f'{p}{n}', project_id=p) for p in 'xyz' for n in '12')
+PROJECTS = 'uvxyz'
+SERVERS = tuple(
+    server(f'{p}{n}', project_id=p) for p in PROJECTS for n in '12'
+)
 
 
 def tripped(*records: Migration) -> Breaker:
@@ -77,16 +80,22 @@ class TestWhoIsBlamed(BreakerTestCase):
         )
 
     def test_a_source_for_one_project(self) -> None:
-        """Perhaps its servers alone cannot leave: they see to it."""
-        three = [failed('x1', 'ab'), failed('x2', 'ac'), failed('x1', 'ad')]
-        for more, others in (((), []), ((failed('y1', 'ae'),), ['y', 'z'])):
-            found = self.assert_blamed(*three, *more, sources='a')
+        """Or a few: perhaps theirs alone cannot leave, and they see to it."""
+        records = [failed('x1', 'ab'), failed('x2', 'ac'), failed('x1', 'ad')]
+        for more, those in (
+            ('', 'x'),
+            ('y', 'xy'),
+            ('z', 'xyz'),
+            ('u', PROJECTS),
+        ):
+            records += [failed(f'{p}1', 'ae') for p in more]
+            found = self.assert_blamed(*records, sources='a')
             refused = [
                 project
-                for project in 'xyz'
+                for project in PROJECTS
                 if [*found.nos(server(project_id=project), NOW)]
             ]
-            self.assertEqual(['x', *others], refused)
+            self.assertEqual([*those], refused)
         # Deleted meanwhile: nobody knows whose they were.
         found = self.assert_blamed(
             *[failed('gone', way) for way in ('ab', 'ac', 'ad')], sources='a'
@@ -102,7 +111,13 @@ class TestWhoIsBlamed(BreakerTestCase):
         ]
         self.assert_blamed(*two[:3])
         self.assert_blamed(*two, projects='x')
-        other = failed('y1', 'fe'), failed('y1', 'fd')
+        # A second project of his changes nothing, four do.
+        other = [
+            failed(f'{p}1', f'{source}{target}')
+            for p, source in zip('yzu', 'fgh', strict=True)
+            for target in 'ed'
+        ]
+        self.assert_blamed(*two, *other[:4], projects='x')
         self.assert_blamed(*two, *other)
 
     def test_a_project(self) -> None:
@@ -136,13 +151,40 @@ class TestWhoIsBlamed(BreakerTestCase):
 
     def test_all(self) -> None:
         """Nobody can be blamed alone: the network, perhaps."""
-        three = (failed('x1', 'ad'), failed('y1', 'be'), failed('x2', 'ae'))
-        self.assert_blamed(*three[:2])
-        self.assert_blamed(*three, cloud=3)
-        self.assert_blamed(*three, failed('z1', 'cf'), cloud=4)
+        ways = zip('xyzuv', ('ad', 'be', 'ae', 'cf', 'bd'), strict=True)
+        all_ = [failed(f'{project}1', way) for project, way in ways]
+        self.assert_blamed(*all_[:3])
+        self.assert_blamed(*all_[:4], cloud=4)
+        self.assert_blamed(*all_, cloud=5)
         # An abort proves nothing, for it or against it.
-        self.assert_blamed(*three, aborted('z1', 'cf'), cloud=3)
-        self.assert_blamed(*three, migration('z1', source='c'))
+        self.assert_blamed(*all_[:4], aborted('z1', 'cf'), cloud=4)
+        self.assert_blamed(*all_, migration('z1', source='c'))
+
+    def test_few_projects_are_not_all(self) -> None:
+        """One tenant may have them all, and let theirs fail in turn."""
+        ways = ('ad', 'be', 'cf', 'ae', 'bf', 'cd')
+        of_few = [
+            failed(f'{p}{n}', way)
+            for (n, p), way in zip(
+                [(n, p) for n in (1, 2) for p in 'xyz'], ways, strict=True
+            )
+        ]
+        self.assert_blamed(*of_few)
+        self.assert_blamed(*of_few, failed('x1', 'dc'), projects='x')
+
+    def test_all_that_there_are(self) -> None:
+        """There is nobody else whom it could be kept from."""
+        records = [
+            failed('x1', 'ad', migration_id=1),
+            failed('y1', 'be', migration_id=2),
+            failed('x2', 'ae', migration_id=3),
+        ]
+        told = fleet(
+            *(s for s in SERVERS if s.project_id in 'xy'),
+            hosts=dict.fromkeys('abcdef', 'az1'),
+            migrations=tuple(records),
+        )
+        self.assertEqual(3, len(breaker(snapshot(told, rules=RULES)).cloud))
 
     def test_one_bad_host_is_not_all(self) -> None:
         """Others fail as well, now and then."""
@@ -178,9 +220,10 @@ class TestItsPause(base.BaseTestCase):
             ('a', 1802, []),
             ('b', 2, []),
         ):
-            nos = [*found.nos(server(host=host), NOW + later)]
+            mine = server(host=host, project_id='x')
+            nos = [*found.nos(mine, NOW + later)]
             self.assertEqual(expected, [reason for reason, _ in nos])
-        ((_, detail),) = found.nos(server(), NOW + 2)
+        ((_, detail),) = found.nos(server(project_id='x'), NOW + 2)
         self.assertIn('the last 3 migrations from its host a failed', detail)
         self.assertIn('one is tried in 1800 s', detail)
 
@@ -200,12 +243,15 @@ class TestItsPause(base.BaseTestCase):
 
     def test_of_all(self) -> None:
         found = tripped(
-            failed('x1', 'ad'), failed('y1', 'be'), failed('z1', 'cf')
+            failed('x1', 'ad'),
+            failed('y1', 'be'),
+            failed('z1', 'cf'),
+            failed('u1', 'af'),
         )
         for later, expected in (
-            (2, ['breaker']),
-            (1801.9, ['breaker']),
-            (1802, []),
+            (3, ['breaker']),
+            (1802.9, ['breaker']),
+            (1803, []),
         ):
             nos = [*found.holds(NOW + later)]
             self.assertEqual(expected, [reason for reason, _ in nos])
@@ -213,17 +259,15 @@ class TestItsPause(base.BaseTestCase):
 
 
 class TestAnyRecords(base.BaseTestCase):
-    RECORDS = st.lists(
-        st.builds(
-            failed,
-            st.sampled_from([s.server_id for s in SERVERS]),
-            st.sampled_from(['ad', 'ae', 'be', 'bf', 'cf', 'cd']),
-            status=st.sampled_from(
-                ['error', 'error', 'failed', 'cancelled', 'completed']
-            ),
+    RECORD = st.builds(
+        failed,
+        st.sampled_from([s.server_id for s in SERVERS]),
+        st.sampled_from(['ad', 'ae', 'be', 'bf', 'cf', 'cd']),
+        status=st.sampled_from(
+            ['error', 'error', 'failed', 'cancelled', 'completed']
         ),
-        max_size=12,
     )
+    RECORDS = st.lists(RECORD, max_size=12)
 
     @given(RECORDS, st.data())
     def test_no_valid_host_changes_nothing(
@@ -236,7 +280,7 @@ class TestAnyRecords(base.BaseTestCase):
             more.insert(data.draw(st.integers(0, len(more))), none)
         one, other = tripped(*records), tripped(*more)
         for found in (one, other):
-            self.assertLessEqual({*found.projects}, set('xyz'))
+            self.assertLessEqual({*found.projects}, {*PROJECTS})
         self.assertEqual(
             (one.sources.keys(), one.projects.keys(), len(one.cloud)),
             (other.sources.keys(), other.projects.keys(), len(other.cloud)),
@@ -265,26 +309,30 @@ class TestAnyRecords(base.BaseTestCase):
         found = tripped(*records)
         projects = {s.server_id: s.project_id for s in SERVERS}
         if found.cloud:
-            for of in (
-                lambda m: m.source,
-                lambda m: m.target,
-                lambda m: projects[m.server_id],
+            for of, more_than in (
+                (lambda m: m.source, 1),
+                (lambda m: m.target, 1),
+                (lambda m: projects[m.server_id], 3),
             ):
-                self.assertGreater(len({of(m) for m in found.cloud}), 1)
+                those = {of(m) for m in found.cloud}
+                self.assertGreater(len(those), more_than)
 
-    @given(RECORDS)
-    def test_three_failures_in_a_row_never_pass(
-        self, records: list[Migration]
+    @given(RECORDS, st.lists(RECORD, min_size=7, max_size=7))
+    def test_seven_failures_in_a_row_never_pass(
+        self, before: list[Migration], last: list[Migration]
     ) -> None:
-        """Somebody is blamed: a host, a project or all."""
-        last = [m for m in records if m.status != 'cancelled'][-3:]
-        if len(last) == 3 and all(m.failed for m in last):
-            found = tripped(*records)
-            targets = {
-                target
-                for target in 'def'
-                if sum(m.target == target and m.failed for m in records) >= 3
-            }
-            self.assertTrue(
-                found.sources or found.projects or found.cloud or targets
-            )
+        """Somebody is blamed: a host, a project or all.
+
+        Of seven, three are of one project, or one each is of four.
+        """
+        failing = [dataclasses.replace(m, status='error') for m in last]
+        records = before + failing
+        found = tripped(*records)
+        targets = {
+            target
+            for target in 'def'
+            if sum(m.target == target and m.failed for m in records) >= 3
+        }
+        self.assertTrue(
+            found.sources or found.projects or found.cloud or targets
+        )

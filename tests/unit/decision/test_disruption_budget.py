@@ -128,15 +128,31 @@ class TestBlocked(base.BaseTestCase):
             found = refused(mine, other, moves=moves, who=who)
             self.assertEqual(expected, found is Reason.REATTACH_BLOCKED)
 
-    def test_those_of_several_hold_up_all(self) -> None:
-        servers = [server(s, project_id=s) for s in 'axy']
-        moves = (
-            self.blocked(),
-            move('y', stage=Stage.UNDO, trouble='no answer'),
-        )
-        who = move('a', server=servers[0])
-        found = refused(*servers, moves=moves, who=who)
-        self.assertIs(Reason.REATTACH_BLOCKED, found)
+    def test_those_of_many_hold_up_all(self) -> None:
+        """Of few projects they may all be one tenant's."""
+        servers = [server(s, project_id=s) for s in 'abwxyz']
+        # Of another orchestrator, so nothing is kept for it here.
+        servers.append(server('c', project_id='c', metadata={KEY: 'lb'}))
+        moves = [
+            move(s, stage=Stage.UNDO, trouble='no answer') for s in 'wxyz'
+        ]
+        for there, blocked, expected in (
+            ('abwxyz', 'wxyz', True),
+            ('abwxyz', 'wxy', False),
+            # Nobody else is left.
+            ('awc', 'wa', True),
+            ('axc', 'x', False),
+        ):
+            known = [s for s in servers if s.server_id in there]
+            more = [*moves, move('a', stage=Stage.UNDO, trouble='no answer')]
+            found = refused(
+                *known,
+                moves=tuple(m for m in more if m.server_id in blocked),
+                who=move('a', server=servers[0]),
+            )
+            self.assertEqual(
+                expected, found is Reason.REATTACH_BLOCKED, (there, blocked)
+            )
 
     def test_nor_one_that_was_only_found_out(self) -> None:
         moves = (self.blocked(orphan=True),)

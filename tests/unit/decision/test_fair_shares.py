@@ -2,6 +2,7 @@ from oslotest import base
 
 from steal_scheduler.decision import fair_shares
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Move, Outcome, Stage
 from tests.unit import make
 from tests.unit.make import NOW, ended, fleet, migration, move, server
@@ -85,18 +86,94 @@ class TestTurns(base.BaseTestCase):
 
 
 class TestSlots(base.BaseTestCase):
-    def test_half_of_them_where_there_are_others(self) -> None:
-        for all_, share in ((1, 1), (2, 1), (3, 2), (10, 5)):
-            rules = make.rules(slots=all_)
-            self.assertEqual(share, fair_shares.slots(snapshot(rules=rules)))
-            alone = fleet(
-                server('x', project_id='p'),
-                server('y', project_id='p'),
-                # It does not run, and so does not wait.
-                server('z', project_id='q', status='SHUTOFF'),
-            )
-            known = make.snapshot(alone, rules=rules)
-            self.assertEqual(all_, fair_shares.slots(known))
+    ALL = 'pqrstu'
+
+    def fits(
+        self,
+        slots: int,
+        held: str,
+        project: str,
+        projects: str = ALL,
+        records: tuple[Migration, ...] = (),
+    ) -> bool:
+        """Whether one more slot fits, where these have one each."""
+        servers = [server(f'{p}1', project_id=p) for p in projects]
+        # It does not run, and so does not wait.
+        off = server('z', project_id='z', status='SHUTOFF')
+        known = make.snapshot(
+            fleet(*servers, off, migrations=records),
+            rules=make.rules(slots=slots),
+        )
+        busy = [move(project_id=p) for p in held]
+        return fair_shares.Slots(known, busy).has_share_left(project)
+
+    def most(self, slots: int, *few: str) -> int:
+        """How many these take in turn, until none of them may any more."""
+        held = ''
+        while len(held) < slots:
+            new = next((p for p in few if self.fits(slots, held, p)), None)
+            if new is None:
+                break
+            held += new
+        return len(held)
+
+    def test_few_projects_leave_some(self) -> None:
+        """As it is with one tenant who has several."""
+        for slots, of_one, of_two, of_three in (
+            (1, 1, 1, 1),
+            (2, 1, 2, 2),
+            (3, 2, 3, 3),
+            (4, 2, 3, 4),
+            (8, 4, 6, 7),
+            (10, 5, 8, 9),
+            (100, 50, 75, 88),
+        ):
+            for few, most in (
+                ('p', of_one),
+                ('pq', of_two),
+                ('pqr', of_three),
+            ):
+                self.assertEqual(most, self.most(slots, *few), (slots, few))
+            self.assertEqual(slots, self.most(slots, *self.ALL))
+
+    def test_nobody_else_is_there(self) -> None:
+        for slots in (1, 2, 3, 10):
+            held = 'p' * (slots - 1)
+            self.assertTrue(self.fits(slots, held, 'p', projects='p'))
+        self.assertTrue(self.fits(4, 'ppq', 'q', projects='pq'))
+        self.assertFalse(self.fits(4, 'ppq', 'p', projects='pq'))
+
+    def test_the_last_one_is_for_who_has_none(self) -> None:
+        self.assertTrue(self.fits(3, 'pq', 'r'))
+        for project in 'pq':
+            self.assertFalse(self.fits(3, 'pq', project))
+            # All have one.
+            self.assertTrue(self.fits(3, 'pq', project, projects='pq'))
+
+    def test_nor_for_who_had_one_in_vain(self) -> None:
+        """Else two projects of his would hold both, hour after hour."""
+        for age, status, fits in (
+            (0, 'error', False),
+            (3600, 'cancelled', False),
+            (3601, 'error', True),
+            (0, 'completed', True),
+        ):
+            record = migration('q1', created_at=NOW - age, status=status)
+            self.assertEqual(fits, self.fits(2, 'p', 'q', records=(record,)))
+            self.assertTrue(self.fits(2, '', 'q', records=(record,)))
+            self.assertTrue(self.fits(1, '', 'q', records=(record,)))
+        # The last one of it counts, and that Nova chose no target is no try.
+        failed = migration(
+            'q1', migration_id=1, status='error', created_at=NOW - 9
+        )
+        for later in (
+            {'status': 'completed', 'created_at': NOW},
+            {'status': 'error', 'target': None, 'created_at': NOW},
+        ):
+            second = migration('q1', migration_id=2, **later)
+            fits = later['status'] == 'completed'
+            found = self.fits(2, 'p', 'q', records=(failed, second))
+            self.assertEqual(fits, found, later)
 
 
 class TestHeaviest(base.BaseTestCase):
@@ -106,12 +183,15 @@ class TestHeaviest(base.BaseTestCase):
             for n, s in enumerate(('p0', 'p1'))
         )
         seen = snapshot(migrations=two)
-        self.assertEqual('p', fair_shares.heaviest((), seen))
+        self.assertEqual(['p'], fair_shares.heaviest((), seen))
         wanted = move('q0', project_id='q', copy_mb=2049)
-        self.assertEqual('q', fair_shares.heaviest((wanted,), seen))
+        self.assertEqual(['q', 'p'], fair_shares.heaviest((wanted,), seen))
+        more = [move(p, project_id=p, copy_mb=n) for n, p in enumerate('rst')]
+        found = fair_shares.heaviest((wanted, *more), seen)
+        self.assertEqual(['q', 'p', 't'], found)
 
     def test_nobody(self) -> None:
-        self.assertIsNone(fair_shares.heaviest((), snapshot()))
+        self.assertEqual([], fair_shares.heaviest((), snapshot()))
         for record in (
             # Nothing was copied.
             migration('p0', status='error', target=None),
@@ -119,4 +199,4 @@ class TestHeaviest(base.BaseTestCase):
             migration('gone'),
         ):
             seen = snapshot(migrations=(record,))
-            self.assertIsNone(fair_shares.heaviest((), seen))
+            self.assertEqual([], fair_shares.heaviest((), seen))

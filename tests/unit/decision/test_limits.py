@@ -437,9 +437,21 @@ class TestBandwidth(base.BaseTestCase):
         self.assertEqual(
             [1], self.wish(('p', 50), ('q', 5), ('p', 1), debt=0.1)
         )
-        # Of others it does hold up what comes after it.
+        # That of the one which is next as well; a quarter is for the others.
         found = self.wish(('q', 5), ('q', 50), ('r', 0.1), debt=100)
-        self.assertEqual([0], found)
+        self.assertEqual([0, 2], found)
+
+    def test_nor_do_two_or_three_projects_use_it_up(self) -> None:
+        """They may be of one tenant."""
+        for few, left in (('q', 2.5), ('qr', 1.25)):
+            wishes = [(project, 50 - n) for n, project in enumerate(few)]
+            # Theirs are larger than what is kept, which is full; so is one.
+            for gib in (left, 30):
+                found = self.wish(*wishes, ('z', gib), ('z', 0.1), debt=100)
+                self.assertEqual([*range(len(few) + 1)], found)
+        # What four want is what all want.
+        four = [(project, 50 - n) for n, project in enumerate('qrs')]
+        self.assertEqual([0, 1, 2], self.wish(*four, ('z', 1), debt=100))
 
     def test_what_found_no_host_was_not_copied(self) -> None:
         record = migration('x', status='error', target=None, created_at=NOW)

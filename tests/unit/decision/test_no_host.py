@@ -12,10 +12,11 @@ from tests.unit.make import NOW, fleet, migration, server, snapshot
 
 GIB = 1024
 HOUR = 3600.0
+PROJECTS = ('p1', 'p2', 'q1', 'r1', 't1')
 #: Server s8 has 8 GiB, ..., and each leaves host a.
 SERVERS = (
     *(server(f's{n}', ram_mb=n * GIB) for n in (2, 4, 8, 16)),
-    *(server(s, ram_mb=GIB, project_id=s[0]) for s in ('p1', 'p2', 'q1')),
+    *(server(s, ram_mb=GIB, project_id=s[0]) for s in PROJECTS),
 )
 
 
@@ -71,10 +72,18 @@ class TestNoHost(base.BaseTestCase):
         self.assertEqual('', self.refused(*self.found_none('p1', 'p2', 'p1')))
         mine = self.refused(*self.found_none('p1', 'p2'), project_id='p')
         self.assertIn('found no host 2 times', mine)
-        # That of his, and one of one's own, or of a third.
-        for other in ('s4', 'q1'):
-            said = self.refused(*self.found_none('p1', 'p2', 'p1', other))
-            self.assertIn('found no host 2 times', said)
+        # That of his, and one of one's own.
+        said = self.refused(*self.found_none('p1', 'p2', 'p1', 's4'))
+        self.assertIn('found no host 2 times', said)
+        self.assertIn('tried again in 3600 s', said)
+
+    def test_of_few_projects_none(self) -> None:
+        """They may be of one tenant."""
+        three = self.found_none('p1', 'q1', 'r1')
+        self.assertEqual('', self.refused(*three))
+        for many in (('p1', 'q1', 'r1', 't1'), ('p1', 'q1', 'r1', 's4')):
+            said = self.refused(*self.found_none(*many))
+            self.assertIn('found no host 4 times', said)
             self.assertIn('tried again in 3600 s', said)
 
     def test_one_may_be_special(self) -> None:

@@ -102,20 +102,28 @@ class TestRefusedPairs(base.BaseTestCase):
 
     def test_a_tenant_makes_servers_that_fit_nowhere(self) -> None:
         """He costs his own servers, and not those of others."""
-        his = [
-            dataclasses.replace(
-                in_vain(name),
-                move=move(
-                    name, source='a', server=server(name, project_id='p')
-                ),
-            )
-            for name in ('s1', 's2', 's3')
-        ]
+
+        def of(project: str, *names: str) -> list[Ended]:
+            servers = [server(name, project_id=project) for name in names]
+            return [
+                dataclasses.replace(
+                    in_vain(one.server_id),
+                    move=move(one.server_id, source='a', server=one),
+                )
+                for one in servers
+            ]
+
+        his = of('p', 's1', 's2', 's3')
         self.assertEqual(frozenset(), self.refused(*his, project_id='q'))
         self.assertEqual({'b'}, self.refused(*his, project_id='p'))
-        # With one that had to stay of somebody else there are two.
-        two = *his, in_vain('s4')
-        self.assertEqual({'b'}, self.refused(*two, project_id='q'))
+        # With one of one's own that had to stay there are two.
+        found = self.refused(*his, *of('q', 's4'), project_id='q')
+        self.assertEqual({'b'}, found)
+        # A few other projects may be his as well.
+        his += [*of('t', 's4'), *of('u', 's5')]
+        self.assertEqual(frozenset(), self.refused(*his, project_id='q'))
+        his += of('v', 's6')
+        self.assertEqual({'b'}, self.refused(*his, project_id='q'))
 
     def test_a_host_that_is_new(self) -> None:
         """It was not there to be refused."""
