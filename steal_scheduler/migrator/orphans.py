@@ -129,10 +129,12 @@ class Orphans:
                 )
             else:
                 by_project.setdefault(server.project_id, []).append(server)
+        alarm = snapshot.rules.reattach_alarm
         busy = collections.Counter(
             move.server.project_id
             for move in snapshot.moves.values()
-            if move.orphan and move.unavailable and not move.trouble
+            if move.orphan and move.unavailable
+            if not move.reattach_blocked(snapshot.now, alarm)
         )
         while by_project and busy.total() < AT_ONCE:
             project = min(by_project, key=lambda p: (busy[p], p))

@@ -249,13 +249,27 @@ class Ended:
             text += f' {self.copied_mb:.0f} MiB were copied of {all_mb}.'
         return text
 
+    @property
+    def _says_nothing(self) -> bool:
+        """Nothing of it was tried: it says nothing of the server's next."""
+        led_back = (
+            self.outcome is Outcome.NOT_STARTED and self.move.cause is None
+        )
+        return self.outcome is not Outcome.GONE and (
+            self.move.orphan or led_back
+        )
+
     def following(self, before: 'Ended | None') -> 'Ended':
         """The same, with what it adds to the one before it.
 
         For example the third drain in a row that was refused has 3. A dry run
         that ends the fourth one adds nothing, so the fifth one has 4. If Nova
-        refuses the sixth one, that has 1.
+        refuses the sixth one, that has 1. A server that was only led back, for
+        nobody knew of its move, or another process had begun it, stays as
+        before.
         """
+        if before is not None and self._says_nothing:
+            return before
         if self.outcome is not Outcome.NOT_STARTED:
             return self
         cause, times = None, 0

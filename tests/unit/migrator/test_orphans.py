@@ -1,5 +1,6 @@
 """What others write into an orchestrator holds up no move of ours."""
 
+import dataclasses
 import pathlib
 import re
 from typing import Any
@@ -18,7 +19,7 @@ from tests.standins.kubernetes import Cluster
 from tests.standins.kubernetes_objects import kubeconfig
 from tests.standins.transport import mounted
 from tests.unit.fakes import FakeOrchestrator, dispatcher_of
-from tests.unit.make import rules, server
+from tests.unit.make import NOW, rules, server
 from tests.unit.options import configuration
 from tests.unit.rig import Rig
 
@@ -236,6 +237,33 @@ class TestUnknown(OrphansTest):
         self.assertEqual(1, self.reported())
 
 
+class TestBackOff(OrphansTest):
+    def test_one_that_was_led_back_backs_off_all_the_same(self) -> None:
+        """Its drain was refused three times: that is so tomorrow too."""
+        rig = self.rig
+        for other in 'yz':
+            one = rig.nova.servers[other]
+            rig.nova.servers[other] = dataclasses.replace(one, locked=True)
+        rig.overload()
+        self.orchestrate({'fake': self.told}, [Rule('fake', all_servers=True)])
+        self.told.says = ['refused', 'done'] * 3
+        while self.drains() < 3 and rig.now < NOW + 7200:
+            rig.tick()
+        rig.tick()
+        self.assertEqual({}, rig.stages())
+        self.listed('x')
+        rig.tick()
+        self.assertEqual(['x'], [*rig.stages()])
+        rig.tick(times=36)
+        self.assertEqual((3, {}), (self.drains(), rig.stages()))
+        # 1200 seconds after the last one.
+        rig.tick(times=6)
+        self.assertEqual(4, self.drains())
+
+    def drains(self) -> int:
+        return self.told.asked.count(('drain', 'x'))
+
+
 class TestBudget(OrphansTest):
     """Servers of whom it is believed, as many as there may be."""
 
@@ -271,6 +299,15 @@ class TestBudget(OrphansTest):
         self.told.says.clear()
         self.rig.tick(301, times=3)
         self.assertEqual({}, self.rig.stages())
+
+    def test_nor_those_that_wait_for_ever(self) -> None:
+        """Until a person is called: then the next ones have their turn."""
+        self.told.says = ['waiting'] * 100_000
+        self.listed(*self.all)
+        self.rig.tick(61, times=5)
+        self.assertEqual(orphans.AT_ONCE, len(self.rig.stages()))
+        self.rig.tick(61, times=55)
+        self.assertEqual(set(self.all), {s for _, s in self.told.asked})
 
     def test_the_turns_go_round_among_projects(self) -> None:
         lone = server('z-lone', host='b', project_id='z')

@@ -127,3 +127,23 @@ class TestEnded(base.BaseTestCase):
             last = each.following(last)
             counted.append(last.not_started)
         self.assertEqual([1, 2, 2, 2, 3, 1, 2, 0, 0, 1], counted)
+
+    def test_what_says_nothing_of_the_server_hides_nothing(self):
+        """It was only led back: what its last move has shown still holds."""
+        before = ended(outcome=Outcome.FAILED)
+        migrator_ended = ended(
+            move=move(cause=None), outcome=Outcome.NOT_STARTED
+        )
+        for after in (
+            ended(
+                move=move(cause=Cause.NOVA, orphan=True),
+                outcome=Outcome.NOT_STARTED,
+            ),
+            ended(move=move(orphan=True), outcome=Outcome.FAILED),
+            migrator_ended,
+        ):
+            self.assertIs(before, after.following(before))
+            # There was none.
+            self.assertEqual(after.outcome, after.following(None).outcome)
+        gone = ended(move=move(orphan=True), outcome=Outcome.GONE)
+        self.assertIs(gone, gone.following(before))
