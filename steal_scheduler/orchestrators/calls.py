@@ -7,7 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from oslo_log import log
+
 from steal_scheduler.exception import OrchestratorError, StealError
+
+LOG = log.getLogger(__name__)
 
 Future = concurrent.futures.Future[Any]
 
@@ -18,6 +22,9 @@ PATIENCE = 1.0
 #: Of the time that a call may take: then it hangs where no time limit of ours
 #: reaches, in a look-up of a name or an exec plug-in of a kubeconfig.
 HANGS = 3
+#: Calls of one orchestrator that may hang at a time: each has a thread, which
+#: nobody can end.
+MOST_HUNG = 10
 
 
 class Worker:
@@ -29,9 +36,9 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._calls: queue.SimpleQueue[tuple[Future, Callable[[], Any]]] = (
-            queue.SimpleQueue()
-        )
+        self._calls: queue.SimpleQueue[
+            tuple[Future, Callable[[], Any]] | None
+        ] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         #: Seconds that its last call took, and when the present one began.
         self.took = 0.0
@@ -52,14 +59,18 @@ class Worker:
         self._calls.put((future, call))
         return future
 
+    def retire(self) -> None:
+        """End its thread after the calls that it has."""
+        self._calls.put(None)
+
     @property
     def is_dead(self) -> bool:
         """Its thread has ended: by a call that exits, or is cancelled."""
         return self._thread is not None and not self._thread.is_alive()
 
     def _work(self) -> None:
-        while True:
-            future, call = self._calls.get()
+        while (asked := self._calls.get()) is not None:
+            future, call = asked
             if future.set_running_or_notify_cancel():
                 self.began = begun = time.monotonic()
                 try:
@@ -92,6 +103,10 @@ class Calls:
         self._seconds = seconds
         self._worker = worker
         self._workers = {name: worker(name) for name in seconds}
+        #: By name, those whose call hung when it was waited for no longer;
+        #: and who is not asked because of them, as said.
+        self._hung: dict[str, list[Worker]] = {name: [] for name in seconds}
+        self._closed: set[str] = set()
         #: By what it is about, then by verb, orchestrator and node.
         self._pending: dict[str, dict[tuple[str, ...], Future]] = {}
         self._patience = PATIENCE
@@ -139,8 +154,10 @@ class Calls:
 
         :param key: of the call; the name of whom is asked is its second part
         :raises OrchestratorError: what was asked there before has hung for
-            long; from now on somebody else asks
+            long, and from now on somebody else asks; or too many hang
         """
+        if key not in self._pending.get(about, {}):
+            self._check_hung(key[1])
         pending = self._pending.setdefault(about, {})
         future = pending.get(key)
         if future is None:
@@ -172,8 +189,38 @@ class Calls:
             why = 'ended its thread'
         elif began is None or time.monotonic() - began <= most:
             return
+        worker.retire()
+        self._hung[name].append(worker)
         self._workers[name] = self._worker(name)
         for pending in self._pending.values():
             for key in [key for key in pending if key[1] == name]:
                 pending.pop(key).cancel()
         raise OrchestratorError(f'{name}: a call has {why}')
+
+    def _check_hung(self, name: str) -> None:
+        """Say once that it is not asked now, and once that it is again.
+
+        :raises OrchestratorError: too many of its calls hang
+        """
+        hung = [worker for worker in self._hung[name] if not worker.is_dead]
+        self._hung[name] = hung
+        if len(hung) < MOST_HUNG:
+            if name in self._closed:
+                self._closed.discard(name)
+                LOG.info('Orchestrator %s is asked again: a call ended.', name)
+            return
+        if name not in self._closed:
+            self._closed.add(name)
+            LOG.error(
+                'Orchestrator %s is asked no more until one of its calls '
+                'ends: %d hang where no time limit reaches them, in a look-up '
+                'of a name or a program that a kubeconfig runs, perhaps. '
+                'Repair that; if none of them ends then, restart '
+                'steal-migrator.',
+                name,
+                len(hung),
+            )
+        raise OrchestratorError(
+            f'{name}: {len(hung)} calls hang, and no other is made until one '
+            'of them ends'
+        )

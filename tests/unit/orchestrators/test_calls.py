@@ -5,12 +5,18 @@ import time
 from typing import Any
 from unittest import mock
 
+import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import LockLost, OrchestratorError
 from steal_scheduler.model.assignment import Rule
 from steal_scheduler.orchestrators.base import DONE, Answer, State
-from steal_scheduler.orchestrators.calls import PATIENCE, Calls, Worker
+from steal_scheduler.orchestrators.calls import (
+    MOST_HUNG,
+    PATIENCE,
+    Calls,
+    Worker,
+)
 from tests.shared import PATIENCE as DEADLINE
 from tests.unit.fakes import dispatcher_of
 from tests.unit.make import NOW, server
@@ -127,6 +133,55 @@ class TestCalls(CallsTest):
         self.go.set()
         self.assertEqual('now', self.heard('a', lambda: 'now', 'behind it'))
         self.assertEqual([], made)
+
+    def hangs(self) -> None:
+        """One more call hangs, until it is waited for no longer."""
+        hung = threading.Event()
+
+        def hang() -> str:
+            hung.set()
+            return self.hang()
+
+        self.told('a', hang)
+        self.assertTrue(hung.wait(DEADLINE))
+        now = time.monotonic()
+        with mock.patch.object(time, 'monotonic', lambda: now + 70):
+            self.assertRaises(OrchestratorError, self.told, 'a', hang)
+
+    def test_those_that_hang_for_ever_are_few(self) -> None:
+        """Each costs a thread, which nobody can end."""
+        log = self.useFixture(fixtures.FakeLogger('steal_scheduler'))
+        # Of threads of other tests nobody knows what they do.
+        name = f'a {id(self)}'
+
+        class Named(Worker):
+            def __init__(self, of: str) -> None:
+                super().__init__(name if of == 'a' else of)
+
+        def threads() -> list[threading.Thread]:
+            return [
+                each for each in threading.enumerate() if each.name == name
+            ]
+
+        self.calls = Calls({'a': 20.0, 'b': 20.0}, Named)
+        for count in range(1, MOST_HUNG + 1):
+            self.hangs()
+            self.assertEqual(count, len(threads()))
+        for _ in range(3):
+            error = self.assertRaises(
+                OrchestratorError, self.told, 'a', lambda: 'never made'
+            )
+        self.assertIn(f'a: {MOST_HUNG} calls hang', str(error))
+        self.assertEqual(MOST_HUNG, len(threads()))
+        self.assertEqual(1, log.output.count('is asked no more'))
+        # Another one is asked all the same.
+        self.assertEqual('now', self.heard('b', lambda: 'now'))
+        self.go.set()
+        for each in threads():
+            each.join(DEADLINE)
+        self.assertEqual([], threads())
+        self.assertEqual('now', self.heard('a', lambda: 'now'))
+        self.assertEqual(1, log.output.count('is asked again'))
 
     def test_one_that_ends_its_thread(self) -> None:
         """A plug-in that exits; asyncio's CancelledError does the same."""
