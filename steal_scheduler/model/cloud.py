@@ -95,8 +95,7 @@ class Signals:
     #: By what the source calls a host, what the kernel there calls itself;
     #: several where the source contradicts itself.
     nodenames: Mapping[str, Set[str]] = dataclasses.field(default_factory=dict)
-    #: What the source calls hosts that Nova does not know; empty until
-    #: ``decision/host_names.py`` has looked.
+    #: What it calls hosts that Nova does not know; by ``host_names.py``.
     strangers: tuple[str, ...] = ()
 
 
@@ -173,8 +172,9 @@ class Server:
 
     @property
     def label(self) -> str:
-        """For a person: its name and its id."""
-        return f'{self.name} ({self.server_id})'
+        """For a person: its name and its id; without a name its id alone."""
+        one, name = self.server_id, self.name
+        return f'{name} ({one})' if name.strip() else one
 
     @property
     def gone(self) -> bool:

@@ -1,7 +1,9 @@
 """The rows of Nova's answers: one that makes no sense costs itself alone."""
 
+import collections
 import contextlib
 import functools
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -18,8 +20,10 @@ from steal_scheduler.nova_client import parse
 
 LOG = log.getLogger(__name__)
 
-#: Rows that are remembered as said; then each is said once more.
+#: Rows that are remembered as said, and seconds after which one is forgotten
+#: that was not told again: far more than a round of all pages takes.
 _MOST = 10000
+_GONE = 86400.0
 
 _T = TypeVar('_T')
 Read = Callable[[Mapping[str, Any]], _T]
@@ -33,7 +37,13 @@ class Rows:
         self._server = functools.partial(parse.server, role_rule=role_rule)
         #: How many made none, each time that they were told.
         self.unreadable = 0
-        self._said: set[tuple[str, str]] = set()
+        #: By kind and name, those that were said, and when each was told last;
+        #: in that order.
+        self._said: collections.OrderedDict[tuple[str, str], float] = (
+            collections.OrderedDict()
+        )
+        #: There were more.
+        self._full = False
 
     def servers(self, found: Iterable[Any]) -> list[Server]:
         return self._read('servers', found, self._server, parse.bad_server)
@@ -72,6 +82,8 @@ class Rows:
             raw = each.to_dict()
             try:
                 values.append(sense.typed(read(raw)))
+                if self._said:
+                    self._said.pop((what, _name(raw)), None)
             except sense.NONSENSE as error:
                 self._say(what, raw, error)
                 if instead is not None:
@@ -84,16 +96,32 @@ class Rows:
         self, what: str, raw: Mapping[str, Any], error: Exception
     ) -> None:
         self.unreadable += 1
-        name = next((raw[k] for k in ('uuid', 'id', 'host') if raw.get(k)), '')
-        why = f'{type(error).__name__}: {error}'
-        said = what, one_line(f'{name!s:.60}: {why:.100}')
-        if said in self._said:
+        now, key = time.monotonic(), (what, _name(raw))
+        if key in self._said:
+            self._said[key] = now
+            self._said.move_to_end(key)
             return
-        if len(self._said) >= _MOST:
-            self._said.clear()
-        self._said.add(said)
-        LOG.warning(
-            'Nova tells of its %s what makes no sense. Nothing begins for '
-            'what it is about. %s',
-            *said,
-        )
+        while self._said and now - next(iter(self._said.values())) >= _GONE:
+            self._said.popitem(last=False)
+        was_full, self._full = self._full, len(self._said) >= _MOST
+        if not self._full:
+            self._said[key] = now
+            why = f'{type(error).__name__}: {error}'
+            LOG.warning(
+                'Nova tells of its %s what makes no sense. Nothing begins for '
+                'what it is about. %s',
+                what,
+                one_line(f'{key[1]}: {why:.100}'),
+            )
+        elif not was_full:
+            LOG.warning(
+                'Nova tells of more than %d rows what makes no sense. The '
+                'others are counted, and not named.',
+                _MOST,
+            )
+
+
+def _name(raw: Mapping[str, Any]) -> str:
+    """What a person can find a row by; '' where nothing tells."""
+    name = next((raw[k] for k in ('uuid', 'id', 'host') if raw.get(k)), '')
+    return f'{name!s:.60}'

@@ -1,9 +1,12 @@
 """One row of Nova's that nobody can read, among others."""
 
+import contextlib
 import copy
 import math
+import types
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import fixtures
 from hypothesis import given
@@ -14,6 +17,7 @@ from steal_scheduler.decision import eligibility, limits
 from steal_scheduler.model.cloud import Fleet
 from steal_scheduler.model.listing import Listing
 from steal_scheduler.model.roles import RoleRule
+from steal_scheduler.nova_client import rows
 from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.nova_client.client import NovaClient
 from tests.simulation.run import quiet
@@ -240,6 +244,51 @@ class TestOneBadRow(RowsTest):
                 'begins for what it is about. id of bad: TypeError: zone is 7'
             ),
         )
+
+    def test_it_is_named_again_when_it_comes_again(self) -> None:
+        """What makes sense again is forgotten, and what nobody tells of."""
+        bad = nova_api.service('bad', zone=7)
+        self.rows['services'].append(bad)
+        self.refresh()
+        self.rows['services'][-1] = nova_api.service('bad')
+        self.refresh()
+        self.rows['services'][-1] = bad
+        self.refresh()
+        self.assertEqual(2, self.named())
+        with self.at(1e6):
+            self.refresh()
+            self.rows['services'].pop()
+            self.refresh()
+        other = nova_api.service('other', zone=7)
+        self.rows['services'].append(other)
+        with self.at(1e6 + HISTORY):
+            self.refresh()
+            self.rows['services'].append(bad)
+            self.refresh()
+        self.assertEqual(4, self.named())
+
+    def at(self, seconds: float) -> contextlib.AbstractContextManager[Any]:
+        clock = types.SimpleNamespace(monotonic=lambda: seconds)
+        return mock.patch.object(rows, 'time', clock)
+
+    def named(self) -> int:
+        return self.log.output.count('what makes no sense. Nothing begins')
+
+    def test_however_many_there_are_each_is_named_once(self) -> None:
+        self.useFixture(
+            fixtures.MonkeyPatch('steal_scheduler.nova_client.rows._MOST', 5)
+        )
+        for n in range(9):
+            self.rows['services'].append(nova_api.service(f'bad{n}', zone=7))
+        self.refresh(4)
+        self.assertEqual(36, self.nova.rows.unreadable)
+        self.assertEqual(5, self.named())
+        self.assertEqual(1, self.log.output.count('more than 5 rows'))
+        # Some are gone, and others have their place.
+        del self.rows['services'][3:8]
+        with self.at(1e9):
+            self.refresh(4)
+        self.assertEqual(9, self.named())
 
     def test_what_is_no_row(self) -> None:
         """novaclient itself stumbles over it; the rest is read."""

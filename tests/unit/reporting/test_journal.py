@@ -73,7 +73,7 @@ class TestJournal(base.BaseTestCase):
         )
         self.assertEqual(
             [
-                "Move of server  (s) from host a to a host of Nova's choice "
+                "Move of server s from host a to a host of Nova's choice "
                 'entered stage drain: it was locked.'
             ],
             self.lines(),
