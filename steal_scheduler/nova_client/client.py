@@ -27,6 +27,7 @@ from steal_scheduler.nova_client import pages, parse
 from steal_scheduler.nova_client.errors import in_our_words, log_in
 from steal_scheduler.nova_client.placement import Placement
 from steal_scheduler.nova_client.rows import Rows
+from steal_scheduler.nova_client.servers import Servers
 
 GROUP = 'nova'
 #: Migration records with project and user: Nova 20 (Train) and later.
@@ -54,14 +55,16 @@ class NovaClient:
         #: Whose options say how to log in.
         self._login = options.auth_section or GROUP
         self._session = keystone.load_session(conf, GROUP, auth)
-        self._nova = novaclient.client.Client(
-            MICROVERSION,
+        client = functools.partial(
+            novaclient.client.Client,
             session=self._session,
             service_type='compute',
             region_name=options.region_name,
             endpoint_type=(options.valid_interfaces or [None])[0],
             endpoint_override=options.endpoint_override,
         )
+        self._nova = client(MICROVERSION)
+        self._servers = Servers(client, MICROVERSION)
         self.placement = Placement(self._session, options)
         #: Migrations that Nova was asked to end: their servers and ids.
         self._aborted: set[tuple[str, int]] = set()
@@ -79,7 +82,7 @@ class NovaClient:
         """
         try:
             found = self._ask(
-                self._nova.servers.list,
+                self._servers.list,
                 search_opts={'all_tenants': 1},
                 marker=marker,
                 limit=PAGE,
@@ -95,7 +98,7 @@ class NovaClient:
     def changed(self, since: float) -> list[Server]:
         """Servers that changed since; deleted ones have status DELETED."""
         query = {'all_tenants': 1, 'changes-since': parse.iso(since)}
-        found = self._all(self._nova.servers, 'id', search_opts=query)
+        found = self._all(self._servers, 'id', search_opts=query)
         return self.rows.servers(found)
 
     def server(self, server_id: str) -> Server:
@@ -103,9 +106,7 @@ class NovaClient:
 
         :raises NovaError: nor does its id
         """
-        found = self.rows.servers(
-            [self._ask(self._nova.servers.get, server_id)]
-        )
+        found = self.rows.servers([self._ask(self._servers.get, server_id)])
         if not found:
             raise exception.NovaError(f'Nova tells no id of {server_id}')
         return found[0]

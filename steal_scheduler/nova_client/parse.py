@@ -62,7 +62,10 @@ def server(raw: Mapping[str, Any], role_rule: RoleRule) -> Server:
         task_state=raw.get('OS-EXT-STS:task_state'),
         vcpus=flavor['vcpus'],
         dedicated=pinning.dedicated(
-            flavor['vcpus'], flavor.get('extra_specs') or {}
+            flavor['vcpus'],
+            flavor.get('extra_specs') or {},
+            # '' where it was booted from a volume.
+            (raw.get('image') or {}).get('properties') or {},
         ),
         traits=_traits(flavor.get('extra_specs') or {}),
         ram_mb=flavor['ram'],

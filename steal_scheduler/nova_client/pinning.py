@@ -3,29 +3,41 @@
 Nova's rules, as its ``virt/hardware.py`` has them.
 
 NOTE: the image's word (``hw_cpu_policy``) counts to Nova where the flavor has
-none. Its API tells it from 2.98 on, which python-novaclient 18.13 does not
-speak: such a server is taken for one that shares its CPUs.
+none. Nova tells it from 2.98 on, and never of a server that was booted from a
+volume: else such a server is taken for one that shares its CPUs.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 
-def dedicated(vcpus: int, flavor: Mapping[str, Any]) -> int:
+def dedicated(
+    vcpus: int, flavor: Mapping[str, Any], image: Mapping[str, Any]
+) -> int:
     """How many of so many vCPUs are pinned.
 
     Of 4 vCPUs all are with ``hw:cpu_policy=dedicated``, and two with
     ``hw:cpu_policy=mixed`` and a ``hw:cpu_dedicated_mask`` of ``2-3``.
 
     :param flavor: its extra specs
+    :param image: its properties, as far as Nova tells them
     """
-    own = _number(flavor.get('resources:PCPU'))
+    own = sum(
+        _number(said) or 0
+        for key, said in flavor.items()
+        # Of a numbered group it may be as well.
+        if re.fullmatch(r'resources[\w-]*:PCPU', key)
+    )
     if own:
         return min(own, vcpus)
-    policy = str(flavor.get('hw:cpu_policy')).strip().lower()
+    said = flavor.get('hw:cpu_policy') or image.get('hw_cpu_policy')
+    policy = str(said).strip().lower()
     if policy == 'mixed':
         # One that is realtime says by another mask which are not.
         mask = flavor.get('hw:cpu_dedicated_mask')
+        if mask is None:
+            mask = image.get('hw_cpu_realtime_mask')
         if mask is None:
             mask = flavor.get('hw:cpu_realtime_mask', '')
         return len(_cpus(str(mask), vcpus))

@@ -114,6 +114,28 @@ class TestNova(NovaContract, RealCase):
 class TestOnlyReal(RealCase):
     """What the stand-in has no part in."""
 
+    def test_one_that_is_pinned_by_its_image(self) -> None:
+        """Which a fake driver would not start: so it is told later."""
+        server_id = self.boot()
+        before = self.nova.server(server_id)
+        self.assertEqual(0, before.dedicated)
+        admin = context.get_admin_context()
+        found = objects.InstanceMapping.get_by_instance_uuid(admin, server_id)
+        with context.target_cell(admin, found.cell_mapping) as cell_context:
+            instance = objects.Instance.get_by_uuid(
+                cell_context, server_id, expected_attrs=['system_metadata']
+            )
+            instance.system_metadata['image_hw_cpu_policy'] = 'dedicated'
+            instance.save()
+        listed = self.nova.page(None), self.nova.changed(self.now() - 3600)
+        found = [
+            read.dedicated
+            for reads in ([self.nova.server(server_id)], *listed)
+            for read in reads
+            if read.server_id == server_id
+        ]
+        self.assertEqual([before.vcpus] * 3, found)
+
     def test_who_is_left_alone(self) -> None:
         """By its metadata, its flavor, its lock or its host's aggregate."""
         tenant = self.boot(metadata=NEVER)

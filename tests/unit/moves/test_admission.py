@@ -36,7 +36,12 @@ class TestAdmission(base.BaseTestCase):
         **of_move: Any,
     ) -> str:
         views = hosts or {'b': cold()}
-        known = fleet(server(project_id='p'), migrations=failed)
+        known = fleet(
+            server(project_id='p'),
+            *(server(s) for s in '012x'),
+            server('y', project_id='q'),
+            migrations=failed,
+        )
         known.hosts['b'] = Host('b', 'az1', up)
         known.hosts['z'] = Host('z', 'az2')
         found = admission.wait_for(

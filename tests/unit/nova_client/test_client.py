@@ -20,7 +20,8 @@ from steal_scheduler.model.cloud import Host
 from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
-from steal_scheduler.nova_client.client import MICROVERSION, NovaClient
+from steal_scheduler.nova_client.client import NovaClient
+from steal_scheduler.nova_client.servers import WITH_IMAGES
 from tests.hostile import HOSTILE, SHOWN
 from tests.standins import keystone, nova_api
 from tests.standins.app import Answer, Request, hang_up
@@ -68,7 +69,7 @@ class TestReading(ClientTest):
             (query['all_tenants'], query['marker'], query['limit']),
         )
         self.assertEqual(
-            f'compute {MICROVERSION}', asked.headers['openstack-api-version']
+            f'compute {WITH_IMAGES}', asked.headers['openstack-api-version']
         )
 
     def test_the_marker_is_gone(self) -> None:
