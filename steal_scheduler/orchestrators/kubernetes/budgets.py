@@ -4,10 +4,61 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+from steal_scheduler.edge.sense import typed
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.orchestrators.kubernetes.pods import Pod
 
 Json = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Term:
+    """For example ``tier In (web, db)``."""
+
+    key: str
+    operator: str
+    #: NOTE: no ``Sequence``, or a text would be one.
+    values: list[str]
+
+    def holds(self, labels: Mapping[str, str]) -> bool:
+        """Whether it is true of these labels.
+
+        :raises KeyError: nobody knows such an operator
+        """
+        value = labels.get(self.key)
+        return {
+            'In': value in self.values,
+            'NotIn': value not in self.values,
+            'Exists': value is not None,
+            'DoesNotExist': value is None,
+        }[self.operator]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Selector:
+    """A label selector: one that says nothing selects everything."""
+
+    labels: Mapping[str, str]
+    terms: tuple[Term, ...]
+
+    @classmethod
+    def of(cls, said: Json) -> Self:
+        """As the API gives it.
+
+        :raises TypeError, LookupError, AttributeError: it makes no sense
+        """
+        terms = [
+            Term(one['key'], one['operator'], one.get('values') or [])
+            for one in said.get('matchExpressions') or ()
+        ]
+        for term in terms:
+            typed(term).holds({})
+        return typed(cls(said.get('matchLabels') or {}, tuple(terms)))
+
+    def selects(self, labels: Mapping[str, str]) -> bool:
+        return self.labels.items() <= labels.items() and all(
+            term.holds(labels) for term in self.terms
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -16,8 +67,8 @@ class Budget:
 
     namespace: str
     name: str
-    #: A label selector; None selects nothing, an empty one everything.
-    selector: Json | None
+    #: None selects nothing.
+    selector: Selector | None
     healthy: int
     desired: int
     expected: int
@@ -29,10 +80,11 @@ class Budget:
     @classmethod
     def of(cls, said: Json) -> Self:
         about, status = said['metadata'], said.get('status', {})
+        selector = said.get('spec', {}).get('selector')
         return cls(
             namespace=about['namespace'],
             name=about['name'],
-            selector=said.get('spec', {}).get('selector'),
+            selector=None if selector is None else Selector.of(selector),
             healthy=status.get('currentHealthy', 0),
             desired=status.get('desiredHealthy', 0),
             expected=status.get('expectedPods', 0),
@@ -52,23 +104,11 @@ class Budget:
         return f'{self.namespace}/{self.name}'
 
     def selects(self, pod: Pod) -> bool:
-        if pod.namespace != self.namespace or self.selector is None:
-            return False
-        wanted = self.selector.get('matchLabels') or {}
-        return wanted.items() <= pod.labels.items() and all(
-            _holds(term, pod.labels)
-            for term in self.selector.get('matchExpressions') or ()
+        return (
+            pod.namespace == self.namespace
+            and self.selector is not None
+            and self.selector.selects(pod.labels)
         )
-
-
-def _holds(term: Json, labels: Mapping[str, str]) -> bool:
-    value, values = labels.get(term['key']), term.get('values') or ()
-    return {
-        'In': value in values,
-        'NotIn': value not in values,
-        'Exists': value is not None,
-        'DoesNotExist': value is None,
-    }[term['operator']]
 
 
 def forbid(pods: Iterable[Pod], budgets: Sequence[Budget]) -> list[str]:

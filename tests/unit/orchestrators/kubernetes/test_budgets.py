@@ -3,6 +3,7 @@ from typing import Any
 
 from oslotest import base
 
+from steal_scheduler.edge import sense
 from steal_scheduler.orchestrators.kubernetes import budgets
 from steal_scheduler.orchestrators.kubernetes.budgets import Budget
 from steal_scheduler.orchestrators.kubernetes.pods import Pod
@@ -15,7 +16,7 @@ class TestBudgets(base.BaseTestCase):
     def budget(self, name: str = 'b', **other: int | bool) -> Budget:
         values = {'healthy': 3, 'desired': 2, 'expected': 3, 'current': True}
         values['fault'] = ''
-        selector = {'matchLabels': {'app': 'web'}}
+        selector = budgets.Selector({'app': 'web'}, ())
         return Budget('shop', name, selector, **(values | other))
 
     def test_several(self) -> None:
@@ -156,6 +157,24 @@ class TestSelects(base.BaseTestCase):
         self.assertFalse(self.selects(self.term('app', 'DoesNotExist')))
         both = self.term('app', 'Exists') | {'matchLabels': {'app': 'db'}}
         self.assertFalse(self.selects(both))
+
+    def test_one_that_makes_no_sense(self) -> None:
+        """Where it is read that is told; later nobody would expect it."""
+        term = {'key': 'app', 'operator': 'In', 'values': ['web']}
+        for selector in (
+            'app=web',
+            {'matchLabels': 'app=web'},
+            {'matchLabels': {'app': 1}},
+            {'matchExpressions': 'app'},
+            {'matchExpressions': [{'key': 'app'}]},
+            {'matchExpressions': [term | {'operator': 'Is'}]},
+            {'matchExpressions': [term | {'values': 'web'}]},
+            {'matchExpressions': [term | {'values': [1]}]},
+            {'matchExpressions': [term | {'key': ['app']}]},
+        ):
+            said = kubernetes_objects.budget('b', 'x')
+            said['spec'] = {'selector': selector}
+            self.assertRaises(sense.NONSENSE, Budget.of, said)
 
     def test_current(self) -> None:
         for generation, seen, current in ((2, 2, True), (2, 1, False)):
