@@ -127,6 +127,15 @@ def nova_rights(built: Components) -> None:
     rights.check(built.nova)
 
 
+def placement(built: Components) -> str | None:
+    """Placement tells what hosts have left, and Nova its server groups.
+
+    Without that moves are decided as if every host had room.
+    """
+    built.nova_cache.refresh(time.time())
+    return built.nova_cache.room(()).trouble or None
+
+
 def orchestrators(built: Components) -> None:
     """Every one answers, and lets us see whom we took out.
 
@@ -187,6 +196,7 @@ CHECKS: Mapping[str, Callable[[Components], str | None]] = {
     'Lock store': lock_store,
     'Nova': nova,
     'Rights in Nova': nova_rights,
+    'Placement': placement,
     'Signals': signals,
     'Message bus': bus,
     'Plug-ins in nova-scheduler': schedulers,

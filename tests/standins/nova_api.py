@@ -77,6 +77,20 @@ def hypervisor(host: str = 'a', **other: Any) -> dict[str, Any]:
     } | other
 
 
+def provider(**left: int) -> dict[str, Any]:
+    """A host in what Placement tells of allocation candidates."""
+    plenty = {'VCPU': 64, 'MEMORY_MB': 2**18, 'DISK_GB': 1000}
+    return {
+        'resources': {
+            kind: {'capacity': amount, 'used': 0}
+            for kind, amount in (plenty | left).items()
+        },
+        'traits': [],
+        'parent_provider_uuid': None,
+        'root_provider_uuid': None,
+    }
+
+
 def migration(**other: Any) -> dict[str, Any]:
     """As ``GET /os-migrations`` of microversion 2.80 gives it."""
     return {

@@ -20,6 +20,7 @@ from tests.standins.app import Answer, Request
 from tests.standins.transport import mounted
 
 NOVA = 'http://192.0.2.1:8774'
+PLACEMENT = 'http://192.0.2.3:8778'
 CONF = """
 [DEFAULT]
 transport_url = fake:/
@@ -38,6 +39,7 @@ path = {directory}/orchestrator
 lists_detached = True
 [nova]
 auth_type = none
+endpoint = {placement}
 endpoint_override = {nova}
 {more}
 """
@@ -61,12 +63,17 @@ class Deployment(fixtures.Fixture):
     def _setUp(self) -> None:
         self.directory = self.useFixture(fixtures.TempDir()).path
         self.nova = nova_api.NovaApi()
-        net = mounted({NOVA: self.nova})
+        net = mounted({NOVA: self.nova, PLACEMENT: self.nova})
         net.__enter__()
         self.addCleanup(net.__exit__, None, None, None)
         self.path = self.write(
             'steal-migrator.conf',
-            CONF.format(directory=self.directory, nova=NOVA, more=self._more),
+            CONF.format(
+                directory=self.directory,
+                nova=NOVA,
+                placement=PLACEMENT,
+                more=self._more,
+            ),
         )
         script = ORCHESTRATOR.format(directory=self.directory)
         os.chmod(self.write('orchestrator', script), 0o755)
@@ -136,6 +143,18 @@ class Deployment(fixtures.Fixture):
                 else [nova_api.hypervisor(name) for name in 'abc']
             },
         )
+        answers['GET /os-server-groups'] = (200, {'server_groups': []})
+        answers['GET /allocation_candidates'] = (
+            200,
+            {
+                'provider_summaries': {
+                    f'id of {name}': nova_api.provider() for name in 'abc'
+                }
+            },
+        )
+        for name in self.servers:
+            path = f'/allocations/{name}'
+            answers[f'GET {path}'] = (200, {'allocations': {}})
         answers['GET /os-aggregates'] = (200, {'aggregates': []})
         answers['GET /os-migrations'] = (200, {'migrations': []})
         answers['GET /servers/x/os-instance-actions'] = (

@@ -46,6 +46,12 @@ class TestChecks(ChecksTest):
         self.assertIn('[one] path', str(error))
         self.assertIn('[two] path', str(error))
 
+    def test_placement_does_not_let_us(self) -> None:
+        answers = self.deployment.nova.instead
+        answers['GET /allocation_candidates'] = nova_api.fault(403)
+        said = checks.placement(self.built())
+        self.assertIn('Placement refuses the user of [nova]', said or '')
+
     def test_pauses_that_are_in_force(self) -> None:
         ours = {
             'id': 1,

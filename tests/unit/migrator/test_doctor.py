@@ -17,7 +17,7 @@ BEGAN = '2026-11-01T12:00:00.000000'
 class TestDoctor(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.deployment = self.useFixture(Deployment())
+        self.deployment = self.useFixture(Deployment('endpoint ='))
         self.records: list[dict[str, Any]] = []
         answers = self.deployment.nova.instead
         answers['GET /os-migrations'] = self.migrations

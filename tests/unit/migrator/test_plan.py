@@ -41,10 +41,28 @@ class TestPlan(base.BaseTestCase):
     def test_one_poll_is_enough(self) -> None:
         made = self.plan()
         self.assertEqual(['x'], ids(made['moves_to_begin']))
-        polls, dry_run, room = made['notes']
+        polls, dry_run = made['notes']
         self.assertIn('the migrator wants 3 of 5 polls', polls['note'])
         self.assertIn('dry_run is on', dry_run['note'])
-        self.assertIn('Placement was not asked', room['note'])
+
+    def test_nobody_has_room(self) -> None:
+        answers = self.deployment.nova.instead
+        full = nova_api.provider(MEMORY_MB=1024)
+        found = {f'id of {name}': full for name in 'abc'}
+        body = {'provider_summaries': found}
+        answers['GET /allocation_candidates'] = (200, body)
+        made = self.plan()
+        self.assertEqual([], made['moves_to_begin'])
+        self.assertEqual({'ram'}, {r['reason'] for r in made['refusals']})
+        self.assertEqual(['ram'], [s['scarce'] for s in made['saturations']])
+
+    def test_placement_does_not_let_us(self) -> None:
+        answers = self.deployment.nova.instead
+        answers['GET /allocation_candidates'] = nova_api.fault(403)
+        made = self.plan()
+        self.assertEqual(['x'], ids(made['moves_to_begin']))
+        note = made['notes'][-1]['note']
+        self.assertIn('allocation_candidates:list', note)
 
     def test_it_touches_nothing(self) -> None:
         self.plan()
