@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from unittest import mock
 
+from keystoneauth1 import loading
 from oslo_config import cfg
 
 from steal_scheduler.conf import load, orchestrators
@@ -113,6 +114,23 @@ class NovaCloud(nova_api.NovaApi):
             ]
         }
 
+    @route('GET', '/os-server-groups')
+    def _groups(self, request: Request) -> Answer:
+        begin = int(request.query.get('offset', 0))
+        found = [nova_api.group(f'g{n}', *IDS[:2]) for n in range(3)]
+        return 200, {'server_groups': found[begin : begin + 2]}
+
+    # Of Placement
+    @route('GET', '/allocation_candidates')
+    def _candidates(self, request: Request) -> Answer:
+        found = {f'id of {h}': nova_api.provider() for h in 'abc'}
+        return 200, {'provider_summaries': found}
+
+    @route('GET', '/allocations/{}')
+    def _allocations(self, request: Request, server_id: str) -> Answer:
+        has = {'resources': {'VCPU': 4, 'MEMORY_MB': 4096}, 'generation': 1}
+        return 200, {'allocations': {'id of a': has}}
+
     @route('GET', '/servers/{}/migrations')
     def _under_way(self, request: Request, server_id: str) -> Answer:
         return 200, {'migrations': [nova_api.under_way()]}
@@ -163,6 +181,10 @@ def nova() -> Iterator[Edge]:
     url = 'http://192.0.2.1:8774'
     conf.set_override('auth_type', 'none', group='nova')
     conf.set_override('endpoint_override', url, group='nova')
+    # Where Placement is.
+    none = loading.get_auth_plugin_conf_options('none')
+    conf.register_opts(none, group='nova')
+    conf.set_override('endpoint', url, group='nova')
     with mounted({url: app}):
         client = NovaClient(conf, RoleRule())
         cache = NovaCache(client, 1e9)
@@ -180,6 +202,9 @@ def nova() -> Iterator[Edge]:
                 'runs': lambda: client.runs(one),
                 'check_version': client.check_version,
                 'hypervisors': client.hypervisors,
+                'server_groups': client.server_groups,
+                'free': client.placement.free,
+                'allocated': lambda: client.placement.allocated(one),
                 'scheduler_hosts': client.scheduler_hosts,
                 'live_migrate': lambda: client.live_migrate(one),
                 'abort': lambda: client.abort(one, 7),
@@ -194,6 +219,7 @@ def nova() -> Iterator[Edge]:
                 'changed': 'servers',
                 'hosts': 'services',
                 'aggregates': 'aggregates',
+                'server_groups': 'server_groups',
                 'migrations': 'migrations',
             },
             objects=True,

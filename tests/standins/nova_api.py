@@ -77,6 +77,19 @@ def hypervisor(host: str = 'a', **other: Any) -> dict[str, Any]:
     } | other
 
 
+def group(name: str, *members: str, **other: Any) -> dict[str, Any]:
+    """As ``GET /os-server-groups`` of microversion 2.64 gives it."""
+    return {
+        'id': f'id of {name}',
+        'name': name,
+        'policy': 'anti-affinity',
+        'rules': {},
+        'members': [*members],
+        'project_id': 'p',
+        'user_id': 'u',
+    } | other
+
+
 def provider(**left: int) -> dict[str, Any]:
     """A host in what Placement tells of allocation candidates."""
     plenty = {'VCPU': 64, 'MEMORY_MB': 2**18, 'DISK_GB': 1000}

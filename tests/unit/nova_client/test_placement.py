@@ -15,7 +15,7 @@ from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.nova_client.placement import MICROVERSION, Placement
 from tests.hostile import HOSTILE
 from tests.standins.app import hang_up
-from tests.standins.nova_api import NovaApi, fault
+from tests.standins.nova_api import NovaApi, fault, group
 from tests.unit.nova_client.test_client import ClientTest
 
 URL = 'http://192.0.2.3:8778'
@@ -144,19 +144,8 @@ class TestAllocated(PlacementTest):
 
 
 class TestServerGroups(ClientTest):
-    def group(self, name: str, **other: Any) -> dict[str, Any]:
-        return {
-            'id': f'id of {name}',
-            'name': name,
-            'policy': 'anti-affinity',
-            'rules': {},
-            'members': ['x', 'y'],
-            'project_id': 'p',
-            'user_id': 'u',
-        } | other
-
     def test_of_all_projects_page_by_page(self) -> None:
-        rows = [self.group(name) for name in 'abcde']
+        rows = [group(name, *'xy') for name in 'abcde']
 
         def page(request: Any) -> Any:
             begin = int(request.query.get('offset', 0))
@@ -169,13 +158,13 @@ class TestServerGroups(ClientTest):
         self.assertEqual({'True'}, query)
 
     def test_who_tells_the_same_page_for_ever(self) -> None:
-        rows = [self.group('a'), self.group('b')]
+        rows = [group('a', *'xy'), group('b', *'xy')]
         self.answer(GROUPS, 200, {'server_groups': rows})
         self.assertEqual(2, len(self.client.server_groups()))
 
     def test_what_it_is(self) -> None:
         rules = {'max_server_per_host': 3}
-        rows = [self.group('a', rules=rules), self.group('b', rules=None)]
+        rows = [group('a', *'xy', rules=rules), group('b', *'xy', rules=None)]
         self.answer(GROUPS, 200, {'server_groups': rows})
         members = frozenset('xy')
         expected = [
@@ -185,6 +174,6 @@ class TestServerGroups(ClientTest):
         self.assertEqual(expected, self.client.server_groups())
 
     def test_one_that_makes_no_sense_costs_itself(self) -> None:
-        rows = [self.group('a', members=3), self.group('b'), {'id': 'c'}]
+        rows = [group('a', members=3), group('b', *'xy'), {'id': 'c'}]
         self.answer(GROUPS, 200, {'server_groups': rows})
         self.assertEqual(['b'], [g.name for g in self.client.server_groups()])
