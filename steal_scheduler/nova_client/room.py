@@ -71,6 +71,7 @@ class RoomReader:
             groups = self._ask('server groups', self._nova.server_groups)
             if free is not None:
                 free = self._ours(free, hypervisors)
+            if free is not None:
                 self._ask_allocations(servers, hypervisors)
         self._say(self._before)
         return Room(
@@ -106,6 +107,13 @@ class RoomReader:
     ) -> Mapping[str, Free] | None:
         """Nothing, where it is the Placement of another cloud."""
         known = {one.uuid for one in hypervisors.values()}
+        if not known:
+            self._trouble['Placement'] = (
+                'Nova does not tell which of the hosts in Placement are its '
+                'own: has the user of [nova] the right '
+                'os_compute_api:os-hypervisors:list-detail?'
+            )
+            return None
         if free and known.isdisjoint(free):
             self._trouble['Placement'] = (
                 'Placement tells of no host of this Nova: is the one that '

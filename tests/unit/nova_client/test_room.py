@@ -140,6 +140,11 @@ class TestTrouble(ReaderTest):
             self.assertIn('not for you', room.trouble)
             self.assertIsNotNone(room.hosts['b'].free)
 
+    def test_nova_does_not_tell_its_hypervisors(self) -> None:
+        room = self.reader.read((server(),), {}, ())
+        self.assertEqual({}, room.hosts)
+        self.assertIn('os-hypervisors:list-detail', room.trouble)
+
     def test_the_placement_of_another_region(self) -> None:
         self.nova._hosts = []
         self.nova.set_host('elsewhere')
