@@ -144,7 +144,11 @@ def _faults(options: Any) -> Iterator[tuple[str, str]]:
     for option, known in _FIELDS.items():
         if not fields_of(options[option]) <= set(known):
             names = ' or '.join(f'{{{name}}}' for name in known)
-            yield option, f'use {names} in it, and no other braces'
+            yield (
+                option,
+                'its braces stand for nothing that is known here. Use '
+                f'{names} in it, and no other braces',
+            )
     for option in ('address', 'catalog'):
         url = http_url(re.sub(r'\{\w+\}', 'x', options[option]))
         if url is None or url.path not in ('', '/') or url.query:

@@ -58,7 +58,8 @@ class TestOptions(OptionsTest):
             ('token_file', '/etc/{node}'),
             ('token_file', '/etc/{name}'),
         ):
-            self.assert_wrong(f'{option} = ', 'braces', **{option: text})
+            known = {option: text}
+            self.assert_wrong(f'{option} = ', 'here. Use {', **known)
 
     def test_networks(self) -> None:
         for text, word in (
