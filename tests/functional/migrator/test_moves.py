@@ -17,6 +17,7 @@ from steal_scheduler.demo import driver, goals
 from steal_scheduler.demo.balancer import Balancer
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.http import Environ, Fault
+from steal_scheduler.exception import NovaForbids
 from steal_scheduler.model import progress
 from tests.functional.scene import Guest
 from tests.shared import PATIENCE
@@ -234,7 +235,10 @@ class TestFailures(MovesTestCase):
         self.assertEqual(1, len(scene.migrations(mover)))
 
     def test_no_valid_host(self) -> None:
-        """There are cores for it, but no host has the memory."""
+        """There are cores for it, but no host has the memory.
+
+        And Placement does not tell us so.
+        """
         large = {'ram_mb': 40000}
         scene.boot(
             Guest('two', 'a2', 0.1, **large),
@@ -242,9 +246,13 @@ class TestFailures(MovesTestCase):
         )
         mover = self.boot_contended(**large)
         migrator = self.loop()
-        self.assert_undone(migrator, mover, 'ended as: error')
-        migrator.until(lambda: migrator.refused('backoff'), 'the back-off')
+        silent = mock.Mock(side_effect=NovaForbids('not for you'))
+        placement = migrator.parts.nova.placement
+        with mock.patch.object(placement, 'free', silent):
+            self.assert_undone(migrator, mover, 'ended as: error')
+            migrator.until(lambda: migrator.refused('backoff'), 'the back-off')
         self.assertIn('Nova found no host for it', self.log_text())
+        self.assertIn('(Placement): not for you', self.log_text())
 
     def test_it_never_ends(self) -> None:
         mover = self.boot_contended(metadata=ENDLESS)
