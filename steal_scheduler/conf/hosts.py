@@ -21,8 +21,8 @@ or servers are moved to where they are nearly contended.
         default=90.0,
         allowed='10 to 100 percent',
         help="""
-Demand, used and waited for, that a host may reach by a move, in percent of its
-cores. It is relieved down to 100: the distance keeps servers from coming back.
+Expected demand that a host may reach by a move, in percent of its cores. It
+is relieved down to 100: the distance keeps servers from coming back.
 """,
     ),
     number(

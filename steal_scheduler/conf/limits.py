@@ -39,13 +39,9 @@ OPTS = [
         'slots',
         default=2,
         allowed='1 to 1000 servers',
-        help='How many servers may be on their way at a time.',
-    ),
-    number(
-        'slots_per_source',
-        default=1,
-        allowed='1 to 1000 servers',
-        help='How many servers may be on their way from one host at a time.',
+        help="""
+How many servers may be on their way at a time, one from each host at most.
+""",
     ),
     number(
         'slots_per_target',

@@ -50,5 +50,5 @@ def unseen_demand(
         return 0.0
     whole = float(server.shared_vcpus)
     if share >= _LEAST_SHARE:
-        whole = min(whole, signal.demand / share)
-    return max(0.0, whole - signal.demand)
+        whole = min(whole, signal.asked / share)
+    return max(0.0, whole - signal.asked)

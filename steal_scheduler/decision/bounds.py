@@ -53,7 +53,7 @@ def plausible(
 
 
 def _nos(signal: ServerSignal, server: Server) -> Nos:
-    if not within(signal.demand, server):
+    if not within(signal.used + signal.waited, server):
         yield (
             Reason.IMPLAUSIBLE,
             f'its signal is left out: {signal.used:.1f} cores used and '

@@ -87,7 +87,7 @@ class Contested:
             self._refused[move.server_id] = self._pairs.of(move)
         return (
             host != move.source
-            and self._snapshot.view.takes(host, move.demand)
+            and self._snapshot.view.takes(host, move.demand.expected)
             and host not in self._refused[move.server_id]
             and self._now.fits(move.server, host)
         )

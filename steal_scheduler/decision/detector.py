@@ -8,9 +8,11 @@ Steal without load is no problem: nobody waits.
 import dataclasses
 from collections.abc import Mapping
 
+from steal_scheduler.decision.demand import demand
 from steal_scheduler.decision.rules import DetectionRules
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import ServerSignal
+from steal_scheduler.model.demand import Demand
 from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Outcome
 from steal_scheduler.model.refusal import Reason, Refusal
@@ -72,9 +74,11 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
         vcpus = (
             server.vcpus if signal.load is not None else server.shared_vcpus
         )
-        contended = is_contended(signal, vcpus, rules)
-        if contended and (quota := _own_quota(signal)):
-            contended = False
+        quota = _own_quota(signal)
+        contended = quota is None and is_contended(signal, vcpus, rules)
+        if quota is not None and is_contended(
+            dataclasses.replace(signal, throttled=None), vcpus, rules
+        ):
             refusals.append(quota)
         if not contended and server_id not in watches:
             continue
@@ -89,7 +93,7 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
                     host=signal.host or '',
                     steal=signal.steal,
                     load=_load(signal, vcpus),
-                    demand=signal.demand,
+                    demand=_demand(signal, snapshot),
                     polls=f'{times} of {rules.polls_window} polls',
                     bad_seconds=signal.bad_seconds,
                 )
@@ -107,7 +111,7 @@ def is_contended(
     without a guest that tells, a load of 1 per vCPU. One that never waited is
     none, whatever else is said of it.
     """
-    if not signal.waited:
+    if not signal.contention:
         return False
     bad = signal.bad_seconds
     if bad is not None and bad * 100 >= rules.bad_seconds_threshold:
@@ -121,8 +125,11 @@ def is_contended(
 def measured(
     signal: ServerSignal, rules: DetectionRules
 ) -> tuple[Outcome, str]:
-    """What a move has come to, and a sentence about it."""
-    bad = signal.bad_seconds or 0.0
+    """What a move has come to, and a sentence about it.
+
+    Its seconds do not count where its own quota makes them bad.
+    """
+    bad = 0.0 if _own_quota(signal) else signal.bad_seconds or 0.0
     helped = (
         signal.steal * 100 < rules.steal_threshold
         and bad * 100 < rules.bad_seconds_threshold
@@ -142,20 +149,30 @@ def _seen(watch: Watch | None, contended: bool, at: float, mask: int) -> Watch:
     return Watch(((watch.polls << 1) | contended) & mask, at)
 
 
+def _demand(signal: ServerSignal, snapshot: Snapshot) -> Demand:
+    """What it asks for, on a host as busy as the view says."""
+    host = snapshot.view.hosts.get(signal.host or '')
+    history = snapshot.signals.history.get(signal.server_id)
+    return demand(signal, history, host.busy if host else 1.0)
+
+
 def _load(signal: ServerSignal, vcpus: int) -> float:
     """Load per vCPU: the guest's own where known, else as seen outside."""
-    load = signal.load if signal.load is not None else signal.demand
+    load = signal.load if signal.load is not None else signal.asked
     return load / max(vcpus, 1)
 
 
 def _own_quota(signal: ServerSignal) -> Refusal | None:
     """Why its wait is no contention; None where it is."""
-    throttled = signal.throttled or 0.0
-    if not throttled or throttled * 100 < THROTTLED_THRESHOLD * signal.waited:
+    throttled, waited = signal.throttled or 0.0, signal.waited
+    if not throttled or not waited:
         return None
+    if throttled * 100 < THROTTLED_THRESHOLD * waited:
+        return None
+    steal = signal.waited / (signal.used + signal.waited)
     return Refusal(
         Reason.QUOTA,
-        f'waits {signal.steal:.0%} of its time, but its own CPU quota holds '
+        f'waits {steal:.0%} of its time, but its own CPU quota holds '
         f'it back for {throttled:.2f} of the {signal.waited:.2f} cores it '
         'waits for: moving cannot help, a larger flavor can',
         signal.server_id,

@@ -12,9 +12,11 @@ import math
 from collections.abc import Collection
 
 from steal_scheduler.decision import arrivals, network, pauses, ranking
+from steal_scheduler.decision.demand import IDLE, demand
 from steal_scheduler.decision.others import others
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.cloud import Host, Server
+from steal_scheduler.model.cloud import Host, Server, ServerSignal
+from steal_scheduler.model.demand import Demand
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 from steal_scheduler.model.move import Move, Stage
 
@@ -103,7 +105,9 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         hosts=hosts,
         roles=_roles(snapshot),
         movers={
-            m.server_id: Mover(snapshot.role_key(m.server), m.source, m.demand)
+            m.server_id: Mover(
+                snapshot.role_key(m.server), m.source, m.demand.expected
+            )
             for m in moves
             # Later on, whoever asks for a host for it, it is not us.
             if m.stage in (Stage.DRAIN, Stage.REQUEST)
@@ -134,20 +138,20 @@ def _host(
 ) -> HostView:
     """Add up what is there and what is on its way; the tier comes later.
 
-    For example servers that use 6 cores and wait for 2 ask for 8, and their
-    steal is 25 %. One of 4 vCPUs that runs there unseen adds a credit of 4,
-    and one that is on its way with 3 cores one of 3.
+    For example servers that use 6 cores and wait for 2 ask for 6 to 8, and
+    their steal is 25 %. One of 4 vCPUs that runs there unseen adds a credit of
+    4, and one that is on its way with 3 cores one of 3. What their own quotas
+    hold back would wait on any host, and so it is no wait of this one.
     """
-    used = waited = credit = 0.0
+    credit = 0.0
+    seen: list[ServerSignal] = []
     expected = {move.server_id for move in arriving}
     usable = snapshot.signals
     for server in servers:
         server_id = server.server_id
         signal = usable.servers.get(server_id)
         if signal is not None:
-            used += signal.used
-            # What its own quota holds back would wait on any host.
-            waited += max(signal.waited - (signal.throttled or 0.0), 0.0)
+            seen.append(signal)
             came = arrivals.brought(snapshot.fleet, server_id)
             if came is not None and server_id not in expected:
                 credit += arrivals.unseen_demand(
@@ -158,19 +162,36 @@ def _host(
             credit += server.shared_vcpus
     for move in arriving:
         signal = usable.servers.get(move.server_id)
-        shown = signal.demand if signal and signal.host == host.name else 0.0
-        credit += max(0.0, move.demand - shown)
+        shown = signal.asked if signal and signal.host == host.name else 0.0
+        credit += max(0.0, move.demand.expected - shown)
     measured = usable.hosts.get(host.name)
+    cores = measured.cores if measured else 0.0
+    used = sum(signal.used for signal in seen)
+    waited = sum(signal.contention for signal in seen)
+    runnable = measured.runnable if measured else None
+    if runnable is not None and cores:
+        held = sum(signal.waited - signal.contention for signal in seen)
+        runnable = max(runnable - held / cores, 0.0)
+    # What else runs there is not to be had either.
+    low = max(used, (measured and measured.used) or 0.0)
+    asked = Demand(low, low, low + waited)
+    if waited and low > IDLE * cores:
+        busy = low / cores if cores else 1.0
+        more = sum(
+            demand(s, usable.history.get(s.server_id), busy).expected - s.used
+            for s in seen
+        )
+        asked = Demand(low, low + more, low + waited)
     return HostView(
         tier=Tier.UNKNOWN,
         steal=waited / (used + waited) if used + waited > 0 else 0.0,
-        # What else runs there is not to be had either.
-        demand=max(used, (measured and measured.used) or 0.0) + waited,
-        cores=measured.cores if measured else 0.0,
+        demand=asked.expected,
+        cores=cores,
         credit=credit,
         arrivals=sum(snapshot.occupies(move) for move in arriving),
-        runnable=measured.runnable if measured else None,
+        runnable=runnable,
         zone=host.zone or None,
+        bounds=asked,
     )
 
 

@@ -4,7 +4,6 @@ Everything it needs is read from Nova's records, so that it holds over
 restarts and counts the migrations that operators start by hand as well.
 """
 
-import collections
 from collections.abc import Sequence
 
 from steal_scheduler.decision import coverage, fair_shares, pauses
@@ -65,19 +64,19 @@ def admit(
     """Let the first moves through that the slots and the network allow.
 
     No project has more than its share, nor have a few. After the breaker's
-    pause one move of a source, of a project, or at all, is let through at a
-    time, until one succeeds.
+    pause one move of a project, or at all, is let through at a time, until one
+    succeeds. From each host one server leaves at a time, and what that brings
+    is measured.
 
-    For example with 2 slots and 1 for each source, of three planned moves
-    from hosts a, a and b the first and the third begin: the second finds the
-    slot of host a taken, and comes when that is free.
+    For example with 2 slots, of three planned moves from hosts a, a and b the
+    first and the third begin.
 
     :param planned: the most urgent first
     """
     limits = snapshot.rules.limits
     busy = [m for m in snapshot.moves.values() if snapshot.occupies(m)]
-    sources = collections.Counter(m.source for m in busy)
     projects = fair_shares.Slots(snapshot, busy)
+    unmeasured = _unmeasured(snapshot)
     tripped = breaker(snapshot)
     slots = 1 if tripped.cloud else limits.slots
     unavailable = Unavailable(snapshot)
@@ -91,9 +90,8 @@ def admit(
         later = 'are taken: its turn comes'
         if len(busy) + len(admitted) >= slots:
             yield Reason.SLOT_CLOUD, f'slots = {slots} {later}'
-        of_source = limits.slots_per_source
-        if sources[move.source] >= of_source:
-            yield Reason.SLOT_SOURCE, f'slots_per_source = {of_source} {later}'
+        if why := unmeasured.get(move.source):
+            yield Reason.SLOT_SOURCE, why
         of_project = move.server.project_id
         if not projects.has_share_left(of_project):
             has = projects.of(of_project)
@@ -103,8 +101,6 @@ def admit(
                 'is left is for projects that have fewer, and had none in '
                 'vain within the hour: its turn comes',
             )
-        if tripped.of_source(move.server) and sources[move.source]:
-            yield Reason.BREAKER_SOURCE, f'from its host, {one_at_a_time}'
         if of_project in tripped.projects and projects.of(of_project):
             yield Reason.BREAKER_PROJECT, f'of its project, {one_at_a_time}'
         yield from unavailable.nos(move)
@@ -116,7 +112,7 @@ def admit(
         if refusal is None:
             admitted.append(move)
             unavailable.add(move)
-            sources[move.source] += 1
+            unmeasured[move.source] = _LEAVING
             projects.add(move.server.project_id)
             bandwidth.add(move)
             contested.add(move)
@@ -125,6 +121,31 @@ def admit(
         if refusal.reason is Reason.BANDWIDTH:
             bandwidth.keep_for(move)
     return admitted, refusals
+
+
+_LEAVING = 'another server leaves its host: what that brings is measured first'
+
+
+def _unmeasured(snapshot: Snapshot) -> dict[str, str]:
+    """Hosts that a server leaves or has just left, and what to say of them.
+
+    What a server asks for is not known exactly, and so neither is who has to
+    leave beside it. For example one left at 1000 s, and the signals are means
+    over 60 s: those of 1060 s tell. And Nova itself migrates one at a time
+    from a host (``max_concurrent_live_migrations``).
+    """
+    signals = snapshot.signals
+    moves = snapshot.moves.values()
+    found = {m.source: _LEAVING for m in moves if snapshot.occupies(m)}
+    for records in snapshot.fleet.migrations.values():
+        for record in records:
+            gone = record.completed and record.updated_at + signals.window
+            if gone and gone > signals.taken_at:
+                found[record.source] = (
+                    'another server has just left its host: what that has '
+                    'brought is measured first'
+                )
+    return found
 
 
 class _Bandwidth:

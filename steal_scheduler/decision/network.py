@@ -36,7 +36,7 @@ def of_targets(names: Sequence[str], move: Move, snapshot: Snapshot) -> Nos:
         if _is_busy(name, snapshot)
         and name not in snapshot.unreliable
         and not view.avoids(name)
-        and view.has_room(view.hosts[name], move.demand)
+        and view.has_room(view.hosts[name], move.demand.expected)
     ]
     if able:
         yield Reason.NETWORK, _told(able, snapshot)

@@ -9,10 +9,15 @@ known before it is made.
 
 import collections
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from steal_scheduler.decision import fair_shares, network, room
-from steal_scheduler.decision.host_load import RELIEF_DEMAND
+from steal_scheduler.decision import (
+    fair_shares,
+    network,
+    room,
+    saturation,
+)
+from steal_scheduler.decision.lightest_cure import lightest_cure
 from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
@@ -26,6 +31,11 @@ from steal_scheduler.model.refusal import (
     Saturation,
     first,
 )
+
+#: Expected demand down to which a host is relieved, as a share of its cores.
+RELIEF_DEMAND = 1.0
+#: Use from which a host is no better than it was, as a share of its cores.
+RELIEF_USE = 0.9
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,64 +71,44 @@ def plan(findings: Sequence[Finding], snapshot: Snapshot) -> Plan:
     planned: list[Move] = []
     refusals: list[Refusal] = []
     short: dict[tuple[str, str], float] = {}
+    hopeful: set[str] = set()
     for host in turns.ordered(worst_first, by_host):
         excess = _excess(host, snapshot)
         leaving = any(m.source == host for m in snapshot.moves.values())
         if excess <= 0 and leaving:
             why = 'the moves under way relieve it'
             refusals += [_not_needed(m, why) for m in by_host[host]]
+            hopeful.add(_zone(by_host[host]))
             continue
-        cure = _cure(_Host(by_host[host], excess, turns.of), targets, snapshot)
+        cure = _cure(
+            _Host(host, by_host[host], excess, turns.of), targets, snapshot
+        )
         planned += cure.moves
         refusals += cure.refusals
         for lack in cure.saturations:
             key = lack.zone, lack.scarce
             short[key] = short.get(key, 0.0) + lack.cores_short
+        if not cure.saturations:
+            hopeful.add(_zone(by_host[host]))
     return Plan(
         tuple(planned),
         tuple(refusals),
         tuple(
             Saturation(zone, short[zone, scarce], scarce)
             for zone, scarce in sorted(short)
+            if zone not in hopeful
         ),
     )
 
 
-def lightest_cure(pool: Sequence[Move], excess: float) -> list[Move]:
-    """The fewest servers whose leaving cures the host, and light to copy.
-
-    Starts with those that ask for most, and swaps each for a lighter one as
-    long as what leaves still suffices. That is exact where one server
-    suffices, and close to it elsewhere.
-
-    For example with an excess of 5 cores, of servers of 4 cores and 16 GiB, 3
-    and 8, 2 and 4, and 2 and 4, first those of 4 and 3 are chosen; then the
-    one of 4 is swapped for one of 2, which leaves 5 cores and 12 GiB.
-
-    :param pool: at least one
-    :param excess: cores that have to leave; one server leaves in any case
-    :returns: most demand first; everybody if all together do not suffice
-    """
-    by_demand = sorted(pool, key=lambda m: (-m.demand, m.copy_mb, m.server_id))
-    leaving = 0.0
-    chosen: list[Move] = []
-    for move in by_demand:
-        chosen.append(move)
-        leaving += move.demand
-        if leaving >= excess:
-            break
-    staying = by_demand[len(chosen) :]
-    while (swap := _best_swap(chosen, staying, leaving - excess)) is not None:
-        i, j = swap
-        leaving += staying[j].demand - chosen[i].demand
-        chosen[i], staying[j] = staying[j], chosen[i]
-    return sorted(chosen, key=lambda m: (-m.demand, m.copy_mb, m.server_id))
+def _zone(pool: Sequence[Move]) -> str:
+    return pool[0].server.zone or ''
 
 
 def _waited(snapshot: Snapshot, host: str) -> float:
     """Cores that the host's servers wait for: how bad it is there."""
     seen = snapshot.view.hosts.get(host)
-    return seen.steal * seen.demand if seen else 0.0
+    return seen.steal * seen.asked.high if seen else 0.0
 
 
 def _excess(host: str, snapshot: Snapshot) -> float:
@@ -130,19 +120,31 @@ def _excess(host: str, snapshot: Snapshot) -> float:
     seen = snapshot.view.hosts.get(host)
     if seen is None or not seen.cores:
         return 0.0
-    leaving = sum(
-        move.demand
-        for move in snapshot.moves.values()
-        if move.source == move.server.host == host
-        and move.stage is not Stage.UNDO
-    )
+    leaving = sum(m.demand.expected for m in _leaving(host, snapshot))
     return seen.demand - leaving - seen.cores * RELIEF_DEMAND
+
+
+def _excess_use(host: str, snapshot: Snapshot) -> float:
+    """The same of what is used: so much must leave whatever is asked for."""
+    seen = snapshot.view.hosts.get(host)
+    if seen is None or not seen.cores:
+        return 0.0
+    leaving = sum(m.demand.low for m in _leaving(host, snapshot))
+    return seen.asked.low - leaving - seen.cores * RELIEF_USE
+
+
+def _leaving(host: str, snapshot: Snapshot) -> Iterator[Move]:
+    for move in snapshot.moves.values():
+        there = move.source == move.server.host == host
+        if there and move.stage is not Stage.UNDO:
+            yield move
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Host:
     """A host that is to be relieved."""
 
+    name: str
     #: Moves of all its servers that could.
     pool: list[Move]
     #: Cores that must leave.
@@ -169,7 +171,7 @@ def _cure(host: _Host, targets: Targets, snapshot: Snapshot) -> Plan:
             unplaced.append(move)
             continue
         chosen.append(move)
-        remaining -= move.demand
+        remaining -= move.demand.expected
     if chosen and remaining <= 0:
         pool, unplaced = [*pool, *unplaced], []
     why = 'the planned moves relieve it'
@@ -177,26 +179,41 @@ def _cure(host: _Host, targets: Targets, snapshot: Snapshot) -> Plan:
     refusals = [_unplaced(move, targets, snapshot) for move in unplaced]
     saturations: tuple[Saturation, ...] = ()
     reasons = collections.Counter(r.reason for r in refusals)
-    if reasons and reasons.keys() <= {Reason.SATURATED, *SCARCE}:
-        lack = max(remaining, 0.0) or sum(m.demand for m in unplaced)
-        zone = unplaced[0].server.zone or ''
-        ((scarce, _),) = reasons.most_common(1)
-        what = 'cores' if scarce is Reason.SATURATED else str(scarce)
-        saturations = (Saturation(zone, lack, what),)
+    scarce = reasons.keys() & {Reason.SATURATED, *SCARCE}
+    if (
+        scarce
+        and reasons.keys() <= {*scarce, Reason.UNCERTAIN_DEMAND}
+        and not saturation.curable(
+            host.pool, _excess_use(host.name, snapshot), targets
+        )
+    ):
+        lack = max(remaining, 0.0) or sum(m.demand.expected for m in unplaced)
+        most = next(r for r, _ in reasons.most_common() if r in scarce)
+        what = 'cores' if most is Reason.SATURATED else str(most)
+        saturations = (Saturation(_zone(host.pool), lack, what),)
     return Plan(tuple(chosen), (*not_needed, *refusals), saturations)
 
 
 def _unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
     """Why no host is planned for it."""
     zone, reason = move.server.zone, Reason.SATURATED
+    low, cores = move.demand.low, move.demand.expected
     detail = (
-        f'no host of zone {zone} can take its {move.demand:.1f} cores and '
+        f'no host of zone {zone} can take its {cores:.1f} cores and '
         'stay cold: moving cannot help, more cores can'
     )
+    if could := saturation.could_take(move, targets):
+        reason = Reason.UNCERTAIN_DEMAND
+        detail = (
+            f'{several(could)} could take the {low:.1f} cores that it uses '
+            f'and stay cold, and with what else is planned no host of zone '
+            f'{zone} the {cores:.1f} that it is expected to ask for: it '
+            'stays until that is known better'
+        )
     if lacking := targets.lacking(move):
         reason, each = room.scarce(lacking)
         detail = (
-            f'the hosts of zone {zone} that can take its {move.demand:.1f} '
+            f'the hosts of zone {zone} that can take its {cores:.1f} '
             f'cores and stay cold have no room for it: they lack {each}'
         )
     closed = targets.unknown(move)
@@ -204,7 +221,7 @@ def _unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
         reason = Reason.TARGETS_UNKNOWN
         detail = (
             f'no host of zone {zone} that is known and open can take its '
-            f'{move.demand:.1f} cores and stay cold; {several(unknown)}: '
+            f'{cores:.1f} cores and stay cold; {several(unknown)}: '
             'without reliable metrics, paused, or left to others who move '
             'servers'
         )
@@ -242,7 +259,7 @@ def _unknown(
         for name in names
         if not view.hosts[name].cores
         or name in snapshot.unreliable
-        or view.has_room(view.hosts[name], move.demand)
+        or view.has_room(view.hosts[name], move.demand.expected)
     ]
 
 
@@ -269,16 +286,3 @@ def _move(finding: Finding, snapshot: Snapshot) -> Move:
 def _not_needed(move: Move, why: str) -> Refusal:
     detail = f'it may stay on {move.source}: {why}'
     return Refusal(Reason.NOT_NEEDED, detail, move.server_id)
-
-
-def _best_swap(
-    chosen: Sequence[Move], staying: Sequence[Move], spare: float
-) -> tuple[int, int] | None:
-    """The swap that saves most MiB and costs no more cores than spare."""
-    best, saved = None, 0
-    for i, leaver in enumerate(chosen):
-        for j, stayer in enumerate(staying):
-            saves = leaver.copy_mb - stayer.copy_mb
-            if saves > saved and leaver.demand - stayer.demand <= spare:
-                best, saved = (i, j), saves
-    return best

@@ -147,6 +147,7 @@ def with_offered(ended: Ended, snapshot: Snapshot) -> Ended:
         name
         for name, host in snapshot.fleet.hosts.items()
         if host.open and host.zone == move.server.zone and name != move.source
-        if view.takes(name, move.demand) and ledger.fits(move.server, name)
+        if view.takes(name, move.demand.expected)
+        and ledger.fits(move.server, name)
     )
     return dataclasses.replace(ended, offered=offered)

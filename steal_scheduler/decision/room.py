@@ -94,8 +94,8 @@ def nos(move: Move, hosts: Iterable[str], snapshot: Snapshot) -> Nos:
     yield (
         reason,
         f'the hosts of zone {move.server.zone} that can take its '
-        f'{move.demand:.1f} cores and stay cold have no room for it: they '
-        f'lack {each}',
+        f'{move.demand.expected:.1f} cores and stay cold have no room for it: '
+        f'they lack {each}',
     )
 
 

@@ -66,7 +66,6 @@ class LimitRules:
     """How much may be moved at a time; ``[limits]``."""
 
     slots: int
-    slots_per_source: int
     slots_per_target: int
     #: Of the servers of one role of a project.
     max_unavailable: MaxUnavailable

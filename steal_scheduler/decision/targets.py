@@ -8,7 +8,7 @@ import bisect
 import collections
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision import ranking
 from steal_scheduler.decision.refused_pairs import RefusedPairs
@@ -45,6 +45,8 @@ class Targets:
         #: Zone -> steal band -> hosts, the most head-room first.
         self._free: dict[str, dict[float, list[_Entry]]] = {}
         self._busy: dict[str, list[str]] = {}
+        #: Zone -> room by what is used, and its host; nothing planned counts.
+        self._by_use: dict[str, list[tuple[float, str]]] = {}
         self._unknown: dict[str, list[str]] = {}
         #: Their names.
         self._cold = set[str]()
@@ -63,6 +65,8 @@ class Targets:
                 self._unknown.setdefault(zone, []).append(name)
             if not view.fit(host) or not known.open:
                 continue
+            room = view.room_by_use(host)
+            self._by_use.setdefault(zone, []).append((room, name))
             if host.arrivals >= view.max_arrivals:
                 self._busy.setdefault(zone, []).append(name)
                 continue
@@ -75,29 +79,36 @@ class Targets:
                 hosts.sort()
         for names in self._unknown.values():
             names.sort()
+        for rooms in self._by_use.values():
+            rooms.sort(reverse=True)
 
     def take(self, move: Move) -> str | None:
         """Give the server to the best host that stays cold, and credit it.
+
+        One that could take all that it may ask for comes first, then one that
+        can take what it is expected to.
 
         :returns: the host that nova-scheduler is expected to choose, in the
             order of ``ranking.key``; None where no host has room for it and
             stays cold
         """
         like = self._like(move)
-        if self._in_vain.get(like, math.inf) <= move.demand:
+        expected = move.demand.expected
+        if self._in_vain.get(like, math.inf) <= expected:
             return None
         bands = self._free.get(move.server.zone or '', {})
-        for _, hosts in sorted(bands.items()):
-            entry = self._best(hosts, move)
-            if entry is not None:
-                head_room, name = entry
-                hosts.pop(bisect.bisect_left(hosts, entry))
-                bisect.insort(hosts, (head_room + move.demand, name))
-                self._planned[name] += move.demand
-                self._roles[self._role(move), name] += 1
-                self._ledger.add(move.server, name)
-                return name
-        self._in_vain[like] = move.demand
+        for cores in dict.fromkeys((move.demand.high, expected)):
+            for _, hosts in sorted(bands.items()):
+                entry = self._best(hosts, move, cores)
+                if entry is not None:
+                    head_room, name = entry
+                    hosts.pop(bisect.bisect_left(hosts, entry))
+                    bisect.insort(hosts, (head_room + expected, name))
+                    self._planned[name] += expected
+                    self._roles[self._role(move), name] += 1
+                    self._ledger.add(move.server, name)
+                    return name
+        self._in_vain[like] = expected
         return None
 
     def lacking(self, move: Move) -> Mapping[Reason, int]:
@@ -106,15 +117,28 @@ class Targets:
         For example of three cold hosts with 4 cores one lacks memory, and one
         memory and disk: 2 memory, 1 disk. Empty where none has the cores.
         """
-        like = self._like(move), math.ceil(move.demand)
+        like = self._like(move), math.ceil(move.demand.expected)
         found = self._lacking.get(like)
         if found is None:
             found = self._lacking[like] = collections.Counter()
             bands = self._free.get(move.server.zone or '', {})
             for _, name in itertools.chain.from_iterable(bands.values()):
-                if self._has_cores(name, move):
+                if self._has_cores(name, move, move.demand.expected):
                     found.update(self._ledger.lacks(move.server, name))
         return found
+
+    def by_use(self, zone: str) -> Sequence[tuple[float, str]]:
+        """Cores that each cold host has room for, by what is used; most first.
+
+        What is planned does not count.
+        """
+        return self._by_use.get(zone, ())
+
+    def open_to(self, move: Move, name: str) -> bool:
+        """Whether Nova could place it there, if there are the cores."""
+        return self._may_go(move, name) and self._ledger.fits(
+            move.server, name
+        )
 
     def would_take(self, move: Move) -> bool:
         """Whether a host could that is receiving another server now."""
@@ -134,7 +158,9 @@ class Targets:
         return [
             name
             for name in sorted(self.refused(move))
-            if self._view.takes(name, self._planned[name] + move.demand)
+            if self._view.takes(
+                name, self._planned[name] + move.demand.expected
+            )
             and self._ledger.fits(move.server, name)
         ]
 
@@ -147,7 +173,9 @@ class Targets:
             if name != move.source and self._ledger.fits(move.server, name)
         ]
 
-    def _best(self, hosts: list[_Entry], move: Move) -> _Entry | None:
+    def _best(
+        self, hosts: list[_Entry], move: Move, cores: float
+    ) -> _Entry | None:
         """The fewest servers of the role, then the most head-room."""
         role = self._role(move)
         there = self._view.roles.get(role, {})
@@ -155,10 +183,10 @@ class Targets:
         full = self._full[self._ledger.kind(move.server)]
         for entry in hosts:
             head_room, name = entry
-            if -head_room < move.demand and self._view.target_demand <= 100:
+            if -head_room < cores and self._view.target_demand <= 100:
                 # No host after it has more.
                 break
-            if name in full or not self._has_cores(name, move):
+            if name in full or not self._has_cores(name, move, cores):
                 continue
             if not self._ledger.fits(move.server, name):
                 full.add(name)
@@ -175,17 +203,19 @@ class Targets:
 
     def _fits(self, name: str, move: Move) -> bool:
         """Whether it can be given the server as well, and stay cold."""
-        return self._has_cores(name, move) and self._ledger.fits(
+        cores = move.demand.expected
+        return self._has_cores(name, move, cores) and self._ledger.fits(
             move.server, name
         )
 
-    def _has_cores(self, name: str, move: Move) -> bool:
-        demand = self._planned[name] + move.demand
-        return (
-            name != move.source
-            and self._view.has_room(self._view.hosts[name], demand)
-            and name not in self.refused(move)
-        )
+    def _has_cores(self, name: str, move: Move, cores: float) -> bool:
+        demand = self._planned[name] + cores
+        return self._view.has_room(
+            self._view.hosts[name], demand
+        ) and self._may_go(move, name)
+
+    def _may_go(self, move: Move, name: str) -> bool:
+        return name != move.source and name not in self.refused(move)
 
     def _like(self, move: Move) -> object:
         """The same of moves for which the same hosts can be had."""

@@ -1,6 +1,5 @@
 """Servers, hosts, migrations and signals: what Nova and the sources tell.
 
-Units are the same everywhere:
 CPU is in *cores* (CPU-seconds per second), shares run from 0 to 1, times are
 seconds since the epoch, sizes are MiB unless the name says otherwise.
 """
@@ -8,6 +7,7 @@ seconds since the epoch, sizes are MiB unless the name says otherwise.
 import dataclasses
 from collections.abc import Mapping, Set
 
+from steal_scheduler.model.demand import History
 from steal_scheduler.model.guest import GuestKey, GuestSignal
 from steal_scheduler.model.hypervisor import ELSEWHERE
 from steal_scheduler.model.listing import Listing
@@ -28,8 +28,7 @@ class ServerSignal:
     at: float
     #: Cores that its own CPU quota held back; they are part of ``waited``.
     throttled: float | None = None
-    #: Share of the window's seconds in which it both asked for a core and
-    #: waited for it beyond the exporter's limits.
+    #: Share of its seconds in which it asked for a core and waited for it.
     bad_seconds: float | None = None
     #: Guest load average; None where no guest agent tells.
     load: float | None = None
@@ -37,19 +36,23 @@ class ServerSignal:
     guest_waited: float | None = None
     #: Measured inside the guest, not by the hypervisor.
     by_guest: bool = False
-    #: vCPUs that ``used`` and ``waited`` are the sums of; None where the
-    #: source does not count them.
+    #: vCPUs of which these are the sums; None where nobody counts them.
     vcpus: float | None = None
 
     @property
-    def demand(self) -> float:
-        """Cores the server would use if it never waited."""
-        return self.used + self.waited
+    def contention(self) -> float:
+        """Cores it waited for since others had them: not its own quota."""
+        return max(self.waited - (self.throttled or 0.0), 0.0)
+
+    @property
+    def asked(self) -> float:
+        """Cores that it used, or that others kept from it."""
+        return self.used + self.contention
 
     @property
     def steal(self) -> float:
-        """Share of the time it wanted to run that it had to wait."""
-        return self.waited / self.demand if self.demand > 0 else 0.0
+        """Share of the time it wanted to run that others made it wait."""
+        return self.contention / self.asked if self.asked > 0 else 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,8 +63,7 @@ class HostSignal:
     #: pCPUs that guests may use.
     cores: float
     at: float
-    #: Cores used, by whatever runs there; None where only the servers' sum
-    #: is known.
+    #: Cores used, by whatever runs there; None where nobody tells.
     used: float | None = None
     #: Runnable vCPU threads per pCPU.
     runnable: float | None = None
@@ -69,8 +71,7 @@ class HostSignal:
     clock_offset: float | None = None
     #: False where the source itself says that its numbers are unreliable.
     reliable: bool = True
-    #: Share of what its network carries that is used, in the direction that
-    #: is busier; None where the source does not tell.
+    #: Share of its network that is used, in the busier direction.
     network: float | None = None
 
 
@@ -81,22 +82,22 @@ class Signals:
     servers: Mapping[str, ServerSignal]
     hosts: Mapping[str, HostSignal]
     taken_at: float
-    #: What guests tell of themselves, by what ``guests_by`` says; see
-    #: ``decision/usable_signals.py``.
+    #: What guests tell of themselves, by what ``guests_by`` says.
     guests: Mapping[str, GuestSignal] = dataclasses.field(default_factory=dict)
     guests_by: GuestKey = GuestKey.UUID
     #: Seconds over which each sample is a mean.
     window: float = 0.0
-    #: Hosts of which nothing is told, since several may be meant, by name;
-    #: with how these differ, and what to do.
+    #: Hosts of which nothing is told, since several may be meant: how these
+    #: differ, and what to do, by name.
     ambiguous_hosts: Mapping[str, str] = dataclasses.field(
         default_factory=dict
     )
-    #: By what the source calls a host, what the kernel there calls itself;
-    #: several where the source contradicts itself.
+    #: What the kernel of a host calls itself, by what the source calls it.
     nodenames: Mapping[str, Set[str]] = dataclasses.field(default_factory=dict)
     #: What it calls hosts that Nova does not know; by ``host_names.py``.
     strangers: tuple[str, ...] = ()
+    #: By server id, of those whose host waits now.
+    history: Mapping[str, History] = dataclasses.field(default_factory=dict)
 
 
 NO_SIGNALS = Signals({}, {}, 0.0)
@@ -116,8 +117,7 @@ class Host:
     aliases: Set[str] = frozenset()
     #: Of its hypervisors, such as QEMU; '' where Nova does not tell.
     kind: str = ''
-    #: pCPUs that servers share, as its libvirt counts them: without those
-    #: that are kept for pinned ones. None where Nova does not tell.
+    #: pCPUs that servers share, as Nova counts them; None where it does not.
     cpus: int | None = None
 
     @property

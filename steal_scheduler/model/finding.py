@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from steal_scheduler.model.demand import Demand
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
@@ -12,7 +14,7 @@ class Finding:
     #: Shares and units as in ServerSignal; load is per vCPU.
     steal: float
     load: float
-    demand: float
+    demand: Demand
     #: In how many of the last polls it was, for example '3 of 5 polls'.
     polls: str
     #: As in ServerSignal.

@@ -4,6 +4,7 @@ import dataclasses
 import enum
 from collections.abc import Mapping
 
+from steal_scheduler.model.demand import Demand
 from steal_scheduler.model.roles import role_key
 
 
@@ -22,7 +23,7 @@ class HostView:
     tier: Tier
     #: Share of the time its servers wanted to run that they had to wait.
     steal: float = 0.0
-    #: Cores its servers would use if they never waited.
+    #: Cores that its servers are expected to ask for.
     demand: float = 0.0
     cores: float = 0.0
     #: Cores that are on their way, or that no signal shows yet.
@@ -33,6 +34,18 @@ class HostView:
     runnable: float | None = None
     #: Its availability zone; None where Nova did not tell it.
     zone: str | None = None
+    #: Within which that lies. NOTE: nova-scheduler is not told.
+    bounds: Demand | None = None
+
+    @property
+    def asked(self) -> Demand:
+        """What its servers ask for, as exactly as is known."""
+        return self.bounds or Demand.exactly(self.demand)
+
+    @property
+    def busy(self) -> float:
+        """Share of its cores that are in use; 1 where nobody knows."""
+        return self.asked.low / self.cores if self.cores else 1.0
 
     @property
     def head_room(self) -> float:
@@ -42,8 +55,7 @@ class HostView:
     def pressure(self) -> float:
         """Who wants to run, per core: it does not stop at 1, as use does.
 
-        The mean number of runnable vCPUs is demand by another name, so that
-        stands in where nobody counts them.
+        Where nobody counts the runnable vCPUs, demand stands in.
         """
         if not self.cores:
             return 0.0
@@ -122,6 +134,11 @@ class View:
         return (
             host.demand + host.credit + demand
         ) * 100 <= self.target_demand * host.cores
+
+    def room_by_use(self, host: HostView) -> float:
+        """Cores that it could be given, if just what is used is asked for."""
+        most = self.target_demand / 100 * host.cores
+        return most - host.asked.low - host.credit
 
 
 NO_VIEW = View(0.0, {}, {}, {})

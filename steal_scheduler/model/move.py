@@ -8,6 +8,7 @@ import enum
 from collections.abc import Mapping, Set
 
 from steal_scheduler.model.cloud import Fleet, Migration, Server
+from steal_scheduler.model.demand import NO_DEMAND, Demand
 from steal_scheduler.model.progress import Progress
 from steal_scheduler.model.refusal import Refusal
 
@@ -58,7 +59,7 @@ class Move:
     #: Steal share when it was decided; None if the tag does not tell.
     steal_before: float | None = None
     #: Cores that travel with it, and MiB that must be copied.
-    demand: float = 0.0
+    demand: Demand = NO_DEMAND
     copy_mb: int = 0
     #: None until Nova's scheduler has chosen.
     target: str | None = None

@@ -70,6 +70,8 @@ class Reason(enum.StrEnum):
     DISK = 'disk'
     #: Of another resource class, such as VGPU.
     RESOURCES = 'resources'
+    #: There is room for what it uses, and not for what it may ask for.
+    UNCERTAIN_DEMAND = 'uncertain_demand'
     # about the whole cloud
     BLACKOUT = 'blackout'
     BREAKER = 'breaker'

@@ -106,7 +106,8 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
         for name, host in snapshot.fleet.hosts.items()
         if host.open and host.zone == zone and name != move.source
     )
-    takers = {n for n in names if snapshot.view.takes(n, move.demand)}
+    cores = move.demand.expected
+    takers = {n for n in names if snapshot.view.takes(n, cores)}
     takers -= refused_pairs(snapshot).of(move)
     if takers:
         yield from room.nos(move, takers, snapshot)
@@ -114,7 +115,7 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
         yield from network.of_targets(names, move, snapshot)
         yield (
             Reason.SATURATED,
-            f'no host of zone {zone} can take its {move.demand:.1f} cores any '
+            f'no host of zone {zone} can take its {cores:.1f} cores any '
             'more and stay cold',
         )
 
@@ -135,4 +136,4 @@ def _cooled(move: Move, snapshot: Snapshot) -> bool:
     if before is not None and before * 100 < view.steal_threshold:
         # It was found by its bad seconds, of which no mean tells.
         return False
-    return view.takes(move.source, move.demand)
+    return view.takes(move.source, move.demand.expected)

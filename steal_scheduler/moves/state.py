@@ -12,6 +12,7 @@ from collections.abc import Collection, Container, Mapping
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Migration, Server
+from steal_scheduler.model.demand import Demand
 from steal_scheduler.model.move import Move, Outcome, Stage
 from steal_scheduler.model.progress import Progress, progress
 from steal_scheduler.moves import tags
@@ -94,8 +95,8 @@ def _stranger(server: Server, tag: Tag, snapshot: Snapshot) -> Move:
         since=tag.since,
         steal_before=tag.steal_before,
         # What it asks for is unknown while it is drained: assume the worst.
-        demand=max(
-            signal.demand if signal else 0.0, float(server.shared_vcpus)
+        demand=Demand.exactly(
+            max(signal.asked if signal else 0.0, float(server.shared_vcpus))
         ),
         # Nova may have been asked, and its record may come yet.
         copy_mb=snapshot.copy_mb(server),

@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Iterator
 
+import numpy as np
+
 from steal_scheduler.decision import decide, detector, host_checks, ranking
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.rules import Rules
@@ -17,10 +19,12 @@ from steal_scheduler.model.cloud import (
     ServerSignal,
     Signals,
 )
+from steal_scheduler.model.demand import CALM, History
 from steal_scheduler.model.host_view import NO_VIEW
 from steal_scheduler.model.move import Ended, Move, Stage
 from steal_scheduler.model.room import Free, Group, HostRoom, Room
 from steal_scheduler.replay.cloud import Cloud, Flight
+from steal_scheduler.replay.past import Past
 from steal_scheduler.replay.recording import Recording
 from steal_scheduler.replay.rivals import MINUTE, Wish
 from steal_scheduler.replay.work import Minute
@@ -81,6 +85,7 @@ class Ours:
         self._ended: dict[str, Ended] = {}
         self._watches: detector.Watches = {}
         self._view = NO_VIEW
+        self._past = Past()
         self._asked = 0
 
     def arrived(self, flight: Flight, now: float) -> None:
@@ -127,6 +132,7 @@ class Ours:
 
     def _snapshot(self, now: float, minute: Minute) -> Snapshot:
         """All that Nova and the signals would tell, a minute long."""
+        self._past.add(minute)
         places = self.cloud.places
         bad = minute.bad_seconds
         # On which host it was measured: who has just arrived has no sample.
@@ -156,7 +162,13 @@ class Ours:
             now,
             self._rules,
             fleet,
-            Signals(measured, hosts, now, window=MINUTE),
+            Signals(
+                measured,
+                hosts,
+                now,
+                window=MINUTE,
+                history=self._history(minute),
+            ),
             moves=self._moves,
             ended=self._ended,
             sent=True,
@@ -166,6 +178,17 @@ class Ours:
         return {
             name: HostRoom(Free(left))
             for name, left in zip(self._names, self.cloud.left, strict=True)
+        }
+
+    def _history(self, minute: Minute) -> dict[str, History]:
+        """As the source of the signals has it: of hosts that wait."""
+        waited = self.cloud.on_hosts(minute.waited)
+        used = self.cloud.on_hosts(minute.used)
+        contended = waited > CALM * (used + waited)
+        servers = np.flatnonzero(contended[self.cloud.places])
+        told = self._past.of(servers)
+        return {
+            self._ids[n]: one for n, one in zip(servers, told, strict=True)
         }
 
     def _with_view(self, snapshot: Snapshot) -> Snapshot:
@@ -184,7 +207,8 @@ class Ours:
                 move, outcome, snapshot.now, detail, signal.steal
             )
             before = move.steal_before or 0.0
-            self.claimed += (before - signal.steal) * move.demand * CLAIM
+            saved = before - signal.steal
+            self.claimed += saved * move.demand.high * CLAIM
 
     def _choose(self, move: Move) -> int | None:
         """Index of the host that Nova chooses; None where it has none."""
@@ -194,7 +218,7 @@ class Ours:
         found = [
             (order.get(self._names[host], ()), self._names[host], int(host))
             for host in self.cloud.others(server)
-            if view.takes(self._names[host], move.demand)
+            if view.takes(self._names[host], move.demand.expected)
             and self.cloud.fits(server, int(host))
         ]
         return min(found)[2] if found else None

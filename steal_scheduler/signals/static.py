@@ -20,6 +20,7 @@ a temporary name beside it, then rename it, so that no half is ever read)::
                 'throttled': 0.0,
                 'bad_seconds': 0.2,
                 'guest_waited': 0.41,
+                'history': [1.9, 2.0],
             }
         },
         'hosts': {
@@ -38,7 +39,8 @@ a temporary name beside it, then rename it, so that no half is ever read)::
 seconds up to it; without ``window`` they are taken for means over a minute.
 Units are those of ``ServerSignal`` and ``HostSignal`` in ``model/cloud.py``. A
 server must have ``used`` and ``waited``, a host
-``cores``; the rest may be missing or null.
+``cores``; the rest may be missing or null. ``history`` is what the server used
+while it did not wait: means over five minutes of the last four hours.
 """
 
 import json
@@ -50,6 +52,7 @@ from oslo_config import cfg
 
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.model.cloud import HostSignal, ServerSignal, Signals
+from steal_scheduler.model.demand import History
 from steal_scheduler.signals.base import SignalSource
 
 #: Seconds; of a file that does not say over what its values are means.
@@ -60,13 +63,14 @@ _WINDOW = 60.0
 _FORMS: Mapping[str, Any] = {
     'servers': dict,
     'hosts': dict,
+    'history': list,
     'host': str,
     'reliable': bool,
     'bad_seconds': (0.0, 1.0),
     'network': (0.0, 1.0),
     'clock_offset': (-sys.float_info.max, sys.float_info.max),
 }
-_TYPES = {str: 'a name', bool: 'a boolean', dict: 'an object'}
+_TYPES = {str: 'a name', bool: 'a boolean', dict: 'an object', list: 'a list'}
 
 
 class StaticSource(SignalSource):
@@ -139,9 +143,12 @@ def _signals(content: Any, now: float, max_age: int) -> Signals:
             f'and [signals] max_age = {max_age} seconds'
         )
     more = {'host', 'throttled', 'bad_seconds', 'load', 'guest_waited'}
-    servers = {}
+    servers, history = {}, {}
     for name, told in top['servers'].items():
-        keys = _keys(f'servers.{name}', told, {'used', 'waited'}, more)
+        where = f'servers.{name}'
+        keys = _keys(where, told, {'used', 'waited'}, more | {'history'})
+        if 'history' in keys:
+            history[name] = _history(f'{where}.history', keys.pop('history'))
         # None is for a source inside the guests, which cannot know.
         keys.setdefault('host', None)
         servers[name] = ServerSignal(name, at=taken_at, **keys)
@@ -150,7 +157,20 @@ def _signals(content: Any, now: float, max_age: int) -> Signals:
     for name, told in top['hosts'].items():
         keys = _keys(f'hosts.{name}', told, {'cores'}, more)
         hosts[name] = HostSignal(name, at=taken_at, **keys)
-    return Signals(servers, hosts, taken_at, window=top.get('window', _WINDOW))
+    return Signals(
+        servers,
+        hosts,
+        taken_at,
+        window=top.get('window', _WINDOW),
+        history=history,
+    )
+
+
+def _history(where: str, cores: list[Any]) -> History:
+    for one in cores:
+        if not isinstance(one, float) or not 0 <= one <= sys.float_info.max:
+            raise ValueError(f'{where} has {one!r}, not numbers from 0')
+    return History(tuple(cores))
 
 
 def _keys(

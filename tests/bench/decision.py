@@ -19,7 +19,6 @@ RULES = rules(
     polls_contended=1,
     polls_window=1,
     slots=10**6,
-    slots_per_source=10**6,
     max_unavailable=MaxUnavailable(None, None),
     copy_rate=10.0**9,
 )

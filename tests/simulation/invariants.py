@@ -253,9 +253,10 @@ def within_budgets(
         if nova.servers[s].host == new.host
         and _newest(_ours(world, s))[0] != 'reattach'
     }
+    if len(leaving) > 1:
+        yield f'one at a time, and {len(leaving)} leave: {server_id}'
     for found, option in (
         (busy, 'slots'),
-        (leaving, 'slots_per_source'),
         (unavailable, 'max_unavailable'),
     ):
         limit = int(world.option(f'limits.{option}'))

@@ -47,7 +47,7 @@ def drawn(seed: int, ways: events.Ways = events.DRAWN) -> Run:
         crowded=rng.choice((3, 4, 5)),
         options=(
             ('limits.slots', str(rng.choice((1, 2, 3)))),
-            ('limits.slots_per_source', str(rng.choice((1, 2)))),
+            ('limits.slots_per_target', str(rng.choice((1, 2)))),
             ('limits.max_unavailable', str(rng.choice((1, 2)))),
             ('limits.copy_rate', rng.choice(('20', '1000'))),
             ('migrator.dry_run', str(rng.random() < 0.05)),

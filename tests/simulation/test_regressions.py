@@ -109,7 +109,6 @@ class TestRegressions(SimulationTest):
                     letters=('h',) * 8,
                     options=(
                         ('limits.slots', '3'),
-                        ('limits.slots_per_source', '1'),
                         ('limits.max_unavailable', '1'),
                     ),
                 ),
@@ -236,7 +235,6 @@ class TestRegressions(SimulationTest):
                     crowded=3,
                     options=(
                         ('limits.slots', '3'),
-                        ('limits.slots_per_source', '1'),
                         ('limits.max_unavailable', '1'),
                     ),
                 ),
@@ -265,7 +263,6 @@ class TestRegressions(SimulationTest):
                     letters=('c', 'hs', 's', 's', 'cs', 'c', 'h', 's'),
                     options=(
                         ('limits.slots', '3'),
-                        ('limits.slots_per_source', '1'),
                         ('limits.copy_rate', '20'),
                     ),
                 ),

@@ -86,7 +86,6 @@ OPTIONS = {
     'detection.polls_contended': '1',
     'detection.polls_window': '1',
     'limits.slots': '2',
-    'limits.slots_per_source': '2',
     'limits.max_unavailable': '2',
     'limits.copy_rate': '1000',
     'stages.drain_timeout': '300',

@@ -19,6 +19,7 @@ from steal_scheduler.model.cloud import (
     ServerSignal,
     Signals,
 )
+from steal_scheduler.model.demand import Demand
 from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.guest import GuestSignal
 from steal_scheduler.model.move import Cause, Ended, Move, Outcome, Stage
@@ -149,19 +150,29 @@ def scheduler(host: str = 'controller', **other: Any) -> Scheduler:
     return Scheduler(host, **(values | other))
 
 
+def demand(cores: float | Demand) -> Demand:
+    """:param cores: a number is known exactly"""
+    return cores if isinstance(cores, Demand) else Demand.exactly(cores)
+
+
 def finding(server_id: str = 's', **other: Any) -> Finding:
+    """:param other: the demand may be a number, see ``demand``"""
     values: dict[str, Any] = {
         'host': 'a',
         'steal': 0.25,
         'load': 1.0,
         'demand': 4.0,
         'polls': '3 of 5 polls',
+        **other,
     }
-    return Finding(server_id, **(values | other))
+    values['demand'] = demand(values['demand'])
+    return Finding(server_id, **values)
 
 
 def move(server_id: str = 's', **other: Any) -> Move:
-    """:param other: of the move; name, zone, role and project the server's"""
+    """:param other: of the move; name, zone, role and project the server's;
+    the demand may be a number, see ``demand``
+    """
     values: dict[str, Any] = {
         'source': 'a',
         'stage': Stage.DRAIN,
@@ -176,6 +187,7 @@ def move(server_id: str = 's', **other: Any) -> Move:
         if key in values
     }
     of_server['host'] = values['source']
+    values['demand'] = demand(values['demand'])
     return Move(**{'server': server(server_id, **of_server), **values})
 
 

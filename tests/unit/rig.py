@@ -14,7 +14,7 @@ from steal_scheduler.reporting.metrics import Metrics
 from tests.unit import fakes
 from tests.unit.make import NOW, rules, server
 
-RULES = rules(polls_contended=1, polls_window=1, slots_per_source=2)
+RULES = rules(polls_contended=1, polls_window=1)
 
 
 class Rig:

@@ -55,7 +55,6 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     },
     'limits': {
         'slots': 'how many migrations the network carries at once',
-        'slots_per_source': 'max_concurrent_live_migrations of nova.conf',
         'slots_per_target': 'how many arrivals a host stands',
         'max_unavailable': 'how many servers of a service may be missing',
         'copy_rate': 'what the migration network carries',

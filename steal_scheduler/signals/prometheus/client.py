@@ -95,6 +95,13 @@ class PrometheusClient:
         """
         return self._ask(name, promql, parse.vector)
 
+    def ranges(self, name: str, promql: str) -> list[Series]:
+        """Ask for a range, or a subquery: series with their ``values``.
+
+        :raises SignalError: as in ``ask``
+        """
+        return self._ask(name, promql, parse.ranges)
+
     def times(self, name: str, promql: str) -> list[list[float]]:
         """Ask for a range, such as ``up[60s]``: when each series has samples.
 

@@ -106,6 +106,18 @@ def vector(data: Any) -> list[Series]:
     return [one if _has_labels(one) else {'metric': {}} for one in series]
 
 
+def ranges(data: Any) -> list[Series]:
+    """Take the ``data`` of a range apart.
+
+    :raises ValueError: it is none
+    """
+    kind = data.get('resultType') if isinstance(data, dict) else data
+    series = data.get('result') if kind == 'matrix' else None
+    if not isinstance(series, list):
+        raise ValueError(f'a result of type {kind!r} instead of a matrix')
+    return [one for one in series if _has_labels(one)]
+
+
 def matrix(data: Any) -> list[list[float]]:
     """The times of the samples of each series of a range, in order.
 

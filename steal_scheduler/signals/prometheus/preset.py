@@ -46,6 +46,7 @@ PLACEHOLDERS = (
     'max_age',
     'selector',
     'no_guests',
+    'servers',
     *PLACEHOLDER_KEYS,
 )
 
@@ -59,6 +60,8 @@ class Preset:
     #: PromQL with everything filled in but $window, by the metric's name, and
     #: by ``preset_file.INFO`` and ``preset_file.NODENAMES``.
     queries: Mapping[str, str]
+    #: The same of ``preset_file.HISTORY``, but for $servers.
+    histories: Mapping[str, str]
     #: What the file says, by key: among it what must run (``servers.needs``).
     keys: Mapping[str, str]
     #: Who tells of servers: hypervisors, or nobody but the guests.
@@ -119,6 +122,7 @@ def load(conf: Any) -> Preset:
         'max_age': str(max_age),
         'selector': selector,
         'no_guests': '',
+        'servers': '$servers',
         **{n: keys[key] for n, key in PLACEHOLDER_KEYS.items() if key in keys},
     }
     # So no series of a guest is taken for one of a host. Where the file says
@@ -146,7 +150,12 @@ def load(conf: Any) -> Preset:
         for name in (preset_file.INFO, *METRICS, preset_file.NODENAMES)
         if name in keys
     }
-    return Preset(labels, guests_by, queries, keys, who, required)
+    histories = {
+        name: _fill(f'{where}: {name}', keys[name], values)
+        for name in preset_file.HISTORY
+        if name in keys
+    }
+    return Preset(labels, guests_by, queries, histories, keys, who, required)
 
 
 def _fill(where: str, template: str, values: Mapping[str, str]) -> str:

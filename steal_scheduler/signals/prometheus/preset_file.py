@@ -58,6 +58,10 @@ _FORMS: Mapping[str, tuple[str, str]] = {
 #: counts is a label.
 NODENAMES = 'hosts.nodenames'
 
+#: The queries that tell what servers used while they did not wait, the one
+#: that costs less first.
+HISTORY = ('servers.recorded', 'servers.history')
+
 #: The path of each key that a file may have.
 KEYS = (
     'extends',
@@ -66,6 +70,7 @@ KEYS = (
     INFO,
     *(f'hosts.{key}' for key in ('label', 'needs')),
     NODENAMES,
+    *HISTORY,
     *(
         f'guests.{key}'
         for key in ('identified_by', 'label', 'regex', 'selector', 'needs')

@@ -16,6 +16,7 @@ from steal_scheduler.signals.prometheus import (
     client,
     drops,
     duplicates,
+    histories,
     interval,
     labels,
     options,
@@ -50,6 +51,11 @@ class PrometheusSource(SignalSource):
         self._client = client.PrometheusClient(conf)
         self._preset = preset.load(conf)
         self._window = interval.Window(conf, self._client, self._preset)
+        self._histories = histories.Histories(
+            self._client,
+            self._preset.histories,
+            self._preset.labels.get(parse.Subject.SERVERS),
+        )
         #: PromQL by the metric's name.
         self.promql = self._preset.promql(self._window.seconds)
         self._told: dict[str, Sequence[drops.DropReason | None]] = {}
@@ -126,6 +132,8 @@ class PrometheusSource(SignalSource):
             window=self._window.seconds,
             ambiguous_hosts=ambiguous,
             nodenames=nodenames,
+            # Last, for nothing else may wait for it.
+            history=self._histories.read(servers, now),
         )
 
     def _nodenames(self) -> dict[str, set[str]]:

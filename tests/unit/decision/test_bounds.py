@@ -16,7 +16,7 @@ class TestBounds(base.BaseTestCase):
         found, left_out = bounds.plausible(told, fleet(server(vcpus=vcpus)))
         self.assertEqual({'s'}, {*found.servers} | {*left_out})
         for one in found.servers.values():
-            self.assertLessEqual(one.demand, 1.1 * vcpus)
+            self.assertLessEqual(one.asked, 1.1 * vcpus)
             self.assertTrue(counted is None or counted >= vcpus)
 
     def test_of_one_in_a_cell_that_is_down_nothing_is_known(self):

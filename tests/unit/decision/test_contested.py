@@ -23,7 +23,7 @@ from steal_scheduler.model.room import (
 from tests.unit.make import NOW, fleet, move, rules, server, snapshot
 
 COLD = HostView(Tier.COLD, cores=64.0)
-MANY = rules(slots=8, slots_per_source=8, slots_per_target=8)
+MANY = rules(slots=8, slots_per_target=8)
 
 
 def cloud(
@@ -47,8 +47,9 @@ def cloud(
 
 
 def moves(some: Snapshot) -> list[Move]:
+    # One leaves a host at a time, so it is as if each came from its own.
     return [
-        move(s.server_id, server=s, source='a', copy_mb=1)
+        move(s.server_id, server=s, source=s.server_id, copy_mb=1)
         for s in some.fleet.servers.values()
     ]
 

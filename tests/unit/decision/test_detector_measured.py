@@ -22,3 +22,12 @@ class TestHelped(base.BaseTestCase):
         self.assertTrue(self.helped(0.0, 0.124))
         self.assertFalse(self.helped(0.0, 0.125))
         self.assertFalse(self.helped(1.0, 0.0))
+
+    def test_what_its_own_quota_holds_back_is_no_wait(self) -> None:
+        for waited, bad in ((3.0, None), (0.01, 0.9)):
+            seen = signal(
+                used=1.0, waited=waited, throttled=waited, bad_seconds=bad
+            )
+            outcome, told = measured(seen, RULES)
+            self.assertIs(Outcome.HELPED, outcome)
+            self.assertEqual('it waits 0% of its time now', told)

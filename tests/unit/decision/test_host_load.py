@@ -21,6 +21,7 @@ from steal_scheduler.model.cloud import (
     ServerSignal,
     Signals,
 )
+from steal_scheduler.model.demand import Demand
 from steal_scheduler.model.host_view import Mover, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from tests.unit import (
@@ -89,7 +90,7 @@ class Cloud:
             source='a',
             stage=stage,
             since=NOW,
-            demand=4.0,
+            demand=Demand.exactly(4.0),
             target=target,
         )
 
@@ -135,7 +136,7 @@ class TestTier(base.BaseTestCase):
         self.cloud.add('1', used=0.25, waited=0.5)
         found = self.cloud.view().hosts['a']
         self.assertAlmostEqual(2 / 3, found.steal)
-        self.assertEqual((Tier.HOT, 0.75), (found.tier, found.demand))
+        self.assertEqual((Tier.HOT, 0.75), (found.tier, found.asked.high))
 
     def test_hot_by_demand(self) -> None:
         self.cloud.add('1', used=16.0, waited=0.1)
@@ -151,7 +152,7 @@ class TestTier(base.BaseTestCase):
             )
             found = self.cloud.view().hosts['a']
             self.assertAlmostEqual(steal, found.steal)
-            self.assertAlmostEqual(0.4 + 0.4 * (steal > 0), found.demand)
+            self.assertAlmostEqual(0.4 + 0.4 * (steal > 0), found.asked.high)
             self.assertIs(Tier.HOT if steal else Tier.COLD, found.tier)
 
     def test_what_else_runs_there_counts(self) -> None:

@@ -16,12 +16,19 @@ from tests.unit import (
     make,
     strategies,  # noqa: F401 (hypothesis' settings)
 )
-from tests.unit.make import NOW, fleet, migration, move, server, snapshot
+from tests.unit.make import (
+    NOW,
+    fleet,
+    migration,
+    move,
+    server,
+    signals,
+    snapshot,
+)
 
 ANY_NUMBER = MaxUnavailable(None, None)
 OPEN = make.rules(
     slots=99,
-    slots_per_source=99,
     max_unavailable=ANY_NUMBER,
     copy_rate=1e6,
 )
@@ -102,20 +109,26 @@ class TestHolds(base.BaseTestCase):
 
     def test_then_one_is_tried_until_it_succeeds(self) -> None:
         three = failures(-9, -8, 0)
-        good = [migration(migration_id=9, created_at=NOW + 1)]
+        good = [migration(migration_id=9, source='g', created_at=NOW + 1)]
         for records, expected in ((three, 1), (three + good, 2), ([], 2)):
             known = snapshot(
                 fleet(*SERVERS, migrations=tuple(records)),
                 rules=OPEN,
                 now=NOW + 1800,
             )
-            admitted, _ = limits.admit([move('x'), move('y')], known)
+            admitted, _ = limits.admit(
+                [move('x'), move('y', source='b')], known
+            )
             self.assertEqual(expected, len(admitted))
 
     def test_of_a_source_and_of_a_project_as_well(self) -> None:
         """One at a time, after the pause, and nobody else is held up."""
         moves = [
-            move(f'{host}-{project}-{n}', source=host, project_id=project)
+            move(
+                f'{host}-{project}-{n}',
+                source='a' if host == 'a' else f'b{project}{n}',
+                project_id=project,
+            )
             for n in range(2)
             for host in 'ab'
             for project in 'pq'
@@ -129,16 +142,22 @@ class TestHolds(base.BaseTestCase):
             dataclasses.replace(m, server_id='a-p-0', source=f'from{n}')
             for n, m in enumerate(of_a)
         ]
-        for records, of, reason in (
-            (of_a, lambda m: m.source == 'a', 'breaker_source'),
-            (of_p, lambda m: m.server.project_id == 'p', 'breaker_project'),
+        apart = [dataclasses.replace(m, source=m.server_id) for m in moves]
+        for records, planned, of, reason in (
+            (of_a, moves, lambda m: m.source == 'a', 'slot_source'),
+            (
+                of_p,
+                apart,
+                lambda m: m.server.project_id == 'p',
+                'breaker_project',
+            ),
         ):
             known = snapshot(
                 fleet(*servers, migrations=tuple(records)),
                 rules=OPEN,
                 now=NOW + 1800,
             )
-            admitted, refused = limits.admit(moves, known)
+            admitted, refused = limits.admit(planned, known)
             self.assertEqual(1, sum(map(of, admitted)))
             self.assertEqual(4, sum(not of(m) for m in admitted))
             self.assertEqual([reason] * 3, whys(refused))
@@ -200,7 +219,10 @@ class TestSlots(base.BaseTestCase):
 
     def test_of_the_cloud(self) -> None:
         found = self.admit(
-            move('x'), move('y'), in_flight=(move('z'),), slots=2
+            move('x', source='b'),
+            move('y', source='c'),
+            in_flight=(move('z'),),
+            slots=2,
         )
         self.assertEqual({'x': 'go', 'y': 'slot_cloud'}, found)
 
@@ -210,7 +232,6 @@ class TestSlots(base.BaseTestCase):
             move('x', source='b'),
             move('y', source='b'),
             in_flight=(move('z'),),
-            slots_per_source=1,
         )
         self.assertEqual(
             {'w': 'slot_source', 'x': 'go', 'y': 'slot_source'}, found
@@ -218,11 +239,11 @@ class TestSlots(base.BaseTestCase):
 
     def test_of_a_role(self) -> None:
         found = self.admit(
-            move('u'),
-            move('v'),
-            move('w', role='web'),
-            move('x', role='db'),
-            move('y', role='db'),
+            move('u', source='u'),
+            move('v', source='v'),
+            move('w', source='w', role='web'),
+            move('x', source='x', role='db'),
+            move('y', source='y', role='db'),
             in_flight=(move('z', role='web'),),
             max_unavailable=MaxUnavailable(1, None),
         )
@@ -239,8 +260,8 @@ class TestSlots(base.BaseTestCase):
 
     def test_of_a_project(self) -> None:
         """Half of them, while there are others, who wait or do not."""
-        mine = [move(s, project_id='p') for s in 'uvw']
-        other = move('z', project_id='q')
+        mine = [move(s, source=s, project_id='p') for s in 'uvw']
+        other = move('z', source='z', project_id='q')
         for slots, going in ((1, 'u'), (2, 'u'), (3, 'uv'), (4, 'uv')):
             found = self.admit(*mine, other, slots=slots)
             begun = ''.join(s for s in 'uvw' if found[s] == 'go')
@@ -255,12 +276,40 @@ class TestSlots(base.BaseTestCase):
         self.assertEqual({'v': 'go', 'w': 'slot_project'}, found)
         self.assertEqual({*self.admit(*mine, slots=3).values()}, {'go'})
 
+    def test_what_a_move_brings_is_measured_before_the_next(self) -> None:
+        """Signals of NOW are means over 60 s."""
+        for left, expected in ((61, 'go'), (60, 'go'), (59, 'slot_source')):
+            record = migration('z', created_at=NOW - left)
+            known = snapshot(
+                fleet(server('z', host='b'), migrations=(record,)),
+                measured=signals(window=60.0),
+                rules=OPEN,
+            )
+            admitted, refused = limits.admit([move('x')], known)
+            self.assertEqual(
+                [expected], ['go'] * len(admitted) or whys(refused)
+            )
+            # Where it has come to, nothing has to be waited for.
+            admitted, _ = limits.admit([move('y', source='b')], known)
+            self.assertEqual(1, len(admitted))
+
+    def test_one_of_a_source(self) -> None:
+        for in_flight, expected in (
+            ((), {'x': 'go', 'y': 'slot_source'}),
+            ((move('z'),), {'x': 'slot_source', 'y': 'slot_source'}),
+            (
+                (move('z', stage=Stage.VERIFY),),
+                {'x': 'go', 'y': 'slot_source'},
+            ),
+        ):
+            found = self.admit(move('x'), move('y'), in_flight=in_flight)
+            self.assertEqual(expected, found)
+
     def test_who_is_being_verified_takes_no_slot(self) -> None:
         found = self.admit(
             move('x', role='web'),
             in_flight=(move('z', stage=Stage.VERIFY, role='web'),),
             slots=1,
-            slots_per_source=1,
             max_unavailable=MaxUnavailable(1, None),
         )
         self.assertEqual({'x': 'go'}, found)
@@ -292,7 +341,6 @@ class TestSlots(base.BaseTestCase):
             *planned,
             in_flight=tuple(in_flight),
             slots=slots[0],
-            slots_per_source=slots[1],
             max_unavailable=MaxUnavailable(slots[2], None),
         )
         self.assertEqual({m.server_id for m in planned}, set(found))
@@ -303,6 +351,8 @@ class TestSlots(base.BaseTestCase):
             lambda m: m.source,
             lambda m: m.server.role,
         )
+        # One of each source.
+        slots = (slots[0], 1, slots[2])
         for limit, key in zip(slots, counts, strict=True):
             before = collections.Counter(map(key, busy))
             for of, count in collections.Counter(map(key, begun)).items():
@@ -360,11 +410,16 @@ class TestBandwidth(base.BaseTestCase):
             for n, (_, size) in enumerate(copied)
         ]
         records = [
-            migration(f'old{n}', migration_id=n, created_at=now - ago)
+            migration(
+                f'old{n}',
+                migration_id=n,
+                source=f'old{n}',
+                created_at=now - ago,
+            )
             for n, (ago, _) in enumerate(copied)
         ]
         planned = [
-            move(str(n), copy_mb=int(size * 1024))
+            move(str(n), source=f'from{n}', copy_mb=int(size * 1024))
             for n, size in enumerate(gib)
         ]
         known = snapshot(
@@ -413,7 +468,12 @@ class TestBandwidth(base.BaseTestCase):
         big = server('big', project_id='p', ram_mb=int((10 + debt) * 1024))
         records = (migration('big', created_at=NOW),) if debt else ()
         planned = [
-            move(str(n), project_id=project, copy_mb=int(gib * 1024))
+            move(
+                str(n),
+                source=f'from{n}',
+                project_id=project,
+                copy_mb=int(gib * 1024),
+            )
             for n, (project, gib) in enumerate(wishes)
         ]
         known = snapshot(

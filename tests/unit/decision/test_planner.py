@@ -18,7 +18,7 @@ from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Reason
 from tests.unit import make
 from tests.unit.clouds import Cloud, clouds
-from tests.unit.decision.test_planner_lightest_cure import smallest
+from tests.unit.decision.test_lightest_cure import smallest
 from tests.unit.make import NOW, finding, fleet, move, rules, server, snapshot
 
 RULES = rules()
@@ -217,7 +217,7 @@ def targets(cloud: Cloud, of: Move | Finding, busy: bool = True) -> list[str]:
         and name != source
         and cloud.view.fit(cloud.view.hosts[name])
         and (busy or not cloud.view.hosts[name].arrivals)
-        and room(cloud, name) >= of.demand
+        and room(cloud, name) >= of.demand.expected
     ]
 
 
@@ -226,7 +226,7 @@ def fits(cloud: Cloud, moves: list[Move], taken: dict[str, float]) -> bool:
     if not moves:
         return True
     for name in targets(cloud, moves[0], busy=False):
-        after = taken.get(name, 0.0) + moves[0].demand
+        after = taken.get(name, 0.0) + moves[0].demand.expected
         if after <= room(cloud, name) and fits(
             cloud, moves[1:], {**taken, name: after}
         ):
@@ -261,12 +261,14 @@ class TestAnyCloud(base.BaseTestCase):
     def test_saturated_only_where_no_host_could(self, cloud: Cloud) -> None:
         made = make_plan(cloud)
         refused = {r.server_id: r.reason for r in made.refusals}
-        planned = sum(m.demand for m in made.moves)
+        planned = sum(m.demand.expected for m in made.moves)
         for one in cloud.findings:
             if refused.get(one.server_id) is Reason.SATURATED:
                 # The best host would do only if nothing else went there.
                 for name in targets(cloud, one):
-                    self.assertGreater(planned + one.demand, room(cloud, name))
+                    self.assertGreater(
+                        planned + one.demand.expected, room(cloud, name)
+                    )
         if not made.moves:
             for one in cloud.findings:
                 if refused[one.server_id] is Reason.SATURATED:

@@ -254,12 +254,12 @@ class Made:
             and host.zone == one.server.zone
             and host.open
             and self.snapshot.view.hosts[name].tier is Tier.COLD
-            and self.cores[name] >= one.demand
+            and self.cores[name] >= one.demand.expected
         ]
 
     def put(self, one: Move, name: str) -> None:
         asked, left = one.server, self.left[name]
-        self.cores[name] -= one.demand
+        self.cores[name] -= one.demand.expected
         for kind, amount in (
             ('VCPU', asked.vcpus - asked.dedicated),
             ('PCPU', asked.dedicated),

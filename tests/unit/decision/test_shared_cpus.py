@@ -120,7 +120,7 @@ class TestMixedHosts(base.BaseTestCase):
             self.assertEqual(
                 {'a': Tier.HOT, 'b': Tier.COLD, 'c': Tier.COLD}, tiers
             )
-            self.assertEqual((32.0, 8.01), self._of(found, 'b'))
+            self.assertEqual((32.0, 8.0), self._of(found, 'b'))
             self.assertEqual(1, len(made.admitted))
             self.assertNotIn('pinned', made.admitted[0].server_id)
             self.assertEqual((), made.saturations)

@@ -98,7 +98,7 @@ class TestWhat(base.BaseTestCase):
             self.joined(used=2.0, waited=0.5, load=5.0, at=NOW - 9),
         )
         idle = self.joined(used=0.0, waited=0.0)
-        self.assertEqual(0.0, idle['s'].demand)
+        self.assertEqual(0.0, idle['s'].asked)
 
     def test_a_half_is_nothing(self) -> None:
         self.assertEqual({}, self.joined(used=2.0, load=5.0))

@@ -173,9 +173,12 @@ class TestTick(MigratorTest):
     def test_one_after_the_other(self) -> None:
         """The second is asked for when Nova has chosen for the first."""
         rig = Rig()
-        for server_id in 'xyz':
-            rig.nova.change(server_id, vcpus=8)
-        rig.source.demand = {'x': 6.5, 'y': 6.4, 'z': 6.3}
+        rig.nova.set_host('d')
+        for server_id, host in zip('xyz', 'aca', strict=True):
+            rig.nova.change(server_id, host=host, vcpus=8)
+        # Each alone waits: on c something else is in its way.
+        rig.nova.servers['w'] = server('w', host='c', vcpus=8)
+        rig.source.demand = {'x': 6.5, 'y': 6.4, 'z': 6.3, 'w': 6.3}
         rig.tick()
         self.assertEqual({'x': 'drain', 'y': 'drain'}, rig.stages())
         rig.tick(3, times=4)
@@ -185,7 +188,10 @@ class TestTick(MigratorTest):
         self.assertEqual({'x': 'request', 'y': 'request'}, rig.stages())
         # The view that Nova chose the second target by has the first in it.
         sent = rig.sender.views[-1].hosts
-        self.assertEqual((1, 6.5), (sent['b'].arrivals, sent['b'].credit))
+        self.assertEqual(1, sent['b'].arrivals)
+        # What it uses, and three tenths of that.
+        used = 8.0 * 6.5 / (6.5 + 6.3)
+        self.assertAlmostEqual(1.3 * used, sent['b'].credit)
 
 
 class TestNewerVersion(MigratorTest):

@@ -60,10 +60,11 @@ class TestFull(RoomTest):
     def test_the_place_of_one_that_is_being_drained_is_its_own(self) -> None:
         self.rig.nova.placement.ram = {'b': 4096, 'c': 2048}
         self.rig.orchestrator.says = ['waiting'] * 99
-        # The slots of source and cloud allow a second one.
-        for one in 'vw':
-            self.rig.nova.create(server(one))
-        self.rig.source.demand = dict.fromkeys('vwxyz', 4.0)
+        # The slots of the cloud allow a second one, of another host.
+        self.rig.nova.set_host('d')
+        for one in 'uvw':
+            self.rig.nova.create(server(one, host='d'))
+        self.rig.source.demand = dict.fromkeys('uvwxyz', 4.0)
         self.rig.tick(times=8)
         self.assertEqual(1, len(self.rig.stages()))
         self.rig.nova.placement.ram = {}

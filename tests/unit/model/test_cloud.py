@@ -9,7 +9,7 @@ MIGRATING = {'status': 'MIGRATING', 'task_state': 'migrating'}
 class TestServerSignal(base.BaseTestCase):
     def test_steal_is_the_share_of_what_it_wanted(self):
         one = signal(used=3.0, waited=1.0)
-        self.assertEqual((4.0, 0.25), (one.demand, one.steal))
+        self.assertEqual((4.0, 0.25), (one.asked, one.steal))
 
     def test_who_wants_nothing_waits_for_nothing(self):
         self.assertEqual(0.0, signal(used=0.0, waited=0.0).steal)

@@ -56,9 +56,7 @@ class TestFull(base.BaseTestCase):
     def replay(self, filled: float) -> tuple[Ours, Cloud]:
         made = cloud(filled)
         there = Cloud(made, 60.0)
-        ours = Ours(
-            there, made, rules(slots=8, slots_per_source=2, slots_per_target=8)
-        )
+        ours = Ours(there, made, rules(slots=8, slots_per_target=8))
         for n in range(MINUTES):
             now = 60.0 * (n + 1)
             for flight in there.arrivals(now):

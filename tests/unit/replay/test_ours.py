@@ -47,5 +47,5 @@ class TestOurs(base.BaseTestCase):
             [host('a', cores=6.0), host('b', ram_mb=1024), host('c', cores=1)],
             {server(f's{n}', 'a'): 3 for n in range(4)},
         )
-        self.assertEqual([], self.wishes(made, 20, slots_per_source=1))
+        self.assertEqual([], self.wishes(made, 20))
         self.assertEqual(0, self.ours.refused)

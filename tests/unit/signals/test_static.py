@@ -6,6 +6,7 @@ from oslotest import base
 
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.model.cloud import HostSignal, ServerSignal
+from steal_scheduler.model.demand import History
 from steal_scheduler.signals.static import StaticSource
 from tests.unit.options import configuration
 
@@ -63,6 +64,7 @@ class StaticTest(base.BaseTestCase):
             'throttled': 0.25,
             'bad_seconds': 1,
             'guest_waited': 0.9,
+            'history': [1, 2.5],
         }
         full['hosts']['h'] |= {
             'used': 9,
@@ -81,6 +83,7 @@ class StaticTest(base.BaseTestCase):
                 server.guest_waited,
             ),
         )
+        self.assertEqual({'a': History((1.0, 2.5))}, signals.history)
         self.assertEqual(
             (9.0, 1.5, -2.0, False),
             (host.used, host.runnable, host.clock_offset, host.reliable),
@@ -148,6 +151,9 @@ class StaticTest(base.BaseTestCase):
             ('servers', 'a', 'throttled', -0.1),
             ('servers', 'a', 'bad_seconds', 2),
             ('servers', 'a', 'host', 7),
+            ('servers', 'a', 'history', 2.0),
+            ('servers', 'a', 'history', [2.0, -1]),
+            ('servers', 'a', 'history', [True]),
             ('hosts', 'h', 'cores', None),
             ('hosts', 'h', 'reliable', 'no'),
             ('hosts', 'h', 'runnable', [1]),

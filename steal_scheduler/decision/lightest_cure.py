@@ -1,0 +1,54 @@
+"""The lightest cure: who has to leave a host, by what they ask for."""
+
+from collections.abc import Sequence
+
+from steal_scheduler.model.move import Move
+
+
+def lightest_cure(pool: Sequence[Move], excess: float) -> list[Move]:
+    """The fewest servers whose leaving cures the host, and light to copy.
+
+    Starts with those that ask for most, and swaps each for a lighter one as
+    long as what leaves still suffices. That is exact where one server
+    suffices, and close to it elsewhere.
+
+    For example with an excess of 5 cores, of servers of 4 cores and 16 GiB, 3
+    and 8, 2 and 4, and 2 and 4, first those of 4 and 3 are chosen; then the
+    one of 4 is swapped for one of 2, which leaves 5 cores and 12 GiB.
+
+    :param pool: at least one
+    :param excess: cores that have to leave; one server leaves in any case
+    :returns: most demand first; everybody if all together do not suffice
+    """
+    by_demand = sorted(pool, key=_most_first)
+    leaving = 0.0
+    chosen: list[Move] = []
+    for move in by_demand:
+        chosen.append(move)
+        leaving += move.demand.expected
+        if leaving >= excess:
+            break
+    staying = by_demand[len(chosen) :]
+    while (swap := _best_swap(chosen, staying, leaving - excess)) is not None:
+        i, j = swap
+        leaving += staying[j].demand.expected - chosen[i].demand.expected
+        chosen[i], staying[j] = staying[j], chosen[i]
+    return sorted(chosen, key=_most_first)
+
+
+def _most_first(move: Move) -> tuple[float, int, str]:
+    return (-move.demand.expected, move.copy_mb, move.server_id)
+
+
+def _best_swap(
+    chosen: Sequence[Move], staying: Sequence[Move], spare: float
+) -> tuple[int, int] | None:
+    """The swap that saves most MiB and costs no more cores than spare."""
+    best, saved = None, 0
+    for i, leaver in enumerate(chosen):
+        for j, stayer in enumerate(staying):
+            saves = leaver.copy_mb - stayer.copy_mb
+            less = leaver.demand.expected - stayer.demand.expected
+            if saves > saved and less <= spare:
+                best, saved = (i, j), saves
+    return best
