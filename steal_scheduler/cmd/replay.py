@@ -3,11 +3,16 @@
 import argparse
 import dataclasses
 import math
-from typing import Any
+import re
+import time
+from typing import TYPE_CHECKING, Any
 
 from cliff.lister import Lister
 
 from steal_scheduler.cmd.command import Configured, Ours
+
+if TYPE_CHECKING:
+    from steal_scheduler.replay.recording import Recording
 
 #: Of the work and the names of the rules: what ``replay/`` has is only loaded
 #: where it is asked for, and a test holds these to it.
@@ -37,6 +42,20 @@ def seconds(text: str) -> float:
     return value
 
 
+#: Of the units in which a time is given, seconds.
+_UNITS = {'m': 60.0, 'h': 3600.0, 'd': 86400.0}
+
+
+def span(text: str) -> float:
+    """How long ago, or how long a step is, in seconds."""
+    match = re.fullmatch(r'([1-9]\d{0,3})([mhd])', text)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no time such as 7d, 12h or 5m'
+        )
+    return int(match[1]) * _UNITS[match[2]]
+
+
 class Replay(Configured, Ours, Lister):
     """tell what would have been of a recorded cloud, by our rule or others"""
 
@@ -44,8 +63,31 @@ class Replay(Configured, Ours, Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
+            'folder',
+            metavar='DIR',
+            nargs='?',
+            help='cluster.json and demand.csv',
+        )
+        what.add_argument(
+            '--since',
+            metavar='TIME',
+            type=span,
+            help='the last 7d, say, or 12h, of this cloud instead, as Nova is '
+            'now and as the signals tell',
+        )
         parser.add_argument(
-            'folder', metavar='DIR', help='cluster.json and demand.csv'
+            '--step',
+            metavar='TIME',
+            type=span,
+            default=300.0,
+            help='of which each value is a mean, with --since; 5m by default',
+        )
+        parser.add_argument(
+            '--save',
+            metavar='DIR',
+            help='write what is replayed into this folder, to replay it again',
         )
         parser.add_argument(
             '--rule',
@@ -79,8 +121,9 @@ class Replay(Configured, Ours, Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         conf = self.conf()
+
         from steal_scheduler.conf import rules
-        from steal_scheduler.replay import recording, replay
+        from steal_scheduler.replay import folder, replay
 
         setting = replay.Setting(
             rules.rules(conf),
@@ -88,8 +131,21 @@ class Replay(Configured, Ours, Lister):
             parsed_args.work,
             parsed_args.bursts,
         )
-        recorded = recording.read(parsed_args.folder)
+        recorded = self._recorded(conf, parsed_args)
+        if parsed_args.save:
+            folder.write(recorded, parsed_args.save)
         columns = [field.name for field in dataclasses.fields(replay.Result)]
         names = parsed_args.rule or RULES
         results = (replay.replay(recorded, n, setting) for n in names)
         return columns, [dataclasses.astuple(result) for result in results]
+
+    def _recorded(
+        self, conf: Any, parsed_args: argparse.Namespace
+    ) -> 'Recording':
+        from steal_scheduler.migrator import past
+        from steal_scheduler.replay import folder, measured
+
+        if parsed_args.folder:
+            return folder.read(parsed_args.folder)
+        now, since, step = time.time(), parsed_args.since, parsed_args.step
+        return measured.recording(past.read(conf, now, since, step))

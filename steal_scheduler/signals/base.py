@@ -9,6 +9,7 @@ import abc
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from steal_scheduler.exception import SignalError
 from steal_scheduler.model.cloud import Signals
 
 
@@ -53,3 +54,15 @@ class SignalSource(abc.ABC):
             that two hosts claim is absent as well.
         :raises SignalError: nothing can be told now; no move will start
         """
+
+    def read_past(self, at: float, seconds: float) -> Signals:
+        """Tell what ``read`` would have told then; for replays.
+
+        :param at: epoch seconds
+        :param seconds: up to ``at``, of which each value is a mean
+        :raises SignalError: that cannot be told
+        """
+        raise SignalError(
+            f'[signals] source = {self.conf.signals.source} keeps nothing of '
+            'the past. Use prometheus, or replay a folder.'
+        )

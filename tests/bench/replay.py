@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 
+from steal_scheduler.replay import folder as files
 from steal_scheduler.replay import recording as recorded
 from steal_scheduler.replay import replay
 from tests.unit.make import rules
@@ -61,7 +62,7 @@ def day(seed: int = 1) -> recorded.Recording:
 
 def main() -> None:
     folder = os.environ.get('STEAL_REPLAY')
-    recording = recorded.read(folder) if folder else day()
+    recording = files.read(folder) if folder else day()
     print(
         f'{"rule":16} {"bursts":>6} {"lost":>8} {"moves":>6} {"a day":>6} '
         f'{"most":>4} {"contended":>9} {"seconds":>8}'

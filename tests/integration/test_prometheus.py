@@ -58,6 +58,17 @@ class PrometheusTest(PrometheusTestCase):
             lambda signals: self.assert_measured(signals, self.homes[:2]),
         )
 
+    def test_the_past(self):
+        """What is not there any more was there then."""
+        _, far = self._hypervisors()
+        told = self.start_full(self.assert_hypervisors)
+        self.pages.hide(far)
+        self.read_until(
+            'the dead one is absent',
+            lambda signals: 'uuid-3' not in signals.servers,
+        )
+        self.assert_hypervisors(self.reader.read_past(told.taken_at, WINDOW))
+
     def test_migrated_server(self):
         near, far = self._hypervisors()
         self.start()

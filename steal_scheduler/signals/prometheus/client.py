@@ -82,10 +82,16 @@ class PrometheusClient:
         self.session.session.auth = self._show_token
         self._warned: dict[str, list[str]] = {}
         self._ends_at = 0.0
+        #: Of what time an answer tells, as a parameter.
+        self._at: dict[str, str] = {}
 
-    def begin(self) -> None:
-        """Begin a reading, which ends in time however slow Prometheus is."""
+    def begin(self, at: float | None = None) -> None:
+        """Begin a reading, which ends in time however slow Prometheus is.
+
+        :param at: epoch seconds of which it is to tell; None for now
+        """
         self._ends_at = time.monotonic() + PATIENCE * self._options.timeout
+        self._at = {} if at is None else {'time': f'{at:.3f}'}
 
     def ask(self, name: str, promql: str) -> list[Series]:
         """Ask one instant query.
@@ -162,7 +168,7 @@ class PrometheusClient:
                 # Aetos knows no POST.
                 'GET',
                 # Prometheus stops working on what nobody waits for.
-                params={'query': promql, 'timeout': f'{timeout}s'},
+                params={'query': promql, 'timeout': f'{timeout}s'} | self._at,
                 headers={'Accept': 'application/json'},
                 raise_exc=False,
                 allow_reauth=False,

@@ -1,6 +1,7 @@
 """Signals out of a Prometheus: one query for each metric of the preset."""
 
 import collections
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -69,17 +70,28 @@ class PrometheusSource(SignalSource):
         return [name for name, told in self._told.items() if None in told]
 
     def read(self, now: float) -> Signals:
+        self._client.begin()
+        self._window.read(now)
+        for name, seldom in self._window.seldom().items():
+            self._tell(name, seldom)
+        signals = self._read(now, self._window.seconds)
+        # Last, for nothing else may wait for it.
+        history = self._histories.read(signals.servers, now)
+        return dataclasses.replace(signals, history=history)
+
+    def read_past(self, at: float, seconds: float) -> Signals:
+        self._client.begin(at)
+        return self._read(at, seconds)
+
+    def _read(self, now: float, window: float) -> Signals:
+        """Ask all queries, with rates over so many seconds."""
         begun = time.monotonic()
         # By the subject's kind, its name and the metric's field.
         told: dict[str, Any] = {
             subject: collections.defaultdict(dict) for subject in parse.Subject
         }
         ambiguous: dict[str, str] = {}
-        self._client.begin()
-        self._window.read(now)
-        for name, seldom in self._window.seldom().items():
-            self._tell(name, seldom)
-        self.promql = self._preset.promql(self._window.seconds)
+        self.promql = self._preset.promql(window)
         domains = self._domains()
         # Before the guests, who may let us wait until the end.
         nodenames = self._nodenames()
@@ -129,11 +141,9 @@ class PrometheusSource(SignalSource):
             now,
             guests=guests,
             guests_by=self._preset.guests_by,
-            window=self._window.seconds,
+            window=window,
             ambiguous_hosts=ambiguous,
             nodenames=nodenames,
-            # Last, for nothing else may wait for it.
-            history=self._histories.read(servers, now),
         )
 
     def _nodenames(self) -> dict[str, set[str]]:

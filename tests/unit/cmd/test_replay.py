@@ -9,7 +9,7 @@ from steal_scheduler.cmd import manage
 from steal_scheduler.cmd import replay as command
 from steal_scheduler.replay import replay
 from tests.unit.deployment import Deployment, run_it
-from tests.unit.replay import test_recording
+from tests.unit.replay import test_folder
 
 
 class TestReplay(base.BaseTestCase):
@@ -32,11 +32,11 @@ class TestReplay(base.BaseTestCase):
     def write(self, cores: float) -> None:
         cluster = {
             'step_s': 300,
-            'hosts': [{**test_recording.HOST, 'cores': cores}],
-            'servers': [test_recording.SERVER],
+            'hosts': [{**test_folder.HOST, 'cores': cores}],
+            'servers': [test_folder.SERVER],
         }
         self.top.joinpath('cluster.json').write_text(json.dumps(cluster))
-        self.top.joinpath('demand.csv').write_text(test_recording.CSV)
+        self.top.joinpath('demand.csv').write_text(test_folder.CSV)
 
     def test_names(self) -> None:
         """The command knows those that there are."""
@@ -73,3 +73,26 @@ class TestReplay(base.BaseTestCase):
         status, _, said = self.of(str(self.top), '--move-seconds', '-1')
         self.assertEqual(2, status)
         self.assertIn("'-1' is no number of 0 to 86400 seconds", said)
+
+    def test_it_is_saved(self) -> None:
+        self.write(cores=1)
+        new = self.top / 'new'
+        rule = ('-f', 'json', '--rule', 'static')
+        first = self.of(str(self.top), '--save', str(new), *rule)
+        self.assertEqual(0, first[0])
+        self.assertEqual(first[:2], self.of(str(new), *rule)[:2])
+
+    def test_a_source_that_keeps_no_past(self) -> None:
+        status, _, said = self.of('--since', '7d')
+        self.assertEqual(1, status)
+        self.assertIn('[signals] source = static keeps nothing', said)
+
+    def test_a_folder_or_the_past(self) -> None:
+        for argv in ((), (str(self.top), '--since', '7d')):
+            self.assertEqual(2, self.of(*argv)[0])
+
+    def test_wrong_times(self) -> None:
+        for text in ('7', '0d', '-1d', '7 d', '7w', '7.5d', '99999d', ''):
+            status, _, said = self.of(f'--since={text}')
+            self.assertEqual(2, status)
+            self.assertIn(f'{text!r} is no time such as 7d', said)

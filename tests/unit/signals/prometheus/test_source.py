@@ -132,6 +132,21 @@ class ReadTest(Case):
         # A ratio of nothing is no news.
         self.assertEqual('', self.logs.output)
 
+    def test_the_past(self):
+        """It is asked and judged as if it were now."""
+        then = self.source.read_past(NOW, 300.0)
+        self.assertEqual((NOW, 300.0), (then.taken_at, then.window))
+        self.assertEqual(
+            {'1000000.000'}, {r.query['time'] for r in self.prometheus.asked}
+        )
+        self.prometheus.asked.clear()
+        now = self.source.read(NOW)
+        self.assertEqual(now.servers, then.servers)
+        self.assertEqual(90.0, now.window)
+        self.assertFalse(
+            [r for r in self.prometheus.asked if 'time' in r.query]
+        )
+
     def test_a_sample_is_judged_by_the_time_of_its_query(self):
         """Those before may have been slow; no clock of anybody is wrong."""
         self.source = self._source(PLAIN, timeout=300)

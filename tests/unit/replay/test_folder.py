@@ -6,7 +6,8 @@ from typing import Any
 import fixtures
 from oslotest import base
 
-from steal_scheduler.replay import recording
+from steal_scheduler.replay import folder, recording
+from tests.unit.replay import recordings
 
 HOST = {'name': 'a', 'zone': 'z', 'cores': 4, 'ram_mb': 9000, 'disk_gb': 5}
 SERVER = {
@@ -36,10 +37,10 @@ class TestRead(base.BaseTestCase):
         self.top.joinpath('demand.csv').write_text(demand, encoding='utf-8')
 
     def read(self) -> recording.Recording:
-        return recording.read(str(self.top))
+        return folder.read(str(self.top))
 
     def refused(self, what: str) -> None:
-        error = self.assertRaises(recording.RecordingError, self.read)
+        error = self.assertRaises(folder.RecordingError, self.read)
         self.assertIn(what, str(error))
         self.assertIn(str(self.top), str(error))
 
@@ -119,3 +120,46 @@ class TestRead(base.BaseTestCase):
         ):
             self.write(wrong)
             self.refused(what)
+
+
+class TestWrite(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        directory = self.useFixture(fixtures.TempDir()).path
+        self.top = pathlib.Path(directory, 'new', 'week')
+
+    def test_it_is_read_again(self) -> None:
+        group = recording.Group('affinity', (1, 0))
+        s, t = recordings.server('s', 'a'), recordings.server('t', 'a')
+        wrote = recordings.recording(
+            [recordings.host('a')],
+            {s: [1.0, 1.5, 0.0], t: [1 / 3, 2.0, 4.0]},
+            groups=[group],
+        )
+        folder.write(wrote, str(self.top))
+        found = folder.read(str(self.top))
+        self.assertEqual(
+            (wrote.hosts, wrote.servers, wrote.groups, wrote.end),
+            (found.hosts, found.servers, found.groups, found.end),
+        )
+        self.assertEqual(wrote.seconds.tolist(), found.seconds.tolist())
+        self.assertTrue(abs(wrote.demand - found.demand).max() < 0.001)
+
+    def test_nothing_is_overwritten(self) -> None:
+        one = recordings.recording(
+            [recordings.host('a')], {recordings.server('s', 'a'): 1.0}
+        )
+        folder.write(one, str(self.top))
+        error = self.assertRaises(
+            folder.RecordingError, folder.write, one, str(self.top)
+        )
+        self.assertIn('there is a recording already', str(error))
+
+    def test_where_nothing_can_be_written(self) -> None:
+        one = recordings.recording(
+            [recordings.host('a')], {recordings.server('s', 'a'): 1.0}
+        )
+        self.top.parent.parent.joinpath('new').write_text('')
+        self.assertRaises(
+            folder.RecordingError, folder.write, one, str(self.top)
+        )
