@@ -222,23 +222,6 @@ class TestMutations(base.BaseTestCase):
             options=(('limits.slots', '1'),),
         )
 
-    def test_a_cell_that_is_down_frees_its_slots(self) -> None:
-        def occupies(snapshot: Any, move: Any) -> Any:
-            hidden = snapshot.fleet.unread_servers
-            return move.server_id not in hidden and whole(snapshot, move)
-
-        whole = Snapshot.occupies
-        self.assert_found(
-            'slots = 1, and it is 2',
-            mix(
-                lambda rng: CellDown(down=True),
-                lambda rng: NovaIs(pace=90.0),
-            ),
-            (Snapshot, 'occupies', occupies),
-            options=(('limits.slots', '1'),),
-            letters=('x',) * 8,
-        )
-
     def test_bytes_are_not_counted(self) -> None:
         self.assert_found(
             'and the bucket',
