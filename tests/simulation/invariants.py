@@ -268,14 +268,20 @@ def _is_out(world: World, server_id: str) -> bool:
     """It is out of service because of us, or about to be.
 
     NOTE: a tag may stay when its server is back: Nova's answer to its removal
-    is lost, it tells nothing of the server now, or it takes no tags of it. So
-    of one that is led back its orchestrators are asked, and not its tag.
+    is lost, it tells nothing of the server now, or it takes no tags of it. And
+    who takes a move over to lead it back writes no tag before that is done. So
+    of these the orchestrators are asked, and not the tag.
     """
     nova, server = world.nova, world.nova.servers[server_id]
     if nova.may_migrate(server_id):
         return True
-    stage, _ = _newest(_ours(world, server_id))
-    if stage in ('undo', 'reattach'):
+    ours = _ours(world, server_id)
+    stage, _ = _newest(ours)
+    number = str(world.store.number)
+    of_before = all(tag.split(':')[4] != number for tag in ours)
+    if stage in ('undo', 'reattach') or (
+        stage in ('drain', 'request', 'migrate') and of_before
+    ):
         return any(
             server_id in place.servers and place.holds(server_id)
             for place in world.places.values()

@@ -142,7 +142,7 @@ class TestMutations(base.BaseTestCase):
 
     def test_no_take_over_by_tag(self) -> None:
         self.assert_found(
-            'is left|slots = 2, and it is 3',
+            'is left|slots = 2, and it is 3|one at a time, and 2 leave',
             mix(lambda rng: Restarts()),
             (tags.Signer, 'read_all', lambda *_: ({}, {})),
             # Or they were taken for forged ones, and led back as well.
@@ -249,7 +249,7 @@ class TestMutations(base.BaseTestCase):
             ),
             (Snapshot, 'copy_timeout', lambda *_: 600.0),
             large=True,
-            crowded=3,
+            crowded=4,
         )
 
     def test_a_copy_is_aborted_that_gets_on(self) -> None:

@@ -282,6 +282,30 @@ class TestRegressions(SimulationTest):
             )
         )
 
+    def test_a_cell_comes_back_under_another_leader(self) -> None:
+        """It led a server back, whose tag was of the leader before."""
+        self.assert_passes(
+            Run(
+                Setting(
+                    letters=('c',) * 8,
+                    options=(('limits.max_unavailable', '1'),),
+                ),
+                (
+                    Tick(31),
+                    Tick(31),
+                    Tick(31),
+                    CellDown(down=True),
+                    Tick(31),
+                    Tick(10),
+                    DiesAtLine(288),
+                    Tick(3),
+                    Tick(65),
+                    CellDown(down=False),
+                    Tick(65),
+                ),
+            )
+        )
+
     def test_two_that_lead_by_mistake_have_two_witnesses(self) -> None:
         """Each removes the other's tags, and then dies: lists tell of it."""
         for seed in (701088, 707415):
