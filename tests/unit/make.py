@@ -170,8 +170,9 @@ def finding(server_id: str = 's', **other: Any) -> Finding:
 
 
 def move(server_id: str = 's', **other: Any) -> Move:
-    """:param other: of the move; name, zone, role and project the server's;
-    the demand may be a number, see ``demand``
+    """A move, whose demand may be a number, see ``demand``.
+
+    :param other: of the move; name, zone, role and project the server's
     """
     values: dict[str, Any] = {
         'source': 'a',

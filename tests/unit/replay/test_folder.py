@@ -143,7 +143,7 @@ class TestWrite(base.BaseTestCase):
             (found.hosts, found.servers, found.groups, found.end),
         )
         self.assertEqual(wrote.seconds.tolist(), found.seconds.tolist())
-        self.assertTrue(abs(wrote.demand - found.demand).max() < 0.001)
+        self.assertLess(abs(wrote.demand - found.demand).max(), 0.001)
 
     def test_nothing_is_overwritten(self) -> None:
         one = recordings.recording(
