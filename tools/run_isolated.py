@@ -22,6 +22,8 @@ share what is expensive to start (``tests/shared.py``)::
     tests/functional/nova/test_cloud.py   ... which runs this module as well
 
     python tools/run_isolated.py [-c N] [--timeout SECONDS] PATH [REGEX]
+
+``--alone GROUP`` is for what takes the machine from all that runs beside it.
 """
 
 import argparse
@@ -98,14 +100,21 @@ def run(group, modules, stream, timeout):
         )
 
 
-def work(todo, stream, timeout):
+def work(todo, alone, others, stream, timeout):
+    """Run what is to do; the last of all workers, what is to run alone."""
     with stream:
-        while True:
-            try:
-                group, modules = todo.get_nowait()
-            except queue.Empty:
-                return
-            run(group, modules, stream, timeout)
+        run_all(todo, stream, timeout)
+        if others.wait() == 0:
+            run_all(alone, stream, timeout)
+
+
+def run_all(todo, stream, timeout):
+    while True:
+        try:
+            group, modules = todo.get_nowait()
+        except queue.Empty:
+            return
+        run(group, modules, stream, timeout)
 
 
 def main():
@@ -116,6 +125,13 @@ def main():
     parser.add_argument(
         '--timeout', type=float, default=900, metavar='SECONDS'
     )
+    parser.add_argument(
+        '--alone',
+        action='append',
+        default=[],
+        metavar='GROUP',
+        help='nothing else runs beside it, and it comes last',
+    )
     parser.add_argument('path')
     parser.add_argument('regex', nargs='*', help='as for stestr run')
     args = parser.parse_args()
@@ -123,10 +139,11 @@ def main():
     groups = find(args.path, args.regex)
     if not groups:
         sys.exit(f'No test in {args.path} matches.')
-    todo = queue.SimpleQueue()
+    todo, alone = queue.SimpleQueue(), queue.SimpleQueue()
     # The largest first: else it would run alone at the end.
     for item in sorted(groups.items(), key=lambda g: -len(g[1])):
-        todo.put(item)
+        (alone if item[0] in args.alone else todo).put(item)
+    others = threading.Barrier(args.concurrency)
 
     streams = []
     for _ in range(args.concurrency):
@@ -134,7 +151,13 @@ def main():
         streams.append(('subunit', os.fdopen(readable, 'rb')))
         threading.Thread(
             target=work,
-            args=(todo, os.fdopen(writable, 'wb', buffering=0), args.timeout),
+            args=(
+                todo,
+                alone,
+                others,
+                os.fdopen(writable, 'wb', buffering=0),
+                args.timeout,
+            ),
             daemon=True,
         ).start()
     return commands.load_command(False, in_streams=streams, pretty_out=True)
