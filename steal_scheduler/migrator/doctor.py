@@ -12,7 +12,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import OrchestratorError, ServerGone
 from steal_scheduler.migrator import build, ports
-from steal_scheduler.migrator.orphans import DELETED, FOREIGN, doubt
+from steal_scheduler.migrator.orphans import doubt
 from steal_scheduler.model.absent import Absent
 from steal_scheduler.model.cloud import NO_SIGNALS
 from steal_scheduler.moves.leftovers import Kind, Leftover, leftovers
@@ -85,12 +85,9 @@ def _unproven(
         for mark in marks:
             why = doubt(mark)
             if not why and mark.server_id not in servers:
-                why = {
-                    Absent.DELETED: DELETED,
-                    Absent.FOREIGN: FOREIGN,
-                    Absent.HIDDEN: '',
-                }[built.nova_cache.why_absent(mark.server_id)]
-            if why:
+                why = built.nova_cache.why_absent(mark.server_id)
+            # What is hidden proves nothing either way.
+            if why and why is not Absent.HIDDEN:
                 found.append(
                     {
                         'orchestrator': name,

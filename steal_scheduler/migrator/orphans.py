@@ -28,11 +28,6 @@ LOG = log.getLogger(__name__)
 AT_ONCE = 5
 #: Marks that are reported one by one after each list, of each orchestrator.
 REPORTED = 20
-DELETED = 'Nova has deleted this server'
-FOREIGN = (
-    'Nova has never had this server, or has purged it: is it one of another '
-    'cloud or region?'
-)
 #: It becomes part of a URL of Nova.
 _ID = re.compile(r'[\w-]{1,64}', re.ASCII)
 
@@ -219,5 +214,5 @@ class Orphans:
 
     def _no_server(self, mark: Mark) -> str:
         if mark.server_id in self._foreign:
-            return FOREIGN
-        return DELETED if mark.server_id in self._deleted else ''
+            return Absent.FOREIGN
+        return Absent.DELETED if mark.server_id in self._deleted else ''

@@ -12,7 +12,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import ConfigError, ServerGone, StealError
 from steal_scheduler.migrator import build
-from steal_scheduler.migrator.orphans import FOREIGN, doubt
+from steal_scheduler.migrator.orphans import doubt
 from steal_scheduler.model.absent import Absent
 from steal_scheduler.model.cloud import NO_SIGNALS, Server
 from steal_scheduler.moves import state, tags
@@ -28,8 +28,8 @@ NEWER = (
 #: it is ours to clear.
 ABSENT = {
     # Nova may migrate it.
-    Absent.HIDDEN: ('Nova does not tell of it now: is its cell down?', True),
-    Absent.FOREIGN: (f'left as it is: {FOREIGN}', False),
+    Absent.HIDDEN: (str(Absent.HIDDEN), True),
+    Absent.FOREIGN: (f'left as it is: {Absent.FOREIGN}', False),
 }
 
 

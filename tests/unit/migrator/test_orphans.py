@@ -11,6 +11,7 @@ from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.migrator import orphans
+from steal_scheduler.model.absent import Absent
 from steal_scheduler.model.assignment import Rule
 from steal_scheduler.orchestrators.base import Mark
 from steal_scheduler.orchestrators.kubernetes.plugin import Kubernetes
@@ -133,7 +134,7 @@ class TestForgedNodes(OrphansTest):
         self.forge(3, ids=True)
         self.rig.tick(310, times=10)
         self.assertEqual(3, self.reported())
-        self.assertEqual(3, self.log.output.count(orphans.FOREIGN))
+        self.assertEqual(3, self.log.output.count(Absent.FOREIGN))
 
 
 class TestForeign(OrphansTest):
@@ -144,7 +145,7 @@ class TestForeign(OrphansTest):
         self.rig.tick(310, times=10)
         self.assertEqual([], self.told.asked)
         self.assertEqual((1, 1.0), (self.reported(), self.unproven()))
-        self.assertIn(orphans.FOREIGN, self.log.output)
+        self.assertIn(Absent.FOREIGN, self.log.output)
         self.assertEqual({}, self.rig.stages())
 
     def test_it_holds_up_no_other(self) -> None:
