@@ -121,7 +121,6 @@ class Replay(Configured, Ours, Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         conf = self.conf()
-
         from steal_scheduler.conf import rules
         from steal_scheduler.replay import folder, replay
 
@@ -142,10 +141,12 @@ class Replay(Configured, Ours, Lister):
     def _recorded(
         self, conf: Any, parsed_args: argparse.Namespace
     ) -> 'Recording':
-        from steal_scheduler.migrator import past
-        from steal_scheduler.replay import folder, measured
-
         if parsed_args.folder:
+            from steal_scheduler.replay import folder
+
             return folder.read(parsed_args.folder)
+        from steal_scheduler.migrator import past
+        from steal_scheduler.replay import measured
+
         now, since, step = time.time(), parsed_args.since, parsed_args.step
         return measured.recording(past.read(conf, now, since, step))

@@ -42,7 +42,7 @@ class Servers:
         except ClientException as error:
             # NOTE: of a server whose cell is down Nova would read the image
             # there, and so it answers 500. It tells what it knows of 2.97.
-            if error.code != 500:
+            if error.code != 500 or self._manager is self._older:
                 raise
             found = self._older.get(server_id)
             if found.status != parse.UNKNOWN:

@@ -82,6 +82,14 @@ class ServersTest(test_client.ClientTest):
         self.assertRaises(NovaError, self.client.server, 's')
         self.assertEqual(1, len(self.api.asked) - asked)
 
+    def test_an_older_one_that_is_ill_is_not_asked_twice(self) -> None:
+        self.versions.pop()
+        self.client.server('s')
+        self.answer('GET /servers/s', 500)
+        asked = len(self.api.asked)
+        self.assertRaises(NovaError, self.client.server, 's')
+        self.assertEqual(1, len(self.api.asked) - asked)
+
     def test_one_that_speaks_neither(self) -> None:
         self.versions.clear()
         self.assertRaises(NovaRefused, self.client.server, 's')
