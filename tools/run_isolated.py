@@ -103,8 +103,12 @@ def run(group, modules, stream, timeout):
 def work(todo, alone, others, stream, timeout):
     """Run what is to do; the last of all workers, what is to run alone."""
     with stream:
-        run_all(todo, stream, timeout)
-        if others.wait() == 0:
+        try:
+            run_all(todo, stream, timeout)
+        finally:
+            # Also after an error: the others would wait for ever.
+            last = others.wait() == 0
+        if last:
             run_all(alone, stream, timeout)
 
 
