@@ -139,8 +139,8 @@ def _unmeasured(snapshot: Snapshot) -> dict[str, str]:
     found = {m.source: _LEAVING for m in moves if snapshot.occupies(m)}
     for records in snapshot.fleet.migrations.values():
         for record in records:
-            gone = record.completed and record.updated_at + signals.window
-            if gone and gone > signals.taken_at:
+            measured_at = record.updated_at + signals.window
+            if record.completed and measured_at > signals.taken_at:
                 found[record.source] = (
                     'another server has just left its host: what that has '
                     'brought is measured first'

@@ -211,11 +211,7 @@ def _unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
             'stays until that is known better'
         )
     if lacking := targets.lacking(move):
-        reason, each = room.scarce(lacking)
-        detail = (
-            f'the hosts of zone {zone} that can take its {cores:.1f} '
-            f'cores and stay cold have no room for it: they lack {each}'
-        )
+        reason, detail = room.scarce(move, lacking)
     closed = targets.unknown(move)
     if unknown := _unknown(closed, move, snapshot):
         reason = Reason.TARGETS_UNKNOWN

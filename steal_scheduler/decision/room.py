@@ -65,10 +65,10 @@ def needs(server: Server, room: Room) -> Mapping[str, int]:
     return {kind: amount for kind, amount in by_flavor.items() if amount}
 
 
-def scarce(lacking: Mapping[Reason, int]) -> tuple[Reason, str]:
-    """What most hosts lack, and for a person what all of them do.
+def scarce(move: Move, lacking: Mapping[Reason, int]) -> tuple[Reason, str]:
+    """What most of the hosts lack that have the cores for it, and a sentence.
 
-    For example RAM, and '9 of them memory, 1 of them disk'.
+    For example RAM, and that they lack '9 of them memory, 1 of them disk'.
 
     :param lacking: of how many hosts each, of at least one
     """
@@ -78,7 +78,11 @@ def scarce(lacking: Mapping[Reason, int]) -> tuple[Reason, str]:
         if reason in lacking
     )
     most = max(SCARCE, key=lambda reason: lacking.get(reason, 0))
-    return most, ', '.join(each)
+    return most, (
+        f'the hosts of zone {move.server.zone} that can take its '
+        f'{move.demand.expected:.1f} cores and stay cold have no room for it: '
+        f'they lack {", ".join(each)}'
+    )
 
 
 def nos(move: Move, hosts: Iterable[str], snapshot: Snapshot) -> Nos:
@@ -90,13 +94,7 @@ def nos(move: Move, hosts: Iterable[str], snapshot: Snapshot) -> Nos:
         if not found:
             return
         lacking.update(found)
-    reason, each = scarce(lacking)
-    yield (
-        reason,
-        f'the hosts of zone {move.server.zone} that can take its '
-        f'{move.demand.expected:.1f} cores and stay cold have no room for it: '
-        f'they lack {each}',
-    )
+    yield scarce(move, lacking)
 
 
 class Ledger:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from steal_scheduler.model.room import AFFINITY
 from steal_scheduler.replay.recording import Floats, Group, Places, Recording
 
 
@@ -126,7 +127,7 @@ class Cloud:
             if other != server
             for place in self._hosts_of(other)
         }
-        if group.policy == 'affinity':
+        if group.policy == AFFINITY:
             return taken <= {host}
         return host not in taken
 

@@ -24,6 +24,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from steal_scheduler.exception import StealError
+from steal_scheduler.model.room import HARD
 from steal_scheduler.replay.recording import (
     Floats,
     Group,
@@ -34,7 +35,6 @@ from steal_scheduler.replay.recording import (
 
 #: What can become of work that its host cannot do at once.
 WORKS = ('queueing', 'batch')
-POLICIES = ('affinity', 'anti-affinity')
 
 
 class RecordingError(StealError):
@@ -165,10 +165,10 @@ def _groups(
     for n, each in enumerate(_list(document, 'groups', path)):
         where = f'{path}: groups[{n}]'
         policy = _text(each, 'policy', where)
-        if policy not in POLICIES:
+        if policy not in HARD:
             raise RecordingError(
                 f'{where}: policy is {policy}, and not one of '
-                f'{", ".join(POLICIES)}.'
+                f'{", ".join(HARD)}.'
             )
         ids = _list(each, 'servers', where)
         if unknown := [i for i in ids if i not in index]:

@@ -2,6 +2,7 @@ import concurrent.futures
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -113,14 +114,7 @@ class TestCalls(CallsTest):
 
     def test_one_that_hangs_for_ever(self) -> None:
         """Somebody else asks then, and nothing of it is told."""
-        hung = threading.Event()
-
-        def hang() -> str:
-            hung.set()
-            return self.hang()
-
-        self.told('a', hang)
-        self.assertTrue(hung.wait(DEADLINE))
+        hang = self.hung()
         made: list[str] = []
         self.told('a', lambda: made.append('x'), 'behind it')
         now = time.monotonic()
@@ -134,8 +128,8 @@ class TestCalls(CallsTest):
         self.assertEqual('now', self.heard('a', lambda: 'now', 'behind it'))
         self.assertEqual([], made)
 
-    def hangs(self) -> None:
-        """One more call hangs, until it is waited for no longer."""
+    def hung(self) -> Callable[[], str]:
+        """One more call, which hangs by now."""
         hung = threading.Event()
 
         def hang() -> str:
@@ -144,6 +138,11 @@ class TestCalls(CallsTest):
 
         self.told('a', hang)
         self.assertTrue(hung.wait(DEADLINE))
+        return hang
+
+    def hangs(self) -> None:
+        """One more call hangs, until it is waited for no longer."""
+        hang = self.hung()
         now = time.monotonic()
         with mock.patch.object(time, 'monotonic', lambda: now + 70):
             self.assertRaises(OrchestratorError, self.told, 'a', hang)
