@@ -1,15 +1,15 @@
 """A recording out of the past of the operator's own cloud. Pure."""
 
 import collections
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from steal_scheduler.decision.demand import demand
-from steal_scheduler.model.cloud import Server
-from steal_scheduler.model.demand import CALM, SPAN, History
+from steal_scheduler.model.cloud import Server, ServerSignal
 from steal_scheduler.model.past import Past
 from steal_scheduler.model.room import Room
+from steal_scheduler.replay.calm import CalmHours
 from steal_scheduler.replay.recording import (
     Floats,
     Group,
@@ -90,26 +90,34 @@ def _groups(room: Room, servers: Sequence[Server]) -> Iterable[Group]:
 
 def _wanted(past: Past, servers: Sequence[Server]) -> Floats:
     """Cores: steps, servers."""
-    kept = max(1, round(SPAN / past.step))
-    calm = collections.defaultdict[str, collections.deque[float]](
-        lambda: collections.deque(maxlen=kept)
-    )
+    calm = CalmHours(past.step)
     table = np.zeros((len(past.readings), len(servers)))
     row = np.zeros(len(servers))
     for n, reading in enumerate(past.readings):
-        used = collections.defaultdict[str | None, float](float)
-        for each in reading.values():
-            used[each.host] += each.used
-        for column, server in enumerate(servers):
-            signal = reading.get(server.server_id)
-            if signal is None:
-                continue
-            seen = calm[server.server_id]
-            if signal.steal < CALM:
-                seen.append(signal.used)
-            there = past.cores.get(signal.host or '')
-            busy = used[signal.host] / there if there else 1.0
-            told = demand(signal, History(tuple(seen)), busy)
-            row[column] = min(told.expected, server.vcpus)
+        busy = _busy(past, reading)
+        signals = [reading.get(server.server_id) for server in servers]
+        used = [s.used if s else np.nan for s in signals]
+        waited = [s.contention if s else np.nan for s in signals]
+        calm.add(np.array(used), np.array(waited))
+        histories = calm.of(np.arange(len(servers)))
+        for column, signal in enumerate(signals):
+            if signal is not None:
+                share = busy.get(signal.host, 1.0)
+                told = demand(signal, histories[column], share)
+                row[column] = min(told.expected, servers[column].vcpus)
         table[n] = row
     return table
+
+
+def _busy(
+    past: Past, reading: Mapping[str, ServerSignal]
+) -> dict[str | None, float]:
+    """Share of the cores of each host that was in use, where that is known."""
+    used = collections.defaultdict[str | None, float](float)
+    for signal in reading.values():
+        used[signal.host] += signal.used
+    return {
+        host: cores / there
+        for host, cores in used.items()
+        if (there := past.cores.get(host or ''))
+    }

@@ -19,12 +19,12 @@ from steal_scheduler.model.cloud import (
     ServerSignal,
     Signals,
 )
-from steal_scheduler.model.demand import CALM, History
+from steal_scheduler.model.demand import CALM, STEP, History
 from steal_scheduler.model.host_view import NO_VIEW
 from steal_scheduler.model.move import Ended, Move, Stage
 from steal_scheduler.model.room import Free, Group, HostRoom, Room
+from steal_scheduler.replay.calm import CalmHours
 from steal_scheduler.replay.cloud import Cloud, Flight
-from steal_scheduler.replay.past import Past
 from steal_scheduler.replay.recording import Recording
 from steal_scheduler.replay.rivals import MINUTE, Wish
 from steal_scheduler.replay.work import Minute
@@ -85,7 +85,9 @@ class Ours:
         self._ended: dict[str, Ended] = {}
         self._watches: detector.Watches = {}
         self._view = NO_VIEW
-        self._past = Past()
+        self._calm = CalmHours()
+        #: Of the minutes since its last mean.
+        self._minutes: list[Minute] = []
         self._asked = 0
 
     def arrived(self, flight: Flight, now: float) -> None:
@@ -132,7 +134,7 @@ class Ours:
 
     def _snapshot(self, now: float, minute: Minute) -> Snapshot:
         """All that Nova and the signals would tell, a minute long."""
-        self._past.add(minute)
+        self._remember(minute)
         places = self.cloud.places
         bad = minute.bad_seconds
         # On which host it was measured: who has just arrived has no sample.
@@ -174,6 +176,14 @@ class Ours:
             sent=True,
         )
 
+    def _remember(self, minute: Minute) -> None:
+        self._minutes.append(minute)
+        if len(self._minutes) * MINUTE >= STEP:
+            used = np.mean([m.used for m in self._minutes], axis=0)
+            waited = np.mean([m.waited for m in self._minutes], axis=0)
+            self._calm.add(used, waited)
+            self._minutes.clear()
+
     def _left(self) -> dict[str, HostRoom]:
         return {
             name: HostRoom(Free(left))
@@ -186,7 +196,7 @@ class Ours:
         used = self.cloud.on_hosts(minute.used)
         contended = waited > CALM * (used + waited)
         servers = np.flatnonzero(contended[self.cloud.places])
-        told = self._past.of(servers)
+        told = self._calm.of(servers)
         return {
             self._ids[n]: one for n, one in zip(servers, told, strict=True)
         }

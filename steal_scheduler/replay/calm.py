@@ -1,4 +1,4 @@
-"""The past of a replay: what servers used while they did not wait."""
+"""Calm hours: what servers used while they did not wait."""
 
 import collections
 
@@ -6,31 +6,21 @@ import numpy as np
 
 from steal_scheduler.model.demand import CALM, SPAN, STEP, History
 from steal_scheduler.replay.recording import Floats, Places
-from steal_scheduler.replay.work import Minute
-
-#: Minutes of each mean.
-_MINUTES = STEP // 60
 
 
-class Past:
+class CalmHours:
     """Means of the last hours, as a Prometheus would have them."""
 
-    def __init__(self) -> None:
-        #: Cores used and waited in the minutes of the present mean.
-        self._now: list[tuple[Floats, Floats]] = []
+    def __init__(self, step: float = STEP) -> None:
+        """:param step: seconds of each mean"""
         #: Cores used, a server each; NaN where it waited.
-        self._calm = collections.deque[Floats](maxlen=SPAN // STEP)
+        self._calm = collections.deque[Floats](maxlen=max(1, int(SPAN / step)))
 
-    def add(self, minute: Minute) -> None:
-        """Remember it."""
-        self._now.append((minute.used, minute.waited))
-        if len(self._now) < _MINUTES:
-            return
-        used, waited = np.mean(self._now, axis=0)
+    def add(self, used: Floats, waited: Floats) -> None:
+        """Remember a mean; cores, a server each, NaN of who was not there."""
         self._calm.append(
             np.where(waited <= CALM * (used + waited), used, np.nan)
         )
-        self._now.clear()
 
     def of(self, servers: Places) -> list[History]:
         """The histories of these servers, by their index."""
