@@ -38,6 +38,9 @@ class TestProbe(base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.conf = configuration()
+        # What nobody has fetched would be told to the next test.
+        transport = oslo_messaging.get_rpc_transport(self.conf)
+        self.addCleanup(transport.cleanup)
 
     def scheduler(self, host: str) -> Scheduler:
         found = Scheduler(self.conf, host)
