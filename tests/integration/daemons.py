@@ -18,6 +18,8 @@ import requests
 from oslotest import base
 from testtools import content
 
+from tests.shared import PATIENCE
+
 T = TypeVar('T')
 
 
@@ -88,7 +90,7 @@ def free_port() -> int:
 def until(
     what: str,
     condition: Callable[[], T],
-    within: float = 30,
+    within: float = PATIENCE,
     failing: tuple[type[Exception], ...] = (),
     hopeless: Callable[[], bool] = lambda: False,
 ) -> T:
@@ -144,7 +146,7 @@ class Daemon:
         self._environ = {**os.environ, **(environ or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, within: float = 60) -> None:
+    def start(self, within: float = PATIENCE) -> None:
         """Start it and return when it is fit for use.
 
         :raises DaemonError: it is not; the message ends with its log
@@ -170,7 +172,7 @@ class Daemon:
             start_new_session=True,
         )
 
-    def wait(self, within: float = 60) -> None:
+    def wait(self, within: float = PATIENCE) -> None:
         """Return when it is fit for use.
 
         :raises DaemonError: it is not; the message ends with its log

@@ -364,7 +364,7 @@ class PrometheusTestCase(daemons.TestCase):
             return signals
 
         failing = (SignalError, AssertionError)
-        found = daemons.until(what, attempt, 60, failing)
+        found = daemons.until(what, attempt, failing=failing)
         assert found is not None
         return found
 

@@ -11,6 +11,7 @@ from typing import Any
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.demo.http import App, Environ, reply
 from tests.integration.site import CONSUL, KUBERNETES, Estate
+from tests.shared import PATIENCE
 
 #: As the client of Nova names itself that the migrator uses.
 _OURS = 'python-novaclient'
@@ -95,7 +96,7 @@ class Tenant(Fault):
     def _delete(self) -> None:
         scene = self.estate.scene
         scene.call('DELETE', f'/servers/{self.id}')
-        wait_for(lambda: not scene.exists(self.id), 30.0, 'it to be gone')
+        wait_for(lambda: not scene.exists(self.id), PATIENCE, 'it to be gone')
         if self.mover in CONSUL:
             self.estate.agents.end(self.mover)
 

@@ -60,8 +60,6 @@ _PERIOD = 100_000
 
 #: In a network of their own, where nobody else is.
 _ADDRESSES = ('10.77.0.1', '10.77.0.2', '10.77.0.3')
-#: Seconds. Alone a guest needs two; it shares a core with others.
-_BOOT = 90.0
 
 _LIBVIRTD_CONF = """
 listen_tls = 0
@@ -245,7 +243,7 @@ def kvm_trouble() -> str:
             lambda: bool(reports(console)),
         )
         try:
-            qemu.start(within=90)
+            qemu.start()
         except daemons.DaemonError as e:
             return f'no guest runs on this /dev/kvm: {e}'
         qemu.stop()
@@ -482,7 +480,7 @@ class Lab(Hosts):
         )
         host.boot(domain)
         self.where[domain] = host
-        daemons.until(f'{name} has booted', domain.reports, _BOOT)
+        daemons.until(f'{name} has booted', domain.reports)
         return domain
 
     def migrate(self, domain: Domain, target: Hypervisor) -> None:

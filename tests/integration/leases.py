@@ -39,15 +39,12 @@ from steal_scheduler.exception import LockLost
 from steal_scheduler.migrator.leader import Leader
 from tests.integration import daemons
 from tests.integration.binaries import binary
+from tests.shared import PATIENCE
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _LOCALHOST = '127.0.0.1'
 #: What goes wrong with migrators on any store.
 _OWN = ('frozen', 'frozen', 'frozen', 'frozen', 'killed', 'idle')
-#: Until somebody leads, after all is well again. An old lease, a new leader's
-#: waiting, and answers that nobody hears take a part of it; a busy machine
-#: takes the rest.
-_PATIENCE = 90.0
 
 
 def now() -> float:
@@ -328,7 +325,7 @@ class Network:
 
     def do(self, what: Any) -> Any:
         future = asyncio.run_coroutine_threadsafe(what, self._loop)
-        return future.result(_PATIENCE)
+        return future.result(PATIENCE)
 
 
 # -- stores -----------------------------------------------------------------
@@ -645,7 +642,6 @@ class Run:
         daemons.until(
             'somebody leads',
             lambda: max(map(Contender.last, self._all)) > since,
-            _PATIENCE,
             hopeless=lambda: any(c.has_ended for c in self._all),
         )
         self.recoveries.append(now() - since)

@@ -12,8 +12,6 @@ from tests.integration import daemons
 # NOTE: not /usr/sbin/rabbitmq-server, which is Debian's wrapper and insists
 # on becoming the user rabbitmq.
 _SERVER = pathlib.Path('/usr/lib/rabbitmq/bin/rabbitmq-server')
-#: Seconds until it is up, on a machine with much to do.
-_PATIENCE = 200.0
 
 
 class RabbitMQ(daemons.Parts):
@@ -91,7 +89,7 @@ class RabbitMQ(daemons.Parts):
     def begin(self, stack: contextlib.ExitStack) -> None:
         for daemon in self.epmd, self.daemon:
             stack.callback(daemon.stop)
-            daemon.start(_PATIENCE)
+            daemon.start()
 
     def consumers(self, queue: str) -> int:
         """How many listen on a queue; 0 where there is no such queue.

@@ -26,7 +26,7 @@ from tests.integration import daemons, kubernetes
 from tests.integration.consul import Datacenter
 from tests.integration.judges import Agents, Balancer, Nodes
 from tests.integration.kubernetes import Cluster
-from tests.shared import Shared
+from tests.shared import PATIENCE, Shared
 
 #: The rights of steal-migrator in Consul.
 _POLICY = pathlib.Path(__file__).parents[2] / 'etc/consul/steal-migrator.hcl'
@@ -371,7 +371,9 @@ class Estate:
         scene.call('DELETE', f'/servers/{id_}/tags')
         if status == 'SHUTOFF':
             scene.action(id_, 'os-start')
-        wait_for(lambda: scene.is_active(id_), 30.0, f'{name} to be ACTIVE')
+        wait_for(
+            lambda: scene.is_active(id_), PATIENCE, f'{name} to be ACTIVE'
+        )
 
     def reset(self) -> None:
         """Remove by hand what a failed run has left behind."""

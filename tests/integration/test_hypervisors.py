@@ -38,8 +38,6 @@ url = {url}
 window = {window}
 """
 
-#: Seconds until what must come has come.
-PATIENCE = 90
 #: Share of the time from one poll to the next, without which no two of the
 #: seconds are bad and no mean is over a threshold. Of a time of more than a
 #: second, for polls may lag, it is as much as if all of it were in one second.
@@ -195,7 +193,7 @@ class GuestsTestCase(daemons.TestCase):
         self.polls = []
 
     def wait_for(self, what, condition):
-        return daemons.until(what, condition, PATIENCE, (SignalError,))
+        return daemons.until(what, condition, failing=(SignalError,))
 
     def pause(self, seconds):
         """Let that much time be measured."""

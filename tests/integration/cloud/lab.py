@@ -111,7 +111,7 @@ class Lab(daemons.Parts):
         for name in self._ports:
             self.services[name].launch()
         for name in self._ports:
-            self.services[name].wait(PATIENCE)
+            self.services[name].wait()
         self._flavor = self.servers.flavor('small', 2, 128, 0)
 
     # -- servers -----------------------------------------------------------

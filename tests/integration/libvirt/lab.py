@@ -209,13 +209,13 @@ class Lab(lab.Lab):
             prometheus={'url': self.hosts.prometheus.url, 'window': window},
         )
         try:
-            measures.start(PATIENCE)
+            measures.start()
             yield
         finally:
             measures.stop()
             # Its file says what the usual one is told, again.
             self._migrator(MIGRATOR)
-            usual.start(PATIENCE)
+            usual.start()
 
     def enable(self, host: Hypervisor, how: bool) -> None:
         """Whether Nova may place servers there."""

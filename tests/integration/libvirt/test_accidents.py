@@ -54,7 +54,7 @@ def _dead(*found: daemons.Daemon) -> Iterator[None]:
         for daemon in found:
             daemon.launch()
         for daemon in found:
-            daemon.wait(PATIENCE)
+            daemon.wait()
 
 
 @contextlib.contextmanager

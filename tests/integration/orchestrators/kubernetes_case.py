@@ -88,7 +88,7 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
             *('delete', 'ds,deploy,rs,job,pdb,pods', '--all'),
             *('-n', self.namespace, '--force', '--grace-period=0'),
         )
-        until('the nodes take pods', self._are_untainted, 90)
+        until('the nodes take pods', self._are_untainted)
 
     def _are_untainted(self) -> bool:
         """Whether a controller has seen that nobody cordons any node."""
@@ -124,7 +124,7 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
         return answer.status_code, answer.json()
 
     def until(self, predicate: Callable[[], Any], what: str) -> Any:
-        return until(what, predicate, 90)
+        return until(what, predicate)
 
     def pods(self, name: str = '') -> list[dict[str, Any]]:
         """Those of this test, on this node."""
@@ -226,7 +226,7 @@ class KubernetesTest(KubernetesContract, daemons.TestCase):
             found = self.cluster.get('pod', name, '-n', self.namespace)
             return found['status'].get('phase') in phases
 
-        until(f'pod {name} is {phases}', phase, 90)
+        until(f'pod {name} is {phases}', phase)
 
     def deny_evictions(self, app: str) -> Callable[[], None]:
         """By a policy of this namespace; it is in force on return."""

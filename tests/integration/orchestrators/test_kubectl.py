@@ -70,7 +70,7 @@ class TestKubectl(KubernetesTest):
             ('ReplicaSet', 'pinned', 'Running'),
             ('ReplicaSet', 'web', 'Running'),
         }
-        until('the node is full', lambda: self.kept() == wanted, 90)
+        until('the node is full', lambda: self.kept() == wanted)
 
     def kept(self) -> set[tuple[str, str, str]]:
         """What is on the node: of which kind, its owner, its phase."""

@@ -19,10 +19,9 @@ from tests.functional.scene import Guest
 from tests.integration import daemons, judges
 from tests.integration.kubectl import ADMIN
 from tests.integration.site import ZONES, set_up, site
+from tests.shared import PATIENCE
 
 _ROOT = pathlib.Path(__file__).parents[3]
-#: Seconds to import what it needs, and to look once.
-_START = 60
 NODES = ('node-1', 'node-2', 'node-3')
 CLIENTS = ('client-1', 'client-2')
 HOT, COLD = ZONES['az2'][:5], ZONES['az2'][5:]
@@ -94,7 +93,6 @@ class Watcher:
             daemons.until(
                 'the watcher sees',
                 lambda: self._seen.read_text().count('\n') > 1,
-                _START,
                 hopeless=lambda: self._process.poll() is not None,
             )
         except BaseException:
@@ -110,7 +108,7 @@ class Watcher:
             having seen something bad
         """
         try:
-            self._process.communicate(timeout=_START)
+            self._process.communicate(timeout=PATIENCE)
         finally:
             self._process.kill()
             self._process.wait()
@@ -199,7 +197,7 @@ class TestNobodyNotices(loop.LoopTestCase):
         try:
             wait_for(
                 lambda: sum(migrator.outcomes().values()) == len(HOT),
-                180.0,
+                len(HOT) * PATIENCE,
                 'all to have moved',
             )
         finally:

@@ -127,7 +127,6 @@ class Run:
         daemons.until(
             'all services to be there',
             lambda: not estate.unavailable(),
-            within=120,
         )
         self._config = estate.config_file(
             'storm', balanced=not self._kind.loses_tags
