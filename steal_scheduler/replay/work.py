@@ -69,6 +69,31 @@ def _bad(cloud: Cloud, waited: Floats, asked: Floats) -> Floats | None:
     return share
 
 
+def fair(cloud: Cloud, could: Floats) -> Floats:
+    """What each server gets in the mean, of what it could do.
+
+    What queues runs on all its vCPUs, and they share the cores alike; who
+    could do less than its share does all of it. For example of servers of 4
+    vCPUs that could do 0.5, 3 and 4 cores, on a host of 4 cores, the first
+    gets 0.5, and the others 1.75 each.
+
+    :param could: cores, a server each, and no more than its vCPUs
+    """
+    content = np.zeros(len(could), dtype=bool)
+    while True:
+        left = cloud.cores - cloud.on_hosts(np.where(content, could, 0.0))
+        sharing = cloud.on_hosts(np.where(content, 0.0, cloud.vcpus))
+        share = left / np.maximum(sharing, 1e-12)
+        more = ~content & (could <= cloud.vcpus * share[cloud.places])
+        if not more.any():
+            break
+        content |= more
+    gets: Floats = np.where(
+        content, could, cloud.vcpus * share[cloud.places].clip(0.0)
+    )
+    return gets
+
+
 class Queueing:
     """Requests come whatever the host can give, and wait in a queue.
 
@@ -106,9 +131,7 @@ class Queueing:
     def _pass(self, cloud: Cloud, wanted: Floats, seconds: float) -> Floats:
         """Let that time pass in the mean; core-seconds that are dropped."""
         could = np.minimum(wanted + self._queued / seconds, cloud.vcpus)
-        asked = cloud.on_hosts(could)
-        share = np.minimum(1.0, cloud.cores / np.maximum(asked, 1e-12))
-        done = could * share[cloud.places]
+        done = fair(cloud, could)
         self._queued += (wanted - done) * seconds
         return self._drop(cloud)
 

@@ -15,7 +15,15 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-NAMES = ('decision', 'replay', 'calls', 'wire', 'scheduler', 'exporter')
+NAMES = (
+    'decision',
+    'demand',
+    'replay',
+    'calls',
+    'wire',
+    'scheduler',
+    'exporter',
+)
 
 
 def main(words: list[str]) -> int:

@@ -39,6 +39,10 @@ class TestDemand(base.BaseTestCase):
         self.assertEqual(1.3, expected(*night))
         self.assertEqual(2.5, expected(*night, 2.0, 2.5, 3.0))
 
+    def test_the_half_hour_that_tells_of_now(self) -> None:
+        """For the rest of two hours it had less to do, if not much less."""
+        self.assertEqual(2.0, expected(*[2.0] * 6, *[0.5] * 9, *[1.2] * 9))
+
     def test_one_mean_is_no_history(self) -> None:
         self.assertEqual(1.3, expected(2.0))
 

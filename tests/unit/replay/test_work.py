@@ -37,6 +37,21 @@ class TestFluid(base.BaseTestCase):
         self.assertEqual([0.5, 0.5], minute.bad_seconds.tolist())
 
 
+class TestFair(base.BaseTestCase):
+    def test_by_vcpus(self) -> None:
+        made = recording(
+            [host('a', cores=4.0), host('b', cores=1.0), host('c')],
+            {
+                server('s', 'a'): 0.5,
+                server('t', 'a'): 3,
+                server('u', 'a'): 4,
+                server('v', 'b', vcpus=1): 0.9,
+            },
+        )
+        found = work.fair(Cloud(made, 60), made.demand[0])
+        self.assertEqual([0.5, 1.75, 1.75, 0.9], found.round(9).tolist())
+
+
 class TestQueueing(base.BaseTestCase):
     """Against what was measured of open-loop work; steal and cores."""
 
@@ -79,6 +94,18 @@ class TestQueueing(base.BaseTestCase):
         self.assertAlmostEqual(32, used, delta=0.1)
         self.assertGreater(used + waited, 4 * 32)
         self.assertAlmostEqual(3.2, lost, delta=0.5)
+
+    def test_a_small_one_on_a_full_host(self) -> None:
+        """By its vCPUs it has a share that is more than it wants."""
+        wants = {server('s', 'a'): 0.1, server('t', 'a'): 4}
+        made = recording([host('a', cores=2.0)], {**wants})
+        cloud = Cloud(made, 60)
+        does = work.Queueing(cloud, seed=1)
+        late = minutes(cloud, does, [*wants.values()], 30)[10:]
+        used = np.mean([m.used for m in late], axis=0)
+        self.assertAlmostEqual(0.1, used[0], delta=0.02)
+        self.assertAlmostEqual(1.9, used[1], delta=0.02)
+        self.assertEqual(0, sum(m.lost[0] for m in late))
 
     def test_batch_work(self) -> None:
         """It wants what it wants, however little it gets."""
