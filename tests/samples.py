@@ -22,12 +22,18 @@ def sample(
 
 
 def scrape(port: int) -> dict[tuple[str, str], float]:
-    """What an exporter shows, by name and uuid of the server."""
+    """What an exporter shows, by name and uuid of the server.
+
+    What is by kind of thread as well is of ``UUID/KIND``.
+    """
     url = f'http://127.0.0.1:{port}/metrics'
     with urllib.request.urlopen(url, timeout=30) as response:
         text = response.read().decode()
     return {
-        (sample.name, sample.labels.get('uuid', '')): sample.value
+        (
+            sample.name,
+            '/'.join(filter(None, map(sample.labels.get, ('uuid', 'kind')))),
+        ): sample.value
         for family in parser.text_string_to_metric_families(text)
         for sample in family.samples
     }

@@ -1,101 +1,36 @@
 """Samples -> counters. No I/O, and no clock but that of the samples."""
 
-import bisect
 import dataclasses
-import itertools
 import threading
 from collections import Counter
 from collections.abc import Sequence
 
-from steal_scheduler.exporter.sample import INTERVAL, Sample, Server, Throttle
+from steal_scheduler.exporter.counters import (
+    Histogram,
+    KernelCounter,
+    ThreadCounters,
+    Vcpu,
+)
+from steal_scheduler.exporter.sample import (
+    INTERVAL,
+    Kind,
+    Other,
+    Sample,
+    Server,
+    Thread,
+    Throttle,
+)
 
 #: Shares of a second in which a server's worst-off vCPU waited.
 WAIT_SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 #: Runnable vCPUs for each core that guests may use.
 RUNNABLE = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
 
-#: Nanoseconds that a delta may have above the time that has passed. The
-#: kernel accounts at ticks, and on a nohz_full core once a second.
-_SLACK = 1_000_000_000
 #: Of the interval; a sample that comes later than that is late.
 _LATE = 1.5
 #: Nanoseconds by which a cgroup's throttled time may grow on one core beside
 #: the elapsed time: the kernel adds it when the throttling ends.
 _THROTTLE_SLACK = 60_000_000_000
-
-
-class KernelCounter:
-    """One counter of nanoseconds that grows by at most one a nanosecond."""
-
-    __slots__ = ('_read_at', '_since', '_value')
-
-    def __init__(self, value: int, at: float) -> None:
-        self._value = value
-        self._read_at = self._since = at
-
-    def add(self, value: int, at: float) -> int | None:
-        """Return what has come since the last reading; None: it cannot be.
-
-        NOTE: the kernel adds a wait when it ends. One that took five seconds
-        comes all at once, after readings in which nothing moved; so the bound
-        is not the time since the last reading, but the time in which it can
-        have begun: since the last reading before the counter last moved.
-        """
-        delta = value - self._value
-        if delta == 0:
-            self._read_at = at
-            return 0
-        most = (at - self._since) * 1e9 + _SLACK
-        self._value = value
-        self._since, self._read_at = self._read_at, at
-        return delta if 0 < delta <= most else None
-
-
-class Histogram:
-    """Counts by upper bound."""
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        """Start empty.
-
-        :param bounds: inclusive and ascending; infinity comes by itself
-        """
-        self._bounds = tuple(bounds)
-        self._counts = [0] * (len(self._bounds) + 1)
-        self.sum = 0.0
-
-    def observe(self, value: float, times: int) -> None:
-        self._counts[bisect.bisect_left(self._bounds, value)] += times
-        self.sum += value * times
-
-    def buckets(self) -> list[tuple[str, float]]:
-        """Cumulative, as Prometheus wants them; the last one is all."""
-        labels = [*map(str, self._bounds), '+Inf']
-        totals = itertools.accumulate(map(float, self._counts))
-        return list(zip(labels, totals, strict=True))
-
-
-@dataclasses.dataclass(slots=True)
-class Vcpu:
-    """One thread: where its counters stood."""
-
-    run: KernelCounter
-    wait: KernelCounter
-    #: Nanoseconds of wait which no second has been charged with yet.
-    owed: int = 0
-
-    def share(self, waited: int, elapsed: float) -> float:
-        """Return the share of the elapsed time in which it waited.
-
-        A long wait is told only when it is over. What does not fit into the
-        time since the last reading is charged to the seconds that follow, so
-        that as many are bad as it took. For example a wait of 2.5 seconds,
-        told at once, is a share of 1.0, 1.0 and 0.5 in the next three.
-        """
-        self.owed += waited
-        most = int(elapsed * 1e9)
-        charged = min(self.owed, most)
-        self.owed -= charged
-        return charged / most if most else 0.0
 
 
 @dataclasses.dataclass(slots=True)
@@ -112,10 +47,23 @@ class ServerTotals:
     #: Seconds watched, and those of them in which it waited too long.
     seconds: float = 0.0
     bad_seconds: float = 0.0
+    #: Of the vCPU that waited most in each second.
+    worst_vcpu_run_seconds: float = 0.0
+    worst_vcpu_wait_seconds: float = 0.0
+    #: Of the threads that are no vCPUs.
+    thread_run_seconds: dict[Kind, float] = dataclasses.field(
+        default_factory=lambda: dict.fromkeys(Kind, 0.0)
+    )
+    thread_wait_seconds: dict[Kind, float] = dataclasses.field(
+        default_factory=lambda: dict.fromkeys(Kind, 0.0)
+    )
     wait_ratio: Histogram = dataclasses.field(
         default_factory=lambda: Histogram(WAIT_SHARES)
     )
     threads: dict[tuple[int, int], Vcpu] = dataclasses.field(
+        default_factory=dict
+    )
+    others: dict[tuple[int, int], ThreadCounters] = dataclasses.field(
         default_factory=dict
     )
     cgroups: dict[str, Throttle] = dataclasses.field(default_factory=dict)
@@ -211,7 +159,8 @@ class Accumulator:
     ) -> ServerTotals:
         totals = self.servers.get(uuid) or ServerTotals(parts[0].domain)
         threads = {}
-        worst = None
+        # Shares of the time in which the worst-off vCPU waited, and ran.
+        worst: tuple[float, float] | None = None
         bad = False
         for thread in (t for part in parts for t in part.threads):
             vcpu = totals.threads.get(thread.key)
@@ -222,26 +171,61 @@ class Accumulator:
                     KernelCounter(thread.wait, at),
                 )
             else:
-                run = self._checked('run', vcpu.run.add(thread.run, at))
-                wait = self._checked('wait', vcpu.wait.add(thread.wait, at))
+                run, wait = self._grown(vcpu, thread, at)
                 totals.run_seconds += run / 1e9
                 totals.wait_seconds += wait / 1e9
                 self.host_run_seconds += run / 1e9
                 self.host_wait_seconds += wait / 1e9
-                share = vcpu.share(wait, elapsed)
-                worst = max(worst or 0.0, share)
-                asked = share + run / (elapsed * 1e9)
-                bad |= share >= self._wait_limit and asked >= self._load_limit
+                share, ran = vcpu.share(wait, elapsed), run / (elapsed * 1e9)
+                worst = max(worst or (0.0, 0.0), (share, ran))
+                bad |= (
+                    share >= self._wait_limit
+                    and share + ran >= self._load_limit
+                )
             threads[thread.key] = vcpu
         totals.threads = threads
         totals.vcpus = len(threads)
+        self._others(totals, parts, at)
         self._throttles(totals, parts, elapsed)
         if worst is not None:
-            totals.wait_ratio.observe(worst, times)
+            share, ran = worst
+            totals.wait_ratio.observe(share, times)
+            totals.worst_vcpu_wait_seconds += share * elapsed
+            totals.worst_vcpu_run_seconds += ran * elapsed
             totals.seconds += elapsed
             if bad:
                 totals.bad_seconds += elapsed
         return totals
+
+    def _others(
+        self, totals: ServerTotals, parts: Sequence[Server], at: float
+    ) -> None:
+        """Count what its threads did that are no vCPUs, where looked at."""
+        if all(part.others is not None for part in parts):
+            present = {t.key for p in parts for t in p.others or ()}
+            totals.others = {
+                k: o for k, o in totals.others.items() if k in present
+            }
+        for thread in (t for part in parts for t in part.others or ()):
+            known = totals.others.get(thread.key)
+            if known is None:
+                totals.others[thread.key] = ThreadCounters(
+                    KernelCounter(thread.run, at),
+                    KernelCounter(thread.wait, at),
+                )
+            else:
+                run, wait = self._grown(known, thread, at)
+                totals.thread_run_seconds[thread.kind] += run / 1e9
+                totals.thread_wait_seconds[thread.kind] += wait / 1e9
+
+    def _grown(
+        self, known: ThreadCounters, thread: Thread | Other, at: float
+    ) -> tuple[int, int]:
+        """Nanoseconds that it ran and waited since it was looked at."""
+        return (
+            self._checked('run', known.run.add(thread.run, at)),
+            self._checked('wait', known.wait.add(thread.wait, at)),
+        )
 
     def _checked(self, what: str, delta: int | None) -> int:
         if delta is None:

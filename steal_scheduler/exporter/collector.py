@@ -9,7 +9,8 @@ from prometheus_client import core
 from prometheus_client.registry import Collector
 
 from steal_scheduler import version
-from steal_scheduler.exporter.accumulator import Accumulator, Histogram
+from steal_scheduler.exporter.accumulator import Accumulator
+from steal_scheduler.exporter.counters import Histogram
 
 #: Every name begins with it.
 PREFIX = 'steal_exporter_'
@@ -39,6 +40,22 @@ _SERVER: _Table = {
         'bad_seconds': (
             'Seconds in which one vCPU of the server reached both wait_limit '
             'and load_limit.'
+        ),
+        'worst_vcpu_run_seconds': (
+            'Seconds that the vCPU spent on a core which, in each second, '
+            'waited most of all vCPUs of the server.'
+        ),
+        'worst_vcpu_wait_seconds': (
+            'Seconds that the vCPU waited for a core which, in each second, '
+            'waited most of all vCPUs of the server.'
+        ),
+        'thread_run_seconds': (
+            'Seconds that threads of the server which are no vCPUs spent on a '
+            'core, by kind.'
+        ),
+        'thread_wait_seconds': (
+            'Seconds that threads of the server which are no vCPUs waited for '
+            'a core, ready to run, by kind.'
         ),
     },
     core.HistogramMetricFamily: {
@@ -102,7 +119,12 @@ _HOST: _Table = {
     },
 }
 #: What is counted by something: the label that says by what.
-_LABELS = {'rejected_readings': ('counter',), 'read_failures': ('reason',)}
+_LABELS = {
+    'rejected_readings': ('counter',),
+    'read_failures': ('reason',),
+    'thread_run_seconds': ('kind',),
+    'thread_wait_seconds': ('kind',),
+}
 
 
 class ExporterCollector(Collector):
@@ -127,9 +149,8 @@ class ExporterCollector(Collector):
         counters = self._counters
         for kind, metrics in _SERVER.items():
             for name, text in metrics.items():
-                family = kind(
-                    f'{PREFIX}server_{name}', text, labels=('uuid', 'domain')
-                )
+                by = ('uuid', 'domain', *_LABELS.get(name, ()))
+                family = kind(f'{PREFIX}server_{name}', text, labels=by)
                 for uuid, totals in counters.servers.items():
                     _add(family, (uuid, totals.domain), getattr(totals, name))
                 yield family
@@ -162,7 +183,7 @@ def _add(family: Any, labels: tuple[str, ...], value: Any) -> None:
     """Add what was measured: a number, a histogram, or numbers by label."""
     if isinstance(value, Mapping):
         for label, number in value.items():
-            family.add_metric((label,), number)
+            family.add_metric((*labels, label), number)
     elif isinstance(value, Histogram):
         family.add_metric(labels, value.buckets(), value.sum)
     elif value is not None:

@@ -1,23 +1,28 @@
-"""One QEMU process and its vCPU threads."""
+"""One QEMU process and its threads."""
 
-import contextlib
 import os
 import re
 import uuid
+from collections.abc import Collection
 from typing import Self
 
 from steal_scheduler.exporter import cgroup, procfs
-from steal_scheduler.exporter.sample import Server, Thread, Throttle
+from steal_scheduler.exporter.sample import Other, Server, Throttle
+from steal_scheduler.exporter.thread import (
+    KernelThread,
+    OtherThread,
+    VcpuThread,
+    kind_of,
+)
 
 _DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
-_READ = os.O_RDONLY | os.O_CLOEXEC
 #: Cgroups that never had a quota are read in one of so many rounds.
 _NO_QUOTA = 8
+#: What is no vCPU is read in one of so many rounds: no second of it is judged,
+#: and nothing is lost, as its counters are cumulative.
+_OTHERS = 4
 #: A program that runs a server: ``/usr/bin/qemu-system-x86_64``.
 _QEMU = re.compile(rb'([^\0]*/)?(qemu-kvm|kvm|qemu-system-[^\0/]*)\0')
-#: How QEMU names the thread of a vCPU with ``-name debug-threads=on``, which
-#: libvirt gives; TCG may have one thread for all of them.
-_VCPU = re.compile(rb'(CPU \d+|ALL CPUs)/(KVM|TCG)\n')
 
 
 class Process:
@@ -35,6 +40,11 @@ class Process:
         self._cgroups = cgroups
         self._failures = failures
         self._threads: dict[int, VcpuThread] = {}
+        self._others: dict[int, OtherThread] = {}
+        #: Threads of the kernel that work for it, which are no tasks of it.
+        self._adopted: dict[int, OtherThread] = {}
+        # Not all processes in the same round.
+        self._turn = int(self.uuid[-4:], 16) % _OTHERS
         self._rescan = procfs.Rescan()
         #: What was last read of each cpu.stat that binds it.
         self._throttled: dict[str, Throttle | None] = {}
@@ -69,31 +79,68 @@ class Process:
         if not present:
             return None
         self._round += 1
-        for tid in self._threads.keys() - present:
-            self._threads.pop(tid).close()
-        self._find_vcpus(present)
+        for known in (self._threads, self._others):
+            for tid in known.keys() - present:
+                known.pop(tid).close()
+        self._find_threads(present)
         found = []
         for tid, thread in list(self._threads.items()):
             with self._failures:
                 found.append(thread.read())
                 continue
             self._threads.pop(tid).close()
-        return Server(self.uuid, self.domain, tuple(found), self._throttles())
+        return Server(
+            self.uuid,
+            self.domain,
+            tuple(found),
+            self._throttles(),
+            self._read_others(),
+        )
+
+    def adopt(self, thread: KernelThread) -> None:
+        """Count a thread of the kernel as one of its own."""
+        self._adopted[thread.pid] = thread
+
+    @property
+    def adopted(self) -> Collection[int]:
+        """Their process ids."""
+        return self._adopted.keys()
 
     def close(self) -> None:
-        for thread in self._threads.values():
-            thread.close()
+        for known in (self._threads, self._others, self._adopted):
+            for thread in known.values():
+                thread.close()
         os.close(self._tasks)
 
-    def _find_vcpus(self, present: set[int]) -> None:
-        """Look for new vCPUs, and for the cgroups of all."""
+    def _read_others(self) -> tuple[Other, ...] | None:
+        if (self._round + self._turn) % _OTHERS:
+            return None
+        found = []
+        for known in (self._others, self._adopted):
+            for tid, thread in list(known.items()):
+                with self._failures:
+                    found.append(thread.read())
+                    continue
+                known.pop(tid).close()
+        return tuple(found)
+
+    def _find_threads(self, present: set[int]) -> None:
+        """Look for new threads, and for the cgroups of all vCPUs."""
         arrived = False
         for tid in self._rescan.due(present - self._threads.keys()):
             with self._failures:
-                comm = procfs.read_all(f'{tid}/comm', self._tasks)
-                if _VCPU.fullmatch(comm):
+                kind = kind_of(procfs.read_all(f'{tid}/comm', self._tasks))
+                known = self._others.get(tid)
+                if known and known.kind is kind:
+                    continue
+                # It had the name of its maker until now.
+                if known:
+                    self._others.pop(tid).close()
+                if kind is None:
                     self._threads[tid] = VcpuThread(self._tasks, tid)
                     arrived = True
+                else:
+                    self._others[tid] = OtherThread(self._tasks, tid, kind)
         # A cgroup often at first: libvirt moves the thread there some time
         # after it has begun.
         often = self._round <= procfs.LOOKS
@@ -123,59 +170,6 @@ class Process:
                 found[path] = last
         self._throttled = {**found}
         return tuple(found.values())
-
-
-class VcpuThread:
-    """Two files of it.
-
-    NOTE: an open file of /proc belongs to the thread, not to its number:
-    once that thread has ended, reading fails, whoever has the number now.
-    """
-
-    def __init__(self, tasks: int, tid: int) -> None:
-        """Open them.
-
-        :param tasks: a descriptor of /proc/PID/task
-        :raises OSError: it has ended, or we may not
-        :raises ValueError: it has just ended
-        """
-        with contextlib.ExitStack() as opened:
-
-            def open_file(name: str) -> int:
-                file = os.open(f'{tid}/{name}', _READ, dir_fd=tasks)
-                opened.callback(os.close, file)
-                return file
-
-            self._schedstat = open_file('schedstat')
-            self._stat = open_file('stat')
-            # Field 22: clock ticks from the host's boot to its start.
-            started = _after_name(os.pread(self._stat, 1024, 0))[19]
-            self._key = (tid, int(started))
-            # Whatever went wrong before has closed what was open.
-            self.close = opened.pop_all().close
-
-    def read(self) -> Thread:
-        """Return its counters.
-
-        :raises OSError: it has ended
-        :raises ValueError: it has just ended
-        """
-        run, wait, _ = os.pread(self._schedstat, 96, 0).split()
-        return Thread(
-            key=self._key,
-            run=int(run),
-            wait=int(wait),
-            runnable=_after_name(os.pread(self._stat, 96, 0))[0] == b'R',
-        )
-
-
-def _after_name(stat: bytes) -> list[bytes]:
-    """The fields of a stat file from the third one, which is the state.
-
-    :raises ValueError: it has ended, and so there are none
-    """
-    # The name, in brackets, may hold brackets and blanks.
-    return stat[stat.rindex(b')') + 2 :].split(None, 20)
 
 
 def identify(cmdline: bytes) -> tuple[str, str] | None:

@@ -1,6 +1,7 @@
 """What one look at the hypervisor tells; counters are the kernel's own."""
 
 import dataclasses
+import enum
 
 #: Seconds between two samples. No option: the bad seconds of two hosts can
 #: be compared only if both look every second.
@@ -18,6 +19,28 @@ class Thread:
     wait: int
     #: Is it on a core or waiting for one right now?
     runnable: bool
+
+
+class Kind(enum.StrEnum):
+    """What a thread of a server does that is no vCPU; a label of metrics."""
+
+    #: Packets, and blocks, between the guest and the host's kernel.
+    VHOST = 'vhost'
+    #: Blocks: QEMU's IO threads, its pool of workers, and io_uring's.
+    IO = 'io'
+    #: Everything else: QEMU's main loop, console and migration.
+    EMULATOR = 'emulator'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Other:
+    """One thread of a server that is no vCPU."""
+
+    #: As of a vCPU.
+    key: tuple[int, int]
+    kind: Kind
+    run: int
+    wait: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,6 +63,8 @@ class Server:
     domain: str
     threads: tuple[Thread, ...]
     throttles: tuple[Throttle, ...] = ()
+    #: None where they were not looked at this time: it is done seldom.
+    others: tuple[Other, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from steal_scheduler.exporter.accumulator import Accumulator
 from steal_scheduler.exporter.process import Process
 from steal_scheduler.exporter.procfs import Failures, Rescan
 from steal_scheduler.exporter.sample import INTERVAL, Sample, Server
+from steal_scheduler.exporter.thread import KernelThread
 
 LOG = log.getLogger(__name__)
 
@@ -59,7 +60,9 @@ class Proc:
         self._processes.clear()
 
     def _find_servers(self, pids: set[int]) -> None:
-        for pid in self._rescan.due(pids - self._processes.keys()):
+        adopted = (process.adopted for process in self._processes.values())
+        known = set(self._processes).union(*adopted)
+        for pid in self._rescan.due(pids - known):
             with self.failures:
                 process = Process.open(
                     f'{self._path}/{pid}', self._cgroups, self.failures
@@ -67,6 +70,23 @@ class Proc:
                 if process:
                     self._processes[pid] = process
                     _log('found', process, pid)
+                else:
+                    self._adopt(pid)
+
+    def _adopt(self, pid: int) -> None:
+        """Give a thread of the kernel to the server for which it works.
+
+        :raises OSError: it has ended, or we may not
+        """
+        thread = KernelThread.open(self._path, pid)
+        if thread is None:
+            return
+        owner = self._processes.get(thread.owner)
+        if owner is None:
+            # Nobody's, or it is found before its owner is.
+            thread.close()
+        else:
+            owner.adopt(thread)
 
     def _forget(self, pid: int) -> None:
         process = self._processes.pop(pid)

@@ -24,13 +24,13 @@ PROGRAM = (
 )
 
 
-def schedstat(pid: int) -> list[float]:
-    """Seconds that its only vCPU ran and waited."""
+def schedstat(pid: int, comm: str = 'CPU 0/KVM') -> list[float]:
+    """Seconds that its only vCPU, or another thread, ran and waited."""
     for task in Path(f'/proc/{pid}/task').iterdir():
-        if (task / 'comm').read_text() == 'CPU 0/KVM\n':
+        if (task / 'comm').read_text() == f'{comm}\n':
             words = (task / 'schedstat').read_text().split()
             return [int(word) / 1e9 for word in words[:2]]
-    raise AssertionError('it has no vCPU')
+    raise AssertionError(f'it has no {comm}')
 
 
 class TestExporter(base.BaseTestCase):
@@ -148,6 +148,41 @@ class TestExporter(base.BaseTestCase):
         )
         exporter.send_signal(signal.SIGTERM)
         self.assertEqual(0, exporter.wait(60))
+
+    def test_a_thread_that_is_no_vcpu(self) -> None:
+        """Two IO threads share a core, and the vCPU of neither wants any."""
+        core = max(os.sched_getaffinity(0))
+        names = [str(uuid4()) for _ in range(2)]
+        pids = {}
+        for uuid in names:
+            process = guest.start(
+                *(uuid, 'instance'),
+                cores=[core],
+                others=['IO iothread1'],
+                busy_others=True,
+            )
+            self.addCleanup(guest.stop, process)
+            pids[uuid] = process.pid
+        begun = {u: schedstat(pid, 'IO iothread1') for u, pid in pids.items()}
+        port = self.port(self.start())
+        thread = 'steal_exporter_server_thread_{}_seconds_total'.format
+
+        def waited(found: dict[tuple[str, str], float]) -> bool:
+            return all(
+                found.get((thread(what), f'{uuid}/io'), 0.0) > 0.5
+                for uuid in names
+                for what in ('run', 'wait')
+            )
+
+        found = self.until(port, waited)
+        for uuid, pid in pids.items():
+            now = schedstat(pid, 'IO iothread1')
+            for n, what in enumerate(('run', 'wait')):
+                told = found[thread(what), f'{uuid}/io']
+                self.assertLessEqual(told, now[n] - begun[uuid][n] + 1e-6)
+                self.assertEqual(0.0, found[thread(what), f'{uuid}/vhost'])
+            bad = found['steal_exporter_server_bad_seconds_total', uuid]
+            self.assertEqual(0.0, bad)
 
     def test_what_is_wrong_is_said(self) -> None:
         for line, word in (

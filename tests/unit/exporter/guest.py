@@ -20,6 +20,8 @@ def start(
     servers: int = 1,
     cores: Sequence[int] = (),
     nice: int = 0,
+    others: Sequence[str] = (),
+    busy_others: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start it, and return when its threads have their names.
 
@@ -27,6 +29,8 @@ def start(
     :param servers: so many processes of the kind; the uuids count up
     :param cores: where they may run; anywhere if empty
     :param nice: of the vCPUs; 19 leaves the cores to others
+    :param others: names of threads that are no vCPUs
+    :param busy_others: they run all the time
     """
     process = subprocess.Popen(
         [
@@ -35,6 +39,7 @@ def start(
             *(str(vcpus), str(int(busy)), str(servers)),
             ','.join(map(str, cores)),
             str(nice),
+            *(','.join(others), str(int(busy_others))),
             *('-name', f'guest={domain},debug-threads=on'),
             *('-uuid', uuid),
         ],
@@ -76,15 +81,15 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait(30)
 
 
-class Vcpu(threading.Thread):
+class Named(threading.Thread):
     """One thread that is named as QEMU's are; it runs all the time or never.
 
     NOTE: its niceness is its own, as its name is: Linux has it by thread.
     """
 
-    def __init__(self, index: int, busy: bool, nice: int) -> None:
+    def __init__(self, name: str, busy: bool, nice: int) -> None:
         super().__init__(daemon=True)
-        self._index = index
+        self._comm = name
         self._busy = busy
         self._nice = nice
         self._named = threading.Event()
@@ -97,7 +102,7 @@ class Vcpu(threading.Thread):
     def run(self) -> None:
         tid = threading.get_native_id()
         with open(f'/proc/self/task/{tid}/comm', 'w') as file:
-            file.write(f'CPU {self._index}/KVM')
+            file.write(self._comm)
         os.setpriority(os.PRIO_PROCESS, tid, self._nice)
         self._named.set()
         while self._busy:
@@ -124,7 +129,14 @@ def rename(index: int) -> None:
 
 
 def main(
-    vcpus: str, busy: str, servers: str, cores: str, nice: str, *_: str
+    vcpus: str,
+    busy: str,
+    servers: str,
+    cores: str,
+    nice: str,
+    others: str,
+    busy_others: str,
+    *_: str,
 ) -> None:
     # Where the parent ends, so that all of them do.
     if cores:
@@ -135,15 +147,18 @@ def main(
             break
     threading.stack_size(65536)
     found = [
-        Vcpu(index, busy == '1' and index == 0, int(nice))
+        Named(f'CPU {index}/KVM', busy == '1' and index == 0, int(nice))
         for index in range(int(vcpus))
     ]
-    for vcpu in found:
-        vcpu.plug()
+    for thread in found:
+        thread.plug()
+    for name in others.split(',') if others else ():
+        Named(name, busy_others == '1', 0).plug()
     os.write(1, b'ready\n')
     while command := os.read(0, 1):
         if command == b'+':
-            found.append(Vcpu(len(found), False, int(nice)))
+            name = f'CPU {len(found)}/KVM'
+            found.append(Named(name, False, int(nice)))
             found[-1].plug()
         else:
             found.pop().unplug()

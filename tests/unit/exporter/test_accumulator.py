@@ -1,12 +1,17 @@
+import dataclasses
+
 from oslotest import base
 
-from steal_scheduler.exporter.accumulator import (
-    Accumulator,
-    Histogram,
-    KernelCounter,
-    Vcpu,
+from steal_scheduler.exporter.accumulator import Accumulator
+from steal_scheduler.exporter.counters import Histogram, KernelCounter, Vcpu
+from steal_scheduler.exporter.sample import (
+    Kind,
+    Other,
+    Sample,
+    Server,
+    Thread,
+    Throttle,
 )
-from steal_scheduler.exporter.sample import Sample, Server, Thread, Throttle
 from tests.unit.exporter.tree import UUID
 
 MS = 1_000_000
@@ -24,6 +29,11 @@ def thread(tid: int, run: int, wait: int, start: int = 1) -> Thread:
 
 def server(*threads: Thread, uuid: str = UUID) -> Server:
     return Server(uuid, 'a', threads)
+
+
+def other(tid: int, run: int, wait: int, kind: Kind = Kind.EMULATOR) -> Other:
+    """Milliseconds."""
+    return Other((tid, 1), kind, run * MS, wait * MS)
 
 
 def throttled(*counts: int, key: str = 'k') -> Server:
@@ -45,6 +55,122 @@ class Base(base.BaseTestCase):
             totals.seconds,
             totals.bad_seconds,
         ]
+
+
+class TestWorstVcpu(Base):
+    def worst(self, *moments: tuple[float, Server]) -> list[float]:
+        totals = self.after(*moments).servers[UUID]
+        return [
+            round(totals.worst_vcpu_run_seconds * 1000, 6),
+            round(totals.worst_vcpu_wait_seconds * 1000, 6),
+        ]
+
+    def test_one_busy_thread(self) -> None:
+        """In the mean its server waits for an eighth of its vCPUs' time."""
+        idle = [thread(i, 0, 0) for i in range(2, 5)]
+        self.assertEqual(
+            [1000, 1000],
+            self.worst(
+                (0.0, server(thread(1, 0, 0), *idle)),
+                (1.0, server(thread(1, 500, 500), *idle)),
+                (2.0, server(thread(1, 1000, 1000), *idle)),
+            ),
+        )
+
+    def test_one_that_the_guest_moves_about(self) -> None:
+        self.assertEqual(
+            [1000, 1000],
+            self.worst(
+                (0.0, server(thread(1, 0, 0), thread(2, 0, 0))),
+                (1.0, server(thread(1, 500, 500), thread(2, 0, 0))),
+                (2.0, server(thread(1, 500, 500), thread(2, 500, 500))),
+            ),
+        )
+
+    def test_where_nobody_waits(self) -> None:
+        self.assertEqual(
+            [900, 0],
+            self.worst(
+                (0.0, server(thread(1, 0, 0), thread(2, 0, 0))),
+                (1.0, server(thread(1, 100, 0), thread(2, 900, 0))),
+            ),
+        )
+
+    def test_a_long_wait_is_charged_to_the_seconds_that_follow(self) -> None:
+        self.assertEqual(
+            [0, 2000],
+            self.worst(
+                (0.0, server(thread(1, 0, 0))),
+                (1.0, server(thread(1, 0, 0))),
+                (2.0, server(thread(1, 0, 2000))),
+                (3.0, server(thread(1, 0, 2000))),
+            ),
+        )
+
+
+class TestOthers(Base):
+    def others(self, *moments: tuple[float, list[Other] | None]) -> list[str]:
+        """What of each kind ran and waited, in milliseconds."""
+        totals = self.after(
+            *(
+                (
+                    at,
+                    dataclasses.replace(
+                        server(thread(1, 0, 0)),
+                        others=None if found is None else tuple(found),
+                    ),
+                )
+                for at, found in moments
+            )
+        ).servers[UUID]
+        runs, waits = totals.thread_run_seconds, totals.thread_wait_seconds
+        return [
+            f'{kind} {1000 * runs[kind]:g} {1000 * waits[kind]:g}'
+            for kind in Kind
+            if runs[kind] or waits[kind]
+        ]
+
+    def test_by_kind_and_from_the_first_reading(self) -> None:
+        found = self.others(
+            (0.0, [other(10, 9000, 9000), other(12, 5, 5, Kind.VHOST)]),
+            (4.0, [other(10, 9100, 9000), other(12, 25, 85, Kind.VHOST)]),
+        )
+        self.assertEqual(['vhost 20 80', 'emulator 100 0'], found)
+
+    def test_where_they_were_not_looked_at(self) -> None:
+        found = self.others(
+            (0.0, [other(10, 0, 0)]),
+            *((n, None) for n in (1.0, 2.0, 3.0)),
+            (4.0, [other(10, 3900, 100)]),
+        )
+        self.assertEqual(['emulator 3900 100'], found)
+
+    def test_one_that_ends_and_comes_back(self) -> None:
+        found = self.others(
+            (0.0, [other(10, 0, 0), other(11, 0, 0, Kind.IO)]),
+            (4.0, [other(11, 100, 0, Kind.IO)]),
+            (8.0, [other(10, 500, 0), other(11, 200, 0, Kind.IO)]),
+        )
+        self.assertEqual(['io 200 0'], found)
+
+    def test_what_cannot_be(self) -> None:
+        counters = accumulator()
+        for at, run in ((0.0, 0), (4.0, 6000), (8.0, 5000), (12.0, 5100)):
+            one = dataclasses.replace(
+                server(thread(1, 0, 0)), others=(other(10, run, 0),)
+            )
+            counters.add(Sample(at, (one,)))
+        self.assertEqual(2, counters.rejected_readings['run'])
+        found = counters.servers[UUID].thread_run_seconds[Kind.EMULATOR]
+        self.assertAlmostEqual(0.1, found)
+
+    def test_they_make_no_second_bad(self) -> None:
+        counters = self.after(
+            (0.0, dataclasses.replace(server(), others=(other(1, 0, 0),))),
+            (1.0, dataclasses.replace(server(), others=(other(1, 0, 900),))),
+        )
+        self.assertEqual([0, 0, 0, 0], self.values(counters))
+        self.assertEqual(0.0, counters.host_wait_seconds)
 
 
 class TestServers(Base):

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.exporter.sample import Sample, Server, Thread, Throttle
+from steal_scheduler.exporter.sample import (
+    Kind,
+    Other,
+    Sample,
+    Server,
+    Thread,
+    Throttle,
+)
 from tests.unit.exporter.test_accumulator import (
     MS,
     accumulator,
@@ -101,6 +108,9 @@ class TestProperties(base.BaseTestCase):
                     *(t.run_seconds, t.wait_seconds, t.throttled_seconds),
                     t.periods,
                     *(t.throttled_periods, t.seconds, t.bad_seconds),
+                    *(t.worst_vcpu_run_seconds, t.worst_vcpu_wait_seconds),
+                    *t.thread_run_seconds.values(),
+                    *t.thread_wait_seconds.values(),
                     *(count for _, count in t.wait_ratio.buckets()),
                 ]
                 for uuid, t in counters.servers.items()
@@ -112,6 +122,15 @@ class TestProperties(base.BaseTestCase):
                 most = len(known[uuid]) * (at + 1) * 1.000001
                 self.assertLessEqual(now[uuid][0] - last[uuid][0], most)
                 self.assertLessEqual(now[uuid][1] - last[uuid][1], most)
+            for totals in counters.servers.values():
+                # One vCPU is a part of all of them.
+                run, wait = totals.run_seconds, totals.wait_seconds
+                self.assertLessEqual(
+                    totals.worst_vcpu_run_seconds, run * 1.000001
+                )
+                self.assertLessEqual(
+                    totals.worst_vcpu_wait_seconds, wait * 1.000001
+                )
             last = now
 
     def made(self, found: list) -> list[Server]:
@@ -127,6 +146,13 @@ class TestProperties(base.BaseTestCase):
                         Thread((tid, start), run, wait, False),
                     ),
                     throttles=(Throttle('k', *counts),),
+                    others=(
+                        None
+                        if not start
+                        else (
+                            Other((tid, start), [*Kind][tid % 3], run, wait),
+                        )
+                    ),
                 )
             servers[uuid] = one
         return list(servers.values())

@@ -7,7 +7,14 @@ from oslotest import base
 
 from steal_scheduler.exporter.collector import PREFIX, ExporterCollector
 from steal_scheduler.exporter.procfs import Failures
-from steal_scheduler.exporter.sample import Sample, Server, Thread, Throttle
+from steal_scheduler.exporter.sample import (
+    Kind,
+    Other,
+    Sample,
+    Server,
+    Thread,
+    Throttle,
+)
 from tests.unit.exporter.test_accumulator import accumulator
 from tests.unit.exporter.tree import UUID
 
@@ -43,6 +50,14 @@ class TestCollector(base.BaseTestCase):
                             ),
                         ),
                         (Throttle('k', periods, 3, 2 * SECOND * periods),),
+                        (
+                            Other(
+                                (2, 1),
+                                Kind.VHOST,
+                                int(run * SECOND / 2),
+                                int(wait * SECOND / 4),
+                            ),
+                        ),
                     ),
                 ),
                 without_vcpus=2,
@@ -65,11 +80,22 @@ class TestCollector(base.BaseTestCase):
             ('seconds_total', 1.0),
             ('bad_seconds_total', 1.0),
             ('vcpus', 1.0),
+            ('worst_vcpu_run_seconds_total', 0.5),
+            ('worst_vcpu_wait_seconds_total', 0.25),
             ('wait_ratio_sum', 0.25),
             ('wait_ratio_count', 1.0),
         ):
             found = self.value(f'steal_exporter_server_{name}', **LABELS)
             self.assertEqual(value, found, name)
+        for kind, run, wait in (
+            ('vhost', 0.25, 0.0625),
+            ('io', 0.0, 0.0),
+            ('emulator', 0.0, 0.0),
+        ):
+            for what, value in (('run', run), ('wait', wait)):
+                name = f'steal_exporter_server_thread_{what}_seconds_total'
+                found = self.value(name, kind=kind, **LABELS)
+                self.assertEqual(value, found, (kind, what))
         for le, value in (('0.2', 0.0), ('0.3', 1.0), ('+Inf', 1.0)):
             found = self.value(
                 'steal_exporter_server_wait_ratio_bucket', le=le, **LABELS

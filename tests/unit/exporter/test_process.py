@@ -2,7 +2,7 @@ import os
 
 from oslotest import base
 
-from steal_scheduler.exporter.process import Process, VcpuThread, identify
+from steal_scheduler.exporter.process import Process, identify
 from steal_scheduler.exporter.procfs import Failures
 from steal_scheduler.exporter.sample import Server
 from tests.unit.exporter.tree import UUID, Tree
@@ -75,6 +75,64 @@ class TestProcess(base.BaseTestCase):
             self.tree.thread(10, tid, comm=comm)
         found = self.read(self.opened()).threads
         self.assertEqual({11, 12, 13}, {t.key[0] for t in found})
+
+    def others(self, process: Process, rounds: int = 4) -> list[list[object]]:
+        """What it says of each that is no vCPU, in its next rounds."""
+        found = []
+        for _ in range(rounds):
+            others = self.read(process).others
+            if others is not None:
+                found.append(
+                    sorted((o.key[0], o.kind, o.run, o.wait) for o in others)
+                )
+        return found
+
+    def test_the_others_are_read_seldom(self) -> None:
+        self.tree.qemu(10, vcpus=1)
+        self.tree.thread(10, 12, 5, 6, comm='vhost-10')
+        process = self.opened()
+        (found,) = self.others(process)
+        self.assertEqual([(10, 'emulator', 0, 0), (12, 'vhost', 5, 6)], found)
+        self.assertEqual(3, len(self.others(process, 12)))
+
+    def test_not_all_servers_in_the_same_round(self) -> None:
+        rounds = set()
+        for pid in range(10, 18, 2):
+            self.tree.qemu(pid, f'{UUID[:-1]}{pid // 2 % 4}', vcpus=1)
+            process = self.opened(pid)
+            looked = [self.read(process).others is not None for _ in range(4)]
+            rounds.add(looked.index(True))
+        self.assertEqual({0, 1, 2, 3}, rounds)
+
+    def test_others_come_and_go(self) -> None:
+        self.tree.qemu(10, vcpus=1)
+        process = self.opened()
+        self.tree.thread(10, 12, comm='worker')
+        (found,) = self.others(process)
+        self.assertIn((12, 'io', 0, 0), found)
+        self.tree.gone(10, 12)
+        (found,) = self.others(process)
+        self.assertEqual([(10, 'emulator', 0, 0)], found)
+        # Listed still, and empty, as its file is when it has ended.
+        (self.tree.proc / '10/task/10/schedstat').write_text('')
+        self.assertEqual([[]], self.others(process))
+        self.assertEqual(1, self.failures.counts['ended'])
+
+    def test_another_that_gets_its_name_late(self) -> None:
+        self.tree.qemu(10, vcpus=1)
+        for tid in (12, 13):
+            self.tree.thread(10, tid, comm='qemu-system-x86')
+        process = self.opened()
+        self.read(process)
+        before = len(os.listdir('/proc/self/fd'))
+        self.tree.thread(10, 12, comm='IO iothread1')
+        self.tree.thread(10, 13, comm='CPU 1/KVM')
+        self.read(process)
+        # A vCPU has two files.
+        self.assertEqual(before + 1, len(os.listdir('/proc/self/fd')))
+        (found,) = self.others(process)
+        self.assertEqual([(10, 'emulator', 0, 0), (12, 'io', 0, 0)], found)
+        self.assertEqual(2, len(self.read(process).threads))
 
     def test_a_thread_that_ends_while_it_is_read(self) -> None:
         self.tree.qemu(10, vcpus=2)
@@ -166,53 +224,9 @@ class TestProcess(base.BaseTestCase):
         )
         assert process is not None
         self.read(process)
-        self.assertEqual(3, len(os.listdir('/proc/self/fd')) - len(before))
+        self.assertEqual(4, len(os.listdir('/proc/self/fd')) - len(before))
         process.close()
         self.assertEqual(before, os.listdir('/proc/self/fd'))
-
-
-class TestThread(base.BaseTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.tree = self.useFixture(Tree())
-
-    def opened(self, tid: int) -> VcpuThread:
-        tasks = os.open(self.tree.proc / '10' / 'task', os.O_RDONLY)
-        self.addCleanup(os.close, tasks)
-        return VcpuThread(tasks, tid)
-
-    def test_read(self) -> None:
-        self.tree.thread(10, 11, 5, 6, state='R', comm='C) R (x', start=77)
-        opened = self.opened(11)
-        self.addCleanup(opened.close)
-        found = opened.read()
-        self.assertEqual(
-            ((11, 77), 5, 6, True),
-            (found.key, found.run, found.wait, found.runnable),
-        )
-        self.tree.thread(10, 11, 8, 9, state='S', comm='C) R (x', start=77)
-        found = opened.read()
-        self.assertEqual(
-            (8, 9, False), (found.run, found.wait, found.runnable)
-        )
-
-    def test_cut_short(self) -> None:
-        self.tree.thread(10, 11)
-        opened = self.opened(11)
-        self.addCleanup(opened.close)
-        (self.tree.proc / '10/task/11/schedstat').write_text('')
-        self.assertRaises(ValueError, opened.read)
-
-    def test_nothing_stays_open(self) -> None:
-        self.tree.thread(10, 11)
-        stat = self.tree.proc / '10/task/11/stat'
-        stat.write_text('11 (CPU')
-        self.assertRaises(ValueError, self.opened, 11)
-        stat.unlink()
-        before = len(os.listdir('/proc/self/fd'))
-        self.assertRaises(FileNotFoundError, self.opened, 11)
-        # The directory of the test itself.
-        self.assertEqual(before + 1, len(os.listdir('/proc/self/fd')))
 
 
 class TestIdentify(base.BaseTestCase):

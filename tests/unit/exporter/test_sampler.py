@@ -1,4 +1,5 @@
 import logging
+import os
 import threading
 
 import fixtures
@@ -109,6 +110,49 @@ class TestProc(base.BaseTestCase):
         self.tree.qemu(10)
         sample = self.read()
         self.assertEqual(((), 1), (sample.servers, sample.without_vcpus))
+
+    def run_of_vhost(self) -> list[int | None]:
+        """Of each server, what vhost ran for it."""
+        found: dict[str, int | None] = {}
+        for _ in range(8):
+            for server in self.read().servers:
+                if server.others is not None:
+                    runs = [o.run for o in server.others if o.kind == 'vhost']
+                    found[server.uuid] = sum(runs) if runs else None
+        return [found[uuid] for uuid in sorted(found)]
+
+    def test_vhost_of_the_kernel(self) -> None:
+        self.tree.qemu(10, vcpus=1)
+        self.tree.qemu(20, OTHER, vcpus=1)
+        self.assertEqual([None, None], self.run_of_vhost())
+        self.tree.kernel(15, 'vhost-10', run=3)
+        self.tree.kernel(16, 'vhost-10', run=4)
+        # It calls itself so, but the kernel does not.
+        self.tree.kernel(17, 'vhost-20', run=5, flags=0x400000)
+        self.assertEqual([None, 7], self.run_of_vhost())
+        # A device is unplugged, and a number given to somebody else.
+        for pid in (15, 16):
+            (self.tree.proc / f'{pid}/schedstat').write_text('')
+        self.tree.gone(15)
+        self.assertEqual([None, None], self.run_of_vhost())
+        self.tree.gone(16)
+        self.tree.kernel(16, 'vhost-20', run=6)
+        self.assertEqual([6, None], self.run_of_vhost())
+
+    def test_vhost_that_is_found_before_its_server(self) -> None:
+        self.tree.kernel(9, 'vhost-10', run=3)
+        self.read()
+        self.tree.qemu(10, vcpus=1)
+        self.assertEqual([3], self.run_of_vhost())
+
+    def test_vhost_of_a_server_that_is_gone(self) -> None:
+        before = os.listdir('/proc/self/fd')
+        self.tree.qemu(10, vcpus=1)
+        self.tree.kernel(15, 'vhost-10')
+        self.read()
+        self.tree.gone(10)
+        self.read()
+        self.assertEqual(before, os.listdir('/proc/self/fd'))
 
     def test_pressure(self) -> None:
         self.assertIsNone(self.read().pressure)

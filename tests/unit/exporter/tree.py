@@ -51,15 +51,27 @@ class Tree(fixtures.Fixture):
         comm: str = 'CPU 0/KVM',
         start: int = 1000,
         cgroup: str = '0::/\n',
+        flags: int = 0x400040,
     ) -> None:
         task = self.proc / str(pid) / 'task' / str(tid)
         self.write(task / 'comm', f'{comm}\n')
         self.write(task / 'cgroup', cgroup)
         self.write(task / 'schedstat', f'{run} {wait} 7\n')
-        fields = ' '.join(['0'] * 18)
+        fields = ' '.join(['0'] * 5 + [str(flags)] + ['0'] * 12)
         self.write(
             task / 'stat', f'{tid} ({comm}) {state} {fields} {start} 0 0\n'
         )
+
+    def kernel(
+        self, pid: int, comm: str, run: int = 0, flags: int = 0x208040
+    ) -> None:
+        """Make a thread of the kernel: a process without a command line."""
+        self.thread(pid, pid, run, comm=comm, flags=flags)
+        task = self.proc / str(pid) / 'task' / str(pid)
+        self.write(self.proc / str(pid) / 'cmdline', '')
+        for name in ('comm', 'stat', 'schedstat'):
+            text = (task / name).read_text()
+            self.write(self.proc / str(pid) / name, text)
 
     def gone(self, pid: int, tid: int | None = None) -> None:
         path = self.proc / str(pid)
