@@ -31,7 +31,7 @@ simulation: $(TOX)
 	$(TOX) -q exec -e py3 -- stestr --test-path ./tests/simulation run
 	STEAL_FUZZ_SEED=$${STEAL_FUZZ_SEED:-1} $(TOX) -q exec -e py3 -- python -m tests.simulation.fuzz
 
-fuzz: $(TOX)  ## accidents, wrong answers, options, texts and views, from 10,000 seeds
+fuzz: $(TOX)  ## accidents, wrong answers, options, texts, views and rooms, from 10,000 seeds
 	@$(TOX) -q run --notest -e py3
 	STEAL_FUZZ_RUNS=$${STEAL_FUZZ_RUNS:-10000} $(TOX) -q exec -e py3 -- python -m tests.fuzz
 

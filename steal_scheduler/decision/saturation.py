@@ -1,7 +1,8 @@
 """Saturation: whether moving can help at all, by the least that is known.
 
 What is used is asked for in any case. If not even that can be placed, no more
-can; as long as it can, nobody may say that moving cannot help.
+can; as long as it can, nobody may say that moving cannot help. So nothing that
+is planned stands in the way: instead of that, others could move.
 """
 
 import bisect
@@ -59,6 +60,7 @@ def _placed(
 
     :param tightly: each goes where least room is left, else where most is
     """
+    ledger = targets.unplanned()
     left = sorted(rooms)
     leaving = -math.inf
     for move in order:
@@ -67,9 +69,10 @@ def _placed(
         fits = range(first, len(left))
         for n in fits if tightly else reversed(fits):
             room, name = left[n]
-            if targets.open_to(move, name):
+            if targets.open_to(move, name, ledger):
                 del left[n]
                 bisect.insort(left, (room - cores, name))
+                ledger.add(move.server, name)
                 leaving = max(leaving, 0.0) + cores
                 break
     return leaving

@@ -36,6 +36,7 @@ class Targets:
         """:param refused: what Nova does not choose, for all we know"""
         self._view = view = snapshot.view
         self._pairs = refused
+        self._snapshot = snapshot
         self._ledger = Ledger(snapshot)
         #: By server id, as asked of them.
         self._refused: dict[str, frozenset[str]] = {}
@@ -134,9 +135,18 @@ class Targets:
         """
         return self._by_use.get(zone, ())
 
-    def open_to(self, move: Move, name: str) -> bool:
-        """Whether Nova could place it there, if there are the cores."""
-        return self._may_go(move, name) and self._ledger.fits(
+    def unplanned(self) -> Ledger:
+        """What hosts have left, with nothing planned for them."""
+        return Ledger(self._snapshot)
+
+    def open_to(
+        self, move: Move, name: str, ledger: Ledger | None = None
+    ) -> bool:
+        """Whether Nova could place it there, if there are the cores.
+
+        :param ledger: what is planned there, if not what we have planned
+        """
+        return self._may_go(move, name) and (ledger or self._ledger).fits(
             move.server, name
         )
 

@@ -8,7 +8,15 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from tests.fuzz import answers, configuration, driver, scheduler, texts
+from tests.fuzz import (
+    answers,
+    configuration,
+    driver,
+    rooms,
+    saturation,
+    scheduler,
+    texts,
+)
 from tests.simulation import fuzz
 
 
@@ -24,6 +32,8 @@ KINDS: Mapping[str, Callable[[], AbstractContextManager[driver.Kind]]] = {
     'answers': lambda: contextlib.nullcontext(answers.KIND),
     'configuration': configuration.starting,
     'texts': texts.written,
+    'rooms': lambda: contextlib.nullcontext(rooms.KIND),
+    'saturation': lambda: contextlib.nullcontext(saturation.KIND),
 }
 
 

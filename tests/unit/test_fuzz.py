@@ -2,15 +2,27 @@
 
 import contextlib
 import math
+from typing import Any
 
 from oslotest import base
 
 from steal_scheduler import startup
+from steal_scheduler.decision import room
+from steal_scheduler.decision import saturation as moving
 from steal_scheduler.edge import sense
+from steal_scheduler.model.refusal import SCARCE, Reason
 from steal_scheduler.moves import tags
 from steal_scheduler.nova_client import parse
 from steal_scheduler.scheduler import weighers
-from tests.fuzz import answers, configuration, driver, scheduler, texts
+from tests.fuzz import (
+    answers,
+    configuration,
+    driver,
+    rooms,
+    saturation,
+    scheduler,
+    texts,
+)
 
 
 class TestFuzz(base.BaseTestCase):
@@ -43,6 +55,23 @@ class TestFuzz(base.BaseTestCase):
     def test_texts(self) -> None:
         with texts.written() as kind:
             self.play(kind, 10)
+
+    def test_rooms(self) -> None:
+        found, counts = driver.search(rooms.KIND, range(500))
+        self.assertEqual('', '\n'.join(map(str, found)))
+        # Each answer has come, and often enough to mean something.
+        wanted = {'placed', 'saturated', 'targets_unknown', *map(str, SCARCE)}
+        rare = {w for w in wanted if counts[w] < 25}
+        self.assertEqual({'resources'}, rare, counts)
+
+    def test_saturation(self) -> None:
+        """The verdicts of 500 clouds, of which 99 in 100 must be right."""
+        found, counts = driver.search(saturation.KIND, range(5))
+        self.assertEqual('', '\n'.join(map(str, found)))
+        self.assertLessEqual(counts['wrong'], 5)
+        self.assertGreater(
+            min(counts['saturated'], counts['not saturated']), 99
+        )
 
 
 class TestItFinds(base.BaseTestCase):
@@ -79,3 +108,18 @@ class TestItFinds(base.BaseTestCase):
             self.patch(weighers, '_likely', lambda *of: 1 / 0)
             self.patch(weighers, '_neutral', lambda *of: [math.nan])
             self.found(kind, 'weight')
+
+    def test_memory_that_nobody_looks_at(self) -> None:
+        self.patch(room, '_DIMENSION', {'MEMORY_MB': Reason.DISK})
+        self.found(rooms.KIND, 'disk and not ram is said')
+
+    def test_a_place_that_is_given_twice(self) -> None:
+        self.patch(room.Ledger, 'add', lambda *of: None)
+        self.found(rooms.KIND, 'is planned for')
+
+    def test_a_verdict_that_moving_never_helps(self) -> None:
+        def placed(*of: Any, **how: Any) -> float:
+            return -math.inf
+
+        self.patch(moving, '_placed', placed)
+        self.found(saturation.KIND, 'verdicts are wrong')
