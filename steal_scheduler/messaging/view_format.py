@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from steal_scheduler.exception import StealError
+from steal_scheduler.messaging import rankings_format
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 
 #: Raised with every change that an older listener would misread. The version
@@ -76,6 +77,7 @@ def encode(view: View) -> dict[str, Any]:
         'hosts': {n: _row(host, _HOST) for n, host in view.hosts.items()},
         'roles': {role: {**counts} for role, counts in view.roles.items()},
         'movers': {s: _row(mover, _MOVER) for s, mover in view.movers.items()},
+        'rankings': rankings_format.encode(view.rankings, view.hosts),
     }
 
 
@@ -139,6 +141,9 @@ def _view(message: Mapping[str, Any], version: int) -> View:
             for server_id, row in message['movers'].items()
         },
         project_groups=groups,
+        rankings=rankings_format.decode(
+            message.get('rankings'), message['hosts']
+        ),
         **{name: read(message[name]) for name, read in _VIEW.items()},
     )
 

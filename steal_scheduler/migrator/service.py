@@ -10,6 +10,7 @@ from steal_scheduler.decision import decide
 from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.harm import with_harm, with_target
 from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.rankings import rankings
 from steal_scheduler.decision.refused_pairs import with_offered
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
@@ -192,13 +193,14 @@ class Migrator:
 
     def _send_view(self, snapshot: Snapshot) -> Snapshot:
         """Tell nova-scheduler; whether the message bus took it is kept."""
-        view = self._view = build_view(snapshot, self._view)
+        view = build_view(snapshot, self._view)
+        snapshot = dataclasses.replace(snapshot, view=view, room=self._room)
+        ranked = rankings(snapshot, self._view)
+        view = self._view = dataclasses.replace(view, rankings=ranked)
         # Before the first reading there is nothing to tell.
         known = self._poller.signals is not NO_SIGNALS
         sent = known and self._built.sender.send(view)
-        return dataclasses.replace(
-            snapshot, view=view, room=self._room, sent=sent
-        )
+        return dataclasses.replace(snapshot, view=view, sent=sent)
 
     def _advance_moves(self, snapshot: Snapshot) -> None:
         stuck: list[tuple[Move, NovaFault]] = []

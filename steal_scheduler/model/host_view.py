@@ -5,6 +5,7 @@ import enum
 from collections.abc import Mapping
 
 from steal_scheduler.model.demand import Demand
+from steal_scheduler.model.rankings import NO_RANKINGS, Rankings
 from steal_scheduler.model.roles import role_key
 
 
@@ -95,6 +96,8 @@ class View:
     project_groups: Mapping[str, str] | None = dataclasses.field(
         default_factory=dict
     )
+    #: Of the movers; none where the migrator is of before there were any.
+    rankings: Rankings = NO_RANKINGS
 
     def role_key(self, role: str | None, project_id: str) -> str | None:
         """By which ``roles`` knows the role of a project's server."""

@@ -65,11 +65,12 @@ class SameAvailabilityZoneFilter(filters.BaseHostFilter):
 class StealFilter(filters.BaseHostFilter):
     """Rejects hosts that a server should not be put on.
 
-    For a move of the migrator's own, only hosts that stay cold with the
-    server pass. For other moves hot hosts and those over the steal threshold
-    are rejected, unless all are. For new and unshelved servers all pass, and
-    the weigher puts hot hosts last. Two options make it strict. Without a
-    fresh view all hosts pass.
+    For a move of the migrator's own, only hosts pass that its ranking calls
+    feasible: they stay cold with the server, and have room for it. For other
+    moves hot hosts and those over the steal threshold are rejected, unless
+    all are. For new and unshelved servers all pass, and the weigher puts hot
+    hosts last. Two options make it strict. Without a fresh view all hosts
+    pass.
     """
 
     run_filter_once_per_request = True
@@ -96,7 +97,15 @@ class StealFilter(filters.BaseHostFilter):
             return hosts
         view, info = latest.view, request_info.of(spec)
         if mover := info.mover(view):
-            return [h for h in hosts if view.takes(h.host, mover.demand)]
+            if ranking := view.rankings.of.get(spec.instance_uuid):
+                fit = [h for h in hosts if h.host in ranking.feasible]
+            else:
+                # A migrator of before there were any.
+                fit = [h for h in hosts if view.takes(h.host, mover.demand)]
+            if fit or len(view.hosts) <= CONF.scheduler.max_placement_results:
+                return fit
+            # Those that fit may be among the hosts that Nova does not see:
+            # then it is like anybody's move.
         strict = self._settings.strict_boots
         if info.moves:
             strict = self._settings.strict_moves

@@ -5,7 +5,6 @@ to come. ``RankedView`` is one of them and what is worked out from it, an
 ``Order`` of hosts for each kind of request.
 """
 
-import bisect
 import collections
 import dataclasses
 import functools
@@ -19,6 +18,7 @@ from steal_scheduler.edge.text import one_line
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import CLOCK_SKEW
+from steal_scheduler.scheduler.order import Order
 
 LOG = logging.getLogger(__name__)
 
@@ -26,28 +26,6 @@ LOG = logging.getLogger(__name__)
 MAX_ORDERS = 16
 #: Placements remembered for one view.
 MAX_PLACED = 1000
-#: A host that the view does not name: unknown, with no server of the role.
-ABSENT: ranking.Key = (Tier.UNKNOWN, 0)
-
-
-class Order:
-    """Weights of hosts: for each, how many steps in rank are below it."""
-
-    __slots__ = ('absent', 'keys', 'weights')
-
-    def __init__(self, keys: Mapping[str, ranking.Key]) -> None:
-        """Work it out.
-
-        :param keys: of ``ranking``, by host; empty if too little is known
-        """
-        self.keys = keys
-        steps = sorted(set(keys.values()))
-        below = {key: float(n) for n, key in enumerate(reversed(steps))}
-        #: By host, in ranks from the last.
-        self.weights = {name: below[key] for name, key in keys.items()}
-        #: Of any other host; half a step if nobody is like it.
-        between = len(steps) - bisect.bisect(steps, ABSENT) - 0.5
-        self.absent = below.get(ABSENT, between)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,17 +81,32 @@ class RankedView:
         if server_id in self._placed or len(self._placed) < MAX_PLACED:
             self._placed[server_id] = placed
 
-    def _changed(
-        self, role: str | None, move: bool, server_id: str | None
-    ) -> dict[str, ranking.Key]:
-        """New keys of the hosts that servers were placed on."""
+    def full(self, cores: float, server_id: str) -> frozenset[str]:
+        """Hosts that cannot take it any more, with what was placed there."""
+        return frozenset(
+            name
+            for name, extra in self._given(server_id).items()
+            if not self.view.takes(name, cores + extra)
+        )
+
+    def _given(self, server_id: str | None) -> dict[str, float]:
+        """Cores by host, of all that was placed there but this server."""
         cores: dict[str, float] = {}
-        alike: dict[str, int] = {}
         for other, placed in list(self._placed.items()):
             if other != server_id and placed.host in self.view.hosts:
                 name = placed.host
                 cores[name] = cores.get(name, 0.0) + placed.cores
-                alike[name] = alike.get(name, 0) + (placed.role == role)
+        return cores
+
+    def _changed(
+        self, role: str | None, move: bool, server_id: str | None
+    ) -> dict[str, ranking.Key]:
+        """New keys of the hosts that servers were placed on."""
+        alike = collections.Counter(
+            placed.host
+            for other, placed in list(self._placed.items())
+            if other != server_id and placed.role == role
+        )
         known = self.view.roles.get(role, {}) if role else {}
         return {
             name: ranking.key(
@@ -121,7 +114,7 @@ class RankedView:
                 known.get(name, 0) + alike[name] if role else 0,
                 move=move,
             )
-            for name, extra in cores.items()
+            for name, extra in self._given(server_id).items()
         }
 
     def _filled(self, name: str, cores: float) -> HostView:

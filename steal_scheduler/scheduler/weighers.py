@@ -8,6 +8,7 @@ from nova.scheduler import weights
 from nova.scheduler.utils import get_weight_multiplier, request_is_rebuild
 
 from steal_scheduler.scheduler import guard, listener, request_info
+from steal_scheduler.scheduler.order import own_weights
 from steal_scheduler.scheduler.view_cache import Placed
 
 
@@ -26,7 +27,8 @@ class StealWeigher(weights.BaseHostWeigher):
     """Prefers hosts by CPU steal, then by servers of the same role.
 
     The weight of a host is the number of steps that are below it in the
-    ranking of all hosts (see ``ranking``), times the multiplier. That is 10
+    ranking of all hosts (see ``ranking``; for a move of the migrator's own
+    the server's, see ``rankings``), times the multiplier. That is 10
     because Nova's common weighers, nine of them with multipliers of 1, cannot
     outweigh one step then; build failures and the cell still can. Without a
     fresh view all weights are 0 and Nova's weighers decide alone.
@@ -80,10 +82,16 @@ class StealWeigher(weights.BaseHostWeigher):
             move = known.moves
             cores = float(spec.vcpus)
         order = latest.order(role, move=move, server_id=server_id)
-        if not order.weights:
+        ranking = view.rankings.of.get(server_id) if mover else None
+        if ranking:
+            full = latest.full(cores, server_id)
+            own = own_weights(ranking, order, full)
+            found = [own(w.obj.host) for w in weighed]
+        elif order.weights:
+            known_weight, absent = order.weights.get, order.absent
+            found = [known_weight(w.obj.host, absent) for w in weighed]
+        else:
             return _neutral(self, weighed, spec)
-        known_weight, absent = order.weights.get, order.absent
-        found = [known_weight(w.obj.host, absent) for w in weighed]
         if server_id not in known.placed:
             # NOTE: Nova weighs once more for alternates, after the choice.
             known.placed.add(server_id)

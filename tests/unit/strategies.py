@@ -27,7 +27,7 @@ def host_views(
 ) -> st.SearchStrategy[HostView]:
     return st.builds(
         HostView,
-        tier=tiers or st.sampled_from(Tier),
+        tier=st.sampled_from(Tier) if tiers is None else tiers,
         steal=shares(),
         demand=cores(),
         cores=st.floats(0.5, 500),

@@ -5,13 +5,18 @@ from tests.functional import one  # isort: skip (before Nova's)
 import dataclasses
 from typing import Any
 
+import nova.conf
+
 from steal_scheduler.model.host_view import HostView, Mover, Tier
+from steal_scheduler.model.rankings import Ranking, Rankings
 from steal_scheduler.scheduler import request_info
 from tests.functional.nova import scheduling
 from tests.functional.nova.scheduling import COLD, HOT, STEALING, WEB
 from tests.functional.one import HOSTS, ZONES, scene
 
 setUpModule = one.set_up()
+
+CONF = nova.conf.CONF
 
 _zone = request_info._zone
 
@@ -186,6 +191,50 @@ class TestOurMoves(scheduling.SchedulerTestCase):
         self.assertEqual('a1', self.move('error'))
         server = self.servers.server(self.server_id)
         self.assertEqual('ACTIVE', server['status'])
+
+    def ranked(self, *best: str) -> Rankings:
+        own = Ranking([[host] for host in best], {*best})
+        return Rankings(1.0, {self.server_id: own})
+
+    def test_where_its_own_ranking_says(self) -> None:
+        """Though the general one has another host first."""
+        hosts = dict.fromkeys(HOSTS, COLD) | {'a1': HOT}
+        hosts['a3'] = HostView(Tier.COLD, 0.03, 8.0, 16.0)
+        movers = self.movers()
+        self.send(hosts, movers=movers, rankings=self.ranked('a3', 'a2'))
+        self.assertEqual('a3', self.move())
+
+    def test_not_where_it_is_not_feasible(self) -> None:
+        """Though that host is ranked, and the best to anybody else."""
+        (other,) = self.boot({'host': 'a1'})
+        hosts = dict.fromkeys(HOSTS, COLD) | {'a1': HOT}
+        hosts['a3'] = HostView(Tier.COLD, 0.03, 8.0, 16.0)
+        movers = self.movers()
+        self.send(hosts, movers=movers, rankings=self.ranked('a3'))
+        self.assertEqual('a2', self.migrate(other))
+        self.assertEqual('a3', self.move())
+
+    def test_nowhere_is_it_feasible(self) -> None:
+        hosts = dict.fromkeys(HOSTS, COLD)
+        self.send(hosts, movers=self.movers(), rankings=self.ranked())
+        self.assertEqual('a1', self.move('error'))
+
+    def test_a_scheduler_with_an_older_view(self) -> None:
+        """It takes the move for anybody's: no hot host, and no refusal."""
+        self.send(dict.fromkeys(HOSTS, COLD) | {'a1': HOT, 'a2': HOT})
+        self.assertEqual('a3', self.move())
+        self.send(dict.fromkeys(HOSTS, HOT))
+        self.assertIn(self.move(), ['a1', 'a2'])
+
+    def test_where_nova_does_not_see_all_hosts(self) -> None:
+        """The feasible ones may be among the others."""
+        hosts = dict.fromkeys(HOSTS, HOT) | {'a3': COLD}
+        self.send(hosts, movers=self.movers(), rankings=self.ranked())
+        CONF.set_override('max_placement_results', 6, group='scheduler')
+        self.addCleanup(
+            CONF.clear_override, 'max_placement_results', group='scheduler'
+        )
+        self.assertEqual('a3', self.move())
 
     def test_stock_again_when_the_view_is_stale(self) -> None:
         hosts = dict.fromkeys(HOSTS, HOT)

@@ -11,6 +11,7 @@ from oslotest import base
 from steal_scheduler.decision import ranking
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
+from steal_scheduler.model.rankings import NO_RANKINGS, Ranking, Rankings
 from tests.unit import strategies
 
 VIEW = View(
@@ -27,10 +28,15 @@ VIEW = View(
     max_arrivals=2,
     steal_threshold=6.5,
     project_groups={'9f1c': 'shop'},
+    rankings=Rankings(
+        1235.5, {'6f70': Ranking((('d',), ('a', 'c')), frozenset('acd'))}
+    ),
 )
+#: The same, as it was sent before there were rankings.
+VIEW_5 = dataclasses.replace(VIEW, rankings=NO_RANKINGS)
 #: The same in version 4, where roles are those of the whole cloud.
 VIEW_4 = dataclasses.replace(
-    VIEW,
+    VIEW_5,
     roles={'web': {'a': 2, 'b': 1}},
     movers={'6f70': Mover('web', 'b', 3.5)},
     project_groups=None,
@@ -107,9 +113,11 @@ class TestVersions(base.BaseTestCase):
         # A new version comes with a sample.
         self.assertEqual([*range(4, view_format.VERSION + 1)], sorted(found))
         for version, message in found.items():
-            expected = VIEW_4 if version == 4 else VIEW
+            expected = VIEW_4 if version == 4 else VIEW_5
             self.assertEqual(expected, view_format.decode(message), version)
-        written = sent(VIEW)
+        written: Any = sent(VIEW)
+        # A listener of before does not look for what it does not know.
+        del written['rankings']
         self.assertEqual(found[view_format.VERSION], written)
 
 
@@ -139,6 +147,14 @@ class TestNonsense(base.BaseTestCase):
             ranking.keys(view, role, move=True)
         for name in view.hosts:
             view.takes(name, 1.0)
+            for own in view.rankings.of.values():
+                self.assertIn(name in own.feasible, (False, True))
+        for own in view.rankings.of.values():
+            self.assertLessEqual({*own.feasible}, view.hosts.keys())
+            self.assertLessEqual(
+                {host for alike in own.best for host in alike},
+                view.hosts.keys(),
+            )
 
     @given(JSON)
     def test_anything(self, message: object) -> None:
@@ -160,7 +176,7 @@ class TestNonsense(base.BaseTestCase):
         return message
 
     def test_a_field_is_missing(self) -> None:
-        for field in view_format.encode(VIEW):
+        for field in view_format.encode(VIEW).keys() - {'rankings'}:
             message = view_format.encode(VIEW)
             del message[field]
             self.assertRaises(

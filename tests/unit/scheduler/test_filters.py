@@ -5,6 +5,7 @@ from nova.scheduler import filters as nova_filters
 from oslo_utils import uuidutils
 
 from steal_scheduler.model.host_view import HostView, Mover
+from steal_scheduler.model.rankings import Ranking, Rankings
 from steal_scheduler.scheduler import filters, weighers
 from tests.unit.scheduler import base, database
 from tests.unit.scheduler.base import cold, host_state, hot
@@ -229,6 +230,10 @@ class TestNothingIsAsked(base.SchedulerTestCase):
         self.assertIn('nova.context.get_admin_context', touched)
 
 
+def feasible(hosts: set[str]) -> Rankings:
+    return Rankings(1.0, {SERVER: Ranking((), hosts)})
+
+
 class StealFilterTestCase(base.SchedulerTestCase):
     def names(self, spec: Any, *hosts: str) -> list[str]:
         states = [host_state(name) for name in hosts or self.hosts]
@@ -264,6 +269,30 @@ class TestOurMoves(StealFilterTestCase):
 
     def test_a_stale_view_says_nothing(self) -> None:
         self.assertEqual(4, len(self.move(2.0, taken_at=1.0)))
+
+    def test_only_what_its_ranking_calls_feasible(self) -> None:
+        """Whatever else is cold: there it has no room, or no place."""
+        self.hosts |= {'also cold': cold(), 'another': cold()}
+        self.assertEqual(
+            ['another'],
+            self.move(2.0, rankings=feasible({'another'})),
+        )
+        self.assertEqual([], self.move(2.0, rankings=feasible(set())))
+
+    def test_where_nova_does_not_see_all_hosts(self) -> None:
+        """Those that fit may be among the others: it is like any move."""
+        most = {'max_placement_results': len(self.hosts) - 1}
+        self.conf.set_override(*most.popitem(), group='scheduler')
+        none = feasible(set())
+        found = ['cold', 'unknown', 'not in the view']
+        self.assertEqual(found, self.move(2.0, rankings=none))
+        self.assertEqual(found, self.move(60.0))
+        # One that fits is seen.
+        self.assertEqual(['cold'], self.move(2.0, rankings=feasible({'cold'})))
+        self.conf.set_override(
+            'max_placement_results', len(self.hosts), group='scheduler'
+        )
+        self.assertEqual([], self.move(2.0, rankings=none))
 
     def test_somebody_else_has_moved_it_meanwhile(self) -> None:
         mover = Mover(None, 'source', 60.0)

@@ -1,5 +1,4 @@
 import dataclasses
-import itertools
 import math
 from typing import Any
 
@@ -7,20 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base as oslo_base
 
-from steal_scheduler.decision import ranking
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import HostView, View
 from steal_scheduler.scheduler.view_cache import (
     MAX_ORDERS,
     MAX_PLACED,
-    Order,
     Placed,
     RankedView,
     ViewCache,
 )
 from tests.unit import strategies
 from tests.unit.scheduler import base
-from tests.unit.scheduler.base import COLD, HOT, UNKNOWN, cold, hot
+from tests.unit.scheduler.base import UNKNOWN, cold, hot
 
 AGE = 100.0
 
@@ -255,51 +252,6 @@ def view(
     hosts: dict[str, HostView], roles: dict[str, dict[str, int]] | None = None
 ) -> View:
     return View(0.0, hosts, roles or {}, {})
-
-
-class TestOrder(oslo_base.BaseTestCase):
-    def order(self, **hosts: HostView) -> Order:
-        return Order(ranking.keys(view(hosts), None, move=True))
-
-    def test_steps_below(self) -> None:
-        order = self.order(a=cold(), b=cold(0.03), c=hot(), d=hot())
-        self.assertEqual(
-            {'a': 2.0, 'b': 1.0, 'c': 0.0, 'd': 0.0}, order.weights
-        )
-
-    def test_absent_is_unknown(self) -> None:
-        order = self.order(a=cold(), b=UNKNOWN_HOST, c=hot())
-        self.assertEqual(order.weights['b'], order.absent)
-
-    def test_absent_is_between_cold_and_hot(self) -> None:
-        order = self.order(a=cold(), b=hot())
-        self.assertEqual(0.5, order.absent)
-
-    @given(strategies.views(), st.none() | st.just('web'), st.booleans())
-    def test_in_the_order_of_keys(
-        self, any_view: View, role: str | None, move: bool
-    ) -> None:
-        keys = ranking.keys(any_view, role, move=move)
-        weights = Order(keys).weights
-        self.assertEqual(keys.keys(), weights.keys())
-        for one, other in itertools.combinations(keys, 2):
-            self.assertEqual(
-                keys[one] < keys[other], weights[one] > weights[other]
-            )
-        # No gaps: one step of the order is always one of the weights.
-        steps = {float(n) for n in range(len(set(weights.values())))}
-        self.assertEqual(steps, set(weights.values()))
-
-    @given(strategies.views(), st.none() | st.just('web'), st.booleans())
-    def test_absent_stands_by_its_tier(
-        self, any_view: View, role: str | None, move: bool
-    ) -> None:
-        order = Order(ranking.keys(any_view, role, move=move))
-        for name, weight in order.weights.items():
-            if any_view.hosts[name].tier is COLD:
-                self.assertGreater(weight, order.absent)
-            if any_view.hosts[name].tier is HOT:
-                self.assertLess(weight, order.absent)
 
 
 class TestOrders(oslo_base.BaseTestCase):

@@ -7,6 +7,7 @@ from oslo_utils import uuidutils
 
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import HostView, Mover
+from steal_scheduler.model.rankings import MOST_RANKED, Ranking, Rankings
 from steal_scheduler.scheduler import listener, weighers
 from tests.unit.scheduler import base, database
 from tests.unit.scheduler.base import cold, host_state, hot
@@ -102,8 +103,10 @@ class TestMultiplier(WeigherTestCase):
         decisive = [each for each in multipliers if each >= 1000]
         ours = weighers.StealWeigher().weight_multiplier(one)
         self.assertGreater(ours, sum(common))
-        # As if each of 10,000 hosts had a rank of its own.
-        self.assertLess(ours * 10_000, min(decisive))
+        # As if each of 10,000 hosts had a rank of its own, and a server of
+        # ours a ranking: see ``own_weights``.
+        steps = 2 * (10_000 + 1) + MOST_RANKED
+        self.assertLess(ours * steps, min(decisive))
 
 
 class TestOrder(WeigherTestCase):
@@ -162,6 +165,43 @@ class TestOrder(WeigherTestCase):
         self.deliver(hosts, roles={'p/web': {'a': 1}}, movers=movers)
         spec = base.move('source', instance_uuid=SERVER)
         self.assertEqual([['b'], ['a']], self.ordered(spec, 'a', 'b'))
+
+    def test_the_ranking_of_a_server_that_we_move(self) -> None:
+        hosts = {'a': cold(), 'b': cold(demand=40), 'c': cold(demand=44)}
+        self.deliver(
+            hosts,
+            movers={SERVER: Mover(None, 'source', 2.0)},
+            rankings=Rankings(
+                1.0, {SERVER: Ranking((('b',),), frozenset('bc'))}
+            ),
+        )
+        spec = base.move('source', instance_uuid=SERVER)
+        own = [['b'], ['c'], ['a']]
+        self.assertEqual(own, self.ordered(spec, 'a', 'b', 'c'))
+        general = [['a'], ['b'], ['c']]
+        for spec in (
+            base.move('source'),
+            # Somebody else has moved it meanwhile.
+            base.move('another source', instance_uuid=SERVER),
+        ):
+            self.assertEqual(general, self.ordered(spec, 'a', 'b', 'c'))
+
+    def test_it_heeds_what_was_placed_since(self) -> None:
+        """The best host has become the target of a large new server."""
+        self.deliver(
+            {'a': cold(demand=40), 'b': cold(demand=44), 'c': cold(0.03)},
+            movers={SERVER: Mover(None, 'source', 10.0)},
+            rankings=Rankings(
+                1.0, {SERVER: Ranking((('a',), ('b',)), frozenset('ab'))}
+            ),
+        )
+        new = base.boot(flavor=base.objects.Flavor(vcpus=8))
+        for place in (['a'], ['a']):
+            spec = base.move('source', instance_uuid=SERVER)
+            self.assertEqual(place, self.ordered(spec, 'a', 'b', 'c')[0])
+        self.ordered(new, 'a', 'c')
+        spec = base.move('source', instance_uuid=SERVER)
+        self.assertEqual(['b'], self.ordered(spec, 'a', 'b', 'c')[0])
 
     def test_nodes_of_one_host(self) -> None:
         # As an ironic service has them.
