@@ -11,6 +11,7 @@ import dataclasses
 
 from steal_scheduler.model.cloud import Fleet, Server, ServerSignal, Signals
 from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
+from steal_scheduler.model.threads import Spent
 
 #: Of a server's vCPUs; scrapes are not exactly as far apart as they say.
 MOST = 1.1
@@ -48,6 +49,10 @@ def plausible(
         if guest is not None and not within(guest, server):
             # The hypervisor's own count stands.
             signal = dataclasses.replace(signal, guest_waited=None)
+        if signal.threads.worst.asked > MOST:
+            # It is one vCPU.
+            of_threads = dataclasses.replace(signal.threads, worst=Spent())
+            signal = dataclasses.replace(signal, threads=of_threads)
         servers[server_id] = signal
     return dataclasses.replace(signals, servers=servers), left_out
 

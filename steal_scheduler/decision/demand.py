@@ -39,10 +39,23 @@ def demand(
     For example one that uses 1 core and waits for 2. On a host of which half
     is idle it is expected to ask for 1. On a full one it is expected to ask
     for 1.3 cores; but if it used 2 cores whenever it did not wait, then for 2,
-    and for 3 if it used 4.
+    and for 3 if it used 4. What its threads use that are no vCPUs comes on
+    top: it takes cores of its host as well, and goes with it.
 
     :param busy: share of its host's cores that is in use
     """
+    vcpus = _of_vcpus(signal, history, busy)
+    others = signal.threads.others
+    return Demand(
+        vcpus.low + others.used,
+        vcpus.expected + others.used,
+        vcpus.high + others.asked,
+    )
+
+
+def _of_vcpus(
+    signal: ServerSignal, history: History | None, busy: float
+) -> Demand:
     low, high = signal.used, signal.asked
     if high <= low or busy <= IDLE:
         return Demand(low, low, high)

@@ -1,13 +1,14 @@
 """Signals to findings: which servers are contended.
 
 A server is contended when, in k of the last n polls, both its steal and its
-load were over their thresholds: in the mean, or in too many of its seconds.
-Steal without load is no problem: nobody waits.
+load were over their thresholds: in the mean, in too many of its seconds, or in
+single threads of it. Steal without load is no problem: nobody waits.
 """
 
 import dataclasses
 from collections.abc import Mapping
 
+from steal_scheduler.decision import threads
 from steal_scheduler.decision.demand import demand
 from steal_scheduler.decision.rules import DetectionRules
 from steal_scheduler.decision.snapshot import Snapshot
@@ -96,6 +97,7 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
                     demand=_demand(signal, snapshot),
                     polls=f'{times} of {rules.polls_window} polls',
                     bad_seconds=signal.bad_seconds,
+                    threads=tuple(threads.sentences(signal, rules)),
                 )
             )
     return Detection(tuple(findings), tuple(refusals), after)
@@ -104,13 +106,15 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
 def is_contended(
     signal: ServerSignal, vcpus: int, rules: DetectionRules
 ) -> bool:
-    """Whether it waits and has work to do, in the mean or in bad seconds.
+    """Whether it waits and has work to do: in the mean, or hidden by it.
 
     A bad second has both steal and load in it, by the exporter's limits. For
     example 4 vCPUs that use 3 cores and wait for 1 have a steal of 25 % and,
     without a guest that tells, a load of 1 per vCPU. One that never waited is
     none, whatever else is said of it.
     """
+    if threads.waits(signal, rules):
+        return True
     if not signal.contention:
         return False
     bad = signal.bad_seconds
@@ -127,17 +131,22 @@ def measured(
 ) -> tuple[Outcome, str]:
     """What a move has come to, and a sentence about it.
 
-    Its seconds do not count where its own quota makes them bad.
+    Its seconds and threads do not count where its own quota is to blame.
     """
-    bad = 0.0 if _own_quota(signal) else signal.bad_seconds or 0.0
+    bad = signal.bad_seconds or 0.0
+    waits = [*threads.sentences(signal, rules)]
+    if _own_quota(signal):
+        bad, waits = 0.0, []
     helped = (
         signal.steal * 100 < rules.steal_threshold
         and bad * 100 < rules.bad_seconds_threshold
+        and not waits
     )
     return (
         Outcome.HELPED if helped else Outcome.NOT_HELPED,
         f'it waits {signal.steal:.0%} of its time now'
-        + (f' and in {bad:.0%} of its seconds' if bad else ''),
+        + (f' and in {bad:.0%} of its seconds' if bad else '')
+        + ''.join(f', {wait}' for wait in waits),
     )
 
 

@@ -162,12 +162,16 @@ def _host(
             credit += server.shared_vcpus
     for move in arriving:
         signal = usable.servers.get(move.server_id)
-        shown = signal.asked if signal and signal.host == host.name else 0.0
+        shown = 0.0
+        if signal and signal.host == host.name:
+            shown = signal.asked + signal.threads.others.asked
         credit += max(0.0, move.demand.expected - shown)
     measured = usable.hosts.get(host.name)
     cores = measured.cores if measured else 0.0
-    used = sum(signal.used for signal in seen)
-    waited = sum(signal.contention for signal in seen)
+    # Threads that are no vCPUs take cores too, and wait for them.
+    others = [signal.threads.others for signal in seen]
+    used = sum(s.used for s in seen) + sum(o.used for o in others)
+    waited = sum(s.contention for s in seen) + sum(o.waited for o in others)
     runnable = measured.runnable if measured else None
     if runnable is not None and cores:
         held = sum(signal.waited - signal.contention for signal in seen)
@@ -177,10 +181,10 @@ def _host(
     asked = Demand(low, low, low + waited)
     if waited and low > IDLE * cores:
         busy = low / cores if cores else 1.0
-        more = sum(
-            demand(s, usable.history.get(s.server_id), busy).expected - s.used
-            for s in seen
-        )
+        demands = [
+            demand(s, usable.history.get(s.server_id), busy) for s in seen
+        ]
+        more = sum(d.expected - d.low for d in demands)
         asked = Demand(low, low + more, low + waited)
     return HostView(
         tier=Tier.UNKNOWN,

@@ -265,7 +265,7 @@ def _move(finding: Finding, snapshot: Snapshot) -> Move:
     wrong = (
         f'waits {finding.steal:.0%} of its time at load {finding.load:.2f} '
         'per vCPU' + (f' and in {bad:.0%} of its seconds' if bad else '')
-    )
+    ) + ''.join(f', {waits}' for waits in finding.threads)
     return Move(
         server,
         source=finding.host,

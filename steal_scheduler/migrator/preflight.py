@@ -10,7 +10,7 @@ from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.migrator import rights
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.store_errors import StoreError
-from steal_scheduler.model.cloud import UNREAD
+from steal_scheduler.model.listing import UNREAD
 from steal_scheduler.nova_client.client import NovaClient
 
 LOG = log.getLogger(__name__)

@@ -13,6 +13,7 @@ from steal_scheduler.model.hypervisor import ELSEWHERE
 from steal_scheduler.model.listing import Listing
 from steal_scheduler.model.pause import Pause
 from steal_scheduler.model.progress import Copied
+from steal_scheduler.model.threads import NO_THREADS, Threads
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class ServerSignal:
     by_guest: bool = False
     #: vCPUs of which these are the sums; None where nobody counts them.
     vcpus: float | None = None
+    threads: Threads = NO_THREADS
 
     @property
     def contention(self) -> float:
@@ -242,8 +244,6 @@ class Migration:
         return self.status == 'running (post-copy)'
 
 
-#: The status of a record that cannot be read; only its server is known.
-UNREAD = 'unread'
 #: Seconds that a record counts which does not end, of a server that Nova does
 #: not migrate any more.
 LEFT_OVER = 120.0

@@ -7,7 +7,10 @@ from steal_scheduler.model.demand import Demand
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """A contended server: persistently, by steal and by load."""
+    """A contended server: persistently, by steal and by load.
+
+    Be it in the mean, in its seconds, or in single threads of it.
+    """
 
     server_id: str
     host: str
@@ -19,3 +22,5 @@ class Finding:
     polls: str
     #: As in ServerSignal.
     bad_seconds: float | None = None
+    #: What of its single threads is contended, in words.
+    threads: tuple[str, ...] = ()

@@ -2,6 +2,9 @@
 
 import enum
 
+#: The status of a migration that cannot be read; only its server is known.
+UNREAD = 'unread'
+
 
 class Listing(enum.StrEnum):
     """What Nova tells by calls of their own, each of which fails alone."""

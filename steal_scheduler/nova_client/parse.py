@@ -11,8 +11,9 @@ from typing import Any
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.model import pause
 from steal_scheduler.model.aggregate import Aggregate
-from steal_scheduler.model.cloud import UNREAD, Host, Migration, Server
+from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.hypervisor import Hypervisor
+from steal_scheduler.model.listing import UNREAD
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.roles import RoleRule
 from steal_scheduler.model.room import Group

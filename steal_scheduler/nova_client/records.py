@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Container, Iterable, Mapping
 
-from steal_scheduler.model.cloud import UNREAD, Migration
+from steal_scheduler.model.cloud import Migration
+from steal_scheduler.model.listing import UNREAD
 
 #: Why nothing begins where no failure can be laid at a host's door.
 HOSTS_HIDDEN = (

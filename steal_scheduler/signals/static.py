@@ -20,6 +20,10 @@ a temporary name beside it, then rename it, so that no half is ever read)::
                 'throttled': 0.0,
                 'bad_seconds': 0.2,
                 'guest_waited': 0.41,
+                'worst_used': 0.6,
+                'worst_waited': 0.3,
+                'threads_used': 0.2,
+                'threads_waited': 0.05,
                 'history': [1.9, 2.0],
             }
         },
@@ -39,8 +43,9 @@ a temporary name beside it, then rename it, so that no half is ever read)::
 seconds up to it; without ``window`` they are taken for means over a minute.
 Units are those of ``ServerSignal`` and ``HostSignal`` in ``model/cloud.py``. A
 server must have ``used`` and ``waited``, a host
-``cores``; the rest may be missing or null. ``history`` is what the server used
-while it did not wait: means over five minutes of the last four hours.
+``cores``; the rest may be missing or null. ``worst`` is the vCPU that waits
+most, ``threads`` are those that are no vCPUs. ``history`` is what the server
+used while it did not wait: means over five minutes of the last four hours.
 """
 
 import json
@@ -51,6 +56,7 @@ from typing import Any
 from oslo_config import cfg
 
 from steal_scheduler.exception import ConfigError, SignalError
+from steal_scheduler.model import threads
 from steal_scheduler.model.cloud import HostSignal, ServerSignal, Signals
 from steal_scheduler.model.demand import History
 from steal_scheduler.signals.base import SignalSource
@@ -143,6 +149,7 @@ def _signals(content: Any, now: float, max_age: int) -> Signals:
             f'and [signals] max_age = {max_age} seconds'
         )
     more = {'host', 'throttled', 'bad_seconds', 'load', 'guest_waited'}
+    more |= {'worst_used', 'worst_waited', 'threads_used', 'threads_waited'}
     servers, history = {}, {}
     for name, told in top['servers'].items():
         where = f'servers.{name}'
@@ -151,7 +158,10 @@ def _signals(content: Any, now: float, max_age: int) -> Signals:
             history[name] = _history(f'{where}.history', keys.pop('history'))
         # None is for a source inside the guests, which cannot know.
         keys.setdefault('host', None)
-        servers[name] = ServerSignal(name, at=taken_at, **keys)
+        of_threads = threads.take(keys)
+        servers[name] = ServerSignal(
+            name, at=taken_at, threads=of_threads, **keys
+        )
     more = {'used', 'runnable', 'clock_offset', 'reliable', 'network'}
     hosts = {}
     for name, told in top['hosts'].items():

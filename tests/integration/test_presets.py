@@ -60,7 +60,7 @@ class StealExporterTest(PrometheusTestCase):
         signals = self.start_full(self._assert_everything)
         self.assertEqual(WINDOW, signals.window)
         self.assertEqual({}, signals.guests)
-        self.assertEqual(10, len(self.reader.promql))
+        self.assertEqual(14, len(self.reader.promql))
 
     def _assert_everything(self, signals):
         # Of the spiky one a window holds two or three spikes.

@@ -17,6 +17,7 @@ anybody.
 from collections.abc import Mapping
 from typing import Any
 
+from steal_scheduler.model import threads
 from steal_scheduler.model.cloud import HostSignal, ServerSignal
 from steal_scheduler.model.guest import GuestSignal
 from steal_scheduler.signals.prometheus.drops import DropReason, Drops
@@ -53,7 +54,10 @@ def servers(told: Told) -> tuple[dict[str, ServerSignal], Drops]:
             drops.add(DropReason.TWO_HOSTS, server_id, elsewhere)
         if 'waited' in here and ('vcpus' in here or not counted):
             at = min(used.at, waited.at)
-            found[server_id] = ServerSignal(server_id, host, at=at, **here)
+            of_threads = threads.take(here)
+            found[server_id] = ServerSignal(
+                server_id, host, at=at, threads=of_threads, **here
+            )
     return found, drops
 
 

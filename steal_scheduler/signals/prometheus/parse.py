@@ -31,7 +31,7 @@ class Metric:
     """What one query tells, and which numbers can be its answer."""
 
     subject: Subject
-    #: A field of ServerSignal, HostSignal or GuestSignal.
+    #: A field of ServerSignal, of its threads, of HostSignal or GuestSignal.
     field: str
     #: Below and above are numbers that cannot be true.
     least: float = 0.0
@@ -58,6 +58,11 @@ METRICS: Mapping[str, Metric] = {
         Metric(Subject.SERVERS, 'waited'),
         Metric(Subject.SERVERS, 'throttled'),
         Metric(Subject.SERVERS, 'bad_seconds', most=1.0, ratio=True),
+        # Of single threads, see model/threads.py.
+        Metric(Subject.SERVERS, 'worst_used'),
+        Metric(Subject.SERVERS, 'worst_waited'),
+        Metric(Subject.SERVERS, 'threads_used'),
+        Metric(Subject.SERVERS, 'threads_waited'),
         Metric(Subject.HOSTS, 'cores', constant=True),
         Metric(Subject.HOSTS, 'used'),
         Metric(Subject.HOSTS, 'runnable', ratio=True),

@@ -7,6 +7,7 @@ from oslotest import base
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.model.cloud import HostSignal, ServerSignal
 from steal_scheduler.model.demand import History
+from steal_scheduler.model.threads import Spent, Threads
 from steal_scheduler.signals.static import StaticSource
 from tests.unit.options import configuration
 
@@ -64,6 +65,10 @@ class StaticTest(base.BaseTestCase):
             'throttled': 0.25,
             'bad_seconds': 1,
             'guest_waited': 0.9,
+            'worst_used': 0.5,
+            'worst_waited': 0.4,
+            'threads_used': 0.2,
+            'threads_waited': 0.1,
             'history': [1, 2.5],
         }
         full['hosts']['h'] |= {
@@ -82,6 +87,10 @@ class StaticTest(base.BaseTestCase):
                 server.bad_seconds,
                 server.guest_waited,
             ),
+        )
+        self.assertEqual(
+            Threads(worst=Spent(0.5, 0.4), others=Spent(0.2, 0.1)),
+            server.threads,
         )
         self.assertEqual({'a': History((1.0, 2.5))}, signals.history)
         self.assertEqual(

@@ -75,8 +75,11 @@ class ShippedTest(test_preset_file.Case):
             'hosts.clock_offset',
             preset_file.NODENAMES,
         }
+        hypervisors |= {'servers.worst_used', 'servers.worst_waited'}
         domains = hypervisors | {'servers.info'}
         ours = hypervisors | {
+            'servers.threads_used',
+            'servers.threads_waited',
             'servers.throttled',
             'servers.bad_seconds',
             'hosts.used',

@@ -10,6 +10,7 @@ from steal_scheduler.conf import load
 from steal_scheduler.exception import ConfigError, SignalError
 from steal_scheduler.migrator import plugins
 from steal_scheduler.model.guest import GuestKey, GuestSignal
+from steal_scheduler.model.threads import NO_THREADS, Spent, Threads
 from steal_scheduler.signals.prometheus.parse import METRICS
 from steal_scheduler.signals.prometheus.source import PrometheusSource
 from tests.standins import prometheus
@@ -83,6 +84,10 @@ class ReadTest(Case):
             servers_waited=[(A, 0.5, NOW), (B, 0.0, NOW)],
             servers_throttled=[(A, 0.25, NOW)],
             servers_bad_seconds=[(A, 0.75, NOW), (B, 'NaN', NOW)],
+            servers_worst_used=[(A, 0.5, NOW), (B, 0.9, NOW)],
+            servers_worst_waited=[(A, 0.4, NOW)],
+            servers_threads_used=[(A, 0.2, NOW)],
+            servers_threads_waited=[(A, 0.1, NOW)],
             hosts_cores=[(H, 16, NOW), (I, 8, NOW)],
             hosts_used=[(H, 3.0, NOW)],
             hosts_runnable=[(H, 1.5, NOW), (I, 'NaN', NOW)],
@@ -179,17 +184,30 @@ class ReadTest(Case):
         self.source.read(NOW)
         self.assertEqual(2 * len(METRICS), len(self.prometheus.asked))
 
+    def test_single_threads(self):
+        found = self.source.read(NOW).servers
+        self.assertEqual(
+            Threads(worst=Spent(0.5, 0.4), others=Spent(0.2, 0.1)),
+            found['a'].threads,
+        )
+        # Half of a pair says nothing.
+        self.assertEqual(NO_THREADS, found['b'].threads)
+
     def test_what_is_not_asked_costs_nothing(self):
         least = {k: v for k, v in PLAIN.items() if k != 'guests'}
         self.source = self._source(least)
         self.assertEqual({}, self.source.read(NOW).guests)
-        self.assertEqual(10, len(self.prometheus.asked))
+        self.assertEqual(14, len(self.prometheus.asked))
 
     def test_what_is_optional_may_be_missing(self):
         for query in (
             'servers_vcpus',
             'servers_throttled',
             'servers_bad_seconds',
+            'servers_worst_used',
+            'servers_worst_waited',
+            'servers_threads_used',
+            'servers_threads_waited',
             'hosts_used',
             'hosts_runnable',
             'hosts_clock_offset',
@@ -469,7 +487,7 @@ class ConfigTest(base.BaseTestCase):
             'steal_exporter_server_wait', source.promql['servers.waited']
         )
         self.assertIn('[60s]', source.promql['servers.waited'])
-        self.assertEqual(10, len(source.promql))
+        self.assertEqual(14, len(source.promql))
 
     def test_options_reach_the_queries(self):
         source = built(window=90, selector='region="r1"')
