@@ -24,9 +24,9 @@ LOG = log.getLogger(__name__)
 TOPIC = 'steal_scheduler_acknowledgement'
 #: Raised with every change that an older migrator would misread.
 VERSION = 1
-#: Hosts that are remembered at most: a cloud has a few controllers, and
+#: Workers that are remembered at most: a cloud has a few controllers, and
 #: whoever may write to the message bus can invent any number.
-MOST_HOSTS = 2000
+MOST_WORKERS = 2000
 #: Characters of a host's name, as in Nova's database.
 LONGEST_NAME = 255
 #: Seconds after which a host is forgotten.
@@ -34,6 +34,9 @@ FORGET = 3600.0
 #: Seconds, and polls of the migrator, within which one is recent. It takes
 #: the longer of both.
 RECENT, RECENT_POLLS = 300.0, 3
+#: Seconds by which a worker that runs is never behind others of its host: all
+#: of them take each view when it comes.
+GONE = 30.0
 #: Between attempts to start the RPC server, and to end it.
 _RETRY_SECONDS = 10.0
 _STOP_SECONDS = 5.0
@@ -48,20 +51,19 @@ def target(server: str | None = None) -> oslo_messaging.Target:
     return view.target(server, TOPIC)
 
 
-def encode(
-    host: str, taken_at: float, classes: Sequence[str], most: int
-) -> dict[str, Any]:
-    """What nova-scheduler says; see ``model.scheduler.Scheduler``.
+def encode(worker: Scheduler) -> dict[str, Any]:
+    """What nova-scheduler says.
 
-    :param taken_at: 0 where it has no view
-    :param most: its ``[scheduler] max_placement_results``
+    A migrator of before there were rankings leaves out what it does not know.
     """
     return {
         'version': VERSION,
-        'host': host,
-        'taken_at': taken_at,
-        'classes': list(classes),
-        'max_placement_results': most,
+        'host': worker.host,
+        'taken_at': worker.taken_at,
+        'classes': list(worker.classes),
+        'max_placement_results': worker.max_placement_results,
+        'worker': worker.worker,
+        'ranked_at': worker.ranked_at,
     }
 
 
@@ -73,15 +75,24 @@ def decode(message: Any, now: float) -> Scheduler | None:
     """
     try:
         host, classes = message['host'], frozenset(message['classes'])
+        ranked_at = message.get('ranked_at')
         found = Scheduler(
             host=one_line(host, LONGEST_NAME),
             taken_at=float(message['taken_at']),
             classes=tuple(c for c in CLASSES if c in classes),
             max_placement_results=int(message['max_placement_results']),
             heard_at=now,
+            worker=int(message.get('worker', 0)),
+            ranked_at=None if ranked_at is None else float(ranked_at),
         )
         version = message['version']
-    except (ArithmeticError, LookupError, TypeError, ValueError):
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ):
         return None
     return (
         found
@@ -93,6 +104,8 @@ def decode(message: Any, now: float) -> Scheduler | None:
             or now - FORGET <= found.taken_at <= now + CLOCK_SKEW
         )
         and 0 <= found.max_placement_results < 2**31
+        and 0 <= found.worker < 2**31
+        and (found.ranked_at is None or found.ranked_at <= now + CLOCK_SKEW)
         else None
     )
 
@@ -131,7 +144,8 @@ class Receiver:
         polls: float = RECENT_POLLS * conf.migrator.poll_interval
         self._recent = max(RECENT, polls)
         self._wall = wall
-        self._heard: Mapping[str, Scheduler] = {}
+        #: By host and process id.
+        self._heard: Mapping[tuple[str, int], Scheduler] = {}
         #: That one is of a newer version was said: whoever may write to the
         #: message bus could have it said for ever.
         self._said = False
@@ -151,13 +165,33 @@ class Receiver:
         self._thread.join(_STOP_SECONDS)
 
     def heard(self, now: float) -> Mapping[str, Scheduler]:
-        """By host, what each said last within the last hour."""
+        """By host, what each said last within the last hour.
+
+        Its rankings are those of the worker that is furthest behind, of those
+        that are still there.
+        """
+        by_host: dict[str, list[Scheduler]] = {}
+        for each in self._remembered(now).values():
+            by_host.setdefault(each.host, []).append(each)
         return {
-            host: dataclasses.replace(
-                last, recent=now - last.heard_at <= self._recent
-            )
-            for host, last in self._remembered(now).items()
+            host: self._together(workers, now)
+            for host, workers in by_host.items()
         }
+
+    def _together(self, workers: Sequence[Scheduler], now: float) -> Scheduler:
+        last = max(workers, key=lambda each: each.heard_at)
+        ranked = [
+            each.ranked_at
+            for each in workers
+            if each.ranked_at is not None
+            and last.heard_at - each.heard_at <= GONE
+        ]
+        return dataclasses.replace(
+            last,
+            recent=now - last.heard_at <= self._recent,
+            worker=0,
+            ranked_at=min(ranked, default=None),
+        )
 
     def accept(self, message: Any) -> None:
         """Take what came in; nonsense is ignored, as nobody waits for us.
@@ -178,13 +212,14 @@ class Receiver:
             LOG.debug('Acknowledgement ignored: %s', one_line(message))
             return
         kept = self._remembered(now)
-        if found.host in kept or len(kept) < MOST_HOSTS:
-            kept[found.host] = found
+        worker = found.host, found.worker
+        if worker in kept or len(kept) < MOST_WORKERS:
+            kept[worker] = found
         self._heard = kept
 
-    def _remembered(self, now: float) -> dict[str, Scheduler]:
+    def _remembered(self, now: float) -> dict[tuple[str, int], Scheduler]:
         oldest = now - max(FORGET, self._recent)
-        return {h: s for h, s in self._heard.items() if s.heard_at > oldest}
+        return {w: s for w, s in self._heard.items() if s.heard_at > oldest}
 
     def _run(self) -> None:
         level = log.WARNING

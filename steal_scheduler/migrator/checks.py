@@ -6,7 +6,7 @@ None changes anything, or takes longer than some of its time-outs.
 
 import collections
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from steal_scheduler.conf import combinations
 from steal_scheduler.decision import coverage, pauses
@@ -24,6 +24,7 @@ from steal_scheduler.migrator import preflight, rights
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.service import Poller
 from steal_scheduler.model.cloud import NO_SIGNALS
+from steal_scheduler.model.scheduler import Scheduler
 from steal_scheduler.moves import tags
 
 
@@ -98,6 +99,14 @@ def schedulers(built: Components) -> str | None:
             'that it was restarted since, and that its [DEFAULT] '
             'transport_url is ours.'
         )
+    faults += _short_sighted(built, heard.values())
+    # NOTE: those of before do not say which worker they are.
+    if old := sorted(s.host for s in heard.values() if not s.worker):
+        faults.append(
+            f'nova-scheduler of hosts {several(old)} is of an older release, '
+            'and places the servers that we move without the ranking that we '
+            'make for each: upgrade it, and restart it.'
+        )
     by_missing = collections.defaultdict(list)
     for scheduler in heard.values():
         by_missing[scheduler.missing].append(scheduler.host)
@@ -110,6 +119,29 @@ def schedulers(built: Components) -> str | None:
                 'its nova.conf.'
             )
     return '\n'.join(faults) or None
+
+
+def _short_sighted(
+    built: Components, heard: Iterable[Scheduler]
+) -> Iterator[str]:
+    """Say to whom Nova does not show all hosts."""
+    try:
+        hosts = len(built.nova_cache.refresh(time.time()).hosts)
+    except NovaFault:
+        # Another check says so.
+        return
+    found = sorted(
+        (s.max_placement_results, s.host)
+        for s in heard
+        if s.max_placement_results < hosts
+    )
+    if found:
+        yield (
+            f'Placement shows nova-scheduler of hosts '
+            f'{several([host for _, host in found])} only {found[0][0]} of '
+            f'the {hosts} hosts for a request: raise [scheduler] '
+            'max_placement_results in its nova.conf.'
+        )
 
 
 def lock_store(built: Components) -> None:

@@ -85,6 +85,7 @@ class Reason(enum.StrEnum):
     DRY_RUN = 'dry_run'
     TARGET_PENDING = 'target_pending'
     VIEW_NOT_SENT = 'view_not_sent'
+    VIEW_NOT_TAKEN = 'view_not_taken'
 
 
 #: What Nova does not place a server on a host for. Where hosts lack several,

@@ -2,19 +2,20 @@
 
 One after the other: requests that Nova gets in parallel all choose the same
 host. The next one is sent when Nova has chosen the target of the one before,
-and has been told a view in which that target is credited.
+and every nova-scheduler has taken a view in which that target is credited.
 
 Until then the server has not moved. What would not let it begin any more
 while its drain took its time has it reattached.
 """
 
-from steal_scheduler.decision import limits, network, pauses, room
+from steal_scheduler.decision import limits, network, pauses, room, told
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.eligibility import UNKNOWN
 from steal_scheduler.decision.others import others
 from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
+from steal_scheduler.edge.text import several
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import SCARCE, Nos, Reason, Refusal, first
 
@@ -117,6 +118,13 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
             Reason.SATURATED,
             f'no host of zone {zone} can take its {cores:.1f} cores any '
             'more and stay cold',
+        )
+    if behind := told.waited_for(move, snapshot):
+        yield (
+            Reason.VIEW_NOT_TAKEN,
+            f'nova-scheduler of {several(behind)} has not acknowledged yet '
+            'where it may go: it is waited for, '
+            f'{told.PATIENCE:.0f} s at most',
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from oslo_log import log
 
-from steal_scheduler.decision import pauses
+from steal_scheduler.decision import pauses, told
 from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
@@ -235,6 +235,15 @@ class Journal:
                 _names([s.host for s in short]),
                 short[0].max_placement_results,
                 hosts,
+            )
+        behind = {host: host for host in told.given_up(snapshot)}
+        if late := self._new('behind', behind):
+            LOG.warning(
+                'Moves do not wait any more for nova-scheduler of %s: it has '
+                'taken no view for %g s or more, and may place servers by an '
+                'older one. Was it restarted? Else look for views in its log.',
+                _names(late),
+                told.PATIENCE,
             )
         if recent or self._unheard_since is None:
             self._unheard_since = snapshot.now

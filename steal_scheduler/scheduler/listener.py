@@ -18,6 +18,7 @@ from nova import rpc, utils
 
 from steal_scheduler.messaging import acknowledgement, view_format
 from steal_scheduler.messaging.view import target
+from steal_scheduler.model.scheduler import Scheduler
 from steal_scheduler.scheduler import guard, settings
 from steal_scheduler.scheduler.view_cache import RankedView, ViewCache
 
@@ -121,10 +122,14 @@ class Listener:
             {},
             'acknowledge',
             acknowledgement=acknowledgement.encode(
-                conf.host,
-                newest.view.taken_at if newest else 0.0,
-                settings.enabled(),
-                conf.scheduler.max_placement_results,
+                Scheduler(
+                    conf.host,
+                    newest.view.taken_at if newest else 0.0,
+                    tuple(settings.enabled()),
+                    conf.scheduler.max_placement_results,
+                    worker=os.getpid(),
+                    ranked_at=(newest and newest.view.rankings.at) or None,
+                )
             ),
         )
 

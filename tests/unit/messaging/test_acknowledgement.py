@@ -17,7 +17,8 @@ from oslotest import base
 from steal_scheduler.messaging import acknowledgement
 from steal_scheduler.messaging.acknowledgement import (
     FORGET,
-    MOST_HOSTS,
+    GONE,
+    MOST_WORKERS,
     RECENT,
     Receiver,
     decode,
@@ -29,8 +30,12 @@ from tests.unit import bus
 from tests.unit.make import NOW
 
 CLASSES = ('StealFilter', 'StealWeigher')
-MESSAGE = encode('controller-1', NOW - 2, CLASSES, 1000)
-SCHEDULER = Scheduler('controller-1', NOW - 2, CLASSES, 1000, NOW)
+SCHEDULER = Scheduler(
+    'controller-1', NOW - 2, CLASSES, 1000, NOW, worker=42, ranked_at=NOW - 1
+)
+MESSAGE = encode(SCHEDULER)
+#: What one of before there were rankings does not say.
+SINCE = {'worker', 'ranked_at'}
 
 
 def configuration(poll_interval: float = 60.0) -> cfg.ConfigOpts:
@@ -58,6 +63,17 @@ class TestMessage(base.BaseTestCase):
             decode(message, at + 1),
         )
 
+    def test_what_it_writes_of_rankings(self) -> None:
+        sample = Path(__file__).parents[2] / 'data/formats'
+        message = json.loads(
+            (sample / 'acknowledgement-1-rankings.json').read_text()
+        )
+        self.assertEqual(MESSAGE.keys(), message.keys())
+        found = decode(message, message['taken_at'] + 5)
+        assert found is not None
+        self.assertEqual(1795339291.2, found.ranked_at)
+        self.assertEqual(1234, found.worker)
+
     def test_what_cannot_be(self) -> None:
         for change in (
             {'version': 2},
@@ -73,9 +89,16 @@ class TestMessage(base.BaseTestCase):
             {'max_placement_results': -1},
             {'max_placement_results': 2**31},
             {'max_placement_results': float('inf')},
+            {'worker': -1},
+            {'worker': 2**31},
+            {'worker': None},
+            {'ranked_at': NOW + 6},
+            {'ranked_at': 'nan'},
+            {'ranked_at': 'soon'},
+            {'ranked_at': []},
         ):
             self.assertIsNone(decode({**MESSAGE, **change}, NOW), change)
-        for key in MESSAGE:
+        for key in MESSAGE.keys() - SINCE:
             less = {k: v for k, v in MESSAGE.items() if k != key}
             self.assertIsNone(decode(less, NOW), key)
 
@@ -121,16 +144,50 @@ class TestReceiver(base.BaseTestCase):
         self.receiver = Receiver(configuration(), lambda: self.now)
 
     def test_the_last_word_of_each_host(self) -> None:
-        other = encode('controller-2', NOW, (), 10)
+        other = encode(Scheduler('controller-2', NOW, (), 10))
         for message in MESSAGE, other, {**MESSAGE, 'classes': []}, 'nonsense':
             self.receiver.accept(message)
         self.assertEqual(
             {
-                'controller-1': dataclasses.replace(SCHEDULER, classes=()),
+                'controller-1': dataclasses.replace(
+                    SCHEDULER, classes=(), worker=0
+                ),
                 'controller-2': Scheduler('controller-2', NOW, (), 10, NOW),
             },
             self.receiver.heard(NOW),
         )
+
+    def ranked_at(self, *workers: tuple[int, float, float | None]) -> Any:
+        """Of one host, of whose workers each was heard once.
+
+        :param workers: process id, when it was heard, and what it has
+        """
+        for worker, heard_at, at in workers:
+            self.now = heard_at
+            said = {'worker': worker, 'ranked_at': at}
+            self.receiver.accept(MESSAGE | said)
+        (found,) = self.receiver.heard(self.now).values()
+        return found.ranked_at
+
+    def test_the_worker_that_is_furthest_behind(self) -> None:
+        found = self.ranked_at(
+            (1, NOW, NOW), (2, NOW, NOW - 3), (3, NOW + 1, NOW)
+        )
+        self.assertEqual(NOW - 3, found)
+        # Until it has taken the next one, too.
+        self.assertEqual(NOW, self.ranked_at((2, NOW + 2, NOW)))
+
+    def test_a_worker_that_has_ended(self) -> None:
+        found = self.ranked_at((1, NOW, NOW), (2, NOW + GONE, NOW + 29))
+        self.assertEqual(NOW, found)
+        self.assertEqual(
+            NOW + 29, self.ranked_at((2, NOW + GONE + 0.5, NOW + 29))
+        )
+
+    def test_one_that_reads_no_rankings(self) -> None:
+        """As while the workers of a host are replaced."""
+        self.assertIsNone(self.ranked_at((0, NOW, None)))
+        self.assertEqual(NOW - 3, self.ranked_at((7, NOW, NOW - 3)))
 
     def test_one_of_a_newer_version(self) -> None:
         """It is said once, whatever comes."""
@@ -162,9 +219,11 @@ class TestReceiver(base.BaseTestCase):
         self.assertEqual({}, self.receiver.heard(NOW + 10800))
 
     def test_inventions_do_not_fill_the_memory(self) -> None:
-        for n in range(MOST_HOSTS + 5):
+        for n in range(MOST_WORKERS + 5):
             self.receiver.accept({**MESSAGE, 'host': f'host-{n}'})
-        self.assertEqual(MOST_HOSTS, len(self.receiver.heard(NOW)))
+        self.assertEqual(MOST_WORKERS, len(self.receiver.heard(NOW)))
+        self.receiver.accept({**MESSAGE, 'worker': 43})
+        self.assertEqual(MOST_WORKERS, len(self.receiver.heard(NOW)))
         # Who is known already is heard; others are, when those are forgotten.
         self.now += 60
         self.receiver.accept({**MESSAGE, 'host': 'host-0'})

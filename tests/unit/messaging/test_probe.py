@@ -8,6 +8,7 @@ from oslotest import base
 
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.messaging import acknowledgement, probe, view, view_format
+from steal_scheduler.model import scheduler as model
 from tests.unit import bus
 from tests.unit.messaging.test_acknowledgement import configuration
 
@@ -30,7 +31,9 @@ class Scheduler:
 
     def view(self, ctxt: Any, view: Any) -> None:
         self.took.append(view)
-        said = acknowledgement.encode(self._host, 0.0, ['StealFilter'], 9)
+        said = acknowledgement.encode(
+            model.Scheduler(self._host, 0.0, ('StealFilter',), 9)
+        )
         self._client.cast({}, 'acknowledge', acknowledgement=said)
 
 

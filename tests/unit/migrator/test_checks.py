@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import time
@@ -206,7 +207,7 @@ class TestSchedulers(ChecksTest):
         return checks.schedulers(self.built())
 
     def heard(self, host: str, *classes: str) -> Scheduler:
-        return Scheduler(host, 0.0, classes, 1000, time.time())
+        return Scheduler(host, 0.0, classes, 1000, time.time(), worker=42)
 
     def test_all_answer(self) -> None:
         self.assertIsNone(
@@ -226,6 +227,25 @@ class TestSchedulers(ChecksTest):
         )
         assert said is not None
         self.assertIn('hosts a does not enable StealWeigher', said)
+
+    def test_nova_shows_it_some_of_the_hosts(self) -> None:
+        for most, hosts in ((0, '0 of the 1 hosts'), (1, None)):
+            heard = dataclasses.replace(
+                self.heard('a', *CLASSES), max_placement_results=most
+            )
+            said = self.schedulers(heard, hosts='a')
+            if hosts is None:
+                self.assertIsNone(said)
+                continue
+            assert said is not None
+            self.assertIn(f'nova-scheduler of hosts a only {hosts}', said)
+            self.assertIn('raise [scheduler] max_placement_results', said)
+
+    def test_one_of_an_older_release(self) -> None:
+        old = dataclasses.replace(self.heard('b', *CLASSES), worker=0)
+        said = self.schedulers(self.heard('a', *CLASSES), old, hosts='ab')
+        assert said is not None
+        self.assertIn('hosts b is of an older release', said)
 
     def test_nova_does_not_tell_where_they_are(self) -> None:
         answers = self.deployment.nova.instead

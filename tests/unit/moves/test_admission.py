@@ -6,6 +6,7 @@ from oslotest import base
 from steal_scheduler.model.cloud import Host, Migration
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.rankings import Ranking, Rankings
 from steal_scheduler.moves import admission, state
 from tests.unit.make import (
     NOW,
@@ -13,9 +14,12 @@ from tests.unit.make import (
     migration,
     move,
     rules,
+    scheduler,
     server,
     snapshot,
 )
+
+RANKINGS = Rankings(NOW, {'s': Ranking((), frozenset('b'), NOW - 1)})
 
 
 def cold(**other: float) -> HostView:
@@ -31,6 +35,7 @@ class TestAdmission(base.BaseTestCase):
         sent: bool = True,
         hosts: dict[str, HostView] | None = None,
         up: bool = True,
+        ranked_at: float | None = None,
         dry_run: bool = False,
         failed: tuple[Migration, ...] = (),
         **of_move: Any,
@@ -50,8 +55,9 @@ class TestAdmission(base.BaseTestCase):
                 known,
                 move(),
                 *others,
-                view=View(NOW, views, {}, {}),
+                view=View(NOW, views, {}, {}, rankings=RANKINGS),
                 sent=sent,
+                schedulers={'c': scheduler('c', ranked_at=ranked_at)},
                 rules=dataclasses.replace(self.rules, dry_run=dry_run),
             ),
         )
@@ -65,6 +71,19 @@ class TestAdmission(base.BaseTestCase):
     def test_the_view_did_not_reach_nova(self) -> None:
         self.assertEqual('view_not_sent', self.wait_for(sent=False))
         self.assertEqual('', self.given_up)
+
+    def test_nova_scheduler_has_not_taken_the_view(self) -> None:
+        for ranked_at, expected in (
+            (None, ''),
+            (NOW, ''),
+            (NOW - 3, 'view_not_taken'),
+        ):
+            self.assertEqual(expected, self.wait_for(ranked_at=ranked_at))
+            self.assertEqual('', self.given_up)
+        # That it can go nowhere any more ends it at once.
+        full = {'b': cold(demand=15.0)}
+        found = self.wait_for(hosts=full, ranked_at=NOW - 3)
+        self.assertEqual('saturated', found)
 
     def test_a_dry_run(self) -> None:
         self.assertEqual('dry_run', self.wait_for(dry_run=True))

@@ -8,6 +8,7 @@ from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.exception import NovaError
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Outcome, Stage
+from steal_scheduler.model.rankings import Ranking, Rankings
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.model.scheduler import CLASSES, Scheduler
 from steal_scheduler.reporting.journal import Journal
@@ -336,6 +337,28 @@ class TestJournal(base.BaseTestCase):
             f'nova-scheduler of host controller only 1 of the {hosts} hosts',
             found[1],
         )
+
+    def test_who_is_not_waited_for_any_more(self) -> None:
+        own = Ranking((), frozenset(), since=NOW - 31)
+        view = dataclasses.replace(
+            SNAPSHOT.view, rankings=Rankings(NOW, {'s': own})
+        )
+        behind = scheduler('two', ranked_at=NOW - 40)
+        self.told(scheduler('one', ranked_at=NOW), behind)
+        for lines in (1, 0):
+            self.journal.show(
+                dataclasses.replace(
+                    SNAPSHOT,
+                    rules=rules(dry_run=False),
+                    view=view,
+                    schedulers={'two': behind},
+                ),
+                NOTHING,
+            )
+            found = [line for line in self.lines() if 'do not wait' in line]
+            self.assertEqual(lines, len(found))
+            if found:
+                self.assertIn('nova-scheduler of host two: it has', found[0])
 
     def test_nobody_takes_the_views(self) -> None:
         old = scheduler(recent=False)

@@ -17,6 +17,7 @@ from tests.unit import bus
 from tests.unit.scheduler import base
 
 SECONDS = 60.0
+RANKINGS = {'version': 1, 'at': 1234.5, 'servers': {}}
 POLLS = cfg.FloatOpt('poll_interval', default=60.0)
 
 
@@ -59,7 +60,7 @@ class TestListener(base.SchedulerTestCase):
         self.assertIsNone(listener.latest())
         self.until(
             lambda: migrator.heard(time.time()),
-            lambda: self.cast(view=self.view()),
+            lambda: self.cast(view=self.view() | {'rankings': RANKINGS}),
         )
         (heard,) = migrator.heard(time.time()).values()
         latest = listener.latest()
@@ -72,6 +73,7 @@ class TestListener(base.SchedulerTestCase):
                 ('SameAvailabilityZoneFilter',),
                 1000,
                 heard.heard_at,
+                ranked_at=1234.5,
             ),
             heard,
         )
@@ -95,6 +97,7 @@ class TestListener(base.SchedulerTestCase):
         found = acknowledgement.decode(heard[0], time.time())
         assert found is not None
         self.assertEqual(('controller-1', 0.0), (found.host, found.taken_at))
+        self.assertEqual((os.getpid(), None), (found.worker, found.ranked_at))
         self.assertNotIn('View ignored', self.log.output)
 
     def test_the_migrator_cannot_be_told(self) -> None:
