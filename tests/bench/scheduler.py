@@ -21,11 +21,12 @@ from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import Mover, View
+from steal_scheduler.model.rankings import MOST_RANKED, Ranking, Rankings
 from steal_scheduler.scheduler import listener
 from tests.bench import clouds, made
 from tests.unit.make import rules
 
-SIZES = ((80, 1_000), (500, 6_000), (5_000, 62_500))
+SIZES = ((80, 1_000), (500, 6_000), (8_000, 100_000))
 REPEATS = 7
 PATH = 'steal_scheduler.scheduler'
 ZONE = 'zone0'
@@ -109,7 +110,19 @@ def made_up_view(hosts: int, servers: int) -> View:
     fleet, signals = clouds.cloud(hosts, servers, now)
     seen = build_view(Snapshot(now, rules(), fleet, signals))
     mover = Mover('role1', SOURCE, 2.0)
-    return dataclasses.replace(seen, movers={MOVER: mover})
+    feasible = [name for name in seen.hosts if seen.takes(name, 2.0)]
+    best = [[name] for name in feasible[:MOST_RANKED]]
+    own = Ranking(best, frozenset(feasible))
+    return dataclasses.replace(
+        seen,
+        movers={MOVER: mover},
+        rankings=Rankings(now, dict.fromkeys((MOVER, *others()), own)),
+    )
+
+
+def others() -> Iterator[str]:
+    """Servers that are about to move as well."""
+    return (str(n) for n in range(29))
 
 
 def best(seconds: Callable[[], float]) -> float:
