@@ -8,6 +8,7 @@ from typing import Any
 
 from steal_scheduler.messaging import view_format
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
+from steal_scheduler.model.rankings import Ranking, Rankings
 from tests.fuzz import mutate
 from tests.unit.scheduler import base
 
@@ -40,6 +41,15 @@ def view(rng: random.Random, names: list[str]) -> View:
             server_id: Mover(rng.choice((None, 'web')), names[0], 4.0)
             for server_id in IDS[:2]
         },
+        rankings=Rankings(
+            time.time(),
+            {
+                server_id: Ranking(
+                    [names[:1], names[2:4]], frozenset(names[::2])
+                )
+                for server_id in IDS[:2]
+            },
+        ),
     )
 
 

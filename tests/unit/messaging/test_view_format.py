@@ -170,6 +170,21 @@ class TestNonsense(base.BaseTestCase):
     ) -> None:
         self.check(self.changed(field, name, value))
 
+    @given(st.sampled_from(('version', 'at', 'servers', '6f70')), JSON)
+    def test_one_item_of_the_rankings_is_wrong(
+        self, name: str, value: object
+    ) -> None:
+        message = view_format.encode(VIEW)
+        part = message['rankings']
+        (part['servers'] if name == '6f70' else part)[name] = value
+        self.check(message)
+
+    @given(JSON, JSON)
+    def test_one_ranking_is_wrong(self, best: object, text: object) -> None:
+        message = view_format.encode(VIEW)
+        message['rankings']['servers']['6f70'] = [best, text]
+        self.check(message)
+
     def changed(self, field: str, name: str, value: object) -> Any:
         message = view_format.encode(VIEW)
         message['hosts'][name][FIELDS.index(field)] = value
