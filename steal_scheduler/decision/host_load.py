@@ -104,19 +104,24 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         taken_at=snapshot.signals.taken_at,
         hosts=hosts,
         roles=_roles(snapshot),
-        movers={
-            m.server_id: Mover(
-                snapshot.role_key(m.server), m.source, m.demand.expected
-            )
-            for m in moves
-            # Later on, whoever asks for a host for it, it is not us.
-            if m.stage in (Stage.DRAIN, Stage.REQUEST)
-        },
+        movers=movers(snapshot),
         target_demand=rules.hosts.target_demand,
         max_arrivals=rules.limits.slots_per_target,
         steal_threshold=rules.hosts.host_steal_threshold,
         project_groups=rules.project_groups,
     )
+
+
+def movers(snapshot: Snapshot) -> dict[str, Mover]:
+    """The servers that are about to move."""
+    return {
+        m.server_id: Mover(
+            snapshot.role_key(m.server), m.source, m.demand.expected
+        )
+        for m in snapshot.moves.values()
+        # Later on, whoever asks for a host for it, it is not us.
+        if m.stage in (Stage.DRAIN, Stage.REQUEST)
+    }
 
 
 def _roles(snapshot: Snapshot) -> dict[str, dict[str, int]]:

@@ -23,6 +23,9 @@ def rankings(snapshot: Snapshot, before: View | None = None) -> Rankings:
     """
     now, moves = snapshot.now, snapshot.moves
     last = before.rankings if before else Rankings()
+    if last.at == now:
+        # One tick may tell twice, and who knows the first knows no second.
+        now += 0.001
     credited = frozenset(
         (move.server_id, move.target)
         for move in moves.values()

@@ -9,7 +9,7 @@ from oslo_log import log
 from steal_scheduler.decision import decide
 from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.harm import with_harm, with_target
-from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.host_load import build_view, movers
 from steal_scheduler.decision.rankings import rankings
 from steal_scheduler.decision.refused_pairs import with_offered
 from steal_scheduler.decision.snapshot import Snapshot
@@ -193,7 +193,9 @@ class Migrator:
 
     def _send_view(self, snapshot: Snapshot) -> Snapshot:
         """Tell nova-scheduler; whether the message bus took it is kept."""
-        view = build_view(snapshot, self._view)
+        return self._tell(build_view(snapshot, self._view), snapshot)
+
+    def _tell(self, view: View, snapshot: Snapshot) -> Snapshot:
         snapshot = dataclasses.replace(snapshot, view=view, room=self._room)
         ranked = rankings(snapshot, self._view)
         view = self._view = dataclasses.replace(view, rankings=ranked)
@@ -251,6 +253,11 @@ class Migrator:
         for move in admitted:
             after = self._state_machine.begin(move, snapshot)
             self._keep(move, after, snapshot)
+        if admitted:
+            # By the next tick it is known where they may go.
+            now_moving = movers(snapshot)
+            view = dataclasses.replace(snapshot.view, movers=now_moving)
+            self._tell(view, snapshot)
         return []
 
 

@@ -88,7 +88,9 @@ class TestCure(MovesTestCase):
         self.assertIn(scene.host(moved), one.ZONES['az1'])
         self.assertEqual(['completed'], scene.migrations(moved))
         self.assert_back(moved)
-        self.assertEqual(['drain', 'reattach'], self.script.done(moved))
+        # It is drained again where nova-scheduler takes its time to hear of it.
+        *drains, last = self.script.done(moved)
+        self.assertEqual(({'drain'}, 'reattach'), ({*drains}, last))
         wait_for(
             lambda: hearer.heard[-1:] and hearer.heard[-1][0].endswith('.end'),
             PATIENCE,

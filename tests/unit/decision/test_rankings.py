@@ -205,5 +205,13 @@ class TestRankings(base.BaseTestCase):
         again = self.told(move('1'), now=NOW - 3600, before=first)
         self.assertEqual(NOW - 3600, again.rankings.of['1'].since)
 
+    def test_twice_in_one_tick(self) -> None:
+        """Who has acknowledged the first has not the second."""
+        first = self.told(move('1'), now=NOW)
+        second = self.told(move('1'), move('2'), now=NOW, before=first)
+        self.assertEqual(NOW, second.rankings.of['1'].since)
+        self.assertLess(NOW, second.rankings.of['2'].since)
+        self.assertEqual(second.rankings.at, second.rankings.of['2'].since)
+
     def test_nobody_moves(self) -> None:
         self.assertEqual({}, self.told(now=NOW).rankings.of)

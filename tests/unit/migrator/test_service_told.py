@@ -40,16 +40,26 @@ class ToldTest(base.BaseTestCase):
         return self.rig.stages() == {'x': 'request'}
 
     def test_all_take_views(self) -> None:
-        """It is asked for when the first view of it was acknowledged."""
+        """They are told as soon as it begins, so that nothing waits."""
         self.receiver.at = {'one': None, 'two': None}
         self.rig.tick()
-        self.assertEqual({}, self.rig.sender.views[-1].rankings.of)
+        before, after = self.rig.sender.views
+        self.assertEqual({}, before.rankings.of)
+        self.assertEqual({'b', 'c'}, after.rankings.of['x'].feasible)
         self.rig.tick(3)
-        (own,) = self.rig.sender.views[-1].rankings.of.values()
-        self.assertEqual({'b', 'c'}, own.feasible)
+        self.assertTrue(self.asked())
+        # Nobody else begins to move.
+        self.assertEqual(3, len(self.rig.sender.views))
+
+    def test_the_view_of_before_it_began(self) -> None:
+        self.receiver.at = {'one': None}
+        self.rig.tick()
+        self.receiver.at = {'one': self.rig.sender.views[0].rankings.at}
+        self.rig.tick(3)
         self.assertFalse(self.asked())
         why = {'reason': 'view_not_taken'}
         self.assertEqual(1.0, sample(self.rig.metrics, 'refusals', why))
+        self.receiver.at = {'one': self.rig.sender.views[1].rankings.at}
         self.rig.tick(3)
         self.assertTrue(self.asked())
 
@@ -57,7 +67,7 @@ class ToldTest(base.BaseTestCase):
         """It is waited for, then not any more, and that is said once."""
         self.receiver.at = {'one': None, 'two': self.rig.now}
         self.rig.tick()
-        for _ in range(10):
+        for _ in range(9):
             self.rig.tick(3)
             self.assertFalse(self.asked())
         (moving,) = self.rig.migrator.moves.values()
