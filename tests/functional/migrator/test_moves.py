@@ -88,7 +88,7 @@ class TestCure(MovesTestCase):
         self.assertIn(scene.host(moved), one.ZONES['az1'])
         self.assertEqual(['completed'], scene.migrations(moved))
         self.assert_back(moved)
-        # It is drained again where nova-scheduler takes its time to hear of it.
+        # Drained again where nova-scheduler takes its time to hear of it.
         *drains, last = self.script.done(moved)
         self.assertEqual(({'drain'}, 'reattach'), ({*drains}, last))
         wait_for(
