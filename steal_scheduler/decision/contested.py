@@ -9,11 +9,12 @@ before Nova has chosen.
 """
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from steal_scheduler.decision.refused_pairs import refused_pairs
-from steal_scheduler.decision.room import Ledger, unplaced
+from steal_scheduler.decision.refused_pairs import RefusedPairs, refused_pairs
+from steal_scheduler.decision.room import unplaced
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.decision.zone_room import Mask, ZoneRoom
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.refusal import Nos, Reason
 from steal_scheduler.model.room import UNTOLD
@@ -22,72 +23,107 @@ from steal_scheduler.model.room import UNTOLD
 class Contested:
     """Room that is there for each of them whatever Nova chooses for others."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(
+        self, snapshot: Snapshot, pairs: RefusedPairs | None = None
+    ) -> None:
+        """:param pairs: as of this snapshot, where they are known"""
         self._snapshot = snapshot
-        self._pairs = refused_pairs(snapshot)
-        #: By server id, as asked of them.
-        self._refused: dict[str, frozenset[str]] = {}
-        self._now = Ledger(snapshot)
-        self._zones = collections.defaultdict[str, list[str]](list)
-        for name, host in snapshot.fleet.hosts.items():
-            if host.open:
-                self._zones[host.zone].append(name)
-        #: Those that Nova has not placed yet.
-        self._others = unplaced(snapshot.moves)
+        self._pairs = pairs or refused_pairs(snapshot)
+        self._zones: dict[str, _Zone] = {}
+        #: Those that Nova has not placed yet, by their zone.
+        self._others = collections.defaultdict[str, list[Move]](list)
+        for move in unplaced(snapshot.moves):
+            self._others[move.server.zone or ''].append(move)
 
     def nos(self, move: Move) -> Nos:
         """Why it is not drained before Nova has chosen for others.
 
-        It could take their last place, or they its own. NOTE: it takes the
-        square of the time where there are more of them; there are ``slots``.
+        It could take their last place, or they its own.
         """
-        zone = move.server.zone
-        others = [m for m in self._others if m.server.zone == zone]
-        if not others or self._snapshot.room is UNTOLD:
+        name = move.server.zone or ''
+        if not self._others[name] or self._snapshot.room is UNTOLD:
             return
-        if not self._is_safe(move, others) and self._is_safe(move, ()):
+        zone = self._zone(name)
+        reach = zone.reach(move)
+        if reach.any() and not zone.safe(move).any():
             yield (
                 Reason.TARGET_PENDING,
                 'Nova has still to choose the targets of others, which may '
                 'take the room that is left for it: its turn comes',
             )
-        for other in others:
-            before = [m for m in others if m is not other]
-            if not self._is_safe(other, [*before, move]) and (
-                self._is_safe(other, before)
-            ):
-                yield (
-                    Reason.TARGET_PENDING,
-                    f'Nova has still to choose the target of {other.server_id}'
-                    ', of which it may take the last: its turn comes',
-                )
+        for other in zone.endangered(move):
+            yield (
+                Reason.TARGET_PENDING,
+                f'Nova has still to choose the target of {other.server_id}'
+                ', of which it may take the last: its turn comes',
+            )
 
     def add(self, move: Move) -> None:
         """It begins as well."""
-        self._others.append(move)
+        name = move.server.zone or ''
+        self._others[name].append(move)
+        if name in self._zones:
+            self._zones[name].add(move)
 
-    def _is_safe(self, move: Move, others: Sequence[Move]) -> bool:
-        """Whether a host has room for it, wherever the others go."""
-        return any(
-            self._holds(host, move, others)
-            for host in self._zones.get(move.server.zone or '', ())
-            if self._may_go(move, host)
+    def _zone(self, name: str) -> '_Zone':
+        found = self._zones.get(name)
+        if found is None:
+            found = self._zones[name] = _Zone(
+                ZoneRoom(name, self._snapshot, self._pairs),
+                self._others[name],
+            )
+        return found
+
+
+class _Zone:
+    """The room of one zone, and who is to be placed in it."""
+
+    def __init__(self, room: ZoneRoom, others: Iterable[Move]) -> None:
+        self._room = room
+        self._others: list[Move] = []
+        #: Those for which a host is safe, by its number and what they are
+        #: like: what takes it from one takes it from all of them.
+        self._alike = collections.defaultdict[tuple[object, int], list[Move]](
+            list
         )
-
-    def _holds(self, host: str, move: Move, others: Sequence[Move]) -> bool:
-        left = Ledger(self._snapshot)
         for other in others:
-            if self._may_go(other, host):
-                left.add(other.server, host)
-        return left.fits(move.server, host)
+            self.add(other)
 
-    def _may_go(self, move: Move, host: str) -> bool:
-        """Whether Nova may choose the host for it."""
-        if move.server_id not in self._refused:
-            self._refused[move.server_id] = self._pairs.of(move)
-        return (
-            host != move.source
-            and self._snapshot.view.takes(host, move.demand.expected)
-            and host not in self._refused[move.server_id]
-            and self._now.fits(move.server, host)
-        )
+    def reach(self, move: Move) -> Mask:
+        """Hosts that Nova may choose for it now."""
+        return self._room.reach(move)
+
+    def safe(self, move: Move) -> Mask:
+        """Hosts with room for it, wherever the others go."""
+        return self._room.safe(move)
+
+    def add(self, move: Move) -> None:
+        """It is to be placed as well."""
+        self._room.add(move)
+        self._others.append(move)
+        # NOTE: once no host is safe for one, none will be.
+        lost = [
+            key
+            for key, alike in self._alike.items()
+            if not self._room.holds(alike[0], key[1])
+        ]
+        again = [one for key in lost for one in self._alike.pop(key)]
+        for one in (*again, move):
+            at = self._room.best(one)
+            if at is not None:
+                self._alike[self._room.like(one), at].append(one)
+
+    def endangered(self, move: Move) -> Iterable[Move]:
+        """Those that are safe now, and would not be beside it."""
+        spoiled = {
+            other.server_id
+            for (_, at), alike in self._alike.items()
+            if not self._room.holds(alike[0], at, beside=move)
+            for other in alike
+        }
+        for other in self._others if spoiled else ():
+            if (
+                other.server_id in spoiled
+                and not self._room.safe(other, beside=move).any()
+            ):
+                yield other

@@ -148,6 +148,18 @@ class Ledger:
         planned.update(self.needs(server))
         self._going.setdefault(server.server_id, set()).add(host)
 
+    def hosts_of(self, server_id: str) -> set[str | None]:
+        """Where it is, and where it may be soon."""
+        server = self._fleet.servers.get(server_id)
+        move = self._moves.get(server_id)
+        records = self._fleet.migrations.get(server_id, ())
+        return {
+            *self._going.get(server_id, ()),
+            *((server.host,) if server else ()),
+            *((move.target,) if move else ()),
+            *(m.target for m in records if not m.ended),
+        }
+
     def _lacks(self, server: Server, host: str) -> Iterator[Reason]:
         known = self._room.hosts.get(host)
         if known is not None:
@@ -191,19 +203,8 @@ class Ledger:
             return any(
                 m in servers and servers[m].host == host for m in others
             )
-        there = sum(host in self._hosts_of(m) for m in others)
+        there = sum(host in self.hosts_of(m) for m in others)
         return there < group.most
-
-    def _hosts_of(self, server_id: str) -> set[str | None]:
-        server = self._fleet.servers.get(server_id)
-        move = self._moves.get(server_id)
-        records = self._fleet.migrations.get(server_id, ())
-        return {
-            *self._going.get(server_id, ()),
-            *((server.host,) if server else ()),
-            *((move.target,) if move else ()),
-            *(m.target for m in records if not m.ended),
-        }
 
 
 def _older(target: HostRoom, source: HostRoom) -> bool:

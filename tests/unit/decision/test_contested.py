@@ -20,6 +20,7 @@ from steal_scheduler.model.room import (
     HostRoom,
     Room,
 )
+from tests.fuzz import rooms
 from tests.unit.make import NOW, fleet, move, rules, server, snapshot
 
 COLD = HostView(Tier.COLD, cores=64.0)
@@ -140,3 +141,70 @@ class TestAnyChoice(base.BaseTestCase):
                 found = set(outcomes(some, order))
                 self.assertLessEqual(found, {True}, f'seed {seed}')
         self.assertGreater(together, 100)
+
+
+class Plainly:
+    """The same as ``Contested``, a host and a server at a time."""
+
+    def __init__(self, some: Snapshot) -> None:
+        self.some = some
+        self.others = [*some.moves.values()]
+
+    def nos(self, move: Move) -> Iterator[str]:
+        others = [m for m in self.others if m.server.zone == move.server.zone]
+        if not self.safe(move, others) and self.safe(move, []):
+            yield ''
+        for other in others:
+            before = [m for m in others if m is not other]
+            if self.safe(other, before) and not self.safe(
+                other, [*before, move]
+            ):
+                yield other.server_id
+
+    def safe(self, move: Move, others: Sequence[Move]) -> bool:
+        return any(
+            self.may_go(move, host) and self.holds(host, move, others)
+            for host in self.some.view.hosts
+        )
+
+    def holds(self, host: str, move: Move, others: Sequence[Move]) -> bool:
+        left = Ledger(self.some)
+        for other in others:
+            if self.may_go(other, host):
+                left.add(other.server, host)
+        return left.fits(move.server, host)
+
+    def may_go(self, move: Move, host: str) -> bool:
+        known = self.some.fleet.hosts[host]
+        return (
+            host != move.source
+            and known.open
+            and known.zone == move.server.zone
+            and self.some.view.takes(host, move.demand.expected)
+            and Ledger(self.some).fits(move.server, host)
+        )
+
+
+class TestPlainly(base.BaseTestCase):
+    def test_random_clouds(self) -> None:
+        """All kinds of room; two are being drained, and some begin."""
+        said = 0
+        for seed in range(1000):
+            chance = random.Random(seed)
+            made = rooms.made(seed)
+            draining = made.moves[: chance.randint(0, 2)]
+            some = dataclasses.replace(
+                made.snapshot, moves={m.server_id: m for m in draining}
+            )
+            contested, plainly = Contested(some), Plainly(some)
+            for one in made.moves[len(draining) :]:
+                details = [detail for _, detail in contested.nos(one)]
+                expected = [*plainly.nos(one)]
+                self.assertEqual(len(expected), len(details), f'seed {seed}')
+                for told, detail in zip(expected, details, strict=True):
+                    self.assertIn(told or 'targets of others', detail)
+                said += len(expected)
+                if chance.random() < 0.6:
+                    contested.add(one)
+                    plainly.others.append(one)
+        self.assertGreater(said, 100)

@@ -1,0 +1,178 @@
+"""The room of a zone: of all its hosts at once, as arrays.
+
+The same rules as ``Ledger``'s, which is asked for what does not change; what
+those take that Nova has not placed yet is taken off wherever they may go.
+"""
+
+import collections
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from steal_scheduler.decision.refused_pairs import RefusedPairs
+from steal_scheduler.decision.room import Ledger
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.move import Move
+from steal_scheduler.model.room import AFFINITY
+
+#: Of the hosts of a zone, true or false each.
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+_Amounts = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class ZoneRoom:
+    """What its open hosts have left, with all that may come taken off."""
+
+    def __init__(
+        self, zone: str, snapshot: Snapshot, pairs: RefusedPairs
+    ) -> None:
+        view = snapshot.view
+        self._snapshot = snapshot
+        self._pairs = pairs
+        self._ledger = Ledger(snapshot)
+        self._names = [
+            name
+            for name, host in snapshot.fleet.hosts.items()
+            if host.open and host.zone == zone and view.takes(name, 0.0)
+        ]
+        self._index = {name: n for n, name in enumerate(self._names)}
+        hosts = [view.hosts[name] for name in self._names]
+        self._demand = np.array([h.demand + h.credit for h in hosts])
+        self._most = np.array([view.target_demand * h.cores for h in hosts])
+        #: By resource class, what each has left.
+        self._left: dict[str, _Amounts] = {}
+        #: By kind of server, hosts that it fits on by all that is known.
+        self._fitting: dict[object, Mask] = {}
+        #: By server id, where those may go that are to be placed.
+        self._reach: dict[str, Mask] = {}
+        #: Who was asked for last, and where it may go.
+        self._last: tuple[Move, Mask] | None = None
+
+    def reach(self, move: Move) -> Mask:
+        """Hosts that Nova may choose for it now."""
+        known = self._reach.get(move.server_id)
+        if known is not None:
+            return known
+        if self._last is not None and self._last[0] is move:
+            return self._last[1]
+        cores = move.demand.expected
+        found: Mask = (self._demand + cores) * 100 <= self._most
+        found &= self._fits(move)
+        for name in (move.source, *self._pairs.of(move)):
+            if name in self._index:
+                found[self._index[name]] = False
+        self._last = move, found
+        return found
+
+    def safe(self, move: Move, beside: Move | None = None) -> Mask:
+        """Hosts with room for it wherever those go that are to be placed.
+
+        :param beside: who is to be placed as well
+        """
+        found = self.reach(move).copy()
+        more = self._more(move, beside)
+        for kind, amount in self._needs(move).items():
+            found &= self._of(kind) - more[kind] >= amount
+        for group in self._snapshot.room.groups.get(move.server_id, ()):
+            if group.policy != AFFINITY:
+                others = group.members - {move.server_id}
+                found &= self._there(others, beside) < group.most
+        return found
+
+    def holds(self, move: Move, at: int, beside: Move | None = None) -> bool:
+        """The same of one host, by its number."""
+        if move.server_id in self._snapshot.room.groups:
+            return bool(self.safe(move, beside)[at])
+        own = self._reach.get(move.server_id)
+        here = own is not None and bool(own[at])
+        more: Mapping[str, int] = {}
+        if beside is not None and self.reach(beside)[at]:
+            more = self._needs(beside)
+        return all(
+            self._of(kind)[at] + here * amount - more.get(kind, 0) >= amount
+            for kind, amount in self._needs(move).items()
+        )
+
+    def best(self, move: Move) -> int | None:
+        """Number of the safe host with most room; None if none is."""
+        safe = self.safe(move)
+        if not safe.any():
+            return None
+        least = np.where(safe, np.inf, -np.inf)
+        for kind in self._needs(move):
+            np.minimum(least, self._of(kind), out=least)
+        return int(np.where(safe, least, -np.inf).argmax())
+
+    def like(self, move: Move) -> object:
+        """The same of those of which one host has room for all, or none."""
+        if move.server_id in self._snapshot.room.groups:
+            return move.server_id
+        return frozenset(self._needs(move))
+
+    def add(self, move: Move) -> None:
+        """It is to be placed, and may go wherever it can."""
+        reach = self._reach[move.server_id] = self.reach(move)
+        for kind, amount in self._needs(move).items():
+            self._of(kind)[reach] -= amount
+
+    def _needs(self, move: Move) -> Mapping[str, int]:
+        return self._ledger.needs(move.server)
+
+    def _of(self, kind: str) -> _Amounts:
+        """What is left of a resource class; where nobody tells, no end."""
+        found = self._left.get(kind)
+        if found is None:
+            rooms = map(self._snapshot.room.hosts.get, self._names)
+            found = self._left[kind] = np.array(
+                [
+                    room.free.left.get(kind, 0)
+                    if room is not None and room.free is not None
+                    else np.inf
+                    for room in rooms
+                ],
+                dtype=np.float64,
+            )
+        return found
+
+    def _more(self, move: Move, beside: Move | None) -> Mapping[str, _Amounts]:
+        """What is to be taken off besides, by resource class.
+
+        What it takes itself, if it is to be placed, stands in nobody's way.
+        """
+        more = collections.defaultdict[str, _Amounts](self._nothing)
+        if move.server_id in self._reach:
+            for kind, amount in self._needs(move).items():
+                more[kind] -= self._reach[move.server_id] * amount
+        if beside is not None:
+            for kind, amount in self._needs(beside).items():
+                more[kind] += self.reach(beside) * amount
+        return more
+
+    def _nothing(self) -> _Amounts:
+        return np.zeros(len(self._names))
+
+    def _fits(self, move: Move) -> Mask:
+        kind = self._ledger.kind(move.server)
+        found = self._fitting.get(kind)
+        if found is None:
+            fits = self._ledger.fits
+            found = self._fitting[kind] = np.array(
+                [fits(move.server, name) for name in self._names], dtype=bool
+            )
+        return found
+
+    def _there(self, members: Iterable[str], beside: Move | None) -> _Amounts:
+        """Of these servers, how many each host has or may get."""
+        count = self._nothing()
+        for member in members:
+            there = np.zeros(len(self._names), dtype=bool)
+            for name in self._ledger.hosts_of(member):
+                if name in self._index:
+                    there[self._index[name]] = True
+            if member in self._reach:
+                there |= self._reach[member]
+            if beside is not None and member == beside.server_id:
+                there |= self.reach(beside)
+            count += there
+        return count
