@@ -27,8 +27,10 @@ def brought(fleet: Fleet, server_id: str) -> Migration | None:
 
     What was tried since and failed, or goes on, does not hide it.
     """
-    records = fleet.migrations.get(server_id, ())
-    return next((record for record in records if record.completed), None)
+    for record in fleet.migrations.get(server_id, ()):
+        if record.completed:
+            return record
+    return None
 
 
 def unseen_demand(

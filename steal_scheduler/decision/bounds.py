@@ -41,10 +41,11 @@ def plausible(
     servers, left_out = {}, {}
     for server_id, signal in signals.servers.items():
         server = fleet.servers[server_id]
-        no = first(_nos(signal, server), server_id)
-        if no is not None:
-            left_out[server_id] = no
-            continue
+        if not _sound(signal, server):
+            no = first(_nos(signal, server), server_id)
+            if no is not None:
+                left_out[server_id] = no
+                continue
         guest = signal.guest_waited
         if guest is not None and not within(guest, server):
             # The hypervisor's own count stands.
@@ -55,6 +56,13 @@ def plausible(
             signal = dataclasses.replace(signal, threads=of_threads)
         servers[server_id] = signal
     return dataclasses.replace(signals, servers=servers), left_out
+
+
+def _sound(signal: ServerSignal, server: Server) -> bool:
+    """Whether there is nothing to say of it: of nearly all there is not."""
+    return within(signal.used + signal.waited, server) and whole(
+        signal.vcpus, server
+    )
 
 
 def _nos(signal: ServerSignal, server: Server) -> Nos:

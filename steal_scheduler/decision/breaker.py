@@ -106,7 +106,6 @@ def breaker(snapshot: Snapshot) -> Breaker:
     has them all.
     """
     rules, fleet = snapshot.rules.limits, snapshot.fleet
-    running = running_projects(fleet)
 
     def project(record: Migration) -> str:
         server = fleet.servers.get(record.server_id)
@@ -134,9 +133,11 @@ def breaker(snapshot: Snapshot) -> Breaker:
     if (
         not spread
         or len(cloud) < rules.breaker_failures
-        or not is_anybodys(projects_of(cloud, fleet), running)
+        or not is_anybodys(projects_of(cloud, fleet), running_projects(fleet))
     ):
         cloud = ()
+    # Of all servers, and mostly nobody is to blame.
+    running = running_projects(fleet) if sources else set[str]()
     alone = {
         host: found
         for host, failed in sources.items()

@@ -107,4 +107,6 @@ def _counts(server: Server, snapshot: Snapshot) -> bool:
     measured = host is None or host.name in snapshot.signals.hosts
     if host is not None and not host.measurable and not measured:
         return False
+    if server.status != 'ACTIVE':
+        return False
     return not any(unfit(server, snapshot.fleet))

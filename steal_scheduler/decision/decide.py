@@ -5,7 +5,7 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision import (
     coverage,
@@ -15,8 +15,9 @@ from steal_scheduler.decision import (
     no_host,
     planner,
 )
-from steal_scheduler.decision.breaker import breaker
+from steal_scheduler.decision.breaker import Breaker, breaker
 from steal_scheduler.decision.others import others
+from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Move
@@ -52,6 +53,7 @@ class Case:
 
     detection: detector.Detection
     zones: Sequence[coverage.Coverage]
+    tripped: Breaker
     #: Why these may not move, by server id.
     ineligible: Mapping[str, Refusal]
 
@@ -81,15 +83,19 @@ def look(snapshot: Snapshot, watches: detector.Watches) -> Case:
     """Find who is contended, and may move."""
     detection = detector.detect(snapshot, watches)
     zones = coverage.of_zones(snapshot, snapshot.moves)
-    ineligible = _ineligible(detection.findings, zones, snapshot)
-    return Case(detection, zones, ineligible)
+    tripped = breaker(snapshot)
+    case = Case(detection, zones, tripped, {})
+    return dataclasses.replace(case, ineligible=_ineligible(case, snapshot))
 
 
 def judge(case: Case, snapshot: Snapshot) -> Decision:
     """Say who of them moves; of the snapshot only the room may be newer."""
-    plan = planner.plan(case.findings, snapshot)
-    held = [Refusal(*no) for no in limits.holds(snapshot, case.zones)]
-    admitted, gated = limits.admit(() if held else plan.moves, snapshot)
+    tripped, pairs = case.tripped, refused_pairs(snapshot)
+    plan = planner.plan(case.findings, snapshot, pairs)
+    held = [Refusal(*no) for no in limits.holds(snapshot, case.zones, tripped)]
+    admitted, gated = limits.admit(
+        () if held else plan.moves, snapshot, tripped, pairs
+    )
     return Decision(
         findings=case.detection.findings,
         admitted=tuple(admitted),
@@ -107,17 +113,13 @@ def judge(case: Case, snapshot: Snapshot) -> Decision:
     )
 
 
-def _ineligible(
-    findings: Iterable[Finding],
-    zones: Sequence[coverage.Coverage],
-    snapshot: Snapshot,
-) -> dict[str, Refusal]:
+def _ineligible(case: Case, snapshot: Snapshot) -> dict[str, Refusal]:
     """Why these may not move, by server id."""
-    unseen = coverage.low(zones, snapshot)
-    tripped, tries = breaker(snapshot), no_host.tries(snapshot)
+    unseen = coverage.low(case.zones, snapshot)
+    tripped, tries = case.tripped, no_host.tries(snapshot)
     foreign, now = others(snapshot), snapshot.now
     refused = {}
-    for server_id in (finding.server_id for finding in findings):
+    for server_id in (f.server_id for f in case.detection.findings):
         server = snapshot.fleet.servers[server_id]
         more = itertools.chain(
             foreign.nos(server),

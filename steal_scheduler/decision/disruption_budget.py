@@ -24,13 +24,15 @@ class Unavailable:
         self._role_key = snapshot.role_key
         self._all: collections.Counter[str] = collections.Counter()
         self._unavailable: collections.Counter[str] = collections.Counter()
+        moves = snapshot.moves
+        roles = list[str]()
         for server_id, server in self._servers.items():
-            if role := snapshot.role_key(server):
-                self._all[role] += 1
-                move = snapshot.moves.get(server_id)
-                self._unavailable[role] += server.status != 'ACTIVE' or bool(
-                    move and move.unavailable
-                )
+            if server.role and (role := snapshot.role_key(server)):
+                roles.append(role)
+                move = moves.get(server_id) if moves else None
+                if server.status != 'ACTIVE' or (move and move.unavailable):
+                    self._unavailable[role] += 1
+        self._all.update(roles)
         #: By orchestrator, those that may be blocked there.
         self._projects: dict[str, set[str]] = {}
         #: Orchestrator -> project -> id of a server that it does not take

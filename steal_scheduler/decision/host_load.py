@@ -127,11 +127,12 @@ def movers(snapshot: Snapshot) -> dict[str, Mover]:
 def _roles(snapshot: Snapshot) -> dict[str, dict[str, int]]:
     """Role -> host -> servers, those on their way counted where they go."""
     roles = collections.defaultdict[str, dict[str, int]](collections.Counter)
+    moves = snapshot.moves
     for server_id, server in snapshot.fleet.servers.items():
-        role = snapshot.role_key(server)
-        if role is None:
+        if not server.role:
             continue
-        move = snapshot.moves.get(server_id)
+        role = snapshot.role_key(server) or ''
+        move = moves.get(server_id) if moves else None
         host = (move and move.arriving and move.target) or server.host
         if host:
             roles[role][host] += 1

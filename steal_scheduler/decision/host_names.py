@@ -142,7 +142,11 @@ def _hosts(
                 '[prometheus] selector',
             )
         if name not in ambiguous:
-            hosts[name] = dataclasses.replace(first, host=name)
+            hosts[name] = (
+                first
+                if first.host == name
+                else dataclasses.replace(first, host=name)
+            )
     return hosts, ambiguous
 
 

@@ -7,11 +7,12 @@ restarts and counts the migrations that operators start by hand as well.
 from collections.abc import Sequence
 
 from steal_scheduler.decision import coverage, fair_shares, pauses
-from steal_scheduler.decision.breaker import breaker
+from steal_scheduler.decision.breaker import Breaker, breaker
 from steal_scheduler.decision.contested import Contested
 from steal_scheduler.decision.disruption_budget import Unavailable
 from steal_scheduler.decision.host_names import look_at
 from steal_scheduler.decision.others import others
+from steal_scheduler.decision.refused_pairs import RefusedPairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Fleet
 from steal_scheduler.model.move import Move, Stage
@@ -22,11 +23,16 @@ from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
 BURST = 600.0
 
 
-def holds(snapshot: Snapshot, zones: Sequence[coverage.Coverage]) -> Nos:
+def holds(
+    snapshot: Snapshot,
+    zones: Sequence[coverage.Coverage],
+    tripped: Breaker | None = None,
+) -> Nos:
     """Why nothing at all may start now; empty where something may.
 
     :param zones: those in which servers could be moved; where too little is
         seen of some, ``decide`` moves in the others
+    :param tripped: as of this snapshot, where it is known
     """
     rules, now = snapshot.rules.limits, snapshot.now
     yield from pauses.of_cloud(snapshot)
@@ -48,7 +54,7 @@ def holds(snapshot: Snapshot, zones: Sequence[coverage.Coverage]) -> Nos:
             'in a call: it waits for as long as one may take',
         )
     yield from others(snapshot).holds()
-    yield from breaker(snapshot).holds(now)
+    yield from (tripped or breaker(snapshot)).holds(now)
     # One that ends before it begins lies around midnight: from 23:00 to 01:00
     # are 2 hours, of which one has passed at midnight.
     if any(
@@ -59,7 +65,10 @@ def holds(snapshot: Snapshot, zones: Sequence[coverage.Coverage]) -> Nos:
 
 
 def admit(
-    planned: Sequence[Move], snapshot: Snapshot
+    planned: Sequence[Move],
+    snapshot: Snapshot,
+    tripped: Breaker | None = None,
+    pairs: RefusedPairs | None = None,
 ) -> tuple[list[Move], list[Refusal]]:
     """Let the first moves through that the slots and the network allow.
 
@@ -72,16 +81,17 @@ def admit(
     first and the third begin.
 
     :param planned: the most urgent first
+    :param tripped: as of this snapshot, where it is known; as are the pairs
     """
     limits = snapshot.rules.limits
     busy = [m for m in snapshot.moves.values() if snapshot.occupies(m)]
     projects = fair_shares.Slots(snapshot, busy)
     unmeasured = _unmeasured(snapshot)
-    tripped = breaker(snapshot)
+    tripped = tripped or breaker(snapshot)
     slots = 1 if tripped.cloud else limits.slots
     unavailable = Unavailable(snapshot)
     bandwidth = _Bandwidth(planned, snapshot)
-    contested = Contested(snapshot)
+    contested = Contested(snapshot, pairs)
     one_at_a_time = 'after failures one is tried at a time, until one succeeds'
     admitted: list[Move] = []
     refusals: list[Refusal] = []

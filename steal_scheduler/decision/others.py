@@ -48,10 +48,11 @@ class Others:
 
     def nos(self, server: Server) -> Nos:
         """Why this server may not leave its host now."""
-        if server.host in self.busy:
+        begun = self.by_host.get(server.host or '', 0)
+        if begun >= RATE:
             yield (
                 Reason.FOREIGN_MIGRATIONS,
-                f'others began {self.by_host[server.host]} live migrations '
+                f'others began {begun} live migrations '
                 f'from or to its host {server.host} within {PERIOD:g} s: it '
                 'stays until they have ended their work',
             )

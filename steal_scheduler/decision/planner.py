@@ -18,7 +18,7 @@ from steal_scheduler.decision import (
     saturation,
 )
 from steal_scheduler.decision.lightest_cure import lightest_cure
-from steal_scheduler.decision.refused_pairs import refused_pairs
+from steal_scheduler.decision.refused_pairs import RefusedPairs, refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.edge.text import several
@@ -46,7 +46,11 @@ class Plan:
     saturations: tuple[Saturation, ...] = ()
 
 
-def plan(findings: Sequence[Finding], snapshot: Snapshot) -> Plan:
+def plan(
+    findings: Sequence[Finding],
+    snapshot: Snapshot,
+    pairs: RefusedPairs | None = None,
+) -> Plan:
     """Say which servers should move, and why the others should not.
 
     For example servers of 4, 3 and 2 cores, with 8 GiB each, wait on a host
@@ -57,14 +61,14 @@ def plan(findings: Sequence[Finding], snapshot: Snapshot) -> Plan:
     cores short.
 
     :param findings: of servers that may move, see ``eligibility``
+    :param pairs: as of this snapshot, where they are known
     """
     by_host: dict[str, list[Move]] = {}
     for finding in findings:
         by_host.setdefault(finding.host, []).append(_move(finding, snapshot))
     worst_first = sorted(by_host, key=lambda h: (-_waited(snapshot, h), h))
     turns = fair_shares.turns(snapshot)
-    pairs = refused_pairs(snapshot)
-    targets = Targets(snapshot, pairs)
+    targets = Targets(snapshot, pairs or refused_pairs(snapshot))
     for move in room.unplaced(snapshot.moves):
         # Its drain has begun: the place is its own.
         targets.take(move)

@@ -56,8 +56,10 @@ def to_blame(
 
     :param failed: by target, in a row
     """
-    running = running_projects(fleet)
     found: set[str] = set()
+    if not failed:
+        return found
+    running = running_projects(fleet)
     few: set[str] = set()
     for host in sorted(failed, key=lambda h: (-len(failed[h]), h)):
         projects = projects_of(failed[host], fleet)

@@ -34,6 +34,10 @@ class RefusedPairs:
     chosen: Mapping[tuple[object, str], float]
     #: By server id, for how many migrations Nova found no host.
     times: Mapping[str, int]
+    #: What was said of each, by server id.
+    known: dict[str, frozenset[str]] = dataclasses.field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def of(self, move: Move) -> frozenset[str]:
         """Hosts of which Nova would choose none for it either.
@@ -47,6 +51,12 @@ class RefusedPairs:
         until Nova has chosen b for one of it. Of other projects see
         ``is_proof``.
         """
+        found = self.known.get(move.server_id)
+        if found is None:
+            found = self.known[move.server_id] = self._of(move)
+        return found
+
+    def _of(self, move: Move) -> frozenset[str]:
         source, server = move.source, move.server
         by_pair: dict[tuple[object, str], list[Ended]] = {}
         for ended in self.by_source.get(source, ()):

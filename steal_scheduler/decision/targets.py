@@ -38,8 +38,6 @@ class Targets:
         self._pairs = refused
         self._snapshot = snapshot
         self._ledger = Ledger(snapshot)
-        #: By server id, as asked of them.
-        self._refused: dict[str, frozenset[str]] = {}
         #: Cores by host, and servers by role and host.
         self._planned = collections.defaultdict[str, float](float)
         self._roles = collections.Counter[tuple[str, str]]()
@@ -159,9 +157,7 @@ class Targets:
         """Hosts that Nova would not choose for it."""
         if self._pairs is None:
             return frozenset()
-        if move.server_id not in self._refused:
-            self._refused[move.server_id] = self._pairs.of(move)
-        return self._refused[move.server_id]
+        return self._pairs.of(move)
 
     def refused_takers(self, move: Move) -> list[str]:
         """Those of them that could take it."""

@@ -54,7 +54,7 @@ class ServerSignal:
     @property
     def steal(self) -> float:
         """Share of the time it wanted to run that others made it wait."""
-        return self.contention / self.asked if self.asked > 0 else 0.0
+        return self.contention / asked if (asked := self.asked) > 0 else 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
