@@ -121,15 +121,15 @@ class Cloud:
             yield flight
 
     def _allows(self, group: Group, server: int, host: int) -> bool:
-        taken = {
-            place
-            for other in group.servers
-            if other != server
-            for place in self._hosts_of(other)
-        }
+        """Nova's rules, as in ``decision/room.py``.
+
+        NOTE: its own host is one of the group's, to Nova. So the only member
+        of an affinity group cannot leave.
+        """
+        others = [other for other in group.servers if other != server]
         if group.policy == AFFINITY:
-            return taken <= {host}
-        return host not in taken
+            return any(self.places[other] == host for other in others)
+        return all(host not in self._hosts_of(other) for other in others)
 
     def _hosts_of(self, server: int) -> Iterator[int]:
         yield int(self.places[server])

@@ -73,3 +73,23 @@ class TestCloud(base.BaseTestCase):
         self.assertFalse(cloud.fits(2, 1))
         cloud.migrate(1, 2, now=60)
         self.assertEqual([False, False], [cloud.fits(0, 1), cloud.fits(0, 2)])
+
+    def test_affinity_as_in_nova(self) -> None:
+        """Its own host is one of the group's: who is alone stays there."""
+        made = recording(
+            [host('a'), host('b'), host('c')],
+            {
+                server('s', 'a'): 1,
+                server('t', 'a'): 1,
+                server('u', 'b'): 1,
+                server('v', 'c'): 1,
+            },
+            groups=[Group('affinity', (0, 1, 2)), Group('affinity', (3,))],
+        )
+        cloud = Cloud(made, 60)
+        # Another member is there, wherever the third one is.
+        self.assertEqual([True, False], [cloud.fits(0, 1), cloud.fits(0, 2)])
+        self.assertEqual([False, False], [cloud.fits(3, 0), cloud.fits(3, 1)])
+        # One that is on its way is where it was, to Nova.
+        cloud.migrate(2, 2, now=60)
+        self.assertEqual([True, False], [cloud.fits(0, 1), cloud.fits(0, 2)])
