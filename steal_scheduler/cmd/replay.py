@@ -30,7 +30,7 @@ RULES = (
 
 
 def seconds(text: str) -> float:
-    """How long a migration takes."""
+    """How long a migration takes, or a drain."""
     try:
         value = float(text)
     except ValueError:
@@ -117,6 +117,14 @@ class Replay(Configured, Ours, Lister):
             default=60.0,
             help='that Nova takes for a migration; the default is 60',
         )
+        parser.add_argument(
+            '--drain-seconds',
+            metavar='SECONDS',
+            type=seconds,
+            default=60.0,
+            help='that a server is drained before Nova is asked, by our rule '
+            'alone; the default is 60. Say 0 where no orchestrator drains',
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -127,6 +135,7 @@ class Replay(Configured, Ours, Lister):
         setting = replay.Setting(
             rules.rules(conf),
             parsed_args.move_seconds,
+            parsed_args.drain_seconds,
             parsed_args.work,
             parsed_args.bursts,
         )

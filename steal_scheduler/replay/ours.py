@@ -45,9 +45,15 @@ class Ours:
     """
 
     def __init__(
-        self, cloud: Cloud, recording: Recording, rules: Rules
+        self,
+        cloud: Cloud,
+        recording: Recording,
+        rules: Rules,
+        drain_seconds: float = 0.0,
     ) -> None:
+        """:param drain_seconds: until Nova is asked for a migration"""
         self.cloud = cloud
+        self._drain_seconds = drain_seconds
         #: Requests for which Nova had no host, after the drain.
         self.refused = 0
         #: Verdicts that moving cannot help: a zone and a tick each.
@@ -115,6 +121,8 @@ class Ours:
         snapshot = usable_signals(self._snapshot(BEGIN + now, minute))
         self._verify(snapshot)
         snapshot = self._with_view(snapshot)
+        yield from self._ask_drained(snapshot)
+        snapshot = dataclasses.replace(snapshot, fleet=self._fleet())
         case = decide.look(snapshot, self._watches)
         if case.findings:
             room = dataclasses.replace(self._room, hosts=self._left())
@@ -123,14 +131,32 @@ class Ours:
         self._watches = decision.watches
         self.saturated += len(decision.saturations)
         self.scarce |= {found.scarce for found in decision.saturations}
-        for move in decision.admitted:
+        self._moves |= {move.server_id: move for move in decision.admitted}
+        yield from self._ask_drained(snapshot)
+
+    def _ask_drained(self, snapshot: Snapshot) -> Iterator[Wish]:
+        """Ask Nova for those whose drain is done, the first one first."""
+        for move in [*self._moves.values()]:
+            drained = snapshot.now - move.since >= self._drain_seconds
+            if move.stage is not Stage.DRAIN or not drained:
+                continue
             target = self._choose(move)
             self._ask(move, target, snapshot.now)
             if target is None:
                 self.refused += 1
+                del self._moves[move.server_id]
                 continue
             yield self._index[move.server_id], target
             snapshot = self._with_view(snapshot)
+
+    def _fleet(self) -> Fleet:
+        records = self._records
+        return Fleet(
+            dict(self._servers),
+            self._hosts,
+            dict(records),
+            ours=tuple(r for found in records.values() for r in found),
+        )
 
     def _snapshot(self, now: float, minute: Minute) -> Snapshot:
         """All that Nova and the signals would tell, a minute long."""
@@ -154,16 +180,10 @@ class Ours:
             name: HostSignal(name, float(cores), now)
             for name, cores in zip(self._names, self.cloud.cores, strict=True)
         }
-        fleet = Fleet(
-            dict(self._servers),
-            self._hosts,
-            dict(self._records),
-            ours=tuple(r for rs in self._records.values() for r in rs),
-        )
         return Snapshot(
             now,
             self._rules,
-            fleet,
+            self._fleet(),
             Signals(
                 measured,
                 hosts,

@@ -69,6 +69,8 @@ class Setting:
     rules: Rules
     #: That Nova takes from the request to the arrival.
     move_seconds: float = MINUTE
+    #: From our decision to the request. NOTE: rivals drain nobody.
+    drain_seconds: float = MINUTE
     #: One of ``WORKS``.
     work: str = WORKS[0]
     #: Of the bursts; None where there are none.
@@ -83,7 +85,10 @@ def replay(recording: Recording, name: str, setting: Setting) -> Result:
     :param name: one of ``NAMES``
     """
     cloud = Cloud(recording, setting.move_seconds)
-    ours = Ours(cloud, recording, setting.rules) if name == OURS else None
+    ours = None
+    if name == OURS:
+        drain = setting.drain_seconds
+        ours = Ours(cloud, recording, setting.rules, drain)
     rule = ours or RIVALS[name](cloud, recording)
     fluid = setting.work == 'fluid'
     does = work.fluid if fluid else work.Queueing(cloud, SEED)

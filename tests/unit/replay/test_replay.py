@@ -35,11 +35,11 @@ class TestReplay(base.BaseTestCase):
         self.assertEqual(0, result.moves)
 
     def test_ours(self) -> None:
-        """Found in three minutes, moved in one: 4 of 30 are lost."""
+        """Found in three minutes, drained and moved in two: of 30."""
         result = run()
         self.assertEqual(1, result.moves)
         self.assertEqual(
-            round(100 / 3 * 4 / 30, 4), result.demand_lost_percent
+            round(100 / 3 * 5 / 30, 4), result.demand_lost_percent
         )
         self.assertEqual(0, result.stolen_cores_at_end)
         self.assertEqual(4, result.gib_copied)
@@ -51,6 +51,20 @@ class TestReplay(base.BaseTestCase):
     def test_a_migration_that_takes_longer(self) -> None:
         quick, slow = run(move_seconds=0), run(move_seconds=600)
         self.assertLess(quick.demand_lost_percent, slow.demand_lost_percent)
+
+    def test_a_drain(self) -> None:
+        """It takes its time before Nova is asked, and nobody else's."""
+        for minutes in (0, 1, 5):
+            result = run(drain_seconds=60.0 * minutes)
+            self.assertEqual(
+                round(100 / 3 * (4 + minutes) / 30, 4),
+                result.demand_lost_percent,
+            )
+            self.assertEqual(1, result.moves)
+        one, other = (
+            run(name='cortex', drain_seconds=s) for s in (0.0, 600.0)
+        )
+        self.assertEqual(one, other)
 
     def test_options(self) -> None:
         """Who asks for more polls finds later."""
