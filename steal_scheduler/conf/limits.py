@@ -56,7 +56,7 @@ How many servers may be on their way at a time, one from each host at most.
         help="""
 How much live migrations, those of operators too, may copy on average: a
 fraction of what the network carries; 100 is most of a 1 Gbit/s link. After a
-quiet time ten minutes' worth may be copied at once; a server that is larger
+quiet time half an hour's worth may be copied at once; a server that is larger
 waits until all of that is free. ``[hosts] shared_storage`` says what counts.
 """,
     ),

@@ -5,12 +5,13 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from steal_scheduler.decision import (
     coverage,
     detector,
     eligibility,
+    leavers,
     limits,
     no_host,
     planner,
@@ -19,7 +20,7 @@ from steal_scheduler.decision.breaker import Breaker, breaker
 from steal_scheduler.decision.others import others
 from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.finding import Finding
+from steal_scheduler.model.finding import Finding, Leaver
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.refusal import Refusal, Saturation, first
 
@@ -54,17 +55,11 @@ class Case:
     detection: detector.Detection
     zones: Sequence[coverage.Coverage]
     tripped: Breaker
-    #: Why these may not move, by server id.
-    ineligible: Mapping[str, Refusal]
-
-    @property
-    def findings(self) -> list[Finding]:
-        """Of servers that may move."""
-        return [
-            finding
-            for finding in self.detection.findings
-            if finding.server_id not in self.ineligible
-        ]
+    #: Why contended servers may not move, by server id.
+    ineligible: Mapping[str, Refusal] = dataclasses.field(default_factory=dict)
+    #: Who may leave instead of them, or beside them; those that are contended
+    #: first.
+    leavers: Sequence[Leaver] = ()
 
 
 def decide(snapshot: Snapshot, watches: detector.Watches) -> Decision:
@@ -80,18 +75,29 @@ def decide(snapshot: Snapshot, watches: detector.Watches) -> Decision:
 
 
 def look(snapshot: Snapshot, watches: detector.Watches) -> Case:
-    """Find who is contended, and may move."""
+    """Find who is contended, and who may leave for that."""
     detection = detector.detect(snapshot, watches)
+    findings = detection.findings
     zones = coverage.of_zones(snapshot, snapshot.moves)
     tripped = breaker(snapshot)
-    case = Case(detection, zones, tripped, {})
-    return dataclasses.replace(case, ineligible=_ineligible(case, snapshot))
+    suspects = leavers.suspects(findings, snapshot)
+    ineligible = _ineligible(
+        suspects, Case(detection, zones, tripped), snapshot
+    )
+    found = {finding.server_id for finding in findings}
+    return Case(
+        detection,
+        zones,
+        tripped,
+        {s: no for s, no in ineligible.items() if s in found},
+        leavers.leavers(findings, ineligible.keys(), snapshot),
+    )
 
 
 def judge(case: Case, snapshot: Snapshot) -> Decision:
     """Say who of them moves; of the snapshot only the room may be newer."""
     tripped, pairs = case.tripped, refused_pairs(snapshot)
-    plan = planner.plan(case.findings, snapshot, pairs)
+    plan = planner.plan(case.leavers, snapshot, pairs)
     held = [Refusal(*no) for no in limits.holds(snapshot, case.zones, tripped)]
     admitted, gated = limits.admit(
         () if held else plan.moves, snapshot, tripped, pairs
@@ -113,13 +119,15 @@ def judge(case: Case, snapshot: Snapshot) -> Decision:
     )
 
 
-def _ineligible(case: Case, snapshot: Snapshot) -> dict[str, Refusal]:
+def _ineligible(
+    server_ids: Iterable[str], case: Case, snapshot: Snapshot
+) -> dict[str, Refusal]:
     """Why these may not move, by server id."""
     unseen = coverage.low(case.zones, snapshot)
     tripped, tries = case.tripped, no_host.tries(snapshot)
     foreign, now = others(snapshot), snapshot.now
     refused = {}
-    for server_id in (f.server_id for f in case.detection.findings):
+    for server_id in server_ids:
         server = snapshot.fleet.servers[server_id]
         more = itertools.chain(
             foreign.nos(server),

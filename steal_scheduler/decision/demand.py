@@ -2,6 +2,7 @@
 
 import math
 
+from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import ServerSignal
 from steal_scheduler.model.demand import Demand, History
 
@@ -70,3 +71,22 @@ def _of_vcpus(
     full = min((busy - IDLE) / (FULL - IDLE), 1.0)
     expected = low + full * (min(max(likely, low), high) - low)
     return Demand(low, expected, high)
+
+
+def demand_now(signal: ServerSignal, snapshot: Snapshot) -> Demand:
+    """What it asks for, on a host as busy as the view says."""
+    host = snapshot.view.hosts.get(signal.host or '')
+    history = snapshot.signals.history.get(signal.server_id)
+    return demand(signal, history, host.busy if host else 1.0)
+
+
+def remember(snapshot: Snapshot) -> None:
+    """Keep a sample of what servers ask for now, if it is time for one."""
+    if snapshot.past.is_due(snapshot.now):
+        snapshot.past.add(
+            snapshot.now,
+            {
+                server_id: demand_now(signal, snapshot).expected
+                for server_id, signal in snapshot.signals.servers.items()
+            },
+        )

@@ -9,11 +9,10 @@ import dataclasses
 from collections.abc import Mapping
 
 from steal_scheduler.decision import threads
-from steal_scheduler.decision.demand import demand
+from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.rules import DetectionRules
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import ServerSignal
-from steal_scheduler.model.demand import Demand
 from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Outcome
 from steal_scheduler.model.refusal import Reason, Refusal
@@ -94,7 +93,7 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
                     host=signal.host or '',
                     steal=signal.steal,
                     load=_load(signal, vcpus),
-                    demand=_demand(signal, snapshot),
+                    demand=demand_now(signal, snapshot),
                     polls=f'{times} of {rules.polls_window} polls',
                     bad_seconds=signal.bad_seconds,
                     threads=tuple(threads.sentences(signal, rules)),
@@ -156,13 +155,6 @@ def _seen(watch: Watch | None, contended: bool, at: float, mask: int) -> Watch:
     if watch.at == at:
         return watch
     return Watch(((watch.polls << 1) | contended) & mask, at)
-
-
-def _demand(signal: ServerSignal, snapshot: Snapshot) -> Demand:
-    """What it asks for, on a host as busy as the view says."""
-    host = snapshot.view.hosts.get(signal.host or '')
-    history = snapshot.signals.history.get(signal.server_id)
-    return demand(signal, history, host.busy if host else 1.0)
 
 
 def _load(signal: ServerSignal, vcpus: int) -> float:

@@ -10,7 +10,7 @@ import collections
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.records import (
@@ -44,21 +44,20 @@ class Turns:
         return self.sources.get((move.source, move.server.project_id), 0)
 
     def ordered(
-        self, worst_first: Iterable[str], leaving: Mapping[str, Iterable[Move]]
+        self, worst_first: Iterable[str], waiting: Mapping[str, Set[str]]
     ) -> list[str]:
         """Hosts in the order in which they have their turn.
 
         For example p waits on a, b and c, and q on d, where it is not as bad:
         a, d, b, c. If one of p moved within the hour: d, a, b, c.
 
-        :param leaving: who might leave each host
+        :param waiting: projects that wait on each host, at least one
         """
         nth = collections.Counter(self.projects)
         turn = {}
         for host in worst_first:
-            projects = {move.server.project_id for move in leaving[host]}
-            turn[host] = min(nth[project] for project in projects)
-            nth.update(projects)
+            turn[host] = min(nth[project] for project in waiting[host])
+            nth.update(waiting[host])
         return sorted(turn, key=turn.__getitem__)
 
 

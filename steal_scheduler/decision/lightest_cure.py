@@ -43,12 +43,15 @@ def _most_first(move: Move) -> tuple[float, int, str]:
 def _best_swap(
     chosen: Sequence[Move], staying: Sequence[Move], spare: float
 ) -> tuple[int, int] | None:
-    """The swap that saves most MiB and costs no more cores than spare."""
-    best, saved = None, 0
+    """The swap that saves most, and costs no more cores than spare.
+
+    MiB come first, and then cores: who asks for less finds a place sooner.
+    """
+    best, saved = None, (0, 0.0)
     for i, leaver in enumerate(chosen):
         for j, stayer in enumerate(staying):
-            saves = leaver.copy_mb - stayer.copy_mb
             less = leaver.demand.expected - stayer.demand.expected
-            if saves > saved and less <= spare:
+            saves = leaver.copy_mb - stayer.copy_mb, less
+            if less <= spare and saves > saved:
                 best, saved = (i, j), saves
     return best

@@ -20,7 +20,7 @@ from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
 
 #: Seconds of ``copy_rate`` that may be copied at once after a quiet time. A
 #: server that is larger waits for a full bucket.
-BURST = 600.0
+BURST = 1800.0
 
 
 def holds(
@@ -180,9 +180,9 @@ class _Bandwidth:
     def nos(self, move: Move) -> Nos:
         """Why it must not be copied now.
 
-        For example at 100 MiB/s a server of 500 GiB was moved 10 minutes ago,
-        and nothing is left for 78 more; a server of 30 GiB of another project
-        may be copied all the same, and another one 10 minutes later.
+        For example at 100 MiB/s a server of 500 GiB was moved out of a full
+        bucket, and nothing is left for 55 minutes; a server of 30 GiB of
+        another project may be copied all the same.
         """
         mine = self._of(move)
         for n in mine:

@@ -42,6 +42,20 @@ def key(host: HostView, same_role: int, *, move: bool) -> Key:
     return (Tier.HOT, round(host.pressure, 2))
 
 
+def past_key(host: HostView, same_role: int, room: float) -> Key:
+    """What cold hosts are compared by as targets of a server, by their past.
+
+    :param room: cores that would have been left with it, see ``joint_past``
+    """
+    return (
+        Tier.COLD,
+        steal_band(host),
+        room < 0,
+        same_role,
+        -round(room, 1),
+    )
+
+
 def keys(view: View, role: str | None, *, move: bool) -> dict[str, Key]:
     """What every host of the view is compared by.
 

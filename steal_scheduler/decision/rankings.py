@@ -5,9 +5,10 @@ planner could plan for it, in the planner's order.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from steal_scheduler.decision import ranking
+from steal_scheduler.decision.joint_past import COMPARED, JointPast
 from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.room import Ledger
 from steal_scheduler.decision.snapshot import Snapshot
@@ -50,6 +51,7 @@ class Ranks:
         self._view = view = snapshot.view
         self._pairs = refused_pairs(snapshot)
         self._ledger = Ledger(snapshot)
+        self._past = JointPast(snapshot)
         #: By kind of server, and host, whether it has room.
         self._fits: dict[object, dict[str, bool]] = {}
         #: By host, what it is compared by without a server of the role.
@@ -72,6 +74,10 @@ class Ranks:
         feasible = [*self._feasible(move)]
         keys = self._keys(move, feasible)
         feasible.sort(key=keys.__getitem__)
+        if self._past.known:
+            best_now = feasible[:COMPARED]
+            keys |= self._past_keys(move, best_now)
+            feasible[:COMPARED] = sorted(best_now, key=keys.__getitem__)
         best: list[tuple[str, ...]] = []
         left = MOST_RANKED
         for _, names in itertools.groupby(feasible, keys.__getitem__):
@@ -86,9 +92,8 @@ class Ranks:
         self, move: Move, names: Iterable[str]
     ) -> dict[str, tuple[bool, ranking.Key]]:
         """What they are compared by; the least is the best."""
-        view, server, most = self._view, move.server, move.demand.high
-        role = view.role_key(server.role, server.project_id)
-        there = view.roles.get(role, {}) if role else {}
+        view, most = self._view, move.demand.high
+        there = self._same_role(move)
         found = {}
         for name in names:
             host = view.hosts[name]
@@ -100,6 +105,28 @@ class Ranks:
                 key = self._alone[name] = ranking.key(host, 0, move=True)
             found[name] = not view.has_room(host, most), key
         return found
+
+    def _past_keys(
+        self, move: Move, names: Iterable[str]
+    ) -> dict[str, tuple[bool, ranking.Key]]:
+        """The same, by what they would have been asked for with it."""
+        there = self._same_role(move)
+        return {
+            name: (
+                False,
+                ranking.past_key(
+                    self._view.hosts[name],
+                    there.get(name, 0),
+                    self._past.room(move, name),
+                ),
+            )
+            for name in names
+        }
+
+    def _same_role(self, move: Move) -> Mapping[str, int]:
+        server = move.server
+        role = self._view.role_key(server.role, server.project_id)
+        return self._view.roles.get(role, {}) if role else {}
 
     def _feasible(self, move: Move) -> Iterator[str]:
         view, cores, source = self._view, move.demand.expected, move.source

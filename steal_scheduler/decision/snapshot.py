@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from steal_scheduler.decision.demand_log import DemandLog
 from steal_scheduler.decision.host_checks import UnreliableHost
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.model.cloud import Fleet, Server, Signals
@@ -28,6 +29,9 @@ class Snapshot:
     fleet: Fleet
     #: What was measured; then only what of it can be acted on.
     signals: Signals
+    #: What servers asked for before. NOTE: the process' own, to which a sample
+    #: is added before a decision.
+    past: DemandLog = dataclasses.field(default_factory=DemandLog)
     #: Hosts whose metrics are unreliable, by name.
     unreliable: Mapping[str, UnreliableHost] = dataclasses.field(
         default_factory=dict

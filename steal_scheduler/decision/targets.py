@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision import ranking
+from steal_scheduler.decision.joint_past import COMPARED, JointPast
 from steal_scheduler.decision.refused_pairs import RefusedPairs
 from steal_scheduler.decision.room import Ledger
 from steal_scheduler.decision.snapshot import Snapshot
@@ -38,8 +39,10 @@ class Targets:
         self._pairs = refused
         self._snapshot = snapshot
         self._ledger = Ledger(snapshot)
-        #: Cores by host, and servers by role and host.
+        self._past = JointPast(snapshot)
+        #: Cores and servers by host, and servers by role and host.
         self._planned = collections.defaultdict[str, float](float)
+        self._arriving = collections.Counter[str]()
         self._roles = collections.Counter[tuple[str, str]]()
         #: Zone -> steal band -> hosts, the most head-room first.
         self._free: dict[str, dict[float, list[_Entry]]] = {}
@@ -66,7 +69,7 @@ class Targets:
                 continue
             room = view.room_by_use(host)
             self._by_use.setdefault(zone, []).append((room, name))
-            if host.arrivals >= view.max_arrivals:
+            if self._is_busy(name):
                 self._busy.setdefault(zone, []).append(name)
                 continue
             self._cold.add(name)
@@ -96,19 +99,37 @@ class Targets:
         if self._in_vain.get(like, math.inf) <= expected:
             return None
         bands = self._free.get(move.server.zone or '', {})
-        for cores in dict.fromkeys((move.demand.high, expected)):
+        wanted = dict.fromkeys((move.demand.high, expected))
+        # The past tells more than what it may ask for at most.
+        for cores in [expected] if self._past.known else wanted:
             for _, hosts in sorted(bands.items()):
                 entry = self._best(hosts, move, cores)
                 if entry is not None:
                     head_room, name = entry
                     hosts.pop(bisect.bisect_left(hosts, entry))
-                    bisect.insort(hosts, (head_room + expected, name))
-                    self._planned[name] += expected
-                    self._roles[self._role(move), name] += 1
-                    self._ledger.add(move.server, name)
+                    self._credit(move, name)
+                    if self._is_busy(name):
+                        busy = self._busy.setdefault(
+                            move.server.zone or '', []
+                        )
+                        busy.append(name)
+                    else:
+                        bisect.insort(hosts, (head_room + expected, name))
                     return name
         self._in_vain[like] = expected
         return None
+
+    def _credit(self, move: Move, name: str) -> None:
+        self._planned[name] += move.demand.expected
+        self._arriving[name] += 1
+        self._roles[self._role(move), name] += 1
+        self._ledger.add(move.server, name)
+        self._past.add(move, name)
+
+    def _is_busy(self, name: str) -> bool:
+        """It is given as many servers as one may be given at a time."""
+        coming = self._view.hosts[name].arrivals + self._arriving[name]
+        return coming >= self._view.max_arrivals
 
     def lacking(self, move: Move) -> Mapping[Reason, int]:
         """What keeps Nova from those that have the cores: of how many each.
@@ -120,8 +141,10 @@ class Targets:
         found = self._lacking.get(like)
         if found is None:
             found = self._lacking[like] = collections.Counter()
-            bands = self._free.get(move.server.zone or '', {})
-            for _, name in itertools.chain.from_iterable(bands.values()):
+            zone = move.server.zone or ''
+            bands = self._free.get(zone, {}).values()
+            free = (name for hosts in bands for _, name in hosts)
+            for name in itertools.chain(free, self._busy.get(zone, ())):
                 if self._has_cores(name, move, move.demand.expected):
                     found.update(self._ledger.lacks(move.server, name))
         return found
@@ -182,10 +205,14 @@ class Targets:
     def _best(
         self, hosts: list[_Entry], move: Move, cores: float
     ) -> _Entry | None:
-        """The fewest servers of the role, then the most head-room."""
+        """The best of those with as much steal.
+
+        Under the line in the past; the fewest servers of the role; then the
+        most room in the past, or else now.
+        """
         role = self._role(move)
         there = self._view.roles.get(role, {})
-        shared: list[tuple[int, _Entry]] = []
+        shared: list[tuple[ranking.Key, _Entry]] = []
         full = self._full[self._ledger.kind(move.server)]
         for entry in hosts:
             head_room, name = entry
@@ -197,10 +224,20 @@ class Targets:
             if not self._ledger.fits(move.server, name):
                 full.add(name)
                 continue
-            same_role = there.get(name, 0) + self._roles[role, name]
-            if not (role and same_role):
+            same_role = 0
+            if role:
+                same_role = there.get(name, 0) + self._roles[role, name]
+            if self._past.known:
+                room = self._past.room(move, name)
+                host = self._view.hosts[name]
+                key = ranking.past_key(host, same_role, room)
+                shared.append((key, entry))
+                if len(shared) == COMPARED:
+                    break
+            elif not same_role:
                 return entry
-            shared.append((same_role, entry))
+            else:
+                shared.append(((same_role,), entry))
         return min(shared)[1] if shared else None
 
     def _role(self, move: Move) -> str:

@@ -23,7 +23,7 @@ def decided(
     fleet = snapshot.fleet
     # Those of which Nova is asked next come first.
     to_place = [move.server for move in unplaced(snapshot.moves)]
-    to_place += [fleet.servers[f.server_id] for f in case.findings]
+    to_place += [fleet.servers[one.server_id] for one in case.leavers]
     room = cache.room(to_place) if to_place else UNTOLD
     with_room = dataclasses.replace(snapshot, room=room)
     return decide.judge(case, with_room), room

@@ -7,6 +7,8 @@ import time
 from oslo_log import log
 
 from steal_scheduler.decision import decide
+from steal_scheduler.decision.demand import remember
+from steal_scheduler.decision.demand_log import DemandLog
 from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.harm import with_harm, with_target
 from steal_scheduler.decision.host_load import build_view, movers
@@ -49,6 +51,7 @@ class Migrator:
         self._poller = Poller(built.source, built.conf.migrator.poll_interval)
         self._ended: dict[str, Ended] = {}
         self._view: View | None = None
+        self._past = DemandLog()
         #: What hosts had left at the last decision.
         self._room = UNTOLD
         #: Ids of the servers that Nova has told of, with their records; None
@@ -87,6 +90,7 @@ class Migrator:
             built.rules,
             fleet,
             self._poller.signals,
+            past=self._past,
             schedulers=built.receiver.heard(now),
             handover=built.leader.handover,
         )
@@ -235,6 +239,7 @@ class Migrator:
     def _decide(self, snapshot: Snapshot) -> decide.Decision:
         if self._poller.trouble is not None:
             return decide.blind(self._poller.trouble)
+        remember(snapshot)
         decided, self._room = informed.decided(
             self._built.nova_cache, snapshot, self.decided.watches
         )

@@ -24,3 +24,31 @@ class Finding:
     bad_seconds: float | None = None
     #: What of its single threads is contended, in words.
     threads: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Leaver:
+    """A server that may leave a contended host."""
+
+    server_id: str
+    host: str
+    #: Share of the time that it wanted to run.
+    steal: float
+    demand: Demand
+    #: Whom its leaving relieves: itself, where it is contended.
+    relieves: Finding
+
+    @classmethod
+    def of(cls, finding: Finding) -> 'Leaver':
+        """A contended server that leaves itself."""
+        return cls(
+            finding.server_id,
+            finding.host,
+            finding.steal,
+            finding.demand,
+            relieves=finding,
+        )
+
+    @property
+    def contended(self) -> bool:
+        return self.relieves.server_id == self.server_id

@@ -1,12 +1,16 @@
 """Our own rule: the migrator's decisions, on the cloud that is replayed."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 
-from steal_scheduler.decision import decide, detector, host_checks, ranking
+from steal_scheduler.decision import decide, detector, host_checks
+from steal_scheduler.decision.demand import remember
+from steal_scheduler.decision.demand_log import DemandLog
 from steal_scheduler.decision.host_load import build_view
+from steal_scheduler.decision.rankings import Ranks
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
@@ -92,6 +96,7 @@ class Ours:
         self._watches: detector.Watches = {}
         self._view = NO_VIEW
         self._calm = CalmHours()
+        self._past = DemandLog()
         #: Of the minutes since its last mean.
         self._minutes: list[Minute] = []
         self._asked = 0
@@ -121,10 +126,11 @@ class Ours:
         snapshot = usable_signals(self._snapshot(BEGIN + now, minute))
         self._verify(snapshot)
         snapshot = self._with_view(snapshot)
+        remember(snapshot)
         yield from self._ask_drained(snapshot)
         snapshot = dataclasses.replace(snapshot, fleet=self._fleet())
         case = decide.look(snapshot, self._watches)
-        if case.findings:
+        if case.leavers:
             room = dataclasses.replace(self._room, hosts=self._left())
             snapshot = dataclasses.replace(snapshot, room=room)
         decision = decide.judge(case, snapshot)
@@ -140,7 +146,7 @@ class Ours:
             drained = snapshot.now - move.since >= self._drain_seconds
             if move.stage is not Stage.DRAIN or not drained:
                 continue
-            target = self._choose(move)
+            target = self._choose(move, snapshot)
             self._ask(move, target, snapshot.now)
             if target is None:
                 self.refused += 1
@@ -191,6 +197,7 @@ class Ours:
                 window=MINUTE,
                 history=self._history(minute),
             ),
+            past=self._past,
             moves=self._moves,
             ended=self._ended,
             sent=True,
@@ -240,18 +247,14 @@ class Ours:
             saved = before - signal.steal
             self.claimed += saved * move.demand.high * CLAIM
 
-    def _choose(self, move: Move) -> int | None:
+    def _choose(self, move: Move, snapshot: Snapshot) -> int | None:
         """Index of the host that Nova chooses; None where it has none."""
-        view, server = self._view, self._index[move.server_id]
-        role = view.role_key(move.server.role, move.server.project_id)
-        order = ranking.keys(view, role, move=True)
-        found = [
-            (order.get(self._names[host], ()), self._names[host], int(host))
-            for host in self.cloud.others(server)
-            if view.takes(self._names[host], move.demand.expected)
-            and self.cloud.fits(server, int(host))
-        ]
-        return min(found)[2] if found else None
+        index = {name: n for n, name in enumerate(self._names)}
+        ranked = Ranks(snapshot).of(move, snapshot.now)
+        for name in itertools.chain.from_iterable(ranked.best):
+            if self.cloud.fits(self._index[move.server_id], index[name]):
+                return index[name]
+        return None
 
     def _ask(self, move: Move, target: int | None, now: float) -> None:
         """Ask Nova: keep its record, and the move if there is one."""

@@ -21,7 +21,7 @@ REATTACH_ALARM = 300
 #: has several, and only has to begin in time.
 LEASED = ('add tag', 'live-migrate', 'abort')
 #: Seconds of ``copy_rate`` that may be copied at once.
-BURST = 600
+BURST = 1800
 
 
 class Watch:

@@ -227,7 +227,7 @@ class TestMutations(base.BaseTestCase):
             'and the bucket',
             mix(),
             (limits, '_tokens_mb', lambda *_: 1e9),
-            options=(('limits.copy_rate', '20'),),
+            options=(('limits.copy_rate', '7'),),
         )
 
     def test_the_budget_of_a_role_is_ignored(self) -> None:
@@ -349,9 +349,10 @@ class TestMutations(base.BaseTestCase):
         )
 
     def test_it_begins_though_nova_does_not_tell_all(self) -> None:
-        def holds(snapshot: Any, zones: Any) -> Any:
+        def holds(snapshot: Any, *others: Any, **named: Any) -> Any:
             whole = dataclasses.replace(snapshot.fleet, unread={})
-            return all_holds(dataclasses.replace(snapshot, fleet=whole), zones)
+            snapshot = dataclasses.replace(snapshot, fleet=whole)
+            return all_holds(snapshot, *others, **named)
 
         all_holds = limits.holds
         self.assert_found(

@@ -136,7 +136,7 @@ class World:
             hook.receiver.fences = not setting.apart
         #: Cores that each server asks for; others ask for a little.
         self.demand = {
-            s: 3.2 + i / 10 for i, s in enumerate(self.ids[: setting.crowded])
+            s: 3.4 - i / 10 for i, s in enumerate(self.ids[: setting.crowded])
         }
         #: When the signals were measured that are told; None for now.
         self.measured_at: float | None = None

@@ -40,7 +40,7 @@ class Rig:
 
     def overload(self) -> None:
         """Let 11 cores be asked for on host a, 4 of them by x."""
-        self.source.demand = {'x': 4.0, 'y': 3.6, 'z': 3.4}
+        self.source.demand = {'x': 3.4, 'y': 3.6, 'z': 4.0}
 
     def restart(self) -> None:
         """A new process: nothing is remembered."""

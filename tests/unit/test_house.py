@@ -41,8 +41,8 @@ PURE = ('model', 'decision')
 #: What they may import besides each other. Add what does no I/O either.
 #: Arrays are as pure as lists. NOTE: nova-scheduler has none, see test_extras.
 PURE_IMPORTS = frozenset(
-    '__future__ abc bisect collections dataclasses datetime enum fnmatch '
-    'functools heapq ipaddress itertools json math numpy operator re '
+    '__future__ abc array bisect collections dataclasses datetime enum '
+    'fnmatch functools heapq ipaddress itertools json math numpy operator re '
     'statistics typing'.split()
 )
 

@@ -21,14 +21,6 @@ def snapshot(*moves: Move, migrations: tuple = (), **some: object) -> Snapshot:
     return make.snapshot(known, *moves, **some)
 
 
-def leaving(**hosts: str) -> dict[str, list[Move]]:
-    """By host, the projects of its servers that might leave it."""
-    return {
-        host: [move(project_id=project) for project in projects]
-        for host, projects in hosts.items()
-    }
-
-
 class TestTurns(base.BaseTestCase):
     def order(self, *moved: str, **hosts: str) -> str:
         """Of hosts, given worst first, where these moved an hour ago."""
@@ -37,7 +29,9 @@ class TestTurns(base.BaseTestCase):
             for n, s in enumerate(moved)
         )
         turns = fair_shares.turns(snapshot(migrations=records))
-        return ''.join(turns.ordered(hosts, leaving(**hosts)))
+        return ''.join(
+            turns.ordered(hosts, {h: set(p) for h, p in hosts.items()})
+        )
 
     def test_the_worst_first_where_all_are_of_one_project(self) -> None:
         for moved in ((), ('p0', 'p1')):

@@ -12,12 +12,12 @@ from steal_scheduler.decision.planner import (
 )
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.finding import Finding
+from steal_scheduler.model.finding import Finding, Leaver
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import Reason
 from tests.unit import make
-from tests.unit.clouds import Cloud, clouds
+from tests.unit.clouds import Cloud, clouds, quarters
 from tests.unit.decision.test_lightest_cure import smallest
 from tests.unit.make import NOW, finding, fleet, move, rules, server, snapshot
 
@@ -56,7 +56,7 @@ def planned(
         moves=moves or {},
         rules=rules,
     )
-    return plan(tuple(found.values()), known)
+    return plan([*map(Leaver.of, found.values())], known)
 
 
 def found(**demands: float) -> dict[str, Finding]:
@@ -137,13 +137,123 @@ class TestPlan(base.BaseTestCase):
         made = planned(found(x=1, y=2), {'a': hot(17.5), 'b': host()}, leaving)
         self.assertEqual([], ids(made))
         self.assertEqual({'x': 'not_needed', 'y': 'not_needed'}, reasons(made))
-        made = planned(found(x=1, y=2), {'a': hot(19), 'b': host()}, leaving)
-        self.assertEqual(['y'], ids(made))
+        # The one that is drained has the place on b or c, and y the other.
+        cold = {'b': host(), 'c': host()}
+        made = planned(found(x=1, y=2), {'a': hot(19), **cold}, leaving)
+        self.assertEqual(['x'], ids(made))
 
     def test_what_is_undone_does_not_leave(self) -> None:
         undone = {'m': move('m', demand=2.0, stage=Stage.UNDO)}
         made = planned(found(x=2), {'a': hot(18), 'b': host()}, undone)
         self.assertEqual(['x'], ids(made))
+
+
+def with_neighbours(*waiting: str, **demands: float) -> list[Leaver]:
+    """Servers of host a, of which some wait, and the others could leave."""
+    first = finding(waiting[0], demand=demands[waiting[0]])
+    return [
+        Leaver.of(finding(s, demand=cores))
+        if s in waiting
+        else Leaver(s, 'a', 0.0, make.demand(cores), relieves=first)
+        for s, cores in demands.items()
+    ]
+
+
+def relieved(leavers: list[Leaver], demand: float, **of_servers: Any) -> Plan:
+    """What is planned where host a is asked for so much, and b is idle."""
+    ids = {one.server_id for one in leavers}
+    ids |= {one.relieves.server_id for one in leavers}
+    servers = [
+        server(s, host='a', name=f'web-{s}', **of_servers.get(s, {}))
+        for s in sorted(ids)
+    ]
+    hosts = {'a': hot(demand), 'b': host()}
+    view = View(NOW, hosts, {}, {}, max_arrivals=9)
+    known = snapshot(fleet(*servers, hosts=ZONES), view=view, rules=RULES)
+    return plan(leavers, known)
+
+
+class TestNeighbours(base.BaseTestCase):
+    def test_who_cures_best_leaves_for_one_that_waits(self) -> None:
+        """x asks for less than what is too much, and z is lighter than y."""
+        some = with_neighbours('x', x=1, y=4, z=3)
+        made = relieved(some, 18.5, z={'ram_mb': 1024})
+        self.assertEqual(['z'], ids(made))
+        self.assertEqual({'x': 'not_needed'}, reasons(made))
+        self.assertEqual(
+            'relieves web-x (x), which waits 25% of its time at load 1.00 '
+            'per vCPU, in 3 of 5 polls',
+            made.moves[0].reason,
+        )
+
+    def test_of_equals_the_one_that_asks_for_less(self) -> None:
+        some = with_neighbours('x', x=1, y=4, z=3)
+        self.assertEqual(['z'], ids(relieved(some, 18.5)))
+
+    def test_one_that_may_not_leave_is_relieved(self) -> None:
+        locked = finding('x', demand=4.0)
+        other = Leaver('z', 'a', 0.0, make.demand(3.0), relieves=locked)
+        made = relieved([other], 18.5)
+        self.assertEqual((['z'], {}), (ids(made), reasons(made)))
+
+    def test_a_neighbour_brings_as_much_as_one_that_waits(self) -> None:
+        """By the mean nothing is too much: it waits in single seconds."""
+        some = with_neighbours('x', x=2, y=1, z=3)
+        made = relieved(some, 12, x={'ram_mb': 9999}, y={'ram_mb': 64})
+        self.assertEqual(['z'], ids(made))
+
+    def test_idle_ones_stay(self) -> None:
+        """They could not cure it, whoever else leaves."""
+        some = with_neighbours('x', x=2, y=0.1, z=0.2)
+        self.assertEqual(['x'], ids(relieved(some, 20)))
+
+    def test_one_of_each_host_is_placed_before_a_second_one(self) -> None:
+        on_a = found(x=2, y=2)
+        on_c = {'z': finding('z', host='c', demand=2.0)}
+        hosts = {'a': hot(20), 'c': hot(18), 'b': host(), 'd': host(10)}
+        zones = dict.fromkeys('abcd', 'az1')
+        servers = [server(s, host=f.host) for s, f in (on_a | on_c).items()]
+        view = View(NOW, hosts, {}, {}, max_arrivals=1)
+        known = snapshot(fleet(*servers, hosts=zones), view=view)
+        made = plan([*map(Leaver.of, [*on_a.values(), *on_c.values()])], known)
+        self.assertEqual(['x', 'z'], ids(made))
+        self.assertEqual({'y': 'slot_target'}, reasons(made))
+
+    @given(
+        st.lists(
+            st.tuples(quarters(2, 8), st.integers(1, 9)),
+            min_size=1,
+            max_size=6,
+        ),
+        quarters(1, 12),
+        st.integers(0, 5),
+    )
+    def test_any_host(
+        self, sizes: list[tuple[float, int]], excess: float, waits: int
+    ) -> None:
+        """As few as by trying every set; and alone, the lightest."""
+        names = [f's{n}' for n in range(len(sizes))]
+        demands = {
+            s: cores for s, (cores, _) in zip(names, sizes, strict=True)
+        }
+        of = {
+            s: {'ram_mb': gib * 1024, 'disk_gb': 0}
+            for s, (_, gib) in zip(names, sizes, strict=True)
+        }
+        waiting = names[waits % len(names)]
+        made = relieved(with_neighbours(waiting, **demands), 16 + excess, **of)
+        pool = [move(s, demand=d) for s, d in demands.items()]
+        needed = smallest(pool, excess)
+        placed = sum(m.demand.expected for m in made.moves)
+        if needed is not None and sum(demands.values()) <= 14.4:
+            self.assertEqual(needed, len(made.moves))
+            self.assertGreaterEqual(placed, excess)
+            alone = [of[s]['ram_mb'] for s in names if demands[s] >= excess]
+            if alone:
+                self.assertEqual([min(alone)], [m.copy_mb for m in made.moves])
+        answered = {*ids(made), *reasons(made)}
+        self.assertIn(waiting, answered)
+        self.assertLessEqual(reasons(made).keys(), {waiting})
 
 
 class TestSaturation(base.BaseTestCase):
@@ -240,7 +350,7 @@ def snapshot_of(cloud: Cloud, **other: Any) -> Snapshot:
 
 
 def make_plan(cloud: Cloud) -> Plan:
-    return plan(cloud.findings, snapshot_of(cloud))
+    return plan([*map(Leaver.of, cloud.findings)], snapshot_of(cloud))
 
 
 class TestAnyCloud(base.BaseTestCase):
@@ -277,7 +387,7 @@ class TestAnyCloud(base.BaseTestCase):
     @given(clouds())
     def test_one_cold_host_with_room_is_chosen(self, cloud: Cloud) -> None:
         for one in cloud.findings:
-            alone = plan([one], snapshot_of(cloud, moves={}))
+            alone = plan([Leaver.of(one)], snapshot_of(cloud, moves={}))
             could = bool(targets(cloud, one, busy=False))
             self.assertEqual([one.server_id] * could, ids(alone))
 

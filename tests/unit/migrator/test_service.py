@@ -178,7 +178,7 @@ class TestTick(MigratorTest):
             rig.nova.change(server_id, host=host, vcpus=8)
         # Each alone waits: on c something else is in its way.
         rig.nova.servers['w'] = server('w', host='c', vcpus=8)
-        rig.source.demand = {'x': 6.5, 'y': 6.4, 'z': 6.3, 'w': 6.3}
+        rig.source.demand = {'x': 6.2, 'y': 6.3, 'z': 6.5, 'w': 6.4}
         rig.tick()
         self.assertEqual({'x': 'drain', 'y': 'drain'}, rig.stages())
         rig.tick(3, times=4)
@@ -190,7 +190,7 @@ class TestTick(MigratorTest):
         sent = rig.sender.views[-1].hosts
         self.assertEqual(1, sent['b'].arrivals)
         # What it uses, and three tenths of that.
-        used = 8.0 * 6.5 / (6.5 + 6.3)
+        used = 8.0 * 6.2 / (6.2 + 6.5)
         self.assertAlmostEqual(1.3 * used, sent['b'].credit)
 
 

@@ -87,7 +87,7 @@ class TestReplay(base.BaseTestCase):
 
     def test_cooldown(self) -> None:
         """Its new host fills up: it moves on, or stays for the cooldown."""
-        late = server('late', 'b', vcpus=64)
+        late = server('late', 'b', vcpus=64, ram_mb=8192)
         made = recording(
             [host('a'), host('b'), host('c')],
             {

@@ -1,0 +1,209 @@
+"""The cure of a host: who leaves it, as far as there are places for them."""
+
+import collections
+from collections.abc import Iterable, Iterator, Sequence
+
+from steal_scheduler.decision import fair_shares, saturation
+from steal_scheduler.decision.lightest_cure import lightest_cure
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.decision.targets import Targets
+from steal_scheduler.decision.unplaced import unplaced
+from steal_scheduler.model.finding import Leaver
+from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.refusal import (
+    SCARCE,
+    Reason,
+    Refusal,
+    Saturation,
+)
+
+#: Expected demand down to which a host is relieved, as a share of its cores.
+RELIEF_DEMAND = 1.0
+#: Share of what must leave that a server has to bring which could stay.
+WORTH_IT = 0.1
+#: Use from which a host is no better than it was, as a share of its cores.
+RELIEF_USE = 0.9
+
+
+class Cure:
+    """A host that is to be relieved, as far as places have been found.
+
+    NOTE: the targets are asked in turn for all hosts, so it is filled in step
+    by step.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        leavers: Sequence[Leaver],
+        turns: fair_shares.Turns,
+        snapshot: Snapshot,
+    ) -> None:
+        self._name = name
+        self._snapshot = snapshot
+        self._turns = turns
+        self._contended = {x.server_id for x in leavers if x.contended}
+        self._all = [_move(leaver, snapshot) for leaver in leavers]
+        self.zone = self._all[0].server.zone or ''
+        #: Who will leave it, and who would and cannot be placed.
+        self.chosen: list[Move] = []
+        self._unplaced: list[Move] = []
+        excess = _excess(name, snapshot)
+        leaving = any(True for _ in _leaving(name, snapshot))
+        self._relieved = excess <= 0 and leaving
+        if excess <= 0:
+            # In the mean nothing is too much: whoever leaves has to bring what
+            # one that waits would bring.
+            excess = min(x.relieves.demand.expected for x in leavers)
+        #: Cores that must leave.
+        self._remaining = excess
+        #: Of whom nobody has asked yet whether they can be placed.
+        self._left = [
+            move
+            for move in self._all
+            if self._is_contended(move)
+            or move.demand.expected >= WORTH_IT * excess
+        ]
+
+    def place_next(self, targets: Targets) -> bool:
+        """Find a place for the next one; whether there is one."""
+        if self._relieved:
+            return False
+        while self._left and (self._remaining > 0 or not self.chosen):
+            move = self._next()
+            self._left.remove(move)
+            if targets.take(move) is not None:
+                self.chosen.append(move)
+                self._remaining -= move.demand.expected
+                return True
+            self._unplaced.append(move)
+        return False
+
+    def _next(self) -> Move:
+        """Of the fewest servers that relieve it, and are lightest to copy.
+
+        Where some have left already and it is no better, those of other
+        projects are taken first, if no more of them have to leave; or if
+        more than one has to in any case, and the first of them brings as much.
+        """
+        found = lightest_cure(self._left, self._remaining)
+        first_turn = min(map(self._turns.of, self._left))
+        least = [m for m in self._left if self._turns.of(m) == first_turn]
+        fair = lightest_cure(least, self._remaining)
+        enough = sum(m.demand.expected for m in fair) >= self._remaining
+        as_few = enough and len(fair) <= len(found)
+        more = len(found) > 1
+        as_much = fair[0].demand.expected >= found[0].demand.expected
+        return (fair if as_few or (more and as_much) else found)[0]
+
+    def rest(
+        self, targets: Targets
+    ) -> tuple[list[Refusal], Saturation | None]:
+        """Why those who wait stay, and what is short if moving cannot help."""
+        if self._relieved:
+            why = 'the moves under way relieve it'
+            return [*self._not_needed(self._all, why)], None
+        why = 'the planned moves relieve it'
+        if self.chosen and self._remaining <= 0:
+            spared = [*self._left, *self._unplaced]
+            return [*self._not_needed(spared, why)], None
+        waiting = [m for m in self._unplaced if self._is_contended(m)]
+        refusals = [
+            unplaced(move, targets, self._snapshot)
+            for move in waiting or self._unplaced
+        ]
+        lack = self._lack(refusals, targets)
+        if not waiting:
+            refusals = []
+        return [*self._not_needed(self._left, why), *refusals], lack
+
+    def _lack(
+        self, refusals: Sequence[Refusal], targets: Targets
+    ) -> Saturation | None:
+        reasons = collections.Counter(r.reason for r in refusals)
+        scarce = reasons.keys() & {Reason.SATURATED, *SCARCE}
+        if (
+            not scarce
+            or not reasons.keys() <= {*scarce, Reason.UNCERTAIN_DEMAND}
+            or saturation.curable(
+                self._all, _excess_use(self._name, self._snapshot), targets
+            )
+        ):
+            return None
+        lack = max(self._remaining, 0.0) or sum(
+            move.demand.expected for move in self._unplaced
+        )
+        most = next(r for r, _ in reasons.most_common() if r in scarce)
+        what = 'cores' if most is Reason.SATURATED else str(most)
+        return Saturation(self.zone, lack, what)
+
+    def _is_contended(self, move: Move) -> bool:
+        return move.server_id in self._contended
+
+    def _not_needed(
+        self, moves: Iterable[Move], why: str
+    ) -> Iterator[Refusal]:
+        for move in moves:
+            if self._is_contended(move):
+                detail = f'it may stay on {move.source}: {why}'
+                yield Refusal(Reason.NOT_NEEDED, detail, move.server_id)
+
+
+def _excess(host: str, snapshot: Snapshot) -> float:
+    """Cores that must leave, after what is leaving already.
+
+    For example 20 cores asked for on a host of 16, from which a server of 3
+    is on its way, leave an excess of 1.
+    """
+    seen = snapshot.view.hosts.get(host)
+    if seen is None or not seen.cores:
+        return 0.0
+    leaving = sum(m.demand.expected for m in _leaving(host, snapshot))
+    return seen.demand - leaving - seen.cores * RELIEF_DEMAND
+
+
+def _excess_use(host: str, snapshot: Snapshot) -> float:
+    """The same of what is used: so much must leave whatever is asked for."""
+    seen = snapshot.view.hosts.get(host)
+    if seen is None or not seen.cores:
+        return 0.0
+    leaving = sum(m.demand.low for m in _leaving(host, snapshot))
+    return seen.asked.low - leaving - seen.cores * RELIEF_USE
+
+
+def _leaving(host: str, snapshot: Snapshot) -> Iterator[Move]:
+    for move in snapshot.moves.values():
+        there = move.source == move.server.host == host
+        if there and move.stage is not Stage.UNDO:
+            yield move
+
+
+def _move(leaver: Leaver, snapshot: Snapshot) -> Move:
+    server = snapshot.fleet.servers[leaver.server_id]
+    return Move(
+        server,
+        source=leaver.host,
+        stage=Stage.DRAIN,
+        since=snapshot.now,
+        drained_at=snapshot.now,
+        steal_before=leaver.steal,
+        demand=leaver.demand,
+        copy_mb=snapshot.copy_mb(server),
+        reason=_reason(leaver, snapshot),
+    )
+
+
+def _reason(leaver: Leaver, snapshot: Snapshot) -> str:
+    """Why it leaves, and for whom."""
+    finding = leaver.relieves
+    bad = finding.bad_seconds
+    waits = (
+        f'waits {finding.steal:.0%} of its time at load {finding.load:.2f} '
+        'per vCPU' + (f' and in {bad:.0%} of its seconds' if bad else '')
+    )
+    waits += ''.join(f', {each}' for each in finding.threads)
+    waits += f', in {finding.polls}'
+    if leaver.contended:
+        return waits
+    name = snapshot.fleet.servers[finding.server_id].name
+    return f'relieves {name} ({finding.server_id}), which {waits}'

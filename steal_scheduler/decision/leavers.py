@@ -1,0 +1,64 @@
+"""Leavers: who may leave a contended host, so that its servers wait less.
+
+That one waits starts the search. It need not leave itself: whoever leaves
+gives it his cores. One that may not be moved is relieved like that, too.
+"""
+
+from collections.abc import Sequence, Set
+
+from steal_scheduler.decision.demand import demand_now
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.finding import Finding, Leaver
+
+
+def suspects(findings: Sequence[Finding], snapshot: Snapshot) -> list[str]:
+    """Ids of servers of which is asked whether they may leave.
+
+    Those that are contended, and then all others of their hosts of which is
+    known what they ask for.
+    """
+    hosts = {finding.host for finding in findings}
+    found = dict.fromkeys(finding.server_id for finding in findings)
+    for server_id, signal in snapshot.signals.servers.items():
+        if signal.host in hosts:
+            found[server_id] = None
+    return [*found]
+
+
+def leavers(
+    findings: Sequence[Finding], ineligible: Set[str], snapshot: Snapshot
+) -> list[Leaver]:
+    """Servers that may leave, the contended ones first.
+
+    For example x and y wait on host a, x more, and x is locked; z runs there
+    as well: y may leave for its own sake, and z for that of x.
+
+    :param ineligible: ids of those that may not
+    """
+    worst: dict[str, Finding] = {}
+    for finding in findings:
+        before = worst.setdefault(finding.host, finding)
+        if _waited(finding) > _waited(before):
+            worst[finding.host] = finding
+    itself = {f.server_id: Leaver.of(f) for f in findings}
+    found = []
+    for server_id in suspects(findings, snapshot):
+        if server_id in ineligible:
+            continue
+        leaver = itself.get(server_id)
+        if leaver is None:
+            signal = snapshot.signals.servers[server_id]
+            host = signal.host or ''
+            leaver = Leaver(
+                server_id,
+                host,
+                signal.steal,
+                demand_now(signal, snapshot),
+                relieves=worst[host],
+            )
+        found.append(leaver)
+    return found
+
+
+def _waited(finding: Finding) -> float:
+    return finding.steal * finding.demand.high

@@ -1,0 +1,66 @@
+from hypothesis import given
+from oslotest import base
+
+from steal_scheduler.decision.leavers import leavers, suspects
+from steal_scheduler.model.finding import Finding
+from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
+from tests.unit.clouds import Measured, measured
+from tests.unit.make import finding, fleet, server, signal, signals, snapshot
+
+
+class TestLeavers(base.BaseTestCase):
+    """x and y wait on a, x more; z runs there, and e on another host."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        on_a = [server(s, host='a') for s in 'xyz']
+        self.snapshot = snapshot(
+            fleet(*on_a, server('e', host='b')),
+            measured=signals(
+                *(signal(s, host='a', used=2.0, waited=0.0) for s in 'xyz'),
+                signal('e', host='b', used=1.0, waited=0.0),
+            ),
+        )
+        self.findings = [
+            finding('y', demand=1.0, steal=0.2),
+            finding('x', demand=4.0, steal=0.2),
+        ]
+
+    def found(self, *ineligible: str) -> dict[str, str]:
+        """Whom each would relieve, in their order."""
+        made = leavers(self.findings, {*ineligible}, self.snapshot)
+        return {one.server_id: one.relieves.server_id for one in made}
+
+    def test_those_that_wait_and_then_the_others_of_their_hosts(self) -> None:
+        self.assertEqual(
+            ['y', 'x', 'z'], suspects(self.findings, self.snapshot)
+        )
+        self.assertEqual(
+            [('y', 'y'), ('x', 'x'), ('z', 'x')], [*self.found().items()]
+        )
+
+    def test_who_may_not_leave_is_relieved(self) -> None:
+        self.assertEqual({'y': 'y', 'z': 'x'}, self.found('x'))
+        self.assertEqual({'z': 'x'}, self.found('x', 'y'))
+        self.assertEqual({}, self.found('x', 'y', 'z'))
+
+    def test_what_is_known_of_one_that_does_not_wait(self) -> None:
+        *_, last = leavers(self.findings, set(), self.snapshot)
+        self.assertEqual(
+            ('a', 0.0, 2.0), (last.host, last.steal, last.demand.expected)
+        )
+        self.assertFalse(last.contended)
+
+    @given(measured())
+    def test_only_of_contended_hosts(self, cloud: Measured) -> None:
+        known = snapshot(cloud.fleet, measured=cloud.one)
+        some: list[Finding] = [
+            finding(s, host=x.host)
+            for s, x in cloud.one.servers.items()
+            if x.host == 'a'
+        ]
+        made = leavers(some, {'s1'}, known)
+        self.assertEqual({'a'} if made else set(), {x.host for x in made})
+        ids = [x.server_id for x in made]
+        self.assertEqual(len(ids), len(set(ids)))
+        self.assertNotIn('s1', ids)
