@@ -15,7 +15,7 @@ from steal_scheduler.decision.usable_signals import with_guests
 from steal_scheduler.exception import SignalError
 from steal_scheduler.migrator import build
 from steal_scheduler.model.cloud import NO_SIGNALS, Signals
-from steal_scheduler.model.past import Past
+from steal_scheduler.model.past import Past, Readings
 from steal_scheduler.signals.base import SignalSource
 
 LOG = log.getLogger(__name__)
@@ -36,12 +36,11 @@ def read(conf: Any, now: float, since: float, step: float) -> Past:
     fleet = built.nova_cache.refresh(now)
     hosts = with_novas_names(built.source.read(now), fleet).hosts
     times = [now - n * step for n in range(max(1, round(since / step)))]
-    readings = [
-        with_guests(with_novas_names(signals, fleet), fleet)
-        for signals in _back(built.source, times, step)
-    ]
-    while not readings[-1]:
-        readings.pop()
+    readings = Readings()
+    for signals in _back(built.source, times, step):
+        named = with_novas_names(signals, fleet)
+        readings.append(with_guests(named, fleet))
+    readings.turn()
     if len(readings) < len(times):
         LOG.warning(
             'The signals go back for %.1f hours, and not for %.1f.',
@@ -53,7 +52,7 @@ def read(conf: Any, now: float, since: float, step: float) -> Past:
         built.nova_cache.room(()),
         {name: host.cores for name, host in hosts.items() if host.cores > 0},
         step,
-        tuple(reversed(readings)),
+        readings,
     )
 
 

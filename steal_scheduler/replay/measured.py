@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from steal_scheduler.decision.demand import demand
+from steal_scheduler.decision.demand import IDLE, demand
 from steal_scheduler.model.cloud import Server, ServerSignal
+from steal_scheduler.model.demand import History
 from steal_scheduler.model.past import Past
 from steal_scheduler.model.room import Room
 from steal_scheduler.replay.calm import CalmHours
@@ -99,14 +100,31 @@ def _wanted(past: Past, servers: Sequence[Server]) -> Floats:
         used = [s.used if s else np.nan for s in signals]
         waited = [s.contention if s else np.nan for s in signals]
         calm.add(np.array(used), np.array(waited))
-        histories = calm.of(np.arange(len(servers)))
+        histories = _histories(calm, signals, busy)
         for column, signal in enumerate(signals):
             if signal is not None:
                 share = busy.get(signal.host, 1.0)
-                told = demand(signal, histories[column], share)
+                told = demand(signal, histories.get(column), share)
                 row[column] = min(told.expected, servers[column].vcpus)
         table[n] = row
     return table
+
+
+def _histories(
+    calm: CalmHours,
+    signals: Sequence[ServerSignal | None],
+    busy: Mapping[str | None, float],
+) -> dict[int, History]:
+    """Of those for which it matters what they used, by their column."""
+    columns = [
+        column
+        for column, signal in enumerate(signals)
+        if signal is not None
+        and signal.contention
+        and busy.get(signal.host, 1.0) > IDLE
+    ]
+    found = calm.of(np.array(columns, dtype=np.int64))
+    return dict(zip(columns, found, strict=True))
 
 
 def _busy(

@@ -3,7 +3,7 @@ from typing import Any
 from oslotest import base
 
 from steal_scheduler.model.cloud import ServerSignal
-from steal_scheduler.model.past import Past
+from steal_scheduler.model.past import Past, Readings
 from steal_scheduler.model.room import (
     ANTI_AFFINITY,
     UNTOLD,
@@ -30,7 +30,7 @@ def recorded(*readings: Reading, **other: Any) -> Recording:
         'room': UNTOLD,
         'cores': {'a': 4.0, 'b': 4.0},
         'step': 300.0,
-        'readings': readings,
+        'readings': Readings(readings),
     }
     return measured.recording(Past(**(values | other)))
 
