@@ -9,6 +9,7 @@ from steal_scheduler.decision.refused_pairs import (
     with_offered,
 )
 from steal_scheduler.model.cloud import Migration
+from steal_scheduler.model.finding import Leaver
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Ended, Outcome, Stage
 from steal_scheduler.model.refusal import Reason
@@ -224,7 +225,7 @@ class TestPlan(base.BaseTestCase):
                 ended={e.move.server_id: e for e in over},
                 now=NOW + 1,
             )
-            planned = plan([found], known)
+            planned = plan([Leaver.of(found)], known)
             self.assertEqual(moves, len(planned.moves))
         (no,) = planned.refusals
         self.assertIs(Reason.NO_HOST, no.reason)

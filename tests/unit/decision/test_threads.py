@@ -8,6 +8,7 @@ from steal_scheduler.decision import detector, host_load, planner, threads
 from steal_scheduler.decision.demand import demand
 from steal_scheduler.model.cloud import ServerSignal
 from steal_scheduler.model.demand import Demand
+from steal_scheduler.model.finding import Leaver
 from steal_scheduler.model.move import Outcome
 from steal_scheduler.model.refusal import Reason
 from steal_scheduler.model.threads import Spent, Threads
@@ -122,7 +123,7 @@ class TestOthers(base.BaseTestCase):
         known = snapshot(fleet(server()), measured=measured, rules=ONE)
         known = dataclasses.replace(known, view=host_load.build_view(known))
         (one,) = detector.detect(known, {}).findings
-        (move,) = planner.plan([one], known).moves
+        (move,) = planner.plan([Leaver.of(one)], known).moves
         self.assertIn('no vCPUs wait 75% of their time, in 1', move.reason)
         self.assertAlmostEqual(0.9, move.demand.high)
 
