@@ -74,7 +74,7 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
         vcpus = (
             server.vcpus if signal.load is not None else server.shared_vcpus
         )
-        quota = _own_quota(signal)
+        quota = own_quota(signal)
         contended = quota is None and is_contended(signal, vcpus, rules)
         if quota is not None and is_contended(
             dataclasses.replace(signal, throttled=None), vcpus, rules
@@ -134,7 +134,7 @@ def measured(
     """
     bad = signal.bad_seconds or 0.0
     waits = [*threads.sentences(signal, rules)]
-    if _own_quota(signal):
+    if own_quota(signal):
         bad, waits = 0.0, []
     helped = (
         signal.steal * 100 < rules.steal_threshold
@@ -163,7 +163,7 @@ def _load(signal: ServerSignal, vcpus: int) -> float:
     return load / max(vcpus, 1)
 
 
-def _own_quota(signal: ServerSignal) -> Refusal | None:
+def own_quota(signal: ServerSignal) -> Refusal | None:
     """Why its wait is no contention; None where it is."""
     throttled, waited = signal.throttled or 0.0, signal.waited
     if not throttled or not waited:

@@ -11,7 +11,13 @@ import dataclasses
 import math
 from collections.abc import Collection
 
-from steal_scheduler.decision import arrivals, network, pauses, ranking
+from steal_scheduler.decision import (
+    arrivals,
+    bursts,
+    network,
+    pauses,
+    ranking,
+)
 from steal_scheduler.decision.demand import IDLE, demand
 from steal_scheduler.decision.others import others
 from steal_scheduler.decision.snapshot import Snapshot
@@ -84,6 +90,7 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         name: _host(host, here[name], arriving[name], snapshot)
         for name, host in fleet.hosts.items()
     }
+    hosts = _with_bad_seconds(hosts, snapshot, before)
     reliable = {
         name: host
         for name, host in hosts.items()
@@ -203,6 +210,25 @@ def _host(
         zone=host.zone or None,
         bounds=asked,
     )
+
+
+def _with_bad_seconds(
+    hosts: dict[str, HostView], snapshot: Snapshot, before: View | None
+) -> dict[str, HostView]:
+    """The same, with what their servers' seconds were like lately."""
+    here = collections.defaultdict[str | None, list[ServerSignal]](list)
+    for signal in snapshot.signals.servers.values():
+        here[signal.host].append(signal)
+    taken_at = snapshot.signals.taken_at
+    found = {}
+    for name, host in hosts.items():
+        last = before.hosts.get(name) if before else None
+        bad = last.bad_seconds if last else None
+        # A reading counts once.
+        if before is None or before.taken_at != taken_at:
+            bad = bursts.bad_seconds(here[name], last)
+        found[name] = dataclasses.replace(host, bad_seconds=bad)
+    return found
 
 
 def _below(threshold: float) -> float:

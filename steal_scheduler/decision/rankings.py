@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 from steal_scheduler.decision import ranking
+from steal_scheduler.decision.bursts import Bursts
 from steal_scheduler.decision.joint_past import COMPARED, JointPast
 from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.room import Ledger
@@ -52,6 +53,7 @@ class Ranks:
         self._pairs = refused_pairs(snapshot)
         self._ledger = Ledger(snapshot)
         self._past = JointPast(snapshot)
+        self._bursts = Bursts(view, snapshot.rules.detection)
         #: By kind of server, and host, whether it has room.
         self._fits: dict[object, dict[str, bool]] = {}
         #: By host, what it is compared by without a server of the role.
@@ -90,7 +92,7 @@ class Ranks:
 
     def _keys(
         self, move: Move, names: Iterable[str]
-    ) -> dict[str, tuple[bool, ranking.Key]]:
+    ) -> dict[str, tuple[bool, bool, ranking.Key]]:
         """What they are compared by; the least is the best."""
         view, most = self._view, move.demand.high
         there = self._same_role(move)
@@ -103,16 +105,19 @@ class Ranks:
                 key = self._alone[name]
             else:
                 key = self._alone[name] = ranking.key(host, 0, move=True)
-            found[name] = not view.has_room(host, most), key
+            # It has been drained by now: better there than nowhere.
+            in_vain = not self._bursts.cures(move.source, name)
+            found[name] = in_vain, not view.has_room(host, most), key
         return found
 
     def _past_keys(
         self, move: Move, names: Iterable[str]
-    ) -> dict[str, tuple[bool, ranking.Key]]:
+    ) -> dict[str, tuple[bool, bool, ranking.Key]]:
         """The same, by what they would have been asked for with it."""
         there = self._same_role(move)
         return {
             name: (
+                not self._bursts.cures(move.source, name),
                 False,
                 ranking.past_key(
                     self._view.hosts[name],

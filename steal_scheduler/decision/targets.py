@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision import ranking
+from steal_scheduler.decision.bursts import Bursts
 from steal_scheduler.decision.joint_past import COMPARED, JointPast
 from steal_scheduler.decision.refused_pairs import RefusedPairs
 from steal_scheduler.decision.room import Ledger
@@ -40,6 +41,7 @@ class Targets:
         self._snapshot = snapshot
         self._ledger = Ledger(snapshot)
         self._past = JointPast(snapshot)
+        self._bursts = Bursts(view, snapshot.rules.detection)
         #: Cores and servers by host, and servers by role and host.
         self._planned = collections.defaultdict[str, float](float)
         self._arriving = collections.Counter[str]()
@@ -60,6 +62,8 @@ class Targets:
         self._full = collections.defaultdict[object, set[str]](set)
         #: What hosts lack, by that and whole cores.
         self._lacking: dict[object, collections.Counter[Reason]] = {}
+        #: Hosts that could take a server and cure nothing, by the same.
+        self._no_cures: dict[object, list[str]] = {}
         for name, host in view.hosts.items():
             known = snapshot.fleet.hosts[name]
             zone = known.zone
@@ -137,7 +141,8 @@ class Targets:
         For example of three cold hosts with 4 cores one lacks memory, and one
         memory and disk: 2 memory, 1 disk. Empty where none has the cores.
         """
-        like = self._like(move), math.ceil(move.demand.expected)
+        source = move.source if move.source in self._cold else ''
+        like = self._like(move), source, math.ceil(move.demand.expected)
         found = self._lacking.get(like)
         if found is None:
             found = self._lacking[like] = collections.Counter()
@@ -202,6 +207,25 @@ class Targets:
             if name != move.source and self._ledger.fits(move.server, name)
         ]
 
+    def no_cures(self, move: Move) -> Sequence[str]:
+        """Those that could take it, and have as many bad seconds."""
+        like = self._like(move), math.ceil(move.demand.expected)
+        found = self._no_cures.get(like)
+        if found is None:
+            bands = self._free.get(move.server.zone or '', {})
+            refused, cores = self.refused(move), move.demand.expected
+            found = self._no_cures[like] = [
+                name
+                for _, name in itertools.chain.from_iterable(bands.values())
+                if not self._bursts.cures(move.source, name)
+                and name not in refused
+                and self._has_room(name, cores)
+                and self._ledger.fits(move.server, name)
+            ]
+        if move.source not in self._cold or move.source not in found:
+            return found
+        return [name for name in found if name != move.source]
+
     def _best(
         self, hosts: list[_Entry], move: Move, cores: float
     ) -> _Entry | None:
@@ -220,6 +244,8 @@ class Targets:
                 # No host after it has more.
                 break
             if name in full or not self._has_cores(name, move, cores):
+                continue
+            if not self._bursts.cures(move.source, name):
                 continue
             if not self._ledger.fits(move.server, name):
                 full.add(name)
@@ -247,15 +273,18 @@ class Targets:
     def _fits(self, name: str, move: Move) -> bool:
         """Whether it can be given the server as well, and stay cold."""
         cores = move.demand.expected
-        return self._has_cores(name, move, cores) and self._ledger.fits(
-            move.server, name
+        return (
+            self._has_cores(name, move, cores)
+            and self._ledger.fits(move.server, name)
+            and self._bursts.cures(move.source, name)
         )
 
     def _has_cores(self, name: str, move: Move, cores: float) -> bool:
+        return self._has_room(name, cores) and self._may_go(move, name)
+
+    def _has_room(self, name: str, cores: float) -> bool:
         demand = self._planned[name] + cores
-        return self._view.has_room(
-            self._view.hosts[name], demand
-        ) and self._may_go(move, name)
+        return self._view.has_room(self._view.hosts[name], demand)
 
     def _may_go(self, move: Move, name: str) -> bool:
         return name != move.source and name not in self.refused(move)
@@ -263,5 +292,8 @@ class Targets:
     def _like(self, move: Move) -> object:
         """The same of moves for which the same hosts can be had."""
         kind = self._ledger.kind(move.server)
-        source = move.source if move.source in self._cold else ''
-        return move.server.zone, source, self.refused(move), kind
+        source, limit = move.source, self._bursts.limit(move.source)
+        if source not in self._cold or not self._bursts.cures(source, source):
+            # It could not be had anyway.
+            source = ''
+        return move.server.zone, source, self.refused(move), kind, limit

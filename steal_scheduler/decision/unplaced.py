@@ -18,7 +18,15 @@ def unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
         f'no host of zone {zone} can take its {cores:.1f} cores and '
         'stay cold: moving cannot help, more cores can'
     )
-    if could := saturation.could_take(move, targets):
+    no_cures = targets.no_cures(move)
+    if no_cures:
+        reason = Reason.BAD_SECONDS
+        detail = (
+            f'{several(no_cures)} could take its {cores:.1f} cores and stay '
+            'cold, but their servers have about as many bad seconds as those '
+            f'of {move.source}: moving cannot help'
+        )
+    elif could := saturation.could_take(move, targets):
         reason = Reason.UNCERTAIN_DEMAND
         detail = (
             f'{several(could)} could take the {low:.1f} cores that it uses '
@@ -26,7 +34,7 @@ def unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
             f'{zone} the {cores:.1f} that it is expected to ask for: it '
             'stays until that is known better'
         )
-    if lacking := targets.lacking(move):
+    if not no_cures and (lacking := targets.lacking(move)):
         reason, detail = room.scarce(move, lacking)
     closed = targets.unknown(move)
     if unknown := _unknown(closed, move, snapshot):

@@ -18,6 +18,15 @@ class Tier(enum.IntEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Lately:
+    """A share, 0 to 1, as a mean of the last readings."""
+
+    share: float
+    #: So many since it is known.
+    readings: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class HostView:
     """One host, as a place to put a server."""
 
@@ -37,6 +46,9 @@ class HostView:
     zone: str | None = None
     #: Within which that lies. NOTE: nova-scheduler is not told.
     bounds: Demand | None = None
+    #: Share of its servers' seconds that were bad lately; None where nobody
+    #: counts them. NOTE: nova-scheduler is not told.
+    bad_seconds: Lately | None = None
 
     @property
     def asked(self) -> Demand:

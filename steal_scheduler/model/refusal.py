@@ -11,6 +11,8 @@ class Reason(enum.StrEnum):
     # about one server
     #: A try that did not begin is not repeated at once.
     BACKOFF = 'backoff'
+    #: Hosts that could take it have as many of them as its own.
+    BAD_SECONDS = 'bad_seconds'
     #: The network would be asked for too much.
     BANDWIDTH = 'bandwidth'
     #: Migrations from its host, or of servers of its project, fail.

@@ -59,6 +59,15 @@ class Server:
     throttled: float = 0.0
     #: It does in one second what else it does in two, then rests.
     spiky: bool = False
+    #: Its first vCPU does so much of it; None for as much as the others.
+    first: float | None = None
+
+    def part(self, vcpu: int) -> float:
+        """What of all that it does one vCPU does."""
+        if self.first is None or self.vcpus == 1:
+            return 1 / self.vcpus
+        rest = (1 - self.first) / (self.vcpus - 1)
+        return rest if vcpu else self.first
 
     def restart(self) -> None:
         """Let the counters begin again, as a new QEMU's do."""
@@ -148,7 +157,7 @@ class Libvirt(registry.Collector):
                 for vcpu in range(vcpus):
                     metric.add_metric(
                         [server.domain, str(vcpu)],
-                        server.counter(rate / server.vcpus),
+                        server.counter(rate * server.part(vcpu)),
                     )
         for domain, server_id in self.stale:
             info.add_metric([domain, server_id, 'any'], 1)
@@ -193,8 +202,8 @@ class Steal(registry.Collector):
                 sample.Thread(
                     # A new QEMU has new threads.
                     (vcpu, int(server.since * 1e6)),
-                    nanoseconds(server.used / server.vcpus),
-                    nanoseconds(server.waited / server.vcpus),
+                    nanoseconds(server.used * server.part(vcpu)),
+                    nanoseconds(server.waited * server.part(vcpu)),
                     runnable=True,
                 )
                 for vcpu in range(server.vcpus)
@@ -203,6 +212,16 @@ class Steal(registry.Collector):
                 sample.Throttle(
                     server.domain, 1, 1, nanoseconds(server.throttled)
                 ),
+            ),
+            # They do a tenth of what its vCPUs do, each.
+            tuple(
+                sample.Other(
+                    (server.vcpus + n, int(server.since * 1e6)),
+                    kind,
+                    nanoseconds(server.used / 10),
+                    nanoseconds(server.waited / 10),
+                )
+                for n, kind in enumerate(sample.Kind)
             ),
         )
 

@@ -11,6 +11,7 @@ import yaml
 from steal_scheduler.decision.usable_signals import with_guests
 from steal_scheduler.model.cloud import Fleet, Server, Signals
 from steal_scheduler.model.guest import GuestKey
+from steal_scheduler.model.threads import Spent
 from steal_scheduler.signals.prometheus import preset_file
 from tests.integration import daemons, exporters
 from tests.integration.exporters import WINDOW, PrometheusTestCase, source
@@ -77,6 +78,11 @@ class StealExporterTest(PrometheusTestCase):
             signal = servers[server_id]
             self.close(bad, signal.bad_seconds, signal)
             self.close(throttled, signal.throttled, signal)
+            worst, others = signal.threads.worst, signal.threads.others
+            self.close(signal.used / signal.vcpus, worst.used, signal)
+            self.close(signal.waited / signal.vcpus, worst.waited, signal)
+            self.close(0.3 * signal.used, others.used, signal)
+            self.close(0.3 * signal.waited, others.waited, signal)
             self.assertFalse(signal.by_guest)
         for name, cores, used, vcpus in (
             ('cmp-1', 16, 2.3, 6),
@@ -152,14 +158,21 @@ class HypervisorsTest(PrometheusTestCase):
             ([self.far], 'cmp-2.example:9177'),
         ):
             self.serve(kind(servers), instance=instance)
+        for server in (self.one, self.two):
+            server.first = 0.7
         self.nodes(ahead=-50.0)
         # A guest tells the same, of a server that is not its own.
         forged = exporters.Server('uuid-1', 'instance-1', 2, 0.1, 1.8)
         at = {'instance': '10.0.0.9:9177', 'instance_id': 'uuid-2'}
         self.serve(kind([forged]), **at)
         signals = self.start_full(self.assert_hypervisors, preset=name)
-        self.assertEqual(7, len(self.reader.promql))
+        self.assertEqual(9, len(self.reader.promql))
         for signal in signals.servers.values():
+            part = 0.7 if signal.vcpus > 1 else 1.0
+            worst = signal.threads.worst
+            self.close(part * signal.used, worst.used, signal)
+            self.close(part * signal.waited, worst.waited, signal)
+            self.assertEqual(Spent(), signal.threads.others)
             self.assertIsNone(signal.throttled)
             self.assertIsNone(signal.bad_seconds)
         for host in signals.hosts.values():
@@ -240,7 +253,7 @@ class GuestsTest(PrometheusTestCase):
         for signal in signals.servers.values():
             # They are joined by whom Nova knows, which is not the source.
             self.assertEqual((None, None), (signal.load, signal.guest_waited))
-        self.assertEqual(13, len(self.reader.promql))
+        self.assertEqual(17, len(self.reader.promql))
         return signals
 
     def _assert_joined(self, signals):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from steal_scheduler.model.cloud import Fleet, Host, Server, Signals
 from steal_scheduler.model.finding import Finding
-from steal_scheduler.model.host_view import HostView, Tier, View
+from steal_scheduler.model.host_view import HostView, Lately, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from tests.unit.make import (
     NOW,
@@ -50,6 +50,8 @@ def clouds(draw: st.DrawFn, in_flight: bool = True) -> Cloud:
         'cores': st.just(16.0),
         'credit': quarters(0, 4),
         'arrivals': st.sampled_from((0, 0, 0, 1)),
+        'bad_seconds': st.none()
+        | st.builds(Lately, st.sampled_from((0.0, 0.06, 0.2)), st.just(9)),
     }
     hosts = {name: draw(st.builds(HostView, **host_view)) for name in HOSTS}
     servers, findings, moves = {}, [], {}

@@ -46,7 +46,7 @@ FIELDS = [
     field.name
     for field in dataclasses.fields(HostView)
     # What nova-scheduler is not told.
-    if field.name != 'bounds'
+    if field.name not in ('bounds', 'bad_seconds')
 ]
 
 
