@@ -10,26 +10,26 @@ from steal_scheduler.decision import decide
 from steal_scheduler.decision.demand import remember
 from steal_scheduler.decision.demand_log import DemandLog
 from steal_scheduler.decision.eligibility import MEMORY
-from steal_scheduler.decision.harm import with_harm, with_target
 from steal_scheduler.decision.host_load import build_view, movers
 from steal_scheduler.decision.rankings import rankings
 from steal_scheduler.decision.refused_pairs import with_offered
+from steal_scheduler.decision.relief import follow, with_harm, with_loads
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
-from steal_scheduler.edge.text import one_line, without_request_id
-from steal_scheduler.exception import NovaFault, SignalError, StealError
+from steal_scheduler.edge.text import without_request_id
+from steal_scheduler.exception import NovaFault, StealError
 from steal_scheduler.migrator import informed
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.orphans import Orphans
+from steal_scheduler.migrator.poller import Poller
 from steal_scheduler.migrator.strays import Strays
-from steal_scheduler.model.cloud import NO_SIGNALS, Signals
+from steal_scheduler.model.cloud import NO_SIGNALS
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Ended, Move
-from steal_scheduler.model.refusal import Reason, Refusal
+from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.room import UNTOLD
 from steal_scheduler.moves import admission, state
 from steal_scheduler.moves.state_machine import StateMachine
-from steal_scheduler.signals.base import SignalSource
 
 LOG = log.getLogger(__name__)
 
@@ -104,6 +104,7 @@ class Migrator:
         self._strays.remove(strays, snapshot)
         not_sent: list[Refusal] = []
         if polled:
+            self._follow(snapshot)
             self.decided = self._decide(snapshot)
             not_sent = self._begin_moves(snapshot)
         built.journal.show(snapshot, self.decided, not_sent)
@@ -225,7 +226,7 @@ class Migrator:
         """Remember what became of a move."""
         server_id = before.server_id
         if isinstance(after, Move):
-            after = with_target(after, snapshot)
+            after = with_loads(after, snapshot)
             begins = server_id not in self.moves
             self.moves[server_id] = after
             if begins or after.stage is not before.stage:
@@ -235,6 +236,14 @@ class Migrator:
         ended = with_harm(with_offered(after, snapshot), snapshot)
         self._ended[server_id] = ended.following(self._ended.get(server_id))
         self._built.journal.ended(ended)
+
+    def _follow(self, snapshot: Snapshot) -> None:
+        """See what the moves that are over have brought until now."""
+        before, self._ended = self._ended, follow(self._ended, snapshot)
+        for server_id, ended in self._ended.items():
+            relief = ended.relief
+            if relief and relief.over and not before[server_id].followed:
+                self._built.journal.relieved(ended, relief)
 
     def _decide(self, snapshot: Snapshot) -> decide.Decision:
         if self._poller.trouble is not None:
@@ -264,35 +273,3 @@ class Migrator:
             view = dataclasses.replace(snapshot.view, movers=now_moving)
             self._tell(view, snapshot)
         return []
-
-
-class Poller:
-    """Polls the signals at their own pace, and keeps the last good ones."""
-
-    def __init__(self, source: SignalSource, interval: float) -> None:
-        """:param interval: seconds between two readings"""
-        self._source = source
-        self._interval = interval
-        self._polled_at = 0.0
-        #: The last that could be read; they grow old, and then count no more.
-        self.signals: Signals = NO_SIGNALS
-        #: What was wrong with the last reading; None when it was good.
-        self.trouble: Refusal | None = None
-
-    def poll(self, now: float) -> bool:
-        """Read them when it is time; whether it was."""
-        # A clock that was set back must not silence it until then.
-        if 0 <= now - self._polled_at < self._interval * 0.9:
-            return False
-        self._polled_at = now
-        self.trouble = None
-        try:
-            self.signals = self._source.read(now)
-        except SignalError as error:
-            self.trouble = Refusal(Reason.SIGNALS, one_line(error, 1000))
-        except Exception as error:
-            # A plugin's own mistake is an outage like any other.
-            LOG.exception('Signal source failed.')
-            said = one_line(repr(error), 1000)
-            self.trouble = Refusal(Reason.SIGNALS, said)
-        return True

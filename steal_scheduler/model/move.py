@@ -11,6 +11,7 @@ from steal_scheduler.model.cloud import Fleet, Migration, Server
 from steal_scheduler.model.demand import NO_DEMAND, Demand
 from steal_scheduler.model.progress import Progress
 from steal_scheduler.model.refusal import Refusal
+from steal_scheduler.model.relief import Load, Relief
 
 #: Nova's clock and ours may differ by this many seconds.
 CLOCK_SKEW = 5.0
@@ -63,8 +64,10 @@ class Move:
     copy_mb: int = 0
     #: None until Nova's scheduler has chosen.
     target: str | None = None
-    #: Steal share of the target's servers when it was chosen, if known.
-    target_steal: float | None = None
+    #: Its source before the drain, and its target when that was chosen; None
+    #: where they were not measured.
+    source_load: Load | None = None
+    target_load: Load | None = None
     #: How its copy gets on; None where Nova did not tell.
     progress: Progress | None = None
     #: When its drain began; None where another process began it.
@@ -217,6 +220,18 @@ class Ended:
     offered: frozenset[str] = frozenset()
     #: None where it did not arrive, or the target was not measured.
     harm: Harm | None = None
+    #: What is waited less since; None where it did not arrive.
+    relief: Relief | None = None
+
+    @property
+    def core_seconds(self) -> float:
+        """What servers have waited less for it, as far as is known."""
+        return self.relief.core_seconds if self.relief else 0.0
+
+    @property
+    def followed(self) -> bool:
+        """What it has brought is known, as well as it ever will be."""
+        return self.relief is not None and self.relief.over
 
     @property
     def seconds_out(self) -> float | None:

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from oslo_log import log
 
 from steal_scheduler import exception
-from steal_scheduler.decision.detector import measured
 from steal_scheduler.decision.eligibility import unfit_to_leave
+from steal_scheduler.decision.relief import verdict
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Cause, Ended, Move, Outcome, Stage
@@ -210,9 +210,7 @@ class StateMachine:
         signal = signals.servers.get(move.server_id)
         settled = move.since + signals.window
         if signal is not None and signal.at >= settled:
-            outcome, detail = measured(signal, snapshot.rules.detection)
-            ended = Ended(move, outcome, now, detail, signal.steal)
-            return self._end(ended, snapshot)
+            return self._end(verdict(move, signal, snapshot), snapshot)
         if now - settled <= VERIFY_TIMEOUT:
             return move
         detail = 'no fresh signal of it'

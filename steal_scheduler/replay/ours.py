@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from steal_scheduler.decision import decide, detector, host_checks
+from steal_scheduler.decision import decide, detector, host_checks, relief
 from steal_scheduler.decision.demand import remember
 from steal_scheduler.decision.demand_log import DemandLog
 from steal_scheduler.decision.host_load import build_view
@@ -35,8 +35,6 @@ from steal_scheduler.replay.work import Minute
 
 #: A midnight UTC, for windows; seconds since the epoch.
 BEGIN = 1_800_057_600.0
-#: Seconds for which the relief of a move is claimed.
-CLAIM = 900.0
 
 
 class Ours:
@@ -64,8 +62,7 @@ class Ours:
         self.saturated = 0
         #: What they said is scarce.
         self.scarce = set[str]()
-        #: Core-seconds that movers waited less, as their check after the move
-        #: tells.
+        #: Core-seconds less that servers waited, as our moves are told.
         self.claimed = 0.0
         self._rules = dataclasses.replace(
             rules, disabled_checks=frozenset(host_checks.OPTIONAL)
@@ -124,9 +121,9 @@ class Ours:
         NOTE: each is to begin before the next one is asked for.
         """
         snapshot = usable_signals(self._snapshot(BEGIN + now, minute))
-        self._verify(snapshot)
         snapshot = self._with_view(snapshot)
         remember(snapshot)
+        self._verify(snapshot)
         yield from self._ask_drained(snapshot)
         snapshot = dataclasses.replace(snapshot, fleet=self._fleet())
         case = decide.look(snapshot, self._watches)
@@ -137,7 +134,10 @@ class Ours:
         self._watches = decision.watches
         self.saturated += len(decision.saturations)
         self.scarce |= {found.scarce for found in decision.saturations}
-        self._moves |= {move.server_id: move for move in decision.admitted}
+        self._moves |= {
+            move.server_id: relief.with_loads(move, snapshot)
+            for move in decision.admitted
+        }
         yield from self._ask_drained(snapshot)
 
     def _ask_drained(self, snapshot: Snapshot) -> Iterator[Wish]:
@@ -147,7 +147,7 @@ class Ours:
             if move.stage is not Stage.DRAIN or not drained:
                 continue
             target = self._choose(move, snapshot)
-            self._ask(move, target, snapshot.now)
+            self._ask(move, target, snapshot)
             if target is None:
                 self.refused += 1
                 del self._moves[move.server_id]
@@ -238,14 +238,15 @@ class Ours:
             signal = snapshot.signals.servers.get(move.server_id)
             if move.stage is not Stage.VERIFY or signal is None:
                 continue
-            outcome, detail = detector.measured(signal, self._rules.detection)
             del self._moves[move.server_id]
-            self._ended[move.server_id] = Ended(
-                move, outcome, snapshot.now, detail, signal.steal
-            )
-            before = move.steal_before or 0.0
-            saved = before - signal.steal
-            self.claimed += saved * move.demand.high * CLAIM
+            over = relief.verdict(move, signal, snapshot)
+            self._ended[move.server_id] = over
+        before = self._ended
+        self._ended = relief.follow(before, snapshot)
+        self.claimed += sum(
+            after.core_seconds - before[server_id].core_seconds
+            for server_id, after in self._ended.items()
+        )
 
     def _choose(self, move: Move, snapshot: Snapshot) -> int | None:
         """Index of the host that Nova chooses; None where it has none."""
@@ -256,7 +257,7 @@ class Ours:
                 return index[name]
         return None
 
-    def _ask(self, move: Move, target: int | None, now: float) -> None:
+    def _ask(self, move: Move, target: int | None, snapshot: Snapshot) -> None:
         """Ask Nova: keep its record, and the move if there is one."""
         server_id = move.server_id
         self._asked += 1
@@ -267,17 +268,18 @@ class Ours:
             'error' if name is None else 'running',
             move.source,
             name,
-            now,
-            now,
+            snapshot.now,
+            snapshot.now,
         )
         self._records[server_id] = (
             record,
             *self._records.get(server_id, ()),
         )
         if name is not None:
-            self._moves[server_id] = dataclasses.replace(
-                move, stage=Stage.MIGRATE, since=now, target=name
+            move = dataclasses.replace(
+                move, stage=Stage.MIGRATE, since=snapshot.now, target=name
             )
+            self._moves[server_id] = relief.with_loads(move, snapshot)
 
 
 def _room(recording: Recording) -> Room:

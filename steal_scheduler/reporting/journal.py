@@ -13,13 +13,15 @@ from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
-from steal_scheduler.edge.text import several, without_request_id
+from steal_scheduler.edge.text import without_request_id
 from steal_scheduler.exception import NovaFault
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.model.move import Ended, Move, Outcome
 from steal_scheduler.model.refusal import Refusal
+from steal_scheduler.model.relief import Relief
 from steal_scheduler.reporting.metrics import Metrics
 from steal_scheduler.reporting.refused import log_refusals
+from steal_scheduler.reporting.schedulers import host_names, log_schedulers
 
 LOG = log.getLogger(__name__)
 
@@ -76,6 +78,29 @@ class Journal:
             move.source,
             f'to host {move.target}' if move.target else 'to no host',
             ended.told,
+            instance_uuid=move.server_id,
+        )
+
+    def relieved(self, ended: Ended, relief: Relief) -> None:
+        """What a move has brought, a while after it ended."""
+        move = ended.move
+        self._metrics.move_followed(move.server.zone or '', relief)
+        self._notifier.send(
+            'relief',
+            move,
+            outcome=str(ended.outcome),
+            relief_core_seconds=relief.core_seconds,
+            seconds=relief.seconds,
+        )
+        LOG.info(
+            'Move of server %s from host %s to host %s: within %.0f s their '
+            'servers waited for %.0f core-seconds %s than without it.',
+            move.server.label,
+            move.source,
+            move.target,
+            relief.seconds,
+            abs(relief.core_seconds),
+            'more' if relief.core_seconds < 0 else 'less',
             instance_uuid=move.server_id,
         )
 
@@ -194,7 +219,7 @@ class Journal:
             if alike := [u for u in new if u.reason is reason]:
                 LOG.warning(
                     'Metrics of %s marked unreliable (reason=%s). %s: %s.',
-                    _names([u.host for u in alike]),
+                    host_names([u.host for u in alike]),
                     reason,
                     alike[0].host,
                     alike[0].detail,
@@ -204,7 +229,7 @@ class Journal:
         ) - snapshot.unreliable.keys()
         if again:
             LOG.info(
-                'Metrics of %s are reliable again.', _names(sorted(again))
+                'Metrics of %s are reliable again.', host_names(sorted(again))
             )
 
     def _log_schedulers(self, snapshot: Snapshot) -> None:
@@ -216,33 +241,14 @@ class Journal:
             for s in recent
         }
         new = self._new('schedulers', found)
-        # One line for all that are alike: there are many controllers.
-        for classes in sorted({s.classes for s in new}):
-            alike = [s for s in new if s.classes == classes]
-            LOG.log(
-                log.WARNING if alike[0].missing else log.INFO,
-                'Views are taken by nova-scheduler of %s. Enabled there: %s; '
-                'not enabled: %s.',
-                _names([s.host for s in alike]),
-                ', '.join(classes) or 'nothing',
-                ', '.join(alike[0].missing) or 'nothing',
-            )
-        if short := [s for s in new if s.max_placement_results < hosts]:
-            LOG.warning(
-                'Placement shows nova-scheduler of %s only %d of the %d hosts '
-                'for a request: raise [scheduler] max_placement_results in '
-                'nova.conf.',
-                _names([s.host for s in short]),
-                short[0].max_placement_results,
-                hosts,
-            )
+        log_schedulers(new, hosts)
         behind = {host: host for host in told.given_up(snapshot)}
         if late := self._new('behind', behind):
             LOG.warning(
                 'Moves do not wait any more for nova-scheduler of %s: it has '
                 'taken no view for %g s or more, and may place servers by an '
                 'older one. Was it restarted? Else look for views in its log.',
-                _names(late),
+                host_names(late),
                 told.PATIENCE,
             )
         if recent or self._unheard_since is None:
@@ -285,8 +291,3 @@ class Journal:
             self._notifier.send(event, move, bad=True, detail=why)
             said = move.server.label, why or 'it takes too long'
             LOG.error(text, *said, instance_uuid=move.server_id)
-
-
-def _names(hosts: Sequence[str]) -> str:
-    """A sentence's worth of them: an outage has all hosts of a cloud."""
-    return f'host{"s" * (len(hosts) > 1)} {several(hosts)}'

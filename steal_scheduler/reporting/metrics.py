@@ -19,8 +19,13 @@ from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Ended, Outcome, Stage
 from steal_scheduler.model.pause import Scope
 from steal_scheduler.model.refusal import Reason, Refusal
+from steal_scheduler.model.relief import Relief
 
 PREFIX = 'steal_migrator_'
+
+#: Seconds for which a move is shown once it has ended: Prometheus, which
+#: scrapes it meanwhile, is the history.
+TOLD = 3600.0
 
 #: What the last tick has shown: name -> what it tells, and the labels by
 #: which it tells it, where there are some.
@@ -52,6 +57,10 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     ),
     'hosts': ('Hosts', 'tier'),
     'unreliable_hosts': ('Hosts with unreliable metrics', 'reason'),
+    'move_info': (
+        f'Moves that ended within {TOLD:g} seconds',
+        *('server', 'source', 'target', 'reason', 'outcome'),
+    ),
     'host_steal_ratio': (
         'Share of the time its servers wanted to run that they waited',
         'host',
@@ -92,6 +101,18 @@ class Metrics(Collector):
             'Seconds for which moves that are over kept servers drained',
             ['outcome'],
         )
+        self._relief = self._add(
+            Counter,
+            'relief_core_seconds',
+            'Core-seconds that servers waited less for moves',
+            ['zone'],
+        )
+        self._harm = self._add(
+            Counter,
+            'harm_core_seconds',
+            'Core-seconds that servers waited more for moves',
+            ['zone'],
+        )
         for outcome in Outcome:
             for counter in (self.ended, self._copied, self._out):
                 counter.labels(outcome)
@@ -119,6 +140,12 @@ class Metrics(Collector):
         self._copied.labels(ended.outcome).inc(copied)
         # A clock may have been set back.
         self._out.labels(ended.outcome).inc(max(ended.seconds_out or 0.0, 0.0))
+
+    def move_followed(self, zone: str, relief: Relief) -> None:
+        """Count what it has brought there."""
+        gain = relief.core_seconds
+        self._relief.labels(zone).inc(max(gain, 0.0))
+        self._harm.labels(zone).inc(max(-gain, 0.0))
 
     def tick_done(self, now: float, seconds: float) -> None:
         self._last_tick.set(now)
@@ -172,6 +199,11 @@ class Metrics(Collector):
             'unreliable_hosts': _count(
                 HostCheck, (u.reason for u in unreliable)
             ),
+            'move_info': {
+                _info(e): 1
+                for e in (snapshot.ended.values() if snapshot else ())
+                if snapshot and snapshot.now - e.at < TOLD
+            },
             'host_steal_ratio': {
                 name: host.steal
                 for name, host in hosts.items()
@@ -207,6 +239,15 @@ class Metrics(Collector):
         self, kind: Any, name: str, text: str, labels: Iterable[str] = ()
     ) -> Any:
         return kind(f'{PREFIX}{name}', text, labels, registry=self.registry)
+
+
+def _info(ended: Ended) -> tuple[str, ...]:
+    move = ended.move
+    target = move.target or ''
+    return (
+        *(move.server_id, move.source, target),
+        *(move.reason, str(ended.outcome)),
+    )
 
 
 def _count(

@@ -82,7 +82,7 @@ class TestUnseen(loop.LoopTestCase):
         self.assertIn('look at nova-conductor and', self.log_text())
         release()
         migrator.until_ended(self.mover)
-        self.assertEqual({'helped': 1}, migrator.outcomes())
+        self.assertEqual({'unmeasured': 1}, migrator.outcomes())
         self.assertEqual(0, migrator.value('stalled_moves'))
         self.assertEqual(['completed'], scene.migrations(self.mover))
         self.assert_back(self.mover)

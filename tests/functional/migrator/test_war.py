@@ -75,7 +75,8 @@ class TestTags(WarTestCase):
         other.until(
             lambda: any(
                 ended.move.server_id == mover
-                and ended.outcome is Outcome.HELPED
+                # Who takes it over has not seen how it was before.
+                and ended.outcome in (Outcome.HELPED, Outcome.UNMEASURED)
                 for ended in other.journal.all_ended
             ),
             'the cure',

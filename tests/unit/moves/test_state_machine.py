@@ -14,6 +14,7 @@ from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import FOLLOWS, Ended, Move, Outcome, Stage
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.refusal import Reason
+from steal_scheduler.model.relief import Load
 from steal_scheduler.moves.effects import SETTLES
 from steal_scheduler.moves.state import moves_in_flight
 from steal_scheduler.moves.state_machine import StateMachine
@@ -37,6 +38,8 @@ from tests.unit.make import (
 OURS = 'steal_scheduler'
 SHELVED = {'status': 'SHELVED_OFFLOADED'}
 SNAPSHOT = 'image_snapshot'
+COLD = HostView(Tier.COLD, cores=16.0)
+FULL = HostView(Tier.HOT, demand=16.0, cores=16.0)
 
 
 class Ride(base.BaseTestCase):
@@ -52,6 +55,8 @@ class Ride(base.BaseTestCase):
         #: What Nova tells of them, by name, and what is not as by default.
         self.hosts: dict[str, Host] = {}
         self.rules: dict[str, Any] = {}
+        #: As the view has host a.
+        self.source = FULL
         self.effects = fakes.effects(self.nova, self.leader)
         self.machine = StateMachine(
             self.effects,
@@ -71,11 +76,14 @@ class Ride(base.BaseTestCase):
         seconds: float = 3.0,
         sent: bool = True,
         dry_run: bool = False,
-        **of_signal: float,
+        **of_signal: float | None,
     ) -> Move | Ended:
-        """Host b can take it."""
+        """Host b can take it, and a is still full."""
         self.nova.now += seconds
-        seen = [signal(at=self.nova.now, **of_signal)] if of_signal else []
+        seen = []
+        if of_signal:
+            here: dict[str, Any] = {'host': self.nova.servers['s'].host}
+            seen = [signal(at=self.nova.now, **(here | of_signal))]
         told = fleet(
             *self.nova.servers.values(),
             migrations=tuple(self.nova.records.values()),
@@ -86,7 +94,7 @@ class Ride(base.BaseTestCase):
             dataclasses.replace(told, copies=self.nova.copies),
             made,
             measured=signals(*seen, window=self.window),
-            view=View(NOW, {'b': HostView(Tier.COLD, cores=16.0)}, {}, {}),
+            view=View(NOW, {'a': self.source, 'b': COLD}, {}, {}),
             now=self.nova.now,
             sent=sent,
             rules=rules(dry_run=dry_run, breaker_failures=99, **self.rules),
@@ -674,9 +682,39 @@ class TestBack(Ride):
 
 
 class TestVerify(Ride):
+    def setUp(self) -> None:
+        super().setUp()
+        self.nova.change('s', host='b')
+
     def test_it_did_not_help(self) -> None:
         over = self.step(self.at('verify'), 90, used=3.6, waited=0.4)
         self.assert_ended(Outcome.NOT_HELPED, 'waits 10%', over)
+
+    def test_it_would_wait_no_longer(self) -> None:
+        """The others on its source have become idle."""
+        self.source = COLD
+        before = Load(cores=16.0, demand=18.0, waited=2.0, steal=0.1)
+        made = self.at('verify', source_load=before)
+        over = self.step(made, 90, used=3.9, waited=0.1)
+        self.assert_ended(
+            Outcome.NOT_HELPED, 'no less is waited for than if it', over
+        )
+        # Who takes it over does not know how it was.
+        over = self.step(self.at('verify'), 90, used=3.9, waited=0.1)
+        self.assert_ended(Outcome.UNMEASURED, 'is not known any more', over)
+
+    def test_nobody_measures_its_source(self) -> None:
+        self.source = HostView(Tier.UNKNOWN)
+        over = self.step(self.at('verify'), 90, used=3.9, waited=0.1)
+        self.assert_ended(
+            Outcome.UNMEASURED, 'its hosts are not measured', over
+        )
+
+    def test_it_waits_much_less(self) -> None:
+        """It is not cured, but from 51 % to 16 % is help."""
+        made = self.at('verify', steal_before=0.51)
+        over = self.step(made, 90, used=3.36, waited=0.64)
+        self.assert_ended(Outcome.HELPED, 'waits 16%', over)
 
     def test_it_still_has_bad_seconds(self) -> None:
         over = self.step(

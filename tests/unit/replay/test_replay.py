@@ -44,9 +44,9 @@ class TestReplay(base.BaseTestCase):
         self.assertEqual(0, result.stolen_cores_at_end)
         self.assertEqual(4, result.gib_copied)
         self.assertEqual(24, result.moves_per_server_day)
-        # 2 cores for 15 minutes, of which the mover's are a half.
+        # 2 cores for 15 minutes.
         self.assertEqual(1800, result.relief_core_seconds)
-        self.assertEqual(900, result.claimed_relief_core_seconds)
+        self.assertEqual(1800, result.claimed_relief_core_seconds)
 
     def test_a_migration_that_takes_longer(self) -> None:
         quick, slow = run(move_seconds=0), run(move_seconds=600)

@@ -10,6 +10,7 @@ from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.rankings import Ranking, Rankings
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
+from steal_scheduler.model.relief import Relief
 from steal_scheduler.model.scheduler import CLASSES, Scheduler
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
@@ -130,6 +131,23 @@ class TestJournal(base.BaseTestCase):
         self.journal.ended(ended(move=move(drained_at=NOW - 90)))
         (line,) = self.lines()
         self.assertIn('now. It was out of service for 90 s.', line)
+
+    def test_what_it_has_brought(self) -> None:
+        for core_seconds, said, name in (
+            (257.4, '257 core-seconds less', 'relief'),
+            (-30.0, '30 core-seconds more', 'harm'),
+        ):
+            relief = Relief(NOW, core_seconds, 900.0, over=True)
+            made = move(stage=Stage.VERIFY, target='b')
+            self.journal.relieved(ended(move=made), relief)
+            (line,) = self.lines()
+            self.assertIn(
+                f'within 900 s their servers waited for {said}', line
+            )
+            found = sample(
+                self.metrics, f'{name}_core_seconds_total', {'zone': 'az1'}
+            )
+            self.assertEqual(abs(core_seconds), found)
 
     def test_a_dry_run_says_it_once(self) -> None:
         for moves in ((move('x'),), (move('x'), move('y')), (), (move('x'),)):

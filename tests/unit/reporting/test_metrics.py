@@ -69,6 +69,21 @@ class TestMetrics(base.BaseTestCase):
                 sample = f'steal_migrator_{name}_total{{outcome="{outcome}"}}'
                 self.assertIn(sample, text)
 
+    def test_moves_of_the_last_hour(self) -> None:
+        made = move(target='b', reason='it waits')
+        for age, shown in ((3599.0, 1.0), (3600.0, 0.0)):
+            over = ended(move=made, at=NOW - age)
+            self.show(ended={'s': over})
+            found = self.value(
+                'move_info',
+                server='s',
+                source='a',
+                target='b',
+                reason='it waits',
+                outcome='helped',
+            )
+            self.assertEqual(shown, found)
+
     def test_what_may_be_copied(self) -> None:
         self.show(rules=rules(copy_rate=2.0))
         self.assertEqual(2.0 * 1024**2, self.value('copy_rate_bytes'))

@@ -1,0 +1,43 @@
+"""The poller: reads the signals when it is time, whatever their source does."""
+
+from oslo_log import log
+
+from steal_scheduler.edge.text import one_line
+from steal_scheduler.exception import SignalError
+from steal_scheduler.model.cloud import NO_SIGNALS, Signals
+from steal_scheduler.model.refusal import Reason, Refusal
+from steal_scheduler.signals.base import SignalSource
+
+LOG = log.getLogger(__name__)
+
+
+class Poller:
+    """Polls the signals at their own pace, and keeps the last good ones."""
+
+    def __init__(self, source: SignalSource, interval: float) -> None:
+        """:param interval: seconds between two readings"""
+        self._source = source
+        self._interval = interval
+        self._polled_at = 0.0
+        #: The last that could be read; they grow old, and then count no more.
+        self.signals: Signals = NO_SIGNALS
+        #: What was wrong with the last reading; None when it was good.
+        self.trouble: Refusal | None = None
+
+    def poll(self, now: float) -> bool:
+        """Read them when it is time; whether it was."""
+        # A clock that was set back must not silence it until then.
+        if 0 <= now - self._polled_at < self._interval * 0.9:
+            return False
+        self._polled_at = now
+        self.trouble = None
+        try:
+            self.signals = self._source.read(now)
+        except SignalError as error:
+            self.trouble = Refusal(Reason.SIGNALS, one_line(error, 1000))
+        except Exception as error:
+            # A plugin's own mistake is an outage like any other.
+            LOG.exception('Signal source failed.')
+            said = one_line(repr(error), 1000)
+            self.trouble = Refusal(Reason.SIGNALS, said)
+        return True
