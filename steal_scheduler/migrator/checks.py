@@ -22,7 +22,7 @@ from steal_scheduler.exception import (
 from steal_scheduler.messaging.probe import Probe
 from steal_scheduler.migrator import preflight, rights
 from steal_scheduler.migrator.build import Components
-from steal_scheduler.migrator.service import Poller
+from steal_scheduler.migrator.poller import Poller
 from steal_scheduler.model.cloud import NO_SIGNALS
 from steal_scheduler.model.scheduler import Scheduler
 from steal_scheduler.moves import tags

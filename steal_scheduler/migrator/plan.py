@@ -10,7 +10,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.decision.usable_signals import usable_signals
 from steal_scheduler.migrator import build, informed
-from steal_scheduler.migrator.service import Poller
+from steal_scheduler.migrator.poller import Poller
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.moves import admission, state
 from steal_scheduler.orchestrators.base import State

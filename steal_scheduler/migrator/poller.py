@@ -1,4 +1,4 @@
-"""The poller: reads the signals when it is time, whatever their source does."""
+"""The poller: reads the signals at their own pace, and keeps them."""
 
 from oslo_log import log
 
