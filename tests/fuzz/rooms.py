@@ -14,7 +14,7 @@ from steal_scheduler.decision import planner
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.model.cloud import Fleet, Host, Server
-from steal_scheduler.model.finding import Finding
+from steal_scheduler.model.finding import Finding, Leaver
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.refusal import SCARCE, Reason
@@ -235,7 +235,7 @@ def _planned(one: Move, snapshot: Snapshot) -> Reason | None:
         demand=one.demand,
         polls='3 of 5 polls',
     )
-    plan = planner.plan([finding], snapshot)
+    plan = planner.plan([Leaver.of(finding)], snapshot)
     return plan.refusals[0].reason if plan.refusals else None
 
 

@@ -16,7 +16,7 @@ from steal_scheduler.decision.planner import plan
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Fleet, Host, Server
 from steal_scheduler.model.demand import Demand
-from steal_scheduler.model.finding import Finding
+from steal_scheduler.model.finding import Finding, Leaver
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.room import (
     AFFINITY,
@@ -64,7 +64,8 @@ def play(case: Case) -> driver.Ended:
     wrong = []
     for number in case.events:
         cloud = made(number)
-        said = bool(plan(cloud.findings, cloud.snapshot).saturations)
+        leavers = [*map(Leaver.of, cloud.findings)]
+        said = bool(plan(leavers, cloud.snapshot).saturations)
         counts['saturated' if said else 'not saturated'] += 1
         if said == curable(cloud):
             counts['wrong'] += 1
