@@ -121,9 +121,9 @@ class Replay(Configured, Ours, Lister):
             '--drain-seconds',
             metavar='SECONDS',
             type=seconds,
-            default=60.0,
-            help='that a server is drained before Nova is asked, by our rule '
-            'alone; the default is 60. Say 0 where no orchestrator drains',
+            default=0.0,
+            help='that an orchestrator takes to drain a server before Nova is '
+            'asked, by our rule alone; the default is 0: there is none',
         )
         return parser
 

@@ -69,8 +69,9 @@ class Setting:
     rules: Rules
     #: That Nova takes from the request to the arrival.
     move_seconds: float = MINUTE
-    #: From our decision to the request. NOTE: rivals drain nobody.
-    drain_seconds: float = MINUTE
+    #: From our decision to the request. NOTE: rivals drain nobody, and a
+    #: recording tells of no orchestrator.
+    drain_seconds: float = 0.0
     #: One of ``WORKS``.
     work: str = WORKS[0]
     #: Of the bursts; None where there are none.
