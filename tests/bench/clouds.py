@@ -1,5 +1,6 @@
 """Made-up clouds of any size, the same for the same seed."""
 
+import collections
 import random
 import uuid
 
@@ -11,6 +12,7 @@ from steal_scheduler.model.cloud import (
     ServerSignal,
     Signals,
 )
+from steal_scheduler.model.room import Free, HostRoom, Room
 
 CORES = 32
 ZONES = 3
@@ -57,6 +59,27 @@ def cloud(
     )
     host_signals = {name: HostSignal(name, CORES, now) for name in names}
     return fleet, Signals(signals, host_signals, now)
+
+
+def room(fleet: Fleet, filled: float = 0.9) -> Room:
+    """Hosts of whose memory this share is taken, and nothing else is short."""
+    taken = collections.Counter[str | None]()
+    for server in fleet.servers.values():
+        taken[server.host] += server.ram_mb
+    return Room(
+        {
+            name: HostRoom(
+                Free(
+                    {
+                        'VCPU': 16 * CORES,
+                        'MEMORY_MB': int(taken[name] * (1 / filled - 1)),
+                        'DISK_GB': 10_000,
+                    }
+                )
+            )
+            for name in fleet.hosts
+        }
+    )
 
 
 def _share_out(
