@@ -69,13 +69,16 @@ def of_zones(
         arrived has no signal yet
     """
     found: dict[str, tuple[list[Server], list[Server]]] = {}
+    seen = snapshot.signals.servers
     for server_id, server in snapshot.fleet.servers.items():
         if server_id in moving or not _counts(server, snapshot):
             continue
-        there, unseen = found.setdefault(server.zone or '', ([], []))
-        there.append(server)
-        if server_id not in snapshot.signals.servers:
-            unseen.append(server)
+        zone = found.get(server.zone or '')
+        if zone is None:
+            zone = found[server.zone or ''] = ([], [])
+        zone[0].append(server)
+        if server_id not in seen:
+            zone[1].append(server)
     return [Coverage(zone, *found[zone]) for zone in sorted(found)]
 
 
@@ -100,12 +103,12 @@ def of_server(
 
 def _counts(server: Server, snapshot: Snapshot) -> bool:
     """Whether it could be moved, for all that its signal could tell."""
-    if not server.host or server.pinned:
+    if not server.host or (server.dedicated and server.pinned):
         return False
     host = snapshot.fleet.hosts.get(server.host)
     # Unless a source of somebody's own can tell of it.
-    measured = host is None or host.name in snapshot.signals.hosts
-    if host is not None and not host.measurable and not measured:
+    told = snapshot.signals.hosts
+    if host and not host.measurable and host.name not in told:
         return False
     if server.status != 'ACTIVE':
         return False

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from steal_scheduler.decision.rules import DetectionRules
 from steal_scheduler.model.cloud import ServerSignal
+from steal_scheduler.model.threads import NO_THREADS
 
 #: Cores that the threads which are no vCPUs must ask for, all together, before
 #: their wait matters. Of an idle guest they ask for a hundredth of a core, and
@@ -26,6 +27,9 @@ def waits(signal: ServerSignal, rules: DetectionRules) -> bool:
 
     Its own quota is not looked at, as far as it is not the whole wait.
     """
+    # Mostly nobody measures them.
+    if signal.threads is NO_THREADS:
+        return False
     return any(sentences(signal, rules))
 
 
