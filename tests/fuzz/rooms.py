@@ -185,6 +185,7 @@ def made(seed: int) -> Made:
         {},
         {},
         target_demand=100.0,
+        max_arrivals=SERVERS,
     )
     known = Fleet(
         {s.server_id: s for s in servers},
