@@ -92,6 +92,9 @@ def check_values(conf: cfg.ConfigOpts) -> None:
                 found = conf.get_location(option, name)
                 if found and found.location.is_user_controlled:
                     fault = 'is empty'
+            if isinstance(value, str) and '\0' in value:
+                # No path and no name has one; the kernel's calls refuse it.
+                fault = 'has a NUL byte in it'
             if isinstance(value, float) and not math.isfinite(value):
                 fault = f'= {value} is not a finite number'
             if fault:
@@ -111,6 +114,11 @@ def _explained(section: str, option: str) -> Iterator[None]:
         raise ConfigError(
             f'[{section}] {option}: a $ in it refers to another option, and '
             'there is none of that name. Write $$ for a $.'
+        ) from error
+    except RecursionError as error:
+        raise ConfigError(
+            f'[{section}] {option}: a $ in it refers to itself, or to an '
+            'option that refers to it. Write $$ for a $.'
         ) from error
     except cfg.Error as error:
         file = re.search(r"detail='([^']+)'", str(error))

@@ -8,6 +8,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
+from steal_scheduler.edge.sense import typed
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.model import pause
 from steal_scheduler.model.aggregate import Aggregate
@@ -196,7 +197,7 @@ def copied(raw: Mapping[str, Any]) -> Copied | None:
         disk, memory = raw[f'disk_{what}_bytes'], raw[f'memory_{what}_bytes']
         return float((disk or 0) + (memory or 0)) / 1024**2
 
-    return Copied(mb('processed'), mb('remaining'))
+    return typed(Copied(mb('processed'), mb('remaining')))
 
 
 @sensible()

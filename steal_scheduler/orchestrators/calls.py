@@ -133,7 +133,8 @@ class Calls:
     def finish(self) -> None:
         """Begin no more, and wait for those under way as long as one may take.
 
-        A script must not be left behind by a process that ends.
+        A script must not be left behind by a process that ends. Nothing can be
+        asked any more.
         """
         self.forget()
         last = [
@@ -141,6 +142,8 @@ class Calls:
             for worker in self._workers.values()
             if worker.began is not None
         ]
+        for worker in self._workers.values():
+            worker.retire()
         concurrent.futures.wait(last, max(self._seconds.values(), default=0))
 
     def under_way(self, about: str) -> bool:

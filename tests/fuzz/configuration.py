@@ -279,7 +279,11 @@ def _shows(said: str, each: Says) -> bool:
     hidden = each.option in _SECRET or '$' in value
     # A list is told with spaces.
     told = said.replace(' ', '')
-    return not short or hidden or value.replace(' ', '') in told
+    # A backslash may be doubled, as in Python's strings.
+    forms = {value, value.replace('\\', '\\\\')}
+    return (
+        not short or hidden or any(f.replace(' ', '') in told for f in forms)
+    )
 
 
 def told(counts: Counter[str]) -> str:

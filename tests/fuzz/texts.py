@@ -153,7 +153,14 @@ def _ticked(there: Deployment, counts: Counter[str]) -> str:
     conf = load.load([f'--config-file={there.path}'], 'fuzz')
     built = build.build(conf)
     migrator = Migrator(built)
-    with fixtures.FakeLogger('steal_scheduler', level=logging.DEBUG) as log:
+    # Its threads, or ten thousand runs would leave as many behind.
+    ends = contextlib.ExitStack()
+    ends.callback(built.leader.release)
+    ends.callback(built.dispatcher.calls.finish)
+    with (
+        fixtures.FakeLogger('steal_scheduler', level=logging.DEBUG) as log,
+        ends,
+    ):
         for seconds in (0, 60):
             migrator.guarded_tick(time.time() + seconds)
         said = log.output

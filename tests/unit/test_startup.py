@@ -55,3 +55,14 @@ class TestCheckValues(base.BaseTestCase):
             # It may be a piece of a password.
             self.assertNotIn('cret', str(error))
         startup.check_values(self.conf('lock_url = file:///srv/$$cret'))
+
+    def test_a_dollar_that_leads_back(self) -> None:
+        conf = self.conf('lock_url = $lock_url')
+        error = self.assertRaises(ConfigError, startup.check_values, conf)
+        self.assertIn('[migrator] lock_url: a $ in it ref', str(error))
+        self.assertIn('Write $$ for a $', str(error))
+
+    def test_a_nul_byte(self) -> None:
+        conf = self.conf('lock_url = file:///srv/\0')
+        error = self.assertRaises(ConfigError, startup.check_values, conf)
+        self.assertIn('[migrator] lock_url has a NUL byte', str(error))

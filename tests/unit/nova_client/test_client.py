@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import fixtures
@@ -144,6 +145,14 @@ class TestReading(ClientTest):
         ):
             self.answer(path, 200, {'migrations': records})
             self.assertEqual(expected, self.client.copied('s'))
+
+    def test_a_copy_without_end(self) -> None:
+        """Python's JSON has infinity."""
+        endless = nova_api.under_way(memory_remaining_bytes=math.inf)
+        path = 'GET /servers/s/migrations'
+        self.answer(path, 200, {'migrations': [endless]})
+        error = self.assertRaises(NovaError, self.client.copied, 's')
+        self.assertIn('remaining_mb is inf', str(error))
 
     def test_whether_its_guest_runs(self) -> None:
         for state, runs in (('running', True), ('paused', False)):
