@@ -5,7 +5,7 @@ from steal_scheduler.edge.option import number
 OPTS = [
     number(
         'steal_threshold',
-        default=10.0,
+        default=5.0,
         allowed='1 to 100 percent',
         help="""
 Steal from which a server is contended, if it reaches ``load_threshold`` too:
@@ -14,13 +14,13 @@ percent of the time it wanted to run.
     ),
     number(
         'load_threshold',
-        default=0.7,
+        default=0.3,
         allowed='0 to 10 per vCPU',
         help="""
 Load per vCPU from which a server is contended, if it reaches
 ``steal_threshold`` too: steal without load is no problem. At 1.0 each of its
-vCPUs is busy. It is the load average of the guest where the signal source
-tells it, else the cores that the server asks for.
+vCPUs is busy. It is the cores that the server asks for; or, where the source
+tells it, the load average of the guest, which has to reach 0.7 in any case.
 """,
     ),
     number(
@@ -37,7 +37,7 @@ steal-exporter.conf. Other signal sources may not measure it.
     ),
     number(
         'polls_contended',
-        default=3,
+        default=2,
         allowed='1 to 60 polls',
         help="""
 In how many of the last ``polls_window`` polls a server must be contended.
@@ -45,7 +45,7 @@ In how many of the last ``polls_window`` polls a server must be contended.
     ),
     number(
         'polls_window',
-        default=5,
+        default=3,
         allowed='1 to 60 polls',
         help="""
 Polls that a server is judged by, ``[migrator] poll_interval`` seconds apart.

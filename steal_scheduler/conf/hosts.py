@@ -8,7 +8,7 @@ from steal_scheduler.edge.option import number
 OPTS = [
     number(
         'host_steal_threshold',
-        default=5.0,
+        default=3.0,
         allowed='1 to 100 percent',
         help="""
 Steal from which a host is hot and is given no server, in percent of the time

@@ -20,6 +20,9 @@ from steal_scheduler.model.refusal import Reason, Refusal
 #: Percent of a server's wait that its own quota has to cause before it is no
 #: contention. Such a server is not moved: the quota would move with it.
 THROTTLED_THRESHOLD = 50.0
+#: Load per vCPU that a guest's own load average has to reach at least: it
+#: counts what waits for anything, and is a mean over minutes.
+GUEST_LOAD = 0.7
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -119,9 +122,12 @@ def is_contended(
     bad = signal.bad_seconds
     if bad is not None and bad * 100 >= rules.bad_seconds_threshold:
         return True
+    busy = rules.load_threshold
+    if signal.load is not None:
+        busy = max(busy, GUEST_LOAD)
     return (
         signal.steal * 100 >= rules.steal_threshold
-        and _load(signal, vcpus) >= rules.load_threshold
+        and _load(signal, vcpus) >= busy
     )
 
 

@@ -30,6 +30,9 @@ from steal_scheduler.model.move import Move, Stage
 #: be hot by its steal, and one in six by its demand. It is one standard
 #: deviation above the mean.
 HOT_QUANTILE = 0.84
+#: Hosts of a zone without which nothing parts them: of two, one is always the
+#: worse.
+FEW = 5
 #: Demand down to which a host is relieved, as a share of its cores: just the
 #: excess leaves.
 RELIEF_DEMAND = 1.0
@@ -45,14 +48,15 @@ class Thresholds:
     def __init__(
         self, hosts: Collection[HostView], host_steal_threshold: float
     ) -> None:
-        """Set them for a fleet.
+        """Set them for the hosts of a zone; the fixed one alone for a few.
 
         :param hosts: those that are measured, with reliable metrics
         :param host_steal_threshold: percent
         """
         self.steal = host_steal_threshold / 100
-        self.fleet_steal = _hot_quantile([h.steal for h in hosts])
-        self.fleet_pressure = _hot_quantile([h.pressure for h in hosts])
+        many = hosts if len(hosts) >= FEW else ()
+        self.fleet_steal = _hot_quantile([h.steal for h in many])
+        self.fleet_pressure = _hot_quantile([h.pressure for h in many])
 
     def tier(self, host: HostView, before: Tier | None) -> Tier:
         """The tier of a host that is known.
@@ -96,13 +100,20 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         for name, host in hosts.items()
         if host.cores > 0 and name not in snapshot.unreliable
     }
-    hot = Thresholds(reliable.values(), rules.hosts.host_steal_threshold)
+    zones = collections.defaultdict[str | None, list[HostView]](list)
+    for host in reliable.values():
+        zones[host.zone].append(host)
+    # Servers never leave their zone, so it is the fleet.
+    hot = {
+        zone: Thresholds(there, rules.hosts.host_steal_threshold)
+        for zone, there in zones.items()
+    }
     tiers = {n: h.tier for n, h in before.hosts.items()} if before else {}
     closed = (
         pauses.hosts(snapshot) | network.busy(snapshot) | others(snapshot).busy
     )
     for name, host in reliable.items():
-        tier = hot.tier(host, tiers.get(name))
+        tier = hot[host.zone].tier(host, tiers.get(name))
         if tier is Tier.COLD and name in closed:
             # None of our moves goes to a host that is not cold.
             tier = Tier.UNKNOWN

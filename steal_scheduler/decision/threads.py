@@ -20,6 +20,10 @@ from steal_scheduler.model.threads import NO_THREADS
 #: nobody is in the way of waits for 1 to 3 % of its time, as measured with 200
 #: to 10,000 wake-ups a second: less than any sensible threshold of steal.
 LEAST = 0.1
+#: Percent of its time that a single thread has to wait at least, and cores
+#: that the worst vCPU has to ask for: where all wait a little, one of them
+#: waits more by chance.
+STEAL, LOAD = 10.0, 0.7
 
 
 def waits(signal: ServerSignal, rules: DetectionRules) -> bool:
@@ -36,20 +40,22 @@ def waits(signal: ServerSignal, rules: DetectionRules) -> bool:
 def sentences(signal: ServerSignal, rules: DetectionRules) -> Iterator[str]:
     """What is contended, for a person.
 
-    The worst vCPU is judged as a server of one vCPU is. For example one that
+    The worst vCPU is judged as a server of one vCPU is, and thresholds are no
+    lower than ``STEAL`` and ``LOAD``. For example one that
     runs for 0.6 of a core and waits for 0.3 has a steal of 33 % and a load of
     0.9. What its own quota holds back may all be of this vCPU.
     """
+    steal = max(rules.steal_threshold, STEAL)
     worst, others = signal.threads.worst, signal.threads.others
     waited = worst.waited - (signal.throttled or 0.0)
     load = worst.used + waited
     if waited > 0 and (
-        waited * 100 >= rules.steal_threshold * load
-        and load >= rules.load_threshold
+        waited * 100 >= steal * load
+        and load >= max(rules.load_threshold, LOAD)
     ):
         yield f'its worst vCPU waits {waited / load:.0%} of its time'
     if others.waited > 0 and (
-        others.share * 100 >= rules.steal_threshold and others.asked >= LEAST
+        others.share * 100 >= steal and others.asked >= LEAST
     ):
         yield (
             f'its threads that are no vCPUs wait {others.share:.0%} of their '

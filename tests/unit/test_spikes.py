@@ -16,9 +16,11 @@ from steal_scheduler.decision.detector import Watches
 from steal_scheduler.exporter.accumulator import Accumulator, ServerTotals
 from steal_scheduler.exporter.sample import Sample, Server, Thread
 from steal_scheduler.model.cloud import ServerSignal
-from tests.unit.make import fleet, server, signal, signals, snapshot
+from tests.unit.make import fleet, rules, server, signal, signals, snapshot
 
 TRACE = pathlib.Path(__file__).parents[1] / 'data' / 'spikes.csv'
+#: A mean that must not be lower, for what does not hurt waits now and then.
+RULES = rules(steal_threshold=10.0, polls_contended=3, polls_window=5)
 #: Seconds between two polls, and of their windows.
 POLL = 60
 
@@ -80,7 +82,7 @@ class TestSpikes(base.BaseTestCase):
             if not by_seconds:
                 poll = [dataclasses.replace(s, bad_seconds=None) for s in poll]
             seen = detector.detect(
-                snapshot(known, measured=signals(*poll)), watches
+                snapshot(known, measured=signals(*poll), rules=RULES), watches
             )
             watches = seen.watches
             for each in seen.findings:

@@ -152,12 +152,12 @@ class TestManage(base.BaseTestCase):
         """Those that come later win, as oslo.config has it."""
         extra = self.useFixture(fixtures.TempDir()).path
         with open(f'{extra}/extra.conf', 'w') as file:
-            file.write('[detection]\npolls_contended = 2\n')
+            file.write('[detection]\npolls_contended = 1\n')
         for argv, wanted in (
-            ((f'--config-dir={extra}',), '2 of 5 polls'),
+            ((f'--config-dir={extra}',), '1 of 3 polls'),
             (
                 (f'--config-dir={extra}', '--config-file=' + self.last()),
-                '4 of 5 polls',
+                '3 of 3 polls',
             ),
         ):
             said = self.of(*argv, 'plan')[1]
@@ -165,7 +165,7 @@ class TestManage(base.BaseTestCase):
 
     def last(self) -> str:
         return self.deployment.write(
-            'last.conf', '[detection]\npolls_contended = 4\n'
+            'last.conf', '[detection]\npolls_contended = 3\n'
         )
 
     def test_arguments(self) -> None:

@@ -20,12 +20,12 @@ class TestCombinations(base.BaseTestCase):
             (
                 '[hosts]\nhost_steal_threshold = 10',
                 '[hosts] host_steal_threshold = 10 percent is not below '
-                '[detection] steal_threshold = 10 percent',
+                '[detection] steal_threshold = 5 percent',
             ),
             (
-                '[detection]\nsteal_threshold = 4',
-                '[hosts] host_steal_threshold = 5 percent is not below '
-                '[detection] steal_threshold = 4 percent',
+                '[detection]\nsteal_threshold = 2',
+                '[hosts] host_steal_threshold = 3 percent is not below '
+                '[detection] steal_threshold = 2 percent',
             ),
             (
                 '[signals]\nmax_age = 119',

@@ -115,12 +115,12 @@ class TestKOfN(base.BaseTestCase):
 
 class TestThresholds(base.BaseTestCase):
     def test_steal(self) -> None:
-        self.assertEqual(1, len(once(used=3.6, waited=0.4).findings))
-        self.assertEqual(0, len(once(used=3.7, waited=0.3).findings))
+        self.assertEqual(1, len(once(used=3.8, waited=0.2).findings))
+        self.assertEqual(0, len(once(used=3.9, waited=0.1).findings))
 
     def test_load_as_seen_from_outside(self) -> None:
-        self.assertEqual(1, len(once(used=1.4, waited=1.4).findings))
-        self.assertEqual(0, len(once(used=1.3, waited=1.4).findings))
+        self.assertEqual(1, len(once(used=0.6, waited=0.6).findings))
+        self.assertEqual(0, len(once(used=0.5, waited=0.6).findings))
 
     def test_the_guests_own_load_counts_for_more(self) -> None:
         self.assertEqual(0, len(once(load=2.7, **BAD).findings))
@@ -128,6 +128,20 @@ class TestThresholds(base.BaseTestCase):
         self.assertEqual([0.7], [round(f.load, 6) for f in found])
         # However little of a core that is.
         self.assertEqual(1, len(once(used=0.4, waited=0.05, load=9).findings))
+
+    def test_a_guests_own_load_counts_what_waits_too(self) -> None:
+        """So a low threshold is for the load as seen from outside."""
+        for threshold, load, found in (
+            (0.3, 1.2, 0),
+            (0.3, 2.8, 1),
+            (0.9, 2.8, 0),
+            (0.9, 3.6, 1),
+        ):
+            wants = rules(
+                polls_contended=1, polls_window=1, load_threshold=threshold
+            )
+            made = once(wants, load=load, **BAD)
+            self.assertEqual(found, len(made.findings), (threshold, load))
 
     def test_one_vcpu(self) -> None:
         found = judged(

@@ -179,20 +179,44 @@ class TestTier(base.BaseTestCase):
     def test_who_was_hot_stays_so_for_a_band(self) -> None:
         self.cloud.add('1', used=2.0, waited=1.0)
         hot = self.cloud.view()
-        self.cloud.add('1', used=9.6, waited=0.4)
+        self.cloud.add('1', used=9.8, waited=0.2)
         self.assertIs(Tier.HOT, self.cloud.view(before=hot).hosts['a'].tier)
         self.assertIs(Tier.COLD, self.tier())
         # What b was says nothing of a.
         other = dataclasses.replace(hot, hosts={'b': hot.hosts['a']})
         self.assertIs(Tier.COLD, self.cloud.view(before=other).hosts['a'].tier)
 
-    def test_only_the_worst_is_hot_where_all_wait(self) -> None:
-        for name, waited in zip('abc', (1.0, 1.1, 1.2), strict=True):
+    def test_where_they_are_few_each_is_hot_that_waits(self) -> None:
+        for name, waited in zip('abc', (1.0, 0.01, 1.2), strict=True):
             self.cloud.add(name, name, used=2.0, waited=waited)
         tiers = {n: h.tier for n, h in self.cloud.view().hosts.items()}
         cold, hot = Tier.COLD, Tier.HOT
-        self.assertEqual({'a': cold, 'b': cold, 'c': hot}, tiers)
-        # An unreliable host moves no threshold.
+        self.assertEqual({'a': hot, 'b': cold, 'c': hot}, tiers)
+
+    def test_only_the_worst_of_its_zone_is_hot_where_all_wait(self) -> None:
+        zones = dict.fromkeys('abcde', 'az1') | dict.fromkeys('vwxyz', 'az2')
+        waited = dict(
+            zip(zones, (1, 2, 3, 4, 5, 6, 7, 8, 9, 9.5), strict=True)
+        )
+        measured = make.signals(
+            *(
+                make.signal(name, host=name, used=10.0, waited=waited[name])
+                for name in zones
+            ),
+            hosts=dict.fromkeys(zones, 64.0),
+        )
+        servers = (make.server(name, host=name) for name in zones)
+        known = make.snapshot(
+            make.fleet(*servers, hosts=zones), measured=measured
+        )
+        hosts = build_view(known).hosts
+        hot = {name for name in zones if hosts[name].tier is Tier.HOT}
+        self.assertEqual({'e', 'z'}, hot)
+
+    def test_an_unreliable_host_moves_no_threshold(self) -> None:
+        for name, waited in zip('abc', (1.0, 1.1, 0.02), strict=True):
+            self.cloud.add(name, name, used=2.0, waited=waited)
+        cold = Tier.COLD
         self.cloud.unreliable['a'] = UnreliableHost(
             'a', HostCheck.FAILED_ARRIVALS, ''
         )

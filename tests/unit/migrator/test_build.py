@@ -22,7 +22,7 @@ class TestBuild(base.BaseTestCase):
                 '[limits]\nslots = 0',
                 ('[limits] slots = 0', '1 to 1000 servers'),
             ),
-            ('[detection]\npolls_window = 2', ('polls_contended = 3',)),
+            ('[detection]\npolls_window = 1', ('polls_contended = 2',)),
             ('[roles]\nrole_name_pattern = (', ('role_name_pattern = (',)),
             (
                 '[migrator]\norchestrators = nobody',

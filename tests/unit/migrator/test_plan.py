@@ -42,7 +42,7 @@ class TestPlan(base.BaseTestCase):
         made = self.plan()
         self.assertEqual(['x'], ids(made['moves_to_begin']))
         polls, dry_run = made['notes']
-        self.assertIn('the migrator wants 3 of 5 polls', polls['note'])
+        self.assertIn('the migrator wants 2 of 3 polls', polls['note'])
         self.assertIn('dry_run is on', dry_run['note'])
 
     def test_nobody_has_room(self) -> None:

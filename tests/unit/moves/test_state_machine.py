@@ -162,9 +162,9 @@ class TestWholeMove(Ride):
         self.assertEqual({'s'}, self.orchestrator.out)
         made = self.assert_at('verify', self.step(made))
         self.assertEqual(set(), self.orchestrator.out)
-        over = self.step(made, 90, used=3.7, waited=0.3, host=None)
-        self.assert_ended(Outcome.HELPED, 'waits 8% of its time now', over)
-        self.assertAlmostEqual(0.075, over.steal_after)
+        over = self.step(made, 90, used=3.85, waited=0.15, host=None)
+        self.assert_ended(Outcome.HELPED, 'waits 4% of its time now', over)
+        self.assertAlmostEqual(0.0375, over.steal_after)
         self.assertEqual((12.0, 2100.0), (over.seconds_out, over.copied_mb))
 
 

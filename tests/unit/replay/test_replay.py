@@ -35,11 +35,11 @@ class TestReplay(base.BaseTestCase):
         self.assertEqual(0, result.moves)
 
     def test_ours(self) -> None:
-        """Found in three minutes, moved in one: 4 of 30 are lost."""
+        """Found in two minutes, moved in one: 3 of 30 are lost."""
         result = run()
         self.assertEqual(1, result.moves)
         self.assertEqual(
-            round(100 / 3 * 4 / 30, 4), result.demand_lost_percent
+            round(100 / 3 * 3 / 30, 4), result.demand_lost_percent
         )
         self.assertEqual(0, result.stolen_cores_at_end)
         self.assertEqual(4, result.gib_copied)
@@ -57,7 +57,7 @@ class TestReplay(base.BaseTestCase):
         for minutes in (0, 1, 5):
             result = run(drain_seconds=60.0 * minutes)
             self.assertEqual(
-                round(100 / 3 * (4 + minutes) / 30, 4),
+                round(100 / 3 * (3 + minutes) / 30, 4),
                 result.demand_lost_percent,
             )
             self.assertEqual(1, result.moves)
