@@ -21,9 +21,6 @@ from steal_scheduler.model.relief import Load, Relief
 FOLLOWED = 900.0
 #: Seconds between two looks beyond which nothing is told of the time between.
 GAP = 300.0
-#: Share of what it waited before to which a server must be down: 51 % -> 16 %
-#: is help, though it is not cured.
-EASED = 0.5
 
 
 # -- before and after ---------------------------------------------------------
@@ -51,10 +48,9 @@ def verdict(move: Move, signal: ServerSignal, snapshot: Snapshot) -> Ended:
     For example one that waited 51 % of its time and waits 16 % now: it helped,
     unless it would wait no longer where it was, or others wait instead.
     """
-    outcome, detail = measured(signal, snapshot.rules.detection)
-    before, saved = move.steal_before, cores_saved(move, signal, snapshot)
-    if before is not None and signal.steal <= EASED * before:
-        outcome = Outcome.HELPED
+    rules = snapshot.rules.detection
+    outcome, detail = measured(signal, rules, move.steal_before)
+    saved = cores_saved(move, signal, snapshot)
     if saved is None:
         outcome = Outcome.UNMEASURED
         detail += '; its hosts are not measured'

@@ -716,6 +716,12 @@ class TestVerify(Ride):
         over = self.step(made, 90, used=3.36, waited=0.64)
         self.assert_ended(Outcome.HELPED, 'waits 16%', over)
 
+    def test_its_seconds_are_as_bad_as_before(self) -> None:
+        """That its mean is half of it helps nobody who was found by them."""
+        made = self.at('verify', steal_before=0.04)
+        over = self.step(made, 90, used=0.98, waited=0.02, bad_seconds=0.25)
+        self.assert_ended(Outcome.NOT_HELPED, 'in 25% of its seconds', over)
+
     def test_it_still_has_bad_seconds(self) -> None:
         over = self.step(
             self.at('verify'), 90, used=0.98, waited=0.02, bad_seconds=0.25
