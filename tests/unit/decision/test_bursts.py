@@ -146,7 +146,7 @@ class TestBursts(base.BaseTestCase):
         )
         for a, bad in zip(names, shares, strict=True):
             cures = [b for b in names if some.cures(a, b)]
-            # Nobody goes back and forth for bad seconds that make him be found.
+            # Nobody goes back and forth for bad seconds of his own.
             if bad is not None and bad >= 0.1:
                 for b, there in zip(names, shares, strict=True):
                     if b in cures and there is not None and there >= 0.1:
