@@ -398,6 +398,9 @@ lists_detached = {lists}
     def __init__(self, servers: Mapping[str, Server]) -> None:
         super().__init__(servers)
         self.out: set[str] = set()
+        #: It refuses who comes too late, as the documentation has it.
+        self.fences = True
+        self._newest = 0
         self._edge: Edge | None = None
 
     def apps(self, edge: Edge) -> dict[str, App]:
@@ -419,6 +422,10 @@ lists_detached = {lists}
         def act() -> run.Result:
             if verb == 'detached':
                 return run.Result(0, '\n'.join(sorted(self.out)), '')
+            leadership = int(environment['STEAL_LEADERSHIP'])
+            if self.fences and leadership < self._newest:
+                return run.Result(1, 'another one leads by now', '')
+            self._newest = max(self._newest, leadership)
             if server_id in self.servers:
                 known = {server_id}
                 self.out = (

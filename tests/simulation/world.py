@@ -130,10 +130,12 @@ class World:
             for place in PLACES
             if any(place.letter in letters for letters in setting.letters)
         }
-        hook = self.places.get(Hook.name)
-        if isinstance(hook, Hook):
-            # Of two that lead by mistake it would refuse one for ever.
-            hook.receiver.fences = not setting.apart
+        for place in self.places.values():
+            # Of two that lead by mistake they would refuse one for ever.
+            if isinstance(place, Hook):
+                place.receiver.fences = not setting.apart
+            elif isinstance(place, Script):
+                place.fences = not setting.apart
         #: Cores that each server asks for; others ask for a little.
         self.demand = {
             s: 3.4 - i / 10 for i, s in enumerate(self.ids[: setting.crowded])
