@@ -33,10 +33,15 @@ def leavers(
     For example x and y wait on host a, x more, and x is locked; z runs there
     as well: y may leave for its own sake, and z for that of x.
 
+    Those that do not wait leave for no wait that only a guest tells of.
+
     :param ineligible: ids of those that may not
     """
     worst: dict[str, Finding] = {}
     for finding in findings:
+        if snapshot.signals.servers[finding.server_id].by_guest:
+            # Its tenant's word, who could send his neighbours away with it.
+            continue
         before = worst.setdefault(finding.host, finding)
         if _waited(finding) > _waited(before):
             worst[finding.host] = finding
@@ -49,6 +54,8 @@ def leavers(
         if leaver is None:
             signal = snapshot.signals.servers[server_id]
             host = signal.host or ''
+            if host not in worst:
+                continue
             leaver = Leaver(
                 server_id,
                 host,

@@ -1,7 +1,11 @@
+import dataclasses
+from collections.abc import Mapping
+
 from hypothesis import given
 from oslotest import base
 
 from steal_scheduler.decision.leavers import leavers, suspects
+from steal_scheduler.model.cloud import ServerSignal
 from steal_scheduler.model.finding import Finding
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.clouds import Measured, measured
@@ -50,6 +54,21 @@ class TestLeavers(base.BaseTestCase):
             ('a', 0.0, 2.0), (last.host, last.steal, last.demand.expected)
         )
         self.assertFalse(last.contended)
+
+    def test_nobody_leaves_on_the_word_of_a_guest(self) -> None:
+        told = dict(self.snapshot.signals.servers)
+        told['x'] = dataclasses.replace(told['x'], by_guest=True)
+        self.with_servers(told)
+        self.assertEqual({'y': 'y', 'x': 'x', 'z': 'y'}, self.found())
+        self.assertEqual({'z': 'y'}, self.found('x', 'y'))
+        told['y'] = dataclasses.replace(told['y'], by_guest=True)
+        self.with_servers(told)
+        self.assertEqual({'y': 'y', 'x': 'x'}, self.found())
+        self.assertEqual({}, self.found('x', 'y'))
+
+    def with_servers(self, told: Mapping[str, ServerSignal]) -> None:
+        now = dataclasses.replace(self.snapshot.signals, servers=told)
+        self.snapshot = dataclasses.replace(self.snapshot, signals=now)
 
     @given(measured())
     def test_only_of_contended_hosts(self, cloud: Measured) -> None:
