@@ -4,11 +4,12 @@ That one waits starts the search. It need not leave itself: whoever leaves
 gives it his cores. One that may not be moved is relieved like that, too.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 
 from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.finding import Finding, Leaver
+from steal_scheduler.model.move import Outcome
 
 
 def suspects(findings: Sequence[Finding], snapshot: Snapshot) -> list[str]:
@@ -33,15 +34,13 @@ def leavers(
     For example x and y wait on host a, x more, and x is locked; z runs there
     as well: y may leave for its own sake, and z for that of x.
 
-    Those that do not wait leave for no wait that only a guest tells of.
+    Those that do not wait leave for nobody whom that would hardly relieve,
+    see ``_relievable``.
 
     :param ineligible: ids of those that may not
     """
     worst: dict[str, Finding] = {}
-    for finding in findings:
-        if snapshot.signals.servers[finding.server_id].by_guest:
-            # Its tenant's word, who could send his neighbours away with it.
-            continue
+    for finding in _relievable(findings, snapshot):
         before = worst.setdefault(finding.host, finding)
         if _waited(finding) > _waited(before):
             worst[finding.host] = finding
@@ -65,6 +64,32 @@ def leavers(
             )
         found.append(leaver)
     return found
+
+
+def _relievable(
+    findings: Sequence[Finding], snapshot: Snapshot
+) -> Iterator[Finding]:
+    """Those for which others may leave that do not wait themselves.
+
+    A guest's word is its tenant's, who could send his neighbours away with
+    it. And where all that is asked for fits, a server may wait for what no
+    move changes: so none of them leaves where one has left in vain within the
+    cooldown, nor for one that has moved in vain itself.
+    """
+    since = snapshot.now - snapshot.rules.limits.cooldown
+    in_vain = {
+        server_id: one.move.source
+        for server_id, one in snapshot.ended.items()
+        if one.outcome is Outcome.NOT_HELPED and one.at >= since
+    }
+    sources = {*in_vain.values()}
+    for finding in findings:
+        host = snapshot.view.hosts.get(finding.host)
+        full = host is not None and host.demand > host.cores
+        vain = finding.server_id in in_vain or finding.host in sources
+        signal = snapshot.signals.servers[finding.server_id]
+        if not signal.by_guest and (full or not vain):
+            yield finding
 
 
 def _waited(finding: Finding) -> float:

@@ -1,5 +1,6 @@
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from hypothesis import given
 from oslotest import base
@@ -7,9 +8,21 @@ from oslotest import base
 from steal_scheduler.decision.leavers import leavers, suspects
 from steal_scheduler.model.cloud import ServerSignal
 from steal_scheduler.model.finding import Finding
+from steal_scheduler.model.host_view import NO_VIEW, HostView, Tier
+from steal_scheduler.model.move import Outcome
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.clouds import Measured, measured
-from tests.unit.make import finding, fleet, server, signal, signals, snapshot
+from tests.unit.make import (
+    NOW,
+    ended,
+    finding,
+    fleet,
+    move,
+    server,
+    signal,
+    signals,
+    snapshot,
+)
 
 
 class TestLeavers(base.BaseTestCase):
@@ -69,6 +82,47 @@ class TestLeavers(base.BaseTestCase):
     def with_servers(self, told: Mapping[str, ServerSignal]) -> None:
         now = dataclasses.replace(self.snapshot.signals, servers=told)
         self.snapshot = dataclasses.replace(self.snapshot, signals=now)
+
+    def after(self, server_id: str, source: str, **other: Any) -> None:
+        """Such a move has ended."""
+        one = ended(
+            server_id,
+            move=move(server_id, source=source),
+            **{'outcome': Outcome.NOT_HELPED, **other},
+        )
+        self.snapshot = dataclasses.replace(
+            self.snapshot, ended={server_id: one}
+        )
+
+    def test_once_one_left_in_vain_those_stay_that_do_not_wait(self) -> None:
+        self.after('v', 'a')
+        self.assertEqual({'y': 'y', 'x': 'x'}, self.found())
+        self.assertEqual({}, self.found('x', 'y'))
+
+    def test_nobody_leaves_for_one_that_has_moved_in_vain(self) -> None:
+        self.after('x', 'b')
+        self.assertEqual({'y': 'y', 'x': 'x', 'z': 'y'}, self.found())
+
+    def test_others_in_vain_long_ago_elsewhere_or_with_success(self) -> None:
+        cooldown = self.snapshot.rules.limits.cooldown
+        cases: list[tuple[str, str, dict[str, Any]]] = [
+            ('v', 'b', {}),
+            ('v', 'a', {'at': NOW - cooldown - 1}),
+            ('v', 'a', {'outcome': Outcome.HELPED}),
+            ('v', 'a', {'outcome': Outcome.UNMEASURED}),
+        ]
+        for server_id, source, other in cases:
+            self.after(server_id, source, **other)
+            self.assertEqual('x', self.found()['z'], (source, other))
+
+    def test_where_too_much_is_asked_for_whoever_leaves_relieves(self) -> None:
+        self.after('v', 'a')
+        full = HostView(Tier.HOT, cores=8.0, demand=9.0)
+        self.snapshot = dataclasses.replace(
+            self.snapshot,
+            view=dataclasses.replace(NO_VIEW, hosts={'a': full}),
+        )
+        self.assertEqual('x', self.found()['z'])
 
     @given(measured())
     def test_only_of_contended_hosts(self, cloud: Measured) -> None:
