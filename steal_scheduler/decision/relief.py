@@ -21,6 +21,9 @@ from steal_scheduler.model.relief import Load, Relief
 FOLLOWED = 900.0
 #: Seconds between two looks beyond which nothing is told of the time between.
 GAP = 300.0
+#: Cores that must wait less for a move to have helped: half of what a busy
+#: server of one vCPU waits for that has a steal of 10 %.
+LEAST = 0.05
 
 
 # -- before and after ---------------------------------------------------------
@@ -54,14 +57,14 @@ def verdict(move: Move, signal: ServerSignal, snapshot: Snapshot) -> Ended:
     if saved is None:
         outcome = Outcome.UNMEASURED
         detail += '; its hosts are not measured'
-    elif move.source_load is None and saved <= 0:
+    elif move.source_load is None and saved < LEAST:
         # Another process has seen it there, perhaps among more than is told.
         outcome = Outcome.UNMEASURED
         detail += '; how it was on its old host is not known any more'
-    elif outcome is Outcome.HELPED and saved <= 0:
+    elif outcome is Outcome.HELPED and saved < LEAST:
         outcome = Outcome.NOT_HELPED
         detail += ', but no less is waited for than if it had stayed'
-    elif saved > 0:
+    elif saved >= LEAST:
         detail += f', and {saved:.1f} cores wait less than if it had stayed'
     ended = Ended(move, outcome, snapshot.now, detail, signal.steal)
     return dataclasses.replace(ended, relief=Relief(move.since))

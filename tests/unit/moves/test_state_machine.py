@@ -703,6 +703,14 @@ class TestVerify(Ride):
         over = self.step(self.at('verify'), 90, used=3.9, waited=0.1)
         self.assert_ended(Outcome.UNMEASURED, 'is not known any more', over)
 
+    def test_it_would_wait_hardly_less(self) -> None:
+        """0.04 cores on one of 16 that was asked for 0.04 too many."""
+        self.source = HostView(Tier.COLD, demand=12.04, cores=16.0)
+        before = Load(cores=16.0, demand=18.0, waited=2.0, steal=0.1)
+        made = self.at('verify', source_load=before)
+        over = self.step(made, 90, used=4.0, waited=0.0)
+        self.assert_ended(Outcome.NOT_HELPED, 'but no less is waited', over)
+
     def test_nobody_measures_its_source(self) -> None:
         self.source = HostView(Tier.UNKNOWN)
         over = self.step(self.at('verify'), 90, used=3.9, waited=0.1)
