@@ -83,6 +83,9 @@ class Journal:
 
     def relieved(self, ended: Ended, relief: Relief) -> None:
         """What a move has brought, a while after it ended."""
+        if not relief.seconds:
+            # Nobody has measured it, and 0 would be a claim.
+            return
         move = ended.move
         self._metrics.move_followed(move.server.zone or '', relief)
         self._notifier.send(

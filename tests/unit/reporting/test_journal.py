@@ -149,6 +149,12 @@ class TestJournal(base.BaseTestCase):
             )
             self.assertEqual(abs(core_seconds), found)
 
+    def test_what_nobody_has_measured_is_not_told(self) -> None:
+        made = move(stage=Stage.VERIFY, target='b')
+        self.journal.relieved(ended(move=made), Relief(NOW, over=True))
+        self.assertEqual([], self.lines())
+        self.assertEqual([], self.notifier.said)
+
     def test_a_dry_run_says_it_once(self) -> None:
         for moves in ((move('x'),), (move('x'), move('y')), (), (move('x'),)):
             self.journal.would_begin(moves)
