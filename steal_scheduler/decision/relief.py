@@ -9,7 +9,7 @@ the source would have to do.
 import dataclasses
 from collections.abc import Mapping
 
-from steal_scheduler.decision.demand import demand
+from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.detector import measured
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import ServerSignal
@@ -66,15 +66,21 @@ def verdict(move: Move, signal: ServerSignal, snapshot: Snapshot) -> Ended:
         detail += ', but no less is waited for than if it had stayed'
     elif saved >= LEAST:
         detail += f', and {saved:.1f} cores wait less than if it had stayed'
-    ended = Ended(move, outcome, snapshot.now, detail, signal.steal)
-    return dataclasses.replace(ended, relief=Relief(move.since))
+    return Ended(
+        move,
+        outcome,
+        snapshot.now,
+        detail,
+        signal.steal,
+        relief=Relief(move.since),
+    )
 
 
 def with_harm(ended: Ended, snapshot: Snapshot) -> Ended:
     """The same; of one that arrived, with the target's steal now.
 
     For example servers of b waited 1 % of their time when Nova chose it, and
-    wait 7 % now, more than the 5 % of ``host_steal_threshold``: it is hurt.
+    wait 7 % now, more than the 3 % of ``host_steal_threshold``: it is hurt.
     """
     move = ended.move
     before = move.target_load
@@ -95,15 +101,14 @@ def follow(ended: Mapping[str, Ended], snapshot: Snapshot) -> dict[str, Ended]:
     NOTE: once for each reading of the signals.
     """
     return {
-        server_id: _followed(one, one.relief, snapshot)
-        if one.relief and not one.relief.over
-        else one
-        for server_id, one in ended.items()
+        server_id: _followed(one, snapshot) for server_id, one in ended.items()
     }
 
 
-def _followed(ended: Ended, relief: Relief, snapshot: Snapshot) -> Ended:
-    move, now = ended.move, snapshot.now
+def _followed(ended: Ended, snapshot: Snapshot) -> Ended:
+    move, relief, now = ended.move, ended.relief, snapshot.now
+    if relief is None or relief.over:
+        return ended
     signal = snapshot.signals.servers.get(move.server_id)
     server = snapshot.fleet.servers.get(move.server_id)
     over = (
@@ -151,9 +156,7 @@ def cores_saved(
     elsewhere = signal.host not in (None, here) or here == move.source
     if source is None or target is None or elsewhere:
         return None
-    history = snapshot.signals.history.get(move.server_id)
-    busy = target.demand / target.cores
-    moved = demand(signal, history, busy).expected
+    moved = demand_now(signal, snapshot).expected
     with_it = _waits_with(source, moved, move.source_load or source)
     without = _waits_without(target, moved, move.target_load or target)
     return (with_it - source.waited) - (target.waited - without)
