@@ -4,6 +4,7 @@ import collections
 from collections.abc import Iterable, Iterator, Sequence
 
 from steal_scheduler.decision import fair_shares, saturation
+from steal_scheduler.decision.host_load import RELIEF_DEMAND
 from steal_scheduler.decision.lightest_cure import lightest_cure
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
@@ -17,8 +18,6 @@ from steal_scheduler.model.refusal import (
     Saturation,
 )
 
-#: Expected demand down to which a host is relieved, as a share of its cores.
-RELIEF_DEMAND = 1.0
 #: Share of what must leave that a server has to bring which could stay.
 WORTH_IT = 0.1
 #: Use from which a host is no better than it was, as a share of its cores.

@@ -79,18 +79,15 @@ def look(snapshot: Snapshot, watches: detector.Watches) -> Case:
     detection = detector.detect(snapshot, watches)
     findings = detection.findings
     zones = coverage.of_zones(snapshot, snapshot.moves)
-    tripped = breaker(snapshot)
+    case = Case(detection, zones, breaker(snapshot))
     suspects = leavers.suspects(findings, snapshot)
-    ineligible = _ineligible(
-        suspects, Case(detection, zones, tripped), snapshot
-    )
+    ineligible = _ineligible(suspects, case, snapshot)
     found = {finding.server_id for finding in findings}
-    return Case(
-        detection,
-        zones,
-        tripped,
-        {s: no for s, no in ineligible.items() if s in found},
-        leavers.leavers(findings, ineligible.keys(), snapshot),
+    may = [s for s in suspects if s not in ineligible]
+    return dataclasses.replace(
+        case,
+        ineligible={s: no for s, no in ineligible.items() if s in found},
+        leavers=leavers.leavers(findings, may, snapshot),
     )
 
 

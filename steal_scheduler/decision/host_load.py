@@ -227,16 +227,16 @@ def _with_bad_seconds(
     hosts: dict[str, HostView], snapshot: Snapshot, before: View | None
 ) -> dict[str, HostView]:
     """The same, with what their servers' seconds were like lately."""
+    # A reading counts once.
+    fresh = before is None or before.taken_at != snapshot.signals.taken_at
     here = collections.defaultdict[str | None, list[ServerSignal]](list)
-    for signal in snapshot.signals.servers.values():
+    for signal in snapshot.signals.servers.values() if fresh else ():
         here[signal.host].append(signal)
-    taken_at = snapshot.signals.taken_at
     found = {}
     for name, host in hosts.items():
         last = before.hosts.get(name) if before else None
         bad = last.bad_seconds if last else None
-        # A reading counts once.
-        if before is None or before.taken_at != taken_at:
+        if fresh:
             bad = bursts.bad_seconds(here[name], last)
         found[name] = dataclasses.replace(host, bad_seconds=bad)
     return found

@@ -4,7 +4,7 @@ That one waits starts the search. It need not leave itself: whoever leaves
 gives it his cores. One that may not be moved is relieved like that, too.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 
 from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.snapshot import Snapshot
@@ -27,7 +27,7 @@ def suspects(findings: Sequence[Finding], snapshot: Snapshot) -> list[str]:
 
 
 def leavers(
-    findings: Sequence[Finding], ineligible: Set[str], snapshot: Snapshot
+    findings: Sequence[Finding], may: Iterable[str], snapshot: Snapshot
 ) -> list[Leaver]:
     """Servers that may leave, the contended ones first.
 
@@ -37,7 +37,7 @@ def leavers(
     Those that do not wait leave for nobody whom that would hardly relieve,
     see ``_relievable``.
 
-    :param ineligible: ids of those that may not
+    :param may: ids of the suspects that may move at all, in their order
     """
     worst: dict[str, Finding] = {}
     for finding in _relievable(findings, snapshot):
@@ -46,9 +46,7 @@ def leavers(
             worst[finding.host] = finding
     itself = {f.server_id: Leaver.of(f) for f in findings}
     found = []
-    for server_id in suspects(findings, snapshot):
-        if server_id in ineligible:
-            continue
+    for server_id in may:
         leaver = itself.get(server_id)
         if leaver is None:
             signal = snapshot.signals.servers[server_id]

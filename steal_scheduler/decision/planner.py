@@ -11,20 +11,14 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from steal_scheduler.decision import (
-    fair_shares,
-    room,
-)
+from steal_scheduler.decision import fair_shares, room
 from steal_scheduler.decision.cure import Cure
 from steal_scheduler.decision.refused_pairs import RefusedPairs, refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.model.finding import Leaver
 from steal_scheduler.model.move import Move
-from steal_scheduler.model.refusal import (
-    Refusal,
-    Saturation,
-)
+from steal_scheduler.model.refusal import Refusal, Saturation
 
 #: Shares of the time that wait: hosts whose steal lies in the same band count
 #: as equally bad.

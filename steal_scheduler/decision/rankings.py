@@ -33,6 +33,9 @@ def rankings(snapshot: Snapshot, before: View | None = None) -> Rankings:
         for move in moves.values()
         if move.arriving and move.target
     )
+    if not snapshot.view.movers:
+        # Mostly nobody moves, and all hosts are looked at for one who does.
+        return Rankings(now, {}, credited)
     # Who has taken a view of before the last target was known may choose
     # that one once more.
     known = last.of if credited <= last.credited else {}

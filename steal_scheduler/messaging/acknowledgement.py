@@ -14,6 +14,7 @@ from typing import Any
 import oslo_messaging
 from oslo_log import log
 
+from steal_scheduler.edge.sense import NONSENSE
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.messaging import view
 from steal_scheduler.model.move import CLOCK_SKEW
@@ -86,13 +87,7 @@ def decode(message: Any, now: float) -> Scheduler | None:
             ranked_at=None if ranked_at is None else float(ranked_at),
         )
         version = message['version']
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ):
+    except NONSENSE:
         return None
     return (
         found

@@ -72,7 +72,8 @@ def decode(message: Any, hosts: Collection[str]) -> Rankings:
         {
             server_id: Ranking(
                 tuple(
-                    tuple(_host(at, names) for at in alike) for alike in best
+                    tuple(_host(place, names) for place in alike)
+                    for alike in best
                 ),
                 _hosts(text, known),
             )

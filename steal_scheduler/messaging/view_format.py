@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from steal_scheduler.edge.sense import NONSENSE
 from steal_scheduler.exception import StealError
 from steal_scheduler.messaging import rankings_format
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
@@ -110,13 +111,7 @@ def decode(message: Mapping[str, Any]) -> View:
                 f'{VERSION} are read. Upgrade steal-scheduler of {behind}.'
             )
         return _view(message, version)
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except NONSENSE as error:
         raise ViewError(f'the message is no view: {error!r}.') from error
 
 

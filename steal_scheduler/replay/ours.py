@@ -250,11 +250,11 @@ class Ours:
 
     def _choose(self, move: Move, snapshot: Snapshot) -> int | None:
         """Index of the host that Nova chooses; None where it has none."""
-        index = {name: n for n, name in enumerate(self._names)}
         ranked = Ranks(snapshot).of(move, snapshot.now)
         for name in itertools.chain.from_iterable(ranked.best):
-            if self.cloud.fits(self._index[move.server_id], index[name]):
-                return index[name]
+            host = self._names.index(name)
+            if self.cloud.fits(self._index[move.server_id], host):
+                return host
         return None
 
     def _ask(self, move: Move, target: int | None, snapshot: Snapshot) -> None:

@@ -243,11 +243,8 @@ class Metrics(Collector):
 
 def _info(ended: Ended) -> tuple[str, ...]:
     move = ended.move
-    target = move.target or ''
-    return (
-        *(move.server_id, move.source, target),
-        *(move.reason, str(ended.outcome)),
-    )
+    where = move.server_id, move.source, move.target or ''
+    return *where, move.reason, str(ended.outcome)
 
 
 def _count(

@@ -45,7 +45,12 @@ class TestLeavers(base.BaseTestCase):
 
     def found(self, *ineligible: str) -> dict[str, str]:
         """Whom each would relieve, in their order."""
-        made = leavers(self.findings, {*ineligible}, self.snapshot)
+        may = [
+            s
+            for s in suspects(self.findings, self.snapshot)
+            if s not in ineligible
+        ]
+        made = leavers(self.findings, may, self.snapshot)
         return {one.server_id: one.relieves.server_id for one in made}
 
     def test_those_that_wait_and_then_the_others_of_their_hosts(self) -> None:
@@ -62,7 +67,8 @@ class TestLeavers(base.BaseTestCase):
         self.assertEqual({}, self.found('x', 'y', 'z'))
 
     def test_what_is_known_of_one_that_does_not_wait(self) -> None:
-        *_, last = leavers(self.findings, set(), self.snapshot)
+        may = suspects(self.findings, self.snapshot)
+        *_, last = leavers(self.findings, may, self.snapshot)
         self.assertEqual(
             ('a', 0.0, 2.0), (last.host, last.steal, last.demand.expected)
         )
@@ -132,7 +138,8 @@ class TestLeavers(base.BaseTestCase):
             for s, x in cloud.one.servers.items()
             if x.host == 'a'
         ]
-        made = leavers(some, {'s1'}, known)
+        may = [s for s in suspects(some, known) if s != 's1']
+        made = leavers(some, may, known)
         self.assertEqual({'a'} if made else set(), {x.host for x in made})
         ids = [x.server_id for x in made]
         self.assertEqual(len(ids), len(set(ids)))
