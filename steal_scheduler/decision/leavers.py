@@ -4,12 +4,21 @@ That one waits starts the search. It need not leave itself: whoever leaves
 gives it his cores. One that may not be moved is relieved like that, too.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import collections
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from steal_scheduler.decision.demand import demand_now
+from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.backoff import pause
+from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.finding import Finding, Leaver
 from steal_scheduler.model.move import Outcome
+
+#: Share of a host's cores that its servers use at least where they wait for
+#: cores. Where they use less, what is waited for is something else: it may
+#: look as if more were asked for than there is.
+FULLY_USED = 0.8
 
 
 def suspects(findings: Sequence[Finding], snapshot: Snapshot) -> list[str]:
@@ -71,23 +80,57 @@ def _relievable(
 
     A guest's word is its tenant's, who could send his neighbours away with
     it. And where all that is asked for fits, a server may wait for what no
-    move changes: so none of them leaves where one has left in vain within the
-    cooldown, nor for one that has moved in vain itself.
+    move changes, see ``_tried_lately``.
     """
-    since = snapshot.now - snapshot.rules.limits.cooldown
-    in_vain = {
-        server_id: one.move.source
-        for server_id, one in snapshot.ended.items()
-        if one.outcome is Outcome.NOT_HELPED and one.at >= since
-    }
-    sources = {*in_vain.values()}
+    by_host = collections.defaultdict[str, set[Migration]](set)
+    by_server = collections.defaultdict[str, set[Migration]](set)
+    for record in snapshot.fleet.ours:
+        if record.completed and record.updated_at >= snapshot.now - MEMORY:
+            by_host[record.source].add(record)
+            by_server[record.server_id].add(record)
     for finding in findings:
         host = snapshot.view.hosts.get(finding.host)
-        full = host is not None and host.demand > host.cores
-        vain = finding.server_id in in_vain or finding.host in sources
+        full = (
+            host is not None
+            and host.demand > host.cores
+            and host.busy >= FULLY_USED
+        )
         signal = snapshot.signals.servers[finding.server_id]
-        if not signal.by_guest and (full or not vain):
+        if signal.by_guest:
+            continue
+        tries = by_host[finding.host] | by_server[finding.server_id]
+        if full or not _tried_lately(finding, tries, snapshot):
             yield finding
+
+
+def _tried_lately(
+    finding: Finding, tries: Set[Migration], snapshot: Snapshot
+) -> bool:
+    """Whether it is too soon to relieve it once more.
+
+    Each server that has left its host, and each move of its own, is a try
+    that did not cure it. That one has helped proves little, for what is
+    waited for goes up and down by itself. So each try is followed by a pause
+    of twice the one before, and by one of four times where it was in vain.
+    For example where a wrong setting slows down a server that is locked, and
+    the cooldown is an hour, others leave for it at 0, 2, 10 and 42 h, and
+    then once a week.
+    """
+    in_vain = [
+        one.at
+        for one in snapshot.ended.values()
+        if one.outcome is Outcome.NOT_HELPED
+        and (
+            one.move.source == finding.host
+            or one.move.server_id == finding.server_id
+        )
+    ]
+    ends = [*in_vain, *(record.updated_at for record in tries)]
+    if not ends:
+        return False
+    doublings = max(len(tries), len(in_vain)) - 1 + len(in_vain)
+    seconds = pause(snapshot.rules.limits.cooldown, doublings, MEMORY)
+    return max(ends) + seconds > snapshot.now
 
 
 def _waited(finding: Finding) -> float:

@@ -7,6 +7,7 @@ from oslotest import base
 
 from steal_scheduler.decision.leavers import leavers, suspects
 from steal_scheduler.model.cloud import ServerSignal
+from steal_scheduler.model.demand import Demand
 from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.host_view import NO_VIEW, HostView, Tier
 from steal_scheduler.model.move import Outcome
@@ -17,6 +18,7 @@ from tests.unit.make import (
     ended,
     finding,
     fleet,
+    migration,
     move,
     server,
     signal,
@@ -109,26 +111,87 @@ class TestLeavers(base.BaseTestCase):
         self.after('x', 'b')
         self.assertEqual({'y': 'y', 'x': 'x', 'z': 'y'}, self.found())
 
-    def test_others_in_vain_long_ago_elsewhere_or_with_success(self) -> None:
-        cooldown = self.snapshot.rules.limits.cooldown
-        cases: list[tuple[str, str, dict[str, Any]]] = [
-            ('v', 'b', {}),
-            ('v', 'a', {'at': NOW - cooldown - 1}),
-            ('v', 'a', {'outcome': Outcome.HELPED}),
-            ('v', 'a', {'outcome': Outcome.UNMEASURED}),
-        ]
-        for server_id, source, other in cases:
-            self.after(server_id, source, **other)
-            self.assertEqual('x', self.found()['z'], (source, other))
+    def test_others_elsewhere_or_not_in_vain(self) -> None:
+        for source, outcome in (
+            ('b', Outcome.NOT_HELPED),
+            ('a', Outcome.HELPED),
+            ('a', Outcome.UNMEASURED),
+        ):
+            self.after('v', source, outcome=outcome)
+            self.assertEqual('x', self.found()['z'], (source, outcome))
+
+    def leaving_hours(self, outcome: Outcome) -> list[int]:
+        """When one left, in a week of looking once an hour.
+
+        For x, which is locked and waits on, and where what is asked for fits.
+        """
+        hours, records, over = [], [], {}
+        for hour in range(7 * 24):
+            now = NOW + hour * 3600
+            known = dataclasses.replace(
+                self.snapshot,
+                now=now,
+                fleet=dataclasses.replace(
+                    self.snapshot.fleet, ours=tuple(records)
+                ),
+                ended=over,
+            )
+            may = ['z'] if 'z' in suspects(self.findings, known) else []
+            if leavers(self.findings, may, known):
+                left = f'left{hour}'
+                hours.append(hour)
+                records.append(migration(left, source='a', created_at=now))
+                over[left] = ended(
+                    left,
+                    move=move(left, source='a'),
+                    outcome=outcome,
+                    at=now,
+                )
+        return hours
+
+    def test_where_no_move_changes_it_they_leave_less_and_less(self) -> None:
+        self.assertEqual(
+            [0, 2, 10, 42], self.leaving_hours(Outcome.NOT_HELPED)
+        )
+
+    def test_so_do_they_if_each_seems_to_have_helped(self) -> None:
+        self.assertEqual(
+            [0, 1, 3, 7, 15, 31, 63, 127], self.leaving_hours(Outcome.HELPED)
+        )
+
+    def test_a_host_that_others_emptied_tells_nothing(self) -> None:
+        records = [migration(f'o{n}', user_id='they') for n in range(9)]
+        self.snapshot = dataclasses.replace(
+            self.snapshot,
+            fleet=fleet(
+                *self.snapshot.fleet.servers.values(), migrations=(*records,)
+            ),
+        )
+        self.assertEqual('x', self.found()['z'])
+
+    def with_host(self, used: float, waited: float) -> None:
+        """Host a, of 8 cores, as the view tells it."""
+        host = HostView(
+            Tier.HOT,
+            cores=8.0,
+            demand=used + waited,
+            bounds=Demand(used, used + waited, used + waited),
+        )
+        self.snapshot = dataclasses.replace(
+            self.snapshot,
+            view=dataclasses.replace(NO_VIEW, hosts={'a': host}),
+        )
 
     def test_where_too_much_is_asked_for_whoever_leaves_relieves(self) -> None:
         self.after('v', 'a')
-        full = HostView(Tier.HOT, cores=8.0, demand=9.0)
-        self.snapshot = dataclasses.replace(
-            self.snapshot,
-            view=dataclasses.replace(NO_VIEW, hosts={'a': full}),
-        )
+        self.with_host(used=7.0, waited=2.0)
         self.assertEqual('x', self.found()['z'])
+
+    def test_where_cores_are_idle_it_is_not_too_much(self) -> None:
+        """One that something else slows down waits for nobody's core."""
+        self.after('v', 'a')
+        self.with_host(used=4.0, waited=5.0)
+        self.assertNotIn('z', self.found())
 
     @given(measured())
     def test_only_of_contended_hosts(self, cloud: Measured) -> None:
