@@ -82,3 +82,21 @@ def told_as(
 
 class LockLost(StealError):
     """Another migrator may lead: do nothing."""
+
+
+class NoLeader(StealError):
+    """No migrator leads, or the one that does gave no answer."""
+
+
+class RequestRefused(StealError):
+    """The migrator that leads says no to what it was asked."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        """Say no.
+
+        :param reason: for a program: not_found, conflict, invalid,
+            not_leader, busy, or failed
+        :param text: for a person: why, and what to do
+        """
+        super().__init__(text)
+        self.reason = reason

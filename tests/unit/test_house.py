@@ -58,6 +58,8 @@ CATCH_ALL: dict[str, int] = {
     'scheduler/guard.py': 1,
     # the start of a worker, with whatever plugins there are
     'cmd/migrator.py': 1,
+    # a request to the migrator that leads
+    'messaging/leader_rpc.py': 1,
     # the signal source; a tick
     'migrator/poller.py': 1,
     'migrator/service.py': 1,

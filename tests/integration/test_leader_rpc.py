@@ -1,0 +1,74 @@
+"""Requests to the migrator that leads, over a real RabbitMQ."""
+
+# NOTE: before oslo.messaging, which would import eventlet. All modules here
+# are imported to find the tests, and some embed a Nova, which forbids that.
+import steal_scheduler.demo  # isort: skip  # noqa: F401
+
+import pathlib
+import tempfile
+import time
+
+from oslo_config import cfg
+
+from steal_scheduler.conf import load
+from steal_scheduler.exception import NoLeader
+from steal_scheduler.messaging import leader_rpc
+from steal_scheduler.messaging.leader_rpc import LeaderClient, LeaderServer
+from tests.integration import daemons
+from tests.integration.rabbitmq import RabbitMQ
+
+
+class LeaderRpcTest(daemons.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        directory = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.rabbitmq = RabbitMQ(pathlib.Path(directory))
+        cls.enterClassContext(cls.rabbitmq)
+
+    def setUp(self):
+        super().setUp()
+        for daemon in self.rabbitmq.epmd, self.rabbitmq.daemon:
+            self.keep(daemon.log)
+        self.conf = cfg.ConfigOpts()
+        load.register(self.conf)
+        path = self.directory() / 'migrator.conf'
+        path.write_text(f'[DEFAULT]\ntransport_url = {self.rabbitmq.url}\n')
+        self.conf([f'--config-file={path}'], default_config_files=[])
+        self.client = LeaderClient(self.conf)
+        self.leads = False
+
+    def serve(self):
+        server = LeaderServer(
+            self.conf, lambda: self.leads, lambda *asked: {'of': [*asked]}
+        )
+        server.start()
+        self.addCleanup(server.stop)
+
+    def call(self):
+        return self.client.call({}, 'summary', {})
+
+    def nobody_at_once(self):
+        begun = time.monotonic()
+        error = self.assertRaises(NoLeader, self.call)
+        # A time-out is no answer.
+        self.assertIn('No steal-migrator leads now', str(error))
+        self.assertLess(time.monotonic() - begun, leader_rpc.SIGN_TIMEOUT)
+
+    def until_listens(self, does):
+        daemons.until(
+            f'somebody listens: {does}',
+            lambda: bool(self.rabbitmq.consumers(leader_rpc.TOPIC)) is does,
+        )
+
+    def test_whether_one_leads_is_known_at_once(self):
+        self.nobody_at_once()
+        self.serve()
+        for _ in range(2):
+            self.leads = True
+            self.until_listens(True)
+            self.assertEqual({'of': ['summary', {}, {}]}, self.call())
+            self.leads = False
+            self.until_listens(False)
+            for _ in range(3):
+                self.nobody_at_once()
