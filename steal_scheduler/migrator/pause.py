@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from steal_scheduler.exception import NovaRefused, StealError
 from steal_scheduler.model import pause as model
+from steal_scheduler.model import until
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.pause import Pause, Scope
 from steal_scheduler.nova_client.client import NovaClient
@@ -46,7 +47,7 @@ def pause(nova: NovaClient, wanted: Pause, now: float) -> text.Document:
     )
     if wanted.has_end:
         notes.append(
-            f'By the clock of this machine it is {model.shown(now)}; the '
+            f'By the clock of this machine it is {until.shown(now)}; the '
             'migrator that leads ends it by its own.'
         )
     return _document(nova, notes, now)
@@ -63,7 +64,7 @@ def resume(
     """
     where = Pause(scope, name, now).where
     notes = [f'Not paused: {where}.']
-    for aggregate in filter(model.is_ours, nova.aggregates()):
+    for aggregate in filter(until.is_ours, nova.aggregates()):
         found = model.read_all([aggregate])
         mine = [p for p in found if p.same(scope, name) and p.in_force(now)]
         over = [p for p in found if not p.in_force(now)]
@@ -91,14 +92,14 @@ def resume(
 def _written(wanted: Pause) -> tuple[str, str]:
     """Key and value, as far as Nova can keep them."""
     key, value = model.written(wanted)
-    if not model.KEY_PATTERN.fullmatch(key):
+    if not until.KEY_PATTERN.fullmatch(key):
         raise PauseError(
             f'Nova cannot keep the key {key!r}: it takes 255 letters of '
             'English, digits, blanks and - _ : . at most. Pause the hosts of '
             'the zone instead.'
         )
-    if len(value) > model.LONGEST_VALUE:
-        room = model.LONGEST_VALUE - len(value) + len(wanted.reason)
+    if len(value) > until.LONGEST_VALUE:
+        room = until.LONGEST_VALUE - len(value) + len(wanted.reason)
         raise PauseError(
             f'--reason has {len(wanted.reason)} characters, and Nova has '
             f'room for {room}: say it in fewer words.'
@@ -125,13 +126,13 @@ def _check_known(nova: NovaClient, wanted: Pause) -> None:
 def _aggregate(nova: NovaClient) -> Aggregate:
     """Ours, which is made where there is none."""
     try:
-        if not any(map(model.is_ours, nova.aggregates())):
-            nova.create_aggregate(model.AGGREGATE)
+        if not any(map(until.is_ours, nova.aggregates())):
+            nova.create_aggregate(until.AGGREGATE)
     except NovaRefused:
         # Another operator was faster, or we lack the right.
-        if not any(map(model.is_ours, nova.aggregates())):
+        if not any(map(until.is_ours, nova.aggregates())):
             raise
-    return next(filter(model.is_ours, nova.aggregates()))
+    return next(filter(until.is_ours, nova.aggregates()))
 
 
 def _pauses(nova: NovaClient) -> Sequence[Pause]:
@@ -140,7 +141,7 @@ def _pauses(nova: NovaClient) -> Sequence[Pause]:
 
 def _holds(nova: NovaClient, wanted: Pause) -> bool:
     """Whether what was written lasts as long as is wanted, or longer."""
-    found = model.read_all(filter(model.is_ours, nova.aggregates()))
+    found = model.read_all(filter(until.is_ours, nova.aggregates()))
     return any(
         p.same(wanted.scope, wanted.name) and p.until >= wanted.until
         for p in found

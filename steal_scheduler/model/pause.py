@@ -14,32 +14,24 @@ and what it is about is the whole cloud where its key cannot be read.
 """
 
 import dataclasses
-import datetime
 import enum
 import math
 import re
 from collections.abc import Iterable, Iterator
 
 from steal_scheduler.model.aggregate import Aggregate
+from steal_scheduler.model.until import (
+    AGGREGATE,
+    Until,
+    is_ours,
+    read_value,
+    shown,
+)
 
-#: The name of the aggregate, and how the keys of its metadata begin.
-AGGREGATE = 'steal-scheduler'
+#: How the keys of its metadata begin.
 KEY = 'steal:pause'
-#: What Nova takes of a key and of a value.
-KEY_PATTERN = re.compile(r'[\w:. -]{1,255}', re.ASCII)
-LONGEST_VALUE = 255
 
 _KEY = re.compile(rf'{KEY}(?::(host|zone):\s*(\S.*))?', re.IGNORECASE)
-_FOREVER = re.compile(
-    r'(?:true|yes|on|1|forever)(?:[\s,;:]+|$)', re.IGNORECASE
-)
-_TIME = re.compile(
-    r'([12]\d{3}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)'
-    r'\s?(Z|UTC|[+-]\d\d:?\d\d)?(?:[\s,;:]+|$)',
-    re.IGNORECASE,
-)
-#: Only alone: "no migrations, please" is none of them.
-_OFF = ('false', 'no', 'off', '0')
 
 
 class Scope(enum.StrEnum):
@@ -51,7 +43,7 @@ class Scope(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Until):
     scope: Scope
     #: Of the zone or the host; '' for the cloud.
     name: str
@@ -66,16 +58,9 @@ class Pause:
     aggregate: str = AGGREGATE
     key: str = KEY
 
-    def in_force(self, now: float) -> bool:
-        return now < self.until
-
     def same(self, scope: Scope, name: str) -> bool:
         """Whether it is about this. Nova's database may ignore the case."""
         return self.scope is scope and self.name.casefold() == name.casefold()
-
-    @property
-    def has_end(self) -> bool:
-        return 0 < self.until < math.inf
 
     @property
     def where(self) -> str:
@@ -105,11 +90,6 @@ def read_all(aggregates: Iterable[Aggregate]) -> tuple[Pause, ...]:
     )
 
 
-def is_ours(aggregate: Aggregate) -> bool:
-    """Whether what it says is about the whole cloud."""
-    return aggregate.name.strip().casefold() == AGGREGATE
-
-
 def _about(pause: Pause, aggregate: Aggregate) -> Iterator[Pause]:
     """The same, with what it is about.
 
@@ -125,16 +105,12 @@ def _about(pause: Pause, aggregate: Aggregate) -> Iterator[Pause]:
 
 
 def read(key: str, value: str) -> Pause:
-    """What an operator wrote; more is paused rather than less.
-
-    For example 'true', '2026-11-29 14:00' (of a time without a zone it is
-    UTC) and '2026-11-29T16:00+02:00 bob: rack 7' can be read. But not '2h',
-    which has no beginning, nor '2026-11-29 14:00 PST', which would end 8
-    hours early if the word were overlooked.
-    """
+    """What an operator wrote; more is paused rather than less."""
     found = _KEY.fullmatch(key.strip())
     scope, name = (found and found.groups()) or (None, '')
-    until, reason, unclear = _read_value(value.strip())
+    until, reason, unclear = read_value(value)
+    if until is None:
+        until = math.inf
     if found is None:
         unclear = (
             'this key is none of ours: write steal:pause, '
@@ -151,47 +127,8 @@ def read(key: str, value: str) -> Pause:
     )
 
 
-def _read_value(value: str) -> tuple[float, str, str]:
-    """Until when, who or what for, and what could not be read."""
-    if value.lower() in _OFF:
-        return 0.0, '', ''
-    if forever := _FOREVER.match(value):
-        return math.inf, value[forever.end() :], ''
-    unclear = (
-        f'its value {value!r} says no time: write for example '
-        '2026-11-29T14:00Z, or true'
-    )
-    time = _TIME.match(value)
-    if time is None:
-        return math.inf, '', unclear
-    said, zone = time.groups()
-    reason = value[time.end() :]
-    if zone is None and reason:
-        # It may be a zone.
-        return math.inf, '', f'{unclear}; after the time comes its Z'
-    offset = zone if zone and zone[0] in '+-' else '+00:00'
-    try:
-        at = datetime.datetime.fromisoformat(said + offset)
-    except ValueError:
-        return math.inf, '', unclear
-    return at.timestamp(), reason, ''
-
-
 def written(pause: Pause) -> tuple[str, str]:
     """Its key and its value, for Nova to keep; ``read`` reads them."""
     parts = (KEY, pause.scope, pause.name)
     key = KEY if pause.scope is Scope.CLOUD else ':'.join(parts)
-    until = iso(pause.until) if pause.has_end else 'forever'
-    return key, f'{until} {pause.reason}'.strip()
-
-
-def iso(epoch: float) -> str:
-    """For a program: 2026-11-29T14:00:00Z."""
-    at = datetime.datetime.fromtimestamp(epoch, datetime.UTC)
-    return at.strftime('%Y-%m-%dT%H:%M:%SZ')
-
-
-def shown(epoch: float) -> str:
-    """For a person: 2026-11-29 14:00 UTC."""
-    at = datetime.datetime.fromtimestamp(epoch, datetime.UTC)
-    return at.strftime('%Y-%m-%d %H:%M UTC')
+    return key, pause.value(pause.reason)

@@ -25,7 +25,8 @@ from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move
-from steal_scheduler.model.pause import Pause, iso
+from steal_scheduler.model.pause import Pause
+from steal_scheduler.model.until import iso
 
 Items = Sequence[Mapping[str, Any]]
 Document = Mapping[str, Items]

@@ -21,7 +21,7 @@ from steal_scheduler.exception import (
     OrchestratorError,
     ServerGone,
 )
-from steal_scheduler.model import pause
+from steal_scheduler.model import pause, until
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.assignment import Rule
 from steal_scheduler.model.cloud import (
@@ -330,7 +330,7 @@ class FakeNova:
     def pause(self, key: str = pause.KEY, value: str | None = 'true') -> None:
         """An operator writes it, or removes it with None."""
         if not self._aggregates:
-            self.create_aggregate(pause.AGGREGATE)
+            self.create_aggregate(until.AGGREGATE)
         self.set_aggregate_metadata(1, {key: value})
 
     def fail(self, server_id: str = 's') -> None:

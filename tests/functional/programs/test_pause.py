@@ -10,6 +10,7 @@ import time
 from steal_scheduler.demo import users
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.model import pause
+from steal_scheduler.model import until as ends
 from tests.functional import daemon
 from tests.shared import PATIENCE
 
@@ -33,7 +34,7 @@ class PauseTestCase(loop.LoopTestCase):
     def aggregates(self) -> list[dict[str, object]]:
         """Ours."""
         found = scene.call('GET', '/os-aggregates')['aggregates']
-        return [a for a in found if a['name'] == pause.AGGREGATE]
+        return [a for a in found if a['name'] == ends.AGGREGATE]
 
     def openstack(self, *args: str) -> None:
         """As an operator types it."""

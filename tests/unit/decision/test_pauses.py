@@ -7,7 +7,7 @@ from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import pause
 from steal_scheduler.model.host_view import Tier
-from steal_scheduler.model.pause import iso
+from steal_scheduler.model.until import iso
 from tests.unit.make import (
     NOW,
     fleet,

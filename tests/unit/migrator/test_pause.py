@@ -7,7 +7,8 @@ from oslotest import base
 
 from steal_scheduler.exception import NovaRefused
 from steal_scheduler.migrator import pause
-from steal_scheduler.model.pause import Pause, Scope, iso, read_all
+from steal_scheduler.model.pause import Pause, Scope, read_all
+from steal_scheduler.model.until import iso
 from steal_scheduler.reporting.text import as_text
 from tests.unit import fakes
 from tests.unit.make import NOW

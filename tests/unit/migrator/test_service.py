@@ -5,7 +5,7 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError, SignalError
-from steal_scheduler.model import pause
+from steal_scheduler.model import until
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Outcome, Stage
 from tests.hostile import HOSTILE
@@ -254,7 +254,7 @@ class TestPause(MigratorTest):
 
     def test_nothing_begins_until_it_is_over(self) -> None:
         rig = self.rig
-        rig.nova.pause('steal:pause', pause.iso(rig.now + 300) + ' alice')
+        rig.nova.pause('steal:pause', until.iso(rig.now + 300) + ' alice')
         rig.tick(30, times=9)
         self.assertEqual({}, rig.stages())
         shown = sample(rig.metrics, 'refusals', {'reason': 'paused'})

@@ -9,6 +9,7 @@ from oslotest import base
 from steal_scheduler.model import pause
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.pause import Pause, Scope
+from steal_scheduler.model.until import KEY_PATTERN
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 
 #: 2026-11-29T14:00Z.
@@ -149,7 +150,7 @@ class TestWritten(base.BaseTestCase):
         meant = Pause(scope, '' if scope is Scope.CLOUD else name, until)
         meant = dataclasses.replace(meant, reason=reason)
         key, value = pause.written(meant)
-        self.assertRegex(key, pause.KEY_PATTERN)
+        self.assertRegex(key, KEY_PATTERN)
         found = pause.read(key, value)
         self.assertEqual(dataclasses.replace(meant, key=key), found)
 
