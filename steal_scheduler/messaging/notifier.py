@@ -4,13 +4,15 @@ Event types are ``steal_scheduler.move.<stage>`` when a move reaches a stage,
 ``steal_scheduler.move.reattach_blocked`` when its orchestrator does not take
 the server back, ``steal_scheduler.move.end`` when it is over, and
 ``steal_scheduler.move.planned`` for what a dry run would have done.
+``steal_scheduler.audit`` is whatever ``reporting/audit.py`` tells.
 """
 
 import socket
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import oslo_messaging
-from oslo_context import context
 from oslo_log import log
 
 from steal_scheduler.messaging.view import failures, transport
@@ -19,6 +21,8 @@ from steal_scheduler.model.move import Move
 LOG = log.getLogger(__name__)
 
 PUBLISHER = 'steal-migrator'
+#: Seconds for which the audit is not sent after it took so many to send one.
+SILENCE, SLOW = 60.0, 2.0
 #: Of a move, in every payload; doc/source/reference/notifications.rst tells
 #: what they are.
 _FIELDS = 'server_id source target reason failure steal_before since'.split()
@@ -34,6 +38,8 @@ class Notifier:
             retry=1,
         )
         self._dry_run: bool = conf.migrator.dry_run
+        #: Until when the audit is not sent: the bus is slow.
+        self._silent_until = 0.0
 
     def send(
         self, event: str, move: Move, *, bad: bool = False, **more: Any
@@ -53,17 +59,36 @@ class Notifier:
             **more,
         }
         send = self._notifier.error if bad else self._notifier.info
+        self._send(send, f'move.{event}', payload)
+
+    def audit(self, event: Mapping[str, Any]) -> None:
+        """Send what the audit log says; it has all of it.
+
+        There may be many in one tick, and with a broker that is down each
+        takes its time. oslo.messaging says nothing of that; so one that is
+        slow is the last for a minute.
+        """
+        begun = time.monotonic()
+        if begun >= self._silent_until:
+            self._send(self._notifier.info, 'audit', {**event})
+            ended = time.monotonic()
+            if ended - begun > SLOW:
+                self._silent_until = ended + SILENCE
+
+    def _send(
+        self,
+        send: Callable[..., None],
+        event: str,
+        payload: dict[str, Any],
+    ) -> None:
         try:
-            send(
-                context.RequestContext(),
-                f'steal_scheduler.move.{event}',
-                payload,
-            )
+            # NOTE: no RequestContext, which would stay behind: the log would
+            # say of each line after it that it is of a request.
+            send({}, f'steal_scheduler.{event}', payload)
         except failures() as error:
             LOG.warning(
-                'Notification %s of server %s was not sent: %s',
+                'Notification steal_scheduler.%s was not sent: %s',
                 event,
-                move.server_id,
                 error,
-                instance_uuid=move.server_id,
+                instance_uuid=payload.get('server_id'),
             )

@@ -119,6 +119,7 @@ class Migrator:
             self._stop.wait(self.pause())
         self._built.dispatcher.calls.finish()
         self._built.leader.release()
+        self._built.journal.audit.leads(None)
         self._built.receiver.stop()
 
     def stop(self) -> None:
@@ -160,6 +161,8 @@ class Migrator:
     def _leads(self) -> bool:
         leads = self._built.leader.acquire()
         self._built.metrics.leader.set(leads)
+        number = self._built.leader.number if leads else None
+        self._built.journal.audit.leads(number)
         if not leads:
             # They are another migrator's now.
             self.moves, self.decided = {}, decide.NOTHING

@@ -16,10 +16,12 @@ from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.edge.text import without_request_id
 from steal_scheduler.exception import NovaFault
 from steal_scheduler.messaging.notifier import Notifier
-from steal_scheduler.model.move import Ended, Move, Outcome
+from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.relief import Relief
+from steal_scheduler.reporting.audit import Audit
 from steal_scheduler.reporting.metrics import Metrics
+from steal_scheduler.reporting.paused import log_pauses
 from steal_scheduler.reporting.refused import log_refusals
 from steal_scheduler.reporting.schedulers import host_names, log_schedulers
 
@@ -37,6 +39,7 @@ class Journal:
     def __init__(self, metrics: Metrics, notifier: Notifier) -> None:
         self._metrics = metrics
         self._notifier = notifier
+        self.audit = Audit(notifier)
         #: What there was at the tick before, by kind: see ``_new``.
         self._said: dict[str, Mapping[Any, Any]] = {}
         #: Since when views are sent and nobody takes them.
@@ -45,6 +48,8 @@ class Journal:
     def stage(self, move: Move) -> None:
         """A move has reached a stage."""
         self._notifier.send(move.stage, move)
+        if move.stage is Stage.DRAIN:
+            self.audit.began(move)
         LOG.info(
             'Move of server %s from host %s to %s entered stage %s: %s.',
             move.server.label,
@@ -60,6 +65,7 @@ class Journal:
     def ended(self, ended: Ended) -> None:
         move = ended.move
         self._metrics.move_ended(ended)
+        self.audit.ended(ended)
         self._notifier.send(
             'end',
             move,
@@ -88,6 +94,7 @@ class Journal:
             return
         move = ended.move
         self._metrics.move_followed(move.server.zone or '', relief)
+        self.audit.relieved(ended, relief)
         self._notifier.send(
             'relief',
             move,
@@ -137,6 +144,7 @@ class Journal:
     def standby(self) -> None:
         """Another migrator leads: what was shown is not ours to say."""
         self._said, self._unheard_since = {}, None
+        self.audit.forget()
         self._metrics.show(None)
 
     def show(
@@ -161,10 +169,13 @@ class Journal:
                 saturation.scarce,
             )
         self._log_unread(snapshot)
-        self._log_pauses(snapshot)
+        now = {pause: pause for pause in pauses.in_force(snapshot)}
+        over = self._said.get('pauses', {}).keys() - now.keys()
+        log_pauses(self._new('pauses', now), over, snapshot)
         self._log_unreliable(snapshot)
         if snapshot.sent and not snapshot.rules.dry_run:
             self._log_schedulers(snapshot)
+        self.audit.show(snapshot, decided)
         blocked = self._alarm(snapshot)
         waiting = [m.waits for m in snapshot.moves.values() if m.waits]
         refusals = [*decided.refusals, *waiting, *not_sent]
@@ -199,20 +210,6 @@ class Journal:
             )
         elif before and not unread:
             LOG.info('Nova tells of all servers again.')
-
-    def _log_pauses(self, snapshot: Snapshot) -> None:
-        now = {pause: pause for pause in pauses.in_force(snapshot)}
-        over = self._said.get('pauses', {}).keys() - now.keys()
-        for pause in self._new('pauses', now):
-            unusual = pause.unclear or not pauses.matches(pause, snapshot)
-            LOG.log(
-                log.WARNING if unusual else log.INFO,
-                'Moves of %s are %s.',
-                pause.where,
-                pauses.told(pause, snapshot),
-            )
-        for pause in over:
-            LOG.info('Moves of %s: the pause is over.', pause.where)
 
     def _log_unreliable(self, snapshot: Snapshot) -> None:
         before = {host for host, _ in self._said.get('unreliable', {})}

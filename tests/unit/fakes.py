@@ -626,9 +626,13 @@ class FakeNotifier:
 
     def __init__(self) -> None:
         self.said: list[tuple[str, str]] = []
+        self.audited: list[dict[str, Any]] = []
 
     def send(self, event: str, move: Move, **more: Any) -> None:
         self.said.append((more.get('outcome', str(event)), move.server_id))
+
+    def audit(self, event: Mapping[str, Any]) -> None:
+        self.audited.append(dict(event))
 
 
 def conf(poll_interval: float = 30.0) -> Any:

@@ -5,7 +5,7 @@ from oslotest import base
 
 from steal_scheduler.conf import migrator
 from steal_scheduler.decision.decide import NOTHING
-from steal_scheduler.messaging.notifier import Notifier
+from steal_scheduler.messaging.notifier import SILENCE, SLOW, Notifier
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.metrics import Metrics
@@ -28,8 +28,16 @@ class TestNotifier(base.BaseTestCase):
         return Journal(Metrics(), Notifier(self.conf))
 
     def sent(self) -> tuple[str, str, dict]:
-        """The event type, the priority and the payload of the only one."""
-        ((_, message, priority, _),) = _impl_test.NOTIFICATIONS
+        """The event type, the priority and the payload of the only one.
+
+        What goes to the audit as well is not looked at.
+        """
+        (found,) = (
+            told
+            for told in _impl_test.NOTIFICATIONS
+            if told[1]['event_type'] != 'steal_scheduler.audit'
+        )
+        _, message, priority, _ = found
         self.assertTrue(message['publisher_id'].startswith('steal-migrator.'))
         return message['event_type'], priority, message['payload']
 
@@ -100,6 +108,35 @@ class TestNotifier(base.BaseTestCase):
         # It must not hold the tick.
         Notifier(self.conf).send(Stage.DRAIN, move())
         self.assertEqual([], _impl_test.NOTIFICATIONS)
+
+    def test_the_audit(self) -> None:
+        Notifier(self.conf).audit({'action': 'start/move'})
+        ((_, message, priority, _),) = _impl_test.NOTIFICATIONS
+        self.assertEqual(
+            ('steal_scheduler.audit', 'INFO', {'action': 'start/move'}),
+            (message['event_type'], priority, message['payload']),
+        )
+
+    def test_the_audit_asks_a_slow_broker_once(self) -> None:
+        """There may be hundreds of events in a tick."""
+        now, tried = [1000.0], []
+
+        def fails(*args: object) -> None:
+            tried.append(args)
+            now[0] += SLOW + 1
+            raise oslo_messaging.MessageDeliveryFailure('no broker')
+
+        self.useFixture(
+            fixtures.MockPatchObject(_impl_test.TestDriver, 'notify', fails)
+        )
+        notifier = Notifier(self.conf)
+        self.useFixture(fixtures.MonkeyPatch('time.monotonic', lambda: now[0]))
+        for _ in range(3):
+            notifier.audit({})
+        self.assertEqual(1, len(tried))
+        now[0] += SILENCE
+        notifier.audit({})
+        self.assertEqual(2, len(tried))
 
     def test_no_driver_is_silence(self) -> None:
         self.conf.clear_override(
