@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from steal_scheduler.decision import (
+    aggressors,
     coverage,
     detector,
     eligibility,
@@ -16,6 +17,7 @@ from steal_scheduler.decision import (
     no_host,
     planner,
 )
+from steal_scheduler.decision.aggressors import Aggressor
 from steal_scheduler.decision.breaker import Breaker, breaker
 from steal_scheduler.decision.others import others
 from steal_scheduler.decision.refused_pairs import refused_pairs
@@ -34,13 +36,15 @@ class Decision:
     admitted: tuple[Move, ...]
     refusals: tuple[Refusal, ...]
     saturations: tuple[Saturation, ...]
+    #: Who takes most of the hosts on which servers wait.
+    aggressors: tuple[Aggressor, ...]
     #: The detector's memory for the next poll.
     watches: detector.Watches
     #: Percent of the servers that could be moved which have a usable signal.
     coverage: float
 
 
-NOTHING = Decision((), (), (), (), {}, 0.0)
+NOTHING = Decision((), (), (), (), (), {}, 0.0)
 
 
 def blind(trouble: Refusal) -> Decision:
@@ -99,18 +103,23 @@ def judge(case: Case, snapshot: Snapshot) -> Decision:
     admitted, gated = limits.admit(
         () if held else plan.moves, snapshot, tripped, pairs
     )
+    findings = case.detection.findings
+    refusals = (*case.ineligible.values(), *plan.refusals)
+    leaving = (*plan.moves, *snapshot.moves.values())
+    stuck = aggressors.stuck_hosts(findings, refusals, leaving)
+    worst = aggressors.aggressors(findings, stuck, snapshot)
     return Decision(
-        findings=case.detection.findings,
-        admitted=tuple(admitted),
+        findings=findings,
+        admitted=tuple(aggressors.told(move, worst) for move in admitted),
         refusals=(
             *held,
             *snapshot.left_out.values(),
             *case.detection.refusals,
-            *case.ineligible.values(),
-            *plan.refusals,
+            *refusals,
             *gated,
         ),
         saturations=plan.saturations,
+        aggressors=worst,
         watches=case.detection.watches,
         coverage=coverage.percent(case.zones),
     )

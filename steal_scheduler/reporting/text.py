@@ -73,6 +73,11 @@ BLOCKS: Mapping[str, Block] = {
     'saturations': Block(
         'Saturated: moving cannot help', ('zone', 'cores_short', 'scarce')
     ),
+    'aggressors': Block(
+        'Who takes more of a contended host than its share',
+        (*_SERVER, 'host', 'used', 'share', 'advice'),
+        below=('advice',),
+    ),
     'unreliable_hosts': Block(
         'Hosts with unreliable metrics', ('host', 'reason', 'detail')
     ),
@@ -100,6 +105,8 @@ _SHOWN = {
     'steal': ('waits', '{:.1%}'),
     'load': ('load/vCPU', '{:.2f}'),
     'copy_mb': ('to copy', '{} MiB'),
+    'used': ('uses', '{:.1f} cores'),
+    'share': ('share', '{:.1f}'),
     'cores_short': ('cores short', '{:.1f}'),
     'percent': ('', '{:.0f}% of the running servers'),
 }
@@ -131,6 +138,7 @@ def decided(decision: Decision, snapshot: Snapshot) -> Document:
         'moves_to_begin': decision.admitted,
         'refusals': [r for r in decision.refusals if r.server_id is not None],
         'saturations': decision.saturations,
+        'aggressors': decision.aggressors,
         'unreliable_hosts': snapshot.unreliable.values(),
     }
     servers = snapshot.fleet.servers
@@ -201,7 +209,10 @@ def block_text(name: str, items: Items) -> list[str]:
     first, *lines = table(head, rows)
     shown = [first] if len(fields) > 1 else []
     for line, item in zip(lines, items, strict=True):
-        shown += [line, *(f'    {_shown(f, item[f])}' for f in below)]
+        shown += [
+            line,
+            *(f'    {_shown(f, item[f])}' for f in below if item[f]),
+        ]
     return shown
 
 

@@ -2,6 +2,7 @@ import dataclasses
 
 from oslotest import base
 
+from steal_scheduler.decision.aggressors import Aggressor
 from steal_scheduler.decision.decide import NOTHING
 from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.model import pause
@@ -20,6 +21,7 @@ EVERYTHING = dataclasses.replace(
         Refusal(Reason.COOLDOWN, '90 s are left', 'unknown'),
     ),
     saturations=(Saturation('az1', 2.5),),
+    aggressors=(Aggressor('s', 'a', 7.5, 3.2, 'a quota'),),
     coverage=75.0,
 )
 SNAPSHOT = dataclasses.replace(
@@ -89,6 +91,15 @@ class TestDocument(base.BaseTestCase):
                         'zone': 'az1',
                         'cores_short': 2.5,
                         'scarce': 'cores',
+                    }
+                ],
+                'aggressors': [
+                    web
+                    | {
+                        'host': 'a',
+                        'used': 7.5,
+                        'share': 3.2,
+                        'advice': 'a quota',
                     }
                 ],
                 'unreliable_hosts': [
@@ -208,6 +219,11 @@ Refused (2)
 Saturated: moving cannot help (1)
   zone  cores short  scarce
   az1   2.5          cores
+
+Who takes more of a contended host than its share (1)
+  server  name   host  uses       share
+  s       web-1  a     7.5 cores  3.2
+      a quota
 
 Hosts with unreliable metrics (1)
   host  reason     detail

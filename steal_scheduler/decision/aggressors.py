@@ -1,0 +1,148 @@
+"""Aggressors: who takes more of a contended host than his share.
+
+A server's share is what it would get if all servers there asked for all that
+they can: the host's cores by vCPUs. To take more is no offence, for what
+others leave idle is anybody's; but where servers wait it tells whose load they
+wait for, and who could be held to his share where nobody can move.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.cloud import ServerSignal
+from steal_scheduler.model.finding import Finding
+from steal_scheduler.model.move import Move
+from steal_scheduler.model.refusal import SCARCE, Reason, Refusal
+
+#: Cores beyond its share from which on a server is named.
+LEAST = 0.1
+#: So many are named of a host, those that take most.
+MOST = 3
+#: Reasons for which a server does not leave that do not pass by themselves.
+LASTING = frozenset(
+    {
+        Reason.LOCKED,
+        Reason.OPTED_OUT,
+        Reason.SATURATED,
+        Reason.TOO_LARGE,
+        Reason.UNCERTAIN_DEMAND,
+        *SCARCE,
+    }
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Aggressor:
+    """A server of a contended host that uses more cores than its share."""
+
+    server_id: str
+    host: str
+    #: Cores.
+    used: float
+    share: float
+    #: What its operator could do where no move helps; '' where one may.
+    advice: str = ''
+
+    @property
+    def beyond(self) -> float:
+        return self.used - self.share
+
+
+def aggressors(
+    findings: Iterable[Finding], stuck: Collection[str], snapshot: Snapshot
+) -> tuple[Aggressor, ...]:
+    """Of each contended host those that take most beyond their share.
+
+    For example on a host of 16 cores whose servers have 40 vCPUs, one of 8
+    that uses 7.5 cores takes 4.3 more than its share of 3.2. Where the host is
+    asked for 19 cores and nobody can leave it, a quota that holds this one to
+    its share would be enough, and the advice says so. We never set one.
+
+    :param stuck: hosts that no move relieves, now and in an hour
+    """
+    there = collections.defaultdict[str, dict[str, ServerSignal]](dict)
+    hosts = dict.fromkeys(finding.host for finding in findings)
+    for server_id, signal in snapshot.signals.servers.items():
+        if signal.host in hosts and server_id in snapshot.fleet.servers:
+            there[signal.host][server_id] = signal
+    found: list[Aggressor] = []
+    for host in hosts:
+        worst = _of(host, there[host], snapshot)
+        found += _with_advice(worst, snapshot) if host in stuck else worst
+    return tuple(found)
+
+
+def told(move: Move, found: Iterable[Aggressor]) -> Move:
+    """The same; of an aggressor the reason says what it takes."""
+    for each in found:
+        if each.server_id == move.server_id:
+            more = (
+                f'{move.reason}; it takes {each.beyond:.1f} cores more than '
+                f'its share of {each.share:.1f}'
+            )
+            return dataclasses.replace(move, reason=more)
+    return move
+
+
+def stuck_hosts(
+    findings: Iterable[Finding],
+    refusals: Iterable[Refusal],
+    moves: Iterable[Move],
+) -> set[str]:
+    """Contended hosts that nobody leaves, and nobody will leave in an hour.
+
+    Be it that there is no place for anybody, or that those who wait may not
+    move whatever there is.
+
+    :param moves: that are planned, or under way
+    """
+    lasting = {r.server_id for r in refusals if r.reason in LASTING}
+    leaving = {move.source for move in moves}
+    hosts = {f.host for f in findings if f.server_id in lasting}
+    return hosts - leaving
+
+
+def _of(
+    host: str, there: Mapping[str, ServerSignal], snapshot: Snapshot
+) -> list[Aggressor]:
+    seen, servers = snapshot.view.hosts.get(host), snapshot.fleet.servers
+    vcpus = sum(servers[s].shared_vcpus for s in there)
+    if seen is None or not seen.cores or not vcpus:
+        return []
+    a_vcpu = seen.cores / vcpus
+    found = [
+        Aggressor(s, host, signal.used, a_vcpu * servers[s].shared_vcpus)
+        for s, signal in there.items()
+        if servers[s].shared_vcpus
+    ]
+    found = [each for each in found if each.beyond >= LEAST]
+    return sorted(found, key=lambda a: (-a.beyond, a.server_id))[:MOST]
+
+
+def _with_advice(
+    worst: Sequence[Aggressor], snapshot: Snapshot
+) -> list[Aggressor]:
+    """The same; of the fewest whose quotas would relieve the host, how."""
+    advised: list[Aggressor] = []
+    for each in worst:
+        host = snapshot.view.hosts[each.host]
+        freed = sum(a.beyond for a in advised) + each.beyond
+        advised.append(each)
+        if freed >= host.demand - host.cores:
+            break
+    else:
+        return [*worst]
+    more = ' together with what is advised above' if len(advised) > 1 else ''
+    return [
+        dataclasses.replace(
+            each,
+            advice='no move relieves its host; a quota of '
+            f'{each.share:.1f} cores (quota:cpu_quota of its flavor){more} '
+            'would',
+        )
+        if each in advised
+        else each
+        for each in worst
+    ]
