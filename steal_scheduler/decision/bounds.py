@@ -11,7 +11,7 @@ import dataclasses
 
 from steal_scheduler.model.cloud import Fleet, Server, ServerSignal, Signals
 from steal_scheduler.model.refusal import Nos, Reason, Refusal, first
-from steal_scheduler.model.threads import Spent
+from steal_scheduler.model.threads import NO_THREADS, Spent
 
 #: Of a server's vCPUs; scrapes are not exactly as far apart as they say.
 MOST = 1.1
@@ -50,7 +50,10 @@ def plausible(
         if guest is not None and not within(guest, server):
             # The hypervisor's own count stands.
             signal = dataclasses.replace(signal, guest_waited=None)
-        if signal.threads.worst.asked > MOST:
+        if (
+            signal.threads is not NO_THREADS
+            and signal.threads.worst.asked > MOST
+        ):
             # It is one vCPU.
             of_threads = dataclasses.replace(signal.threads, worst=Spent())
             signal = dataclasses.replace(signal, threads=of_threads)
@@ -60,8 +63,10 @@ def plausible(
 
 def _sound(signal: ServerSignal, server: Server) -> bool:
     """Whether there is nothing to say of it: of nearly all there is not."""
-    return within(signal.used + signal.waited, server) and whole(
-        signal.vcpus, server
+    # NOTE: as in within() and whole(); of 100,000 servers each call counts.
+    vcpus = server.vcpus
+    return (not vcpus or signal.used + signal.waited <= MOST * vcpus) and (
+        signal.vcpus is None or signal.vcpus >= vcpus
     )
 
 

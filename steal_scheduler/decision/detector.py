@@ -75,6 +75,8 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
                 watches[server_id], polls=polls
             )
     for server_id, signal in signals.items():
+        if not _may_wait(signal, rules) and server_id not in watches:
+            continue
         server = snapshot.fleet.servers[server_id]
         # Its load is of them all where its guest tells it.
         vcpus = (
@@ -106,6 +108,20 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
                 )
             )
     return Detection(tuple(findings), tuple(refusals), after)
+
+
+def _may_wait(signal: ServerSignal, rules: DetectionRules) -> bool:
+    """Whether it must be looked at: of nearly all there is nothing to say.
+
+    What its own quota holds back counts as well, for it may be refused.
+    """
+    bad = signal.bad_seconds
+    return (
+        signal.steal * 100 >= rules.steal_threshold
+        or bool(signal.throttled)
+        or (bad is not None and bad * 100 >= rules.bad_seconds_threshold)
+        or threads.waits(signal, rules)
+    )
 
 
 def is_contended(

@@ -76,6 +76,8 @@ def with_novas_names(signals: Signals, fleet: Fleet) -> Signals:
     """
     told = {s.host for s in signals.servers.values() if s.host}
     labels = told | signals.hosts.keys() | signals.ambiguous_hosts.keys()
+    if labels <= fleet.hosts.keys() and not signals.ambiguous_hosts:
+        return signals
     # Whom Nova calls so, that is; what else they may be is not asked.
     meant: dict[str, Set[str]] = {n: {n} for n in labels & fleet.hosts.keys()}
     if others := labels - fleet.hosts.keys():

@@ -23,14 +23,15 @@ def only_shared(signals: Signals, fleet: Fleet) -> Signals:
     :param signals: of servers that Nova knows
     """
     servers = dict(signals.servers)
+    dedicated = [s for s in fleet.servers.values() if s.dedicated]
     #: Cores by host: vCPUs that are pinned, and what they use.
     pinned = collections.Counter[str]()
     used = collections.defaultdict[str, float](float)
-    for server_id, server in fleet.servers.items():
-        if not server.dedicated or not server.host:
+    for server in dedicated:
+        if not server.host:
             continue
         pinned[server.host] += server.dedicated
-        signal = servers.pop(server_id, None)
+        signal = servers.pop(server.server_id, None)
         if signal is None:
             continue
         # Of a mixed server nobody measures which of its vCPUs it was: the
@@ -38,7 +39,9 @@ def only_shared(signals: Signals, fleet: Fleet) -> Signals:
         shared = min(signal.used, float(server.shared_vcpus))
         used[server.host] += signal.used - shared
         if server.shared_vcpus:
-            servers[server_id] = dataclasses.replace(signal, used=shared)
+            servers[server.server_id] = dataclasses.replace(
+                signal, used=shared
+            )
     hosts = {}
     for name, host in signals.hosts.items():
         cores = _cores(host, fleet.hosts[name], pinned[name])
@@ -58,6 +61,8 @@ def _cores(measured: HostSignal, host: Host, pinned: int) -> float:
 
 
 def _host(host: HostSignal, cores: float, pinned_used: float) -> HostSignal:
+    if cores == host.cores and not pinned_used:
+        return host
     runnable = host.runnable
     if runnable is not None and cores > 0:
         # One that is pinned never waits: it is runnable while it runs.

@@ -99,7 +99,7 @@ def fresh_signals(snapshot: Snapshot) -> cloud.Signals:
 
 def with_guests(
     signals: cloud.Signals, fleet: cloud.Fleet
-) -> dict[str, cloud.ServerSignal]:
+) -> Mapping[str, cloud.ServerSignal]:
     """Signals of servers, with what their guests tell.
 
     A hypervisor's word on used and waited always counts for more: an agent
@@ -108,9 +108,9 @@ def with_guests(
     :returns: by server id; where no hypervisor measured, of those guests
         that tell of both used and waited
     """
-    servers = dict(signals.servers)
     if not signals.guests:
-        return servers
+        return signals.servers
+    servers = dict(signals.servers)
     for server_id, guest in _matched(signals, fleet).items():
         measured = servers.get(server_id)
         if measured is not None:

@@ -44,7 +44,8 @@ class ServerSignal:
     @property
     def contention(self) -> float:
         """Cores it waited for since others had them: not its own quota."""
-        return max(self.waited - (self.throttled or 0.0), 0.0)
+        waited = self.waited - (self.throttled or 0.0)
+        return 0.0 if waited < 0.0 else waited
 
     @property
     def asked(self) -> float:
@@ -54,7 +55,9 @@ class ServerSignal:
     @property
     def steal(self) -> float:
         """Share of the time it wanted to run that others made it wait."""
-        return self.contention / asked if (asked := self.asked) > 0 else 0.0
+        contention = self.contention
+        asked = self.used + contention
+        return contention / asked if asked > 0 else 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

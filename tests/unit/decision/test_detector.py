@@ -228,6 +228,32 @@ def cloud() -> st.SearchStrategy[dict[str, ServerSignal]]:
     )
 
 
+class TestAtAGlance(base.BaseTestCase):
+    @given(
+        st.floats(0, 4),
+        st.floats(0, 4),
+        st.none() | st.floats(0, 4),
+        st.none() | st.floats(0, 1),
+    )
+    def test_nobody_is_passed_over(
+        self,
+        used: float,
+        waited: float,
+        throttled: float | None,
+        bad: float | None,
+    ) -> None:
+        one = signal(
+            used=used, waited=waited, throttled=throttled, bad_seconds=bad
+        )
+        quota = detector.own_quota(one)
+        # What waits for its own quota is judged without it.
+        judge = dataclasses.replace(one, throttled=None) if quota else one
+        contended = detector.is_contended(judge, 4, ONE.detection)
+        found = judged({'s': one}, server(vcpus=4), rules=ONE)
+        self.assertEqual(contended and not quota, bool(found.findings))
+        self.assertEqual(contended and bool(quota), bool(found.refusals))
+
+
 class TestAnyCloud(base.BaseTestCase):
     @given(st.lists(cloud(), max_size=6), st.randoms(use_true_random=False))
     def test_order_does_not_matter(
