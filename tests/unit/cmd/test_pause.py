@@ -1,20 +1,14 @@
-import argparse
 import calendar
 import json
 import logging
-import re
 import time
 from typing import Any
 
 import fixtures
-from hypothesis import given
-from hypothesis import strategies as st
 from oslotest import base
 
 from steal_scheduler.cmd import manage
-from steal_scheduler.cmd.pause import duration
 from tests.standins.app import Answer, Request
-from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.deployment import Deployment, run_it
 
 
@@ -123,24 +117,3 @@ class TestCommands(base.BaseTestCase):
         )
         self.assertEqual(1, self.of('plan', f'--config-file={more}')[0])
         self.assertEqual(0, self.of('pause', f'--config-file={more}')[0])
-
-
-class TestDuration(base.BaseTestCase):
-    def test_examples(self) -> None:
-        for text, seconds in (
-            ('1s', 1),
-            ('30m', 1800),
-            ('2h', 7200),
-            (' 1D12H ', 129600),
-            ('3650d', 3650 * 86400),
-        ):
-            self.assertEqual(seconds, duration(text))
-
-    @given(st.text(max_size=12))
-    def test_any_text(self, text: str) -> None:
-        try:
-            found = duration(text)
-        except argparse.ArgumentTypeError:
-            return
-        self.assertGreater(found, 0)
-        self.assertIsNotNone(re.search(r'\d[dhmsDHMS]\s*\Z', text))
