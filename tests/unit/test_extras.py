@@ -117,6 +117,12 @@ class TestExtras(ExtrasTest):
         # The base comes with each extra, needed or not.
         self.assertEqual(self.extra('exporter'), loaded | self.base)
 
+    def test_cli(self) -> None:
+        loaded = third_party(['osc/**/*.py'])
+        # Which loads us; we know its library alone.
+        loaded.add('python-openstackclient')
+        self.assertEqual(self.extra('cli'), loaded | self.base)
+
     def test_demo(self) -> None:
         declared = self.extra('demo')
         self.assertLessEqual(self.extra('migrator'), declared)

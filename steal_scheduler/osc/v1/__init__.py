@@ -1,0 +1,1 @@
+"""The commands, for version 1 of steal-api."""
