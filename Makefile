@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOX ?= $(shell command -v tox || echo .tox-bootstrap/bin/tox)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit py3 simulation fuzz functional nova33 integration storm leases outages hypervisors bench soak builds docs pep8 packages tox
+.PHONY: help demo test unit py3 simulation fuzz functional nova33 integration storm leases outages hypervisors reaction bench soak builds docs pep8 packages tox
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,10 @@ outages: packages  ## each service of a cloud killed while servers move, ten tim
 hypervisors: packages  ## real guests moved while what moves them dies, ten times: two hours
 	STEAL_ACCIDENT_RUNS=10 STEAL_WITHOUT=orchestrators OS_TEST_TIMEOUT=14400 \
 	  $(TOX) -q run -e integration -- integration.libvirt test_hypervisors --timeout 36000
+
+reaction: packages  ## how long real guests wait until one has left, 20 times: an hour
+	STEAL_REACTION_RUNS=20 STEAL_WITHOUT=orchestrators OS_TEST_TIMEOUT=14400 \
+	  $(TOX) -q run -e integration -- libvirt.test_relief --timeout 36000
 
 nova33: $(TOX)  ## what meets Nova and other libraries, on the oldest that we support
 	$(TOX) -q run -e functional-nova33

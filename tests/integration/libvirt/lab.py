@@ -196,10 +196,13 @@ class Lab(lab.Lab):
         return ids
 
     @contextlib.contextmanager
-    def measuring(self, window: int) -> Iterator[None]:
+    def measuring(
+        self, window: int, **options: Mapping[str, Any]
+    ) -> Iterator[None]:
         """Meanwhile the migrator reads what the exporters measure.
 
         :param window: seconds over which
+        :param options: more, by section
         """
         usual = self.services[MIGRATOR]
         usual.stop()
@@ -207,6 +210,7 @@ class Lab(lab.Lab):
             MIGRATOR,
             signals={'source': 'prometheus'},
             prometheus={'url': self.hosts.prometheus.url, 'window': window},
+            **options,
         )
         try:
             measures.start()

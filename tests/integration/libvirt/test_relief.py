@@ -4,8 +4,11 @@ Nobody says who is contended: guests burn CPU, the exporters read what the
 kernel tells, Prometheus keeps it, and the migrator asks Prometheus.
 """
 
+import os
 import re
+import statistics
 import sys
+import time
 
 from tests.integration import daemons, hypervisors
 from tests.integration.cloud import events
@@ -19,9 +22,11 @@ setUpModule = lab.set_up()
 BUSY = hypervisors.bursts(on=300, every=400)
 #: Seconds over which is measured.
 WINDOW = 15
+#: How often it is looked how long it takes: not at all, unless at night.
+RUNS = int(os.environ.get('STEAL_REACTION_RUNS', '0'))
 
 
-class TestRelief(daemons.TestCase):
+class _TestCase(daemons.TestCase):
     def setUp(self):
         super().setUp()
         if trouble := hypervisors.kvm_trouble():
@@ -34,16 +39,27 @@ class TestRelief(daemons.TestCase):
         self.lab.enable(self.lab.c, False)
         self.addCleanup(self.lab.enable, self.lab.c, True)
 
+        # Else what else runs here keeps them waiting wherever they are.
+        self.addCleanup(self.weigh, 1)
+        self.weigh(8)
+
     def weigh(self, times):
         """Of both hosts, their share of the cores."""
         for host in (self.lab.a, self.lab.b):
             host.machine.weigh(times)
 
+    def said(self, begun):
+        """What the migrator has said since its log had so many bytes."""
+        log = self.lab.services[lab.MIGRATOR].log
+        return log.read_bytes()[begun:].decode()
+
+    def log_size(self):
+        return self.lab.services[lab.MIGRATOR].log.stat().st_size
+
+
+class TestRelief(_TestCase):
     def test_what_waits_is_moved_and_waits_less(self):
-        begun = self.lab.services[lab.MIGRATOR].log.stat().st_size
-        # Else what else runs here keeps them waiting wherever they are.
-        self.addCleanup(self.weigh, 1)
-        self.weigh(8)
+        begun = self.log_size()
         ids = self.lab.boot_guests(self.lab.a, *[BUSY] * 4)
         with self.lab.measuring(WINDOW):
             ended = daemons.until(
@@ -80,7 +96,49 @@ class TestRelief(daemons.TestCase):
         self.assertEqual([], events.trouble(self.lab.done(id_)))
         self.assertEqual([], self.lab.left(ids))
 
-    def said(self, begun):
-        """What the migrator has said since its log had so many bytes."""
-        log = self.lab.services[lab.MIGRATOR].log
-        return log.read_bytes()[begun:].decode()
+
+class TestReaction(_TestCase):
+    """How long guests wait until one has left: told, and never judged.
+
+    By the options that the documentation gives to who is in a hurry, and at
+    the migrator's own pace.
+    """
+
+    def test_how_long_it_takes(self):
+        if not RUNS:
+            self.skipTest('for the night: make reaction')
+        program, self.lab.program = (
+            self.lab.program,
+            'steal_scheduler.cmd.migrator',
+        )
+        self.addCleanup(setattr, self.lab, 'program', program)
+        with self.lab.measuring(WINDOW, migrator={'poll_interval': WINDOW}):
+            seconds = sorted(self.reaction() for _ in range(RUNS))
+        p95 = seconds[max(-(-len(seconds) * 95 // 100) - 1, 0)]
+        print(
+            f'reaction, {RUNS} runs: median {statistics.median(seconds):.0f} '
+            f's, 95 % within {p95:.0f} s, all: '
+            + ' '.join(f'{each:.0f}' for each in seconds),
+            file=sys.__stderr__,
+        )
+
+    def reaction(self):
+        """Seconds from when two guests ask for one core until one has left."""
+        begun = self.log_size()
+        ids = self.lab.boot_guests(self.lab.a, *[BUSY] * 4)
+        _, second, *_ = sorted(map(self.lab.clock, ids), reverse=True)
+        onset = time.time() - second
+        left = daemons.until(
+            'one to arrive at host-b',
+            lambda: re.search(
+                r'Move of server \S+ \((?P<id>\S+)\) from host host-a to '
+                r'host host-b entered stage reattach',
+                self.said(begun),
+            ),
+            PATIENCE,
+        )
+        took = time.time() - onset
+        self.assertEqual(['host-b'], self.lab.runs_on(left['id']))
+        daemons.until('it to be in service', lambda: not self.lab.left(ids))
+        self.lab.clear()
+        return took
