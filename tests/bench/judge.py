@@ -44,6 +44,8 @@ class Judge:
         )
         #: Seconds by which others were late, or the exporter kept waiting.
         self.starved = 0.0
+        #: Others were late since the last scrape.
+        self._late = False
         #: Seconds of these that no missed sample was laid to yet.
         self._excused = 0.0
         self.checks = 0
@@ -55,6 +57,7 @@ class Judge:
         :param starved: seconds of it since the last one
         """
         self.starved += starved
+        self._late = starved > 0
         before, self._last = self._last, page
         if page.asked - page.at > AGE + starved:
             self._say(page, f'the last sample is {page.asked - page.at:.1f} s')
@@ -146,8 +149,13 @@ class Judge:
         if not shown:
             return
         yield from self._possible(uuid, lives, page)
-        if uuid in before.servers() and unbroken(
-            lives, before.at - NEAR, page.at + NEAR
+        # A sample that takes long may still list the one process, and find it
+        # gone, and not list the next one yet.
+        processes = sum(n.touches(before.at - NEAR, math.inf) for n in lives)
+        if (
+            uuid in before.servers()
+            and unbroken(lives, before.at - NEAR, page.at + NEAR)
+            and not (self._late and processes > 1)
         ):
             yield from self._fell(before, page, uuid)
         if len(must) == len(there) == 1:
