@@ -42,7 +42,8 @@ def bad_seconds(
     told = [
         (signal.asked, signal.bad_seconds)
         for signal in servers
-        if signal.bad_seconds is not None and not own_quota(signal)
+        if signal.bad_seconds is not None
+        and not (signal.throttled and own_quota(signal))
     ]
     asked = sum(cores for cores, _ in told)
     if asked <= 0:

@@ -7,12 +7,13 @@ machines of ironic, and servers that are pinned, locked or opted out.
 
 import collections
 import dataclasses
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 
-from steal_scheduler.decision.eligibility import unfit
+from steal_scheduler.decision.census import once
+from steal_scheduler.decision.eligibility import is_fit
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.edge.text import several
-from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.cloud import Fleet, Server
 from steal_scheduler.model.refusal import Nos, Reason
 
 
@@ -61,25 +62,30 @@ def percent(zones: Sequence[Coverage]) -> float:
 
 
 def of_zones(
-    snapshot: Snapshot, moving: Container[str] = ()
+    snapshot: Snapshot, moving: Collection[str] = ()
 ) -> Sequence[Coverage]:
     """The zones in which servers could be moved.
 
     :param moving: ids of servers that do not count, for one that has just
         arrived has no signal yet
     """
-    found: dict[str, tuple[list[Server], list[Server]]] = {}
-    seen = snapshot.signals.servers
-    for server_id, server in snapshot.fleet.servers.items():
-        if server_id in moving or not _counts(server, snapshot):
-            continue
-        zone = found.get(server.zone or '')
-        if zone is None:
-            zone = found[server.zone or ''] = ([], [])
-        zone[0].append(server)
-        if server_id not in seen:
-            zone[1].append(server)
-    return [Coverage(zone, *found[zone]) for zone in sorted(found)]
+    seen, fleet = snapshot.signals.servers, snapshot.fleet
+    # None leaves a host that is down. What runs elsewhere is not measured,
+    # unless a source of somebody's own tells of it.
+    closed = frozenset(
+        name
+        for name, host in fleet.hosts.items()
+        if not host.up
+        or (not host.measurable and name not in snapshot.signals.hosts)
+    )
+    found = []
+    for zone, servers in _movable(fleet, closed).items():
+        if moving:
+            servers = [s for s in servers if s.server_id not in moving]
+        unseen = [s for s in servers if s.server_id not in seen]
+        if servers:
+            found.append(Coverage(zone, servers, unseen))
+    return found
 
 
 def low(zones: Sequence[Coverage], snapshot: Snapshot) -> Sequence[Coverage]:
@@ -101,15 +107,17 @@ def of_server(
             yield Reason.COVERAGE, zone.detail(floor)
 
 
-def _counts(server: Server, snapshot: Snapshot) -> bool:
-    """Whether it could be moved, for all that its signal could tell."""
-    if not server.host or (server.dedicated and server.pinned):
-        return False
-    host = snapshot.fleet.hosts.get(server.host)
-    # Unless a source of somebody's own can tell of it.
-    told = snapshot.signals.hosts
-    if host and not host.measurable and host.name not in told:
-        return False
-    if server.status != 'ACTIVE':
-        return False
-    return not any(unfit(server, snapshot.fleet))
+@once
+def _movable(fleet: Fleet, closed: Set[str]) -> Mapping[str, Sequence[Server]]:
+    """Servers that could be moved, for all that signals could tell.
+
+    :param closed: hosts of which none is
+    :returns: by zone, in their order
+    """
+    found = collections.defaultdict[str, list[Server]](list)
+    for server in fleet.servers.values():
+        if not server.host or server.host in closed or not is_fit(server):
+            continue
+        if not (server.dedicated and server.pinned):
+            found[server.zone or ''].append(server)
+    return {zone: found[zone] for zone in sorted(found)}

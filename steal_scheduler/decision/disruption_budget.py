@@ -7,6 +7,7 @@ project is drained there; where servers of many projects cannot, none at all.
 
 import collections
 
+from steal_scheduler.decision import census
 from steal_scheduler.decision.records import is_anybodys
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import assignment
@@ -22,17 +23,17 @@ class Unavailable:
         self._servers = snapshot.fleet.servers
         self._rules = snapshot.rules
         self._role_key = snapshot.role_key
-        self._all: collections.Counter[str] = collections.Counter()
-        self._unavailable: collections.Counter[str] = collections.Counter()
-        moves = snapshot.moves
-        roles = list[str]()
-        for server_id, server in self._servers.items():
-            if server.role and (role := snapshot.role_key(server)):
-                roles.append(role)
-                move = moves.get(server_id) if moves else None
-                if server.status != 'ACTIVE' or (move and move.unavailable):
-                    self._unavailable[role] += 1
-        self._all.update(roles)
+        #: By role, its servers in its projects.
+        self._all = collections.defaultdict[str, list[Server]](list)
+        for servers in census.by_role(snapshot.fleet).values():
+            self._all[snapshot.role_key(servers[0]) or ''] += servers
+        self._moving = {
+            server_id
+            for server_id, move in snapshot.moves.items()
+            if move.unavailable
+        }
+        #: By role, as far as it was asked for.
+        self._unavailable: dict[str, int] = {}
         #: By orchestrator, those that may be blocked there.
         self._projects: dict[str, set[str]] = {}
         #: Orchestrator -> project -> id of a server that it does not take
@@ -54,7 +55,7 @@ class Unavailable:
         one stays.
         """
         role = self._role_key(move.server) or ''
-        count, all_ = self._unavailable[role], self._all[role]
+        count, all_ = self._count(role), len(self._all.get(role, ()))
         budget = self._rules.limits.max_unavailable.of(all_)
         if role and count >= budget:
             yield (
@@ -83,7 +84,17 @@ class Unavailable:
 
     def add(self, move: Move) -> None:
         """This one becomes unavailable as well."""
-        self._unavailable[self._role_key(move.server) or ''] += 1
+        role = self._role_key(move.server) or ''
+        self._unavailable[role] = self._count(role) + 1
+
+    def _count(self, role: str) -> int:
+        """How many of its servers are unavailable."""
+        if role not in self._unavailable:
+            self._unavailable[role] = sum(
+                server.status != 'ACTIVE' or server.server_id in self._moving
+                for server in self._all.get(role, ())
+            )
+        return self._unavailable[role]
 
     def _projects_of(self, name: str) -> set[str]:
         """Those that have servers which run, and belong to this one."""

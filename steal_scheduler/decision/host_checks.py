@@ -179,9 +179,10 @@ def _missing_servers(case: Case) -> str:
 
 
 def _flat_wait(case: Case) -> str:
-    cores, used = case.cores, case.used
-    if not cores or case.waited > 0 or used < _RUNNING * cores:
+    cores = case.cores
+    if not cores or case.waited > 0 or case.used < _RUNNING * cores:
         return ''
+    used = case.used
     return (
         f'its servers used {used:.1f} cores and waited for none at all, '
         'not for a microsecond: its counter of waiting stands still'
@@ -189,11 +190,12 @@ def _flat_wait(case: Case) -> str:
 
 
 def _zero_wait(case: Case) -> str:
-    cores, used, waited = case.cores, case.used, case.waited
-    vcpus = sum(server.shared_vcpus for server in case.measured_servers)
-    if not cores or vcpus <= cores or used < _FULL * cores:
+    cores, used = case.cores, case.used
+    if not cores or used < _FULL * cores:
         return ''
-    if waited > _NO_WAIT * used:
+    waited = case.waited
+    vcpus = sum(server.shared_vcpus for server in case.measured_servers)
+    if vcpus <= cores or waited > _NO_WAIT * used:
         return ''
     return (
         f'its servers use {used:.1f} of {cores:g} cores with {vcpus} vCPUs '

@@ -9,11 +9,12 @@ the least bad are still the better place.
 import collections
 import dataclasses
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from steal_scheduler.decision import (
     arrivals,
     bursts,
+    census,
     network,
     pauses,
     ranking,
@@ -21,10 +22,17 @@ from steal_scheduler.decision import (
 from steal_scheduler.decision.demand import IDLE, demand
 from steal_scheduler.decision.others import others
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.cloud import Host, Server, ServerSignal
+from steal_scheduler.model.cloud import Host, ServerSignal
 from steal_scheduler.model.demand import Demand
-from steal_scheduler.model.host_view import HostView, Mover, Tier, View
+from steal_scheduler.model.host_view import (
+    HostView,
+    Lately,
+    Mover,
+    Tier,
+    View,
+)
 from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.threads import NO_THREADS
 
 #: Share of the hosts that a hot host must be worse than: about one in six may
 #: be hot by its steal, and one in six by its demand. It is one standard
@@ -82,19 +90,14 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
     :param before: the last view, if there was one
     """
     fleet, rules = snapshot.fleet, snapshot.rules
-    moves = snapshot.moves.values()
-    here = collections.defaultdict[str | None, list[Server]](list)
-    for server in fleet.servers.values():
-        here[server.host].append(server)
     arriving = collections.defaultdict[str | None, list[Move]](list)
-    for move in moves:
+    for move in snapshot.moves.values():
         if move.arriving:
             arriving[move.target].append(move)
     hosts = {
-        name: _host(host, here[name], arriving[name], snapshot)
+        name: _host(host, arriving.get(name, ()), snapshot, before)
         for name, host in fleet.hosts.items()
     }
-    hosts = _with_bad_seconds(hosts, snapshot, before)
     reliable = {
         name: host
         for name, host in hosts.items()
@@ -142,23 +145,32 @@ def movers(snapshot: Snapshot) -> dict[str, Mover]:
     }
 
 
-def _roles(snapshot: Snapshot) -> dict[str, dict[str, int]]:
+def _roles(snapshot: Snapshot) -> Mapping[str, Mapping[str, int]]:
     """Role -> host -> servers, those on their way counted where they go."""
-    roles = collections.defaultdict[str, dict[str, int]](collections.Counter)
-    moves = snapshot.moves
-    for server_id, server in snapshot.fleet.servers.items():
-        if not server.role:
-            continue
-        role = snapshot.role_key(server) or ''
-        move = moves.get(server_id) if moves else None
-        host = (move and move.arriving and move.target) or server.host
-        if host:
-            roles[role][host] += 1
+    roles = collections.defaultdict[str, collections.Counter[str]](
+        collections.Counter
+    )
+    for servers in census.by_role(snapshot.fleet).values():
+        hosts = [server.host for server in servers if server.host]
+        if hosts:
+            roles[snapshot.role_key(servers[0]) or ''].update(hosts)
+    for move in snapshot.moves.values():
+        server = snapshot.fleet.servers.get(move.server_id)
+        if server and server.role and move.arriving and move.target:
+            there = roles[snapshot.role_key(server) or '']
+            there[move.target] += 1
+            if server.host:
+                there[server.host] -= 1
+                if not there[server.host]:
+                    del there[server.host]
     return roles
 
 
 def _host(
-    host: Host, servers: list[Server], arriving: list[Move], snapshot: Snapshot
+    host: Host,
+    arriving: Sequence[Move],
+    snapshot: Snapshot,
+    before: View | None,
 ) -> HostView:
     """Add up what is there and what is on its way; the tier comes later.
 
@@ -170,14 +182,16 @@ def _host(
     credit = 0.0
     seen: list[ServerSignal] = []
     expected = {move.server_id for move in arriving}
-    usable = snapshot.signals
-    for server in servers:
+    usable, migrated = snapshot.signals, snapshot.fleet.migrations
+    for server in census.by_host(snapshot.fleet).get(host.name, ()):
         server_id = server.server_id
         signal = usable.servers.get(server_id)
         if signal is not None:
             seen.append(signal)
+            if server_id not in migrated or server_id in expected:
+                continue
             came = arrivals.brought(snapshot.fleet, server_id)
-            if came is not None and server_id not in expected:
+            if came is not None:
                 credit += arrivals.unseen_demand(
                     server, signal, came, usable.window
                 )
@@ -193,12 +207,13 @@ def _host(
     measured = usable.hosts.get(host.name)
     cores = measured.cores if measured else 0.0
     # Threads that are no vCPUs take cores too, and wait for them.
-    others = [signal.threads.others for signal in seen]
-    used = sum(s.used for s in seen) + sum(o.used for o in others)
-    waited = sum(s.contention for s in seen) + sum(o.waited for o in others)
+    others = [s.threads.others for s in seen if s.threads is not NO_THREADS]
+    contention = [s.contention for s in seen]
+    used = sum([s.used for s in seen]) + sum([o.used for o in others])
+    waited = sum(contention) + sum([o.waited for o in others])
     runnable = measured.runnable if measured else None
     if runnable is not None and cores:
-        held = sum(signal.waited - signal.contention for signal in seen)
+        held = sum([s.waited for s in seen]) - sum(contention)
         runnable = max(runnable - held / cores, 0.0)
     # What else runs there is not to be had either.
     low = max(used, (measured and measured.used) or 0.0)
@@ -220,26 +235,22 @@ def _host(
         runnable=runnable,
         zone=host.zone or None,
         bounds=asked,
+        bad_seconds=_bad_seconds(host, seen, snapshot, before),
     )
 
 
-def _with_bad_seconds(
-    hosts: dict[str, HostView], snapshot: Snapshot, before: View | None
-) -> dict[str, HostView]:
-    """The same, with what their servers' seconds were like lately."""
-    # A reading counts once.
-    fresh = before is None or before.taken_at != snapshot.signals.taken_at
-    here = collections.defaultdict[str | None, list[ServerSignal]](list)
-    for signal in snapshot.signals.servers.values() if fresh else ():
-        here[signal.host].append(signal)
-    found = {}
-    for name, host in hosts.items():
-        last = before.hosts.get(name) if before else None
-        bad = last.bad_seconds if last else None
-        if fresh:
-            bad = bursts.bad_seconds(here[name], last)
-        found[name] = dataclasses.replace(host, bad_seconds=bad)
-    return found
+def _bad_seconds(
+    host: Host,
+    seen: Collection[ServerSignal],
+    snapshot: Snapshot,
+    before: View | None,
+) -> Lately | None:
+    """What its servers' seconds were like lately."""
+    last = before.hosts.get(host.name) if before else None
+    if before and before.taken_at == snapshot.signals.taken_at:
+        # A reading counts once.
+        return last.bad_seconds if last else None
+    return bursts.bad_seconds(seen, last)
 
 
 def _below(threshold: float) -> float:

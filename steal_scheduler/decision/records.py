@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Mapping, Sequence, Set
 
+from steal_scheduler.decision.census import once
 from steal_scheduler.model.cloud import Fleet, Migration
 
 #: What fewer projects bring about may be one tenant's doing: he has one each
@@ -20,13 +21,14 @@ def failed_in_a_row(records: Iterable[Migration]) -> Sequence[Migration]:
     return [*itertools.takewhile(lambda m: m.failed, ended)]
 
 
-def running_projects(fleet: Fleet) -> set[str]:
+@once
+def running_projects(fleet: Fleet) -> Set[str]:
     """Those that have servers which run."""
-    return {
+    return frozenset(
         server.project_id
         for server in fleet.servers.values()
         if server.status == 'ACTIVE'
-    }
+    )
 
 
 def is_anybodys(projects: Set[str], all_: Set[str]) -> bool:

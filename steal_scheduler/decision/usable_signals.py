@@ -14,7 +14,7 @@ import collections
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
-from steal_scheduler.decision import arrivals, bounds, host_checks
+from steal_scheduler.decision import arrivals, bounds, census, host_checks
 from steal_scheduler.decision.host_checks import Case, UnreliableHost
 from steal_scheduler.decision.host_names import with_novas_names
 from steal_scheduler.decision.records import (
@@ -176,10 +176,22 @@ def _check_hosts(
 
 def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
     now, rules, fleet = snapshot.now, snapshot.rules, snapshot.fleet
+    # One that has just come is unseen, or only a part of it is seen.
+    moving = arrivals.lately(fleet, now - max(rules.max_age, fresh.window))
+    signals, there = fresh.servers, census.by_host(fleet)
     cases = {}
     for name, host in fleet.hosts.items():
         if not host.measurable and name not in snapshot.signals.hosts:
             continue
+        # One that is pinned is in nobody's way.
+        servers = [
+            s
+            for s in there.get(name, ())
+            if s.status == 'ACTIVE'
+            and s.server_id not in moving
+            and not (s.dedicated and s.pinned)
+        ]
+        measured = [s for s in servers if s.server_id in signals]
         told = snapshot.signals.hosts.get(name, host_checks.NO_SIGNAL)
         cores = fresh.hosts[name].cores if name in fresh.hosts else 0.0
         cases[name] = Case(
@@ -189,22 +201,10 @@ def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
             cores,
             snapshot.signals.ambiguous_hosts.get(name, ''),
             snapshot.signals.strangers,
+            servers,
+            measured,
+            [signals[s.server_id] for s in measured],
         )
-    # One that has just come is unseen, or only a part of it is seen.
-    moving = arrivals.lately(fleet, now - max(rules.max_age, fresh.window))
-    signals = fresh.servers
-    for server_id, server in fleet.servers.items():
-        case = cases.get(server.host or '')
-        if case is None or server.status != 'ACTIVE' or server_id in moving:
-            continue
-        if server.dedicated and server.pinned:
-            # It is in nobody's way.
-            continue
-        case.servers.append(server)
-        signal = signals.get(server_id)
-        if signal is not None:
-            case.measured_servers.append(server)
-            case.signals.append(signal)
     _add_arrivals(cases, snapshot)
     return cases
 

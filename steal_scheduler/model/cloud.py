@@ -6,11 +6,13 @@ seconds since the epoch, sizes are MiB unless the name says otherwise.
 
 import dataclasses
 from collections.abc import Mapping, Set
+from typing import Any
 
 from steal_scheduler.model.demand import History
 from steal_scheduler.model.guest import GuestKey, GuestSignal
 from steal_scheduler.model.hypervisor import ELSEWHERE
 from steal_scheduler.model.listing import Listing
+from steal_scheduler.model.migration import Migration as Migration
 from steal_scheduler.model.pause import Pause
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.threads import NO_THREADS, Threads
@@ -200,53 +202,6 @@ class Server:
         return dataclasses.replace(self, host=None, status='DELETED')
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Migration:
-    """A live migration, as Nova's records tell it."""
-
-    migration_id: int
-    server_id: str
-    status: str
-    source: str
-    #: None until Nova's scheduler has chosen.
-    target: str | None
-    created_at: float
-    updated_at: float
-    user_id: str | None = None
-    #: We asked Nova to end it. NOTE: after a restart that is forgotten.
-    aborted: bool = False
-
-    @property
-    def completed(self) -> bool:
-        return self.status in ('completed', 'done')
-
-    @property
-    def failed(self) -> bool:
-        return self.status in ('error', 'failed', 'cancelled')
-
-    @property
-    def stopped(self) -> bool:
-        """It failed since somebody wanted it to.
-
-        Nova 33 and 34 call what we had them abort an ``error``.
-        """
-        return self.failed and (self.aborted or self.status == 'cancelled')
-
-    @property
-    def ended(self) -> bool:
-        return self.completed or self.failed
-
-    @property
-    def running(self) -> bool:
-        """The memory is being copied: the time-out counts from here."""
-        return self.post_copy or self.status in ('running', 'post-migrating')
-
-    @property
-    def post_copy(self) -> bool:
-        """It runs on its target, and cannot go back: nobody can abort it."""
-        return self.status == 'running (post-copy)'
-
-
 #: Seconds that a record counts which does not end, of a server that Nova does
 #: not migrate any more.
 LEFT_OVER = 120.0
@@ -275,6 +230,10 @@ class Fleet:
     copies: Mapping[str, Copied] = dataclasses.field(default_factory=dict)
     #: Why Nova does not tell the aliases of its hosts; '' where it does.
     no_aliases: str = ''
+    #: What was counted of it; so no fleet is ever changed.
+    counted: dict[object, Any] = dataclasses.field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def is_current(self, server_id: str) -> bool:
         """Whether what is known of a server and its migrations is of now."""

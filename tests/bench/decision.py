@@ -44,6 +44,8 @@ class Timing:
 def once(
     fleet: Fleet, signals: Signals, room: Room, now: float
 ) -> tuple[Timing, decision.Decision]:
+    # As in each tick: nothing was counted of it yet.
+    fleet = dataclasses.replace(fleet)
     begun = time.process_time()
     snapshot = usable_signals(Snapshot(now, RULES, fleet, signals, room=room))
     joined = time.process_time()
