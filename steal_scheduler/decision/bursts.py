@@ -66,6 +66,8 @@ class Bursts:
             for name, host in view.hosts.items()
             if host.bad_seconds is not None
         }
+        self._emptied = view.emptied
+        self._line = rules.bad_seconds_threshold / 100
         #: Up to here no server of an average host is found.
         self._few = LESS * rules.bad_seconds_threshold / 100
 
@@ -83,8 +85,12 @@ class Bursts:
 
         So there are few of them, and what is found for one source holds for
         many. Where nobody counts, it is more than all seconds.
+
+        Whoever leaves an emptied host has to leave: its target need not be
+        better than that, but must not be one whose servers are found.
         """
         bad = self._bad.get(source)
         if bad is None:
-            return math.inf
-        return max(math.floor(LESS * bad * 100) / 100, self._few)
+            return self._line if source in self._emptied else math.inf
+        line = self._line if source in self._emptied else self._few
+        return max(math.floor(LESS * bad * 100) / 100, line)

@@ -12,6 +12,7 @@ from steal_scheduler.decision import (
     coverage,
     detector,
     eligibility,
+    emptied,
     leavers,
     limits,
     no_host,
@@ -64,6 +65,8 @@ class Case:
     #: Who may leave instead of them, or beside them; those that are contended
     #: first.
     leavers: Sequence[Leaver] = ()
+    #: Of those that have to leave an emptied host and may, in their order.
+    emptied: Sequence[Move] = ()
 
 
 def decide(snapshot: Snapshot, watches: detector.Watches) -> Decision:
@@ -85,20 +88,23 @@ def look(snapshot: Snapshot, watches: detector.Watches) -> Case:
     zones = coverage.of_zones(snapshot, snapshot.moves)
     case = Case(detection, zones, breaker(snapshot))
     suspects = leavers.suspects(findings, snapshot)
-    ineligible = _ineligible(suspects, case, snapshot)
-    found = {finding.server_id for finding in findings}
-    may = [s for s in suspects if s not in ineligible]
+    away = {s.server_id: s for s in emptied.servers(snapshot)}
+    ineligible = _ineligible(dict.fromkeys([*suspects, *away]), case, snapshot)
+    found = {finding.server_id for finding in findings} | away.keys()
+    may = [s for s in suspects if s not in ineligible and s not in away]
+    leaving = [s for one, s in away.items() if one not in ineligible]
     return dataclasses.replace(
         case,
         ineligible={s: no for s, no in ineligible.items() if s in found},
         leavers=leavers.leavers(findings, may, snapshot),
+        emptied=emptied.moves(leaving, findings, snapshot),
     )
 
 
 def judge(case: Case, snapshot: Snapshot) -> Decision:
     """Say who of them moves; of the snapshot only the room may be newer."""
     tripped, pairs = case.tripped, refused_pairs(snapshot)
-    plan = planner.plan(case.leavers, snapshot, pairs)
+    plan = planner.plan(case.leavers, snapshot, pairs, case.emptied)
     held = [Refusal(*no) for no in limits.holds(snapshot, case.zones, tripped)]
     admitted, gated = limits.admit(
         () if held else plan.moves, snapshot, tripped, pairs

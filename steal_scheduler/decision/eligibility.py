@@ -41,7 +41,6 @@ def refusal(server_id: str, snapshot: Snapshot) -> Refusal | None:
 
 def _nos(server_id: str, snapshot: Snapshot) -> Nos:
     server = snapshot.fleet.servers[server_id]
-    migrations = snapshot.fleet.migrations.get(server_id, ())
     if server_id in snapshot.fleet.unread_servers:
         yield UNKNOWN
     if server_id in snapshot.moves:
@@ -74,6 +73,21 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
     if last is not None and last.outcome is Outcome.NOT_STARTED:
         yield from _not_started(last, snapshot.now)
         last = None
+    yield from _cools_down(server, last, snapshot)
+
+
+def _cools_down(server: Server, last: Ended | None, snapshot: Snapshot) -> Nos:
+    """Why it is too soon to move it once more.
+
+    From a host that is emptied it has to leave, however lately it came; but
+    nobody drains it again and again in vain.
+
+    :param last: its last move, as remembered; None where it did not begin
+    """
+    told = snapshot.fleet.migrations.get(server.server_id, ())
+    migrations: Sequence[Migration] = told
+    if server.host in snapshot.view.emptied:
+        migrations, last = failed_in_a_row(told), None
     left = _cooldown_until(migrations, last, snapshot) - snapshot.now
     if left <= 0:
         return

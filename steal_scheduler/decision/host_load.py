@@ -15,6 +15,7 @@ from steal_scheduler.decision import (
     arrivals,
     bursts,
     census,
+    emptied,
     network,
     pauses,
     ranking,
@@ -112,9 +113,9 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         for zone, there in zones.items()
     }
     tiers = {n: h.tier for n, h in before.hosts.items()} if before else {}
-    closed = (
-        pauses.hosts(snapshot) | network.busy(snapshot) | others(snapshot).busy
-    )
+    empty = frozenset(emptied.hosts(snapshot))
+    closed = pauses.hosts(snapshot) | empty
+    closed |= network.busy(snapshot) | others(snapshot).busy
     for name, host in reliable.items():
         tier = hot[host.zone].tier(host, tiers.get(name))
         if tier is Tier.COLD and name in closed:
@@ -130,6 +131,7 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         max_arrivals=rules.limits.slots_per_target,
         steal_threshold=rules.hosts.host_steal_threshold,
         project_groups=rules.project_groups,
+        emptied=empty,
     )
 
 

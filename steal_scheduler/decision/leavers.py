@@ -84,8 +84,18 @@ def _relievable(
     """
     by_host = collections.defaultdict[str, set[Migration]](set)
     by_server = collections.defaultdict[str, set[Migration]](set)
+    # Who has left since an operator emptied his host was no try to cure it.
+    emptied = {
+        server_id
+        for server_id, one in snapshot.ended.items()
+        if one.outcome is Outcome.ARRIVED
+    }
     for record in snapshot.fleet.ours:
-        if record.completed and record.updated_at >= snapshot.now - MEMORY:
+        if (
+            record.completed
+            and record.updated_at >= snapshot.now - MEMORY
+            and record.server_id not in emptied
+        ):
             by_host[record.source].add(record)
             by_server[record.server_id].add(record)
     for finding in findings:

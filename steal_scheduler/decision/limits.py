@@ -101,7 +101,7 @@ def admit(
         if len(busy) + len(admitted) >= slots:
             yield Reason.SLOT_CLOUD, f'slots = {slots} {later}'
         if why := unmeasured.get(move.source):
-            yield Reason.SLOT_SOURCE, why
+            yield Reason.SLOT_SOURCE, _NEXT if move.emptied else why
         of_project = move.server.project_id
         if not projects.has_share_left(of_project):
             has = projects.of(of_project)
@@ -133,6 +133,8 @@ def admit(
     return admitted, refusals
 
 
+#: Of a host that all leave, whatever it brings.
+_NEXT = 'another server leaves its host: its turn comes'
 _LEAVING = 'another server leaves its host: what that brings is measured first'
 
 
@@ -150,6 +152,9 @@ def _unmeasured(snapshot: Snapshot) -> dict[str, str]:
     for records in snapshot.fleet.migrations.values():
         for record in records:
             measured_at = record.updated_at + signals.window
+            if record.source in snapshot.view.emptied:
+                # All of them leave, whatever it brings.
+                continue
             if record.completed and measured_at > signals.taken_at:
                 found[record.source] = (
                     'another server has just left its host: what that has '

@@ -16,6 +16,7 @@ from steal_scheduler.decision.cure import Cure
 from steal_scheduler.decision.refused_pairs import RefusedPairs, refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
+from steal_scheduler.decision.unplaced import unplaced
 from steal_scheduler.model.finding import Leaver
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.refusal import Refusal, Saturation
@@ -37,6 +38,7 @@ def plan(
     leavers: Sequence[Leaver],
     snapshot: Snapshot,
     pairs: RefusedPairs | None = None,
+    emptied: Sequence[Move] = (),
 ) -> Plan:
     """Say which servers should move, and why the others should not.
 
@@ -48,6 +50,8 @@ def plan(
 
     :param leavers: who may leave, and why; see ``leavers``
     :param pairs: as of this snapshot, where they are known
+    :param emptied: who has to leave hosts that are emptied; contended servers
+        are given their places before them
     :returns: refusals of contended servers only: who could have left instead
         of them is no news
     """
@@ -83,6 +87,11 @@ def plan(
         else:
             key = lack.zone, lack.scarce
             short[key] = short.get(key, 0.0) + lack.cores_short
+    for move in emptied:
+        if targets.take(move) is not None:
+            planned.append(move)
+        else:
+            refusals.append(unplaced(move, targets, snapshot))
     return Plan(
         tuple(planned),
         tuple(refusals),

@@ -13,8 +13,8 @@ from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.detector import measured
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import ServerSignal
-from steal_scheduler.model.move import Ended, Harm, Move, Outcome, Stage
-from steal_scheduler.model.relief import Load, Relief
+from steal_scheduler.model.move import Ended, Move, Outcome, Stage
+from steal_scheduler.model.relief import Harm, Load, Relief
 
 #: Seconds for which a move is followed once it is in service again: what is
 #: asked for changes, and then nobody can tell what else would have been done.
@@ -53,6 +53,10 @@ def verdict(move: Move, signal: ServerSignal, snapshot: Snapshot) -> Ended:
     """
     rules = snapshot.rules.detection
     outcome, detail = measured(signal, rules, move.steal_before)
+    if move.emptied:
+        # Whether less is waited for is not what it was asked for; whether its
+        # target is hurt, see ``with_harm``.
+        return Ended(move, Outcome.ARRIVED, snapshot.now, detail, signal.steal)
     saved = cores_saved(move, signal, snapshot)
     if saved is None:
         outcome = Outcome.UNMEASURED
@@ -74,6 +78,12 @@ def verdict(move: Move, signal: ServerSignal, snapshot: Snapshot) -> Ended:
         signal.steal,
         relief=Relief(move.since),
     )
+
+
+def unmeasured(move: Move, now: float) -> Ended:
+    """How one has ended of whose server no signal comes."""
+    outcome = Outcome.ARRIVED if move.emptied else Outcome.UNMEASURED
+    return Ended(move, outcome, now, 'no fresh signal of it')
 
 
 def with_harm(ended: Ended, snapshot: Snapshot) -> Ended:

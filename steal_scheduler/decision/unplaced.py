@@ -14,17 +14,21 @@ def unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
     """Why no host is planned for it."""
     zone, reason = move.server.zone, Reason.SATURATED
     low, cores = move.demand.low, move.demand.expected
+    helps = 'moving cannot help, more cores can'
+    if move.emptied:
+        helps = 'it stays until one can'
     detail = (
         f'no host of zone {zone} can take its {cores:.1f} cores and '
-        'stay cold: moving cannot help, more cores can'
+        f'stay cold: {helps}'
     )
     no_cures = targets.no_cures(move)
     if no_cures:
         reason = Reason.BAD_SECONDS
+        bad = f'about as many bad seconds as those of {move.source}: moving '
         detail = (
             f'{several(no_cures)} could take its {cores:.1f} cores and stay '
-            'cold, but their servers have about as many bad seconds as those '
-            f'of {move.source}: moving cannot help'
+            'cold, but their servers have '
+            + ('too many bad seconds' if move.emptied else f'{bad}cannot help')
         )
     elif could := saturation.could_take(move, targets):
         reason = Reason.UNCERTAIN_DEMAND
@@ -42,8 +46,8 @@ def unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
         detail = (
             f'no host of zone {zone} that is known and open can take its '
             f'{cores:.1f} cores and stay cold; {several(unknown)}: '
-            'without reliable metrics, paused, or left to others who move '
-            'servers'
+            'without reliable metrics, paused, emptied, or left to others who '
+            'move servers'
         )
     if refused := targets.refused_takers(move):
         reason = Reason.NO_HOST

@@ -71,8 +71,11 @@ def encode(view: View) -> dict[str, Any]:
         {'hosts': {'a': [0, 0.01, ..., 'az1'], 'b': [2, 0.25, ..., 'az1']},
          ...}
     """
+    # NOTE: an older listener ignores it, and places new servers there.
+    more = {'emptied': sorted(view.emptied)} if view.emptied else {}
     return {
         'version': VERSION,
+        **more,
         **{name: getattr(view, name) for name in _VIEW},
         'project_groups': {**(view.project_groups or {})},
         'hosts': {n: _row(host, _HOST) for n, host in view.hosts.items()},
@@ -136,6 +139,7 @@ def _view(message: Mapping[str, Any], version: int) -> View:
             for server_id, row in message['movers'].items()
         },
         project_groups=groups,
+        emptied=frozenset(map(_text, message.get('emptied', ()))),
         rankings=rankings_format.decode(
             message.get('rankings'), message['hosts']
         ),

@@ -24,6 +24,7 @@ def decided(
     # Those of which Nova is asked next come first.
     to_place = [move.server for move in unplaced(snapshot.moves)]
     to_place += [fleet.servers[one.server_id] for one in case.leavers]
+    to_place += [move.server for move in case.emptied]
     room = cache.room(to_place) if to_place else UNTOLD
     with_room = dataclasses.replace(snapshot, room=room)
     return decide.judge(case, with_room), room

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from steal_scheduler.model.demand import History
+from steal_scheduler.model.emptying import Emptying
 from steal_scheduler.model.guest import GuestKey, GuestSignal
 from steal_scheduler.model.hypervisor import ELSEWHERE
 from steal_scheduler.model.listing import Listing
@@ -222,6 +223,7 @@ class Fleet:
     ours: tuple[Migration, ...] = ()
     #: Those that are over as well.
     pauses: tuple[Pause, ...] = ()
+    emptyings: tuple[Emptying, ...] = ()
     #: What Nova did not tell now, and why.
     unread: Mapping[Listing, str] = dataclasses.field(default_factory=dict)
     #: Ids of servers that Nova did not tell of now: their cell is down.

@@ -2,7 +2,7 @@
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from steal_scheduler.model.demand import Demand
 from steal_scheduler.model.rankings import NO_RANKINGS, Rankings
@@ -110,6 +110,8 @@ class View:
     )
     #: Of the movers; none where the migrator is of before there were any.
     rankings: Rankings = NO_RANKINGS
+    #: Hosts that an operator has emptied: nobody is placed there.
+    emptied: Set[str] = frozenset()
 
     def role_key(self, role: str | None, project_id: str) -> str | None:
         """By which ``roles`` knows the role of a project's server."""

@@ -11,7 +11,7 @@ from steal_scheduler.model.cloud import Fleet, Migration, Server
 from steal_scheduler.model.demand import NO_DEMAND, Demand
 from steal_scheduler.model.progress import Progress
 from steal_scheduler.model.refusal import Refusal
-from steal_scheduler.model.relief import Load, Relief
+from steal_scheduler.model.relief import Harm, Load, Relief
 
 #: Nova's clock and ours may differ by this many seconds.
 CLOCK_SKEW = 5.0
@@ -92,6 +92,8 @@ class Move:
     #: Only an orchestrator says that we have drained it, and no tag; nor does
     #: Nova tell of a migration of ours.
     orphan: bool = False
+    #: Its source is emptied: that it leaves is what an operator asked for.
+    emptied: bool = False
 
     @property
     def server_id(self) -> str:
@@ -160,6 +162,8 @@ class Outcome(enum.StrEnum):
     HELPED = 'helped'
     NOT_HELPED = 'not_helped'
     UNMEASURED = 'unmeasured'
+    #: It left a host that is emptied: nothing else was asked of it.
+    ARRIVED = 'arrived'
     NOT_STARTED = 'not_started'
     FAILED = 'failed'
     GONE = 'gone'
@@ -180,27 +184,10 @@ FOLLOWS: Mapping[Stage, Set[Stage | Outcome]] = {
         Outcome.HELPED,
         Outcome.NOT_HELPED,
         Outcome.UNMEASURED,
+        Outcome.ARRIVED,
         Outcome.GONE,
     },
 }
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Harm:
-    """Steal shares of the target's servers, before the move and after it."""
-
-    before: float
-    after: float
-    #: It was no contended host before, and is one now.
-    hurt: bool
-
-    def told(self, target: str | None) -> str:
-        """For a person: 'Servers of host b wait 2% of their time now ...'."""
-        hurt = 'Its target was hurt: servers' if self.hurt else 'Servers'
-        return (
-            f'{hurt} of host {target} wait {self.after:.0%} of their time '
-            f'now, {self.before:.0%} before.'
-        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

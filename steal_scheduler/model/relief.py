@@ -28,3 +28,21 @@ class Relief:
     seconds: float = 0.0
     #: It is followed no longer.
     over: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Harm:
+    """Steal shares of the target's servers, before the move and after it."""
+
+    before: float
+    after: float
+    #: It was no contended host before, and is one now.
+    hurt: bool
+
+    def told(self, target: str | None) -> str:
+        """For a person: 'Servers of host b wait 2% of their time now ...'."""
+        hurt = 'Its target was hurt: servers' if self.hurt else 'Servers'
+        return (
+            f'{hurt} of host {target} wait {self.after:.0%} of their time '
+            f'now, {self.before:.0%} before.'
+        )

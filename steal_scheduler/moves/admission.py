@@ -8,7 +8,14 @@ Until then the server has not moved. What would not let it begin any more
 while its drain took its time has it reattached.
 """
 
-from steal_scheduler.decision import limits, network, pauses, room, told
+from steal_scheduler.decision import (
+    emptied,
+    limits,
+    network,
+    pauses,
+    room,
+    told,
+)
 from steal_scheduler.decision.breaker import breaker
 from steal_scheduler.decision.eligibility import UNKNOWN
 from steal_scheduler.decision.others import others
@@ -76,6 +83,7 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
     if snapshot.rules.dry_run:
         yield Reason.DRY_RUN, 'dry_run is on'
     yield from pauses.of_server(move.server, snapshot)
+    yield from emptied.of_move(move, snapshot)
     yield from network.of_server(move.server, snapshot)
     # Of coverage and signals the view tells, host by host.
     yield from limits.holds(snapshot, zones=())

@@ -9,6 +9,7 @@ was not asked for yet is not gone on with: its server is reattached.
 import dataclasses
 from collections.abc import Collection, Container, Mapping
 
+from steal_scheduler.decision import emptied
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Migration, Server
@@ -103,17 +104,19 @@ def _stranger(server: Server, tag: Tag, snapshot: Snapshot) -> Move:
         reason='begun by another migrator process',
     )
     migration = move.migration(snapshot.fleet)
+    orders = emptied.hosts(snapshot)
     if stage in (Stage.REATTACH, Stage.VERIFY):
         # It ended before the stage began, however long before.
         records = snapshot.fleet.migrations.get(server.server_id, ())
         migration = next(iter(records), None)
     if migration is None:
-        return move
+        return dataclasses.replace(move, emptied=move.source in orders)
     arrived = server.host == migration.target
     return dataclasses.replace(
         move,
         source=migration.source if arrived else move.source,
         target=migration.target,
+        emptied=migration.source in orders,
     )
 
 

@@ -17,7 +17,7 @@ from oslo_log import log
 
 from steal_scheduler import exception
 from steal_scheduler.decision.eligibility import unfit_to_leave
-from steal_scheduler.decision.relief import verdict
+from steal_scheduler.decision.relief import unmeasured, verdict
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.move import Cause, Ended, Move, Outcome, Stage
@@ -213,9 +213,7 @@ class StateMachine:
             return self._end(verdict(move, signal, snapshot), snapshot)
         if now - settled <= VERIFY_TIMEOUT:
             return move
-        detail = 'no fresh signal of it'
-        ended = Ended(move, Outcome.UNMEASURED, now, detail)
-        return self._end(ended, snapshot)
+        return self._end(unmeasured(move, now), snapshot)
 
     # -- to the next stage -------------------------------------------------
 

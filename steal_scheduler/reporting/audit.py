@@ -28,7 +28,12 @@ from steal_scheduler.reporting.refused import MOST
 
 LOG = log.getLogger('steal_scheduler.audit')
 
-_ARRIVED = (Outcome.HELPED, Outcome.NOT_HELPED, Outcome.UNMEASURED)
+_ARRIVED = (
+    Outcome.HELPED,
+    Outcome.NOT_HELPED,
+    Outcome.UNMEASURED,
+    Outcome.ARRIVED,
+)
 
 
 class Audit:

@@ -20,6 +20,7 @@ from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.relief import Relief
 from steal_scheduler.reporting.audit import Audit
+from steal_scheduler.reporting.emptied import log_emptied
 from steal_scheduler.reporting.metrics import Metrics
 from steal_scheduler.reporting.paused import log_pauses
 from steal_scheduler.reporting.refused import log_refusals
@@ -172,6 +173,7 @@ class Journal:
         now = {pause: pause for pause in pauses.in_force(snapshot)}
         over = self._said.get('pauses', {}).keys() - now.keys()
         log_pauses(self._new('pauses', now), over, snapshot)
+        log_emptied(self._said, decided.refusals, snapshot)
         self._log_unreliable(snapshot)
         if snapshot.sent and not snapshot.rules.dry_run:
             self._log_schedulers(snapshot)

@@ -9,7 +9,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge, Histogram, core
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from steal_scheduler.decision import pauses
+from steal_scheduler.decision import emptied, pauses
 from steal_scheduler.decision.decide import NOTHING, Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.others import PERIOD, others
@@ -33,6 +33,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     'dry_run': ('1 where it changes nothing',),
     'copy_rate_bytes': ('Bytes that may be copied per second, on average',),
     'pauses': ('Pauses in force, by what they are about', 'scope'),
+    'emptied_host_servers': ('Servers left on a host that is emptied', 'host'),
     'view_sent': ('1 if the last view was sent',),
     'schedulers': ('Hosts whose nova-scheduler took a view of late',),
     'view_acknowledged_timestamp_seconds': (
@@ -170,12 +171,16 @@ class Metrics(Collector):
         unreliable = snapshot.unreliable.values() if snapshot else ()
         schedulers = snapshot.schedulers if snapshot else {}
         paused = pauses.in_force(snapshot) if snapshot else ()
+        emptying = emptied.progress((), snapshot) if snapshot else ()
         self._shown: dict[str, float | Mapping[Any, float]] = {
             'dry_run': bool(snapshot and snapshot.rules.dry_run),
             'copy_rate_bytes': snapshot.rules.limits.copy_rate * 1024**2
             if snapshot
             else 0.0,
             'pauses': _count(Scope, (p.scope for p in paused)),
+            'emptied_host_servers': {
+                each.host: len(each.left) for each in emptying
+            },
             'view_sent': bool(snapshot and snapshot.sent),
             'schedulers': sum(s.recent for s in schedulers.values()),
             'view_acknowledged_timestamp_seconds': {

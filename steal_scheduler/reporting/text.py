@@ -27,6 +27,7 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.pause import Pause
 from steal_scheduler.model.until import iso
+from steal_scheduler.reporting.emptied import emptied_blocks
 
 Items = Sequence[Mapping[str, Any]]
 Document = Mapping[str, Items]
@@ -55,6 +56,12 @@ BLOCKS: Mapping[str, Block] = {
     'stalled': Block('Moves that need a person to look at Nova', _MOVE),
     'holds': Block('Nothing starts now, because', ('reason', 'detail')),
     'pauses': Block('Paused', ('scope', 'name', 'until', 'detail')),
+    'emptied_hosts': Block(
+        'Hosts that are emptied', ('host', 'until', 'servers', 'detail')
+    ),
+    'servers_left': Block(
+        'Left on hosts that are emptied', (*_SERVER, 'host', 'detail')
+    ),
     'findings': Block(
         'Contended servers',
         (*_SERVER, 'host', 'steal', 'load', 'polls'),
@@ -150,6 +157,7 @@ def decided(decision: Decision, snapshot: Snapshot) -> Document:
     return {
         'holds': document.pop('holds'),
         'pauses': paused(told),
+        **emptied_blocks(decision.refusals, snapshot),
         **document,
         'coverage': [{'percent': decision.coverage}],
     }

@@ -69,8 +69,8 @@ class StealFilter(filters.BaseHostFilter):
     feasible: they stay cold with the server, and have room for it. For other
     moves hot hosts and those over the steal threshold are rejected, unless
     all are. For new and unshelved servers all pass, and the weigher puts hot
-    hosts last. Two options make it strict. Without a fresh view all hosts
-    pass.
+    hosts last. Two options make it strict. A host that an operator has emptied
+    is rejected for everybody. Without a fresh view all hosts pass.
     """
 
     run_filter_once_per_request = True
@@ -96,6 +96,8 @@ class StealFilter(filters.BaseHostFilter):
         if latest is None or request_is_rebuild(spec):
             return hosts
         view, info = latest.view, request_info.of(spec)
+        if view.emptied:
+            hosts = [host for host in hosts if host.host not in view.emptied]
         if mover := info.mover(view):
             if ranking := view.rankings.of.get(spec.instance_uuid):
                 fit = [h for h in hosts if h.host in ranking.feasible]

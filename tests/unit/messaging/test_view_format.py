@@ -58,6 +58,8 @@ def sent(view: View) -> object:
 class TestEncode(base.BaseTestCase):
     def test_round_trip(self) -> None:
         self.assertEqual(VIEW, view_format.decode(sent(VIEW)))
+        some = dataclasses.replace(VIEW, emptied=frozenset({'a', 'c'}))
+        self.assertEqual(some, view_format.decode(sent(some)))
 
     def test_another_version(self) -> None:
         """It says which side to upgrade."""

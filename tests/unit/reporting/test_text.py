@@ -5,7 +5,7 @@ from oslotest import base
 from steal_scheduler.decision.aggressors import Aggressor
 from steal_scheduler.decision.decide import NOTHING
 from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
-from steal_scheduler.model import pause
+from steal_scheduler.model import emptying, pause
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting import text as report
 from tests.unit.make import NOW, finding, fleet, move, server, snapshot
@@ -31,6 +31,10 @@ SNAPSHOT = dataclasses.replace(
             pauses=(
                 pause.read('steal:pause', '1970-01-12T14:00Z alice'),
                 pause.read('steal:pause:host:q', 'true'),
+            ),
+            emptyings=(
+                emptying.read('steal:drain:host:a', '1970-01-12T14:00Z bob'),
+                emptying.read('steal:drain:host:b', 'soon'),
             ),
         )
     ),
@@ -62,6 +66,27 @@ class TestDocument(base.BaseTestCase):
                         'steal:pause:host:q of aggregate steal-scheduler; '
                         'Nova knows no host q: check its name',
                     },
+                ],
+                'emptied_hosts': [
+                    {
+                        'host': 'a',
+                        'until': '1970-01-12T14:00:00Z',
+                        'servers': 1,
+                        'detail': '1 server is left; emptied until '
+                        '1970-01-12 14:00 UTC by steal:drain:host:a of '
+                        'aggregate steal-scheduler (bob)',
+                    },
+                    {
+                        'host': 'b',
+                        'until': None,
+                        'servers': None,
+                        'detail': 'not emptied by steal:drain:host:b of '
+                        "aggregate steal-scheduler (its value 'soon' says no "
+                        'time: write for example 2026-11-29T14:00Z, or true)',
+                    },
+                ],
+                'servers_left': [
+                    web | {'host': 'a', 'detail': 'locked: it is locked'}
                 ],
                 'findings': [
                     web
@@ -202,6 +227,18 @@ steal:pause of aggregate steal-scheduler (alice)
   host   q     -                     paused until somebody resumes by \
 steal:pause:host:q of aggregate steal-scheduler; Nova knows no host q: \
 check its name
+
+Hosts that are emptied (2)
+  host  until                 servers  detail
+  a     1970-01-12T14:00:00Z  1        1 server is left; emptied until \
+1970-01-12 14:00 UTC by steal:drain:host:a of aggregate steal-scheduler (bob)
+  b     -                     -        not emptied by steal:drain:host:b of \
+aggregate steal-scheduler (its value 'soon' says no time: write for example \
+2026-11-29T14:00Z, or true)
+
+Left on hosts that are emptied (1)
+  server  name   host  detail
+  s       web-1  a     locked: it is locked
 
 Contended servers (1)
   server  name   host  waits  load/vCPU  polls

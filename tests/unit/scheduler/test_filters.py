@@ -358,3 +358,21 @@ class TestNeutral(StealFilterTestCase):
             states = [host_state(name) for name in self.hosts]
             found = list(filter_.filter_all(iter(states), object()))
             self.assertEqual(states, found)
+
+
+class TestEmptiedHosts(base.SchedulerTestCase):
+    """Nobody is placed on a host that an operator has emptied."""
+
+    def names(self, spec: Any, *emptied: str) -> list[str]:
+        self.deliver({'a': cold(), 'b': cold()}, emptied=frozenset(emptied))
+        hosts = [host_state(name) for name in 'ab']
+        return self.passed(filters.StealFilter(), hosts, spec)
+
+    def test_neither_new_servers_nor_moved_ones(self) -> None:
+        for spec in (base.boot(), base.move('c'), base.unshelve()):
+            self.assertEqual(['b'], self.names(spec, 'a'))
+            self.assertEqual([], self.names(spec, 'a', 'b'))
+            self.assertEqual(['a', 'b'], self.names(spec))
+
+    def test_a_rebuild_stays_where_it_is(self) -> None:
+        self.assertEqual(['a', 'b'], self.names(base.rebuild('a'), 'a'))
