@@ -8,7 +8,7 @@ single threads of it. Steal without load is no problem: nobody waits.
 import dataclasses
 from collections.abc import Mapping
 
-from steal_scheduler.decision import threads
+from steal_scheduler.decision import policies, threads
 from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.rules import DetectionRules
 from steal_scheduler.decision.snapshot import Snapshot
@@ -64,6 +64,7 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
     :param watches: what the poll before returned; empty at first
     """
     rules, signals = snapshot.rules.detection, snapshot.signals.servers
+    of_host = policies.detection(snapshot)
     mask = (1 << rules.polls_window) - 1
     findings: list[Finding] = []
     refusals: list[Refusal] = []
@@ -75,7 +76,11 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
                 watches[server_id], polls=polls
             )
     for server_id, signal in signals.items():
-        if not _may_wait(signal, rules) and server_id not in watches:
+        here = rules
+        if of_host:
+            where = signal.host or snapshot.fleet.servers[server_id].host
+            here = of_host.get(where or '', rules)
+        if not _may_wait(signal, here) and server_id not in watches:
             continue
         server = snapshot.fleet.servers[server_id]
         # Its load is of them all where its guest tells it.
@@ -83,9 +88,9 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
             server.vcpus if signal.load is not None else server.shared_vcpus
         )
         quota = own_quota(signal)
-        contended = quota is None and is_contended(signal, vcpus, rules)
+        contended = quota is None and is_contended(signal, vcpus, here)
         if quota is not None and is_contended(
-            dataclasses.replace(signal, throttled=None), vcpus, rules
+            dataclasses.replace(signal, throttled=None), vcpus, here
         ):
             refusals.append(quota)
         if not contended and server_id not in watches:
@@ -104,7 +109,7 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
                     demand=demand_now(signal, snapshot),
                     polls=f'{times} of {rules.polls_window} polls',
                     bad_seconds=signal.bad_seconds,
-                    threads=tuple(threads.sentences(signal, rules)),
+                    threads=tuple(threads.sentences(signal, here)),
                 )
             )
     return Detection(tuple(findings), tuple(refusals), after)

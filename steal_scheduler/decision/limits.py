@@ -6,7 +6,7 @@ restarts and counts the migrations that operators start by hand as well.
 
 from collections.abc import Sequence
 
-from steal_scheduler.decision import coverage, fair_shares, pauses
+from steal_scheduler.decision import coverage, fair_shares, pauses, policies
 from steal_scheduler.decision.breaker import Breaker, breaker
 from steal_scheduler.decision.contested import Contested
 from steal_scheduler.decision.disruption_budget import Unavailable
@@ -78,7 +78,8 @@ def admit(
     is measured.
 
     For example with 2 slots, of three planned moves from hosts a, a and b the
-    first and the third begin.
+    first and the third begin. What leaves a host of which a dry run only says
+    so comes last, and takes nothing of what the others need.
 
     :param planned: the most urgent first
     :param tripped: as of this snapshot, where it is known; as are the pairs
@@ -86,11 +87,13 @@ def admit(
     limits = snapshot.rules.limits
     busy = [m for m in snapshot.moves.values() if snapshot.occupies(m)]
     projects = fair_shares.Slots(snapshot, busy)
+    aggregates = policies.Slots(snapshot, busy)
+    live, dry = policies.parted(planned, snapshot)
     unmeasured = _unmeasured(snapshot)
     tripped = tripped or breaker(snapshot)
     slots = 1 if tripped.cloud else limits.slots
     unavailable = Unavailable(snapshot)
-    bandwidth = _Bandwidth(planned, snapshot)
+    bandwidth = _Bandwidth(live or dry, snapshot)
     contested = Contested(snapshot, pairs)
     one_at_a_time = 'after failures one is tried at a time, until one succeeds'
     admitted: list[Move] = []
@@ -102,6 +105,7 @@ def admit(
             yield Reason.SLOT_CLOUD, f'slots = {slots} {later}'
         if why := unmeasured.get(move.source):
             yield Reason.SLOT_SOURCE, _NEXT if move.emptied else why
+        yield from aggregates.nos(move)
         of_project = move.server.project_id
         if not projects.has_share_left(of_project):
             has = projects.of(of_project)
@@ -117,13 +121,14 @@ def admit(
         yield from bandwidth.nos(move)
         yield from contested.nos(move)
 
-    for move in planned:
+    for move in (*live, *dry):
         refusal = first(nos(move), move.server_id)
         if refusal is None:
             admitted.append(move)
             unavailable.add(move)
             unmeasured[move.source] = _LEAVING
             projects.add(move.server.project_id)
+            aggregates.add(move)
             bandwidth.add(move)
             contested.add(move)
             continue

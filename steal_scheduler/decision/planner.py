@@ -11,7 +11,7 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from steal_scheduler.decision import fair_shares, room
+from steal_scheduler.decision import fair_shares, policies, room
 from steal_scheduler.decision.cure import Cure
 from steal_scheduler.decision.refused_pairs import RefusedPairs, refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
@@ -66,16 +66,24 @@ def plan(
     for move in room.unplaced(snapshot.moves):
         # Its drain has begun: the place is its own.
         targets.take(move)
-    hosts = [
-        Cure(name, by_host[name], turns, snapshot)
-        for name in turns.ordered(_worst_first(by_host, snapshot), waiting)
-    ]
+    ordered = sorted(
+        turns.ordered(_worst_first(by_host, snapshot), waiting),
+        key=lambda name: -policies.priority(name, snapshot),
+    )
+    cures = {n: Cure(n, by_host[n], turns, snapshot) for n in ordered}
+    hosts = list(cures.values())
     planned: list[Move] = []
-    # One leaves each at a time, and so each is given one place at a time.
-    going = hosts
-    while going:
-        going = [host for host in going if host.place_next(targets)]
-        planned += [host.chosen[-1] for host in going]
+    # What is only said takes no place from what begins.
+    for dry in (False, True):
+        going = [
+            cures[name]
+            for name in ordered
+            if policies.is_dry(name, snapshot) is dry
+        ]
+        # One leaves each at a time, and so each is given one place at a time.
+        while going:
+            going = [host for host in going if host.place_next(targets)]
+            planned += [host.chosen[-1] for host in going]
     refusals: list[Refusal] = []
     short: dict[tuple[str, str], float] = {}
     hopeful: set[str] = set()

@@ -9,6 +9,7 @@ the source would have to do.
 import dataclasses
 from collections.abc import Mapping
 
+from steal_scheduler.decision import policies
 from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.detector import measured
 from steal_scheduler.decision.snapshot import Snapshot
@@ -51,7 +52,9 @@ def verdict(move: Move, signal: ServerSignal, snapshot: Snapshot) -> Ended:
     For example one that waited 51 % of its time and waits 16 % now: it helped,
     unless it would wait no longer where it was, or others wait instead.
     """
-    rules = snapshot.rules.detection
+    rules = policies.detection(snapshot).get(
+        move.server.host or '', snapshot.rules.detection
+    )
     outcome, detail = measured(signal, rules, move.steal_before)
     if move.emptied:
         # Whether less is waited for is not what it was asked for; whether its

@@ -6,7 +6,7 @@ import time
 
 from oslo_log import log
 
-from steal_scheduler.decision import decide
+from steal_scheduler.decision import decide, policies
 from steal_scheduler.decision.demand import remember
 from steal_scheduler.decision.demand_log import DemandLog
 from steal_scheduler.decision.eligibility import MEMORY
@@ -259,10 +259,8 @@ class Migrator:
 
     def _begin_moves(self, snapshot: Snapshot) -> list[Refusal]:
         """Begin what was admitted; why not, where that cannot be."""
-        admitted = self.decided.admitted
-        if snapshot.rules.dry_run:
-            self._built.journal.would_begin(admitted)
-            return []
+        admitted, dry = policies.parted(self.decided.admitted, snapshot)
+        self._built.journal.would_begin(dry)
         if not snapshot.sent:
             return [
                 Refusal(*admission.NOT_SENT, m.server_id) for m in admitted

@@ -15,6 +15,7 @@ from steal_scheduler.model.hypervisor import ELSEWHERE
 from steal_scheduler.model.listing import Listing
 from steal_scheduler.model.migration import Migration as Migration
 from steal_scheduler.model.pause import Pause
+from steal_scheduler.model.policy import NO_POLICIES, Policies
 from steal_scheduler.model.progress import Copied
 from steal_scheduler.model.threads import NO_THREADS, Threads
 
@@ -203,17 +204,13 @@ class Server:
         return dataclasses.replace(self, host=None, status='DELETED')
 
 
-#: Seconds that a record counts which does not end, of a server that Nova does
-#: not migrate any more.
+#: Seconds that a record counts which does not end while Nova migrates nothing.
 LEFT_OVER = 120.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fleet:
-    """All that Nova tells: the other half of the truth beside Signals.
-
-    What it does not tell now is here as it was last told.
-    """
+    """All that Nova tells; what it does not tell now, as it was last told."""
 
     servers: Mapping[str, Server]
     hosts: Mapping[str, Host]
@@ -224,6 +221,8 @@ class Fleet:
     #: Those that are over as well.
     pauses: tuple[Pause, ...] = ()
     emptyings: tuple[Emptying, ...] = ()
+    #: What operators say of its hosts.
+    policies: Policies = NO_POLICIES
     #: What Nova did not tell now, and why.
     unread: Mapping[Listing, str] = dataclasses.field(default_factory=dict)
     #: Ids of servers that Nova did not tell of now: their cell is down.

@@ -41,6 +41,8 @@ class Reason(enum.StrEnum):
     PARTIAL = 'partial'
     #: An operator said so, of its host or zone, or of the whole cloud.
     PAUSED = 'paused'
+    #: An operator wants nothing to leave its host, ever.
+    PRIORITY = 'priority'
     QUOTA = 'quota'
     #: Its orchestrator does not take another server back.
     REATTACH_BLOCKED = 'reattach_blocked'
@@ -49,6 +51,8 @@ class Reason(enum.StrEnum):
     SERVER_UNKNOWN = 'server_unknown'
     #: Its host's nova-compute is down.
     SOURCE_DOWN = 'source_down'
+    #: A host aggregate of its host has as many as it may.
+    SLOT_AGGREGATE = 'slot_aggregate'
     SLOT_CLOUD = 'slot_cloud'
     #: Its project has its share of them.
     SLOT_PROJECT = 'slot_project'
@@ -60,6 +64,8 @@ class Reason(enum.StrEnum):
     TARGETS_UNKNOWN = 'targets_unknown'
     #: It takes too long to copy.
     TOO_LARGE = 'too_large'
+    #: Now is outside of the times at which it may leave its host.
+    WINDOW = 'window'
     # what the hosts lack that have the cores for it: see ``SCARCE``
     HYPERVISOR = 'hypervisor'
     #: They are kept for other projects.

@@ -13,6 +13,7 @@ from steal_scheduler.decision import (
     limits,
     network,
     pauses,
+    policies,
     room,
     told,
 )
@@ -35,6 +36,8 @@ FINAL = frozenset(
     (
         Reason.DRY_RUN,
         Reason.PAUSED,
+        Reason.PRIORITY,
+        Reason.WINDOW,
         Reason.BLACKOUT,
         Reason.BREAKER,
         Reason.BREAKER_PROJECT,
@@ -80,9 +83,10 @@ def hidden(move: Move, snapshot: Snapshot) -> Refusal | None:
 
 def _nos(move: Move, snapshot: Snapshot) -> Nos:
     zone = move.server.zone
-    if snapshot.rules.dry_run:
+    if policies.is_dry(move.source, snapshot):
         yield Reason.DRY_RUN, 'dry_run is on'
     yield from pauses.of_server(move.server, snapshot)
+    yield from policies.of_server(move.server, snapshot)
     yield from emptied.of_move(move, snapshot)
     yield from network.of_server(move.server, snapshot)
     # Of coverage and signals the view tells, host by host.

@@ -21,6 +21,7 @@ from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.relief import Relief
 from steal_scheduler.reporting.audit import Audit
 from steal_scheduler.reporting.emptied import log_emptied
+from steal_scheduler.reporting.ignored import log_ignored
 from steal_scheduler.reporting.metrics import Metrics
 from steal_scheduler.reporting.paused import log_pauses
 from steal_scheduler.reporting.refused import log_refusals
@@ -130,10 +131,10 @@ class Journal:
                 instance_uuid=move.server_id,
             )
 
-    def would_begin(self, moves: tuple[Move, ...]) -> None:
+    def would_begin(self, moves: Iterable[Move]) -> None:
         """What a dry run would have done."""
         for move in self._new('planned', {m.server_id: m for m in moves}):
-            self._notifier.send('planned', move)
+            self._notifier.send('planned', move, dry_run=True)
             LOG.info(
                 'Dry run: server %s would move away from host %s: %s.',
                 move.server.label,
@@ -174,6 +175,8 @@ class Journal:
         over = self._said.get('pauses', {}).keys() - now.keys()
         log_pauses(self._new('pauses', now), over, snapshot)
         log_emptied(self._said, decided.refusals, snapshot)
+        ignored = {each: each for each in snapshot.fleet.policies.ignored}
+        log_ignored(self._new('ignored', ignored))
         self._log_unreliable(snapshot)
         if snapshot.sent and not snapshot.rules.dry_run:
             self._log_schedulers(snapshot)

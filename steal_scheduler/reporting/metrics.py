@@ -9,7 +9,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge, Histogram, core
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from steal_scheduler.decision import emptied, pauses
+from steal_scheduler.decision import emptied, pauses, policies
 from steal_scheduler.decision.decide import NOTHING, Decision
 from steal_scheduler.decision.host_checks import HostCheck
 from steal_scheduler.decision.others import PERIOD, others
@@ -31,6 +31,8 @@ TOLD = 3600.0
 #: which it tells it, where there are some.
 SHOWN: Mapping[str, tuple[str, ...]] = {
     'dry_run': ('1 where it changes nothing',),
+    'dry_run_hosts': ('Hosts of which moves are only planned',),
+    'ignored_policies': ('Metadata of host aggregates that make no sense',),
     'copy_rate_bytes': ('Bytes that may be copied per second, on average',),
     'pauses': ('Pauses in force, by what they are about', 'scope'),
     'emptied_host_servers': ('Servers left on a host that is emptied', 'host'),
@@ -174,6 +176,14 @@ class Metrics(Collector):
         emptying = emptied.progress((), snapshot) if snapshot else ()
         self._shown: dict[str, float | Mapping[Any, float]] = {
             'dry_run': bool(snapshot and snapshot.rules.dry_run),
+            'dry_run_hosts': sum(
+                policies.is_dry(name, snapshot)
+                for name in (snapshot.fleet.hosts if snapshot else ())
+                if snapshot
+            ),
+            'ignored_policies': len(
+                snapshot.fleet.policies.ignored if snapshot else ()
+            ),
             'copy_rate_bytes': snapshot.rules.limits.copy_rate * 1024**2
             if snapshot
             else 0.0,

@@ -20,7 +20,7 @@ import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from steal_scheduler.decision import pauses
+from steal_scheduler.decision import pauses, policies
 from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Server
@@ -62,6 +62,9 @@ BLOCKS: Mapping[str, Block] = {
     'servers_left': Block(
         'Left on hosts that are emptied', (*_SERVER, 'host', 'detail')
     ),
+    'ignored_policies': Block(
+        'Policies that are ignored', ('aggregate', 'key', 'detail')
+    ),
     'findings': Block(
         'Contended servers',
         (*_SERVER, 'host', 'steal', 'load', 'polls'),
@@ -72,6 +75,10 @@ BLOCKS: Mapping[str, Block] = {
         'Moves that would start now',
         (*_SERVER, 'source', 'copy_mb', 'reason'),
         always=True,
+    ),
+    'dry_run_moves': Block(
+        'Moves that would start, were it not for steal:dry_run',
+        (*_SERVER, 'source', 'copy_mb', 'reason'),
     ),
     'drains': Block(
         'What their drains would do', (*_SERVER, 'orchestrator', 'detail')
@@ -139,13 +146,19 @@ def moves_in_flight(moves: Iterable[Move], now: float) -> Items:
 
 def decided(decision: Decision, snapshot: Snapshot) -> Document:
     """What a tick found, would begin, and why not more."""
+    live, dry = policies.parted(decision.admitted, snapshot)
+    if snapshot.rules.dry_run:
+        # A note says so, and then there is no other.
+        live, dry = dry, []
     found: dict[str, Iterable[Any]] = {
         'holds': [r for r in decision.refusals if r.server_id is None],
         'findings': decision.findings,
-        'moves_to_begin': decision.admitted,
+        'moves_to_begin': live,
+        'dry_run_moves': dry,
         'refusals': [r for r in decision.refusals if r.server_id is not None],
         'saturations': decision.saturations,
         'aggressors': decision.aggressors,
+        'ignored_policies': snapshot.fleet.policies.ignored,
         'unreliable_hosts': snapshot.unreliable.values(),
     }
     servers = snapshot.fleet.servers

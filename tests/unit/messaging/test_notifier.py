@@ -67,10 +67,17 @@ class TestNotifier(base.BaseTestCase):
 
     def test_it_moves_for_real(self) -> None:
         self.conf.set_override('dry_run', False, group='migrator')
+        self.journal().stage(move())
+        event, _, payload = self.sent()
+        self.assertEqual('steal_scheduler.move.drain', event)
+        self.assertFalse(payload['dry_run'])
+
+    def test_a_dry_run_of_some_hosts(self) -> None:
+        self.conf.set_override('dry_run', False, group='migrator')
         self.journal().would_begin((move(),))
         event, _, payload = self.sent()
         self.assertEqual('steal_scheduler.move.planned', event)
-        self.assertFalse(payload['dry_run'])
+        self.assertTrue(payload['dry_run'])
 
     def test_the_end(self) -> None:
         self.journal().ended(ended(steal_after=0.01))

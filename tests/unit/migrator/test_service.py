@@ -97,6 +97,21 @@ class TestTick(MigratorTest):
         self.assertEqual([('planned', 'x')], rig.notifier.said)
         self.assertIn('would move away from host a', self.log.output)
 
+    def test_dry_run_of_some_hosts(self) -> None:
+        """Until their aggregate says something else."""
+        rig = Rig()
+        rig.nova.create_aggregate('az1', 'a')
+        rig.nova.set_aggregate_metadata(1, {'steal:dry_run': 'true'})
+        rig.overload()
+        rig.tick(times=4)
+        self.assertEqual(
+            ([], [], {}), (rig.tags(), rig.orchestrator.asked, rig.stages())
+        )
+        self.assertEqual([('planned', 'x')], rig.notifier.said)
+        rig.nova.set_aggregate_metadata(1, {'steal:dry_run': None})
+        rig.tick()
+        self.assertEqual({'x': 'drain'}, rig.stages())
+
     def test_dry_run_puts_back_whom_it_finds_drained(self) -> None:
         rig = Rig()
         rig.overload()

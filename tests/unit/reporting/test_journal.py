@@ -6,6 +6,8 @@ from oslotest import base
 from steal_scheduler.decision.decide import NOTHING
 from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.exception import NovaError
+from steal_scheduler.model import policy
+from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Outcome, Stage
 from steal_scheduler.model.rankings import Ranking, Rankings
@@ -220,6 +222,26 @@ class TestJournal(base.BaseTestCase):
         ):
             found = sample(self.metrics, name, labels)
             self.assertEqual(expected, found, name)
+
+    def test_policies_that_are_ignored_are_said_once(self) -> None:
+        said = {'steal:slots': 'many', 'steal:dry_run': 'true'}
+        found = policy.read_all([Aggregate(1, 'az1', ('a',), said)])
+        known = dataclasses.replace(fleet(), policies=found)
+        now = snapshot(known, rules=rules(dry_run=False))
+        for times in (1, 1):
+            self.journal.show(now, NOTHING)
+            line = (
+                'Policy steal:slots of aggregate az1 ignored: its value '
+                "'many' makes no sense: write a whole number from 1 to 1000 "
+                '(servers).'
+            )
+            self.assertEqual(times, self.log.output.count(line))
+            for name, value in (
+                ('dry_run', 0.0),
+                ('dry_run_hosts', 1.0),
+                ('ignored_policies', 1.0),
+            ):
+                self.assertEqual(value, sample(self.metrics, name), name)
 
     def test_a_blocked_reattach_calls_a_person_once(self) -> None:
         blocked = move('m', stage=Stage.UNDO, trouble='no answer')

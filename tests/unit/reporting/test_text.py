@@ -5,10 +5,20 @@ from oslotest import base
 from steal_scheduler.decision.aggressors import Aggressor
 from steal_scheduler.decision.decide import NOTHING
 from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
-from steal_scheduler.model import emptying, pause
+from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model import emptying, pause, policy
+from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.reporting import text as report
-from tests.unit.make import NOW, finding, fleet, move, server, snapshot
+from tests.unit.make import (
+    NOW,
+    finding,
+    fleet,
+    move,
+    rules,
+    server,
+    snapshot,
+)
 
 #: One of everything that a decision can hold.
 EVERYTHING = dataclasses.replace(
@@ -101,6 +111,8 @@ class TestDocument(base.BaseTestCase):
                     web
                     | {'source': 'a', 'copy_mb': 14336, 'reason': 'it waits'}
                 ],
+                'dry_run_moves': [],
+                'ignored_policies': [],
                 'refusals': [
                     web | {'reason': 'locked', 'detail': 'it is locked'},
                     # Nova does not tell of it any more.
@@ -139,9 +151,28 @@ class TestDocument(base.BaseTestCase):
             report.decided(EVERYTHING, SNAPSHOT),
         )
 
+    def test_what_a_dry_run_of_some_hosts_holds(self) -> None:
+        document = report.decided(EVERYTHING, self.dry())
+        self.assertEqual([], document['moves_to_begin'])
+        self.assertEqual(1, len(document['dry_run_moves']))
+        (ignored,) = document['ignored_policies']
+        self.assertEqual(
+            ('az1', 'steal:slots'), (ignored['aggregate'], ignored['key'])
+        )
+        text = report.as_text(document)
+        self.assertIn('were it not for steal:dry_run (1)', text)
+        self.assertIn('Policies that are ignored (1)', text)
+
+    def dry(self) -> Snapshot:
+        said = {'steal:dry_run': 'true', 'steal:slots': 'many'}
+        found = policy.read_all([Aggregate(1, 'az1', ('a',), said)])
+        known = dataclasses.replace(SNAPSHOT.fleet, policies=found)
+        live = rules(dry_run=False)
+        return dataclasses.replace(SNAPSHOT, fleet=known, rules=live)
+
     def test_every_object_has_the_fields_of_its_block(self) -> None:
         document = {
-            **report.decided(EVERYTHING, SNAPSHOT),
+            **report.decided(EVERYTHING, self.dry()),
             'moves_in_flight': report.moves_in_flight([move()], NOW),
         }
         for name, items in document.items():
