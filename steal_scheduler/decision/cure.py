@@ -9,6 +9,7 @@ from steal_scheduler.decision.lightest_cure import lightest_cure
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.decision.unplaced import unplaced
+from steal_scheduler.model.asked import Wish
 from steal_scheduler.model.finding import Leaver
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import (
@@ -42,6 +43,9 @@ class Cure:
         self._snapshot = snapshot
         self._turns = turns
         self._contended = {x.server_id for x in leavers if x.contended}
+        waiting = [x for x in leavers if not x.asked]
+        #: Whether anybody does there; or somebody was only asked to leave.
+        self.waits = bool(waiting)
         self._all = [_move(leaver, snapshot) for leaver in leavers]
         self.zone = self._all[0].server.zone or ''
         #: Who will leave it, and who would and cannot be placed.
@@ -53,7 +57,9 @@ class Cure:
         if excess <= 0:
             # In the mean nothing is too much: whoever leaves has to bring what
             # one that waits would bring.
-            excess = min(x.relieves.demand.expected for x in leavers)
+            excess = min(
+                x.relieves.demand.expected for x in waiting or leavers
+            )
         #: Cores that must leave.
         self._remaining = excess
         #: Of whom nobody has asked yet whether they can be placed.
@@ -66,9 +72,7 @@ class Cure:
 
     def place_next(self, targets: Targets) -> bool:
         """Find a place for the next one; whether there is one."""
-        if self._relieved:
-            return False
-        while self._left and (self._remaining > 0 or not self.chosen):
+        while self._left and self._goes_on():
             move = self._next()
             self._left.remove(move)
             if targets.take(move) is not None:
@@ -78,13 +82,25 @@ class Cure:
             self._unplaced.append(move)
         return False
 
+    def _goes_on(self) -> bool:
+        """Whether one more has to leave, or somebody wants it to."""
+        if any(map(self._is_asked, self._left)):
+            return True
+        relieved = self._remaining <= 0 and bool(self.chosen)
+        return not self._relieved and not relieved
+
     def _next(self) -> Move:
         """Of the fewest servers that relieve it, and are lightest to copy.
+
+        First those that somebody asked to be moved.
 
         Where some have left already and it is no better, those of other
         projects are taken first, if no more of them have to leave; or if
         more than one has to in any case, and the first of them brings as much.
         """
+        for move in self._left:
+            if self._is_asked(move):
+                return move
         found = lightest_cure(self._left, self._remaining)
         first_turn = min(map(self._turns.of, self._left))
         least = [m for m in self._left if self._turns.of(m) == first_turn]
@@ -99,13 +115,18 @@ class Cure:
         self, targets: Targets
     ) -> tuple[list[Refusal], Saturation | None]:
         """Why those who wait stay, and what is short if moving cannot help."""
+        asked = [
+            unplaced(move, targets, self._snapshot)
+            for move in self._unplaced
+            if self._is_asked(move)
+        ]
         if self._relieved:
             why = 'the moves under way relieve it'
-            return [*self._not_needed(self._all, why)], None
+            return [*self._not_needed(self._all, why), *asked], None
         why = 'the planned moves relieve it'
         if self.chosen and self._remaining <= 0:
             spared = [*self._left, *self._unplaced]
-            return [*self._not_needed(spared, why)], None
+            return [*self._not_needed(spared, why), *asked], None
         waiting = [m for m in self._unplaced if self._is_contended(m)]
         refusals = [
             unplaced(move, targets, self._snapshot)
@@ -139,11 +160,14 @@ class Cure:
     def _is_contended(self, move: Move) -> bool:
         return move.server_id in self._contended
 
+    def _is_asked(self, move: Move) -> bool:
+        return move.server_id in self._snapshot.asked.servers
+
     def _not_needed(
         self, moves: Iterable[Move], why: str
     ) -> Iterator[Refusal]:
         for move in moves:
-            if self._is_contended(move):
+            if self._is_contended(move) and not self._is_asked(move):
                 detail = f'it may stay on {move.source}: {why}'
                 yield Refusal(Reason.NOT_NEEDED, detail, move.server_id)
 
@@ -189,11 +213,21 @@ def _move(leaver: Leaver, snapshot: Snapshot) -> Move:
         demand=leaver.demand,
         copy_mb=snapshot.copy_mb(server),
         reason=_reason(leaver, snapshot),
+        asked_by=wish.by if (wish := _wish(leaver, snapshot)) else '',
     )
+
+
+def _wish(leaver: Leaver, snapshot: Snapshot) -> Wish | None:
+    """Who asked for it."""
+    asked = snapshot.asked
+    return asked.servers.get(leaver.server_id) or asked.hosts.get(leaver.host)
 
 
 def _reason(leaver: Leaver, snapshot: Snapshot) -> str:
     """Why it leaves, and for whom."""
+    wish = _wish(leaver, snapshot)
+    if wish and leaver.server_id in snapshot.asked.servers:
+        return wish.told
     finding = leaver.relieves
     bad = finding.bad_seconds
     waits = (
@@ -201,7 +235,7 @@ def _reason(leaver: Leaver, snapshot: Snapshot) -> str:
         'per vCPU' + (f' and in {bad:.0%} of its seconds' if bad else '')
     )
     waits += ''.join(f', {each}' for each in finding.threads)
-    waits += f', in {finding.polls}'
+    waits += f', in {finding.polls}' + (f'; {wish.told}' if wish else '')
     if leaver.contended:
         return waits
     name = snapshot.fleet.servers[finding.server_id].name

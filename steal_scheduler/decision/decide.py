@@ -60,7 +60,8 @@ class Case:
     detection: detector.Detection
     zones: Sequence[coverage.Coverage]
     tripped: Breaker
-    #: Why contended servers may not move, by server id.
+    #: Why contended servers may not move, and those that somebody asked to
+    #: be moved; by server id.
     ineligible: Mapping[str, Refusal] = dataclasses.field(default_factory=dict)
     #: Who may leave instead of them, or beside them; those that are contended
     #: first.
@@ -91,6 +92,7 @@ def look(snapshot: Snapshot, watches: detector.Watches) -> Case:
     away = {s.server_id: s for s in emptied.servers(snapshot)}
     ineligible = _ineligible(dict.fromkeys([*suspects, *away]), case, snapshot)
     found = {finding.server_id for finding in findings} | away.keys()
+    found |= snapshot.asked.servers.keys()
     may = [s for s in suspects if s not in ineligible and s not in away]
     leaving = [s for one, s in away.items() if one not in ineligible]
     return dataclasses.replace(

@@ -99,7 +99,10 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
         if watch.polls:
             after[server_id] = watch
         times = watch.polls.bit_count()
-        if contended and times >= rules.polls_contended:
+        enough = rules.polls_contended
+        if signal.host in snapshot.asked.hosts:
+            enough = 1
+        if contended and times >= enough:
             findings.append(
                 Finding(
                     server_id=server_id,

@@ -56,6 +56,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
         )
     yield from pauses.of_server(server, snapshot)
     yield from policies.of_server(server, snapshot)
+    yield from _skipped(server_id, snapshot)
     yield from unfit(server, snapshot.fleet)
     try:
         assignment.assignments(server, snapshot.rules.assignment)
@@ -70,6 +71,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
         )
     yield from _too_large(server, snapshot)
     yield from network.of_server(server, snapshot)
+    yield from _unmeasured(server_id, snapshot)
     last = snapshot.ended.get(server_id)
     if last is not None and last.outcome is Outcome.NOT_STARTED:
         yield from _not_started(last, snapshot.now)
@@ -115,6 +117,23 @@ def _too_large(server: Server, snapshot: Snapshot) -> Nos:
             f'it takes {copy_mb / rate:.0f} s to copy its '
             f'{copy_mb / 1024:.1f} GiB at [limits] copy_rate = {rate:g} '
             f'MiB/s, and [stages] longest_migration allows {longest:.0f} s',
+        )
+
+
+def _skipped(server_id: str, snapshot: Snapshot) -> Nos:
+    skip = snapshot.fleet.skips.get(server_id)
+    if skip is not None and skip.in_force(snapshot.now):
+        yield Reason.SKIPPED, skip.told
+
+
+def _unmeasured(server_id: str, snapshot: Snapshot) -> Nos:
+    """Why one is not moved that does not wait as far as is known."""
+    asked, measured = snapshot.asked.servers, snapshot.signals.servers
+    if server_id in asked and server_id not in measured:
+        yield (
+            Reason.SIGNALS,
+            'it is not measured now, so nobody knows which host could take it '
+            'and stay cold',
         )
 
 

@@ -5,13 +5,14 @@ gives it his cores. One that may not be moved is relieved like that, too.
 """
 
 import collections
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence, Set
 
 from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.backoff import pause
-from steal_scheduler.model.cloud import Migration
+from steal_scheduler.model.cloud import Migration, ServerSignal
 from steal_scheduler.model.finding import Finding, Leaver
 from steal_scheduler.model.move import Outcome
 
@@ -24,11 +25,13 @@ FULLY_USED = 0.8
 def suspects(findings: Sequence[Finding], snapshot: Snapshot) -> list[str]:
     """Ids of servers of which is asked whether they may leave.
 
-    Those that are contended, and then all others of their hosts of which is
-    known what they ask for.
+    Those that are contended, those that somebody asked to be moved, and then
+    all others of the hosts of the first of which is known what they ask for.
     """
     hosts = {finding.host for finding in findings}
     found = dict.fromkeys(finding.server_id for finding in findings)
+    known = snapshot.fleet.servers
+    found |= dict.fromkeys(s for s in snapshot.asked.servers if s in known)
     for server_id, signal in snapshot.signals.servers.items():
         if signal.host in hosts:
             found[server_id] = None
@@ -60,6 +63,9 @@ def leavers(
         if leaver is None:
             signal = snapshot.signals.servers[server_id]
             host = signal.host or ''
+            if server_id in snapshot.asked.servers:
+                found.append(_asked(signal, snapshot))
+                continue
             if host not in worst:
                 continue
             leaver = Leaver(
@@ -71,6 +77,19 @@ def leavers(
             )
         found.append(leaver)
     return found
+
+
+def _asked(signal: ServerSignal, snapshot: Snapshot) -> Leaver:
+    """One that does not wait: it leaves for nobody but who wants it to."""
+    own = Finding(
+        signal.server_id,
+        signal.host or '',
+        signal.steal,
+        0.0,
+        demand_now(signal, snapshot),
+        polls='no poll',
+    )
+    return dataclasses.replace(Leaver.of(own), asked=True)
 
 
 def _relievable(

@@ -90,6 +90,9 @@ def plan(
     for host in hosts:
         refused, lack = host.rest(targets)
         refusals += refused
+        if not host.waits:
+            # Whether it finds a place says nothing of its zone.
+            continue
         if lack is None:
             hopeful.add(host.zone)
         else:
@@ -100,6 +103,9 @@ def plan(
             planned.append(move)
         else:
             refusals.append(unplaced(move, targets, snapshot))
+    # Somebody waits for what he asked for.
+    asked = snapshot.asked.servers
+    planned.sort(key=lambda move: move.server_id not in asked)
     return Plan(
         tuple(planned),
         tuple(refusals),

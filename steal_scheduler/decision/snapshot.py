@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from steal_scheduler.decision.demand_log import DemandLog
 from steal_scheduler.decision.host_checks import UnreliableHost
 from steal_scheduler.decision.rules import Rules
+from steal_scheduler.model.asked import NOTHING_ASKED, Asked
 from steal_scheduler.model.cloud import Fleet, Server, Signals
 from steal_scheduler.model.host_view import NO_VIEW, View
 from steal_scheduler.model.move import Ended, Move
@@ -59,6 +60,8 @@ class Snapshot:
     )
     #: A call may be under way that the leader before began.
     handover: bool = False
+    #: What people have asked for now.
+    asked: Asked = NOTHING_ASKED
 
     def occupies(self, move: Move) -> bool:
         """Whether it holds a slot now."""

@@ -11,9 +11,11 @@ from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.messaging.acknowledgement import Receiver
+from steal_scheduler.messaging.leader_rpc import LeaderServer
 from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.messaging.view import Sender
 from steal_scheduler.migrator import plugins
+from steal_scheduler.migrator.desk import Desk
 from steal_scheduler.migrator.leader import Leader
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.moves.tags import Signer
@@ -44,6 +46,8 @@ class Components:
     receiver: Receiver
     journal: Journal
     metrics: Metrics
+    desk: Desk
+    leader_server: LeaderServer
 
 
 def build(conf: Any) -> Components:
@@ -70,6 +74,8 @@ def build(conf: Any) -> Components:
         orchestrators, assignment, effects.in_time, signer.number
     )
     metrics = Metrics(lambda: nova.calls, lambda: nova.rows.unreadable)
+    journal = Journal(metrics, Notifier(conf))
+    desk = Desk(conf, nova, effects, journal.audit)
     return Components(
         conf=conf,
         rules=rules_conf.rules(conf, dispatcher.rules),
@@ -81,8 +87,10 @@ def build(conf: Any) -> Components:
         leader=leader,
         sender=Sender(conf),
         receiver=Receiver(conf),
-        journal=Journal(metrics, Notifier(conf)),
+        journal=journal,
         metrics=metrics,
+        desk=desk,
+        leader_server=LeaderServer(conf, lambda: leader.left > 0, desk.answer),
     )
 
 

@@ -6,10 +6,10 @@ never shortens another one, and what holds is read again afterwards.
 
 from collections.abc import Sequence
 
-from steal_scheduler.exception import NovaRefused, StealError
+from steal_scheduler.exception import StealError
+from steal_scheduler.migrator import aggregate
 from steal_scheduler.model import pause as model
 from steal_scheduler.model import until
-from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.pause import Pause, Scope
 from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.reporting import text
@@ -34,7 +34,7 @@ def pause(nova: NovaClient, wanted: Pause, now: float) -> text.Document:
         notes = [f'Paused already, and for as long or longer: {where}.']
     else:
         nova.set_aggregate_metadata(
-            _aggregate(nova).aggregate_id, {key: value}
+            aggregate.ours(nova).aggregate_id, {key: value}
         )
         if not _holds(nova, wanted):
             raise PauseError(
@@ -64,15 +64,15 @@ def resume(
     """
     where = Pause(scope, name, now).where
     notes = [f'Not paused: {where}.']
-    for aggregate in filter(until.is_ours, nova.aggregates()):
-        found = model.read_all([aggregate])
+    for ours in filter(until.is_ours, nova.aggregates()):
+        found = model.read_all([ours])
         mine = [p for p in found if p.same(scope, name) and p.in_force(now)]
         over = [p for p in found if not p.in_force(now)]
         if mine:
             notes = [f'Resumed: {where}.']
         if mine or over:
             keys = dict.fromkeys(each.key for each in (*mine, *over))
-            nova.set_aggregate_metadata(aggregate.aggregate_id, keys)
+            nova.set_aggregate_metadata(ours.aggregate_id, keys)
     left = [p for p in _pauses(nova) if p.in_force(now)]
     still = [p for p in left if p.same(scope, name)]
     if still:
@@ -121,18 +121,6 @@ def _check_known(nova: NovaClient, wanted: Pause) -> None:
             f'Nova knows no {wanted.where}, so nothing was paused. Check the '
             'name in "openstack compute service list".'
         )
-
-
-def _aggregate(nova: NovaClient) -> Aggregate:
-    """Ours, which is made where there is none."""
-    try:
-        if not any(map(until.is_ours, nova.aggregates())):
-            nova.create_aggregate(until.AGGREGATE)
-    except NovaRefused:
-        # Another operator was faster, or we lack the right.
-        if not any(map(until.is_ours, nova.aggregates())):
-            raise
-    return next(filter(until.is_ours, nova.aggregates()))
 
 
 def _pauses(nova: NovaClient) -> Sequence[Pause]:

@@ -80,11 +80,12 @@ class Migrator:
         if not self._leads():
             return
         built.dispatcher.calls.new_tick()
+        asked = built.desk.take(now, self.moves)
         begun = time.monotonic()
         fleet = built.nova_cache.refresh(now, self.moves)
         # Nova may have taken its time, and nobody's samples are of tomorrow.
         now += time.monotonic() - begun
-        polled = self._poller.poll(now)
+        polled = self._poller.poll(now, at_once=bool(asked))
         measured = Snapshot(
             now,
             built.rules,
@@ -93,6 +94,7 @@ class Migrator:
             past=self._past,
             schedulers=built.receiver.heard(now),
             handover=built.leader.handover,
+            asked=asked,
         )
         snapshot = self._take_over(usable_signals(measured))
         strays = state.strays(snapshot)
@@ -108,23 +110,29 @@ class Migrator:
             self.decided = self._decide(snapshot)
             not_sent = self._begin_moves(snapshot)
         built.journal.show(snapshot, self.decided, not_sent)
+        built.desk.show(snapshot, self.decided, not_sent, self._ended)
 
     # -- the loop ----------------------------------------------------------
 
     def run(self) -> None:
         """Tick until ``stop``, whatever a tick raises."""
         self._built.receiver.start()
+        self._built.leader_server.start()
         while not self._stop.is_set():
             self.guarded_tick(time.time())
-            self._stop.wait(self.pause())
+            if not self._stop.is_set():
+                self._built.desk.wait(self.pause())
         self._built.dispatcher.calls.finish()
         self._built.leader.release()
         self._built.journal.audit.leads(None)
+        self._built.desk.forget()
+        self._built.leader_server.stop()
         self._built.receiver.stop()
 
     def stop(self) -> None:
         """End after the present tick; whatever is under way goes on later."""
         self._stop.set()
+        self._built.desk.wake()
 
     def pause(self) -> float:
         """Seconds until the next tick."""
@@ -155,6 +163,8 @@ class Migrator:
         else:
             metrics.tick_done(now, time.monotonic() - begun)
             self._error = ''
+        finally:
+            self._built.desk.end_of_tick()
 
     # -- the steps of a tick -----------------------------------------------
 
@@ -172,6 +182,7 @@ class Migrator:
             self._orphans.forget()
             self._built.nova_cache.forget()
             self._built.dispatcher.forget()
+            self._built.desk.forget()
             self._built.journal.standby()
         return leads
 

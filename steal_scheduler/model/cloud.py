@@ -17,6 +17,7 @@ from steal_scheduler.model.migration import Migration as Migration
 from steal_scheduler.model.pause import Pause
 from steal_scheduler.model.policy import NO_POLICIES, Policies
 from steal_scheduler.model.progress import Copied
+from steal_scheduler.model.skip import Skip
 from steal_scheduler.model.threads import NO_THREADS, Threads
 
 
@@ -223,6 +224,8 @@ class Fleet:
     emptyings: tuple[Emptying, ...] = ()
     #: What operators say of its hosts.
     policies: Policies = NO_POLICIES
+    #: By server id, those that are over as well.
+    skips: Mapping[str, Skip] = dataclasses.field(default_factory=dict)
     #: What Nova did not tell now, and why.
     unread: Mapping[Listing, str] = dataclasses.field(default_factory=dict)
     #: Ids of servers that Nova did not tell of now: their cell is down.

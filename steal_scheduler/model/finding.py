@@ -37,6 +37,8 @@ class Leaver:
     demand: Demand
     #: Whom its leaving relieves: itself, where it is contended.
     relieves: Finding
+    #: It is not, and somebody asked for its move.
+    asked: bool = False
 
     @classmethod
     def of(cls, finding: Finding) -> 'Leaver':

@@ -22,7 +22,6 @@ class Cause(enum.Enum):
 
     #: Of that moment: a window, the breaker, another move, its owner.
     MOMENT = enum.auto()
-    # What will be the same tomorrow
     #: An orchestrator refuses the drain, or never finishes it.
     DRAIN = enum.auto()
     #: Nova refuses the tag or the migration, or forgets the request.
@@ -77,6 +76,9 @@ class Move:
     failure: str = ''
     #: Why it did not begin; None where only its migrator ended.
     cause: Cause | None = None
+    #: Who asked for it, and why it is to end before its time; else ''.
+    asked_by: str = ''
+    cancelled: str = ''
     #: Why Nova is not asked to migrate it now; None where it may be.
     waits: Refusal | None = None
     #: Why it cannot be reattached; asked for ever.

@@ -49,6 +49,8 @@ class Reason(enum.StrEnum):
     SATURATED = 'saturated'
     #: Nova does not tell of it now.
     SERVER_UNKNOWN = 'server_unknown'
+    #: Somebody asked that it stays for a while.
+    SKIPPED = 'skipped'
     #: Its host's nova-compute is down.
     SOURCE_DOWN = 'source_down'
     #: A host aggregate of its host has as many as it may.

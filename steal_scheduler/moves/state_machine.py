@@ -110,7 +110,7 @@ class StateMachine:
         move = dataclasses.replace(move, waits=waits)
         timeout = snapshot.rules.drain_timeout
         cause = Cause.MOMENT
-        unfit = unfit_to_leave(move, snapshot.fleet)
+        unfit = move.cancelled or unfit_to_leave(move, snapshot.fleet)
         if not unfit and waits and waits.reason in admission.FINAL:
             unfit = waits.detail
         if not unfit and snapshot.now - move.since > timeout:
@@ -246,6 +246,7 @@ class StateMachine:
             return move
         overdue = now - move.since - timeout
         hopeless = move.progress.hopeless if move.progress else ''
+        hopeless = move.cancelled or hopeless
         if overdue <= 0 and not hopeless:
             return move
         how = 'in post-copy mode' if migration.post_copy else 'aborted'

@@ -22,7 +22,7 @@ from steal_scheduler.exception import (
     NovaSilent,
     ServerGone,
 )
-from steal_scheduler.model import emptying, pause, policy
+from steal_scheduler.model import emptying, pause, policy, skip
 from steal_scheduler.model.absent import Absent
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.cloud import Fleet, Host, Server
@@ -291,6 +291,7 @@ class NovaCache:
             pauses=pause.read_all(self._aggregates),
             emptyings=emptying.read_all(self._aggregates),
             policies=policy.read_all(self._aggregates),
+            skips=skip.read_all(self._aggregates),
             unread=self._unread,
             unread_servers=unread.union(self._missed),
             no_aliases=self._aliases.trouble,

@@ -28,6 +28,7 @@ from steal_scheduler.model.move import Move
 from steal_scheduler.model.pause import Pause
 from steal_scheduler.model.until import iso
 from steal_scheduler.reporting.emptied import emptied_blocks
+from steal_scheduler.reporting.skipped import skipped
 
 Items = Sequence[Mapping[str, Any]]
 Document = Mapping[str, Items]
@@ -65,6 +66,7 @@ BLOCKS: Mapping[str, Block] = {
     'ignored_policies': Block(
         'Policies that are ignored', ('aggregate', 'key', 'detail')
     ),
+    'skips': Block('Skipped', (*_SERVER, 'until', 'detail')),
     'findings': Block(
         'Contended servers',
         (*_SERVER, 'host', 'steal', 'load', 'polls'),
@@ -171,6 +173,7 @@ def decided(decision: Decision, snapshot: Snapshot) -> Document:
         'holds': document.pop('holds'),
         'pauses': paused(told),
         **emptied_blocks(decision.refusals, snapshot),
+        'skips': skipped(snapshot),
         **document,
         'coverage': [{'percent': decision.coverage}],
     }

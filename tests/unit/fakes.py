@@ -511,6 +511,8 @@ class FakeSource:
         self._nova = nova
         self._cores = cores
         self.demand: dict[str, float] = {}
+        #: Ids of servers of which it does not tell.
+        self.unseen: set[str] = set()
         self.trouble: Exception | None = None
         self.reads = 0
 
@@ -529,6 +531,8 @@ class FakeSource:
             asked[host] = asked.get(host, 0) + self.demand.get(server_id, 0.1)
         servers = {}
         for server_id, server in running.items():
+            if server_id in self.unseen:
+                continue
             demand = self.demand.get(server_id, 0.1)
             # Who runs waits a little, always.
             got = min(0.998, self._cores / asked[server.host or ''])
@@ -619,6 +623,19 @@ class FakeReceiver:
 
     def heard(self, now: float) -> dict[str, Scheduler]:
         return self.schedulers
+
+
+class FakeLeaderServer:
+    """A stand-in for what lets the leader be asked over the message bus."""
+
+    def __init__(self) -> None:
+        self.listens = False
+
+    def start(self) -> None:
+        self.listens = True
+
+    def stop(self) -> None:
+        self.listens = False
 
 
 class FakeNotifier:

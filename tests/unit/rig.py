@@ -6,6 +6,7 @@ from typing import Any
 from steal_scheduler.decision.eligibility import MEMORY
 from steal_scheduler.decision.rules import Rules
 from steal_scheduler.migrator.build import Components
+from steal_scheduler.migrator.desk import Desk
 from steal_scheduler.migrator.service import Migrator
 from steal_scheduler.model.move import FOLLOWS
 from steal_scheduler.nova_client.cache import NovaCache
@@ -35,6 +36,7 @@ class Rig:
         self.sender = fakes.FakeSender()
         self.receiver = fakes.FakeReceiver()
         self.notifier = fakes.FakeNotifier()
+        self.leader_server = fakes.FakeLeaderServer()
         self.conf = fakes.conf(**options)
         self.restart()
 
@@ -55,6 +57,9 @@ class Rig:
         sender: Any = self.sender
         receiver: Any = self.receiver
         notifier: Any = self.notifier
+        leader_server: Any = self.leader_server
+        journal = Journal(self.metrics, notifier)
+        self.desk = Desk(self.conf, nova, effects, journal.audit)
         self.components = Components(
             conf=self.conf,
             rules=self.rules,
@@ -66,8 +71,10 @@ class Rig:
             leader=leader,
             sender=sender,
             receiver=receiver,
-            journal=Journal(self.metrics, notifier),
+            journal=journal,
             metrics=self.metrics,
+            desk=self.desk,
+            leader_server=leader_server,
         )
         self.migrator = Migrator(self.components)
 

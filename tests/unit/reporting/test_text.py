@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 from oslotest import base
 
@@ -9,6 +10,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import emptying, pause, policy
 from steal_scheduler.model.aggregate import Aggregate
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
+from steal_scheduler.model.skip import Skip
 from steal_scheduler.reporting import text as report
 from tests.unit.make import (
     NOW,
@@ -46,6 +48,14 @@ SNAPSHOT = dataclasses.replace(
                 emptying.read('steal:drain:host:a', '1970-01-12T14:00Z bob'),
                 emptying.read('steal:drain:host:b', 'soon'),
             ),
+            skips={
+                each.server_id: each
+                for each in (
+                    Skip('s', NOW + 800, 'alice'),
+                    Skip('gone', math.inf, by_owner=True),
+                    Skip('over', NOW),
+                )
+            },
         )
     ),
     unreliable={
@@ -60,6 +70,22 @@ class TestDocument(base.BaseTestCase):
         self.assertEqual(
             {
                 'holds': [{'reason': 'coverage', 'detail': 'too few signals'}],
+                'skips': [
+                    web
+                    | {
+                        'until': '1970-01-12T14:00:00Z',
+                        'detail': 'it is skipped until 1970-01-12 14:00 UTC '
+                        'by steal:skip:server:s of aggregate steal-scheduler '
+                        '(alice)',
+                    },
+                    {
+                        'server_id': 'gone',
+                        'server_name': 'gone',
+                        'until': None,
+                        'detail': 'it is skipped until somebody ends it by '
+                        'steal:skip:owner:gone of aggregate steal-scheduler',
+                    },
+                ],
                 'pauses': [
                     {
                         'scope': 'cloud',
@@ -270,6 +296,13 @@ aggregate steal-scheduler (its value 'soon' says no time: write for example \
 Left on hosts that are emptied (1)
   server  name   host  detail
   s       web-1  a     locked: it is locked
+
+Skipped (2)
+  server  name   until                 detail
+  s       web-1  1970-01-12T14:00:00Z  it is skipped until 1970-01-12 14:00 \
+UTC by steal:skip:server:s of aggregate steal-scheduler (alice)
+  gone    gone   -                     it is skipped until somebody ends it \
+by steal:skip:owner:gone of aggregate steal-scheduler
 
 Contended servers (1)
   server  name   host  waits  load/vCPU  polls

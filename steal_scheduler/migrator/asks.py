@@ -1,0 +1,275 @@
+"""What people may ask for: names, what is done, and what is answered.
+
+A request begins at the start of a tick: what it changes in Nova is changed,
+and what has to be decided on is noted. It is answered at the end of the same
+tick, by what has become of it.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from steal_scheduler.decision import policies
+from steal_scheduler.exception import RequestRefused
+from steal_scheduler.migrator import pause as pauses
+from steal_scheduler.migrator import skip
+from steal_scheduler.migrator.request import Request
+from steal_scheduler.model import until
+from steal_scheduler.model.asked import Wish
+from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.pause import Pause, Scope
+from steal_scheduler.model.skip import Skip
+from steal_scheduler.moves.effects import Effects
+from steal_scheduler.nova_client.client import NovaClient
+from steal_scheduler.reporting import documents, server_documents
+from steal_scheduler.reporting.picture import Picture
+from steal_scheduler.reporting.server_documents import PROJECT
+
+Answer = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Work:
+    """What requests of one tick are given, and note in it."""
+
+    now: float
+    nova: NovaClient
+    effects: Effects
+    #: The tick's own, by server id.
+    moves: dict[str, Move]
+    #: Of the tick before.
+    picture: Picture
+    #: What is to be decided on, see ``Asked``.
+    servers: dict[str, Wish] = dataclasses.field(default_factory=dict)
+    hosts: dict[str, Wish] = dataclasses.field(default_factory=dict)
+
+
+class Ask(NamedTuple):
+    #: Both raise RequestRefused where it is not done; of what else goes wrong
+    #: ``begin`` raises a StealError.
+    begin: Callable[[Request, Work], None]
+    end: Callable[[Request, Picture], Answer]
+    #: Whoever has a project may ask for it, about the servers of that.
+    of_projects: bool = False
+
+
+# -- pauses ----------------------------------------------------------------
+
+
+def _where(request: Request) -> tuple[Scope, str]:
+    scopes = [str(scope) for scope in Scope]
+    scope = request.args.get('scope')
+    if scope not in scopes:
+        raise RequestRefused(
+            'invalid', f'scope is none of {", ".join(scopes)}.'
+        )
+    if scope == Scope.CLOUD:
+        return Scope.CLOUD, ''
+    return Scope(scope), request.text('name')
+
+
+def ends_at(request: Request, now: float) -> float:
+    """Until when something is to hold: ``until``, or until somebody ends it.
+
+    :returns: epoch seconds, whole ones
+    :raises RequestRefused: it is no time, or one that is over
+    """
+    if request.args.get('until') is None:
+        return math.inf
+    said = request.text('until')
+    at, rest, _ = until.read_value(said)
+    if at is None or rest or not now < at < math.inf:
+        raise RequestRefused(
+            'invalid',
+            f'until is {said!r}: give a time to come, like '
+            f'{until.iso(now + 3600)}.',
+        )
+    return math.ceil(at)
+
+
+def _pause(request: Request, work: Work) -> None:
+    wish = request.wish
+    why = ': '.join(filter(None, (wish.by, wish.reason)))
+    wanted = Pause(*_where(request), ends_at(request, work.now), why)
+    work.effects.check_lease()
+    try:
+        pauses.pause(work.nova, wanted, work.now)
+    except pauses.PauseError as error:
+        raise RequestRefused('conflict', str(error)) from error
+
+
+def _paused(request: Request, picture: Picture) -> Answer:
+    now = picture.snapshot.now
+    where = _where(request)
+    found = [p for p in picture.snapshot.fleet.pauses if p.same(*where)]
+    longest = max(found, key=lambda p: p.until, default=None)
+    if longest is None or not longest.in_force(now):
+        raise RequestRefused(
+            'conflict', 'Somebody else has ended the pause just now.'
+        )
+    return {'pause': documents.pause(longest)}
+
+
+def _resume(request: Request, work: Work) -> None:
+    work.effects.check_lease()
+    document, still = pauses.resume(work.nova, *_where(request), work.now)
+    if still:
+        notes = [item['note'] for item in document['notes']]
+        raise RequestRefused('conflict', ' '.join(notes))
+
+
+def _nothing(request: Request, picture: Picture) -> Answer:
+    return {}
+
+
+# -- servers to stay -------------------------------------------------------
+
+
+def _known(request: Request, picture: Picture) -> Server:
+    asked = {'server_id': request.text('server_id'), PROJECT: request.project}
+    return server_documents.known_server(picture, asked)
+
+
+def _skip(request: Request, work: Work) -> None:
+    server, wish = _known(request, work.picture), request.wish
+    why = ': '.join(filter(None, (wish.by, wish.reason)))
+    by_owner = request.project is not None
+    until_when = ends_at(request, work.now)
+    wanted = Skip(server.server_id, until_when, why, by_owner)
+    project = server.project_id
+    servers = work.picture.snapshot.fleet.servers
+    neighbours = {s for s, of in servers.items() if of.project_id == project}
+    work.effects.check_lease()
+    try:
+        skip.skip(work.nova, wanted, work.now, neighbours)
+    except skip.TooMany as error:
+        raise RequestRefused('conflict', str(error)) from error
+
+
+def _unskip(request: Request, work: Work) -> None:
+    server = _known(request, work.picture)
+    work.effects.check_lease()
+    skip.unskip(work.nova, server.server_id, request.project is not None)
+
+
+def _unskipped(request: Request, picture: Picture) -> Answer:
+    server = _known(request, picture)
+    found = picture.snapshot.fleet.skips.get(server.server_id)
+    if found is not None and found.in_force(picture.snapshot.now):
+        raise RequestRefused(
+            'conflict', 'An operator wants it to stay where it is.'
+        )
+    return _skipped(request, picture)
+
+
+def _skipped(request: Request, picture: Picture) -> Answer:
+    server = _known(request, picture)
+    return {
+        'server': server_documents.server(server, picture, request.project)
+    }
+
+
+# -- moves -----------------------------------------------------------------
+
+
+def _move(request: Request, work: Work) -> None:
+    server_id = request.text('server_id')
+    if server_id in work.moves:
+        stage = work.moves[server_id].stage
+        raise RequestRefused('conflict', f'Its move is at: {stage}.')
+    work.servers[server_id] = request.wish
+
+
+def _moved(request: Request, picture: Picture) -> Answer:
+    asked = {'server_id': request.text('server_id')}
+    found = server_documents.known_server(picture, asked)
+    move = picture.snapshot.moves.get(found.server_id)
+    if move is not None:
+        return {'move': server_documents.one_move(move)}
+    for no in picture.refusals.get(found.server_id, ()):
+        raise RequestRefused('conflict', f'{no.reason}: {no.detail}.')
+    last = picture.snapshot.ended.get(found.server_id)
+    why = f'It did not begin: {last.detail}.' if last else 'It did not begin.'
+    held_up = _held_up(found.host, picture)
+    raise RequestRefused('conflict', held_up or why)
+
+
+def _held_up(host: str | None, picture: Picture) -> str:
+    """Why nothing begins on a host; '' where something could."""
+    for no in picture.holds:
+        return f'{no.reason}: {no.detail}.'
+    if policies.is_dry(host, picture.snapshot):
+        return (
+            'dry_run: it would begin, but dry_run is on, of [migrator] or of '
+            'an aggregate of its host.'
+        )
+    return ''
+
+
+def _cancel(request: Request, work: Work) -> None:
+    server_id = request.text('server_id')
+    move = work.moves.get(server_id)
+    if move is None:
+        raise RequestRefused(
+            'not_found', f'No move of server {server_id} is under way.'
+        )
+    begun = Stage.DRAIN, Stage.REQUEST, Stage.MIGRATE
+    if move.stage not in begun or move.orphan:
+        raise RequestRefused(
+            'conflict',
+            f'Its move is at: {move.stage}; it goes back into service.',
+        )
+    wish = request.wish
+    why = ': '.join(filter(None, (f'cancelled by {wish.by}', wish.reason)))
+    work.moves[server_id] = dataclasses.replace(move, cancelled=why)
+
+
+def _cancelled(request: Request, picture: Picture) -> Answer:
+    asked = {'server_id': request.text('server_id')}
+    return {'move': server_documents.move(picture, asked)}
+
+
+def _relieve(request: Request, work: Work) -> None:
+    work.hosts[request.text('host')] = request.wish
+
+
+def _relieved(request: Request, picture: Picture) -> Answer:
+    name = request.text('host')
+    if name not in picture.snapshot.fleet.hosts:
+        raise RequestRefused(
+            'not_found',
+            f'Nova knows no host {name}: see "openstack compute service '
+            'list".',
+        )
+    if why := _held_up(name, picture):
+        raise RequestRefused('conflict', why)
+    there = {server.server_id for server in picture.here.get(name, ())}
+    admitted = [m for m in picture.decision.admitted if m.source == name]
+    nos = [
+        no
+        for server_id, nos in picture.refusals.items()
+        if server_id in there
+        for no in nos
+    ]
+    if not admitted and not nos:
+        raise RequestRefused(
+            'conflict', f'No server of host {name} is contended now.'
+        )
+    return {
+        'admitted': [documents.planned(move) for move in admitted],
+        'refusals': [documents.refusal(no, picture) for no in nos],
+    }
+
+
+#: By name; add here what else can be asked for.
+ASKS: Mapping[str, Ask] = {
+    'pause': Ask(_pause, _paused),
+    'resume': Ask(_resume, _nothing),
+    'server_skip': Ask(_skip, _skipped, of_projects=True),
+    'server_unskip': Ask(_unskip, _unskipped, of_projects=True),
+    'move_create': Ask(_move, _moved),
+    'move_cancel': Ask(_cancel, _cancelled),
+    'host_relieve': Ask(_relieve, _relieved),
+}

@@ -1,0 +1,222 @@
+"""What people are told of servers and their moves; see ``documents.py``.
+
+Whoever may see one project is told of its servers alone, and of no host: a
+text in which one could stand is left out.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from steal_scheduler.decision import eligibility
+from steal_scheduler.exception import RequestRefused
+from steal_scheduler.model.cloud import Server, ServerSignal
+from steal_scheduler.model.move import Ended, Move
+from steal_scheduler.model.refusal import Refusal
+from steal_scheduler.model.until import iso
+from steal_scheduler.reporting.documents import Document, end, rounded
+from steal_scheduler.reporting.picture import Picture
+
+#: When ends what somebody has to end: a time that nobody sees.
+NEVER = '9999-12-31T23:59:59Z'
+#: Of what is asked: the id of the only project that may be told of, or None.
+PROJECT = 'of_project'
+
+
+def servers(picture: Picture, args: Mapping[str, Any]) -> Document:
+    """:param args: zone, project, host, contended"""
+    fleet, project = picture.snapshot.fleet, args.get(PROJECT)
+    host, contended = args.get('host'), args.get('contended')
+    here: Iterable[Server] = fleet.servers.values()
+    if host is not None:
+        # Or who asks for a project's would learn who is there.
+        here = picture.here.get(host, ()) if project is None else ()
+    elif contended:
+        here = [fleet.servers[s] for s in picture.findings]
+    return {
+        'servers': [
+            server(found, picture, project)
+            for found in here
+            if args.get('zone') in (None, found.zone)
+            and args.get('project') in (None, found.project_id)
+            and project in (None, found.project_id)
+            and contended in (None, found.server_id in picture.findings)
+        ]
+    }
+
+
+def server(
+    found: Server, picture: Picture, project: str | None = None
+) -> Document:
+    """One of them in short.
+
+    :param project: the only one that may be told of; None for all
+    """
+    server_id = found.server_id
+    signal = picture.snapshot.signals.servers.get(server_id)
+    move = picture.snapshot.moves.get(server_id)
+    no = next(iter(picture.refusals.get(server_id, ())), None)
+    return {
+        'server_id': server_id,
+        'name': found.name,
+        'project_id': found.project_id,
+        'zone': found.zone,
+        'host': found.host if project is None else None,
+        'role': found.role,
+        'steal': rounded(signal.steal) if signal else None,
+        'load': rounded(_load(signal, found), 2) if signal else None,
+        'contended': server_id in picture.findings,
+        'state': str(move.stage) if move else found.status.lower(),
+        'moves_next': server_id in picture.next_ones,
+        'reason': str(no.reason) if no else None,
+        'detail': no.detail if no and project is None else None,
+        'skip_until': _skip_until(found, picture),
+    }
+
+
+def _skip_until(found: Server, picture: Picture) -> str | None:
+    """Until when it stays; NEVER where somebody has to end that."""
+    skip = picture.snapshot.fleet.skips.get(found.server_id)
+    if skip is None or not skip.in_force(picture.snapshot.now):
+        return None
+    return end(skip) or NEVER
+
+
+def _load(signal: ServerSignal, found: Server) -> float:
+    """Per vCPU, as the detector has it."""
+    if signal.load is not None:
+        return signal.load / max(found.vcpus, 1)
+    return signal.asked / max(found.shared_vcpus, 1)
+
+
+def known_server(picture: Picture, args: Mapping[str, Any]) -> Server:
+    """The server that is asked for.
+
+    :param args: server_id
+    :raises RequestRefused: Nova tells of none, or of one of others
+    """
+    server_id, project = args['server_id'], args.get(PROJECT)
+    found = picture.snapshot.fleet.servers.get(server_id)
+    if found is None or project not in (None, found.project_id):
+        raise RequestRefused(
+            'not_found',
+            f'The migrator knows no server {server_id}: see "openstack server '
+            'list". One that has just been made is known after a minute.',
+        )
+    return found
+
+
+def one_server(picture: Picture, args: Mapping[str, Any]) -> Document:
+    """One of them in full: why it moves, or why not.
+
+    Of one that does not wait as well: what would not let it move now.
+    """
+    found, project = known_server(picture, args), args.get(PROJECT)
+    server_id, snapshot = found.server_id, picture.snapshot
+    nos = list(picture.refusals.get(server_id, ()))
+    no = eligibility.refusal(server_id, snapshot)
+    if no is not None and no.reason not in {each.reason for each in nos}:
+        nos.append(no)
+    move, last = snapshot.moves.get(server_id), snapshot.ended.get(server_id)
+    finding = picture.findings.get(server_id)
+    signal = snapshot.signals.servers.get(server_id)
+    demand = finding.demand if finding else None
+    low = demand.low if demand else signal.used if signal else None
+    high = demand.high if demand else signal.asked if signal else None
+    return {
+        **server(found, picture, project),
+        'refusals': [_no(each, project) for each in nos],
+        'demand_low': rounded(low, 2),
+        'demand_expected': rounded(demand.expected, 2) if demand else None,
+        'demand_high': rounded(high, 2),
+        'move': one_move(move, project) if move else None,
+        'last': ended(last, project) if last else None,
+        'window': None,
+    }
+
+
+def _no(no: Refusal, project: str | None) -> Document:
+    detail = no.detail if project is None else None
+    return {'reason': str(no.reason), 'detail': detail}
+
+
+def moves(picture: Picture, args: Mapping[str, Any]) -> Document:
+    project = args.get(PROJECT)
+    return {
+        'moves': [
+            one_move(move, project)
+            for move in picture.snapshot.moves.values()
+            if project in (None, move.server.project_id)
+        ]
+    }
+
+
+def move(picture: Picture, args: Mapping[str, Any]) -> Document:
+    """The move of one server.
+
+    :param args: server_id
+    :raises RequestRefused: it is not moving
+    """
+    server_id, project = args['server_id'], args.get(PROJECT)
+    found = picture.snapshot.moves.get(server_id)
+    if found is None or project not in (None, found.server.project_id):
+        raise RequestRefused(
+            'not_found', f'No move of server {server_id} is under way.'
+        )
+    return one_move(found, project)
+
+
+def one_move(found: Move, project: str | None = None) -> Document:
+    """:param project: the only one that may be told of; None for all"""
+    everything = project is None
+    waits, copy = found.waits, found.progress
+    return {
+        'server_id': found.server_id,
+        'name': found.server.name,
+        'project_id': found.server.project_id,
+        'source': found.source if everything else None,
+        'target': (found.target or None) if everything else None,
+        'stage': str(found.stage),
+        'since': iso(found.since),
+        'reason': _why(found, project),
+        'steal_before': rounded(found.steal_before),
+        'copied_mb': rounded(copy.processed_mb, 1) if copy else None,
+        'copy_mb': found.copy_mb,
+        'waits': waits.detail if waits and everything else None,
+        'trouble': (found.trouble or found.failure or None)
+        if everything
+        else None,
+        'requested_by': (found.asked_by or None) if everything else None,
+    }
+
+
+def _why(found: Move, project: str | None) -> str | None:
+    """Why it moves; not where others are named in it."""
+    own = found.reason.startswith('waits ')
+    return found.reason if project is None or own else None
+
+
+def ended(found: Ended, project: str | None = None) -> Document:
+    """The last move of a server, as this migrator remembers it."""
+    last, everything = found.move, project is None
+    begun = last.since if last.drained_at is None else last.drained_at
+    return {
+        'server_id': last.server_id,
+        'name': last.server.name,
+        'project_id': last.server.project_id,
+        'source': last.source if everything else None,
+        'target': (last.target or None) if everything else None,
+        'zone': last.server.zone,
+        'requested_at': iso(begun),
+        'ended_at': iso(found.at),
+        'reason': _why(last, project),
+        'outcome': str(found.outcome),
+        'steal_before': rounded(last.steal_before),
+        'steal_after': rounded(found.steal_after),
+        'seconds_out': rounded(found.seconds_out, 1),
+        'copied_mb': rounded(found.copied_mb, 1),
+        'relief_core_seconds': rounded(found.core_seconds, 1)
+        if found.relief and found.relief.seconds
+        else None,
+        'asked_by': (last.asked_by or None) if everything else None,
+        'source_of_truth': 'memory',
+    }
