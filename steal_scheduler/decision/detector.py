@@ -99,10 +99,7 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
         if watch.polls:
             after[server_id] = watch
         times = watch.polls.bit_count()
-        enough = rules.polls_contended
-        if signal.host in snapshot.asked.hosts:
-            enough = 1
-        if contended and times >= enough:
+        if contended and times >= _enough(signal, snapshot):
             findings.append(
                 Finding(
                     server_id=server_id,
@@ -184,6 +181,13 @@ def measured(
         + (f' and in {bad:.0%} of its seconds' if bad else '')
         + ''.join(f', {wait}' for wait in waits),
     )
+
+
+def _enough(signal: ServerSignal, snapshot: Snapshot) -> int:
+    """Polls in which it has to be contended; one where somebody asks."""
+    if signal.host in snapshot.asked.hosts:
+        return 1
+    return snapshot.rules.detection.polls_contended
 
 
 def _seen(watch: Watch | None, contended: bool, at: float, mask: int) -> Watch:
