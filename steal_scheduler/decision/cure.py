@@ -1,6 +1,7 @@
 """The cure of a host: who leaves it, as far as there are places for them."""
 
 import collections
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 from steal_scheduler.decision import fair_shares, saturation
@@ -42,7 +43,7 @@ class Cure:
         self._name = name
         self._snapshot = snapshot
         self._turns = turns
-        self._contended = {x.server_id for x in leavers if x.contended}
+        self._leavers = {leaver.server_id: leaver for leaver in leavers}
         waiting = [x for x in leavers if not x.asked]
         #: Whether anybody does there; or somebody was only asked to leave.
         self.waits = bool(waiting)
@@ -74,9 +75,10 @@ class Cure:
         """Find a place for the next one; whether there is one."""
         while self._left and self._goes_on():
             move = self._next()
-            self._left.remove(move)
+            self._left = [other for other in self._left if other is not move]
             if targets.take(move) is not None:
-                self.chosen.append(move)
+                reason = _reason(self._leavers[move.server_id], self._snapshot)
+                self.chosen.append(dataclasses.replace(move, reason=reason))
                 self._remaining -= move.demand.expected
                 return True
             self._unplaced.append(move)
@@ -104,6 +106,8 @@ class Cure:
         found = lightest_cure(self._left, self._remaining)
         first_turn = min(map(self._turns.of, self._left))
         least = [m for m in self._left if self._turns.of(m) == first_turn]
+        if len(least) == len(self._left):
+            return found[0]
         fair = lightest_cure(least, self._remaining)
         enough = sum(m.demand.expected for m in fair) >= self._remaining
         as_few = enough and len(fair) <= len(found)
@@ -158,7 +162,7 @@ class Cure:
         return Saturation(self.zone, lack, what)
 
     def _is_contended(self, move: Move) -> bool:
-        return move.server_id in self._contended
+        return self._leavers[move.server_id].contended
 
     def _is_asked(self, move: Move) -> bool:
         return move.server_id in self._snapshot.asked.servers
@@ -202,6 +206,7 @@ def _leaving(host: str, snapshot: Snapshot) -> Iterator[Move]:
 
 
 def _move(leaver: Leaver, snapshot: Snapshot) -> Move:
+    """The move that it would be; why it is made is said once it is chosen."""
     server = snapshot.fleet.servers[leaver.server_id]
     return Move(
         server,
@@ -212,7 +217,6 @@ def _move(leaver: Leaver, snapshot: Snapshot) -> Move:
         steal_before=leaver.steal,
         demand=leaver.demand,
         copy_mb=snapshot.copy_mb(server),
-        reason=_reason(leaver, snapshot),
         asked_by=wish.by if (wish := _wish(leaver, snapshot)) else '',
     )
 

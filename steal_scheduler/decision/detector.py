@@ -120,13 +120,17 @@ def _may_wait(signal: ServerSignal, rules: DetectionRules) -> bool:
 
     What its own quota holds back counts as well, for it may be refused.
     """
-    bad = signal.bad_seconds
+    if signal.throttled:
+        return True
+    # NOTE: as in ServerSignal.steal; of 100,000 servers each call counts.
+    waited, bad = signal.waited, signal.bad_seconds
+    if waited > 0:
+        steal = waited / (signal.used + waited)
+        if steal * 100 >= rules.steal_threshold:
+            return True
     return (
-        signal.steal * 100 >= rules.steal_threshold
-        or bool(signal.throttled)
-        or (bad is not None and bad * 100 >= rules.bad_seconds_threshold)
-        or threads.waits(signal, rules)
-    )
+        bad is not None and bad * 100 >= rules.bad_seconds_threshold
+    ) or threads.waits(signal, rules)
 
 
 def is_contended(

@@ -91,6 +91,8 @@ def _cools_down(server: Server, last: Ended | None, snapshot: Snapshot) -> Nos:
     migrations: Sequence[Migration] = told
     if server.host in snapshot.view.emptied:
         migrations, last = failed_in_a_row(told), None
+    if not migrations and last is None:
+        return
     left = _cooldown_until(migrations, last, snapshot) - snapshot.now
     if left <= 0:
         return
