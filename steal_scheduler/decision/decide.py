@@ -25,7 +25,7 @@ from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.finding import Finding, Leaver
 from steal_scheduler.model.move import Move
-from steal_scheduler.model.refusal import Refusal, Saturation, first
+from steal_scheduler.model.refusal import Reason, Refusal, Saturation, first
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,6 +43,10 @@ class Decision:
     watches: detector.Watches
     #: Percent of the servers that could be moved which have a usable signal.
     coverage: float
+    #: Moves that could begin, if somebody said yes, or once their owners have
+    #: known for long enough.
+    proposed: tuple[Move, ...] = ()
+    announced: tuple[Move, ...] = ()
 
 
 NOTHING = Decision((), (), (), (), (), {}, 0.0)
@@ -130,7 +134,17 @@ def judge(case: Case, snapshot: Snapshot) -> Decision:
         aggressors=worst,
         watches=case.detection.watches,
         coverage=coverage.percent(case.zones),
+        proposed=_refused_as(Reason.APPROVAL, plan.moves, gated),
+        announced=_refused_as(Reason.NOTICE, plan.moves, gated),
     )
+
+
+def _refused_as(
+    reason: Reason, moves: Iterable[Move], refusals: Iterable[Refusal]
+) -> tuple[Move, ...]:
+    """Those of them that only this keeps from beginning."""
+    waiting = {no.server_id for no in refusals if no.reason is reason}
+    return tuple(move for move in moves if move.server_id in waiting)
 
 
 def _ineligible(

@@ -76,10 +76,7 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
                 watches[server_id], polls=polls
             )
     for server_id, signal in signals.items():
-        here = rules
-        if of_host:
-            where = signal.host or snapshot.fleet.servers[server_id].host
-            here = of_host.get(where or '', rules)
+        here = policies.of_signal(signal, of_host, snapshot)
         if not _may_wait(signal, here) and server_id not in watches:
             continue
         server = snapshot.fleet.servers[server_id]

@@ -6,7 +6,13 @@ restarts and counts the migrations that operators start by hand as well.
 
 from collections.abc import Sequence
 
-from steal_scheduler.decision import coverage, fair_shares, pauses, policies
+from steal_scheduler.decision import (
+    consent,
+    coverage,
+    fair_shares,
+    pauses,
+    policies,
+)
 from steal_scheduler.decision.breaker import Breaker, breaker
 from steal_scheduler.decision.contested import Contested
 from steal_scheduler.decision.disruption_budget import Unavailable
@@ -78,8 +84,8 @@ def admit(
     is measured.
 
     For example with 2 slots, of three planned moves from hosts a, a and b the
-    first and the third begin. What leaves a host of which a dry run only says
-    so comes last, and takes nothing of what the others need.
+    first and the third begin. What waits for a yes, and what a dry run only
+    says, comes last, and takes nothing of what the others need.
 
     :param planned: the most urgent first
     :param tripped: as of this snapshot, where it is known; as are the pairs
@@ -88,12 +94,12 @@ def admit(
     busy = [m for m in snapshot.moves.values() if snapshot.occupies(m)]
     projects = fair_shares.Slots(snapshot, busy)
     aggregates = policies.Slots(snapshot, busy)
-    live, dry = policies.parted(planned, snapshot)
+    live, waiting, dry = consent.ordered(planned, snapshot)
     unmeasured = _unmeasured(snapshot)
     tripped = tripped or breaker(snapshot)
     slots = 1 if tripped.cloud else limits.slots
     unavailable = Unavailable(snapshot)
-    bandwidth = _Bandwidth(live or dry, snapshot)
+    bandwidth = _Bandwidth(live or waiting or dry, snapshot)
     contested = Contested(snapshot, pairs)
     one_at_a_time = 'after failures one is tried at a time, until one succeeds'
     admitted: list[Move] = []
@@ -120,8 +126,10 @@ def admit(
         yield from unavailable.nos(move)
         yield from bandwidth.nos(move)
         yield from contested.nos(move)
+        if not policies.is_dry(move.source, snapshot):
+            yield from consent.nos(move, snapshot)
 
-    for move in (*live, *dry):
+    for move in (*live, *waiting, *dry):
         refusal = first(nos(move), move.server_id)
         if refusal is None:
             admitted.append(move)

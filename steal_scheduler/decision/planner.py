@@ -74,11 +74,11 @@ def plan(
     hosts = list(cures.values())
     planned: list[Move] = []
     # What is only said takes no place from what begins.
-    for dry in (False, True):
+    for last in (False, True):
         going = [
             cures[name]
             for name in ordered
-            if policies.is_dry(name, snapshot) is dry
+            if policies.comes_last(name, snapshot) is last
         ]
         # One leaves each at a time, and so each is given one place at a time.
         while going:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from steal_scheduler.decision.rules import DetectionRules
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.cloud import Server
+from steal_scheduler.model import window
+from steal_scheduler.model.cloud import Server, ServerSignal
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.policy import NEVER, Key, Setting
 from steal_scheduler.model.refusal import Nos, Reason
@@ -22,6 +23,16 @@ def is_dry(host: str | None, snapshot: Snapshot) -> bool:
         return True
     setting = snapshot.fleet.policies.first(host, Key.DRY_RUN)
     return setting is not None and setting.value is True
+
+
+def comes_last(host: str, snapshot: Snapshot) -> bool:
+    """Whether what leaves it takes no place from what leaves others.
+
+    It is only said, or somebody may say no to it.
+    """
+    policies = snapshot.fleet.policies
+    wait = (Key.APPROVAL, Key.NOTICE)
+    return is_dry(host, snapshot) or any(policies.all(host, k) for k in wait)
 
 
 def parted(
@@ -40,6 +51,7 @@ def of_server(server: Server, snapshot: Snapshot) -> Nos:
     priority = policies.first(server.host, Key.PRIORITY)
     if priority is not None and priority.value == NEVER:
         yield Reason.PRIORITY, f'its host keeps its servers: {priority.where}'
+    yield from _own_window(server, snapshot)
     for setting in policies.all(server.host, Key.WINDOW):
         opens = setting.value.opens(snapshot.now)
         if opens != snapshot.now:
@@ -48,6 +60,30 @@ def of_server(server: Server, snapshot: Snapshot) -> Nos:
                 'now is outside of the windows of its host '
                 f'({setting.where}): {opening(opens)}',
             )
+
+
+def _own_window(server: Server, snapshot: Snapshot) -> Nos:
+    """What its owner says: who writes it wants peace at other times.
+
+    So what cannot be read keeps it where it is, as with ``steal:migrate``.
+    """
+    said = server.metadata.get(Key.WINDOW)
+    if said is None:
+        return
+    try:
+        opens = window.read(said).opens(snapshot.now)
+    except ValueError as error:
+        yield (
+            Reason.WINDOW,
+            f'{Key.WINDOW} in its metadata cannot be read: {error}',
+        )
+        return
+    if opens != snapshot.now:
+        yield (
+            Reason.WINDOW,
+            f'now is outside of the windows that its owner allows ({said}): '
+            f'{opening(opens)}',
+        )
 
 
 def opening(at: float | None) -> str:
@@ -74,6 +110,22 @@ def detection(snapshot: Snapshot) -> Mapping[str, DetectionRules]:
             rules = snapshot.rules.detection
             found[host] = dataclasses.replace(rules, **values)
     return found
+
+
+def of_signal(
+    signal: ServerSignal,
+    of_host: Mapping[str, DetectionRules],
+    snapshot: Snapshot,
+) -> DetectionRules:
+    """When the server of this signal is contended.
+
+    :param of_host: see ``detection``
+    """
+    rules = snapshot.rules.detection
+    if not of_host:
+        return rules
+    host = signal.host or snapshot.fleet.servers[signal.server_id].host
+    return of_host.get(host or '', rules)
 
 
 def priority(host: str, snapshot: Snapshot) -> float:

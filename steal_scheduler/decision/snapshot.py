@@ -10,6 +10,7 @@ from steal_scheduler.model.asked import NOTHING_ASKED, Asked
 from steal_scheduler.model.cloud import Fleet, Server, Signals
 from steal_scheduler.model.host_view import NO_VIEW, View
 from steal_scheduler.model.move import Ended, Move
+from steal_scheduler.model.proposal import Notice, Proposal
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.roles import role_key
 from steal_scheduler.model.room import UNTOLD, Room
@@ -58,6 +59,10 @@ class Snapshot:
     schedulers: Mapping[str, Scheduler] = dataclasses.field(
         default_factory=dict
     )
+    #: By server id, moves that wait for a yes, or have one.
+    approvals: Mapping[str, Proposal] = dataclasses.field(default_factory=dict)
+    #: By server id, whose owner was told of a move.
+    notices: Mapping[str, Notice] = dataclasses.field(default_factory=dict)
     #: A call may be under way that the leader before began.
     handover: bool = False
     #: What people have asked for now.

@@ -14,12 +14,14 @@ from steal_scheduler.decision import policies
 from steal_scheduler.exception import RequestRefused
 from steal_scheduler.migrator import pause as pauses
 from steal_scheduler.migrator import skip
+from steal_scheduler.migrator.proposals import Proposals
 from steal_scheduler.migrator.request import Request
 from steal_scheduler.model import until
 from steal_scheduler.model.asked import Wish
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.pause import Pause, Scope
+from steal_scheduler.model.proposal import Vote
 from steal_scheduler.model.skip import Skip
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.nova_client.client import NovaClient
@@ -39,6 +41,7 @@ class Work:
     effects: Effects
     #: The tick's own, by server id.
     moves: dict[str, Move]
+    proposals: Proposals
     #: Of the tick before.
     picture: Picture
     #: What is to be decided on, see ``Asked``.
@@ -263,6 +266,23 @@ def _relieved(request: Request, picture: Picture) -> Answer:
     }
 
 
+# -- approvals -------------------------------------------------------------
+
+
+def _approve(request: Request, work: Work) -> None:
+    _give(Vote.APPROVED, request, work)
+
+
+def _reject(request: Request, work: Work) -> None:
+    _give(Vote.REJECTED, request, work)
+
+
+def _give(vote: Vote, request: Request, work: Work) -> None:
+    wish = request.wish
+    said = ': '.join(filter(None, (wish.by, wish.reason)))
+    work.proposals.answer(request.text('server_id'), vote, said, work.now)
+
+
 #: By name; add here what else can be asked for.
 ASKS: Mapping[str, Ask] = {
     'pause': Ask(_pause, _paused),
@@ -272,4 +292,6 @@ ASKS: Mapping[str, Ask] = {
     'move_create': Ask(_move, _moved),
     'move_cancel': Ask(_cancel, _cancelled),
     'host_relieve': Ask(_relieve, _relieved),
+    'approve': Ask(_approve, _nothing),
+    'reject': Ask(_reject, _nothing),
 }

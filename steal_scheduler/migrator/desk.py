@@ -19,6 +19,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import RequestRefused, StealError
 from steal_scheduler.migrator import asks, looks, settings
+from steal_scheduler.migrator.proposals import Proposals
 from steal_scheduler.migrator.request import Request
 from steal_scheduler.model.asked import NOTHING_ASKED, Asked
 from steal_scheduler.model.move import Ended, Move
@@ -140,15 +141,20 @@ class Desk:
         """Let nothing wait any longer."""
         self._bell.set()
 
-    def take(self, now: float, moves: dict[str, Move]) -> Asked:
+    def take(
+        self, now: float, moves: dict[str, Move], proposals: Proposals
+    ) -> Asked:
         """Do what was asked for, and say what is to be decided on.
 
         :param moves: in flight, by server id; marked where one is cancelled
+        :param proposals: those that are answered
         """
         shown = self._shown
         if not self._waiting or shown is None:
             return NOTHING_ASKED
-        work = asks.Work(now, self._nova, self._effects, moves, shown.picture)
+        work = asks.Work(
+            now, self._nova, self._effects, moves, proposals, shown.picture
+        )
         for _ in range(min(len(self._waiting), MOST_AT_ONCE)):
             request = self._waiting.popleft()
             if request.given_up:

@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 from steal_scheduler.edge.text import several
 from steal_scheduler.exception import RequestRefused
 from steal_scheduler.migrator.request import Request
-from steal_scheduler.reporting import documents, server_documents
+from steal_scheduler.reporting import (
+    documents,
+    policy_documents,
+    server_documents,
+)
 from steal_scheduler.reporting.documents import Document, Look
 from steal_scheduler.reporting.picture import Picture
 
@@ -46,6 +50,7 @@ LOOKS: Mapping[str, Looking] = {
     'plan': Looking(documents.plan),
     'hosts': Looking(documents.hosts, takes=('zone',)),
     'host': Looking(_host, needs=('host',)),
+    'approvals': Looking(policy_documents.approvals),
     'servers': Looking(
         server_documents.servers,
         takes=('zone', 'project', 'host', 'contended'),

@@ -22,6 +22,7 @@ from steal_scheduler.migrator import informed
 from steal_scheduler.migrator.build import Components
 from steal_scheduler.migrator.orphans import Orphans
 from steal_scheduler.migrator.poller import Poller
+from steal_scheduler.migrator.proposals import Proposals
 from steal_scheduler.migrator.strays import Strays
 from steal_scheduler.model.cloud import NO_SIGNALS
 from steal_scheduler.model.host_view import View
@@ -59,6 +60,9 @@ class Migrator:
         self._seen: set[str] | None = None
         self._strays = Strays(built)
         self._orphans = Orphans(built)
+        self._proposals = Proposals(
+            built.nova, built.effects, built.nova_cache, built.journal
+        )
         self._stop = threading.Event()
         #: What was wrong with the last tick, as logged.
         self._error = ''
@@ -80,7 +84,7 @@ class Migrator:
         if not self._leads():
             return
         built.dispatcher.calls.new_tick()
-        asked = built.desk.take(now, self.moves)
+        asked = built.desk.take(now, self.moves, self._proposals)
         begun = time.monotonic()
         fleet = built.nova_cache.refresh(now, self.moves)
         # Nova may have taken its time, and nobody's samples are of tomorrow.
@@ -104,10 +108,12 @@ class Migrator:
         for move in self._orphans.lead_back(snapshot):
             self.moves[move.server_id] = move
         self._strays.remove(strays, snapshot)
+        snapshot = self._proposals.known(snapshot)
         not_sent: list[Refusal] = []
         if polled:
             self._follow(snapshot)
             self.decided = self._decide(snapshot)
+            snapshot = self._proposals.keep(self.decided, snapshot)
             not_sent = self._begin_moves(snapshot)
         built.journal.show(snapshot, self.decided, not_sent)
         built.desk.show(snapshot, self.decided, not_sent, self._ended)
@@ -180,6 +186,7 @@ class Migrator:
             self._seen = None
             self._strays.forget()
             self._orphans.forget()
+            self._proposals.forget()
             self._built.nova_cache.forget()
             self._built.dispatcher.forget()
             self._built.desk.forget()

@@ -16,7 +16,7 @@ import dataclasses
 import enum
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 from steal_scheduler.model import window
@@ -33,6 +33,8 @@ class Key(enum.StrEnum):
     SLOTS = 'steal:slots'
     PRIORITY = 'steal:priority'
     WINDOW = 'steal:window'
+    APPROVAL = 'steal:approval'
+    NOTICE = 'steal:notice'
 
 
 #: How keys begin, and those of ours that are no policies; what follows them is
@@ -41,6 +43,10 @@ PREFIX = 'steal:'
 OTHERS = ('steal:pause', 'steal:migrate', 'steal:skip', 'steal:drain')
 #: The priority of hosts that nothing leaves.
 NEVER = -math.inf
+#: Among roles: any, and none.
+ANY_ROLE = '*'
+#: Seconds before a move at which its owner is told, at most.
+LONGEST_NOTICE = 86400
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -129,6 +135,27 @@ def _priority(text: str) -> float:
     )
 
 
+def _approval(text: str) -> Set[str]:
+    """The roles that it is about."""
+    head, colon, roles = text.partition(':')
+    if colon and head.strip().lower() == 'roles' and roles.strip():
+        return frozenset(role.strip() for role in roles.split(','))
+    try:
+        return frozenset([ANY_ROLE] if _bool(text) else [])
+    except ValueError:
+        raise ValueError('write true, false, or roles: web, db') from None
+
+
+def _notice(text: str) -> float:
+    """Seconds."""
+    units = {'s': 1, 'm': 60, 'h': 3600}
+    if found := re.fullmatch(r'(\d{1,5})\s*([smh])', text.lower(), re.ASCII):
+        seconds = int(found[1]) * units[found[2]]
+        if 0 < seconds <= LONGEST_NOTICE:
+            return float(seconds)
+    raise ValueError('write a time of up to 24h, like 90s, 30m or 2h')
+
+
 READERS: Mapping[Key, Callable[[str], Any]] = {
     Key.DRY_RUN: _bool,
     Key.STEAL_THRESHOLD: _number(1, 100, 'percent'),
@@ -136,6 +163,8 @@ READERS: Mapping[Key, Callable[[str], Any]] = {
     Key.SLOTS: _count,
     Key.PRIORITY: _priority,
     Key.WINDOW: window.read,
+    Key.APPROVAL: _approval,
+    Key.NOTICE: _notice,
 }
 
 #: What of several values is strict, less than the others; where nothing stands
@@ -146,6 +175,7 @@ _STRICT: Mapping[Key, Callable[[Any], float]] = {
     Key.LOAD_THRESHOLD: lambda value: -value,
     Key.SLOTS: lambda value: value,
     Key.PRIORITY: lambda value: value,
+    Key.NOTICE: lambda value: -value,
 }
 
 

@@ -9,6 +9,8 @@ class Reason(enum.StrEnum):
     """Every reason for a *no*. Each is a label of a metric."""
 
     # about one server
+    #: Nobody has said yes yet, and an operator wants that.
+    APPROVAL = 'approval'
     #: A try that did not begin is not repeated at once.
     BACKOFF = 'backoff'
     #: Hosts that could take it have as many of them as its own.
@@ -34,6 +36,8 @@ class Reason(enum.StrEnum):
     #: That of its host, or of those that could take it, is busy.
     NETWORK = 'network'
     NOT_ACTIVE = 'not_active'
+    #: Its owner has not known for long enough that it will be moved.
+    NOTICE = 'notice'
     #: Another move relieves its host.
     NOT_NEEDED = 'not_needed'
     OPTED_OUT = 'opted_out'

@@ -263,6 +263,13 @@ class NovaClient:
         with contextlib.suppress(exception.ServerGone):
             self._ask(self._nova.servers.delete_tag, server_id, quoted)
 
+    def set_metadata(self, server_id: str, key: str, value: str) -> None:
+        self._ask(self._nova.servers.set_meta_item, server_id, key, value)
+
+    def remove_metadata(self, server_id: str, key: str) -> None:
+        with contextlib.suppress(exception.ServerGone):
+            self._ask(self._nova.servers.delete_meta, server_id, [key])
+
     def create_aggregate(self, name: str) -> None:
         """One that holds no host and is no availability zone."""
         self._ask(self._nova.aggregates.create, name, None)

@@ -17,6 +17,7 @@ from steal_scheduler.model.move import Move
 from steal_scheduler.model.pause import Pause, Scope
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.until import Until, iso
+from steal_scheduler.reporting import policy_documents
 from steal_scheduler.reporting.picture import Picture
 
 Document = dict[str, Any]
@@ -170,7 +171,7 @@ def host(found: Host, picture: Picture) -> Document:
         'unreliable': f'{wrong.reason}: {wrong.detail}' if wrong else None,
         'paused': _paused(found, picture),
         'drained': None,
-        'policy': None,
+        'policy': policy_documents.policy(name, picture),
     }
 
 

@@ -19,6 +19,7 @@ from steal_scheduler.messaging.notifier import Notifier
 from steal_scheduler.model.move import Ended, Move, Outcome, Stage
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.relief import Relief
+from steal_scheduler.model.until import iso
 from steal_scheduler.reporting.audit import Audit
 from steal_scheduler.reporting.emptied import log_emptied
 from steal_scheduler.reporting.ignored import log_ignored
@@ -26,6 +27,7 @@ from steal_scheduler.reporting.metrics import Metrics
 from steal_scheduler.reporting.paused import log_pauses
 from steal_scheduler.reporting.refused import log_refusals
 from steal_scheduler.reporting.schedulers import host_names, log_schedulers
+from steal_scheduler.reporting.waiting import log_planned, log_waiting
 
 LOG = log.getLogger(__name__)
 
@@ -135,13 +137,12 @@ class Journal:
         """What a dry run would have done."""
         for move in self._new('planned', {m.server_id: m for m in moves}):
             self._notifier.send('planned', move, dry_run=True)
-            LOG.info(
-                'Dry run: server %s would move away from host %s: %s.',
-                move.server.label,
-                move.source,
-                move.reason,
-                instance_uuid=move.server_id,
-            )
+            log_planned(move)
+
+    def waits(self, event: str, move: Move, until: float) -> None:
+        """A move is ``proposed``, or its owner is given a ``notice``."""
+        self._notifier.send(event, move, until=iso(until))
+        log_waiting(event, move, until)
 
     def standby(self) -> None:
         """Another migrator leads: what was shown is not ours to say."""

@@ -312,6 +312,21 @@ class FakeNova:
 
         self._act(abort)
 
+    def set_metadata(self, server_id: str, key: str, value: str) -> None:
+        def write() -> None:
+            before = self.servers[server_id].metadata
+            self.change(server_id, metadata={**before, key: value})
+
+        self._act(write)
+
+    def remove_metadata(self, server_id: str, key: str) -> None:
+        def remove() -> None:
+            before = self.servers[server_id].metadata
+            after = {k: v for k, v in before.items() if k != key}
+            self.change(server_id, metadata=after)
+
+        self._act(remove)
+
     def create_aggregate(self, name: str, *hosts: str) -> None:
         if any(a.name == name for a in self._aggregates.values()):
             raise NovaRefused('409: it exists already')

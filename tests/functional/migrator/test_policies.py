@@ -2,6 +2,7 @@
 
 from tests.functional import loop, one  # isort: skip (before Nova's)
 
+import concurrent.futures
 import datetime
 
 from tests.functional.scene import Guest
@@ -58,6 +59,71 @@ class TestZoneByZone(PoliciesTestCase):
         self.assertIn('dry_run', ended.move.failure)
         self.assertEqual([], scene.migrations(mover))
         self.assert_back(mover)
+
+
+class TestConsent(PoliciesTestCase):
+    def test_a_move_waits_for_a_yes(self) -> None:
+        self.say('az1', approval='true')
+        mover = self.boot_contended('a1')
+        migrator = self.loop()
+        for _ in range(3):
+            migrator.tick()
+        self.assertEqual(1, migrator.refused('approval'))
+        self.assert_untouched(mover)
+        desk, alice = migrator.parts.desk, {'user_name': 'alice'}
+        (waiting,) = desk.answer('approvals', {}, alice)['approvals']
+        self.assertEqual(
+            (mover, 'a1'), (waiting['server_id'], waiting['source'])
+        )
+        policy = desk.answer('host', {'host': 'a1'}, alice)['policy']
+        self.assertEqual(
+            {'value': 'true', 'source': 'aggregate az1'},
+            policy['steal:approval'],
+        )
+        args = {'server_id': mover, 'reason': 'go'}
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            answer = threads.submit(desk.answer, 'approve', args, alice)
+            migrator.until(answer.done, 'the answer')
+        self.assertEqual({}, answer.result())
+        migrator.until_ended(mover)
+        self.assertEqual({'helped': 1}, migrator.outcomes())
+
+    def test_its_owner_is_told_and_objects(self) -> None:
+        """In metadata of his server, which he may change."""
+        self.say('az1', notice='1s')
+        self.say('az2', notice='24h')
+        objects = self.boot_contended('b1')
+        mover = self.boot_contended('a1')
+        migrator = self.loop(limits={'slots': 5})
+        migrator.until(
+            lambda: all(map(self.notice, (mover, objects))), 'the notices'
+        )
+        self.assertIn('waits 33% of its time', self.notice(mover) or '')
+        scene.set_metadata(objects, {'steal:migrate': 'false'})
+        migrator.until_ended(mover)
+        self.assertEqual({'helped': 1}, migrator.outcomes())
+        migrator.until(
+            lambda: migrator.refused('opted_out') == 1, 'the objection'
+        )
+        self.assert_untouched(objects)
+        migrator.until(lambda: not self.notice(mover), 'the end of it')
+
+    def notice(self, server_id: str) -> str | None:
+        found: str | None = scene.cloud.servers.server(server_id)[
+            'metadata'
+        ].get('steal:notice')
+        return found
+
+    def test_the_windows_of_its_owner(self) -> None:
+        tomorrow = datetime.datetime.now(datetime.UTC)
+        tomorrow += datetime.timedelta(1)
+        own = {'steal:window': f'{tomorrow:%a} 00:00-24:00'}
+        mover = self.boot_contended('a1', metadata=own)
+        migrator = self.loop()
+        migrator.tick()
+        self.assertEqual(1, migrator.refused('window'))
+        scene.set_metadata(mover, {'steal:window': '00:00-24:00'})
+        migrator.until_ended(mover)
 
 
 class TestPolicies(PoliciesTestCase):

@@ -284,3 +284,29 @@ class TestSlots(base.BaseTestCase):
         begin, (no,) = limits.admit(planned, found)
         self.assertEqual([], begin)
         self.assertIn('steal:slots = 1 of aggregate az1', no.detail)
+
+
+class TestOwnWindow(base.BaseTestCase):
+    """What the owner of a server says of it."""
+
+    def refused(self, **metadata: str) -> str:
+        found = cloud()
+        said = {f'steal:{k}': v for k, v in metadata.items()}
+        one = dataclasses.replace(found.fleet.servers['A'], metadata=said)
+        servers = {**found.fleet.servers, 'A': one}
+        known = dataclasses.replace(found.fleet, servers=servers)
+        no = eligibility.refusal('A', dataclasses.replace(found, fleet=known))
+        return f'{no.reason}: {no.detail}' if no else ''
+
+    def test_outside_of_it(self) -> None:
+        self.assertEqual('', self.refused(window='Mon 13:00-14:00'))
+        self.assertEqual(
+            'window: now is outside of the windows that its owner allows (Mon '
+            '14:00-15:00): the next one opens at 1970-01-12 14:00 UTC',
+            self.refused(window=LATER),
+        )
+
+    def test_what_makes_no_sense_keeps_it(self) -> None:
+        said = self.refused(window='at night')
+        self.assertIn('window: steal:window in its metadata cannot', said)
+        self.assertIn('write it like', said)

@@ -1,5 +1,6 @@
 """What people are told: see also ``tests/unit/migrator/test_desk.py``."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -19,6 +20,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     'server': {'server_id': 'x'},
     'moves': {},
     'move': {'server_id': 'x'},
+    'approvals': {},
 }
 OF_PROJECTS = 'servers', 'server', 'moves', 'move'
 
@@ -111,6 +113,45 @@ class TestLooks(DocumentsTest):
             RequestRefused, self.look, 'host', host='nope'
         )
         self.assertEqual('not_found', error.reason)
+
+    def test_policies_of_a_host(self) -> None:
+        nova = self.rig.nova
+        for number, (name, text) in enumerate(
+            (('az1', 'Mon 01:00-02:00'), ('rack7', '03:00-04:00')), 1
+        ):
+            nova.create_aggregate(name, 'host-a')
+            said = {'steal:window': text, 'steal:slots': str(number)}
+            nova.set_aggregate_metadata(number, said)
+        nova.set_aggregate_metadata(1, {'steal:dry_run': 'yes'})
+        self.rig.tick(3)
+        found = self.look('host', host='host-a')['policy']
+        self.assertEqual(
+            {
+                'steal:dry_run': ('yes', 'aggregate az1'),
+                'steal:steal_threshold': ('5', '[detection] steal_threshold'),
+                'steal:load_threshold': ('0.3', '[detection] load_threshold'),
+                'steal:slots': ('1', 'aggregate az1'),
+                'steal:window': (
+                    'Mon 01:00-02:00; 03:00-04:00',
+                    'aggregate az1, aggregate rack7',
+                ),
+            },
+            {k: (v['value'], v['source']) for k, v in found.items()},
+        )
+        other = self.look('host', host='host-b')['policy']
+        self.assertEqual('[limits] slots', other['steal:slots']['source'])
+
+    def test_the_option_dry_run_is_about_all(self) -> None:
+        nova = self.rig.nova
+        nova.create_aggregate('az1', 'host-a')
+        nova.set_aggregate_metadata(1, {'steal:dry_run': 'false'})
+        self.rig.rules = dataclasses.replace(self.rig.rules, dry_run=True)
+        self.rig.restart()
+        self.rig.tick()
+        found = self.look('host', host='host-a')['policy']['steal:dry_run']
+        self.assertEqual(
+            {'value': 'true', 'source': '[migrator] dry_run'}, found
+        )
 
     def test_one_that_is_not_measured_is_not_idle(self) -> None:
         self.rig.nova.set_host('dark', zone='az2')
