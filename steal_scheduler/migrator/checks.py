@@ -26,6 +26,7 @@ from steal_scheduler.migrator.poller import Poller
 from steal_scheduler.model.cloud import NO_SIGNALS
 from steal_scheduler.model.scheduler import Scheduler
 from steal_scheduler.moves import tags
+from steal_scheduler.reporting.schedulers import short_sighted
 
 
 def signals(built: Components) -> str | None:
@@ -130,18 +131,8 @@ def _short_sighted(
     except NovaFault:
         # Another check says so.
         return
-    found = sorted(
-        (s.max_placement_results, s.host)
-        for s in heard
-        if s.max_placement_results < hosts
-    )
-    if found:
-        yield (
-            f'Placement shows nova-scheduler of hosts '
-            f'{several([host for _, host in found])} only {found[0][0]} of '
-            f'the {hosts} hosts for a request: raise [scheduler] '
-            'max_placement_results in its nova.conf.'
-        )
+    if why := short_sighted(heard, hosts):
+        yield why
 
 
 def lock_store(built: Components) -> None:

@@ -1,6 +1,6 @@
 """Who of nova-scheduler takes the views, as a person reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from oslo_log import log
 
@@ -26,15 +26,28 @@ def log_schedulers(new: Sequence[Scheduler], hosts: int) -> None:
             ', '.join(classes) or 'nothing',
             ', '.join(alike[0].missing) or 'nothing',
         )
-    if short := [s for s in new if s.max_placement_results < hosts]:
-        LOG.warning(
-            'Placement shows nova-scheduler of %s only %d of the %d hosts '
-            'for a request: raise [scheduler] max_placement_results in '
-            'nova.conf.',
-            host_names([s.host for s in short]),
-            short[0].max_placement_results,
-            hosts,
-        )
+    if why := short_sighted(new, hosts):
+        LOG.warning('%s', why)
+
+
+def short_sighted(schedulers: Iterable[Scheduler], hosts: int) -> str:
+    """To whom of them Placement does not show all hosts; '' for nobody.
+
+    :param hosts: how many the cloud has
+    """
+    found = sorted(
+        (s.max_placement_results, s.host)
+        for s in schedulers
+        if s.max_placement_results < hosts
+    )
+    if not found:
+        return ''
+    return (
+        f'Placement shows nova-scheduler of '
+        f'{host_names([host for _, host in found])} only {found[0][0]} of '
+        f'the {hosts} hosts for a request: raise [scheduler] '
+        'max_placement_results in nova.conf there.'
+    )
 
 
 def host_names(hosts: Sequence[str]) -> str:

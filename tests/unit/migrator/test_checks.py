@@ -238,7 +238,7 @@ class TestSchedulers(ChecksTest):
                 self.assertIsNone(said)
                 continue
             assert said is not None
-            self.assertIn(f'nova-scheduler of hosts a only {hosts}', said)
+            self.assertIn(f'nova-scheduler of host a only {hosts}', said)
             self.assertIn('raise [scheduler] max_placement_results', said)
 
     def test_one_of_an_older_release(self) -> None:
