@@ -11,14 +11,15 @@ with how moves ended: a new leader learns it anew.
 import collections
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
+from steal_scheduler.decision.census import once
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.no_host import SERVERS, is_proof, needs_no_more
 from steal_scheduler.decision.room import Ledger
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.backoff import pause, seconds_left
-from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.cloud import Fleet, Server
 from steal_scheduler.model.move import Ended, Move, Outcome
 
 
@@ -108,9 +109,14 @@ def refused_pairs(snapshot: Snapshot) -> RefusedPairs:
             by_source.setdefault(ended.move.source, []).append(ended)
             kind = _kind(ended.move.server)
             by_kind.setdefault(kind, []).append(ended)
-    chosen: dict[tuple[object, str], float] = {}
-    times = collections.Counter[str]()
-    found = RefusedPairs(
+    chosen: Mapping[tuple[object, str], float] = {}
+    times: Mapping[str, int] = {}
+    if by_source:
+        # Mostly nothing was refused, and Nova's records are many.
+        chosen, times = _choices(
+            snapshot.fleet, frozenset((*by_source, *by_kind))
+        )
+    return RefusedPairs(
         snapshot.rules.limits.cooldown,
         snapshot.now,
         by_source,
@@ -118,10 +124,18 @@ def refused_pairs(snapshot: Snapshot) -> RefusedPairs:
         chosen,
         times,
     )
-    if not by_source:
-        # Mostly nothing was refused, and Nova's records are many.
-        return found
-    fleet = snapshot.fleet
+
+
+@once
+def _choices(
+    fleet: Fleet, refused: Set[object]
+) -> tuple[Mapping[tuple[object, str], float], Mapping[str, int]]:
+    """Nova's choices for sources and kinds: ``chosen`` and ``times``.
+
+    :param refused: those sources and kinds for which it once chose nothing
+    """
+    chosen: dict[tuple[object, str], float] = {}
+    times = collections.Counter[str]()
     for server_id, records in fleet.migrations.items():
         server = fleet.servers.get(server_id)
         kind = server and _kind(server)
@@ -130,11 +144,11 @@ def refused_pairs(snapshot: Snapshot) -> RefusedPairs:
                 times[server_id] += record.failed and not record.stopped
                 continue
             for of in (record.source, kind):
-                if of in by_source or of in by_kind:
+                if of in refused:
                     pair = of, record.target
                     last = chosen.get(pair, 0.0)
                     chosen[pair] = max(last, record.created_at)
-    return found
+    return chosen, times
 
 
 def with_offered(ended: Ended, snapshot: Snapshot) -> Ended:
