@@ -57,6 +57,34 @@ class RulesTest(daemons.TestCase):
                 },
             )
 
+    def test_policies_that_are_ignored(self):
+        """Of the one that leads; not for a moment, and not on standby."""
+        for ignored, leads, hour, fires in (
+            (1, 1, '2h', True),
+            (1, 1, '5m', False),
+            (0, 1, '2h', False),
+            (1, 0, '2h', False),
+        ):
+            series = [
+                {
+                    'series': f'steal_migrator_{name}{{job="m",instance="i"}}',
+                    'values': f'{value}x9',
+                }
+                for name, value in (
+                    ('ignored_policies', ignored),
+                    ('leader', leads),
+                )
+            ]
+            labels = {'severity': 'warning', 'job': 'm', 'instance': 'i'}
+            self._test(
+                series,
+                {
+                    'eval_time': hour,
+                    'alertname': 'StealPolicyIgnored',
+                    'exp_alerts': [{'exp_labels': labels}] if fires else [],
+                },
+            )
+
     def _test(self, series, alert):
         """Let promtool say whether the alert is as expected.
 

@@ -562,7 +562,7 @@ def dispatcher(*parts: Any) -> Dispatcher:
     return Dispatcher(*parts, worker=fakes.Serial)
 
 
-def _nobody(conf: Any) -> None:
+def _nobody(conf: Any, url: Any = None) -> None:
     """Stand for a transport."""
 
 
