@@ -48,6 +48,7 @@ def _launch(program: str, extra: str, missing: int) -> int:
 
 
 # Where a service is started again and again, that does not help here.
+api = functools.partial(_launch, 'api', 'api', os.EX_CONFIG)
 exporter = functools.partial(_launch, 'exporter', 'exporter', os.EX_CONFIG)
 manage = functools.partial(_launch, 'manage', 'migrator', 1)
 migrator = functools.partial(_launch, 'migrator', 'migrator', os.EX_CONFIG)

@@ -16,7 +16,7 @@ import datetime
 import functools
 import re
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 DAYS = ('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun')
 MINUTES = 24 * 60
@@ -46,7 +46,7 @@ class Weekly:
     """Times of the week, by the clock on a wall."""
 
     #: On which it begins; 0 is Monday.
-    days: frozenset[int]
+    days: Set[int]
     #: Minutes after midnight; from ``begin`` to before ``end``, which is of
     #: the next day where it is not later.
     begin: int
@@ -111,19 +111,15 @@ class Windows:
         :returns: None where it is not within ``AHEAD`` days, of now or of the
             end of a freeze
         """
-        return now if self.is_open(now) else _opens(self, now)
-
-
-@functools.lru_cache(maxsize=256)
-def _opens(windows: Windows, now: float) -> float | None:
-    """When it opens that is closed: the same for all hosts of an aggregate."""
-    starts = [now, *(f.end for f in windows.freezes if f.end > now)]
-    moments = set(starts)
-    for start in starts:
-        for weekly in windows.weekly:
-            moments.update(weekly.openings(start))
-    later = sorted(m for m in moments if m > now)
-    return next((m for m in later if windows.is_open(m)), None)
+        if self.is_open(now):
+            return now
+        starts = [now, *(f.end for f in self.freezes if f.end > now)]
+        moments = set(starts)
+        for start in starts:
+            for weekly in self.weekly:
+                moments.update(weekly.openings(start))
+        later = sorted(m for m in moments if m > now)
+        return next((m for m in later if self.is_open(m)), None)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -112,6 +112,10 @@ class TestExtras(ExtrasTest):
             self.extra('kubernetes') - self.extra('migrator'),
         )
 
+    def test_api(self) -> None:
+        loaded = third_party(['cmd/api.py', 'cmd/wsgi.py'])
+        self.assertEqual(self.extra('api'), loaded)
+
     def test_exporter(self) -> None:
         loaded = third_party(['cmd/exporter.py'])
         # The base comes with each extra, needed or not.
@@ -145,6 +149,7 @@ sys.exit(getattr(importlib.import_module(module), function)())
 #: Of a program without its extra: systemd must not try again for ever, and
 #: of steal-status 1 is a warning.
 STATUS = {
+    'steal-api': os.EX_CONFIG,
     'steal-exporter': os.EX_CONFIG,
     'steal-manage': 1,
     'steal-migrator': os.EX_CONFIG,
@@ -179,6 +184,7 @@ class TestMissing(ExtrasTest):
     def test_base_alone(self) -> None:
         hidden = 'keystoneauth1 oslo_log oslo_service prometheus_client tooz'
         for extra, command in (
+            ('api', 'steal-api'),
             ('exporter', 'steal-exporter'),
             ('migrator', 'steal-migrator'),
             ('migrator', 'steal-manage plan'),
@@ -190,6 +196,8 @@ class TestMissing(ExtrasTest):
 
     def test_a_part_of_the_extra(self) -> None:
         # Beside Nova, whose oslo.service has no extra.
+        self.check('api', 'steal-api', 'cotyledon')
+        self.check('api', 'steal-api', 'keystonemiddleware')
         self.check('migrator', 'steal-migrator', 'cotyledon')
         self.check('migrator', 'steal-migrator', 'tooz')
         self.check('migrator', 'steal-manage plan', 'novaclient')

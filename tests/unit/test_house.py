@@ -28,7 +28,7 @@ FLOORS = (
     ('orchestrators', 'signals', 'nova_client', 'messaging'),
     ('moves', 'reporting'),
     ('conf',),
-    ('scheduler', 'migrator', 'replay'),
+    ('scheduler', 'migrator', 'replay', 'api'),
     ('demo',),
     ('cmd',),
 )
