@@ -43,12 +43,6 @@ def _no_yes(move: Move, snapshot: Snapshot) -> Nos:
             f'it is proposed now, and waits for a yes until '
             f'{shown(now + LASTS)}: {setting.where}',
         )
-    elif found.answer is Vote.REJECTED:
-        yield (
-            Reason.APPROVAL,
-            f'{found.said} rejected it; it is proposed again after '
-            f'{shown(found.expires_at)}',
-        )
     elif found.answer is Vote.OPEN:
         yield (
             Reason.APPROVAL,
@@ -75,6 +69,40 @@ def _no_notice(move: Move, snapshot: Snapshot) -> Nos:
             f'its owner was told at {shown(found.told_at)}, and it may begin '
             f'at {shown(found.due_at)}: {setting.where}',
         )
+
+
+def rejected(server: Server, snapshot: Snapshot) -> Nos:
+    """Why it stays: somebody has said no, and others may leave instead.
+
+    Not to a move that somebody else asks for.
+    """
+    found = snapshot.approvals.get(server.server_id)
+    if found is None or found.answer is not Vote.REJECTED:
+        return
+    asked = server.server_id in snapshot.asked.servers
+    emptied = server.host in snapshot.view.emptied
+    holds = found.holds(server.host or '', snapshot.now)
+    if holds and not asked and not emptied and approval(server, snapshot):
+        yield (
+            Reason.APPROVAL,
+            f'{found.said} rejected it; it is proposed again after '
+            f'{shown(found.expires_at)}',
+        )
+
+
+def given(move: Move, snapshot: Snapshot) -> bool:
+    """Whether somebody has said yes, or its owner knows of it.
+
+    Then it is this one that leaves, and nobody else is asked.
+    """
+    now, server_id = snapshot.now, move.server_id
+    found = snapshot.approvals.get(server_id)
+    notice = snapshot.notices.get(server_id)
+    return (
+        found is not None
+        and found.answer is Vote.APPROVED
+        and found.holds(move.source, now)
+    ) or (notice is not None and notice.holds(move.source, now))
 
 
 def ordered(

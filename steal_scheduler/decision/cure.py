@@ -4,7 +4,7 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
-from steal_scheduler.decision import fair_shares, saturation
+from steal_scheduler.decision import consent, fair_shares, saturation
 from steal_scheduler.decision.host_load import RELIEF_DEMAND
 from steal_scheduler.decision.lightest_cure import lightest_cure
 from steal_scheduler.decision.snapshot import Snapshot
@@ -94,14 +94,15 @@ class Cure:
     def _next(self) -> Move:
         """Of the fewest servers that relieve it, and are lightest to copy.
 
-        First those that somebody asked to be moved.
+        First those that somebody asked to be moved, or said yes to, or whose
+        owners know of it.
 
         Where some have left already and it is no better, those of other
         projects are taken first, if no more of them have to leave; or if
         more than one has to in any case, and the first of them brings as much.
         """
         for move in self._left:
-            if self._is_asked(move):
+            if self._is_asked(move) or consent.given(move, self._snapshot):
                 return move
         found = lightest_cure(self._left, self._remaining)
         first_turn = min(map(self._turns.of, self._left))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from steal_scheduler.decision import network, pauses, policies
+from steal_scheduler.decision import consent, network, pauses, policies
 from steal_scheduler.decision.records import failed_in_a_row
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model import assignment
@@ -56,6 +56,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
         )
     yield from pauses.of_server(server, snapshot)
     yield from policies.of_server(server, snapshot)
+    yield from consent.rejected(server, snapshot)
     yield from _skipped(server_id, snapshot)
     yield from unfit(server, snapshot.fleet)
     try:

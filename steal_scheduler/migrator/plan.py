@@ -59,6 +59,11 @@ def plan(conf: Any, now: float) -> text.Document:
         decided, room = informed.decided(built.nova_cache, snapshot, {})
         if room.trouble:
             notes.append(f'Not all is known of the room: {room.trouble}')
+        if decided.proposed or decided.announced:
+            notes.append(
+                'Who has said yes or no, and who was told of a move, only the '
+                'migrator that leads knows: "openstack steal approval list".'
+            )
         snapshot = dataclasses.replace(snapshot, room=room)
         drains = [m for m in moves if m.stage is Stage.DRAIN]
         waits = [admission.wait_for(move, snapshot) for move in drains]

@@ -16,10 +16,11 @@ import datetime
 import functools
 import re
 import zoneinfo
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 
 DAYS = ('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun')
-MINUTES = 24 * 60
+#: Seconds.
+DAY = 86400
 #: Days for which the next opening is looked for: a window of one day a week
 #: may miss one week, where the clock skips it.
 AHEAD = 15
@@ -46,7 +47,7 @@ class Weekly:
     """Times of the week, by the clock on a wall."""
 
     #: On which it begins; 0 is Monday.
-    days: Set[int]
+    days: frozenset[int]
     #: Minutes after midnight; from ``begin`` to before ``end``, which is of
     #: the next day where it is not later.
     begin: int
@@ -68,20 +69,18 @@ class Weekly:
         )
 
     def openings(self, start: float) -> Iterator[float]:
-        """Moments at which it may open, of the days that follow.
+        """Moments at which it may open, within a day and a bit around it.
 
         It begins, once or twice; or the clock is set, into the midst of it.
         """
         today = datetime.datetime.fromtimestamp(start, self.zone).date()
         at = datetime.time(*divmod(self.begin, 60))
-        for days in range(-1, AHEAD + 1):
+        for days in range(3):
             day = today + datetime.timedelta(days)
             for fold in (0, 1):
                 local = datetime.datetime.combine(day, at, self.zone)
                 yield local.replace(fold=fold).timestamp()
-        for days in range(AHEAD):
-            begin = start + days * 86400
-            yield from _clock_set(begin, begin + 86400, self.zone)
+        yield from _clock_set(start, start + DAY, self.zone)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,15 +110,24 @@ class Windows:
         :returns: None where it is not within ``AHEAD`` days, of now or of the
             end of a freeze
         """
-        if self.is_open(now):
-            return now
-        starts = [now, *(f.end for f in self.freezes if f.end > now)]
-        moments = set(starts)
-        for start in starts:
-            for weekly in self.weekly:
-                moments.update(weekly.openings(start))
-        later = sorted(m for m in moments if m > now)
-        return next((m for m in later if self.is_open(m)), None)
+        return now if self.is_open(now) else _opens(self, now)
+
+
+@functools.lru_cache(maxsize=256)
+def _opens(windows: Windows, now: float) -> float | None:
+    """When it opens that is closed: the same for all hosts of an aggregate."""
+    ends = sorted(f.end for f in windows.freezes if f.end > now)
+    for start in (now, *ends):
+        # Day by day, for most windows open soon.
+        for days in range(AHEAD):
+            day = start + days * DAY
+            moments = {*ends}
+            for weekly in windows.weekly:
+                moments.update(weekly.openings(day))
+            for moment in sorted(moments):
+                if day <= moment <= day + DAY and windows.is_open(moment):
+                    return moment
+    return None
 
 
 @functools.lru_cache(maxsize=1024)

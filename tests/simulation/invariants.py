@@ -361,7 +361,7 @@ def others_are_kept(world: World) -> Iterator[str]:
 
 def nothing_done(world: World) -> Iterator[str]:
     if world.nova.log:
-        yield f'a dry run did {world.nova.log[0]}'
+        yield f'a dry run, or a policy, let it do {world.nova.log[0]}'
 
 
 def at_rest(world: World) -> Iterator[str]:

@@ -84,6 +84,27 @@ class TestSimulation(SimulationTest):
         world.nova.change(world.ids[2], tags=('steal:undo:1',))
         self.assertEqual(3, len([*invariants.at_rest(world)]))
 
+    def test_policies_by_which_nothing_begins(self) -> None:
+        """Whatever happens meanwhile; without them something does."""
+        begun = 0
+        for seed in range(12):
+            known = run.drawn(seed)
+            for still in (
+                (),
+                ('steal:dry_run', 'true'),
+                ('steal:priority', 'never'),
+                ('steal:approval', 'true'),
+                ('steal:window', 'not 2000-01-01T00:00/2999-01-01T00:00'),
+            ):
+                setting = dataclasses.replace(
+                    known.setting, still=(still,) if still else ()
+                )
+                played = dataclasses.replace(known, setting=setting)
+                ended = run.play(played, self.directory)
+                self.assertEqual('', ended.violation, (seed, still))
+                begun += ended.counts['begun']
+        self.assertLess(10, begun)
+
 
 class TestShrinking(base.BaseTestCase):
     def test_it_finds_what_matters(self) -> None:

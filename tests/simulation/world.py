@@ -72,10 +72,13 @@ class Setting:
     lists: bool = True
     #: The first server has 400 GiB of disk.
     large: bool = False
+    #: Metadata of an aggregate of all hosts, by which no move begins.
+    still: tuple[tuple[str, str], ...] = ()
 
     @property
     def dry_run(self) -> bool:
-        return ('migrator.dry_run', 'True') in self.options
+        dry = ('migrator.dry_run', 'True') in self.options
+        return dry or bool(self.still)
 
 
 #: What a run has where its setting says nothing else.
@@ -125,6 +128,9 @@ class World:
         }
         self.nova = Nova(self._call_nova, *servers)
         self.nova.now = NOW
+        if setting.still:
+            self.nova.create_aggregate('all', *'abcd')
+            self.nova.set_aggregate_metadata(1, dict(setting.still))
         self.places = {
             place.name: place(self.nova.servers)
             for place in PLACES

@@ -2,11 +2,26 @@ import dataclasses
 
 from oslotest import base
 
-from steal_scheduler.decision import consent, decide, limits, policies
+from steal_scheduler.decision import (
+    consent,
+    decide,
+    eligibility,
+    limits,
+    policies,
+)
+from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.asked import Asked, Wish
 from steal_scheduler.model.proposal import LASTS, Notice, Proposal, Vote
 from tests.unit.decision.test_policies import admitted, cloud, refused
-from tests.unit.make import NOW, move
+from tests.unit.make import (
+    NOW,
+    host_signal,
+    move,
+    server,
+    signal,
+    signals,
+)
 
 ALL = ('az1', 'abc', {'approval': 'true'})
 TOLD = ('az1', 'a', {'notice': '10m'})
@@ -52,6 +67,58 @@ class TestApproval(base.BaseTestCase):
         for over in ({'expires_at': NOW}, {'source': 'b'}):
             now = proposed(found, answer=Vote.APPROVED, **over)
             self.assertIn('it is proposed now', detail(now))
+
+    def test_a_no_lets_another_one_leave(self) -> None:
+        """As if it were not there; but for who wants it away himself."""
+        found = proposed(cloud(ALL), answer=Vote.REJECTED, said='bob')
+        one = found.fleet.servers['A']
+        self.assertIsNotNone(eligibility.refusal('A', found))
+        self.assertIsNone(eligibility.refusal('B', found))
+        for wanted in (
+            {'asked': Asked(servers={'A': Wish('alice', '')})},
+            {'view': dataclasses.replace(found.view, emptied={'a'})},
+            {'now': NOW + LASTS},
+        ):
+            now = dataclasses.replace(found, **wanted)  # type: ignore[arg-type]
+            self.assertEqual([], [*consent.rejected(one, now)], wanted)
+
+    def test_who_has_a_yes_leaves(self) -> None:
+        """Not the one that would be lighter to copy."""
+        for consented in (
+            {},
+            {'approvals': {'B': Proposal('B', 'a', '', NOW, NOW + 9)}},
+            {'notices': {'B': Notice('B', 'a', NOW, NOW)}},
+            {
+                'approvals': {
+                    'B': Proposal('B', 'a', '', NOW, NOW + 9, Vote.APPROVED)
+                }
+            },
+        ):
+            found = self.two(**consented)
+            moves = decide.decide(found, {}).proposed
+            moves += decide.decide(found, {}).admitted
+            yes = 'notices' in consented or 'Vote.APPROVED' in repr(consented)
+            self.assertEqual(
+                ['B' if yes else 'A'],
+                [m.server_id for m in moves if m.source == 'a'],
+                consented,
+            )
+
+    def two(self, **other: object) -> Snapshot:
+        """A and B wait on a, which one of them has to leave."""
+        found = cloud(ALL, slots=10)
+        servers = {
+            s: server(s, host='a', ram_mb=ram, project_id=s)
+            for s, ram in (('A', 1024), ('B', 4096))
+        }
+        known = dataclasses.replace(found.fleet, servers=servers)
+        measured = signals(
+            *(signal(s, used=2.0, waited=1.0) for s in 'AB'),
+            hosts={n: host_signal(n, cores=4.0) for n in 'abcdef'},
+        )
+        found = dataclasses.replace(found, fleet=known, signals=measured)
+        found = dataclasses.replace(found, view=build_view(found))
+        return dataclasses.replace(found, **other)  # type: ignore[arg-type]
 
     def test_of_roles(self) -> None:
         for text, role, wanted in (
