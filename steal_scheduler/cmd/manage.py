@@ -18,6 +18,7 @@ from cliff.formatters import commaseparated, table
 
 from steal_scheduler import version
 from steal_scheduler.cmd.command import NAME, Ours, Report
+from steal_scheduler.cmd.history import History
 from steal_scheduler.cmd.pause import Pause, Resume
 from steal_scheduler.cmd.replay import Replay
 from steal_scheduler.reporting import text
@@ -141,6 +142,9 @@ class Table(_Rows, table.TableFormatter):
     pass
 
 
+COMMANDS = (Plan, History, Pause, Resume, Recover, Doctor, Replay, Demo)
+
+
 class Manage(App):
     """Logs to stderr, as its own options say: the log file is the service's.
 
@@ -159,7 +163,7 @@ class Manage(App):
             CommandManager('steal_scheduler.commands'),
             deferred_help=True,
         )
-        for command in (Plan, Pause, Resume, Recover, Doctor, Replay, Demo):
+        for command in COMMANDS:
             name = command.__name__.lower()
             self.command_manager.add_command(name, command)
 

@@ -24,6 +24,7 @@ from steal_scheduler.reporting.audit import Audit
 from steal_scheduler.reporting.emptied import log_emptied
 from steal_scheduler.reporting.ignored import log_ignored
 from steal_scheduler.reporting.metrics import Metrics
+from steal_scheduler.reporting.past_moves import PastLog
 from steal_scheduler.reporting.paused import log_pauses
 from steal_scheduler.reporting.refused import log_refusals
 from steal_scheduler.reporting.schedulers import host_names, log_schedulers
@@ -44,6 +45,8 @@ class Journal:
         self._metrics = metrics
         self._notifier = notifier
         self.audit = Audit(notifier)
+        #: Moves that are over; for the history.
+        self.past = PastLog()
         #: What there was at the tick before, by kind: see ``_new``.
         self._said: dict[str, Mapping[Any, Any]] = {}
         #: Since when views are sent and nobody takes them.
@@ -70,6 +73,7 @@ class Journal:
         move = ended.move
         self._metrics.move_ended(ended)
         self.audit.ended(ended)
+        self.past.add(ended)
         self._notifier.send(
             'end',
             move,
@@ -93,6 +97,7 @@ class Journal:
 
     def relieved(self, ended: Ended, relief: Relief) -> None:
         """What a move has brought, a while after it ended."""
+        self.past.add(ended)
         if not relief.seconds:
             # Nobody has measured it, and 0 would be a claim.
             return

@@ -20,12 +20,9 @@ from steal_scheduler.model.move import Ended, Outcome, Stage
 from steal_scheduler.model.pause import Scope
 from steal_scheduler.model.refusal import Reason, Refusal
 from steal_scheduler.model.relief import Relief
+from steal_scheduler.reporting.past_moves import PAST, past
 
 PREFIX = 'steal_migrator_'
-
-#: Seconds for which a move is shown once it has ended: Prometheus, which
-#: scrapes it meanwhile, is the history.
-TOLD = 3600.0
 
 #: What the last tick has shown: name -> what it tells, and the labels by
 #: which it tells it, where there are some.
@@ -60,10 +57,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     ),
     'hosts': ('Hosts', 'tier'),
     'unreliable_hosts': ('Hosts with unreliable metrics', 'reason'),
-    'move_info': (
-        f'Moves that ended within {TOLD:g} seconds',
-        *('server', 'source', 'target', 'reason', 'outcome'),
-    ),
+    **PAST,
     'host_steal_ratio': (
         'Share of the time its servers wanted to run that they waited',
         'host',
@@ -214,11 +208,7 @@ class Metrics(Collector):
             'unreliable_hosts': _count(
                 HostCheck, (u.reason for u in unreliable)
             ),
-            'move_info': {
-                _info(e): 1
-                for e in (snapshot.ended.values() if snapshot else ())
-                if snapshot and snapshot.now - e.at < TOLD
-            },
+            **past(snapshot),
             'host_steal_ratio': {
                 name: host.steal
                 for name, host in hosts.items()
@@ -254,12 +244,6 @@ class Metrics(Collector):
         self, kind: Any, name: str, text: str, labels: Iterable[str] = ()
     ) -> Any:
         return kind(f'{PREFIX}{name}', text, labels, registry=self.registry)
-
-
-def _info(ended: Ended) -> tuple[str, ...]:
-    move = ended.move
-    where = move.server_id, move.source, move.target or ''
-    return *where, move.reason, str(ended.outcome)
 
 
 def _count(

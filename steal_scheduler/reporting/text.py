@@ -18,7 +18,7 @@ A program reads the document, a person reads ``as_text`` and a spreadsheet
 
 import collections
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from steal_scheduler.decision import pauses, policies
 from steal_scheduler.decision.decide import Decision
@@ -27,105 +27,13 @@ from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.pause import Pause
 from steal_scheduler.model.until import iso
+from steal_scheduler.reporting.blocks import BLOCKS, SHOWN
 from steal_scheduler.reporting.emptied import emptied_blocks
 from steal_scheduler.reporting.skipped import skipped
 
 Items = Sequence[Mapping[str, Any]]
 Document = Mapping[str, Items]
 
-
-class Block(NamedTuple):
-    title: str
-    #: Of each of its objects, in this order.
-    fields: tuple[str, ...]
-    #: Shown to a person also where it is empty: that nothing moves is news.
-    always: bool = False
-    #: Of these fields each has a line of its own, below those of its object.
-    below: tuple[str, ...] = ()
-
-
-_SERVER = ('server_id', 'server_name')
-_MOVE = (*_SERVER, 'stage', 'seconds', 'source', 'target', 'reason')
-#: All there are, by name, in the order in which a person wants to read them.
-BLOCKS: Mapping[str, Block] = {
-    'notes': Block('', ('note',)),
-    'reattach_blocked': Block(
-        'Drained, and should be reattached; see the log of steal-migrator, '
-        'and the orchestrator',
-        _MOVE,
-    ),
-    'stalled': Block('Moves that need a person to look at Nova', _MOVE),
-    'holds': Block('Nothing starts now, because', ('reason', 'detail')),
-    'pauses': Block('Paused', ('scope', 'name', 'until', 'detail')),
-    'emptied_hosts': Block(
-        'Hosts that are emptied', ('host', 'until', 'servers', 'detail')
-    ),
-    'servers_left': Block(
-        'Left on hosts that are emptied', (*_SERVER, 'host', 'detail')
-    ),
-    'ignored_policies': Block(
-        'Policies that are ignored', ('aggregate', 'key', 'detail')
-    ),
-    'skips': Block('Skipped', (*_SERVER, 'until', 'detail')),
-    'findings': Block(
-        'Contended servers',
-        (*_SERVER, 'host', 'steal', 'load', 'polls'),
-        always=True,
-    ),
-    'moves_in_flight': Block('Moves in flight', _MOVE, always=True),
-    'moves_to_begin': Block(
-        'Moves that would start now',
-        (*_SERVER, 'source', 'copy_mb', 'reason'),
-        always=True,
-    ),
-    'dry_run_moves': Block(
-        'Moves that would start, were it not for steal:dry_run',
-        (*_SERVER, 'source', 'copy_mb', 'reason'),
-    ),
-    'drains': Block(
-        'What their drains would do', (*_SERVER, 'orchestrator', 'detail')
-    ),
-    'refusals': Block('Refused', (*_SERVER, 'reason', 'detail')),
-    'saturations': Block(
-        'Saturated: moving cannot help', ('zone', 'cores_short', 'scarce')
-    ),
-    'aggressors': Block(
-        'Who takes more of a contended host than its share',
-        (*_SERVER, 'host', 'used', 'share', 'advice'),
-        below=('advice',),
-    ),
-    'unreliable_hosts': Block(
-        'Hosts with unreliable metrics', ('host', 'reason', 'detail')
-    ),
-    'coverage': Block('Coverage', ('percent',)),
-    'left_behind': Block('Left behind', (*_SERVER, 'host', 'tags', 'detail')),
-    'leftovers': Block(
-        'Left over in Nova; look as it says before you repair it',
-        (*_SERVER, 'host', 'reason', 'detail', 'command'),
-        below=('detail', 'command'),
-    ),
-    'unproven_marks': Block(
-        'Marks of drains that prove nothing, and hold up nothing',
-        ('orchestrator', 'server_id', 'where', 'detail', 'command'),
-        below=('detail', 'command'),
-    ),
-}
-
-#: What a person reads for a field and its value, where that differs.
-_SHOWN = {
-    'server_id': ('server', '{}'),
-    'server_name': ('name', '{}'),
-    'seconds': ('for', '{:.0f} s'),
-    'source': ('from', '{}'),
-    'target': ('to', '{}'),
-    'steal': ('waits', '{:.1%}'),
-    'load': ('load/vCPU', '{:.2f}'),
-    'copy_mb': ('to copy', '{} MiB'),
-    'used': ('uses', '{:.1f} cores'),
-    'share': ('share', '{:.1f}'),
-    'cores_short': ('cores short', '{:.1f}'),
-    'percent': ('', '{:.0f}% of the running servers'),
-}
 
 #: Hosts named for one reason: the outage of a rack must not fill the screen.
 _MOST_HOSTS = 10
@@ -226,10 +134,10 @@ def block_text(name: str, items: Items) -> list[str]:
     """One block, for a person: a table, with a head where that helps."""
     if not items:
         return ['none']
-    below = BLOCKS[name].below
-    fields = [f for f in BLOCKS[name].fields if f not in below]
+    below, unsaid = BLOCKS[name].below, BLOCKS[name].unsaid
+    fields = [f for f in BLOCKS[name].fields if f not in (*below, *unsaid)]
     rows = [[_shown(field, item[field]) for field in fields] for item in items]
-    head = [_SHOWN.get(field, (field,))[0] for field in fields]
+    head = [SHOWN.get(field, (field,))[0] for field in fields]
     first, *lines = table(head, rows)
     shown = [first] if len(fields) > 1 else []
     for line, item in zip(lines, items, strict=True):
@@ -243,7 +151,7 @@ def block_text(name: str, items: Items) -> list[str]:
 def _shown(field: str, value: Any) -> str:
     if value is None or value == []:
         return '-'
-    return _SHOWN.get(field, ('', '{}'))[1].format(_cell(value))
+    return SHOWN.get(field, ('', '{}'))[1].format(_cell(value))
 
 
 def as_text(document: Document) -> str:

@@ -64,7 +64,8 @@ class TestManage(base.BaseTestCase):
             document = read(said)
             self.assertEqual(
                 {*text.BLOCKS}
-                - {'left_behind', 'leftovers', 'unproven_marks'},
+                - {'left_behind', 'leftovers', 'unproven_marks'}
+                - {'history', 'relief'},
                 {*document},
                 name,
             )
@@ -204,7 +205,7 @@ class TestManage(base.BaseTestCase):
         status, said, _ = run_it(manage.main, 'complete')
         self.assertEqual(0, status)
         self.assertIn(
-            "cmds='complete demo doctor help pause plan recover replay "
-            "resume'",
+            "cmds='complete demo doctor help history pause plan recover "
+            "replay resume'",
             said,
         )

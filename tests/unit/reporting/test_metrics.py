@@ -10,6 +10,8 @@ from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Outcome, Stage
 from steal_scheduler.model.progress import Copied, progress
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
+from steal_scheduler.model.relief import Relief
+from steal_scheduler.model.until import iso
 from steal_scheduler.reporting.metrics import Metrics
 from tests.samples import sample
 from tests.unit.make import (
@@ -29,7 +31,7 @@ class TestMetrics(base.BaseTestCase):
         super().setUp()
         self.metrics = Metrics()
 
-    def value(self, name: str, **labels: str) -> float:
+    def value(self, name: str, /, **labels: str) -> float:
         return sample(self.metrics, name, labels)
 
     def test_ticks(self) -> None:
@@ -74,15 +76,38 @@ class TestMetrics(base.BaseTestCase):
         for age, shown in ((3599.0, 1.0), (3600.0, 0.0)):
             over = ended(move=made, at=NOW - age)
             self.show(ended={'s': over})
+            at = iso(NOW - age)
             found = self.value(
                 'move_info',
                 server='s',
+                name='name of s',
+                project='',
+                zone='az1',
                 source='a',
                 target='b',
                 reason='it waits',
                 outcome='helped',
+                ended=at,
             )
             self.assertEqual(shown, found)
+
+    def test_what_a_move_has_brought(self) -> None:
+        """What nobody has measured is absent."""
+        over = ended(
+            move=move(target='b', steal_before=0.5, drained_at=NOW - 90),
+            steal_after=0.0,
+            relief=Relief(NOW, -12.5, 900.0, over=True),
+        )
+        self.show(ended={'s': over})
+        of_it = {'server': 's', 'ended': iso(NOW)}
+        for name, value in (
+            ('steal_before_ratio', 0.5),
+            ('steal_after_ratio', 0.0),
+            ('out_of_service_seconds', 90.0),
+            ('relief_core_seconds', -12.5),
+        ):
+            self.assertEqual(value, self.value(f'move_{name}', **of_it))
+        self.assertNotIn('steal_migrator_move_copied_bytes{', self.scrape())
 
     def test_what_may_be_copied(self) -> None:
         self.show(rules=rules(copy_rate=2.0))
