@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from steal_scheduler.cmd.command import Report
-from steal_scheduler.cmd.pause import duration
+from steal_scheduler.edge.duration import duration
 
 
 class History(Report):

@@ -75,7 +75,7 @@ def build(conf: Any) -> Components:
     )
     metrics = Metrics(lambda: nova.calls, lambda: nova.rows.unreadable)
     journal = Journal(metrics, Notifier(conf))
-    desk = Desk(conf, nova, effects, journal.audit)
+    desk = Desk(conf, nova, effects, journal)
     return Components(
         conf=conf,
         rules=rules_conf.rules(conf, dispatcher.rules),

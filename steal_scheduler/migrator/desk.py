@@ -26,7 +26,7 @@ from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.nova_client.client import NovaClient
-from steal_scheduler.reporting.audit import Audit
+from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.picture import Picture
 from steal_scheduler.reporting.server_documents import PROJECT
 
@@ -51,10 +51,10 @@ class Desk:
     """Between the threads of the message bus and that of the tick."""
 
     def __init__(
-        self, conf: Any, nova: NovaClient, effects: Effects, audit: Audit
+        self, conf: Any, nova: NovaClient, effects: Effects, journal: Journal
     ) -> None:
         self._conf = conf
-        self._audit = audit
+        self._audit, self._past = journal.audit, journal.past
         self._nova = nova
         self._effects = effects
         #: Of the last tick of this leadership; None before it.
@@ -187,7 +187,12 @@ class Desk:
         )
         number = self._effects.signer.number()
         picture = Picture(
-            socket.gethostname(), number, snapshot, decision, not_sent
+            socket.gethostname(),
+            number,
+            snapshot,
+            decision,
+            not_sent,
+            self._past.read(),
         )
         self._shown = _Shown(picture, {})
         for request in self._taken:

@@ -8,11 +8,16 @@ from steal_scheduler.exception import RequestRefused
 from steal_scheduler.migrator.request import Request
 from steal_scheduler.reporting import (
     documents,
+    history,
     policy_documents,
     server_documents,
 )
 from steal_scheduler.reporting.documents import Document, Look
 from steal_scheduler.reporting.picture import Picture
+from steal_scheduler.reporting.server_documents import PROJECT
+
+#: Seconds: of the sums of the relief, and the longest that history goes back.
+_DAY, _LONGEST = 86400, 366 * 86400
 
 
 class Looking(NamedTuple):
@@ -44,6 +49,29 @@ def _host(picture: Picture, args: Mapping[str, Any]) -> Document:
     }
 
 
+def _history(picture: Picture, args: Mapping[str, Any]) -> Document:
+    """Moves that are over, as far as this process knows of them."""
+    snapshot, project = picture.snapshot, args.get(PROJECT)
+    wanted = history.Wanted(
+        snapshot.now - args['since'],
+        args.get('zone'),
+        args.get('project'),
+        args.get('server'),
+    )
+    found = history.answer(picture.past, snapshot.fleet, wanted)
+    rows = found['moves']
+    if project is not None:
+        rows = [row for row in rows if row['project_id'] == project]
+    return {**found, 'moves': rows}
+
+
+def _relief(picture: Picture, args: Mapping[str, Any]) -> Document:
+    """What moves of the last day have brought, by zone."""
+    snapshot = picture.snapshot
+    since = snapshot.now - _DAY
+    return history.relief_answer(picture.past, snapshot.fleet, since)
+
+
 #: By name; add here what else there is to be seen.
 LOOKS: Mapping[str, Looking] = {
     'summary': Looking(documents.summary),
@@ -63,6 +91,13 @@ LOOKS: Mapping[str, Looking] = {
     'move': Looking(
         server_documents.move, needs=('server_id',), of_projects=True
     ),
+    'history': Looking(
+        _history,
+        needs=('since',),
+        takes=('zone', 'project', 'server'),
+        of_projects=True,
+    ),
+    'relief': Looking(_relief),
 }
 
 
@@ -93,9 +128,17 @@ def check(request: Request) -> None:
             f'and not {several(unknown)}.',
         )
     for name in known:
-        value = request.args.get(name)
+        value: Any = request.args.get(name)
         if name == 'contended':
             if value is not None and not isinstance(value, bool):
                 raise RequestRefused('invalid', 'contended is true or false.')
+        elif name == 'since':
+            # Of a truth value Python makes a number.
+            fits = isinstance(value, int | float) and value is not True
+            if not fits or not 0 < value <= _LONGEST:
+                raise RequestRefused(
+                    'invalid',
+                    f'since is a number of seconds, {_LONGEST} at most.',
+                )
         elif name in looking.needs or value is not None:
             request.text(name)

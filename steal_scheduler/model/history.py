@@ -17,6 +17,7 @@ LABELS: Mapping[str, str] = {
     'target': 'target',
     'reason': 'reason',
     'outcome': 'outcome',
+    'asked_by': 'asked_by',
 }
 #: What is measured of a move: the end of a metric's name, the field, and
 #: how many of the metric's units are one of the field's.
@@ -78,6 +79,7 @@ def from_ended(ended: Ended) -> PastMove:
         seconds_out=ended.seconds_out,
         copied_mb=ended.copied_mb,
         relief_core_seconds=ended.core_seconds if known else None,
+        asked_by=move.asked_by or None,
         told_by=frozenset({'memory'}),
     )
 

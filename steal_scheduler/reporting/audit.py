@@ -256,4 +256,5 @@ def _told(move: Move) -> dict[str, Any]:
         'zone': move.server.zone,
         'reason': move.reason,
         'steal_before': move.steal_before,
+        'asked_by': move.asked_by or None,
     }

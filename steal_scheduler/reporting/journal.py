@@ -26,7 +26,7 @@ from steal_scheduler.reporting.ignored import log_ignored
 from steal_scheduler.reporting.metrics import Metrics
 from steal_scheduler.reporting.past_moves import PastLog
 from steal_scheduler.reporting.paused import log_pauses
-from steal_scheduler.reporting.refused import log_refusals
+from steal_scheduler.reporting.refused import log_refusals, log_saturations
 from steal_scheduler.reporting.schedulers import host_names, log_schedulers
 from steal_scheduler.reporting.waiting import log_planned, log_waiting
 
@@ -168,14 +168,7 @@ class Journal:
         refused = {(r.reason, r.server_id): r for r in decided.refusals}
         log_refusals(self._new('refused', refused), snapshot)
         saturated = {(s.zone, s.scarce): s for s in decided.saturations}
-        for saturation in self._new('saturated', saturated):
-            LOG.warning(
-                'Zone %s is saturated: moving cannot help, %.1f cores are '
-                'short. Scarce is: %s.',
-                saturation.zone,
-                saturation.cores_short,
-                saturation.scarce,
-            )
+        log_saturations(self._new('saturated', saturated))
         self._log_unread(snapshot)
         now = {pause: pause for pause in pauses.in_force(snapshot)}
         over = self._said.get('pauses', {}).keys() - now.keys()

@@ -13,6 +13,7 @@ from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.finding import Finding
+from steal_scheduler.model.move import Ended
 from steal_scheduler.model.refusal import Refusal
 
 
@@ -29,6 +30,8 @@ class Picture:
     decision: Decision
     #: Why what was admitted did not begin.
     not_sent: Sequence[Refusal] = ()
+    #: Moves that this process has seen end, the oldest first.
+    past: Sequence[Ended] = ()
 
     @functools.cached_property
     def refusals(self) -> Mapping[str, Sequence[Refusal]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from oslo_log import log
 
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.refusal import Refusal
+from steal_scheduler.model.refusal import Refusal, Saturation
 
 LOG = log.getLogger(__name__)
 
@@ -49,3 +49,14 @@ def log_refusals(new: Iterable[Refusal], snapshot: Snapshot) -> None:
                 found - MOST,
                 project,
             )
+
+
+def log_saturations(new: Iterable[Saturation]) -> None:
+    for saturation in new:
+        LOG.warning(
+            'Zone %s is saturated: moving cannot help, %.1f cores are '
+            'short. Scarce is: %s.',
+            saturation.zone,
+            saturation.cores_short,
+            saturation.scarce,
+        )

@@ -59,7 +59,7 @@ class Rig:
         notifier: Any = self.notifier
         leader_server: Any = self.leader_server
         journal = Journal(self.metrics, notifier)
-        self.desk = Desk(self.conf, nova, effects, journal.audit)
+        self.desk = Desk(self.conf, nova, effects, journal)
         self.components = Components(
             conf=self.conf,
             rules=self.rules,

@@ -3,6 +3,7 @@ from typing import Any
 
 from oslotest import base
 
+from steal_scheduler.exception import RequestRefused
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.history import PastMove, from_ended, from_record
 from steal_scheduler.model.listing import Listing
@@ -12,7 +13,9 @@ from steal_scheduler.model.relief import Relief
 from steal_scheduler.reporting import history
 from steal_scheduler.reporting.history import Wanted
 from steal_scheduler.reporting.past_moves import PastLog
+from tests.unit.asking import look, of_project
 from tests.unit.make import NOW, ended, fleet, migration, move, server
+from tests.unit.rig import Rig
 
 #: Of an answer, as all sides have agreed on it.
 KEYS = (
@@ -262,3 +265,66 @@ class TestPastLog(base.BaseTestCase):
         self.assertEqual(
             (5.0, 10_004.0), (log.read()[0].at, log.read()[-1].at)
         )
+
+
+class TestDesk(base.BaseTestCase):
+    """As a person asks the leader."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.rig = Rig()
+        self.rig.overload()
+        self.rig.tick()
+        for _ in range(50):
+            self.rig.tick()
+            self.rig.nova.record()
+            for server_id in 'xyz':
+                self.rig.nova.proceed('completed', server_id)
+
+    def test_history_and_relief(self) -> None:
+        found = look(self.rig, 'history', since=86400)
+        self.assertNotEqual([], found['moves'])
+        for row in found['moves']:
+            self.assertEqual('memory+nova', row['source_of_truth'])
+        self.assertEqual([], found['notes'])
+        (zone,) = look(self.rig, 'relief')['zones']
+        self.assertEqual(len(found['moves']), zone['moves'])
+        one = found['moves'][0]['server_id']
+        self.assertEqual(
+            {one},
+            {
+                row['server_id']
+                for row in look(self.rig, 'history', since=86400, server=one)[
+                    'moves'
+                ]
+            },
+        )
+
+    def test_after_a_restart(self) -> None:
+        """Nova's records are left, and the answer says so."""
+        before = look(self.rig, 'history', since=86400)['moves']
+        self.rig.source.demand = {}
+        self.rig.restart()
+        self.rig.tick(times=2)
+        found = look(self.rig, 'history', since=86400)
+        self.assertEqual(
+            {row['server_id'] for row in before},
+            {row['server_id'] for row in found['moves']},
+        )
+        self.assertEqual(
+            {'nova'}, {row['source_of_truth'] for row in found['moves']}
+        )
+        self.assertEqual(1, len(found['notes']))
+
+    def test_of_another_project(self) -> None:
+        who = of_project('theirs')
+        found = look(self.rig, 'history', who, since=86400)
+        self.assertEqual([], found['moves'])
+        self.assertRaises(RequestRefused, look, self.rig, 'relief', who)
+
+    def test_what_is_wrong(self) -> None:
+        for since in (None, 0, -1, True, '24h', 1e12):
+            no = self.assertRaises(
+                RequestRefused, look, self.rig, 'history', since=since
+            )
+            self.assertIn('since is a number of seconds', str(no))

@@ -87,6 +87,7 @@ class TestMetrics(base.BaseTestCase):
                 target='b',
                 reason='it waits',
                 outcome='helped',
+                asked_by='',
                 ended=at,
             )
             self.assertEqual(shown, found)
