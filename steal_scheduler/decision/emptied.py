@@ -109,7 +109,7 @@ class Left:
     server: Server
     #: On its way; None where it has not begun.
     move: Move | None
-    #: Why it has not; None where it begins now.
+    #: Why it has not; None where nothing is known against it.
     refusal: Refusal | None
 
     @property
@@ -118,7 +118,7 @@ class Left:
         if self.move is not None:
             return f'its move is at: {self.move.stage}'
         if self.refusal is None:
-            return 'its move begins'
+            return 'its turn comes'
         return f'{self.refusal.reason}: {self.refusal.detail}'
 
 

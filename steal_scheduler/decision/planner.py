@@ -73,6 +73,7 @@ def plan(
     cures = {n: Cure(n, by_host[n], turns, snapshot) for n in ordered}
     hosts = list(cures.values())
     planned: list[Move] = []
+    nowhere: list[Move] = []
     # What is only said takes no place from what begins.
     for last in (False, True):
         going = [
@@ -84,7 +85,11 @@ def plan(
         while going:
             going = [host for host in going if host.place_next(targets)]
             planned += [host.chosen[-1] for host in going]
-    refusals: list[Refusal] = []
+        for move in emptied:
+            if policies.comes_last(move.source, snapshot) is last:
+                placed = targets.take(move) is not None
+                (planned if placed else nowhere).append(move)
+    refusals = [unplaced(move, targets, snapshot) for move in nowhere]
     short: dict[tuple[str, str], float] = {}
     hopeful: set[str] = set()
     for host in hosts:
@@ -98,11 +103,6 @@ def plan(
         else:
             key = lack.zone, lack.scarce
             short[key] = short.get(key, 0.0) + lack.cores_short
-    for move in emptied:
-        if targets.take(move) is not None:
-            planned.append(move)
-        else:
-            refusals.append(unplaced(move, targets, snapshot))
     # Somebody waits for what he asked for.
     asked = snapshot.asked.servers
     planned.sort(key=lambda move: move.server_id not in asked)

@@ -6,57 +6,23 @@ tick, by what has become of it.
 """
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
 
 from steal_scheduler.decision import policies
 from steal_scheduler.exception import RequestRefused
+from steal_scheduler.migrator import emptying, looks, skip
 from steal_scheduler.migrator import pause as pauses
-from steal_scheduler.migrator import skip
-from steal_scheduler.migrator.proposals import Proposals
 from steal_scheduler.migrator.request import Request
-from steal_scheduler.model import until
-from steal_scheduler.model.asked import Wish
+from steal_scheduler.migrator.work import Answer, Ask, Work, ends_at
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.emptying import Emptying
+from steal_scheduler.model.move import Stage
 from steal_scheduler.model.pause import Pause, Scope
 from steal_scheduler.model.proposal import Vote
 from steal_scheduler.model.skip import Skip
-from steal_scheduler.moves.effects import Effects
-from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.reporting import documents, server_documents
 from steal_scheduler.reporting.picture import Picture
 from steal_scheduler.reporting.server_documents import PROJECT
-
-Answer = dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Work:
-    """What requests of one tick are given, and note in it."""
-
-    now: float
-    nova: NovaClient
-    effects: Effects
-    #: The tick's own, by server id.
-    moves: dict[str, Move]
-    proposals: Proposals
-    #: Of the tick before.
-    picture: Picture
-    #: What is to be decided on, see ``Asked``.
-    servers: dict[str, Wish] = dataclasses.field(default_factory=dict)
-    hosts: dict[str, Wish] = dataclasses.field(default_factory=dict)
-
-
-class Ask(NamedTuple):
-    #: Both raise RequestRefused where it is not done; of what else goes wrong
-    #: ``begin`` raises a StealError.
-    begin: Callable[[Request, Work], None]
-    end: Callable[[Request, Picture], Answer]
-    #: Whoever has a project may ask for it, about the servers of that.
-    of_projects: bool = False
-
 
 # -- pauses ----------------------------------------------------------------
 
@@ -71,25 +37,6 @@ def _where(request: Request) -> tuple[Scope, str]:
     if scope == Scope.CLOUD:
         return Scope.CLOUD, ''
     return Scope(scope), request.text('name')
-
-
-def ends_at(request: Request, now: float) -> float:
-    """Until when something is to hold: ``until``, or until somebody ends it.
-
-    :returns: epoch seconds, whole ones
-    :raises RequestRefused: it is no time, or one that is over
-    """
-    if request.args.get('until') is None:
-        return math.inf
-    said = request.text('until')
-    at, rest, _ = until.read_value(said)
-    if at is None or rest or not now < at < math.inf:
-        raise RequestRefused(
-            'invalid',
-            f'until is {said!r}: give a time to come, like '
-            f'{until.iso(now + 3600)}.',
-        )
-    return math.ceil(at)
 
 
 def _pause(request: Request, work: Work) -> None:
@@ -283,6 +230,27 @@ def _give(vote: Vote, request: Request, work: Work) -> None:
     work.proposals.answer(request.text('server_id'), vote, said, work.now)
 
 
+# -- hosts to be emptied ----------------------------------------------------
+
+
+def _drain(request: Request, work: Work) -> None:
+    wish, host = request.wish, request.text('host')
+    why = ': '.join(filter(None, (wish.by, wish.reason)))
+    wanted = Emptying(host, ends_at(request, work.now), why)
+    work.effects.check_lease()
+    emptying.order(work.nova, wanted, work.now)
+
+
+def _undrain(request: Request, work: Work) -> None:
+    work.effects.check_lease()
+    emptying.stop(work.nova, request.text('host'))
+
+
+def _drained(request: Request, picture: Picture) -> Answer:
+    asked = {'host': request.text('host')}
+    return {'host': looks.LOOKS['host'].look(picture, asked)}
+
+
 #: By name; add here what else can be asked for.
 ASKS: Mapping[str, Ask] = {
     'pause': Ask(_pause, _paused),
@@ -294,4 +262,6 @@ ASKS: Mapping[str, Ask] = {
     'host_relieve': Ask(_relieve, _relieved),
     'approve': Ask(_approve, _nothing),
     'reject': Ask(_reject, _nothing),
+    'host_drain': Ask(_drain, _drained),
+    'host_undrain': Ask(_undrain, _drained),
 }

@@ -21,6 +21,7 @@ from steal_scheduler.exception import RequestRefused, StealError
 from steal_scheduler.migrator import asks, looks, settings
 from steal_scheduler.migrator.proposals import Proposals
 from steal_scheduler.migrator.request import Request
+from steal_scheduler.migrator.work import Work
 from steal_scheduler.model.asked import NOTHING_ASKED, Asked
 from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.refusal import Refusal
@@ -152,7 +153,7 @@ class Desk:
         shown = self._shown
         if not self._waiting or shown is None:
             return NOTHING_ASKED
-        work = asks.Work(
+        work = Work(
             now, self._nova, self._effects, moves, proposals, shown.picture
         )
         for _ in range(min(len(self._waiting), MOST_AT_ONCE)):

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from steal_scheduler.decision import pauses
+from steal_scheduler.decision import emptied, pauses
 from steal_scheduler.model.cloud import Host
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Move
@@ -170,9 +170,20 @@ def host(found: Host, picture: Picture) -> Document:
         'room': dict(room.free.left) if room and room.free else None,
         'unreliable': f'{wrong.reason}: {wrong.detail}' if wrong else None,
         'paused': _paused(found, picture),
-        'drained': None,
+        'drained': _drained(name, picture),
         'policy': policy_documents.policy(name, picture),
     }
+
+
+def _drained(name: str, picture: Picture) -> str | None:
+    """How far it is emptied, and by which order, if it is."""
+    if name not in picture.snapshot.view.emptied:
+        return None
+    nos = picture.decision.refusals
+    for each in emptied.progress(nos, picture.snapshot):
+        if each.host == name:
+            return f'{each.told}; {each.order.told(picture.snapshot.now)}'
+    return None
 
 
 def _paused(found: Host, picture: Picture) -> str | None:
