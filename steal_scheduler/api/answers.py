@@ -128,7 +128,6 @@ ADMITTED = fields(
     zone=TEXT,
     reason=TEXT,
     copy_mb=NUMBER,
-    out=FLAG,
 )
 LAST_DAY = fields(
     moves=by_name(COUNT),
