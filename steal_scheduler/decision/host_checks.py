@@ -114,12 +114,12 @@ class Case:
     @property
     def used(self) -> float:
         """Cores, as its own exporter measured them of its servers."""
-        return sum(s.used for s in self.signals if not s.by_guest)
+        return sum([s.used for s in self.signals if not s.by_guest])
 
     @property
     def waited(self) -> float:
         """Cores; the same of what they waited for."""
-        return sum(s.waited for s in self.signals if not s.by_guest)
+        return sum([s.waited for s in self.signals if not s.by_guest])
 
 
 def _ambiguous(case: Case) -> str:

@@ -108,9 +108,16 @@ class Ledger:
         #: By server id, hosts that it is planned for.
         self._going: dict[str, set[str]] = {}
         self._needs: dict[str, Mapping[str, int]] = {}
+        self._kinds: dict[str, object] = {}
 
     def kind(self, server: Server) -> object:
         """The same of those for which the answer is the same on each host."""
+        found = self._kinds.get(server.server_id)
+        if found is None:
+            found = self._kinds[server.server_id] = self._kind(server)
+        return found
+
+    def _kind(self, server: Server) -> object:
         if server.server_id in self._room.groups:
             return server.server_id
         here = self._room.hosts.get(server.host or '')

@@ -73,7 +73,8 @@ class ZoneRoom:
         found = self.reach(move).copy()
         more = self._more(move, beside)
         for kind, amount in self._needs(move).items():
-            found &= self._of(kind) - more[kind] >= amount
+            left = self._of(kind)
+            found &= (left - more[kind] if kind in more else left) >= amount
         for group in self._snapshot.room.groups.get(move.server_id, ()):
             if group.policy != AFFINITY:
                 others = group.members - {move.server_id}
