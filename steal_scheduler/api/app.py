@@ -5,6 +5,7 @@ client, the bound of the body, who asks (Keystone), and the call.
 """
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
@@ -37,6 +38,9 @@ LOG = log.getLogger(__name__)
 
 #: Bytes of a body, where the operator sets no other bound.
 _LARGEST_BODY = 16 * 1024
+#: Requests that wait for a step of the migrator at a time: so that they never
+#: take all threads of a web server from those who only look.
+_MOST_ASKS = 16
 #: So that no cache and no browser makes something of an answer.
 _HEADERS = {
     'Cache-Control': 'no-store',
@@ -120,8 +124,9 @@ def _routes(rules: Any, leader: Leader) -> Any:
     for path, respond in public.RESPONDERS.items():
         app.add_route(path, _Resource({'GET': respond}))
     paths: dict[str, dict[str, Any]] = {}
+    places = threading.BoundedSemaphore(_MOST_ASKS)
     for call in calls.CALLS:
-        responder = _Responder(call, rules, leader)
+        responder = _Responder(call, rules, leader, places)
         paths.setdefault(call.path, {})[call.method] = responder.answer
     for path, responders in paths.items():
         app.add_route(path, _Resource(responders))
@@ -139,10 +144,17 @@ class _Resource:
 class _Responder:
     """Answers one call."""
 
-    def __init__(self, call: calls.Call, rules: Any, leader: Leader) -> None:
+    def __init__(
+        self,
+        call: calls.Call,
+        rules: Any,
+        leader: Leader,
+        places: threading.BoundedSemaphore,
+    ) -> None:
         self._call = call
         self._rules = rules
         self._leader = leader
+        self._places = places
 
     def answer(
         self,
@@ -179,11 +191,20 @@ class _Responder:
         name = one_line(f'{who["user_name"]} ({who["user_id"]})', 200)
         shown = one_line(json.dumps(args), 500)
         LOG.info('User %s asks for %s %s.', name, method, shown)
+        if not self._places.acquire(blocking=False):
+            raise errors.ApiError(
+                429,
+                f'{_MOST_ASKS} requests wait for the migrator that leads '
+                'already: ask again.',
+                'busy',
+            )
         try:
             return self._leader.call(who, method, args)
         except RequestRefused as no:
             LOG.info('Request %s of user %s refused: %s', method, name, no)
             raise
+        finally:
+            self._places.release()
 
 
 def _check_own(args: Mapping[str, Any], project_id: str) -> None:

@@ -84,8 +84,9 @@ def load(argv: Sequence[str], prog: str) -> cfg.ConfigOpts:
 
     :raises ConfigError: a file cannot be read, or a value is wrong
     """
-    # They log each request.
+    # They log each request, and each that has to wait for a thread.
     quiet = ['keystonemiddleware=WARN', 'oslo_messaging=WARN']
+    quiet.append('waitress.queue=ERROR')
     log.set_defaults(default_log_levels=log.get_default_log_levels() + quiet)
     if not argv and (path := os.environ.get(FILE_VARIABLE)):
         argv = [f'--config-file={path}']

@@ -3,9 +3,10 @@
     python tests/bench/run.py [NAME [NUMBER] ...]
 
 They print what they measure and judge nothing: numbers of two machines, or of
-one that does something else meanwhile, cannot be compared. Two run only if
+one that does something else meanwhile, cannot be compared. Three run only if
 they are named: ``soak``, with a number of minutes, which fails if something
-that it watches is untrue, and ``libvirt``, which needs root and hypervisors.
+that it watches is untrue, ``libvirt``, which needs root and hypervisors, and
+``readers``, which needs RabbitMQ.
 """
 
 import importlib

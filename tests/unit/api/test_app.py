@@ -1,16 +1,20 @@
+import concurrent.futures
 import io
 import logging
+import threading
 import wsgiref.util
 from typing import Any
 
 import fixtures
+from falcon import testing
 
 from steal_scheduler.api import app, errors
 from steal_scheduler.exception import ConfigError, NoLeader, RequestRefused
+from tests.shared import PATIENCE
 from tests.unit.api import rig
 
 MOVES = '/v1/moves'
-ASKED = {'server_id': rig.SERVER_ID, 'reason': 'slow\u202e'}
+ASKED = {'server_id': rig.SERVER_ID, 'reason': 'slow'}
 
 
 class TestPublic(rig.ApiTestCase):
@@ -133,14 +137,40 @@ class TestErrors(rig.ApiTestCase):
 class TestAsking(rig.ApiTestCase):
     def test_it_is_logged(self) -> None:
         log = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
-        said = ASKED | {'reason': 'slow'}
         self.ask('admin', 'GET', MOVES)
         self.assertEqual('', log.output)
-        self.ask('admin', 'POST', MOVES, json=said)
+        self.ask('admin', 'POST', MOVES, json=ASKED)
         self.assertIn('User admin (admin-id) asks for move_create', log.output)
         self.leader.answers['move_create'] = RequestRefused('conflict', 'no!')
-        self.ask('admin', 'POST', MOVES, json=said)
+        self.ask('admin', 'POST', MOVES, json=ASKED)
         self.assertIn('refused: no!', log.output)
+
+    def test_those_who_wait_do_not_hold_up_those_who_look(self) -> None:
+        self.patch(app, '_MOST_ASKS', 1)
+        begun, go_on = threading.Event(), threading.Event()
+        self.addCleanup(go_on.set)
+
+        class Slow(rig.Leader):
+            def call(self, who: Any, method: str, args: Any) -> dict[str, Any]:
+                if method == 'move_create':
+                    begun.set()
+                    go_on.wait(PATIENCE)
+                return super().call(who, method, args)
+
+        self.client.app = app.build(self.conf, Slow(), rig.login)
+
+        def ask() -> testing.Result:
+            return self.ask('admin', 'POST', MOVES, json=ASKED)
+
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            first = threads.submit(ask)
+            self.assertTrue(begun.wait(PATIENCE))
+            self.assertEqual('busy', self.error(429, ask())['reason'])
+            found = self.ask('admin', 'GET', MOVES)
+            self.assertEqual(200, found.status_code)
+            go_on.set()
+            self.assertEqual(202, first.result(PATIENCE).status_code)
+        self.assertEqual(202, ask().status_code)
 
     def test_nothing_may_keep_an_answer(self) -> None:
         found = self.ask('admin', 'GET', MOVES)
