@@ -312,6 +312,17 @@ class ForgesMark(Event):
             place.forge(world.who(self.server))
 
 
+@dataclasses.dataclass(frozen=True)
+class Empties(Event):
+    """An operator has a host emptied, or stops that."""
+
+    host: str
+    on: bool = True
+
+    def happen(self, world: World) -> None:
+        world.empty(self.host, on=self.on)
+
+
 # NOTE: a server is given by its number, or is -1 for the first that has a tag
 # of ours, -2 for the second.
 # -- what a run is drawn from ----------------------------------------------
@@ -348,6 +359,11 @@ def _metadata(rng: random.Random) -> Changes:
 #: How often each kind of event is drawn, and how.
 Ways = Sequence[tuple[int, Callable[[random.Random], Event]]]
 
+_DEMAND: tuple[int, Callable[[random.Random], Event]] = (
+    3,
+    lambda r: Demand(_server(r), r.choice((0.1, 2.0, 4.0, 8.0))),
+)
+
 DRAWN: Ways = (
     (40, lambda r: Tick(r.choice((3, 3, 10, 31, 31, 31, 65)))),
     (3, lambda r: Tick(r.choice((130, 200, 700)))),
@@ -383,7 +399,7 @@ DRAWN: Ways = (
     (3, lambda r: Unread(r.choice(('', '', *READS)))),
     (2, lambda r: CellDown(r.random() < 0.4)),
     (1, lambda r: Resets(_server(r))),
-    (3, lambda r: Demand(_server(r), r.choice((0.1, 2.0, 4.0, 8.0)))),
+    _DEMAND,
     (4, _changes),
     (1, _metadata),
     (3, lambda r: Untags(_server(r))),
@@ -401,6 +417,13 @@ DRAWN: Ways = (
     (3, lambda r: TakenOut(_server(r), _orchestrator(r))),
     (3, lambda r: PutIn(_server(r), _orchestrator(r))),
     (2, lambda r: ForgesMark(_server(r), _orchestrator(r))),
+)
+
+
+#: The same, where an operator empties hosts; nobody waits for CPU.
+EMPTYING: Ways = (
+    *(way for way in DRAWN if way is not _DEMAND),
+    (8, lambda r: Empties(r.choice('abcd'), r.random() < 0.8)),
 )
 
 

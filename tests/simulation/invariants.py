@@ -65,6 +65,7 @@ class Watch:
                 self._asked[server_id] = 0
             if kind == RESUMED or (kind == BEGUN and world.stale):
                 continue
+            yield from wanted_away(world, server_id)
             if kind == BEGUN:
                 yield from within_budgets(
                     world, server_id, self._unknown(world)
@@ -219,12 +220,24 @@ def cooled_down(world: World, server_id: str, at: float) -> Iterator[str]:
     for record in world.nova.records.values():
         if record.server_id != server_id or not record.ended:
             continue
+        server = world.nova.servers.get(server_id)
+        emptied = server is not None and server.host in world.ever_emptied
+        if record.completed and emptied:
+            # It has to leave, however lately it came.
+            continue
         since = at - record.updated_at
         if since < COOLDOWN - abs(world.setting.skew):
             yield (
                 f'{server_id} is migrated {since:.0f} s after its last '
                 'migration'
             )
+
+
+def wanted_away(world: World, server_id: str) -> Iterator[str]:
+    """Where nobody waits: its host is emptied, and that was not stopped."""
+    host = world.nova.servers[server_id].host
+    if world.setting.idle and host not in world.emptied:
+        yield f'{server_id} leaves host {host}, which nobody empties'
 
 
 def within_budgets(

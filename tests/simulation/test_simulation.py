@@ -5,7 +5,7 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.model.move import Stage
-from tests.simulation import invariants, run
+from tests.simulation import events, invariants, run
 from tests.simulation.events import Dies, DiesAtLine, Forges, Tick
 from tests.simulation.run import Run
 from tests.simulation.world import Setting, World
@@ -104,6 +104,27 @@ class TestSimulation(SimulationTest):
                 self.assertEqual('', ended.violation, (seed, still))
                 begun += ended.counts['begun']
         self.assertLess(10, begun)
+
+    def test_hosts_that_are_emptied(self) -> None:
+        """Whatever happens meanwhile; nothing begins once it is stopped."""
+        completed = 0
+        for seed in range(16):
+            known = run.drawn(seed, events.EMPTYING)
+            setting = dataclasses.replace(known.setting, idle=True)
+            played = Run(setting, (events.Empties('a'), *known.events))
+            ended = run.play(played, self.directory)
+            self.assertEqual('', ended.violation, seed)
+            completed += ended.counts['completed']
+        self.assertLess(3, completed)
+
+    def test_a_host_of_five_is_emptied(self) -> None:
+        """By five migrators, each of which dies in a move."""
+        happens = [events.Empties('a')]
+        for after in range(5):
+            happens += [Dies(after, before=False), *[Tick()] * 8]
+        ended = self.play(*happens, idle=True, crowded=5)
+        self.assertEqual('', ended.violation)
+        self.assertLessEqual(5, ended.counts['completed'])
 
 
 class TestShrinking(base.BaseTestCase):

@@ -74,6 +74,8 @@ class Setting:
     large: bool = False
     #: Metadata of an aggregate of all hosts, by which no move begins.
     still: tuple[tuple[str, str], ...] = ()
+    #: No server waits: whoever moves leaves a host that is emptied.
+    idle: bool = False
 
     @property
     def dry_run(self) -> bool:
@@ -144,8 +146,13 @@ class World:
                 place.fences = not setting.apart
         #: Cores that each server asks for; others ask for a little.
         self.demand = {
-            s: 3.4 - i / 10 for i, s in enumerate(self.ids[: setting.crowded])
+            s: 3.4 - i / 10
+            for i, s in enumerate(self.ids[: setting.crowded])
+            if not setting.idle
         }
+        #: Hosts that an operator has emptied: now, and at any time.
+        self.emptied: set[str] = set()
+        self.ever_emptied: set[str] = set()
         #: When the signals were measured that are told; None for now.
         self.measured_at: float | None = None
         self.store = Store(self)
@@ -275,6 +282,17 @@ class World:
         self.store.down = False
         self.nova.fails = set()
         self.demand = {}
+        for host in [*self.emptied]:
+            self.empty(host, on=False)
+
+    def empty(self, host: str, *, on: bool) -> None:
+        """An operator has a host emptied, or stops that."""
+        self.nova.pause(f'steal:drain:host:{host}', 'true' if on else None)
+        if on:
+            self.emptied.add(host)
+            self.ever_emptied.add(host)
+        else:
+            self.emptied.discard(host)
 
     def calm(self) -> None:
         """Let everything answer again, and nobody ask for more."""
