@@ -170,7 +170,9 @@ def _complain(answer: Any, base: str) -> NoReturn:
             f'{one_line(answer.text or answer.reason or "no text", 200)}'
         )
     if status == 503 and error.get('reason') in ('no_leader', 'not_leader'):
-        raise NoMigratorLeads(f'no migrator leads: {said}')
+        raise NoMigratorLeads(
+            said if 'migrator leads' in said else f'no migrator leads: {said}'
+        )
     if status == 404 and error.get('reason') == 'not_found':
         raise NotFound(said)
     if status in (409, 429) and ours:

@@ -76,6 +76,14 @@ class Text(_Value):
     """Words, a name, a time."""
 
 
+class Until(_Value):
+    """A time; the last one that there is stands for none."""
+
+    @staticmethod
+    def shown(value: Any) -> str:
+        return 'somebody ends it' if value[:4] == '9999' else line(value)
+
+
 class Flag(_Value):
     @staticmethod
     def shown(value: Any) -> str:

@@ -59,8 +59,12 @@ class Following:
         #: When each was last seen moving, or began to be followed.
         self._seen = dict.fromkeys(before, time.monotonic())
         self._moved: set[str] = set()
+        #: By server id, what a person calls it.
+        self._names: dict[str, str] = {}
         #: By server id, how the move ended, once it has.
         self.outcomes: dict[str, str] = {}
+        #: By server id, the whole of that, where it is known.
+        self.ended: dict[str, Mapping[str, Any]] = {}
 
     @property
     def arrived(self) -> bool:
@@ -76,12 +80,13 @@ class Following:
 
     def _one(self, server_id: str) -> str:
         if server_id in self.outcomes:
-            return f'{server_id}: {self.outcomes[server_id]}'
+            return self._over(server_id, self.outcomes[server_id])
         try:
             server = self._client.get(path('servers', server_id))
         except NotFound:
             return self._over(server_id, 'gone')
         name = line(f'{server.get("name")} ({server_id})')
+        self._names[server_id] = name
         move, last = server.get('move'), server.get('last')
         if isinstance(move, dict):
             self._moved.add(server_id)
@@ -91,6 +96,7 @@ class Following:
         # An end that nobody has seen before is the one that is waited for.
         sure = server_id in self._moved or before is not UNKNOWN
         if sure and isinstance(last, dict) and last != before:
+            self.ended[server_id] = last
             return self._over(server_id, line(last.get('outcome')))
         if time.monotonic() - self._seen[server_id] > _GRACE:
             return self._over(server_id, 'unknown')
@@ -98,7 +104,7 @@ class Following:
 
     def _over(self, server_id: str, outcome: str) -> str:
         self.outcomes[server_id] = outcome
-        return f'{server_id}: {outcome}'
+        return f'{self._names.get(server_id, server_id)}: {outcome}'
 
 
 def _stage(move: Mapping[str, Any]) -> str:

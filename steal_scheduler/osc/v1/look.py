@@ -86,7 +86,8 @@ class Plan(Lister):
         return planned(plan, known)
 
 
-_HISTORY = (
+#: A move that is over.
+ENDED = (
     Column('Ended At', 'ended_at'),
     Column('Server ID', 'server_id'),
     Column('Name', 'name'),
@@ -141,7 +142,7 @@ class History(Lister):
         for note in history.get('notes') or ():
             self.tell(columns.line(note))
         return columns.listed(
-            _HISTORY, history.get('moves') or (), parsed_args.long
+            ENDED, history.get('moves') or (), parsed_args.long
         )
 
 

@@ -7,6 +7,7 @@ from steal_scheduler.osc import columns, names, options
 from steal_scheduler.osc.client import path
 from steal_scheduler.osc.columns import Column
 from steal_scheduler.osc.command import Lister, ShowOne
+from steal_scheduler.osc.v1.look import ENDED
 from steal_scheduler.osc.waiting import Following, lasts, wait
 
 _MOVE = (
@@ -55,7 +56,10 @@ class MoveShow(ShowOne):
 
 
 class _Asked(ShowOne):
-    """Something is asked of a move; it may be waited for."""
+    """Something is asked of a move; it may be waited for.
+
+    It shows the move, and with --wait how it ended.
+    """
 
     until = 'the move has ended'
 
@@ -77,6 +81,8 @@ class _Asked(ShowOne):
             follow = Following(self.client, before)
             wait(follow.look, self.tell, options.patience(parsed_args))
             self.status = 0 if self.is_done(follow) else 2
+            if server_id in follow.ended:
+                return columns.shown(ENDED, follow.ended[server_id])
         return columns.shown(_MOVE, move)
 
     def ask(self, server_id: str, reason: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _SERVER = (
     Column('State', 'state'),
     Column('Moves Next', 'moves_next', columns.Flag),
     Column('Reason', 'reason'),
-    Column('Skipped Until', 'skip_until'),
+    Column('Skipped Until', 'skip_until', columns.Until),
     Column('Project', 'project_id', long=True),
     Column('Zone', 'zone', long=True),
     Column('Role', 'role', long=True),

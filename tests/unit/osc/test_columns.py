@@ -27,6 +27,8 @@ class TestKinds(base.BaseTestCase):
             (columns.Text, 'web', 'web'),
             (columns.Text, 3, '3'),
             (columns.Flag, False, 'no'),
+            (columns.Until, '2026-11-30T12:00:00Z', '2026-11-30T12:00:00Z'),
+            (columns.Until, '9999-12-31T23:59:59Z', 'somebody ends it'),
             (columns.Share, 0.2614, '26.1%'),
             (columns.Share, 0, '0.0%'),
             (columns.Number, 3, '3.00'),

@@ -67,21 +67,25 @@ class TestFollowing(base.BaseTestCase):
     def test_it_arrives(self) -> None:
         said, follow = self.follow(OLD, (MOVE, OLD), (None, NEW))
         self.assertEqual(
-            [('web (1): migrate from a to b', False), ('1: helped', True)],
+            [
+                ('web (1): migrate from a to b', False),
+                ('web (1): helped', True),
+            ],
             said,
         )
         self.assertTrue(follow.arrived)
+        self.assertEqual({'1': NEW}, follow.ended)
 
     def test_it_does_not_arrive(self) -> None:
         last = {'outcome': 'not_started'}
         (_, over), follow = self.follow(OLD, (MOVE, OLD), (None, last))
-        self.assertEqual(('1: not_started', True), over)
+        self.assertEqual(('web (1): not_started', True), over)
         self.assertFalse(follow.arrived)
 
     def test_it_was_too_quick_to_be_seen(self) -> None:
         for before in (OLD, None):
             [said], _ = self.follow(before, (None, NEW))
-            self.assertEqual(('1: helped', True), said)
+            self.assertEqual(('web (1): helped', True), said)
 
     def test_an_old_end_is_not_the_one(self) -> None:
         """The picture of the leader may be that of before the request."""
@@ -94,14 +98,14 @@ class TestFollowing(base.BaseTestCase):
 
     def test_it_is_gone(self) -> None:
         said, follow = self.follow(None, (MOVE, None), NotFound('no'))
-        self.assertEqual(('1: gone', True), said[-1])
+        self.assertEqual(('web (1): gone', True), said[-1])
         self.assertFalse(follow.arrived)
 
     def test_nobody_tells_how_it_ended(self) -> None:
         self.useFixture(fixtures.MockPatchObject(waiting, '_GRACE', -1))
         for answer in ((None, OLD), (None, None)):
             [said], follow = self.follow(OLD, answer)
-            self.assertEqual(('1: unknown', True), said)
+            self.assertEqual(('web (1): unknown', True), said)
             self.assertFalse(follow.arrived)
 
     def test_text_of_others(self) -> None:
@@ -116,7 +120,9 @@ class TestFollowing(base.BaseTestCase):
             {'1': None, '2': None},
         )
         said, over = follow.look()
-        self.assertEqual('web (1): migrate from a to b; 2: helped', said)
+        self.assertEqual('web (1): migrate from a to b; web (2): helped', said)
         self.assertEqual((False, False), (over, follow.arrived))
-        self.assertEqual(('1: helped; 2: helped', True), follow.look())
+        self.assertEqual(
+            ('web (1): helped; web (2): helped', True), follow.look()
+        )
         self.assertTrue(follow.arrived)
