@@ -15,7 +15,7 @@ _GRACE = 90.0
 #: How the last move had ended of which nobody asked before.
 UNKNOWN: Mapping[str, Any] = {}
 #: Outcomes of moves that arrived; whether it helped is another question.
-ARRIVED = ('helped', 'not_helped', 'unmeasured')
+ARRIVED = ('arrived', 'helped', 'not_helped', 'unmeasured')
 
 #: Says something to whoever waits.
 Tell = Callable[[str], None]

@@ -5,6 +5,7 @@ from typing import Any
 import fixtures
 from oslotest import base
 
+from steal_scheduler.model.move import Outcome
 from steal_scheduler.osc import waiting
 from steal_scheduler.osc.client import NoMigratorLeads, NotFound
 
@@ -42,6 +43,13 @@ class TestWait(base.BaseTestCase):
         self.assertFalse(self.wait(iter(lambda: ('a', False), 0), 0.05))
         self.assertGreaterEqual(time.monotonic() - begun, 0.05)
         self.assertEqual(['a'], self.said)
+
+
+class TestOutcomes(base.BaseTestCase):
+    def test_each_is_known(self) -> None:
+        """A new one arrives, or it does not."""
+        stayed = Outcome.NOT_STARTED, Outcome.FAILED, Outcome.GONE
+        self.assertEqual({*Outcome} - {*stayed}, {*waiting.ARRIVED})
 
 
 class _Client:
