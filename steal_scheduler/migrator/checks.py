@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from steal_scheduler.conf import combinations
-from steal_scheduler.decision import coverage, pauses
+from steal_scheduler.decision import coverage, emptied, pauses
 from steal_scheduler.decision.host_names import look_at
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.usable_signals import usable_signals
@@ -204,13 +204,24 @@ def signed_tags(built: Components) -> str | None:
 
 #: By the name that a person sees, in the order in which one hangs on another.
 def active_pauses(built: Components) -> str | None:
-    """Nobody has forgotten one: it outlives an upgrade."""
+    """Nobody has forgotten one: it outlives an upgrade.
+
+    Nor a host that is emptied, which is given no server.
+    """
     now = time.time()
     fleet = built.nova_cache.refresh(now)
     snapshot = Snapshot(now, built.rules, fleet, NO_SIGNALS)
     said = [
         f'Moves of {pause.where} are {pauses.told(pause, snapshot)}.'
         for pause in pauses.in_force(snapshot)
+    ]
+    said += [
+        f'Host {host} is {order.told(now)}.'
+        for host, order in emptied.hosts(snapshot).items()
+    ]
+    said += [
+        f'An order empties no host: {emptied.told(order, snapshot)}.'
+        for order in emptied.unheeded(snapshot)
     ]
     return '\n'.join(said) or None
 

@@ -61,6 +61,8 @@ class TestChecks(ChecksTest):
             'metadata': {
                 'steal:pause:host:a': 'forever alice: a new kernel',
                 'steal:pause:host:b': '2026-01-01T00:00Z',
+                'steal:drain:host:a': 'true bob: new memory',
+                'steal:drain:host:b': 'soon',
             },
             'availability_zone': None,
         }
@@ -69,7 +71,12 @@ class TestChecks(ChecksTest):
         self.assertEqual(
             'Moves of host a are paused until somebody resumes by '
             'steal:pause:host:a of aggregate steal-scheduler (alice: a new '
-            'kernel).',
+            'kernel).\nHost a is emptied until somebody ends it by '
+            'steal:drain:host:a of aggregate steal-scheduler (bob: new '
+            'memory).\nAn order empties no host: not emptied by '
+            'steal:drain:host:b of aggregate steal-scheduler (its value '
+            "'soon' says no time: write for example 2026-11-29T14:00Z, or "
+            'true).',
             checks.active_pauses(self.built()),
         )
 
