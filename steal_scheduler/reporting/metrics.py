@@ -18,6 +18,7 @@ from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Ended, Outcome, Stage
 from steal_scheduler.model.pause import Scope
+from steal_scheduler.model.proposal import Vote
 from steal_scheduler.model.refusal import Reason, Refusal
 from steal_scheduler.model.relief import Relief
 from steal_scheduler.reporting.past_moves import PAST, past
@@ -33,6 +34,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     'copy_rate_bytes': ('Bytes that may be copied per second, on average',),
     'pauses': ('Pauses in force, by what they are about', 'scope'),
     'emptied_host_servers': ('Servers left on a host that is emptied', 'host'),
+    'open_approvals': ('Moves that wait for somebody to approve them',),
     'view_sent': ('1 if the last view was sent',),
     'schedulers': ('Hosts whose nova-scheduler took a view of late',),
     'view_acknowledged_timestamp_seconds': (
@@ -185,6 +187,10 @@ class Metrics(Collector):
             'emptied_host_servers': {
                 each.host: len(each.left) for each in emptying
             },
+            'open_approvals': sum(
+                one.answer is Vote.OPEN
+                for one in (snapshot.approvals.values() if snapshot else ())
+            ),
             'view_sent': bool(snapshot and snapshot.sent),
             'schedulers': sum(s.recent for s in schedulers.values()),
             'view_acknowledged_timestamp_seconds': {

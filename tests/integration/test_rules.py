@@ -13,6 +13,147 @@ ROOT = pathlib.Path(__file__).parents[2]
 RULES = ROOT / 'etc/prometheus'
 
 
+#: Of a migrator that leads, and lets moves begin; each by its labels.
+LEADS = {
+    'steal_migrator_leader{job="m",instance="i"}': 1,
+    'steal_migrator_dry_run{job="m",instance="i"}': 0,
+    'steal_migrator_view_sent{job="m",instance="i"}': 1,
+}
+ENDED = 'steal_migrator_moves_total{job="m",instance="i",outcome="%s"}'
+
+
+def of(name, **labels):
+    """A series of that migrator's."""
+    more = ''.join(f',{key}="{value}"' for key, value in labels.items())
+    return f'steal_migrator_{name}{{job="m",instance="i"{more}}}'
+
+
+#: What makes each alert fire, and what it does not fire for: series of five
+#: minutes each, a number for one that stays. Others are those of ``LEADS``.
+CASES = {
+    'StealMigratorDown': (
+        {'up{job="steal-migrator"}': 0},
+        {'up{job="steal-migrator"}': 1},
+    ),
+    'StealNoLeader': ({of('leader'): 0}, {}),
+    'StealTwoLead': (
+        {'steal_migrator_leader{job="m",instance="j"}': 1},
+        {'steal_migrator_leader{job="m",instance="j"}': 0},
+    ),
+    'StealMigratorNotTicking': (
+        {of('last_tick_timestamp_seconds'): 0},
+        {of('last_tick_timestamp_seconds'): '0+300x4000'},
+    ),
+    'StealTickErrors': (
+        {of('tick_errors_total'): '0+2x4000'},
+        {of('tick_errors_total'): 9},
+    ),
+    'StealNovaUnread': (
+        {of('refusals', reason='nova'): 1},
+        {of('refusals', reason='nova'): 1, of('leader'): 0},
+    ),
+    'StealSignalsLost': (
+        {of('refusals', reason='signals'): 1},
+        {of('refusals', reason='signals'): 0},
+    ),
+    'StealCoverageLow': (
+        {of('refusals', reason='coverage'): 1},
+        {of('refusals', reason='coverage'): 0},
+    ),
+    'StealHostMetricsUnreliable': (
+        {of('unreliable_hosts', reason='stale'): 2},
+        {of('unreliable_hosts', reason='stale'): 0},
+    ),
+    'StealViewNotSent': ({of('view_sent'): 0}, {}),
+    'StealViewNotTaken': (
+        {of('schedulers'): 0},
+        {of('schedulers'): 0, of('dry_run'): 1},
+    ),
+    'StealBreakerOpen': (
+        {of('refusals', reason='breaker_source'): 1},
+        {of('refusals', reason='breaker_source'): 0},
+    ),
+    'StealReattachBlocked': (
+        {of('reattach_blocked_servers'): 1},
+        {of('reattach_blocked_servers'): 0},
+    ),
+    'StealPausedForLong': (
+        {of('pauses', scope='zone'): 1},
+        # Half a day, each day anew.
+        {of('pauses', scope='zone'): ' '.join(['1x143', '0x143'] * 10)},
+    ),
+    'StealPolicyIgnored': (
+        {of('ignored_policies'): 1},
+        {of('ignored_policies'): 0},
+    ),
+    'StealMoveStalled': ({of('stalled_moves'): 1}, {of('stalled_moves'): 0}),
+    'StealZoneSaturated': (
+        {of('saturated_cores', zone='z', scarce='ram'): 2},
+        {},
+    ),
+    'StealCopiesInVain': (
+        {of('copied_bytes_total', outcome='failed'): '0+1e9x4000'},
+        {
+            of('copied_bytes_total', outcome='failed'): '0+1e9x4000',
+            of('copied_bytes_total', outcome='helped'): '0+9e9x4000',
+        },
+    ),
+    'StealMovesHarm': (
+        {
+            of('harm_core_seconds_total', zone='z'): '0+2x4000',
+            of('relief_core_seconds_total', zone='z'): '0+1x4000',
+        },
+        {
+            of('harm_core_seconds_total', zone='z'): '0+1x4000',
+            of('relief_core_seconds_total', zone='z'): '0+2x4000',
+        },
+    ),
+    'StealMovesDoNotHelp': (
+        {ENDED % 'failed': '0+2x4000', ENDED % 'helped': '0+1x4000'},
+        {ENDED % 'failed': '0+1x4000', ENDED % 'helped': '0+2x4000'},
+    ),
+    'StealMovesComeToNothing': (
+        {
+            ENDED % 'not_started': '0+1x4000',
+            ENDED % 'unmeasured': '0+1x4000',
+            ENDED % 'helped': 7,
+        },
+        {ENDED % 'not_started': '0+1x4000', ENDED % 'helped': '0+1x4000'},
+    ),
+    'StealNothingCures': (
+        {of('contended_servers'): 3, ENDED % 'helped': 7},
+        {of('contended_servers'): 3, ENDED % 'helped': '0+1x4000'},
+    ),
+    'StealDryRunForDays': ({of('dry_run'): 1}, {}),
+    'StealSchedulerWithoutView': (
+        {of('view_acknowledged_timestamp_seconds', host='c'): 0},
+        {of('view_acknowledged_timestamp_seconds', host='c'): '0+300x4000'},
+    ),
+    'StealApprovalsOpen': (
+        {of('open_approvals'): 2},
+        {of('open_approvals'): 0},
+    ),
+    'StealExporterDown': (
+        {'up{job="steal-exporter",instance="e"}': 0},
+        {'up{job="steal-exporter",instance="e"}': 1},
+    ),
+    'StealExporterRefused': (
+        {'steal_exporter_read_failures_total{reason="denied"}': '0+1x4000'},
+        {
+            'steal_exporter_read_failures_total{reason="ended"}': '0+1x4000',
+            'steal_exporter_read_failures_total{reason="denied"}': 3,
+            'steal_exporter_servers_without_vcpus': 0,
+        },
+    ),
+}
+#: When it is looked whether an alert fires, where eight hours are too short.
+EVALUATED = {
+    'StealPausedForLong': '26h',
+    'StealCopiesInVain': '26h',
+    'StealDryRunForDays': '170h',
+}
+
+
 class RulesTest(daemons.TestCase):
     def _check(self, path):
         ran = subprocess.run(
@@ -30,6 +171,62 @@ class RulesTest(daemons.TestCase):
             text = path.read_text()
             rules = text.count('- alert: ') + text.count('- record: ')
             self.assertEqual(rules, self._check(path))
+
+    def test_each_alert_fires_and_does_not(self):
+        """For its reason, and not for what looks like it."""
+        text = (RULES / 'steal-scheduler.rules').read_text()
+        self.assertEqual(re.findall(r'- alert: (\w+)', text), [*CASES])
+        rules = yaml.safe_load(text)['groups'][0]['rules']
+        directory = self.directory()
+        paths = []
+        for rule in rules:
+            alert = rule['alert']
+            # Alone, or all of them would be worked out for each.
+            alone = {'groups': [{'name': 'one', 'rules': [rule]}]}
+            (directory / f'{alert}.rules').write_text(yaml.safe_dump(alone))
+            tests = [
+                self._case(alert, series, fires)
+                for fires, series in zip((1, 0), CASES[alert], strict=True)
+            ]
+            paths.append(directory / f'{alert}.test.yml')
+            paths[-1].write_text(
+                yaml.safe_dump(
+                    {
+                        'rule_files': [f'{alert}.rules'],
+                        'evaluation_interval': '5m',
+                        'tests': tests,
+                    }
+                )
+            )
+        ran = subprocess.run(
+            [daemons.program('promtool'), 'test', 'rules', *map(str, paths)],
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(0, ran.returncode, ran.stdout + ran.stderr)
+
+    def _case(self, alert, series, fires):
+        """After what it waits for."""
+        firing = f'ALERTS{{alertname="{alert}",alertstate="firing"}}'
+        return {
+            'interval': '5m',
+            'input_series': [
+                {
+                    'series': name,
+                    'values': value
+                    if isinstance(value, str)
+                    else f'{value}x4000',
+                }
+                for name, value in (LEADS | series).items()
+            ],
+            'promql_expr_test': [
+                {
+                    'expr': f'count({firing}) or vector(0)',
+                    'eval_time': EVALUATED.get(alert, '8h'),
+                    'exp_samples': [{'labels': '{}', 'value': fires}],
+                }
+            ],
+        }
 
     def test_bytes_copied_in_vain(self):
         """Only where they are many, and a good part of all."""

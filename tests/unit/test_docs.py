@@ -123,6 +123,23 @@ class TestAdmin(base.BaseTestCase):
         alerts = re.findall(r'- alert: (\w+)', rules)
         self.assertEqual(sorted(alerts), sorted(found))
 
+    def test_every_alert_leads_to_its_runbook(self) -> None:
+        """The label of a section is its anchor in the page."""
+        text = (ADMIN / 'runbooks.rst').read_text('utf-8')
+        sections = re.findall(
+            r'^\.\. _(Steal\w+):\n\n\1\n=+\n\n(\w+)\. ', text, re.MULTILINE
+        )
+        rules = read('etc/prometheus/steal-scheduler.rules')
+        alerts = rules.split('- alert: ')[1:]
+        self.assertEqual(len(alerts), len(sections))
+        page = 'https://docs.example.org/steal-scheduler/admin/runbooks.html'
+        for alert in alerts:
+            name = alert.split('\n')[0]
+            (severity,) = re.findall(r'severity: (\w+)', alert)
+            self.assertIn((name, severity.capitalize()), sections)
+            (url,) = re.findall(r'runbook_url: (\S+)', alert)
+            self.assertEqual(f'{page}#{name.lower()}', url)
+
     def test_no_page_names_another_alert(self) -> None:
         rules = read('etc/prometheus/steal-scheduler.rules')
         alerts = re.findall(r'- alert: (\w+)', rules)

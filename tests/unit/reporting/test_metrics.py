@@ -9,6 +9,7 @@ from steal_scheduler.decision.host_checks import HostCheck, UnreliableHost
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Outcome, Stage
 from steal_scheduler.model.progress import Copied, progress
+from steal_scheduler.model.proposal import Proposal, Vote
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.model.relief import Relief
 from steal_scheduler.model.until import iso
@@ -109,6 +110,12 @@ class TestMetrics(base.BaseTestCase):
         ):
             self.assertEqual(value, self.value(f'move_{name}', **of_it))
         self.assertNotIn('steal_migrator_move_copied_bytes{', self.scrape())
+
+    def test_open_approvals(self) -> None:
+        one = Proposal('s', 'a', 'it waits', NOW, NOW + 60)
+        no = one.answered(Vote.REJECTED, 'alice', NOW)
+        self.show(approvals={'s': one, 'x': no})
+        self.assertEqual(1.0, self.value('open_approvals'))
 
     def test_what_may_be_copied(self) -> None:
         self.show(rules=rules(copy_rate=2.0))
