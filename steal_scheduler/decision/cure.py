@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 from steal_scheduler.decision import consent, fair_shares, saturation
+from steal_scheduler.decision.exchanges import Exchange, Exchanges
 from steal_scheduler.decision.host_load import RELIEF_DEMAND
 from steal_scheduler.decision.lightest_cure import lightest_cure
 from steal_scheduler.decision.snapshot import Snapshot
@@ -52,6 +53,7 @@ class Cure:
         #: Who will leave it, and who would and cannot be placed.
         self.chosen: list[Move] = []
         self._unplaced: list[Move] = []
+        self._exchange: Exchange | None = None
         excess = _excess(name, snapshot)
         leaving = any(True for _ in _leaving(name, snapshot))
         self._relieved = excess <= 0 and leaving
@@ -83,6 +85,15 @@ class Cure:
                 return True
             self._unplaced.append(move)
         return False
+
+    def exchange(self, exchanges: Exchanges) -> Move | None:
+        """Have room made for one that is not placed; who leaves for that."""
+        relieved = self._remaining <= 0 and bool(self.chosen)
+        if not self.waits or self._relieved or relieved:
+            return None
+        self._exchange = exchanges.of(self._unplaced, self._remaining)
+        found = self._exchange
+        return None if found is None or found.begun else found.first
 
     def _goes_on(self) -> bool:
         """Whether one more has to leave, or somebody wants it to."""
@@ -133,6 +144,9 @@ class Cure:
             spared = [*self._left, *self._unplaced]
             return [*self._not_needed(spared, why), *asked], None
         waiting = [m for m in self._unplaced if self._is_contended(m)]
+        if self._exchange is not None:
+            refusals = [self._exchange.refusal(move) for move in waiting]
+            return [*self._not_needed(self._left, why), *refusals], None
         refusals = [
             unplaced(move, targets, self._snapshot)
             for move in waiting or self._unplaced

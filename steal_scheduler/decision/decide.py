@@ -4,6 +4,7 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -20,7 +21,7 @@ from steal_scheduler.decision import (
 )
 from steal_scheduler.decision.aggressors import Aggressor
 from steal_scheduler.decision.breaker import Breaker, breaker
-from steal_scheduler.decision.others import others
+from steal_scheduler.decision.others import Others, others
 from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.finding import Finding, Leaver
@@ -94,7 +95,9 @@ def look(snapshot: Snapshot, watches: detector.Watches) -> Case:
     case = Case(detection, zones, breaker(snapshot))
     suspects = leavers.suspects(findings, snapshot)
     away = {s.server_id: s for s in emptied.servers(snapshot)}
-    ineligible = _ineligible(dict.fromkeys([*suspects, *away]), case, snapshot)
+    gate = _Gate(case, snapshot)
+    asked = dict.fromkeys([*suspects, *away])
+    ineligible = {s: no for s in asked if (no := gate.refusal(s))}
     found = {finding.server_id for finding in findings} | away.keys()
     found |= snapshot.asked.servers.keys()
     may = [s for s in suspects if s not in ineligible and s not in away]
@@ -110,7 +113,9 @@ def look(snapshot: Snapshot, watches: detector.Watches) -> Case:
 def judge(case: Case, snapshot: Snapshot) -> Decision:
     """Say who of them moves; of the snapshot only the room may be newer."""
     tripped, pairs = case.tripped, refused_pairs(snapshot)
-    plan = planner.plan(case.leavers, snapshot, pairs, case.emptied)
+    gate = _Gate(case, snapshot)
+    also = planner.Also(case.emptied, gate.passes)
+    plan = planner.plan(case.leavers, snapshot, pairs, also)
     held = [Refusal(*no) for no in limits.holds(snapshot, case.zones, tripped)]
     admitted, gated = limits.admit(
         () if held else plan.moves, snapshot, tripped, pairs
@@ -147,23 +152,34 @@ def _refused_as(
     return tuple(move for move in moves if move.server_id in waiting)
 
 
-def _ineligible(
-    server_ids: Iterable[str], case: Case, snapshot: Snapshot
-) -> dict[str, Refusal]:
-    """Why these may not move, by server id."""
-    unseen = coverage.low(case.zones, snapshot)
-    tripped, tries = case.tripped, no_host.tries(snapshot)
-    foreign, now = others(snapshot), snapshot.now
-    refused = {}
-    for server_id in server_ids:
+class _Gate:
+    """What no server passes that may not move; worked out when it is asked."""
+
+    def __init__(self, case: Case, snapshot: Snapshot) -> None:
+        self._case = case
+        self._snapshot = snapshot
+
+    @functools.cached_property
+    def _rules(
+        self,
+    ) -> tuple[Sequence[coverage.Coverage], no_host.Tries, Others]:
+        unseen = coverage.low(self._case.zones, self._snapshot)
+        return unseen, no_host.tries(self._snapshot), others(self._snapshot)
+
+    def refusal(self, server_id: str) -> Refusal | None:
+        """Why it may not move; None where it may."""
+        snapshot, now = self._snapshot, self._snapshot.now
         server = snapshot.fleet.servers[server_id]
+        unseen, tries, foreign = self._rules
         more = itertools.chain(
             foreign.nos(server),
-            tripped.nos(server, now),
+            self._case.tripped.nos(server, now),
             tries.nos(server, now),
             coverage.of_server(server, unseen, snapshot),
         )
-        no = eligibility.refusal(server_id, snapshot) or first(more, server_id)
-        if no is not None:
-            refused[server_id] = no
-    return refused
+        return eligibility.refusal(server_id, snapshot) or first(
+            more, server_id
+        )
+
+    def passes(self, server_id: str) -> bool:
+        return self.refusal(server_id) is None

@@ -22,6 +22,7 @@ from steal_scheduler.decision import (
 )
 from steal_scheduler.decision.demand import IDLE, demand
 from steal_scheduler.decision.others import others
+from steal_scheduler.decision.room import making_room
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Host, ServerSignal
 from steal_scheduler.model.demand import Demand
@@ -116,6 +117,8 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
     empty = frozenset(emptied.hosts(snapshot))
     closed = pauses.hosts(snapshot) | empty
     closed |= network.busy(snapshot) | others(snapshot).busy
+    # What is left there is for somebody already.
+    closed |= {move.source for move in making_room(snapshot.moves)}
     for name, host in reliable.items():
         tier = hot[host.zone].tier(host, tiers.get(name))
         if tier is Tier.COLD and name in closed:

@@ -4,7 +4,8 @@ Everything it needs is read from Nova's records, so that it holds over
 restarts and counts the migrations that operators start by hand as well.
 """
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision import (
     consent,
@@ -126,6 +127,7 @@ def admit(
         yield from unavailable.nos(move)
         yield from bandwidth.nos(move)
         yield from contested.nos(move)
+        yield from _following(move, unmeasured, unavailable, bandwidth)
         if not policies.is_dry(move.source, snapshot):
             yield from consent.nos(move, snapshot)
 
@@ -144,6 +146,23 @@ def admit(
         if refusal.reason is Reason.BANDWIDTH:
             bandwidth.keep_for(move)
     return admitted, refusals
+
+
+def _following(
+    move: Move,
+    unmeasured: Mapping[str, str],
+    unavailable: Unavailable,
+    bandwidth: '_Bandwidth',
+) -> Nos:
+    """Why the one for which it makes room could not begin now, if it does."""
+    second = move.makes_room_for
+    if second is None:
+        return
+    if why := unmeasured.get(second.source):
+        yield Reason.SLOT_SOURCE, why
+    yield from unavailable.nos(second)
+    both = dataclasses.replace(second, copy_mb=move.copy_mb + second.copy_mb)
+    yield from bandwidth.nos(both)
 
 
 #: Of a host that all leave, whatever it brings.

@@ -9,13 +9,14 @@ known before it is made.
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from steal_scheduler.decision import fair_shares, policies, room
 from steal_scheduler.decision.cure import Cure
+from steal_scheduler.decision.exchange_targets import ExchangeTargets
+from steal_scheduler.decision.exchanges import Exchanges
 from steal_scheduler.decision.refused_pairs import RefusedPairs, refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.decision.targets import Targets
 from steal_scheduler.decision.unplaced import unplaced
 from steal_scheduler.model.finding import Leaver
 from steal_scheduler.model.move import Move
@@ -34,11 +35,24 @@ class Plan:
     saturations: tuple[Saturation, ...] = ()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Also:
+    """Who leaves whose host is not contended."""
+
+    #: Those that have to leave hosts that are emptied.
+    emptied: Sequence[Move] = ()
+    #: Whether a server may make room for others, by its id.
+    may: Callable[[str], bool] = lambda server_id: False
+
+
+NOBODY = Also()
+
+
 def plan(
     leavers: Sequence[Leaver],
     snapshot: Snapshot,
     pairs: RefusedPairs | None = None,
-    emptied: Sequence[Move] = (),
+    also: Also = NOBODY,
 ) -> Plan:
     """Say which servers should move, and why the others should not.
 
@@ -50,8 +64,8 @@ def plan(
 
     :param leavers: who may leave, and why; see ``leavers``
     :param pairs: as of this snapshot, where they are known
-    :param emptied: who has to leave hosts that are emptied; contended servers
-        are given their places before them
+    :param also: who else leaves; contended servers are given their places
+        before them
     :returns: refusals of contended servers only: who could have left instead
         of them is no news
     """
@@ -62,10 +76,8 @@ def plan(
         waits = snapshot.fleet.servers[leaver.relieves.server_id]
         waiting[leaver.host].add(waits.project_id)
     turns = fair_shares.turns(snapshot)
-    targets = Targets(snapshot, pairs or refused_pairs(snapshot))
-    for move in room.unplaced(snapshot.moves):
-        # Its drain has begun: the place is its own.
-        targets.take(move)
+    targets = ExchangeTargets(snapshot, pairs or refused_pairs(snapshot))
+    _keep(targets, snapshot)
     ordered = sorted(
         turns.ordered(_worst_first(by_host, snapshot), waiting),
         key=lambda name: -policies.priority(name, snapshot),
@@ -85,10 +97,13 @@ def plan(
         while going:
             going = [host for host in going if host.place_next(targets)]
             planned += [host.chosen[-1] for host in going]
-        for move in emptied:
+        for move in also.emptied:
             if policies.comes_last(move.source, snapshot) is last:
                 placed = targets.take(move) is not None
                 (planned if placed else nowhere).append(move)
+    exchanges = Exchanges(snapshot, targets, also.may)
+    makers = [host.exchange(exchanges) for host in hosts]
+    planned += [maker for maker in makers if maker is not None]
     refusals = [unplaced(move, targets, snapshot) for move in nowhere]
     short: dict[tuple[str, str], float] = {}
     hopeful: set[str] = set()
@@ -115,6 +130,15 @@ def plan(
             if zone not in hopeful
         ),
     )
+
+
+def _keep(targets: ExchangeTargets, snapshot: Snapshot) -> None:
+    """Keep the places of those whose drain has begun: they are their own."""
+    for move in room.unplaced(snapshot.moves):
+        if move.only_to is None:
+            targets.take(move)
+        else:
+            targets.credit(move, move.only_to)
 
 
 def _worst_first(hosts: Iterable[str], snapshot: Snapshot) -> list[str]:

@@ -30,9 +30,13 @@ def comes_last(host: str, snapshot: Snapshot) -> bool:
 
     It is only said, or somebody may say no to it.
     """
+    return is_dry(host, snapshot) or waits(host, snapshot)
+
+
+def waits(host: str, snapshot: Snapshot) -> bool:
+    """Whether somebody may be asked or told before one leaves this host."""
     policies = snapshot.fleet.policies
-    wait = (Key.APPROVAL, Key.NOTICE)
-    return is_dry(host, snapshot) or any(policies.all(host, k) for k in wait)
+    return any(policies.all(host, k) for k in (Key.APPROVAL, Key.NOTICE))
 
 
 def parted(

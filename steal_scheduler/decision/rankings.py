@@ -139,6 +139,11 @@ class Ranks:
     def _feasible(self, move: Move) -> Iterator[str]:
         view, cores, source = self._view, move.demand.expected, move.source
         refused = self._pairs.of(move)
+        if move.only_to is not None:
+            to = move.only_to
+            if to not in refused and self._ledger.fits(move.server, to):
+                yield to
+            return
         kind = self._ledger.kind(move.server)
         fits = self._fits.setdefault(kind, {})
         for name in self._open.get(move.server.zone or '', ()):

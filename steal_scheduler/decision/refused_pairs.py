@@ -166,6 +166,8 @@ def with_offered(ended: Ended, snapshot: Snapshot) -> Ended:
         or record.stopped
     ):
         return ended
+    if move.only_to is not None:
+        return dataclasses.replace(ended, offered=frozenset({move.only_to}))
     ledger = Ledger(snapshot)
     offered = frozenset(
         name

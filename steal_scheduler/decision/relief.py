@@ -64,6 +64,9 @@ def verdict(move: Move, signal: ServerSignal, snapshot: Snapshot) -> Ended:
     if saved is None:
         outcome = Outcome.UNMEASURED
         detail += '; its hosts are not measured'
+    elif move.makes_room_for is not None:
+        outcome = Outcome.UNMEASURED
+        detail += f'; it has made room for {move.makes_room_for.server_id}'
     elif move.source_load is None and saved < LEAST:
         # Another process has seen it there, perhaps among more than is told.
         outcome = Outcome.UNMEASURED

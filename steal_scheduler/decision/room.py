@@ -9,6 +9,7 @@ learns it of what Nova refuses.
 """
 
 import collections
+import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from steal_scheduler.decision.snapshot import Snapshot
@@ -46,6 +47,19 @@ def unplaced(moves: Mapping[str, Move]) -> list[Move]:
         if move.target is None and move.stage in (Stage.DRAIN, Stage.REQUEST)
     )
     return sorted(found, key=lambda m: (m.since, m.server_id))
+
+
+def making_room(moves: Mapping[str, Move]) -> list[Move]:
+    """Moves that have not arrived, and by which others are to have room.
+
+    NOTE: a new leader does not know for whom a server leaves.
+    """
+    stages = Stage.DRAIN, Stage.REQUEST, Stage.MIGRATE
+    return [
+        move
+        for move in moves.values()
+        if move.makes_room_for is not None and move.stage in stages
+    ]
 
 
 def needs(server: Server, room: Room) -> Mapping[str, int]:
@@ -150,6 +164,22 @@ class Ledger:
                 return False
         groups = self._room.groups.get(server.server_id, ())
         return all(self._allows(g, server.server_id, host) for g in groups)
+
+    def fits_after(self, leaving: Server, server: Server, host: str) -> bool:
+        """The same, once another one has left the host."""
+        planned = self._planned.setdefault(host, collections.Counter())
+        planned.subtract(self.needs(leaving))
+        found = self.fits(server, host)
+        planned.update(self.needs(leaving))
+        return found
+
+    def left(self, host: str, kind: str) -> float:
+        """Of a resource class; without end where nobody tells."""
+        known = self._room.hosts.get(host)
+        if known is None or known.free is None:
+            return math.inf
+        planned = self._planned.get(host, _NOTHING)
+        return known.free.left.get(kind, 0) - planned.get(kind, 0)
 
     def lacks(self, server: Server, host: str) -> frozenset[Reason]:
         """What keeps Nova from it, of ``SCARCE``.

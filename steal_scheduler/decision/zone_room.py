@@ -58,6 +58,9 @@ class ZoneRoom:
             return self._last[1]
         cores = move.demand.expected
         found: Mask = (self._demand + cores) * 100 <= self._most
+        if move.only_to is not None:
+            # It stands in nobody's way: that host takes nobody else.
+            found &= False
         found &= self._fits(move)
         for name in (move.source, *self._pairs.of(move)):
             if name in self._index:

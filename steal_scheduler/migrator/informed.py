@@ -27,4 +27,16 @@ def decided(
     to_place += [move.server for move in case.emptied]
     room = cache.room(to_place) if to_place else UNTOLD
     with_room = dataclasses.replace(snapshot, room=room)
-    return decide.judge(case, with_room), room
+    decision = decide.judge(case, with_room)
+    makers = [
+        move.server
+        for move in decision.admitted
+        if move.makes_room_for is not None
+        and move.server_id not in room.allocated
+    ]
+    if makers:
+        # Only those are asked for that would leave: any server could.
+        room = cache.room([*to_place, *makers])
+        with_room = dataclasses.replace(snapshot, room=room)
+        decision = decide.judge(case, with_room)
+    return decision, room

@@ -96,6 +96,10 @@ class Move:
     orphan: bool = False
     #: Its source is emptied: that it leaves is what an operator asked for.
     emptied: bool = False
+    #: Who is to have its room, where it leaves for somebody else; and the only
+    #: host that it may go to, if there is but one.
+    makes_room_for: 'Move | None' = None
+    only_to: str | None = None
 
     @property
     def server_id(self) -> str:

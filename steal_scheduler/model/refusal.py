@@ -50,6 +50,8 @@ class Reason(enum.StrEnum):
     QUOTA = 'quota'
     #: Its orchestrator does not take another server back.
     REATTACH_BLOCKED = 'reattach_blocked'
+    #: A host has none for it, and another server makes some.
+    ROOM_PENDING = 'room_pending'
     SATURATED = 'saturated'
     #: Nova does not tell of it now.
     SERVER_UNKNOWN = 'server_unknown'

@@ -101,6 +101,7 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
             f'it may stay on {move.source}, which can have it back and stay '
             f'cold: what was found is {snapshot.now - move.since:.0f} s old',
         )
+    yield from _for_nobody(move, snapshot)
     if not snapshot.sent:
         yield NOT_SENT
     if any(
@@ -121,6 +122,8 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
     )
     cores = move.demand.expected
     takers = {n for n in names if snapshot.view.takes(n, cores)}
+    if move.only_to is not None:
+        takers = {move.only_to}
     takers -= refused_pairs(snapshot).of(move)
     if takers:
         yield from room.nos(move, takers, snapshot)
@@ -137,6 +140,20 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
             f'nova-scheduler of {several(behind)} has not acknowledged yet '
             'where it may go: it is waited for, '
             f'{told.PATIENCE:.0f} s at most',
+        )
+
+
+def _for_nobody(move: Move, snapshot: Snapshot) -> Nos:
+    """Why it makes room in vain: who was to have it has left already."""
+    second = move.makes_room_for
+    if second is None:
+        return
+    server = snapshot.fleet.servers.get(second.server_id)
+    if server is None or server.host != second.source:
+        yield (
+            Reason.NOT_NEEDED,
+            f'it may stay on {move.source}: server {second.server_id}, for '
+            f'which it makes room, is not on {second.source} any more',
         )
 
 

@@ -94,6 +94,14 @@ class TestContested(base.BaseTestCase):
         placed = dataclasses.replace(some, moves={'x': move('x', target='c')})
         self.assertEqual([], [*Contested(placed).nos(y)])
 
+    def test_one_that_goes_to_a_contended_host_takes_no_place(self) -> None:
+        some = cloud({'b': 2048}, {'x': 2048, 'y': 2048})
+        x, y = moves(some)
+        for only_to, waits in ((None, True), ('a', False)):
+            draining = dataclasses.replace(x, only_to=only_to)
+            flying = dataclasses.replace(some, moves={'x': draining})
+            self.assertEqual(waits, bool([*Contested(flying).nos(y)]))
+
     def test_nothing_is_known_of_the_room(self) -> None:
         some = cloud({'b': 0}, {'x': 1, 'y': 1})
         _, refused = admit(moves(some), dataclasses.replace(some, room=Room()))

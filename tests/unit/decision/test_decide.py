@@ -8,6 +8,7 @@ from steal_scheduler.decision.rules import MaxUnavailable
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Stage
 from steal_scheduler.model.refusal import Reason, Refusal
+from steal_scheduler.model.room import Free, HostRoom, Room
 from tests.bench import clouds
 from tests.unit import make
 from tests.unit.make import (
@@ -64,6 +65,30 @@ class TestDecide(base.BaseTestCase):
             ('x', Reason.LOCKED),
             {(r.server_id, r.reason) for r in made.refusals},
         )
+
+    def test_who_is_opted_out_makes_no_room(self):
+        """b has the cores, and c has room for one of its servers."""
+        room = Room(
+            {
+                n: HostRoom(Free({'MEMORY_MB': mib, 'VCPU': 99}))
+                for n, mib in {'a': 0, 'b': 2048, 'c': 2048}.items()
+            }
+        )
+        for opted_out, begun in (('', ['m']), ('metadata', [])):
+            m = server(
+                'm', host='b', ram_mb=2048, disk_gb=0, opted_out=opted_out
+            )
+            known = snapshot(*(server(s, disk_gb=0) for s in 'xyz'), m)
+            measured = dict(known.signals.servers)
+            measured['m'] = signal('m', host='b', used=1.0, waited=0.0)
+            known = dataclasses.replace(
+                known,
+                signals=dataclasses.replace(known.signals, servers=measured),
+                room=room,
+            )
+            known = dataclasses.replace(known, view=build_view(known))
+            made = made_of(known)
+            self.assertEqual(begun, [m.server_id for m in made.admitted])
 
     def test_what_holds_holds_everybody(self):
         made = made_of(snapshot(seen='xy'))

@@ -276,6 +276,29 @@ class TestSlots(base.BaseTestCase):
         self.assertEqual({'v': 'go', 'w': 'slot_project'}, found)
         self.assertEqual({*self.admit(*mine, slots=3).values()}, {'go'})
 
+    def test_of_the_one_for_which_room_is_made(self) -> None:
+        """Both may begin, or none: x leaves c when y has left b."""
+        x = move('x', source='c', role='web', copy_mb=40000)
+        y = move('y', source='b', copy_mb=30000, makes_room_for=x)
+        self.assertEqual({'y': 'go'}, self.admit(y))
+        for in_flight, why in (
+            (move('z', source='c'), 'slot_source'),
+            (move('z', source='d', role='web'), 'max_unavailable'),
+        ):
+            found = self.admit(
+                y,
+                in_flight=(in_flight,),
+                max_unavailable=MaxUnavailable(1, None),
+            )
+            self.assertEqual({'y': why}, found)
+        # Half an hour of it: either of them, and not both.
+        other = move('other', source='e', copy_mb=20000)
+        found = self.admit(y, in_flight=(other,), copy_rate=45.0)
+        self.assertEqual({'y': 'bandwidth'}, found)
+        alone = dataclasses.replace(y, makes_room_for=None)
+        found = self.admit(alone, in_flight=(other,), copy_rate=45.0)
+        self.assertEqual({'y': 'go'}, found)
+
     def test_what_a_move_brings_is_measured_before_the_next(self) -> None:
         """Signals of NOW are means over 60 s."""
         for left, expected in ((61, 'go'), (60, 'go'), (59, 'slot_source')):

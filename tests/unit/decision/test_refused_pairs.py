@@ -183,6 +183,12 @@ class TestWithOffered(base.BaseTestCase):
         over = in_vain('s', offered=frozenset())
         self.assertEqual({'b'}, self.offered(over))
 
+    def test_what_could_take_nobody_else(self) -> None:
+        over = in_vain('s', offered=frozenset())
+        swap = dataclasses.replace(over.move, only_to='a')
+        over = dataclasses.replace(over, move=swap)
+        self.assertEqual({'a'}, self.offered(over))
+
     def test_a_host_without_memory_was_no_offer(self) -> None:
         record = migration('s', source='a', status='error', target=None)
         room = Room({'b': HostRoom(Free({}))})

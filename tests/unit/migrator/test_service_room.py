@@ -1,5 +1,7 @@
 """Nobody is drained whom Nova cannot place, as far as can be known before."""
 
+import dataclasses
+
 from oslotest import base
 
 from steal_scheduler.model.refusal import Reason
@@ -70,6 +72,62 @@ class TestFull(RoomTest):
         self.rig.nova.placement.ram = {}
         self.rig.tick()
         self.assertEqual(2, len(self.rig.stages()))
+
+
+class TestExchange(RoomTest):
+    """On b is m, for which c has memory; x needs as much as b has then."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.rig.nova.create(server('m', host='b', ram_mb=2048))
+        self.rig.source.demand |= {'m': 0.5}
+        self.rig.nova.placement.ram = FULL | {'a': 0}
+
+    def arrives(self, server_id: str, target: str) -> None:
+        nova = self.rig.nova
+        while (record := nova.going_on(server_id)) is None:
+            self.rig.tick()
+        chosen = dataclasses.replace(record, target=target)
+        nova.records[record.migration_id] = chosen
+        for status in ('running', 'completed'):
+            nova.proceed(status, server_id)
+            self.rig.tick()
+
+    def test_room_is_made_and_then_the_other_one_follows(self) -> None:
+        self.rig.tick()
+        self.assertEqual({'m': 'drain'}, self.rig.stages())
+        self.assertEqual(dict.fromkeys('xyz', 'room_pending'), self.reasons())
+        self.arrives('m', 'c')
+        self.assertEqual(['m'], self.drained())
+        self.rig.nova.placement.ram = {'a': 0, 'b': 4096, 'c': 0}
+        self.rig.tick(times=4)
+        _, second = self.drained()
+        self.assertIn(second, 'xyz')
+        self.arrives(second, 'b')
+        self.rig.nova.placement.ram = {'a': 4096, 'b': 0, 'c': 0}
+        self.rig.tick(times=6)
+        self.assertEqual({}, self.rig.stages())
+        self.assertEqual(['m', second], self.drained())
+        self.assertEqual(set(), self.rig.orchestrator.out)
+        ended = self.rig.migrator._ended
+        self.assertEqual('unmeasured', ended['m'].outcome)
+        self.assertEqual('helped', ended[second].outcome)
+
+    def test_what_it_has_is_asked_for_before_it_leaves(self) -> None:
+        self.rig.tick()
+        asked = self.rig.nova.placement.asked
+        # Of x, y and z, and of m.
+        self.assertEqual(4, asked.count('allocated'))
+
+    def test_it_is_given_up_when_nobody_needs_it(self) -> None:
+        self.rig.orchestrator.says = ['waiting'] * 3
+        self.rig.tick()
+        for one in 'xyz':
+            self.rig.nova.delete(one)
+        self.rig.tick(times=10)
+        self.assertEqual({}, self.rig.nova.records)
+        self.assertEqual(set(), self.rig.orchestrator.out)
+        self.assertEqual('b', self.rig.nova.servers['m'].host)
 
 
 class TestGroups(RoomTest):

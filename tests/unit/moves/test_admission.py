@@ -7,6 +7,7 @@ from steal_scheduler.model.cloud import Host, Migration
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.rankings import Ranking, Rankings
+from steal_scheduler.model.room import UNTOLD, Free, HostRoom, Room
 from steal_scheduler.moves import admission, state
 from tests.unit.make import (
     NOW,
@@ -38,6 +39,7 @@ class TestAdmission(base.BaseTestCase):
         ranked_at: float | None = None,
         dry_run: bool = False,
         failed: tuple[Migration, ...] = (),
+        room: Room = UNTOLD,
         **of_move: Any,
     ) -> str:
         views = hosts or {'b': cold()}
@@ -57,6 +59,7 @@ class TestAdmission(base.BaseTestCase):
                 *others,
                 view=View(NOW, views, {}, {}, rankings=RANKINGS),
                 sent=sent,
+                room=room,
                 schedulers={'c': scheduler('c', ranked_at=ranked_at)},
                 rules=dataclasses.replace(self.rules, dry_run=dry_run),
             ),
@@ -168,6 +171,25 @@ class TestAdmission(base.BaseTestCase):
         found = state.way_back(server('x'), snapshot())
         self.assertEqual(Stage.REQUEST, found.stage)
         self.assertEqual('', self.wait_for(found))
+
+    def test_it_goes_to_a_host_that_is_hot(self) -> None:
+        """As long as that has room for it."""
+        hot = {'b': HostView(Tier.HOT, cores=16.0)}
+        self.assertEqual('', self.wait_for(hosts=hot, only_to='b'))
+        full = {'b': HostRoom(Free({'VCPU': 99, 'DISK_GB': 99}))}
+        self.assertEqual(
+            'ram', self.wait_for(hosts=hot, only_to='b', room=Room(full))
+        )
+
+    def test_nobody_needs_its_room_any_more(self) -> None:
+        needs = move('0', server=server('0'))
+        self.assertEqual('', self.wait_for(makes_room_for=needs))
+        left = move('0', server=server('0'), source='z')
+        gone = move('gone', server=server('gone'))
+        for second in (left, gone):
+            found = self.wait_for(makes_room_for=second)
+            self.assertEqual('not_needed', found)
+            self.assertIn('for which it makes room', self.given_up)
 
     def test_nobody_can_take_it_any_more(self) -> None:
         for hosts in (

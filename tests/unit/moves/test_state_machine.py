@@ -711,6 +711,14 @@ class TestVerify(Ride):
         over = self.step(made, 90, used=4.0, waited=0.0)
         self.assert_ended(Outcome.NOT_HELPED, 'but no less is waited', over)
 
+    def test_it_has_made_room(self) -> None:
+        """It has not waited before, and nobody waits less yet."""
+        self.source = COLD
+        before = Load(cores=16.0, demand=8.0, waited=0.0, steal=0.0)
+        made = self.at('verify', source_load=before, makes_room_for=move('x'))
+        over = self.step(made, 90, used=4.0, waited=0.0)
+        self.assert_ended(Outcome.UNMEASURED, 'it has made room for x', over)
+
     def test_nobody_measures_its_source(self) -> None:
         self.source = HostView(Tier.UNKNOWN)
         over = self.step(self.at('verify'), 90, used=3.9, waited=0.1)
