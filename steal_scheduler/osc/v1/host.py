@@ -134,7 +134,6 @@ class HostDrain(ShowOne):
     def _left(self, where: str) -> tuple[str, bool]:
         host = self.client.get(where)
         left = host.get('servers') or []
-        said = line(f'{host.get("host")}: {len(left)} servers left')
-        if host.get('drained'):
-            said += f'; {line(host["drained"])}'
-        return said, not left
+        # Else it is not known yet that it is emptied, or it is empty.
+        said = host.get('drained') or f'{len(left)} servers left'
+        return line(f'{host.get("host")}: {said}'), not left
