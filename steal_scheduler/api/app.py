@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import falcon
+from keystoneauth1 import exceptions
 from keystonemiddleware import auth_token
 from oslo_context.context import RequestContext
 from oslo_log import log
@@ -112,7 +113,21 @@ def _keystone(conf: Any) -> Callable[[Wsgi], Wsgi]:
         found: Wsgi = auth_token.AuthProtocol(
             app, {'oslo_config_config': conf, 'delay_auth_decision': False}
         )
-        return found
+
+        def entry(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+            try:
+                return found(environ, start)
+            except exceptions.ClientException as error:
+                # Such as a catalog without an endpoint of Keystone itself.
+                LOG.error(
+                    'Keystone does not tell whose a token is: %s. Check '
+                    '[keystone_authtoken].',
+                    one_line(error).rstrip('.'),
+                )
+                start('503 Service Unavailable', [])
+                return [b'']
+
+        return entry
 
     return login
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import fixtures
 from falcon import testing
+from keystoneauth1 import exceptions
+from keystonemiddleware import auth_token
 
 from steal_scheduler.api import app, errors
 from steal_scheduler.exception import ConfigError, NoLeader, RequestRefused
@@ -189,6 +191,31 @@ class TestAsking(rig.ApiTestCase):
         started: list[str] = []
         self.app(environ, lambda status, *_: started.append(status))
         self.assertEqual('400 Bad Request', started[0])
+
+
+LOGIN = (
+    '[keystone_authtoken]',
+    'www_authenticate_uri = http://127.0.0.1:1/v3',
+    'auth_type = password',
+    'auth_url = http://127.0.0.1:1/v3',
+    'username = steal-api',
+    'password = x',
+)
+
+
+class TestKeystone(rig.ApiTestCase):
+    def test_a_catalog_without_keystone(self) -> None:
+        """No error of keystoneauth gets out, and the log has its words."""
+        log = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
+
+        def trip(*args: object) -> None:
+            raise exceptions.EndpointNotFound('internal endpoint not found')
+
+        self.patch(auth_token.AuthProtocol, 'process_request', trip)
+        conf = self.configuration(*LOGIN)
+        self.client.app = app.build(conf, self.leader)
+        self.error(503, self.ask('admin', 'GET', MOVES))
+        self.assertIn('internal endpoint not found. Check', log.output)
 
 
 class TestBuild(rig.ApiTestCase):
