@@ -25,6 +25,9 @@ from steal_scheduler.reporting.past_moves import PAST, past
 
 PREFIX = 'steal_migrator_'
 
+#: Contended servers that are shown by name: a cloud may have thousands.
+MOST_NAMED = 20
+
 #: What the last tick has shown: name -> what it tells, and the labels by
 #: which it tells it, where there are some.
 SHOWN: Mapping[str, tuple[str, ...]] = {
@@ -43,6 +46,10 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     ),
     'coverage_ratio': ('Share of running servers with a fresh signal',),
     'contended_servers': ('Contended servers',),
+    'contended_server_steal_ratio': (
+        f'Steal of the {MOST_NAMED} contended servers that wait most',
+        *('server', 'name', 'host'),
+    ),
     'reattach_blocked_servers': (
         'Servers that should be reattached and are not',
     ),
@@ -198,6 +205,7 @@ class Metrics(Collector):
             },
             'coverage_ratio': decided.coverage / 100,
             'contended_servers': len(decided.findings),
+            'contended_server_steal_ratio': _worst(snapshot, decided),
             'reattach_blocked_servers': blocked,
             'stalled_moves': sum(
                 bool(snapshot and stalled(m, snapshot)) for m in moves
@@ -250,6 +258,24 @@ class Metrics(Collector):
         self, kind: Any, name: str, text: str, labels: Iterable[str] = ()
     ) -> Any:
         return kind(f'{PREFIX}{name}', text, labels, registry=self.registry)
+
+
+def _worst(
+    snapshot: Snapshot | None, decided: Decision
+) -> dict[tuple[str, str, str], float]:
+    """Those that wait most, by id, name and host."""
+    servers = snapshot.fleet.servers if snapshot else {}
+    worst = sorted(decided.findings, key=lambda found: -found.steal)
+    return {
+        (
+            found.server_id,
+            servers[found.server_id].name
+            if found.server_id in servers
+            else '',
+            found.host,
+        ): found.steal
+        for found in worst[:MOST_NAMED]
+    }
 
 
 def _count(

@@ -343,6 +343,31 @@ class TestMonitoring(base.BaseTestCase):
                 used |= found
         self.assertEqual(set(), used - metric_names())
 
+    def test_dashboard_leads_to_pages_that_exist(self) -> None:
+        board = json.loads(read('etc/grafana/steal-scheduler.json'))
+        self.assertNotEqual([], board['links'])
+        for link in board['links']:
+            page = link['url'].removeprefix(
+                'https://docs.example.org/steal-scheduler/'
+            )
+            path = ROOT / 'doc/source' / page.replace('.html', '.rst')
+            self.assertTrue(path.exists(), page)
+
+    def test_panels_do_not_overlap(self) -> None:
+        board = json.loads(read('etc/grafana/steal-scheduler.json'))
+        taken: set[tuple[int, int]] = set()
+        for panel in board['panels']:
+            at = panel['gridPos']
+            cells = {
+                (at['x'] + x, at['y'] + y)
+                for x in range(at['w'])
+                for y in range(at['h'])
+            }
+            self.assertEqual(set(), taken & cells, panel['title'])
+            taken |= cells
+        ids = [panel['id'] for panel in board['panels']]
+        self.assertEqual(len(ids), len(set(ids)))
+
 
 class TestPaths(base.BaseTestCase):
     """Files that are named are there."""

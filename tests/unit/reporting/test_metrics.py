@@ -13,16 +13,18 @@ from steal_scheduler.model.proposal import Proposal, Vote
 from steal_scheduler.model.refusal import Reason, Refusal, Saturation
 from steal_scheduler.model.relief import Relief
 from steal_scheduler.model.until import iso
-from steal_scheduler.reporting.metrics import Metrics
+from steal_scheduler.reporting.metrics import MOST_NAMED, Metrics
 from tests.samples import sample
 from tests.unit.make import (
     NOW,
     ended,
+    finding,
     fleet,
     migration,
     move,
     rules,
     scheduler,
+    server,
     snapshot,
 )
 
@@ -110,6 +112,22 @@ class TestMetrics(base.BaseTestCase):
         ):
             self.assertEqual(value, self.value(f'move_{name}', **of_it))
         self.assertNotIn('steal_migrator_move_copied_bytes{', self.scrape())
+
+    def test_who_waits_most(self) -> None:
+        """Of very many only the first are named."""
+        found = tuple(
+            finding(f's{n}', steal=n / 100, host='a') for n in range(30)
+        )
+        decided = dataclasses.replace(NOTHING, findings=found)
+        self.metrics.show(snapshot(fleet(server('s29'))), decided)
+        name = 'contended_server_steal_ratio'
+        worst = self.value(
+            name, **{'server': 's29', 'name': 'name of s29', 'host': 'a'}
+        )
+        self.assertEqual(0.29, worst)
+        self.assertEqual(
+            MOST_NAMED, self.scrape().count(f'steal_migrator_{name}{{')
+        )
 
     def test_open_approvals(self) -> None:
         one = Proposal('s', 'a', 'it waits', NOW, NOW + 60)
