@@ -12,7 +12,7 @@ from steal_scheduler.decision import policies, threads
 from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.rules import DetectionRules
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.cloud import ServerSignal
+from steal_scheduler.model.cloud import Server, ServerSignal
 from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Outcome
 from steal_scheduler.model.refusal import Reason, Refusal
@@ -80,10 +80,7 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
         if not _may_wait(signal, here) and server_id not in watches:
             continue
         server = snapshot.fleet.servers[server_id]
-        # Its load is of them all where its guest tells it.
-        vcpus = (
-            server.vcpus if signal.load is not None else server.shared_vcpus
-        )
+        vcpus = _vcpus(signal, server)
         quota = own_quota(signal)
         contended = quota is None and is_contended(signal, vcpus, here)
         if quota is not None and is_contended(
@@ -197,6 +194,16 @@ def _seen(watch: Watch | None, contended: bool, at: float, mask: int) -> Watch:
     if watch.at == at:
         return watch
     return Watch(((watch.polls << 1) | contended) & mask, at)
+
+
+def load(signal: ServerSignal, server: Server) -> float:
+    """Load of a server per vCPU."""
+    return _load(signal, _vcpus(signal, server))
+
+
+def _vcpus(signal: ServerSignal, server: Server) -> int:
+    """Those that its load is of: all of them where its guest tells it."""
+    return server.vcpus if signal.load is not None else server.shared_vcpus
 
 
 def _load(signal: ServerSignal, vcpus: int) -> float:

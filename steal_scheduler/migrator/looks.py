@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from steal_scheduler.edge.text import several
 from steal_scheduler.exception import RequestRefused
-from steal_scheduler.migrator.request import Request
+from steal_scheduler.migrator.request import Request, no_such_host
+from steal_scheduler.model.move import own_reason
 from steal_scheduler.reporting import (
     documents,
     history,
@@ -18,6 +19,12 @@ from steal_scheduler.reporting.server_documents import PROJECT
 
 #: Seconds: of the sums of the relief, and the longest that history goes back.
 _DAY, _LONGEST = 86400, 366 * 86400
+#: Of a move that is over, what a project is not told of its own.
+_UNTOLD: Mapping[str, None] = {
+    'source': None,
+    'target': None,
+    'asked_by': None,
+}
 
 
 class Looking(NamedTuple):
@@ -37,11 +44,7 @@ def _host(picture: Picture, args: Mapping[str, Any]) -> Document:
     name = args['host']
     found = picture.snapshot.fleet.hosts.get(name)
     if found is None:
-        raise RequestRefused(
-            'not_found',
-            f'Nova knows no host {name}: see "openstack compute service '
-            'list".',
-        )
+        raise no_such_host(name)
     there = picture.here.get(name, ())
     return {
         **documents.host(found, picture),
@@ -59,9 +62,13 @@ def _history(picture: Picture, args: Mapping[str, Any]) -> Document:
         args.get('server'),
     )
     found = history.answer(picture.past, snapshot.fleet, wanted)
-    rows = found['moves']
-    if project is not None:
-        rows = [row for row in rows if row['project_id'] == project]
+    if project is None:
+        return found
+    rows = [
+        {**row, **_UNTOLD, 'reason': own_reason(row['reason'] or '') or None}
+        for row in found['moves']
+        if row['project_id'] == project
+    ]
     return {**found, 'moves': rows}
 
 

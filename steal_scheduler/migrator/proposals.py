@@ -10,10 +10,10 @@ from oslo_log import log
 from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.exception import NovaFault, RequestRefused
-from steal_scheduler.model.move import Move
+from steal_scheduler.model.move import Move, own_reason
 from steal_scheduler.model.policy import Key
 from steal_scheduler.model.proposal import LASTS, Notice, Proposal, Vote
-from steal_scheduler.model.until import iso
+from steal_scheduler.model.until import LONGEST_VALUE, iso
 from steal_scheduler.moves.effects import Effects
 from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.nova_client.client import NovaClient
@@ -23,8 +23,6 @@ LOG = log.getLogger(__name__)
 
 #: Notices of nobody that are removed in one tick.
 _AT_ONCE = 5
-#: Characters that Nova takes as a value.
-_LONGEST = 255
 
 
 class Proposals:
@@ -136,9 +134,8 @@ class Proposals:
         )
         self._journal.waits('notice', move, due)
         # Others are not named to him.
-        own = move.reason.startswith('waits ')
-        why = move.reason if own else 'its host is to be relieved'
-        said = f'{iso(due)} {why}'[:_LONGEST]
+        why = own_reason(move.reason) or 'its host is to be relieved'
+        said = f'{iso(due)} {why}'[:LONGEST_VALUE]
         try:
             self._effects.check_lease()
             self._nova.set_metadata(move.server_id, Key.NOTICE, said)

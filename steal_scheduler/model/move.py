@@ -162,6 +162,11 @@ class Move:
         return self.unavailable and not self.orphan and not overdue
 
 
+def own_reason(reason: str) -> str:
+    """What its owner may read of it: its own wait, and nobody's name."""
+    return reason.partition('; ')[0] if reason.startswith('waits ') else ''
+
+
 class Outcome(enum.StrEnum):
     """How a move ended. Each is a label of a metric."""
 

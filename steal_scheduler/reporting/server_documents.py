@@ -7,10 +7,10 @@ text in which one could stand is left out.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from steal_scheduler.decision import eligibility
+from steal_scheduler.decision import detector, eligibility
 from steal_scheduler.exception import RequestRefused
-from steal_scheduler.model.cloud import Server, ServerSignal
-from steal_scheduler.model.move import Ended, Move
+from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.move import Ended, Move, own_reason
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.until import iso
 from steal_scheduler.reporting.documents import Document, end, rounded
@@ -63,7 +63,7 @@ def server(
         'host': found.host if project is None else None,
         'role': found.role,
         'steal': rounded(signal.steal) if signal else None,
-        'load': rounded(_load(signal, found), 2) if signal else None,
+        'load': rounded(detector.load(signal, found), 2) if signal else None,
         'contended': server_id in picture.findings,
         'state': str(move.stage) if move else found.status.lower(),
         'moves_next': server_id in picture.next_ones,
@@ -79,13 +79,6 @@ def _skip_until(found: Server, picture: Picture) -> str | None:
     if skip is None or not skip.in_force(picture.snapshot.now):
         return None
     return end(skip) or NEVER
-
-
-def _load(signal: ServerSignal, found: Server) -> float:
-    """Per vCPU, as the detector has it."""
-    if signal.load is not None:
-        return signal.load / max(found.vcpus, 1)
-    return signal.asked / max(found.shared_vcpus, 1)
 
 
 def known_server(picture: Picture, args: Mapping[str, Any]) -> Server:
@@ -191,8 +184,9 @@ def one_move(found: Move, project: str | None = None) -> Document:
 
 def _why(found: Move, project: str | None) -> str | None:
     """Why it moves; not where others are named in it."""
-    own = found.reason.startswith('waits ')
-    return found.reason if project is None or own else None
+    if project is None:
+        return found.reason
+    return own_reason(found.reason) or None
 
 
 def ended(found: Ended, project: str | None = None) -> Document:

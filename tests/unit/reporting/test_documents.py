@@ -7,6 +7,7 @@ from typing import Any
 from oslotest import base
 
 from steal_scheduler.exception import RequestRefused
+from steal_scheduler.model.move import own_reason
 from tests.unit.asking import ALICE, ask, look, of_project
 from tests.unit.rig import Rig
 
@@ -21,8 +22,10 @@ LOOKS: dict[str, dict[str, Any]] = {
     'moves': {},
     'move': {'server_id': 'x'},
     'approvals': {},
+    'history': {'since': 86400},
+    'relief': {},
 }
-OF_PROJECTS = 'servers', 'server', 'moves', 'move'
+OF_PROJECTS = 'servers', 'server', 'moves', 'move', 'history'
 
 
 def words(value: Any) -> list[str]:
@@ -299,6 +302,16 @@ class TestProject(DocumentsTest):
         rig.tick(60)
         self.hidden('p1', 'x', 'z')
         self.hidden('p2', 'y')
+
+    def test_nor_who_asked_for_its_host(self) -> None:
+        waits = 'waits 40% of its time at load 0.90 per vCPU, in 2 of 3 polls'
+        for reason, own in (
+            (waits, waits),
+            (f'{waits}; asked for by alice: host-a is slow', waits),
+            (f'relieves y (y), which {waits}', ''),
+            ('host host-a is emptied: alice', ''),
+        ):
+            self.assertEqual(own, own_reason(reason))
 
     def test_nor_what_an_operator_writes(self) -> None:
         rig = self.rig
