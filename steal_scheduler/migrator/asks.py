@@ -12,7 +12,7 @@ from steal_scheduler.decision import policies
 from steal_scheduler.exception import RequestRefused
 from steal_scheduler.migrator import emptying, looks, skip
 from steal_scheduler.migrator import pause as pauses
-from steal_scheduler.migrator.request import Request
+from steal_scheduler.migrator.request import Request, no_such_host
 from steal_scheduler.migrator.work import Answer, Ask, Work, ends_at
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.emptying import Emptying
@@ -40,9 +40,8 @@ def _where(request: Request) -> tuple[Scope, str]:
 
 
 def _pause(request: Request, work: Work) -> None:
-    wish = request.wish
-    why = ': '.join(filter(None, (wish.by, wish.reason)))
-    wanted = Pause(*_where(request), ends_at(request, work.now), why)
+    until = ends_at(request, work.now)
+    wanted = Pause(*_where(request), until, request.wish.said)
     work.effects.check_lease()
     try:
         pauses.pause(work.nova, wanted, work.now)
@@ -83,8 +82,7 @@ def _known(request: Request, picture: Picture) -> Server:
 
 
 def _skip(request: Request, work: Work) -> None:
-    server, wish = _known(request, work.picture), request.wish
-    why = ': '.join(filter(None, (wish.by, wish.reason)))
+    server, why = _known(request, work.picture), request.wish.said
     by_owner = request.project is not None
     until_when = ends_at(request, work.now)
     wanted = Skip(server.server_id, until_when, why, by_owner)
@@ -171,8 +169,7 @@ def _cancel(request: Request, work: Work) -> None:
             'conflict',
             f'Its move is at: {move.stage}; it goes back into service.',
         )
-    wish = request.wish
-    why = ': '.join(filter(None, (f'cancelled by {wish.by}', wish.reason)))
+    why = f'cancelled by {request.wish.said}'
     work.moves[server_id] = dataclasses.replace(move, cancelled=why)
 
 
@@ -188,11 +185,7 @@ def _relieve(request: Request, work: Work) -> None:
 def _relieved(request: Request, picture: Picture) -> Answer:
     name = request.text('host')
     if name not in picture.snapshot.fleet.hosts:
-        raise RequestRefused(
-            'not_found',
-            f'Nova knows no host {name}: see "openstack compute service '
-            'list".',
-        )
+        raise no_such_host(name)
     if why := _held_up(name, picture):
         raise RequestRefused('conflict', why)
     there = {server.server_id for server in picture.here.get(name, ())}
@@ -225,18 +218,16 @@ def _reject(request: Request, work: Work) -> None:
 
 
 def _give(vote: Vote, request: Request, work: Work) -> None:
-    wish = request.wish
-    said = ': '.join(filter(None, (wish.by, wish.reason)))
-    work.proposals.answer(request.text('server_id'), vote, said, work.now)
+    said, now = request.wish.said, work.now
+    work.proposals.answer(request.text('server_id'), vote, said, now)
 
 
 # -- hosts to be emptied ----------------------------------------------------
 
 
 def _drain(request: Request, work: Work) -> None:
-    wish, host = request.wish, request.text('host')
-    why = ': '.join(filter(None, (wish.by, wish.reason)))
-    wanted = Emptying(host, ends_at(request, work.now), why)
+    host, until = request.text('host'), ends_at(request, work.now)
+    wanted = Emptying(host, until, request.wish.said)
     work.effects.check_lease()
     emptying.order(work.nova, wanted, work.now)
 

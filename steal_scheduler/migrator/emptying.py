@@ -2,6 +2,7 @@
 
 from steal_scheduler.exception import RequestRefused
 from steal_scheduler.migrator import aggregate
+from steal_scheduler.migrator.request import no_such_host
 from steal_scheduler.model import emptying as model
 from steal_scheduler.model.emptying import Emptying
 from steal_scheduler.model.until import KEY_PATTERN, LONGEST_VALUE, is_ours
@@ -16,11 +17,7 @@ def order(nova: NovaClient, wanted: Emptying, now: float) -> None:
     :raises NovaFault: it may not be written
     """
     if wanted.host not in {host.name for host in nova.hosts()}:
-        raise RequestRefused(
-            'not_found',
-            f'Nova knows no host {wanted.host}: see "openstack compute '
-            'service list".',
-        )
+        raise no_such_host(wanted.host)
     key, value = model.written(wanted)
     if not KEY_PATTERN.fullmatch(key):
         raise RequestRefused(

@@ -78,6 +78,14 @@ class Request:
         return self._answer
 
 
+def no_such_host(name: str) -> RequestRefused:
+    """What is answered where Nova tells of none that is called like that."""
+    return RequestRefused(
+        'not_found',
+        f'Nova knows no host {name}: see "openstack compute service list".',
+    )
+
+
 def _project(scope: Any) -> str | None:
     """The project that a request is bound to.
 

@@ -12,10 +12,14 @@ class Wish:
     reason: str
 
     @property
+    def said(self) -> str:
+        """As it is written where others look: 'alice: a new kernel'."""
+        return ': '.join(filter(None, (self.by, self.reason)))
+
+    @property
     def told(self) -> str:
         """For a person: 'asked for by alice: a new kernel'."""
-        more = f': {self.reason}' if self.reason else ''
-        return f'asked for by {self.by}{more}'
+        return f'asked for by {self.said}'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

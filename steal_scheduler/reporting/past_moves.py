@@ -56,7 +56,7 @@ class PastLog:
 
 
 def past(snapshot: Snapshot | None) -> dict[str, Mapping[Any, float]]:
-    """What is told of moves that are over; see ``past_moves.py``."""
+    """Values of these metrics, for moves that ended lately."""
     moves = [
         (from_ended(ended), iso(ended.at))
         for ended in (snapshot.ended.values() if snapshot else ())

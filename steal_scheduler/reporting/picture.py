@@ -9,6 +9,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 
+from steal_scheduler.decision import census
 from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Server
@@ -57,11 +58,7 @@ class Picture:
         """Ids of servers that were admitted, be it in a dry run."""
         return frozenset(m.server_id for m in self.decision.admitted)
 
-    @functools.cached_property
-    def here(self) -> Mapping[str, Sequence[Server]]:
+    @property
+    def here(self) -> Mapping[str | None, Sequence[Server]]:
         """By host, its servers."""
-        found = collections.defaultdict[str, list[Server]](list)
-        for server in self.snapshot.fleet.servers.values():
-            if server.host:
-                found[server.host].append(server)
-        return dict(found)
+        return census.by_host(self.snapshot.fleet)

@@ -1,6 +1,6 @@
 """Moves that are over, as the migrators' own metrics tell of them.
 
-A migrator shows each for an hour; see ``reporting/metrics.py``.
+A migrator shows each for an hour; see ``reporting/past_moves.py``.
 """
 
 import dataclasses
