@@ -22,7 +22,7 @@ class ExchangeTargets(Targets):
 
         Also those that are given one already.
         """
-        found = (name for _, name in self.by_use(zone))
+        found = (name for _, name in self.by_use.of_zone(zone))
         return sorted(found, key=lambda n: (-self.cores_left(n), n))
 
     def takers(self, zone: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ import bisect
 import math
 from collections.abc import Sequence
 
+from steal_scheduler.decision.by_use import ByUse, Room
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.model.move import Move
 
@@ -27,16 +28,16 @@ def curable(pool: Sequence[Move], cores: float, targets: Targets) -> bool:
     :param pool: servers of one host that may leave
     :param cores: that have to, if any; one server has to in any case
     """
-    if not pool:
-        return False
-    rooms = targets.by_use(pool[0].server.zone or '')
+    by_use = targets.by_use
+    some_open = {n: r for m in pool for n, r in by_use.open_to(m).items()}
+    rooms = sorted(((r, n) for n, r in some_open.items()), reverse=True)
     some = rooms[:TIGHTLY]
     large = sorted(pool, key=lambda m: (-m.demand.low, m.server_id))
     needed = max(cores, 0.0)
     return (
-        _placed(large, rooms, targets, tightly=False) >= needed
-        or _placed(large, some, targets, tightly=True) >= needed
-        or _placed(large[::-1], some, targets, tightly=True) >= needed
+        _placed(large, rooms, by_use, tightly=False) >= needed
+        or _placed(large, some, by_use, tightly=True) >= needed
+        or _placed(large[::-1], some, by_use, tightly=True) >= needed
     )
 
 
@@ -44,15 +45,15 @@ def could_take(move: Move, targets: Targets) -> list[str]:
     """Hosts with room for what it uses."""
     return [
         name
-        for room, name in targets.by_use(move.server.zone or '')
+        for name, room in targets.by_use.open_to(move).items()
         if room >= move.demand.low and targets.open_to(move, name)
     ]
 
 
 def _placed(
     order: Sequence[Move],
-    rooms: Sequence[tuple[float, str]],
-    targets: Targets,
+    rooms: Sequence[Room],
+    by_use: ByUse,
     *,
     tightly: bool,
 ) -> float:
@@ -60,16 +61,20 @@ def _placed(
 
     :param tightly: each goes where least room is left, else where most is
     """
-    ledger = targets.unplanned()
+    ledger = by_use.unplanned()
     left = sorted(rooms)
     leaving = -math.inf
     for move in order:
-        cores = move.demand.low
+        cores, is_open = move.demand.low, by_use.open_to(move)
         first = bisect.bisect_left(left, (cores, ''))
         fits = range(first, len(left))
         for n in fits if tightly else reversed(fits):
             room, name = left[n]
-            if targets.open_to(move, name, ledger):
+            if (
+                name in is_open
+                and name != move.source
+                and ledger.fits(move.server, name)
+            ):
                 del left[n]
                 bisect.insort(left, (room - cores, name))
                 ledger.add(move.server, name)

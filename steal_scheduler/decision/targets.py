@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision import ranking
 from steal_scheduler.decision.bursts import Bursts
+from steal_scheduler.decision.by_use import ByUse
 from steal_scheduler.decision.joint_past import COMPARED, JointPast
 from steal_scheduler.decision.refused_pairs import RefusedPairs
 from steal_scheduler.decision.room import Ledger
@@ -37,6 +38,7 @@ class Targets:
     ) -> None:
         """:param refused: what Nova does not choose, for all we know"""
         self._view = view = snapshot.view
+        self.by_use = ByUse(snapshot, refused)
         self._pairs = refused
         self._snapshot = snapshot
         self._ledger = Ledger(snapshot)
@@ -49,8 +51,6 @@ class Targets:
         #: Zone -> steal band -> hosts, the most head-room first.
         self._free: dict[str, dict[float, list[_Entry]]] = {}
         self._busy: dict[str, list[str]] = {}
-        #: Zone -> room by what is used, and its host; nothing planned counts.
-        self._by_use: dict[str, list[tuple[float, str]]] = {}
         self._unknown: dict[str, list[str]] = {}
         #: Their names.
         self._cold = set[str]()
@@ -71,8 +71,6 @@ class Targets:
                 self._unknown.setdefault(zone, []).append(name)
             if not view.fit(host) or not known.open:
                 continue
-            room = view.room_by_use(host)
-            self._by_use.setdefault(zone, []).append((room, name))
             if self._is_busy(name):
                 self._busy.setdefault(zone, []).append(name)
                 continue
@@ -85,8 +83,6 @@ class Targets:
                 hosts.sort()
         for names in self._unknown.values():
             names.sort()
-        for rooms in self._by_use.values():
-            rooms.sort(reverse=True)
 
     def take(self, move: Move) -> str | None:
         """Give the server to the best host that stays cold, and credit it.
@@ -154,25 +150,9 @@ class Targets:
                     found.update(self._ledger.lacks(move.server, name))
         return found
 
-    def by_use(self, zone: str) -> Sequence[tuple[float, str]]:
-        """Cores that each cold host has room for, by what is used; most first.
-
-        What is planned does not count.
-        """
-        return self._by_use.get(zone, ())
-
-    def unplanned(self) -> Ledger:
-        """What hosts have left, with nothing planned for them."""
-        return Ledger(self._snapshot)
-
-    def open_to(
-        self, move: Move, name: str, ledger: Ledger | None = None
-    ) -> bool:
-        """Whether Nova could place it there, if there are the cores.
-
-        :param ledger: what is planned there, if not what we have planned
-        """
-        return self._may_go(move, name) and (ledger or self._ledger).fits(
+    def open_to(self, move: Move, name: str) -> bool:
+        """Whether Nova could place it there, if there are the cores."""
+        return self._may_go(move, name) and self._ledger.fits(
             move.server, name
         )
 
