@@ -322,6 +322,33 @@ class TestDesk(base.BaseTestCase):
         self.assertEqual([], found['moves'])
         self.assertRaises(RequestRefused, look, self.rig, 'relief', who)
 
+    def test_of_ones_own_project(self) -> None:
+        """No host is named, none of others, and nobody who asked."""
+        waits = 'waits 40% of its time at load 1.00 per vCPU, in no poll'
+        for reason, told in (
+            ('host a1 is emptied: rack 7', None),
+            ('relieves db (y), which waits 40% of its time', None),
+            ('makes room on host a1 for server db (y) of host a2', None),
+            ('asked for by alice: a1 is too hot', None),
+            (waits, waits),
+            (f'{waits}; asked for by alice: a1 is hot; so is a2', waits),
+        ):
+            past = move(
+                'mine', project_id='p1', reason=reason, asked_by='alice'
+            )
+            self.rig.components.journal.past.add(
+                ended(move=past, at=self.rig.now)
+            )
+            self.rig.tick(1)
+            who = of_project('p1')
+            wanted = {'since': 10, 'server': 'mine'}
+            row = look(self.rig, 'history', who, **wanted)['moves'][0]
+            self.assertEqual(told, row['reason'])
+            for key in ('source', 'target', 'asked_by'):
+                self.assertIsNone(row[key], key)
+            row = look(self.rig, 'history', **wanted)['moves'][0]
+            self.assertEqual(reason, row['reason'])
+
     def test_what_is_wrong(self) -> None:
         for since in (None, 0, -1, True, '24h', 1e12):
             no = self.assertRaises(
