@@ -5,8 +5,8 @@ from typing import Any
 
 from oslo_config import cfg
 
-#: Of an URL.
-_PASSWORD = re.compile(r'(//[^/@\s:]*):[^/@\s]*@')
+#: Of an URL: a name, a password, an @ in it; or a token alone.
+_LOGIN = re.compile(r'//[^/\s]*@')
 _HIDDEN = '****'
 
 
@@ -28,7 +28,7 @@ def _setting(
     value = conf[group][name] if group else conf[name]
     shown = ', '.join(map(str, value)) if isinstance(value, list) else value
     if value is not None:
-        shown = _PASSWORD.sub(rf'\1:{_HIDDEN}@', str(shown))
+        shown = _LOGIN.sub(f'//{_HIDDEN}@', str(shown))
     if option.secret and value:
         shown = _HIDDEN
     return {'group': group or 'DEFAULT', 'name': name, 'value': shown}

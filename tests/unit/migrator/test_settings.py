@@ -1,5 +1,6 @@
 from typing import Any
 
+from oslo_config import cfg
 from oslotest import base
 
 from steal_scheduler.migrator import build
@@ -39,3 +40,15 @@ class TestSettings(base.BaseTestCase):
         said = ' '.join(map(str, found.values()))
         self.assertNotIn('hush', said)
         self.assertNotIn('key of the tests', said)
+
+    def test_whatever_stands_before_a_host(self) -> None:
+        """A password with an @ in it, and a token that has no name."""
+        for before in ('bob:hush', 'bob:p@hush', 'hush'):
+            conf = cfg.ConfigOpts()
+            url = f'http://{before}@prometheus:9090/'
+            conf.register_opt(cfg.StrOpt('url', default=url), 'prometheus')
+            conf([])
+            (found,) = (
+                o for o in settings(conf)['options'] if o['name'] == 'url'
+            )
+            self.assertEqual('http://****@prometheus:9090/', found['value'])
