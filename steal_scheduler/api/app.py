@@ -4,9 +4,10 @@ From the outside in: request id, one form of errors, what a proxy says of the
 client, the bound of the body, who asks (Keystone), and the call.
 """
 
+import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import falcon
@@ -42,6 +43,9 @@ _LARGEST_BODY = 16 * 1024
 #: Requests that wait for a step of the migrator at a time: so that they never
 #: take all threads of a web server from those who only look.
 _MOST_ASKS = 16
+#: Of them those of projects, whose members could take all of them from
+#: operators.
+_MOST_OF_PROJECTS = 4
 #: So that no cache and no browser makes something of an answer.
 _HEADERS = {
     'Cache-Control': 'no-store',
@@ -139,7 +143,7 @@ def _routes(rules: Any, leader: Leader) -> Any:
     for path, respond in public.RESPONDERS.items():
         app.add_route(path, _Resource({'GET': respond}))
     paths: dict[str, dict[str, Any]] = {}
-    places = threading.BoundedSemaphore(_MOST_ASKS)
+    places = _Places()
     for call in calls.CALLS:
         responder = _Responder(call, rules, leader, places)
         paths.setdefault(call.path, {})[call.method] = responder.answer
@@ -156,6 +160,35 @@ class _Resource:
             setattr(self, f'on_{method.lower()}', responder)
 
 
+class _Places:
+    """For those who wait for a step of the migrator."""
+
+    def __init__(self) -> None:
+        self._all = threading.BoundedSemaphore(_MOST_ASKS)
+        self._of_projects = threading.BoundedSemaphore(_MOST_OF_PROJECTS)
+
+    @contextlib.contextmanager
+    def one(self, who: Mapping[str, Any]) -> Iterator[None]:
+        """Keep one.
+
+        :raises ApiError: all are taken
+        """
+        wanted = [self._all]
+        if who['scope']:
+            wanted.insert(0, self._of_projects)
+        with contextlib.ExitStack() as kept:
+            for places in wanted:
+                if not places.acquire(blocking=False):
+                    raise errors.ApiError(
+                        429,
+                        'Too many requests wait for the migrator that leads '
+                        'already: ask again.',
+                        'busy',
+                    )
+                kept.callback(places.release)
+            yield
+
+
 class _Responder:
     """Answers one call."""
 
@@ -164,7 +197,7 @@ class _Responder:
         call: calls.Call,
         rules: Any,
         leader: Leader,
-        places: threading.BoundedSemaphore,
+        places: '_Places',
     ) -> None:
         self._call = call
         self._rules = rules
@@ -206,20 +239,12 @@ class _Responder:
         name = one_line(f'{who["user_name"]} ({who["user_id"]})', 200)
         shown = one_line(json.dumps(args), 500)
         LOG.info('User %s asks for %s %s.', name, method, shown)
-        if not self._places.acquire(blocking=False):
-            raise errors.ApiError(
-                429,
-                f'{_MOST_ASKS} requests wait for the migrator that leads '
-                'already: ask again.',
-                'busy',
-            )
         try:
-            return self._leader.call(who, method, args)
+            with self._places.one(who):
+                return self._leader.call(who, method, args)
         except RequestRefused as no:
             LOG.info('Request %s of user %s refused: %s', method, name, no)
             raise
-        finally:
-            self._places.release()
 
 
 def _check_own(args: Mapping[str, Any], project_id: str) -> None:

@@ -174,6 +174,35 @@ class TestAsking(rig.ApiTestCase):
             self.assertEqual(202, first.result(PATIENCE).status_code)
         self.assertEqual(202, ask().status_code)
 
+    def test_projects_take_no_place_from_operators(self) -> None:
+        self.patch(app, '_MOST_ASKS', 2)
+        self.patch(app, '_MOST_OF_PROJECTS', 1)
+        begun, go_on = threading.Event(), threading.Event()
+        self.addCleanup(go_on.set)
+
+        class Slow(rig.Leader):
+            def call(self, who: Any, method: str, args: Any) -> dict[str, Any]:
+                if who['user_name'] == 'member':
+                    begun.set()
+                    go_on.wait(PATIENCE)
+                return super().call(who, method, args)
+
+        self.client.app = app.build(self.conf, Slow(), rig.login)
+
+        def skip(who: str) -> testing.Result:
+            path = f'/v1/servers/{rig.SERVER_ID}/skip'
+            return self.ask(who, 'PUT', path, json={'reason': 'mine'})
+
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            first = threads.submit(skip, 'member')
+            self.assertTrue(begun.wait(PATIENCE))
+            no = self.error(429, skip('member'))
+            self.assertEqual('busy', no['reason'])
+            self.assertEqual(200, skip('admin').status_code)
+            go_on.set()
+            self.assertEqual(200, first.result(PATIENCE).status_code)
+        self.assertEqual(200, skip('member').status_code)
+
     def test_nothing_may_keep_an_answer(self) -> None:
         found = self.ask('admin', 'GET', MOVES)
         self.assertEqual('no-store', found.headers['cache-control'])
