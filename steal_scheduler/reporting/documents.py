@@ -94,9 +94,9 @@ def summary(picture: Picture, args: Mapping[str, Any]) -> Document:
 
 
 def _last_day(picture: Picture) -> Document:
-    """Of the last move of each server that has ended since this one leads."""
+    """Of the moves that this process has seen end."""
     oldest = picture.snapshot.now - _DAY
-    ended = [e for e in picture.snapshot.ended.values() if e.at >= oldest]
+    ended = [each for each in picture.past if each.at >= oldest]
     brought = [e.core_seconds for e in ended]
     return {
         'moves': dict(collections.Counter(str(e.outcome) for e in ended)),

@@ -39,8 +39,11 @@ def policy(host: str, picture: Picture) -> Document:
         if not said or (key is Key.DRY_RUN and rules.dry_run):
             continue
         counts = said if key in (Key.WINDOW, Key.APPROVAL) else said[:1]
+        # All of them have to be open; of those of one value, which a semicolon
+        # parts, one is enough.
+        between = ' and ' if key is Key.WINDOW else '; '
         found[key] = {
-            'value': '; '.join(each.text for each in counts),
+            'value': between.join(each.text for each in counts),
             'source': ', '.join(f'aggregate {a.aggregate}' for a in counts),
         }
     return found

@@ -11,6 +11,7 @@ from steal_scheduler.decision import detector, eligibility
 from steal_scheduler.exception import RequestRefused
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Ended, Move, own_reason
+from steal_scheduler.model.policy import Key
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.until import iso
 from steal_scheduler.reporting.documents import Document, end, rounded
@@ -123,8 +124,19 @@ def one_server(picture: Picture, args: Mapping[str, Any]) -> Document:
         'demand_high': rounded(high, 2),
         'move': one_move(move, project) if move else None,
         'last': ended(last, project) if last else None,
-        'window': None,
+        'window': _window(found, picture, project),
     }
+
+
+def _window(
+    found: Server, picture: Picture, project: str | None
+) -> str | None:
+    """When it may leave, by its owner's words and those of its host."""
+    said = [found.metadata.get(Key.WINDOW)]
+    if project is None:
+        policies = picture.snapshot.fleet.policies
+        said += [s.text for s in policies.all(found.host, Key.WINDOW)]
+    return ' and '.join(filter(None, said)) or None
 
 
 def _no(no: Refusal, project: str | None) -> Document:

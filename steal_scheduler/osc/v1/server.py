@@ -76,7 +76,9 @@ class ServerList(Lister):
             host=parsed_args.host,
             contended=parsed_args.contended,
         )
-        rows.sort(key=lambda row: (-(row.get('steal') or 0), row.get('name')))
+        rows.sort(
+            key=lambda row: (-(row.get('steal') or 0), row.get('name') or '')
+        )
         return columns.listed(_SERVER, rows, parsed_args.long)
 
 

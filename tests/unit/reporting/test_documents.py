@@ -92,6 +92,17 @@ class TestLooks(DocumentsTest):
         last_day = self.look('summary')['last_day']
         self.assertEqual({'helped': 1}, last_day['moves'])
 
+    def test_each_move_of_a_server_counts(self) -> None:
+        self.rig.source.demand = {}
+        for _ in range(2):
+            ask(self.rig, 'move_cancel', server_id='x', reason='again')
+            self.rig.tick(3)
+            self.assertNotIn('x', self.rig.stages())
+            self.rig.tick(1000)
+            ask(self.rig, 'move_create', server_id='x', reason='again')
+        last_day = self.look('summary')['last_day']
+        self.assertEqual({'not_started': 2}, last_day['moves'])
+
     def test_a_host(self) -> None:
         found = self.look('host', host='host-a')
         self.assertEqual(
@@ -135,11 +146,22 @@ class TestLooks(DocumentsTest):
                 'steal:load_threshold': ('0.3', '[detection] load_threshold'),
                 'steal:slots': ('1', 'aggregate az1'),
                 'steal:window': (
-                    'Mon 01:00-02:00; 03:00-04:00',
+                    'Mon 01:00-02:00 and 03:00-04:00',
                     'aggregate az1, aggregate rack7',
                 ),
             },
             {k: (v['value'], v['source']) for k, v in found.items()},
+        )
+        nova.change('y', metadata={'steal:window': 'Sat,Sun 00:00-24:00'})
+        self.rig.tick(60)
+        self.assertEqual(
+            'Sat,Sun 00:00-24:00 and Mon 01:00-02:00 and 03:00-04:00',
+            self.look('server', server_id='y')['window'],
+        )
+        # What operators say of its host is not its project's to know.
+        self.assertEqual(
+            'Sat,Sun 00:00-24:00',
+            self.look('server', of_project('p2'), server_id='y')['window'],
         )
         other = self.look('host', host='host-b')['policy']
         self.assertEqual('[limits] slots', other['steal:slots']['source'])

@@ -10,6 +10,13 @@ class TestList(ShellTestCase):
         )
         self.assertEqual(('servers', {}), self.asked())
 
+    def test_names_that_are_not_known(self) -> None:
+        rows = [{**server(WEB2, ''), 'name': None}, server(WEB1, 'web')]
+        self.leader.answers['servers'] = {'servers': rows}
+        self.assertEqual(
+            [WEB2, WEB1], [r['Server ID'] for r in self.rows('server list')]
+        )
+
     def test_for_a_person(self) -> None:
         out = self.done('server list --long').out
         self.assertIn(
