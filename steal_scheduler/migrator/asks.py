@@ -86,12 +86,10 @@ def _skip(request: Request, work: Work) -> None:
     by_owner = request.project is not None
     until_when = ends_at(request, work.now)
     wanted = Skip(server.server_id, until_when, why, by_owner)
-    project = server.project_id
     servers = work.picture.snapshot.fleet.servers
-    neighbours = {s for s, of in servers.items() if of.project_id == project}
     work.effects.check_lease()
     try:
-        skip.skip(work.nova, wanted, work.now, neighbours)
+        skip.skip(work.nova, wanted, work.now, servers)
     except skip.TooMany as error:
         raise RequestRefused('conflict', str(error)) from error
 

@@ -1,17 +1,21 @@
 """Skip a server, or no longer: what is written into Nova's metadata for it."""
 
-from collections.abc import Set
+import contextlib
+from collections.abc import Iterable, Mapping
 
-from steal_scheduler.exception import StealError
+from steal_scheduler.exception import NovaFault, ServerGone, StealError
 from steal_scheduler.migrator import aggregate
 from steal_scheduler.model import skip as model
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.skip import Skip
 from steal_scheduler.model.until import LONGEST_VALUE, is_ours
 from steal_scheduler.nova_client.client import NovaClient
 
-#: Servers that are skipped at a time: in all, and of one project, whose own
-#: members may ask for it. Nova reads all of them often.
+#: Servers that are skipped at a time, by members and by operators: in all, and
+#: of one project. Nova reads all of them often.
 MOST, MOST_OF_PROJECT = 1000, 100
+#: Servers that are not known of which Nova is asked at a time.
+_AT_ONCE = 5
 
 
 class TooMany(StealError):
@@ -22,32 +26,64 @@ def skip(
     nova: NovaClient,
     wanted: Skip,
     now: float,
-    neighbours: Set[str],
+    servers: Mapping[str, Server],
 ) -> None:
     """Write it, in the place of one before; and remove what is over.
 
+    What members skip takes no place from operators.
+
     :param wanted: its end in whole seconds
-    :param neighbours: ids of the servers of its project
+    :param servers: all that are known, by id
     :raises TooMany: see ``MOST``
     :raises NovaFault: it may not be written
     """
     ours = aggregate.ours(nova)
     found = model.written(ours)
+    gone = _gone(nova, found.values(), servers)
     others = {
-        key: skip.server_id
+        key: skip
         for key, skip in found.items()
-        if skip.in_force(now) and key.strip().lower() != wanted.key
+        if skip.in_force(now)
+        and not (skip.by_owner and skip.server_id in gone)
+        and key.strip().lower() != wanted.key
     }
-    near = [s for s in others.values() if s in neighbours]
-    if len(others) >= MOST or len(near) >= MOST_OF_PROJECT:
+    project_id = servers[wanted.server_id].project_id
+    alike = [s for s in others.values() if s.by_owner is wanted.by_owner]
+    near = [
+        s
+        for s in alike
+        if s.server_id in servers
+        and servers[s.server_id].project_id == project_id
+    ]
+    if len(alike) >= MOST or len(near) >= MOST_OF_PROJECT:
         raise TooMany(
             f'{len(near)} servers of its project are skipped, and '
-            f'{len(others)} in all; it may be {MOST_OF_PROJECT} and {MOST}. '
+            f'{len(alike)} in all; it may be {MOST_OF_PROJECT} and {MOST}. '
             'End some, or set steal:migrate of the servers to never.'
         )
     over = {key: None for key in found if key not in others}
     value = wanted.value(wanted.reason)[:LONGEST_VALUE]
     nova.set_aggregate_metadata(ours.aggregate_id, {**over, wanted.key: value})
+
+
+def _gone(
+    nova: NovaClient, skips: Iterable[Skip], servers: Mapping[str, Server]
+) -> set[str]:
+    """Servers that members had skipped and that Nova has no more.
+
+    Of one that is not known now its cell may be down, so Nova is asked.
+    """
+    hidden = [
+        s.server_id for s in skips if s.by_owner and s.server_id not in servers
+    ]
+    found = set()
+    with contextlib.suppress(NovaFault):
+        for server_id in hidden[:_AT_ONCE]:
+            try:
+                nova.server(server_id)
+            except ServerGone:
+                found.add(server_id)
+    return found
 
 
 def unskip(nova: NovaClient, server_id: str, by_owner: bool) -> None:

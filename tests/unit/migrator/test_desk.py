@@ -528,6 +528,37 @@ class TestSkip(DeskTest):
         self.assertIn('1 servers of its project are skipped', said)
         ask(self.rig, 'server_skip', of_project('p2'), server_id='z')
 
+    def test_members_leave_room_for_operators(self) -> None:
+        self.patch(skip, 'MOST', 1)
+        bob = of_project('p1')
+        ask(self.rig, 'server_skip', bob, server_id='x')
+        said = self.refused('conflict', 'server_skip', bob, server_id='y')
+        self.assertIn('and 1 in all', said)
+        ask(self.rig, 'server_skip', server_id='y')
+        self.assertEqual(2, len(self.written()))
+
+    def test_skips_of_deleted_servers_go(self) -> None:
+        """Else who makes and deletes servers takes all places, for ever."""
+        self.patch(skip, 'MOST', 2)
+        rig, bob = self.rig, of_project('p1')
+        for server_id in 'xy':
+            ask(rig, 'server_skip', bob, server_id=server_id)
+        # An operator's words stay, whatever they are about.
+        rig.nova.set_aggregate_metadata(1, {'steal:skip:server:web': 'true'})
+        rig.nova.delete('x')
+        rig.nova.cell_down.add('y')
+        rig.restart()
+        rig.tick(times=2)
+        ask(rig, 'server_skip', of_project('p2'), server_id='z')
+        self.assertEqual(
+            {
+                'steal:skip:owner:y',
+                'steal:skip:owner:z',
+                'steal:skip:server:web',
+            },
+            {*self.written()},
+        )
+
     def test_a_long_reason(self) -> None:
         ask(self.rig, 'server_skip', server_id='x', reason='x' * 5000)
         (value,) = self.written().values()
