@@ -33,7 +33,7 @@ from steal_scheduler.api.answers import shaped
 from steal_scheduler.api.description import PUBLIC
 from steal_scheduler.conf import api as options
 from steal_scheduler.edge.text import one_line
-from steal_scheduler.exception import RequestRefused
+from steal_scheduler.exception import NoLeader, RequestRefused
 from steal_scheduler.messaging.leader_rpc import LeaderClient
 
 LOG = log.getLogger(__name__)
@@ -51,6 +51,9 @@ _HEADERS = {
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
 }
+
+#: To members of a project.
+_NO_LEADER = 'No steal-migrator leads now that can be asked: try again later.'
 
 Wsgi = Callable[..., Iterable[bytes]]
 
@@ -221,7 +224,14 @@ class _Responder:
         args = inputs.arguments(call, request, in_path)
         if project_id:
             _check_own(args, project_id)
-        said = self._ask(_who(context, project_id), args)
+        try:
+            said = self._ask(_who(context, project_id), args)
+        except NoLeader as error:
+            if project_id is None:
+                raise
+            # It may name the message bus.
+            LOG.warning('Request %s has no answer: %s', call.name, error)
+            raise errors.ApiError(503, _NO_LEADER, 'no_leader') from error
         answer = shaped(call.answer, said, project_id)
         if answer is None:
             raise errors.ApiError(404, 'There is no such server.', 'not_found')

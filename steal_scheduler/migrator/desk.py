@@ -14,6 +14,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from oslo_log import log
+
 from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.edge.text import one_line
@@ -30,6 +32,8 @@ from steal_scheduler.nova_client.client import NovaClient
 from steal_scheduler.reporting.journal import Journal
 from steal_scheduler.reporting.picture import Picture
 from steal_scheduler.reporting.server_documents import PROJECT
+
+LOG = log.getLogger(__name__)
 
 #: Requests that wait at most, and that one tick takes: each may make some
 #: calls of Nova, and moves under way go on after them.
@@ -165,7 +169,7 @@ class Desk:
             except RequestRefused as no:
                 request.refuse(no.reason, str(no))
             except StealError as error:
-                request.refuse('failed', str(error))
+                request.refuse('failed', _failure(request, error))
             else:
                 self._taken.append(request)
         if self._waiting:
@@ -221,3 +225,16 @@ class Desk:
                 'not_leader', 'This migrator leads no more.'
             )
         self.end_of_tick()
+
+
+def _failure(request: Request, error: StealError) -> str:
+    """What went wrong; a project is told of no address and no host."""
+    if request.project is None:
+        return str(error)
+    LOG.warning(
+        'Request %s of %s failed: %s', request.method, request.by, error
+    )
+    return (
+        'It failed, and the log of the migrator that leads says why: ask who '
+        'operates the cloud.'
+    )

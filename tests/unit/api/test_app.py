@@ -110,6 +110,20 @@ class TestErrors(rig.ApiTestCase):
         self.assertEqual('no_leader', error['reason'])
         self.assertEqual('10', found.headers['retry-after'])
 
+    def test_a_member_learns_no_address_of_ours(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
+        said = 'The message bus does not carry it: no AMQP server on ctl-7.'
+        self.leader.answers['moves'] = NoLeader(said)
+        error = self.error(503, self.ask('member', 'GET', MOVES))
+        self.assertEqual('no_leader', error['reason'])
+        self.assertEqual(
+            'No steal-migrator leads now that can be asked: try again later.',
+            error['message'],
+        )
+        self.assertIn(said, log.output)
+        error = self.error(503, self.ask('admin', 'GET', MOVES))
+        self.assertEqual(said, error['message'])
+
     def test_a_mistake_of_ours(self) -> None:
         """It costs one request, and its words stay in the log."""
         log = self.useFixture(fixtures.FakeLogger(level=logging.INFO))

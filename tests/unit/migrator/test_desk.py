@@ -5,7 +5,7 @@ from typing import Any
 import fixtures
 from oslotest import base
 
-from steal_scheduler.exception import RequestRefused
+from steal_scheduler.exception import NovaSilent, RequestRefused
 from steal_scheduler.migrator import desk, skip
 from steal_scheduler.model.move import Stage
 from steal_scheduler.model.until import iso
@@ -527,6 +527,27 @@ class TestSkip(DeskTest):
         said = self.refused('conflict', 'server_skip', bob, server_id='y')
         self.assertIn('1 servers of its project are skipped', said)
         ask(self.rig, 'server_skip', of_project('p2'), server_id='z')
+
+    def test_a_member_learns_no_address_of_ours(self) -> None:
+        said = 'Nova does not answer: no connection to http://ctl-7:8774'
+
+        def fails(*_: Any) -> None:
+            raise NovaSilent(said)
+
+        self.patch(self.rig.nova, 'set_aggregate_metadata', fails)
+        told = self.refused(
+            'failed', 'server_skip', of_project('p1'), server_id='x'
+        )
+        self.assertEqual(
+            'It failed, and the log of the migrator that leads says why: ask '
+            'who operates the cloud.',
+            told,
+        )
+        self.assertIn(
+            f'Request server_skip of alice failed: {said}', self.log.output
+        )
+        told = self.refused('failed', 'server_skip', server_id='x')
+        self.assertEqual(said, told)
 
     def test_members_leave_room_for_operators(self) -> None:
         self.patch(skip, 'MOST', 1)
