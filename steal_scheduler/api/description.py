@@ -45,7 +45,7 @@ _MEANING = {
     400: 'Something is wrong with what was asked.',
     401: 'Nobody is logged in, or Keystone does not know the token.',
     403: 'Whoever asks has not the right.',
-    404: 'There is no such server, host or move, or none that waits.',
+    404: 'There is no such server, host, zone or move.',
     409: 'It cannot be done now; the message says why.',
     413: 'The body is too large.',
     415: 'The body is not JSON.',

@@ -45,6 +45,8 @@ def _pause(request: Request, work: Work) -> None:
     work.effects.check_lease()
     try:
         pauses.pause(work.nova, wanted, work.now)
+    except pauses.NoSuchPlace as error:
+        raise RequestRefused('not_found', str(error)) from error
     except pauses.PauseError as error:
         raise RequestRefused('conflict', str(error)) from error
 

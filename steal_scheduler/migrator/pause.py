@@ -19,13 +19,18 @@ class PauseError(StealError):
     """It cannot be paused like that."""
 
 
+class NoSuchPlace(PauseError):
+    """Nova knows no such host or zone."""
+
+
 def pause(nova: NovaClient, wanted: Pause, now: float) -> text.Document:
     """Write it, unless it is paused for as long already.
 
     :param wanted: its end in whole seconds
     :returns: a document with all pauses; see ``reporting/text.py``
-    :raises PauseError: Nova knows no such host or zone, cannot keep what was
-        said, or somebody else changed it just now
+    :raises NoSuchPlace: see there
+    :raises PauseError: Nova cannot keep what was said, or somebody else
+        changed it just now
     """
     where = wanted.where
     key, value = _written(wanted)
@@ -101,7 +106,7 @@ def _written(wanted: Pause) -> tuple[str, str]:
     if len(value) > until.LONGEST_VALUE:
         room = until.LONGEST_VALUE - len(value) + len(wanted.reason)
         raise PauseError(
-            f'--reason has {len(wanted.reason)} characters, and Nova has '
+            f'The reason has {len(wanted.reason)} characters, and Nova has '
             f'room for {room}: say it in fewer words.'
         )
     return key, value
@@ -117,7 +122,7 @@ def _check_known(nova: NovaClient, wanted: Pause) -> None:
         Scope.HOST: {host.name for host in hosts},
     }
     if not any(wanted.same(scope, name) for name in known[scope]):
-        raise PauseError(
+        raise NoSuchPlace(
             f'Nova knows no {wanted.where}, so nothing was paused. Check the '
             'name in "openstack compute service list".'
         )

@@ -23,10 +23,7 @@ _VERBS = {
 }
 #: Arguments of a request that are told. Any other may be what a person has
 #: pasted there, a password too.
-_ARGUMENTS = (
-    *('server_id', 'host', 'scope', 'name', 'until', 'reason', 'approved'),
-    *('zone', 'project', 'since'),
-)
+_ARGUMENTS = ('server_id', 'host', 'scope', 'name', 'until', 'reason')
 
 
 def action(method: str) -> str:

@@ -207,7 +207,7 @@ class TestPause(DeskTest):
             self.assertIn('until', said)
 
     def test_what_cannot_be_paused(self) -> None:
-        said = self.refused('conflict', 'pause', scope='host', name='nope')
+        said = self.refused('not_found', 'pause', scope='host', name='nope')
         self.assertIn('Nova knows no host nope', said)
         self.refused('invalid', 'pause', scope='host')
         self.refused('invalid', 'pause', scope='planet', name='a')

@@ -134,7 +134,7 @@ class TestPause(PauseTest):
     def test_what_nova_cannot_keep(self) -> None:
         self.assertIn('Pause the hosts', self.refused(Scope.ZONE, 'züri'))
         self.assertIn(
-            '--reason has 248 characters, and Nova has room for 247',
+            'The reason has 248 characters, and Nova has room for 247',
             self.refused(reason=248 * 'x'),
         )
         self.pause(reason=247 * 'x')
