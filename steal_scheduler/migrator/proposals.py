@@ -21,7 +21,8 @@ from steal_scheduler.reporting.journal import Journal
 
 LOG = log.getLogger(__name__)
 
-#: Notices of nobody that are removed in one tick.
+#: Notices that are written in one tick, and those of nobody that are removed:
+#: each is a call of Nova.
 _AT_ONCE = 5
 
 
@@ -81,9 +82,13 @@ class Proposals:
         for move in decided.proposed:
             if move.server_id not in self._approvals:
                 self._propose(move, snapshot.now)
-        for move in decided.announced:
-            if move.server_id not in self._notices:
-                self._tell(move, snapshot)
+        new = [
+            move
+            for move in decided.announced
+            if move.server_id not in self._notices
+        ]
+        for move in new[:_AT_ONCE]:
+            self._tell(move, snapshot)
         self._tidy(snapshot)
         return self._with(snapshot)
 

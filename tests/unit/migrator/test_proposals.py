@@ -4,9 +4,13 @@ from typing import Any
 import fixtures
 from oslotest import base
 
+from steal_scheduler.decision import decide
 from steal_scheduler.exception import NovaForbids, RequestRefused
+from steal_scheduler.migrator import informed, proposals
+from steal_scheduler.model.room import UNTOLD
 from steal_scheduler.model.until import iso
 from tests.unit.asking import ask, look
+from tests.unit.make import move
 from tests.unit.rig import Rig
 
 HOUR = 3600
@@ -114,6 +118,19 @@ class TestNotices(ProposalsTest):
         self.say(notice='2m')
         self.rig.overload()
         self.rig.tick()
+
+    def test_no_step_waits_for_all_of_them(self) -> None:
+        """Each is a call of Nova, while moves under way wait."""
+        self.patch(proposals, '_AT_ONCE', 2)
+        rig = Rig()
+        rig.nova.create_aggregate('az1', 'a')
+        rig.nova.set_aggregate_metadata(1, {'steal:notice': '2m'})
+        moves = tuple(move(s, project_id='p', reason='waits') for s in 'xyz')
+        decided = dataclasses.replace(decide.NOTHING, announced=moves)
+        self.patch(informed, 'decided', lambda *_: (decided, UNTOLD))
+        for told in (2, 3, 3):
+            rig.tick()
+            self.assertEqual(told, len(rig.notifier.said))
 
     def notice(self) -> str | None:
         return self.rig.nova.servers['x'].metadata.get('steal:notice')
