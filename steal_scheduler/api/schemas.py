@@ -8,6 +8,8 @@ known is null.
 from collections.abc import Mapping
 from typing import Any
 
+from steal_scheduler.model.pause import Scope
+
 Schema = Mapping[str, Any]
 
 #: Of a schema: in the view of a project it is null, for it may name hosts or
@@ -97,7 +99,7 @@ _SERVER_ID: Schema = {
 }
 SCOPE: Schema = {
     'type': 'string',
-    'enum': ['cloud', 'zone', 'host'],
+    'enum': [str(scope) for scope in Scope],
     'description': 'What a pause is about.',
 }
 

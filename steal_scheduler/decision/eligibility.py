@@ -1,4 +1,4 @@
-"""Eligibility: which contended servers may be moved at all."""
+"""Eligibility: which servers may be moved at all, whatever they move for."""
 
 from collections.abc import Sequence
 

@@ -117,7 +117,7 @@ class Desk:
         self._bell.set()
         return request.wait(PATIENCE)
 
-    def _look(self, request: Request, shown: '_Shown') -> dict[str, Any]:
+    def _look(self, request: Request, shown: _Shown) -> dict[str, Any]:
         looks.check(request)
         args = {**request.args, PROJECT: request.project}
         key = request.method, json.dumps(args, sort_keys=True)

@@ -17,8 +17,9 @@ from steal_scheduler.reporting.documents import Document, Look
 from steal_scheduler.reporting.picture import Picture
 from steal_scheduler.reporting.server_documents import PROJECT
 
-#: Seconds: of the sums of the relief, and the longest that history goes back.
-_DAY, _LONGEST = 86400, 366 * 86400
+#: Seconds: of the sums of the relief, and the longest that history goes back,
+#: in steal-api, too.
+_DAY, _LONGEST = 86400, 365 * 86400
 #: Of a move that is over, what a project is not told of its own.
 _UNTOLD: Mapping[str, None] = {
     'source': None,
