@@ -286,5 +286,9 @@ class LeaderServer:
             # When the broker goes and comes, so does the server.
             while self._leads() and not self._stopping.wait(_LOOK_SECONDS):
                 pass
-            server.stop()
-            server.wait()
+            try:
+                server.stop()
+                server.wait()
+            except view.failures() as error:
+                # It leads again, perhaps, and then it has to listen.
+                LOG.debug('Connection to the broker is lost: %s', error)

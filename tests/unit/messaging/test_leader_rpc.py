@@ -7,6 +7,7 @@ from typing import Any
 
 import fixtures
 import oslo_messaging
+from oslo_messaging._drivers import base as drivers
 from oslo_messaging._drivers import impl_fake
 from oslo_messaging.rpc import server
 from oslotest import base
@@ -263,6 +264,26 @@ class TestLeaderRpc(base.BaseTestCase):
         self.patch(server.RPCServer, 'start', start)
         self.assertEqual({'leader': 'c1'}, self.call())
         self.assertEqual(1, self.log.output.count('Requests not heard yet'))
+
+    def test_a_broker_that_is_down_at_the_end(self) -> None:
+        """Who has led with it listens when he leads again."""
+        stopped = threading.Event()
+        adapter = drivers.PollStyleListenerAdapter
+        cleanup = adapter.cleanup
+
+        def breaks(self: Any) -> None:
+            cleanup(self)
+            if not stopped.is_set():
+                stopped.set()
+                raise OSError('Broken pipe')
+
+        self.patch(adapter, 'cleanup', breaks)
+        self.serve(self.desk)
+        self.call()
+        self.desk.leads = False
+        self.assertTrue(stopped.wait(PATIENCE))
+        self.desk.leads = True
+        self.assertEqual({'leader': 'c1'}, self.call())
 
     def test_an_url_that_cannot_be_used(self) -> None:
         self.conf.set_override('transport_url', 'rabit://u:hush@h/')
