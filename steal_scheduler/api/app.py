@@ -96,6 +96,9 @@ def build(
     def entry(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         path = environ['PATH_INFO'].rstrip('/') or '/'
         chosen = public_apps.get(path, guarded)
+        # Of keystonemiddleware the scope of a service's token, in the system,
+        # passes for that of the user; and nobody needs one here.
+        environ.pop('HTTP_X_SERVICE_TOKEN', None)
         return chosen(environ, start)
 
     layer: Any = sizelimit.RequestBodySizeLimiter(entry, conf)

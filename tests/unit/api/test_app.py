@@ -260,6 +260,25 @@ class TestKeystone(rig.ApiTestCase):
         self.error(503, self.ask('admin', 'GET', MOVES))
         self.assertIn('internal endpoint not found. Check', log.output)
 
+    def test_no_token_of_a_service(self) -> None:
+        """Its scope would pass for that of whoever asks."""
+        found: list[dict[str, Any]] = []
+
+        def login(inner: Any) -> Any:
+            def entry(environ: dict[str, Any], start: Any) -> Any:
+                found.append({**environ})
+                return rig.login(inner)(environ, start)
+
+            return entry
+
+        self.client.app = app.build(self.conf, self.leader, login)
+        headers = {'X-Service-Token': 'system-reader'}
+        self.error(
+            403, self.ask('reader', 'GET', '/v1/hosts', headers=headers)
+        )
+        self.assertEqual('reader', found[0]['HTTP_X_AUTH_TOKEN'])
+        self.assertNotIn('HTTP_X_SERVICE_TOKEN', found[0])
+
 
 class TestBuild(rig.ApiTestCase):
     def refuse(self, *lines: str) -> str:
