@@ -13,6 +13,7 @@ another aggregate, which somebody may have meant for all of its hosts.
 """
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable
 
@@ -28,6 +29,8 @@ from steal_scheduler.model.until import (
 #: How the keys of its metadata begin.
 KEY = 'steal:drain'
 
+#: What may be one, and of a pause says: for ever.
+_A_TIME = re.compile(r'(?:on|1)[\s,;:]+\S', re.IGNORECASE)
 _KEY = re.compile(rf'{KEY}:host:\s*(\S.*)', re.IGNORECASE)
 
 
@@ -90,6 +93,12 @@ def read(key: str, value: str) -> Emptying:
     """What an operator wrote; nothing is emptied rather than the wrong one."""
     found = _KEY.fullmatch(key.strip())
     until, reason, unclear = read_value(value)
+    if until == math.inf and _A_TIME.match(value.strip()):
+        until = None
+        unclear = (
+            f'its value {value!r} may mean a time: write for example '
+            '2026-11-29T14:00Z, or true'
+        )
     if found is None:
         until = None
         unclear = 'this key is none of ours: write steal:drain:host:NAME'

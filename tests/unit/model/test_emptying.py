@@ -37,6 +37,13 @@ class TestRead(base.BaseTestCase):
         for key, value, cure in (
             ('steal:drain:host:a1', 'soon', 'write for example 2026'),
             ('steal:drain:host:a1', '', 'write for example 2026'),
+            # Of a pause these mean: from now on.
+            ('steal:drain:host:a1', 'on 3 December', 'write for example 2026'),
+            (
+                'steal:drain:host:a1',
+                '1 h from 14:00',
+                'write for example 2026',
+            ),
             ('steal:drain', 'true', 'write steal:drain:host:NAME'),
             ('steal:drain:zone:az1', 'true', 'write steal:drain:host:NAME'),
             ('steal:drain:host:', 'true', 'write steal:drain:host:NAME'),
