@@ -125,7 +125,9 @@ class Desk:
             found = shown.kept.get(key)
             if found is None:
                 found = looks.LOOKS[request.method].look(shown.picture, args)
-                if len(shown.kept) < _MOST_KEPT:
+                # Projects leave half of them to operators.
+                most = _MOST_KEPT // (1 if request.project is None else 2)
+                if len(shown.kept) < most:
                     shown.kept[key] = found
         return found
 

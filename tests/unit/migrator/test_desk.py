@@ -143,6 +143,15 @@ class TestDesk(DeskTest):
         rig.tick()
         self.assertIsNot(first, look(rig, 'servers'))
 
+    def test_projects_do_not_crowd_out_operators(self) -> None:
+        """Whoever asks for ever other zones has each answer worked out."""
+        self.patch(desk, '_MOST_KEPT', 4)
+        rig = self.rig
+        rig.tick()
+        for n in range(10):
+            look(rig, 'servers', of_project('p1'), zone=f'z{n}')
+        self.assertIs(look(rig, 'servers'), look(rig, 'servers'))
+
     def test_who_looks_holds_up_no_tick(self) -> None:
         """Nor does the picture change under whoever looks at it."""
         rig = self.rig
