@@ -122,6 +122,10 @@ class Proposals:
         )
         return found
 
+    def withdraw(self, server_id: str) -> None:
+        """Somebody has cancelled its move: that yes counts no more."""
+        self._approvals.pop(server_id, None)
+
     def _propose(self, move: Move, now: float) -> None:
         self._approvals[move.server_id] = Proposal(
             move.server_id, move.source, move.reason, now, now + LASTS

@@ -104,6 +104,16 @@ class TestApprovals(ProposalsTest):
             else:
                 self.assertEqual('', reason)
 
+    def test_a_move_that_is_cancelled_needs_another_yes(self) -> None:
+        rig = self.rig
+        ask(rig, 'approve', server_id='x', reason='go')
+        rig.tick()
+        self.assertEqual({'x': 'drain'}, rig.stages())
+        ask(rig, 'move_cancel', server_id='x', reason='not now')
+        rig.tick(times=20)
+        self.assertEqual({}, rig.stages())
+        self.assertIn('x', [one['server_id'] for one in self.waiting()])
+
     def test_another_leader_asks_anew(self) -> None:
         ask(self.rig, 'approve', server_id='x', reason='go')
         self.rig.restart()
