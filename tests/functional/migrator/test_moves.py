@@ -33,9 +33,14 @@ class Hearer:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, dict[str, object]]] = []
+        #: Actions of the audit, which goes the same way.
+        self.audited: list[object] = []
 
     def info(self, ctxt, publisher_id, event_type, payload, metadata):  # type: ignore[no-untyped-def]
-        self.heard.append((event_type, payload))
+        if event_type == 'steal_scheduler.audit':
+            self.audited.append(payload['action'])
+        else:
+            self.heard.append((event_type, payload))
 
     error = info
 
@@ -104,6 +109,11 @@ class TestCure(MovesTestCase):
             [e for e in events if e != 'migrate'],
         )
         self.assertEqual('helped', hearer.heard[-1][1]['outcome'])
+        wait_for(
+            lambda: {'start/move', 'stop/move'} <= {*hearer.audited},
+            PATIENCE,
+            'the audit',
+        )
 
     def test_dry_run(self) -> None:
         """It decides and says so, and touches nothing."""
