@@ -24,16 +24,20 @@ class Poller:
         #: What was wrong with the last reading; None when it was good.
         self.trouble: Refusal | None = None
 
+        #: The last reading was one between two polls.
+        self.early = False
+
     def poll(self, now: float, *, at_once: bool = False) -> bool:
         """Read them when it is time; whether it was.
 
         :param at_once: it is, for somebody waits for what is decided then
         """
         # A clock that was set back must not silence it until then.
-        early = 0 <= now - self._polled_at < self._interval * 0.9
-        if early and not at_once:
+        self.early = 0 <= now - self._polled_at < self._interval * 0.9
+        if self.early and not at_once:
             return False
-        self._polled_at = now
+        if not self.early:
+            self._polled_at = now
         self.trouble = None
         try:
             self.signals = self._source.read(now)

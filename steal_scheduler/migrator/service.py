@@ -273,6 +273,10 @@ class Migrator:
         decided, self._room = informed.decided(
             self._built.nova_cache, snapshot, self.decided.watches
         )
+        if self._poller.early:
+            # Somebody asked; that is no poll, of which several have to agree.
+            watches = self.decided.watches
+            decided = dataclasses.replace(decided, watches=watches)
         return decided
 
     def _begin_moves(self, snapshot: Snapshot) -> list[Refusal]:

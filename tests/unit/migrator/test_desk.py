@@ -422,6 +422,20 @@ class TestRelieve(DeskTest):
         refused = {no['server_id']: no['reason'] for no in found['refusals']}
         self.assertEqual({'y': 'not_needed', 'z': 'not_needed'}, refused)
 
+    def test_others_still_wait_for_further_polls(self) -> None:
+        """However often somebody asks for something else meanwhile."""
+        rig = self.rig
+        rig.tick()
+        rig.overload()
+        rig.tick()
+        for _ in range(5):
+            self.refused('conflict', 'host_relieve', host='b')
+        self.assertEqual({}, rig.stages())
+        # Nor do those who ask put off the next poll.
+        rig.tick(15)
+        rig.tick(30)
+        self.assertEqual({'x': 'drain'}, rig.stages())
+
     def test_nobody_waits_there(self) -> None:
         self.rig.tick()
         said = self.refused('conflict', 'host_relieve', host='a')
