@@ -1,12 +1,17 @@
 """Views as hypothesis makes them up."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from steal_scheduler.model.host_view import HostView, Mover, Tier, View
 
 # A busy machine is no failure, and what failed once is in the log.
-settings.register_profile('steal', deadline=None, database=None)
+settings.register_profile(
+    'steal',
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile('steal')
 
 NAMES = [f'host{n}' for n in range(8)]
