@@ -6,12 +6,11 @@ others leave idle is anybody's; but where servers wait it tells whose load they
 wait for, and who could be held to his share where nobody can move.
 """
 
-import collections
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from steal_scheduler.decision import census
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.cloud import ServerSignal
 from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.refusal import SCARCE, Reason, Refusal
@@ -62,14 +61,9 @@ def aggressors(
 
     :param stuck: hosts that no move relieves, now and in an hour
     """
-    there = collections.defaultdict[str, dict[str, ServerSignal]](dict)
-    hosts = dict.fromkeys(finding.host for finding in findings)
-    for server_id, signal in snapshot.signals.servers.items():
-        if signal.host in hosts and server_id in snapshot.fleet.servers:
-            there[signal.host][server_id] = signal
     found: list[Aggressor] = []
-    for host in hosts:
-        worst = _of(host, there[host], snapshot)
+    for host in dict.fromkeys(finding.host for finding in findings):
+        worst = _of(host, snapshot)
         found += _with_advice(worst, snapshot) if host in stuck else worst
     return tuple(found)
 
@@ -104,18 +98,26 @@ def stuck_hosts(
     return hosts - leaving
 
 
-def _of(
-    host: str, there: Mapping[str, ServerSignal], snapshot: Snapshot
-) -> list[Aggressor]:
-    seen, servers = snapshot.view.hosts.get(host), snapshot.fleet.servers
-    vcpus = sum(servers[s].shared_vcpus for s in there)
-    if seen is None or not seen.cores or not vcpus:
+def _of(host: str, snapshot: Snapshot) -> list[Aggressor]:
+    signals, seen = snapshot.signals.servers, snapshot.view.hosts.get(host)
+    there = [
+        server
+        for server in census.by_host(snapshot.fleet).get(host, ())
+        if (signal := signals.get(server.server_id))
+        and signal.host == host
+        and server.shared_vcpus
+    ]
+    if seen is None or not seen.cores or not there:
         return []
-    a_vcpu = seen.cores / vcpus
+    a_vcpu = seen.cores / sum(server.shared_vcpus for server in there)
     found = [
-        Aggressor(s, host, signal.used, a_vcpu * servers[s].shared_vcpus)
-        for s, signal in there.items()
-        if servers[s].shared_vcpus
+        Aggressor(
+            server.server_id,
+            host,
+            signals[server.server_id].used,
+            a_vcpu * server.shared_vcpus,
+        )
+        for server in there
     ]
     found = [each for each in found if each.beyond >= LEAST]
     return sorted(found, key=lambda a: (-a.beyond, a.server_id))[:MOST]

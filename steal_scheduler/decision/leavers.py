@@ -101,6 +101,9 @@ def _relievable(
     it. And where all that is asked for fits, a server may wait for what no
     move changes, see ``_tried_lately``.
     """
+    if not findings:
+        # Mostly nobody waits, and Nova's records are many.
+        return
     by_host = collections.defaultdict[str, set[Migration]](set)
     by_server = collections.defaultdict[str, set[Migration]](set)
     # Who has left since an operator emptied his host was no try to cure it.
@@ -117,6 +120,11 @@ def _relievable(
         ):
             by_host[record.source].add(record)
             by_server[record.server_id].add(record)
+    in_vain = [
+        one
+        for one in snapshot.ended.values()
+        if one.outcome is Outcome.NOT_HELPED
+    ]
     for finding in findings:
         host = snapshot.view.hosts.get(finding.host)
         full = (
@@ -128,14 +136,20 @@ def _relievable(
         if signal.by_guest:
             continue
         tries = by_host[finding.host] | by_server[finding.server_id]
-        if full or not _tried_lately(finding, tries, snapshot):
+        useless = [
+            one.at
+            for one in in_vain
+            if one.move.source == finding.host
+            or one.move.server_id == finding.server_id
+        ]
+        if full or not _tried_lately(tries, useless, snapshot):
             yield finding
 
 
 def _tried_lately(
-    finding: Finding, tries: Set[Migration], snapshot: Snapshot
+    tries: Set[Migration], in_vain: Sequence[float], snapshot: Snapshot
 ) -> bool:
-    """Whether it is too soon to relieve it once more.
+    """Whether it is too soon to relieve a server once more.
 
     Each server that has left its host, and each move of its own, is a try
     that did not cure it. That one has helped proves little, for what is
@@ -144,16 +158,9 @@ def _tried_lately(
     For example where a wrong setting slows down a server that is locked, and
     the cooldown is an hour, others leave for it at 0, 2, 10 and 42 h, and
     then once a week.
+
+    :param in_vain: when those ended that did not help
     """
-    in_vain = [
-        one.at
-        for one in snapshot.ended.values()
-        if one.outcome is Outcome.NOT_HELPED
-        and (
-            one.move.source == finding.host
-            or one.move.server_id == finding.server_id
-        )
-    ]
     ends = [*in_vain, *(record.updated_at for record in tries)]
     if not ends:
         return False
