@@ -8,6 +8,7 @@ pauses, windows, the breaker, budgets, slots, bytes, and who may not be moved.
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
+from steal_scheduler.decision import census
 from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Server
@@ -33,13 +34,11 @@ def hosts(snapshot: Snapshot) -> Mapping[str, Emptying]:
 
 def servers(snapshot: Snapshot) -> Sequence[Server]:
     """Whoever is there, whether it can leave or not."""
-    emptied = snapshot.view.emptied
-    if not emptied:
-        return ()
+    here = census.by_host(snapshot.fleet)
     return [
         server
-        for server in snapshot.fleet.servers.values()
-        if server.host in emptied
+        for host in sorted(snapshot.view.emptied)
+        for server in here.get(host, ())
     ]
 
 
@@ -157,16 +156,21 @@ def progress(
     why: dict[str | None, Refusal] = {}
     for refusal in refusals:
         why.setdefault(refusal.server_id, refusal)
-    here: dict[str, list[Left]] = {name: [] for name in orders}
-    for server in snapshot.fleet.servers.values():
-        if (there := here.get(server.host or '')) is not None:
-            one = server.server_id
-            # What holds up all of them has no server.
-            no = why.get(one) or why.get(None)
-            there.append(Left(server, snapshot.moves.get(one), no))
+
+    def left(server: Server) -> Left:
+        one = server.server_id
+        # What holds up all of them has no server.
+        no = why.get(one) or why.get(None)
+        return Left(server, snapshot.moves.get(one), no)
+
+    here = census.by_host(snapshot.fleet)
     return [
-        Progress(name, orders[name], tuple(sorted(left, key=_order)))
-        for name, left in here.items()
+        Progress(
+            name,
+            order,
+            tuple(sorted(map(left, here.get(name, ())), key=_order)),
+        )
+        for name, order in orders.items()
     ]
 
 
