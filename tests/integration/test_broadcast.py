@@ -19,9 +19,7 @@ import time
 import nova.conf
 import oslo_messaging
 from nova import config, rpc
-from oslo_config import cfg
 
-from steal_scheduler.conf import load
 from steal_scheduler.demo.deadline import wait_for
 from steal_scheduler.messaging.acknowledgement import Receiver
 from steal_scheduler.messaging.notifier import Notifier
@@ -29,35 +27,19 @@ from steal_scheduler.messaging.view import Sender
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.scheduler import listener
 from tests.integration import daemons
-from tests.integration.rabbitmq import RabbitMQ
+from tests.integration.broker import BrokerTestCase
 from tests.unit import make
 
 ROOT = pathlib.Path(__file__).parents[2]
 MOVE = make.move('a-server', steal_before=0.3)
 
 
-class BrokerTest(daemons.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        directory = cls.enterClassContext(tempfile.TemporaryDirectory())
-        cls.rabbitmq = RabbitMQ(pathlib.Path(directory))
-        cls.enterClassContext(cls.rabbitmq)
-
-    def setUp(self):
-        super().setUp()
-        for daemon in self.rabbitmq.epmd, self.rabbitmq.daemon:
-            self.keep(daemon.log)
-        self.conf = cfg.ConfigOpts()
-        load.register(self.conf)
-        path = self.directory() / 'migrator.conf'
-        path.write_text(
-            f'[DEFAULT]\ntransport_url = {self.rabbitmq.url}\n'
-            '[oslo_messaging_notifications]\ndriver = messagingv2\n'
-            '[oslo_messaging_rabbit]\n'
-            'rabbit_retry_interval = 1\nrabbit_interval_max = 1\n'
-        )
-        self.conf([f'--config-file={path}'], default_config_files=[])
+class BrokerTest(BrokerTestCase):
+    options = (
+        '[oslo_messaging_notifications]\ndriver = messagingv2\n'
+        '[oslo_messaging_rabbit]\n'
+        'rabbit_retry_interval = 1\nrabbit_interval_max = 1\n'
+    )
 
     def _worker(self, name):
         directory = self.directory()

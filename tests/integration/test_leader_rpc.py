@@ -4,37 +4,18 @@
 # are imported to find the tests, and some embed a Nova, which forbids that.
 import steal_scheduler.demo  # isort: skip  # noqa: F401
 
-import pathlib
-import tempfile
 import time
 
-from oslo_config import cfg
-
-from steal_scheduler.conf import load
 from steal_scheduler.exception import NoLeader
 from steal_scheduler.messaging import leader_rpc
 from steal_scheduler.messaging.leader_rpc import LeaderClient, LeaderServer
 from tests.integration import daemons
-from tests.integration.rabbitmq import RabbitMQ
+from tests.integration.broker import BrokerTestCase
 
 
-class LeaderRpcTest(daemons.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        directory = cls.enterClassContext(tempfile.TemporaryDirectory())
-        cls.rabbitmq = RabbitMQ(pathlib.Path(directory))
-        cls.enterClassContext(cls.rabbitmq)
-
+class LeaderRpcTest(BrokerTestCase):
     def setUp(self):
         super().setUp()
-        for daemon in self.rabbitmq.epmd, self.rabbitmq.daemon:
-            self.keep(daemon.log)
-        self.conf = cfg.ConfigOpts()
-        load.register(self.conf)
-        path = self.directory() / 'migrator.conf'
-        path.write_text(f'[DEFAULT]\ntransport_url = {self.rabbitmq.url}\n')
-        self.conf([f'--config-file={path}'], default_config_files=[])
         self.client = LeaderClient(self.conf)
         self.leads = False
 
