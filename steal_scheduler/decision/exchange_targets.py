@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
-from steal_scheduler.decision.room import Ledger
+from steal_scheduler.decision.room import Ledger, takes_swaps
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Move
@@ -58,9 +58,9 @@ class ExchangeTargets(Targets):
     def swaps(self, leaving: Move, name: str) -> bool:
         """Whether it can go where the other one comes from, hot as that is."""
         return (
-            self._may_go(leaving, name)
+            takes_swaps(name, self._snapshot)
             and self.receives(name)
-            and self._ledger.fits(leaving.server, name)
+            and self.open_to(leaving, name)
         )
 
     def credit(self, move: Move, name: str) -> None:

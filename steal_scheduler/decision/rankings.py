@@ -11,7 +11,7 @@ from steal_scheduler.decision import ranking
 from steal_scheduler.decision.bursts import Bursts
 from steal_scheduler.decision.joint_past import COMPARED, JointPast
 from steal_scheduler.decision.refused_pairs import refused_pairs
-from steal_scheduler.decision.room import Ledger
+from steal_scheduler.decision.room import Ledger, takes_swaps
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Move
@@ -52,6 +52,7 @@ class Ranks:
     """Feasible hosts by server, the best first."""
 
     def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
         self._view = view = snapshot.view
         self._pairs = refused_pairs(snapshot)
         self._ledger = Ledger(snapshot)
@@ -141,7 +142,11 @@ class Ranks:
         refused = self._pairs.of(move)
         if move.only_to is not None:
             to = move.only_to
-            if to not in refused and self._ledger.fits(move.server, to):
+            if (
+                to not in refused
+                and takes_swaps(to, self._snapshot)
+                and self._ledger.fits(move.server, to)
+            ):
                 yield to
             return
         kind = self._ledger.kind(move.server)

@@ -49,6 +49,16 @@ def unplaced(moves: Mapping[str, Move]) -> list[Move]:
     return sorted(found, key=lambda m: (m.since, m.server_id))
 
 
+def takes_swaps(host: str, snapshot: Snapshot) -> bool:
+    """Whether somebody can be placed on a host that one leaves, hot as it is.
+
+    Not where Nova places nobody, nor where an operator wants nobody.
+    """
+    known = snapshot.fleet.hosts.get(host)
+    emptied = host in snapshot.view.emptied
+    return known is not None and known.open and not emptied
+
+
 def making_room(moves: Mapping[str, Move]) -> list[Move]:
     """Moves that have not arrived, and by which others are to have room.
 

@@ -144,7 +144,10 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
 
 
 def _for_nobody(move: Move, snapshot: Snapshot) -> Nos:
-    """Why it makes room in vain: who was to have it has left already."""
+    """Why it makes room in vain.
+
+    Who was to have it has left already, or nobody is placed where it goes.
+    """
     second = move.makes_room_for
     if second is None:
         return
@@ -154,6 +157,13 @@ def _for_nobody(move: Move, snapshot: Snapshot) -> Nos:
             Reason.NOT_NEEDED,
             f'it may stay on {move.source}: server {second.server_id}, for '
             f'which it makes room, is not on {second.source} any more',
+        )
+    to = move.only_to
+    if to is not None and not room.takes_swaps(to, snapshot):
+        yield (
+            Reason.NOT_NEEDED,
+            f'it may stay on {move.source}: nobody is placed on {to} any '
+            'more, where it would go',
         )
 
 

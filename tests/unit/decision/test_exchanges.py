@@ -44,6 +44,9 @@ class Cloud:
     servers: dict[str, One]
     moves: dict[str, Move] = dataclasses.field(default_factory=dict)
     records: list[Migration] = dataclasses.field(default_factory=list)
+    #: Hosts where Nova places nobody, and those that an operator empties.
+    disabled: set[str] = dataclasses.field(default_factory=set)
+    emptied: set[str] = dataclasses.field(default_factory=set)
 
     def demand(self, host: str) -> float:
         return sum(s.cores for s in self.servers.values() if s.host == host)
@@ -59,8 +62,12 @@ class Cloud:
             hosts=dict.fromkeys(self.left, 'az1'),
             migrations=tuple(self.records),
         )
+        hosts = {
+            name: dataclasses.replace(host, enabled=name not in self.disabled)
+            for name, host in known.hosts.items()
+        }
         return snapshot(
-            known,
+            dataclasses.replace(known, hosts=hosts),
             *self.moves.values(),
             measured=signals(
                 *(
@@ -68,7 +75,13 @@ class Cloud:
                     for s, one in self.servers.items()
                 )
             ),
-            view=View(NOW, {n: self._view(n) for n in self.left}, {}, {}),
+            view=View(
+                NOW,
+                {n: self._view(n) for n in self.left},
+                {},
+                {},
+                emptied=frozenset(self.emptied),
+            ),
             room=Room(
                 {
                     n: HostRoom(Free({'MEMORY_MB': left * 1024}))
@@ -283,6 +296,20 @@ class TestExchange(base.BaseTestCase):
         cloud.left['a'] = 3
         some = cloud.snapshot()
         self.assertEqual((), Ranks(some).of(first, NOW).best)
+
+    def test_nobody_goes_where_nobody_can_be_placed(self) -> None:
+        """It would be drained in vain."""
+        for closed in ('disabled', 'emptied'):
+            cloud = full()
+            cloud.left |= {'a': 4, 'c': 0}
+            cloud.servers['y'] = One('b', 0.2, 4)
+            (first,) = cloud.plan().moves
+            setattr(cloud, closed, {'a'})
+            self.assertEqual([], self.ids(cloud.plan()), closed)
+            # Nor if that comes while it is being drained.
+            cloud.moves['y'] = first
+            found = Ranks(cloud.snapshot()).of(first, NOW)
+            self.assertEqual((), found.best, closed)
 
     def test_nobody_goes_there_who_would_wait(self) -> None:
         cloud = full()

@@ -191,6 +191,15 @@ class TestAdmission(base.BaseTestCase):
             self.assertEqual('not_needed', found)
             self.assertIn('for which it makes room', self.given_up)
 
+    def test_it_does_not_where_nobody_is_placed_any_more(self) -> None:
+        hot = {'b': HostView(Tier.HOT, cores=16.0)}
+        needs = move('0', server=server('0'))
+        found = self.wait_for(
+            hosts=hot, up=False, makes_room_for=needs, only_to='b'
+        )
+        self.assertEqual('not_needed', found)
+        self.assertIn('nobody is placed on b', self.given_up)
+
     def test_nobody_can_take_it_any_more(self) -> None:
         for hosts in (
             {'b': cold(demand=10.5)},
