@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import Any, NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -23,6 +24,18 @@ def raise_at_signals() -> None:
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _raise)
+
+
+def wait_for_signal() -> NoReturn:
+    """Wait until a signal comes; to be called by the main thread.
+
+    :raises Signalled: it has come
+    """
+    never = threading.Event()
+    # NOTE: it wakes now and then, for a signal that the kernel has given to
+    # another thread does not wake it, and only the main thread raises.
+    while True:
+        never.wait(1.0)
 
 
 def ignore_signals() -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import threading
 import time
 from collections.abc import Mapping
 
@@ -157,7 +156,7 @@ class _Story:
                 'pip install python-openstackclient'
             )
         self._load.watch = screen.HotHosts()
-        threading.Event().wait()
+        ending.wait_for_signal()
 
     def end(self) -> None:
         """Move and measure no more."""
