@@ -71,6 +71,25 @@ def _no_notice(move: Move, snapshot: Snapshot) -> Nos:
         )
 
 
+def objected(server: Server, snapshot: Snapshot) -> Nos:
+    """Why it stays: its owner was told and objects; others may leave instead.
+
+    Whoever asks for it: a notice is for him, and so is his no.
+    """
+    found = snapshot.notices.get(server.server_id)
+    if found is None or not found.objection:
+        return
+    host = server.host or ''
+    wanted = snapshot.fleet.policies.first(host, Key.NOTICE)
+    if wanted is not None and found.holds(host, snapshot.now):
+        yield (
+            Reason.NOTICE,
+            f'its owner was told at {shown(found.told_at)}, and objects: '
+            f'{found.objection}; he is told anew after '
+            f'{shown(found.due_at + LASTS)}',
+        )
+
+
 def rejected(server: Server, snapshot: Snapshot) -> Nos:
     """Why it stays: somebody has said no, and others may leave instead.
 

@@ -57,6 +57,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
     yield from pauses.of_server(server, snapshot)
     yield from policies.of_server(server, snapshot)
     yield from consent.rejected(server, snapshot)
+    yield from consent.objected(server, snapshot)
     yield from _skipped(server_id, snapshot)
     yield from unfit(server, snapshot.fleet)
     try:

@@ -4,19 +4,21 @@ It is this leadership's memory: the next leader proposes and tells anew.
 """
 
 import dataclasses
+from collections.abc import Iterable
 
 from oslo_log import log
 
 from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.exception import NovaFault, RequestRefused
+from steal_scheduler.migrator.notes import Notes
 from steal_scheduler.model.move import Move, own_reason
 from steal_scheduler.model.policy import Key
 from steal_scheduler.model.proposal import LASTS, Notice, Proposal, Vote
 from steal_scheduler.model.until import LONGEST_VALUE, iso
-from steal_scheduler.moves.effects import Effects
 from steal_scheduler.nova_client.cache import NovaCache
-from steal_scheduler.nova_client.client import NovaClient
+from steal_scheduler.orchestrators.base import State
+from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.reporting.journal import Journal
 
 LOG = log.getLogger(__name__)
@@ -31,15 +33,15 @@ class Proposals:
 
     def __init__(
         self,
-        nova: NovaClient,
-        effects: Effects,
+        notes: Notes,
         nova_cache: NovaCache,
         journal: Journal,
+        dispatcher: Dispatcher,
     ) -> None:
-        self._nova = nova
-        self._effects = effects
+        self._notes = notes
         self._nova_cache = nova_cache
         self._journal = journal
+        self._dispatcher = dispatcher
         self.forget()
 
     def forget(self) -> None:
@@ -65,6 +67,8 @@ class Proposals:
         self._notices = {
             s: one for s, one in self._notices.items() if holds(one)
         }
+        under_way = self._dispatcher.calls.under_way
+        self._hear(filter(under_way, self._notices), snapshot)
         return self._with(snapshot)
 
     def _with(self, snapshot: Snapshot) -> Snapshot:
@@ -89,6 +93,7 @@ class Proposals:
         ]
         for move in new[:_AT_ONCE]:
             self._tell(move, snapshot)
+        self._hear(self._notices, snapshot)
         self._tidy(snapshot)
         return self._with(snapshot)
 
@@ -138,16 +143,15 @@ class Proposals:
         if setting is None:
             return
         due = snapshot.now + setting.value
-        self._notices[move.server_id] = Notice(
-            move.server_id, move.source, snapshot.now, due
-        )
-        self._journal.waits('notice', move, due)
         # Others are not named to him.
         why = own_reason(move.reason) or 'its host is to be relieved'
+        self._notices[move.server_id] = Notice(
+            move.server_id, move.source, snapshot.now, due, why
+        )
+        self._journal.waits('notice', move, due)
         said = f'{iso(due)} {why}'[:LONGEST_VALUE]
         try:
-            self._effects.check_lease()
-            self._nova.set_metadata(move.server_id, Key.NOTICE, said)
+            self._notes.tell(move.server_id, said)
             self._written.add(move.server_id)
         except NovaFault as error:
             LOG.warning(
@@ -159,12 +163,37 @@ class Proposals:
             )
         self._nova_cache.look_again(move.server_id)
 
+    def _hear(self, server_ids: Iterable[str], snapshot: Snapshot) -> None:
+        """What owners say who are told through an orchestrator.
+
+        Whoever does not answer holds up nothing, and may until it moves.
+        """
+        for server_id in [*server_ids]:
+            notice = self._notices[server_id]
+            # NOTE: what is asked of a move that has begun comes first.
+            if notice.heard or server_id in snapshot.moves:
+                continue
+            server = snapshot.fleet.servers[server_id]
+            answer = self._dispatcher.notice(server, notice)
+            if answer.state is State.WAITING:
+                continue
+            objection = ''
+            if answer.state is State.REFUSED:
+                objection = answer.detail or 'no reason given'
+                LOG.info(
+                    'Owner of server %s objects to its move from host %s: %s',
+                    server.label,
+                    notice.source,
+                    objection,
+                    instance_uuid=server_id,
+                )
+            self._notices[server_id] = notice.answered(objection)
+
     def _tidy(self, snapshot: Snapshot) -> None:
         """Remove notices of moves that are over, or were never ours."""
         for server_id in self._stale(snapshot)[:_AT_ONCE]:
             try:
-                self._effects.check_lease()
-                self._nova.remove_metadata(server_id, Key.NOTICE)
+                self._notes.untell(server_id)
                 self._written.discard(server_id)
             except NovaFault as error:
                 self._given_up.add(server_id)

@@ -20,6 +20,7 @@ from steal_scheduler.edge.text import without_request_id
 from steal_scheduler.exception import NovaFault, StealError
 from steal_scheduler.migrator import informed
 from steal_scheduler.migrator.build import Components
+from steal_scheduler.migrator.notes import Notes
 from steal_scheduler.migrator.orphans import Orphans
 from steal_scheduler.migrator.poller import Poller
 from steal_scheduler.migrator.proposals import Proposals
@@ -61,7 +62,10 @@ class Migrator:
         self._strays = Strays(built)
         self._orphans = Orphans(built)
         self._proposals = Proposals(
-            built.nova, built.effects, built.nova_cache, built.journal
+            Notes(built.nova, built.effects),
+            built.nova_cache,
+            built.journal,
+            built.dispatcher,
         )
         self._stop = threading.Event()
         #: What was wrong with the last tick, as logged.
@@ -200,12 +204,7 @@ class Migrator:
         snapshot = dataclasses.replace(
             snapshot, moves=self.moves, newer_tags=newer
         )
-        self.moves = state.take_over(
-            snapshot,
-            told,
-            seen,
-            built.leader.number,
-        )
+        self.moves = state.take_over(snapshot, told, seen, built.leader.number)
         self._seen = {
             server_id
             for server_id in fleet.servers

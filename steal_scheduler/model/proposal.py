@@ -50,7 +50,16 @@ class Notice:
     told_at: float
     #: When its move may begin.
     due_at: float
+    #: Why it is to be moved, as its owner may read it.
+    reason: str = ''
+    #: Whoever is told through an orchestrator has answered.
+    heard: bool = False
+    #: Why he does not want it; '' where he does not mind.
+    objection: str = ''
 
     def holds(self, source: str, now: float) -> bool:
         """Whether it is still about a server on this host."""
         return self.source == source and now < self.due_at + LASTS
+
+    def answered(self, objection: str) -> 'Notice':
+        return dataclasses.replace(self, heard=True, objection=objection)

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.proposal import Notice
 
 
 class State(enum.Enum):
@@ -110,6 +111,18 @@ class Orchestrator(abc.ABC):
         :returns: DONE with what it would do, or what ``drain`` would refuse
             or wait for; without a detail where there is nothing to say
         :raises OrchestratorError: no answer
+        """
+        return DONE
+
+    def notice(self, server: Server, node: str, notice: Notice) -> Answer:
+        """Tell its owner that it will be drained and moved; touch nothing.
+
+        Called where an operator wants notices, again after each poll until
+        it answers DONE or REFUSED, or the move begins.
+
+        :returns: DONE where he knows, or nobody is told here; WAITING where
+            he may still object; REFUSED where he does, with his reason
+        :raises OrchestratorError: no answer; it holds up no move
         """
         return DONE
 

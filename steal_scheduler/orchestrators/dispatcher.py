@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 from oslo_log import log
 
@@ -12,6 +13,7 @@ from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model import assignment
 from steal_scheduler.model.assignment import Assignment, Rule
 from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.proposal import Notice
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.asking import asking, plain
 from steal_scheduler.orchestrators.backoff import Backoff
@@ -175,8 +177,29 @@ class Dispatcher:
             self.listing.returned(server.server_id)
         return worst
 
-    def _ask(self, verb: str, assigned: Assignment, server: Server) -> Answer:
-        """What one of them answers to ``drain`` or ``reattach``.
+    def notice(self, server: Server, notice: Notice) -> Answer:
+        """Tell its owner of a move to come, through those it belongs to.
+
+        :returns: REFUSED where one objects; WAITING also without an answer
+        """
+        answers = []
+        try:
+            for assigned in assignment.assignments(server, self.rules):
+                try:
+                    answer = self._ask('notice', assigned, server, notice)
+                except OrchestratorError as error:
+                    _log_silence(server, error)
+                    answer = waiting(str(error))
+                answers.append(answer)
+        except assignment.InvalidOrchestrator:
+            # It does not move, and that is why.
+            return DONE
+        return base.worst(answers)
+
+    def _ask(
+        self, verb: str, assigned: Assignment, server: Server, *more: Any
+    ) -> Answer:
+        """What one of them answers to ``drain``, ``reattach`` or ``notice``.
 
         :raises OrchestratorError: it does not
         """
@@ -186,7 +209,7 @@ class Dispatcher:
         answer: Answer | None = self.calls.told(
             server.server_id,
             (verb, name, assigned.node),
-            functools.partial(self._make, verb, assigned, server),
+            functools.partial(self._make, verb, assigned, server, *more),
         )
         if answer is None:
             return waiting(f'{name}: has not answered yet')
@@ -194,14 +217,17 @@ class Dispatcher:
             return DONE
         return dataclasses.replace(answer, detail=f'{name}: {answer.detail}')
 
-    def _make(self, verb: str, assigned: Assignment, server: Server) -> Answer:
+    def _make(
+        self, verb: str, assigned: Assignment, server: Server, *more: Any
+    ) -> Answer:
         """The call itself, in the thread of its orchestrator."""
         name = assigned.orchestrator
         orchestrator = self._orchestrators[name]
         seconds = orchestrator.seconds
         with asking(name, seconds), self._in_time(server, seconds):
             orchestrator.leadership = self._number()
-            return plain(getattr(orchestrator, verb)(server, assigned.node))
+            made = getattr(orchestrator, verb)(server, assigned.node, *more)
+            return plain(made)
 
     def marks_of(
         self, name: str, servers: Mapping[str, Server]

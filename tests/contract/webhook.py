@@ -9,9 +9,10 @@ import time
 from typing import Any, Protocol
 
 from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.model.proposal import Notice
 from steal_scheduler.orchestrators.base import DONE, Answer, State
 from steal_scheduler.orchestrators.webhook.plugin import Webhook
-from tests.unit.make import server
+from tests.unit.make import NOW, server
 from tests.unit.orchestrators.webhook import rig
 
 ID = '5c3f1d0a-1111-4222-8333-444455556666'
@@ -37,6 +38,9 @@ class Case(Protocol):
     def drained_at(self, server_id: str, leadership: int, at: int) -> None:
         """Let it remember a drain of this leader, by the sender's clock."""
 
+    def object_to(self, server_id: str) -> None:
+        """Let its owner say no to a notice."""
+
     def trust(self, *keys: str) -> None:
         """Let it have these keys."""
 
@@ -61,6 +65,17 @@ class ReceiverContract:
             self.assertEqual(DONE, webhook.reattach(server(ID), 'node'))
             self.assertEqual(set(), self.out())
             self.assertEqual(frozenset(), webhook.detached())
+
+    def test_a_notice_drains_nothing(self: Any) -> None:
+        webhook = self.webhook(takes_notices=True)
+        notice = Notice(ID, 'a', NOW, NOW + 60, 'it waits')
+        for _ in range(2):
+            said = webhook.notice(server(ID), 'node', notice)
+            self.assertEqual(DONE, said)
+        self.object_to(ID)
+        said = webhook.notice(server(ID), 'node', notice)
+        self.assertIs(State.REFUSED, said.state)
+        self.assertEqual(set(), self.out())
 
     def test_others_are_left_alone(self: Any) -> None:
         self.take_out(ID)

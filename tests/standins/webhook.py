@@ -28,6 +28,8 @@ class Receiver(StandIn):
         #: Ids of the servers that are out, by us and by others.
         self.out: set[str] = set()
         self.others: set[str] = set()
+        #: Of those whose owners do not want them moved.
+        self.stay: set[str] = set()
         self.keys = [KEY]
         #: Seconds by which a message's clock may be off.
         self.tolerance = 300.0
@@ -53,9 +55,7 @@ class Receiver(StandIn):
 
     def answer(self, request: Request) -> Answer:
         sent = int(request.headers['webhook-timestamp'])
-        if abs(self.clock() - sent) > self.tolerance or not any(
-            signed_by(request, key) for key in self.keys
-        ):
+        if not self._trusts(request, sent):
             return 401, {'detail': 'key or clock is wrong'}
         document = request.json
         if document['type'] == 'server.detached':
@@ -68,6 +68,10 @@ class Receiver(StandIn):
         if self.fences and leadership < self.leadership:
             return 425, {'detail': 'another migrator leads by now'}
         self.leadership = leadership
+        return self._act(document, server_id, sent)
+
+    def _act(self, document: Any, server_id: str, sent: int) -> Answer:
+        leadership = self.leadership
         match document['type']:
             case 'server.drain':
                 # One that was on its way for long.
@@ -82,9 +86,16 @@ class Receiver(StandIn):
                     return 425, {'detail': 'it was drained meanwhile'}
                 self.put_back[server_id] = sent
                 self.out.discard(server_id)
+            case 'server.notice':
+                if server_id in self.stay:
+                    return 409, {'detail': 'its owner objects'}
             case other:
                 return 400, {'detail': f'{other} is not known'}
         return 200, {}
+
+    def _trusts(self, request: Request, sent: int) -> bool:
+        in_time = abs(self.clock() - sent) <= self.tolerance
+        return in_time and any(signed_by(request, key) for key in self.keys)
 
 
 def signed_by(request: Request, key: bytes) -> bool:

@@ -36,6 +36,7 @@ from steal_scheduler.model.host_view import View
 from steal_scheduler.model.hypervisor import Hypervisor
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.progress import Copied
+from steal_scheduler.model.proposal import Notice
 from steal_scheduler.model.room import Free, Group
 from steal_scheduler.model.scheduler import Scheduler
 from steal_scheduler.moves import tags
@@ -460,6 +461,8 @@ class FakeOrchestrator(Orchestrator):
         self.lists = True
         #: What its list of them ends in.
         self.list_trouble: Exception | None = None
+        #: What owners say to a notice.
+        self.owner: Answer | Exception = DONE
         #: What it was asked for, in order: verb and server id.
         self.asked: list[tuple[str, str]] = []
 
@@ -468,6 +471,12 @@ class FakeOrchestrator(Orchestrator):
 
     def reattach(self, server: Server, node: str) -> Answer:
         return self._do('reattach', server, self.out.discard)
+
+    def notice(self, server: Server, node: str, notice: Notice) -> Answer:
+        self.asked.append(('notice', server.server_id))
+        if isinstance(self.owner, Exception):
+            raise self.owner
+        return self.owner
 
     def detached(self) -> frozenset[str]:
         if self.list_trouble is not None:

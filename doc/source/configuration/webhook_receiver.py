@@ -22,6 +22,8 @@ from pathlib import Path
 ADDRESS = ('127.0.0.1', 8040)
 KEY_FILE = Path('/etc/rotation/webhook.key')
 OUT = Path('/var/lib/rotation/out')
+#: Ids of servers that are not to be moved, one a line: see ``takes_notices``.
+STAY = Path('/etc/rotation/stay')
 APPLY = ['/usr/local/bin/apply-rotation']
 
 OURS = 'steal-scheduler\n'
@@ -80,6 +82,10 @@ def answer(document, sent):
     leadership = document['leadership']
     # Names and metadata are the tenant's words; the id is Nova's.
     server_id = str(uuid.UUID(document['server']['id']))
+    if document['type'] == 'server.notice':
+        if STAY.exists() and server_id in STAY.read_text().split():
+            return 409, {'detail': f'it is in {STAY}'}
+        return 200, {}
     if document['type'] == 'server.drain':
         # One that was on its way for long must not undo the way back.
         if sent <= put_back.get(server_id, 0):

@@ -41,6 +41,15 @@ answer 202 instead of waiting.
     ),
     *TLS,
     LISTS_DETACHED,
+    cfg.BoolOpt(
+        'takes_notices',
+        default=False,
+        help="""
+The receiver also knows the verb ``notice``: a server will be moved. It may
+object to that. Owners are told before a move only where ``steal:notice`` of a
+host aggregate wants it.
+""",
+    ),
 )
 
 

@@ -9,6 +9,9 @@ Each verb is one request, and its status is the answer::
 
 A receiver is told what should be, not what happened: a request is repeated
 until it is done, and each time the answer is how things stand then.
+
+To a notice 409 says that somebody objects; whatever else is refused there is
+no answer, and holds up no move.
 """
 
 import hashlib
@@ -23,6 +26,8 @@ from steal_scheduler.edge.http import Tls, exchange
 from steal_scheduler.edge.text import json_object, last_line, one_line
 from steal_scheduler.exception import OrchestratorError, told_as
 from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.proposal import Notice
+from steal_scheduler.model.until import iso
 from steal_scheduler.orchestrators import base
 from steal_scheduler.orchestrators.webhook.options import OPTS, check_options
 from steal_scheduler.orchestrators.webhook.signature import read_keys, sign
@@ -31,6 +36,8 @@ from steal_scheduler.orchestrators.webhook.signature import read_keys, sign
 _LONGEST = 1024 * 1024
 #: Not now, says whoever answers for the receiver.
 _LATER = (408, 425, 429)
+#: No, says whoever is told of a move to come.
+_OBJECTS = 409
 
 
 class Webhook(base.Orchestrator):
@@ -46,6 +53,21 @@ class Webhook(base.Orchestrator):
 
     def reattach(self, server: Server, node: str) -> base.Answer:
         return self._answer('reattach', server, node)
+
+    def notice(self, server: Server, node: str, notice: Notice) -> base.Answer:
+        if not self.options.takes_notices:
+            return base.DONE
+        until = iso(notice.due_at)
+        asked = [self.section, server.server_id, node, until]
+        said = {'until': until, 'reason': notice.reason}
+        reply = self._post(
+            'notice',
+            _digest('notice', *asked),
+            {**self._about(server, node), **said},
+        )
+        if reply.status_code == _OBJECTS:
+            return base.refused(_detail(reply))
+        return self._read('notice', reply)
 
     def detached(self) -> frozenset[str]:
         if not self.options.lists_detached:
@@ -63,7 +85,7 @@ class Webhook(base.Orchestrator):
             )
         return frozenset(found)
 
-    def _answer(self, verb: str, server: Server, node: str) -> base.Answer:
+    def _about(self, server: Server, node: str) -> dict[str, Any]:
         about = {
             'id': server.server_id,
             'name': server.name,
@@ -74,15 +96,21 @@ class Webhook(base.Orchestrator):
             'addresses': server.addresses,
             'metadata': dict(server.metadata),
         }
+        return {'node': node, 'server': about, 'leadership': self.leadership}
+
+    def _answer(self, verb: str, server: Server, node: str) -> base.Answer:
         message_id = _message_id(self.section, verb, server, node)
-        said = {'node': node, 'server': about, 'leadership': self.leadership}
-        reply = self._post(verb, message_id, said)
+        reply = self._post(verb, message_id, self._about(server, node))
+        return self._read(verb, reply)
+
+    def _read(self, verb: str, reply: requests.Response) -> base.Answer:
         if reply.status_code in (200, 204):
             return base.DONE
         if reply.status_code == 202:
             return base.waiting(_detail(reply))
         status = f'status {reply.status_code}: {_detail(reply)}'
-        if reply.status_code in _LATER or reply.status_code >= 500:
+        later = reply.status_code in _LATER or reply.status_code >= 500
+        if later or verb == 'notice':
             raise OrchestratorError(f'[{self.section}] url {verb}: {status}')
         return base.refused(status)
 
@@ -127,8 +155,11 @@ def _message_id(section: str, verb: str, server: Server, node: str) -> str:
     ours = sorted(t for t in server.tags if t.startswith('steal:'))
     if not ours:
         return secrets.token_hex(16)
-    what = json.dumps([section, verb, server.server_id, node, ours])
-    return hashlib.sha256(what.encode()).hexdigest()[:32]
+    return _digest(section, verb, server.server_id, node, ours)
+
+
+def _digest(*what: Any) -> str:
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
 
 
 def _detail(reply: requests.Response) -> str:

@@ -189,6 +189,29 @@ class TestNotice(base.BaseTestCase):
             told = dataclasses.replace(found, notices=notices)
             self.assertIs(begins, 'A' in admitted(told), due - NOW)
 
+    def test_its_owner_objects(self) -> None:
+        """Others may leave instead, whoever asks for it, until it is over."""
+        found = cloud(TOLD, slots=10)
+        one = Notice('A', 'a', NOW, NOW + 600).answered('payday')
+        found = dataclasses.replace(found, notices={'A': one})
+        self.assertEqual('notice', refused(found)['A'])
+        self.assertEqual(
+            'its owner was told at 1970-01-12 13:46 UTC, and objects: payday; '
+            'he is told anew after 1970-01-12 14:56 UTC',
+            detail(found),
+        )
+        asked = Asked(servers={'A': Wish('alice', '')})
+        for now, stays in (
+            (found, True),
+            (dataclasses.replace(found, asked=asked), True),
+            (dataclasses.replace(found, now=NOW + 600 + LASTS), False),
+        ):
+            stayed = [*consent.objected(now.fleet.servers['A'], now)]
+            self.assertIs(stays, bool(stayed), now.now)
+        unwanted = cloud(slots=10)
+        unwanted = dataclasses.replace(unwanted, notices={'A': one})
+        self.assertNotIn('A', refused(unwanted))
+
     def test_also_where_somebody_asks_for_it(self) -> None:
         one = move('A', copy_mb=1, project_id='a', asked_by='alice')
         _, (no,) = limits.admit([one], cloud(TOLD))

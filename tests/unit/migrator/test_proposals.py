@@ -5,10 +5,15 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.decision import decide
-from steal_scheduler.exception import NovaForbids, RequestRefused
+from steal_scheduler.exception import (
+    NovaForbids,
+    OrchestratorError,
+    RequestRefused,
+)
 from steal_scheduler.migrator import informed, proposals
 from steal_scheduler.model.room import UNTOLD
 from steal_scheduler.model.until import iso
+from steal_scheduler.orchestrators.base import Answer, refused, waiting
 from tests.unit.asking import ask, look
 from tests.unit.make import move
 from tests.unit.rig import Rig
@@ -175,6 +180,45 @@ class TestNotices(ProposalsTest):
         rig.tick()
         said = rig.nova.servers['x'].metadata['steal:notice']
         self.assertTrue(said.endswith('Z its host is to be relieved'), said)
+
+    def told(self) -> int:
+        return self.rig.orchestrator.asked.count(('notice', 'x'))
+
+    def test_he_is_told_through_his_orchestrator(self) -> None:
+        self.assertEqual(1, self.told())
+        self.rig.tick(times=3)
+        self.assertEqual(1, self.told())
+
+    def objecting(self, *says: Answer | Exception) -> None:
+        """A rig of which he says these, one after the other."""
+        self.rig = Rig()
+        self.rig.nova.create_aggregate('az1', 'a')
+        self.say(notice='2m')
+        self.rig.overload()
+        for each in says:
+            self.rig.orchestrator.owner = each
+            self.rig.tick()
+
+    def test_he_objects_through_it(self) -> None:
+        self.objecting(waiting('asked'), refused('payday'))
+        self.rig.tick(times=4)
+        self.assertEqual(2, self.told())
+        self.assertNotIn('x', self.rig.stages())
+        self.assertIn(
+            'objects to its move from host a: fake: payday', self.log.output
+        )
+        # He was told of x; y leaves instead, and its owner is told first.
+        self.assertIn('notice', self.reasons())
+        self.assertIn(('notice', 'y'), self.rig.orchestrator.asked)
+
+    def test_who_does_not_answer_holds_up_nothing(self) -> None:
+        for word in (waiting('asks'), OrchestratorError('down')):
+            self.objecting(word)
+            self.rig.tick(times=6)
+            self.assertIn('x', self.rig.stages(), word)
+            before = self.told()
+            self.rig.tick()
+            self.assertEqual(before, self.told(), word)
 
     def test_he_objects(self) -> None:
         before = self.rig.nova.servers['x'].metadata

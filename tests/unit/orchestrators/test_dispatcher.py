@@ -6,6 +6,7 @@ from oslotest import base
 from steal_scheduler.exception import OrchestratorError
 from steal_scheduler.model.assignment import KEY, Rule
 from steal_scheduler.model.cloud import Server
+from steal_scheduler.model.proposal import Notice
 from steal_scheduler.orchestrators.base import (
     DONE,
     Answer,
@@ -35,6 +36,9 @@ class Noting(Orchestrator):
 
     def reattach(self, server: Server, node: str) -> Answer:
         return self._answer('reattach', node)
+
+    def notice(self, server: Server, node: str, notice: Notice) -> Answer:
+        return self._answer(f'notice({notice.reason})', node)
 
     def detached(self) -> frozenset[str]:
         if isinstance(self.says, Exception):
@@ -105,6 +109,43 @@ class TestPreview(DispatcherTest):
 
     def test_most_have_nothing_to_say(self) -> None:
         self.assertEqual(DONE, Orchestrator.preview(self.each['a'], *'sn'))
+
+
+class TestNotice(DispatcherTest):
+    NOTICE = Notice('s', 'a', NOW, NOW + 60, 'why')
+
+    def test_each_that_it_belongs_to(self) -> None:
+        self.assertEqual(
+            DONE, self.dispatcher.notice(self.server, self.NOTICE)
+        )
+        self.assertEqual(['notice(why) a n', 'notice(why) b n'], self.asked)
+
+    def test_one_no_is_enough(self) -> None:
+        """Whatever the other one says, or if it says nothing."""
+        self.says('b', State.REFUSED)
+        for other in (DONE, Answer(State.WAITING), OrchestratorError('down')):
+            self.each['a'].says = other
+            said = self.dispatcher.notice(self.server, self.NOTICE)
+            self.assertEqual(
+                Answer(State.REFUSED, 'b: as the test says'), said
+            )
+        self.assertIn('did not answer: down', self.log.output)
+
+    def test_no_answer_is_a_wait(self) -> None:
+        self.each['b'].says = OrchestratorError('it is down')
+        said = self.dispatcher.notice(self.server, self.NOTICE)
+        self.assertEqual(Answer(State.WAITING, 'it is down'), said)
+
+    def test_one_that_belongs_to_nobody(self) -> None:
+        strange = server(metadata={KEY: 'other'})
+        self.assertEqual(DONE, self.dispatcher.notice(strange, self.NOTICE))
+        self.assertEqual([], self.asked)
+
+    def test_most_tell_nobody(self) -> None:
+        said = Orchestrator.notice(
+            self.each['a'], self.server, 'n', self.NOTICE
+        )
+        self.assertEqual(DONE, said)
 
 
 class TestDispatcher(DispatcherTest):

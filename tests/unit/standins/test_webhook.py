@@ -31,6 +31,9 @@ class TestReceiver(ReceiverContract, base.BaseTestCase):
     def drained_at(self, server_id: str, leadership: int, at: int) -> None:
         self.receiver.drained[server_id] = leadership, at
 
+    def object_to(self, server_id: str) -> None:
+        self.receiver.stay.add(server_id)
+
     def trust(self, *keys: str) -> None:
         texts = [key.removeprefix('whsec_') for key in keys]
         self.receiver.keys = [base64.b64decode(text) for text in texts]

@@ -5,15 +5,18 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import OrchestratorError
+from steal_scheduler.model.proposal import Notice
+from steal_scheduler.model.until import iso
 from steal_scheduler.orchestrators.base import Answer, State
 from steal_scheduler.orchestrators.webhook.plugin import Webhook
 from tests.standins.app import hang_up
 from tests.standins.transport import mounted, served
 from tests.standins.webhook import KEY, SECRET, Receiver, signed_by
-from tests.unit.make import server
+from tests.unit.make import NOW, server
 from tests.unit.orchestrators.webhook import rig
 
 URL = 'http://192.0.2.1:8040/steal?by=us'
+ID = '5c3f1d0a-1111-4222-8333-444455556666'
 TAG = 'steal:drain:1795334400:26.1'
 
 
@@ -246,6 +249,53 @@ class TestAnswers(WebhookTest):
         )
         for word in ('by=us', SECRET):
             self.assertNotIn(word, str(error))
+
+
+class TestNotice(WebhookTest):
+    NOTICE = Notice(ID, 'a', NOW, NOW + 600, 'waits 33% of its time')
+
+    def notice(self, **options) -> Answer:
+        options.setdefault('takes_notices', True)
+        return self.webhook(**options).notice(server(ID), 'node', self.NOTICE)
+
+    def test_only_who_knows_the_verb_is_told(self) -> None:
+        """One that knows only drains might take it for one."""
+        self.assertEqual(Answer(State.DONE), self.notice(takes_notices=False))
+        self.assertEqual([], self.receiver.asked)
+
+    def test_what_is_said(self) -> None:
+        self.assertEqual(Answer(State.DONE), self.notice())
+        self.notice()
+        one, again = self.receiver.ids()
+        self.assertEqual(one, again)
+        document, _ = self.receiver.documents()
+        said = {key: document[key] for key in ('type', 'until', 'reason')}
+        self.assertEqual(
+            {
+                'type': 'server.notice',
+                'until': iso(NOW + 600),
+                'reason': 'waits 33% of its time',
+            },
+            said,
+        )
+        self.assertEqual(ID, document['server']['id'])
+        self.assertEqual(set(), self.receiver.out)
+
+    def test_answers(self) -> None:
+        for status, state in (
+            (204, State.DONE),
+            (202, State.WAITING),
+            (409, State.REFUSED),
+        ):
+            self.receiver.instead['*'] = status, b'{"detail": "payday"}'
+            self.assertIs(state, self.notice().state)
+        self.assertEqual('payday', self.notice().detail)
+
+    def test_a_broken_receiver_objects_to_nothing(self) -> None:
+        for status in (307, 400, 401, 404, 410, 503):
+            self.receiver.instead['*'] = status, b'no'
+            error = self.assertRaises(OrchestratorError, self.notice)
+            self.assertIn(f'url notice: status {status}: no', str(error))
 
 
 class TestDetached(WebhookTest):

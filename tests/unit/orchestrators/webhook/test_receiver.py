@@ -37,6 +37,7 @@ class TestReceiver(ReceiverContract, base.BaseTestCase):
         module.OUT = self.marks
         module.KEY_FILE = pathlib.Path(self.directory, 'key')
         module.APPLY = ['true']
+        module.STAY = pathlib.Path(self.directory, 'stay')
         return module
 
     def listen(self) -> str:
@@ -65,6 +66,9 @@ class TestReceiver(ReceiverContract, base.BaseTestCase):
 
     def drained_at(self, server_id: str, leadership: int, at: int) -> None:
         self.example.drained[server_id] = leadership, at
+
+    def object_to(self, server_id: str) -> None:
+        self.example.STAY.write_text(f'{server_id}\n')
 
     def trust(self, *keys: str) -> None:
         self.example.KEY_FILE = pathlib.Path(self.directory, 'theirs')
