@@ -49,7 +49,7 @@ _MEANING = {
     409: 'It cannot be done now; the message says why.',
     413: 'The body is too large.',
     415: 'The body is not JSON.',
-    429: 'Too much is asked at a time.',
+    429: 'Too much is asked at a time, or too often by one project.',
     502: 'The migrator that leads failed.',
     503: 'No migrator leads, or Keystone or the message bus is down.',
 }

@@ -31,8 +31,9 @@ STATUS: Mapping[str, int] = {
     'failed': 502,
     'not_leader': 503,
 }
-#: Until another one leads, in seconds.
+#: Until another one leads, or a project may ask again, in seconds.
 RETRY_AFTER = 10
+_LATER = 429, 503
 #: What any call may end in besides what it says itself.
 OF_ANY_CALL = (400, 401, 403, 413, 429, 502, 503)
 
@@ -45,7 +46,8 @@ class ApiError(falcon.HTTPError):
 
         :param reason: for a program, where the leader gave one
         """
-        headers = {'Retry-After': str(RETRY_AFTER)} if status == 503 else None
+        later = {'Retry-After': str(RETRY_AFTER)}
+        headers = later if status in _LATER else None
         super().__init__(status, headers=headers)
         self.message = message
         self.reason = reason

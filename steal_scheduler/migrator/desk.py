@@ -11,6 +11,7 @@ import dataclasses
 import json
 import socket
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from steal_scheduler.edge.text import one_line
 from steal_scheduler.exception import RequestRefused, StealError
 from steal_scheduler.migrator import asks, looks, settings
 from steal_scheduler.migrator.proposals import Proposals
+from steal_scheduler.migrator.rate import Rate
 from steal_scheduler.migrator.request import Request
 from steal_scheduler.migrator.work import Work
 from steal_scheduler.model.asked import NOTHING_ASKED, Asked
@@ -71,6 +73,7 @@ class Desk:
         self._bell = threading.Event()
         #: One looks at a time: however many do, a tick is slowed down by one.
         self._turn = threading.Lock()
+        self._rate, self._counting = Rate(), threading.Lock()
 
     # -- threads of the message bus ----------------------------------------
 
@@ -96,6 +99,8 @@ class Desk:
             raise RequestRefused(
                 'invalid', f'Nothing is called {one_line(method, 80)!r}.'
             )
+        # It is not audited: a member could fill the disk with it.
+        self._check_rate(request)
         try:
             answer = self._ask(request)
         except RequestRefused as no:
@@ -104,6 +109,18 @@ class Desk:
             raise
         self._audit.asked(who, method, args)
         return answer
+
+    def _check_rate(self, request: Request) -> None:
+        """Let no project keep the leader ticking, and writing to Nova."""
+        if request.project is None:
+            return
+        with self._counting:
+            allowed = self._rate.allows(request.project, time.monotonic())
+        if not allowed:
+            raise RequestRefused(
+                'busy',
+                'This project asks too often: try again in some seconds.',
+            )
 
     def _ask(self, request: Request) -> dict[str, Any]:
         """Have a tick do it."""

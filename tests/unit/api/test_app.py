@@ -181,7 +181,9 @@ class TestAsking(rig.ApiTestCase):
         with concurrent.futures.ThreadPoolExecutor(1) as threads:
             first = threads.submit(ask)
             self.assertTrue(begun.wait(PATIENCE))
-            self.assertEqual('busy', self.error(429, ask())['reason'])
+            busy = ask()
+            self.assertEqual('busy', self.error(429, busy)['reason'])
+            self.assertEqual('10', busy.headers['retry-after'])
             found = self.ask('admin', 'GET', MOVES)
             self.assertEqual(200, found.status_code)
             go_on.set()

@@ -1,3 +1,4 @@
+import concurrent.futures
 import threading
 import time
 from typing import Any
@@ -6,7 +7,7 @@ import fixtures
 from oslotest import base
 
 from steal_scheduler.exception import NovaSilent, RequestRefused
-from steal_scheduler.migrator import desk, skip
+from steal_scheduler.migrator import desk, rate, skip
 from steal_scheduler.model.move import Stage
 from steal_scheduler.model.until import iso
 from tests.shared import PATIENCE
@@ -142,6 +143,34 @@ class TestDesk(DeskTest):
         self.assertIsNot(first, look(rig, 'servers', zone='az1'))
         rig.tick()
         self.assertIsNot(first, look(rig, 'servers'))
+
+    def test_a_member_that_goes_on_asking(self) -> None:
+        """Each request makes the leader tick, and write to Nova."""
+        self.patch(rate, 'INTERVAL', 1e9)
+        rig = self.rig
+        for server_id, project in (('x', 'p'), ('z', 'q')):
+            rig.nova.change(server_id, project_id=project)
+        rig.tick()
+        member = of_project('p')
+        for _ in range(rate.MOST // 2):
+            for method in ('server_skip', 'server_unskip'):
+                ask(rig, method, member, server_id='x')
+        audited = self.log.output.count('server_skip')
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            answer = threads.submit(
+                look, rig, 'server_skip', member, server_id='x'
+            )
+            # No tick is needed, and nothing is written.
+            error = answer.exception(PATIENCE)
+        assert isinstance(error, RequestRefused)
+        self.assertEqual('busy', error.reason)
+        self.assertIn('too often', str(error))
+        self.assertEqual(0, rig.desk.waiting)
+        self.assertEqual(audited, self.log.output.count('server_skip'))
+        # He may look, and others may ask.
+        look(rig, 'servers', member)
+        ask(rig, 'server_skip', of_project('q'), server_id='z')
+        ask(rig, 'server_skip', server_id='x')
 
     def test_projects_do_not_crowd_out_operators(self) -> None:
         """Whoever asks for ever other zones has each answer worked out."""
