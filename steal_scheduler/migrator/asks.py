@@ -170,7 +170,7 @@ def _cancel(request: Request, work: Work) -> None:
             f'Its move is at: {move.stage}; it goes back into service.',
         )
     why = f'cancelled by {request.wish.said}'
-    work.proposals.withdraw(server_id)
+    work.proposals.cancel(move, work.now)
     work.moves[server_id] = dataclasses.replace(move, cancelled=why)
 
 

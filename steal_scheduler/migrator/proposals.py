@@ -1,21 +1,24 @@
 """Proposals: what waits for a yes, and owners who know of a move to come.
 
-It is this leadership's memory: the next leader proposes and tells anew.
+What was said is in the leader's memory and, for the next leader, in signed
+tags: see ``marks``. What nobody has answered yet is proposed anew.
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from oslo_log import log
 
 from steal_scheduler.decision.decide import Decision
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.exception import NovaFault, RequestRefused
-from steal_scheduler.migrator.notes import Notes
+from steal_scheduler.migrator.notes import WHY, Notes, inherited, mark_of
+from steal_scheduler.model.cloud import Fleet, Server
 from steal_scheduler.model.move import Move, own_reason
 from steal_scheduler.model.policy import Key
 from steal_scheduler.model.proposal import LASTS, Notice, Proposal, Vote
 from steal_scheduler.model.until import LONGEST_VALUE, iso
+from steal_scheduler.moves.marks import Mark, Said
 from steal_scheduler.nova_client.cache import NovaCache
 from steal_scheduler.orchestrators.base import State
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
@@ -52,10 +55,15 @@ class Proposals:
         #: Nova did not let us remove it.
         self._written: set[str] = set()
         self._given_up: set[str] = set()
+        #: Servers as they were last seen, and ids of those whose tags of the
+        #: leader before were read.
+        self._servers: Mapping[str, Server] = {}
+        self._seen: set[str] = set()
 
     def known(self, snapshot: Snapshot) -> Snapshot:
         """The same, with what is remembered, but for what is over."""
         now, servers = snapshot.now, snapshot.fleet.servers
+        self._inherit(snapshot)
 
         def holds(one: Proposal | Notice) -> bool:
             server = servers.get(one.server_id)
@@ -70,6 +78,44 @@ class Proposals:
         under_way = self._dispatcher.calls.under_way
         self._hear(filter(under_way, self._notices), snapshot)
         return self._with(snapshot)
+
+    def _inherit(self, snapshot: Snapshot) -> None:
+        """Go on with what the leader before was told."""
+        self._servers = servers = snapshot.fleet.servers
+        new = servers.keys() - self._seen
+        for server_id in new:
+            for one in inherited(self._notes, servers[server_id], snapshot):
+                if isinstance(one, Proposal):
+                    self._approvals[server_id] = one
+                else:
+                    self._notices[server_id] = one
+                    self._written.add(server_id)
+        if new:
+            self._seen = {*servers}
+
+    def cancelled(
+        self, moves: Mapping[str, Move], fleet: Fleet
+    ) -> dict[str, Move]:
+        """The same, with those that the leader before was to cancel."""
+        return {
+            s: move
+            if s in self._seen
+            else self._notes.with_cancel(move, fleet)
+            for s, move in moves.items()
+        }
+
+    def cancel(self, move: Move, now: float) -> None:
+        """Somebody has cancelled it: that yes counts no more.
+
+        Where Nova migrates it already, that takes its time.
+        """
+        self._approvals.pop(move.server_id, None)
+        self._mark(move.server_id, Mark(Said.CANCELLED, now, move.source))
+
+    def _mark(self, server_id: str, mark: Mark | None) -> None:
+        if mark and server_id in self._servers:
+            self._notes.mark(self._servers[server_id], mark)
+            self._nova_cache.look_again(server_id)
 
     def _with(self, snapshot: Snapshot) -> Snapshot:
         return dataclasses.replace(
@@ -117,6 +163,7 @@ class Proposals:
             )
         found = found.answered(vote, said, now)
         self._approvals[server_id] = found
+        self._mark(server_id, mark_of(found))
         LOG.info(
             'Move of server %s from host %s %s by %s.',
             server_id,
@@ -126,10 +173,6 @@ class Proposals:
             instance_uuid=server_id,
         )
         return found
-
-    def withdraw(self, server_id: str) -> None:
-        """Somebody has cancelled its move: that yes counts no more."""
-        self._approvals.pop(server_id, None)
 
     def _propose(self, move: Move, now: float) -> None:
         self._approvals[move.server_id] = Proposal(
@@ -144,10 +187,10 @@ class Proposals:
             return
         due = snapshot.now + setting.value
         # Others are not named to him.
-        why = own_reason(move.reason) or 'its host is to be relieved'
-        self._notices[move.server_id] = Notice(
-            move.server_id, move.source, snapshot.now, due, why
-        )
+        why = own_reason(move.reason) or WHY
+        notice = Notice(move.server_id, move.source, snapshot.now, due, why)
+        self._notices[move.server_id] = notice
+        self._mark(move.server_id, mark_of(notice))
         self._journal.waits('notice', move, due)
         said = f'{iso(due)} {why}'[:LONGEST_VALUE]
         try:
@@ -188,21 +231,48 @@ class Proposals:
                     instance_uuid=server_id,
                 )
             self._notices[server_id] = notice.answered(objection)
+            if objection:
+                self._mark(server_id, mark_of(self._notices[server_id]))
 
     def _tidy(self, snapshot: Snapshot) -> None:
         """Remove notices of moves that are over, or were never ours."""
         for server_id in self._stale(snapshot)[:_AT_ONCE]:
-            try:
+            self._remove(server_id, ())
+        for server_id, texts in self._left(snapshot)[:_AT_ONCE]:
+            self._remove(server_id, texts)
+
+    def _remove(self, server_id: str, texts: Collection[str]) -> None:
+        """Remove these tags, or the notice in its metadata."""
+        try:
+            if texts:
+                self._notes.unmark(server_id, texts)
+            else:
                 self._notes.untell(server_id)
                 self._written.discard(server_id)
-            except NovaFault as error:
-                self._given_up.add(server_id)
-                LOG.debug(
-                    'Notice of a move stays in the metadata of server %s: %s',
-                    server_id,
-                    error,
-                )
-            self._nova_cache.look_again(server_id)
+        except NovaFault as error:
+            self._given_up.add(server_id)
+            LOG.debug(
+                'What was said of a move of server %s stays there: %s',
+                server_id,
+                error,
+            )
+        self._nova_cache.look_again(server_id)
+
+    def _left(self, snapshot: Snapshot) -> list[tuple[str, list[str]]]:
+        """Tags of what does not count any more, by server id.
+
+        Those of a move stay until it is over: a receiver of webhooks knows
+        its request by them.
+        """
+        found = []
+        for server_id, server in snapshot.fleet.servers.items():
+            over = server_id not in snapshot.moves
+            if server.tags and over and server_id not in self._given_up:
+                one = self._approvals.get(server_id)
+                notice = self._notices.get(server_id)
+                texts = self._notes.left(server, one, notice)
+                found.append((server_id, texts))
+        return [(server_id, texts) for server_id, texts in found if texts]
 
     def _stale(self, snapshot: Snapshot) -> list[str]:
         """Servers of which nobody waits any more, by id."""

@@ -204,7 +204,8 @@ class Migrator:
         snapshot = dataclasses.replace(
             snapshot, moves=self.moves, newer_tags=newer
         )
-        self.moves = state.take_over(snapshot, told, seen, built.leader.number)
+        moves = state.take_over(snapshot, told, seen, built.leader.number)
+        self.moves = self._proposals.cancelled(moves, fleet)
         self._seen = {
             server_id
             for server_id in fleet.servers

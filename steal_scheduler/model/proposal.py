@@ -35,6 +35,15 @@ class Proposal:
         """Whether it is still about a server on this host."""
         return self.source == source and now < self.expires_at
 
+    @classmethod
+    def found(
+        cls, server_id: str, source: str, vote: Vote, expires_at: float
+    ) -> 'Proposal':
+        """One that the leader before has heard the answer to."""
+        asked_at = expires_at - LASTS
+        said = 'somebody, to another leader'
+        return cls(server_id, source, '', asked_at, expires_at, vote, said)
+
     def answered(self, vote: Vote, said: str, now: float) -> 'Proposal':
         return dataclasses.replace(
             self, answer=vote, said=said, expires_at=now + LASTS

@@ -68,7 +68,11 @@ class Signer:
         if move.steal_before is not None:
             steal = f'{move.steal_before * 1000:.0f}'
         said = f'{PREFIX}{move.stage}:{int(move.since)}:{steal}:{number}:'
-        return said + _signature(self.keys[0], move.server_id, said)
+        return said + self.sign(move.server_id, said)
+
+    def sign(self, about: str, said: str) -> str:
+        """The signature that comes after these words about it."""
+        return _signature(self.keys[0], about, said)
 
     def read(self, server: Server) -> Tag | None:
         """What its tags say of its move; None where they say nothing of ours.
@@ -108,14 +112,15 @@ class Signer:
             text: _read(text)
             for text in server.tags
             if _ANY_VERSION.fullmatch(text)
-            and self._is_signed(server.server_id, text)
+            and self.has_signed(server.server_id, text)
         }
 
-    def _is_signed(self, server_id: str, text: str) -> bool:
+    def has_signed(self, about: str, text: str) -> bool:
+        """Whether one of us did, what ends in a signature."""
         said, colon, signature = text.rpartition(':')
         return any(
             hmac.compare_digest(
-                _signature(key, server_id, said + colon).encode(),
+                _signature(key, about, said + colon).encode(),
                 signature.encode(),
             )
             for key in self.keys
@@ -148,6 +153,6 @@ def ours(tags: Iterable[str], but: Container[str] = ()) -> list[str]:
     return [t for t in tags if t.startswith(_STAGES) and t not in but]
 
 
-def _signature(key: bytes, server_id: str, said: str) -> str:
-    made = hmac.digest(key, f'{server_id} {said}'.encode(), 'sha256')
+def _signature(key: bytes, about: str, said: str) -> str:
+    made = hmac.digest(key, f'{about} {said}'.encode(), 'sha256')
     return base64.urlsafe_b64encode(made[:_SIGNED]).decode()

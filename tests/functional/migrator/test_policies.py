@@ -22,8 +22,10 @@ class PoliciesTestCase(loop.LoopTestCase):
         )
         scene.set_zone_metadata(zone, said)
 
-    def assert_untouched(self, server_id: str) -> None:
-        self.assertEqual([], scene.tags(server_id))
+    def assert_untouched(self, server_id: str, *said: str) -> None:
+        """:param said: what its tags say of a move that did not begin"""
+        words = [tag.split(':')[1] for tag in scene.tags(server_id)]
+        self.assertEqual([*said], words)
         self.assertEqual([], scene.migrations(server_id))
         self.assertEqual([], self.script.asked(server_id))
 
@@ -105,7 +107,7 @@ class TestConsent(PoliciesTestCase):
         migrator.until(
             lambda: migrator.refused('opted_out') == 1, 'the objection'
         )
-        self.assert_untouched(objects)
+        self.assert_untouched(objects, 'told')
         migrator.until(lambda: not self.notice(mover), 'the end of it')
 
     def notice(self, server_id: str) -> str | None:

@@ -10,6 +10,7 @@ from steal_scheduler.exception import NovaSilent, RequestRefused
 from steal_scheduler.migrator import desk, rate, skip
 from steal_scheduler.model.move import Stage
 from steal_scheduler.model.until import iso
+from steal_scheduler.moves.marks import Mark, Said
 from tests.shared import PATIENCE
 from tests.unit import make
 from tests.unit.asking import ALICE, ask, look, of_project
@@ -412,6 +413,35 @@ class TestCancel(DeskTest):
         self.assertNotIn('x', rig.stages())
         self.assertEqual('failed', self.ended()['outcome'])
         self.assertEqual(set(), rig.orchestrator.out)
+
+    def test_another_leader_cancels_it(self) -> None:
+        """It was not heard of when Nova could not abort it yet."""
+        rig = self.rig
+        rig.tick(3)
+        self.cancel()
+        self.assertEqual({'x': 'request'}, rig.stages())
+        rig.restart()
+        rig.nova.proceed('running', 'x')
+        rig.tick(3, times=3)
+        self.assertEqual({'x': 'undo'}, rig.stages())
+        rig.source.demand = {}
+        rig.tick(20)
+        rig.tick()
+        self.assertEqual('failed', self.ended()['outcome'])
+        self.assertIn('as another leader was told', self.log.output)
+        self.assertEqual('a', rig.nova.servers['x'].host)
+        self.assertEqual((set(), []), (rig.orchestrator.out, rig.tags()))
+
+    def test_an_older_cancel_is_none_of_this_move(self) -> None:
+        rig = self.rig
+        rig.tick(3)
+        signer = rig.components.effects.signer
+        before = Mark(Said.CANCELLED, rig.now - 60, 'a').text('x', signer)
+        rig.nova.add_tag('x', before)
+        rig.restart()
+        rig.nova.proceed('running', 'x')
+        rig.tick(3, times=3)
+        self.assertEqual({'x': 'migrate'}, rig.stages())
 
     def test_too_late(self) -> None:
         rig = self.rig

@@ -1,5 +1,6 @@
 import dataclasses
 from typing import Any
+from unittest import mock
 
 import fixtures
 from oslotest import base
@@ -12,7 +13,9 @@ from steal_scheduler.exception import (
 )
 from steal_scheduler.migrator import informed, proposals
 from steal_scheduler.model.room import UNTOLD
-from steal_scheduler.model.until import iso
+from steal_scheduler.model.until import iso, shown
+from steal_scheduler.moves.marks import Mark, Said
+from steal_scheduler.moves.tags import Signer
 from steal_scheduler.orchestrators.base import Answer, refused, waiting
 from tests.unit.asking import ask, look
 from tests.unit.make import move
@@ -119,12 +122,104 @@ class TestApprovals(ProposalsTest):
         self.assertEqual({}, rig.stages())
         self.assertIn('x', [one['server_id'] for one in self.waiting()])
 
-    def test_another_leader_asks_anew(self) -> None:
+    def test_another_leader_knows_of_a_yes(self) -> None:
         ask(self.rig, 'approve', server_id='x', reason='go')
         self.rig.restart()
         self.rig.tick()
-        self.assertEqual({}, self.rig.stages())
+        self.assertEqual({'x': 'drain'}, self.rig.stages())
+        # Not once more when it has moved, and no trace is left.
+        self.settle()
+        self.assertEqual('b', self.rig.nova.servers['x'].host)
+        self.rig.source.demand = {}
+        self.rig.tick(times=3)
+        self.assertEqual([], self.rig.tags())
+
+    def settle(self) -> None:
+        """Let what moves arrive, and be measured."""
+        for _ in range(20):
+            self.rig.nova.proceed('running', 'x')
+            self.rig.nova.proceed('completed', 'x')
+            self.rig.tick()
+
+    def test_another_leader_knows_of_a_no(self) -> None:
+        rig = self.rig
+        ask(rig, 'reject', server_id='x', reason='not today')
+        until = rig.now + HOUR
+        rig.restart()
+        rig.tick(times=3)
+        self.assertEqual({}, rig.stages())
+        self.assertEqual(['y'], [one['server_id'] for one in self.waiting()])
+        refusals = rig.migrator.decided.refusals
+        (said,) = [r.detail for r in refusals if r.server_id == 'x']
+        self.assertEqual(
+            'somebody, to another leader rejected it; it is proposed again '
+            f'after {shown(until)}',
+            said,
+        )
+        rig.tick(HOUR)
+        self.assertIn('x', [one['server_id'] for one in self.waiting()])
+        self.assertEqual([], rig.tags())
+
+    def test_what_nobody_has_answered_is_proposed_anew(self) -> None:
+        self.rig.restart()
+        self.rig.tick()
+        self.assertEqual(({}, []), (self.rig.stages(), self.rig.tags()))
         self.assertEqual(1, len(self.waiting()))
+
+    def test_a_tenant_says_yes(self) -> None:
+        """Of that of another server, of yesterday, or by his own key."""
+        rig = self.rig
+        ask(rig, 'approve', server_id='x', reason='go')
+        (yes,) = rig.tags()
+        other = Signer((b'a key of his own' * 2,))
+        later = rig.now + HOUR
+        forged = Mark(Said.APPROVED, later, 'a').text('y', other)
+        rig.nova.change('x', locked=True, tags=())
+        for tag in (yes, forged, yes.replace('approved', 'cancelled')):
+            rig.nova.change('y', tags=(tag,))
+            rig.restart()
+            rig.tick(times=2)
+            self.assertEqual({}, rig.stages(), tag)
+            self.assertEqual((tag,), rig.nova.servers['y'].tags)
+        # Nor one that he has kept, and puts back when it was withdrawn.
+        rig.nova.change('y', locked=True, tags=())
+        rig.nova.change('x', locked=False)
+        rig.tick()
+        rig.nova.change('x', tags=(yes,))
+        rig.tick()
+        self.assertEqual(({}, []), (rig.stages(), rig.tags()))
+
+    def test_it_was_about_another_host(self) -> None:
+        rig = self.rig
+        ask(rig, 'approve', server_id='x', reason='go')
+        rig.nova.change('x', host='b')
+        rig.source.demand = {}
+        rig.restart()
+        rig.tick()
+        self.assertEqual([], rig.tags())
+
+    def test_nova_takes_no_tag(self) -> None:
+        """Then this leader alone knows."""
+
+        def no(*args: object) -> None:
+            raise NovaForbids('403: no')
+
+        with mock.patch.object(self.rig.nova, 'add_tag', no):
+            ask(self.rig, 'approve', server_id='x', reason='go')
+        self.assertIn('another leader will not know', self.log.output)
+        self.rig.tick()
+        self.assertEqual({'x': 'drain'}, self.rig.stages())
+
+    def test_there_is_no_room_for_a_tag(self) -> None:
+        """A move needs what is left of it."""
+        rig, tags = self.rig, tuple(f't{n}' for n in range(48))
+        rig.nova.change('x', tags=tags)
+        rig.tick()
+        ask(rig, 'approve', server_id='x', reason='go')
+        rig.tick()
+        self.assertEqual({'x': 'drain'}, rig.stages())
+        found = set(rig.nova.servers['x'].tags) - {*tags}
+        self.assertEqual(['drain'], [tag.split(':')[1] for tag in found])
 
 
 class TestNotices(ProposalsTest):
@@ -219,6 +314,34 @@ class TestNotices(ProposalsTest):
             before = self.told()
             self.rig.tick()
             self.assertEqual(before, self.told(), word)
+
+    def test_another_leader_goes_on(self) -> None:
+        """He is not told anew, and it moves when it was to."""
+        rig, due = self.rig, self.rig.now + 120
+        rig.tick()
+        rig.restart()
+        rig.tick()
+        self.assertTrue((self.notice() or '').startswith(iso(due)))
+        self.assertEqual(1, self.events().count('notice'))
+        self.assertEqual({'notice'}, self.reasons())
+        rig.tick(times=3)
+        self.assertIn('x', rig.stages())
+
+    def test_another_leader_knows_that_he_objects(self) -> None:
+        self.objecting(waiting('asked'), refused('payday'))
+        self.rig.restart()
+        self.rig.tick(times=6)
+        self.assertEqual({'notice'}, self.reasons())
+        self.assertEqual(2, self.told())
+        self.assertNotIn('x', self.rig.stages())
+        refusals = self.rig.migrator.decided.refusals
+        said = [r.detail for r in refusals if r.server_id == 'x']
+        self.assertIn('and objects: so another leader was told', said[0])
+        self.say(notice=None)
+        self.rig.source.demand = {}
+        self.rig.tick(120 + HOUR)
+        self.rig.tick(times=20)
+        self.assertEqual([], self.rig.tags())
 
     def test_he_objects(self) -> None:
         before = self.rig.nova.servers['x'].metadata
