@@ -45,6 +45,16 @@ Otherwise a live migration copies root and ephemeral disks beside the memory,
 and ``[limits] copy_rate`` counts them.
 """,
     ),
+    cfg.BoolOpt(
+        'keep_room_for_host_failure',
+        default=False,
+        help="""
+No move takes the room that the servers of the largest host of a zone would
+need on the other hosts of the zone if it failed, as Placement counts memory,
+disk and vCPUs. Which host is the largest is told by the memory of its servers.
+Where they have no such room anyway, moves leave no more of them without.
+""",
+    ),
 ]
 
 #: When the metrics of a host are unreliable.

@@ -52,7 +52,7 @@ class ByUse:
         kind = zone, refused, self._ledger.kind(move.server)
         found = self._open.get(kind)
         if found is None:
-            fits = self._ledger.fits
+            fits = self._ledger.has_room
             found = self._open[kind] = {
                 name: room
                 for room, name in self.of_zone(zone)

@@ -55,6 +55,12 @@ class ExchangeTargets(Targets):
             and self._ledger.fits_after(leaving.server, move.server, name)
         )
 
+    def keeps_after(self, leaving: Move, to: str, move: Move) -> bool:
+        """Whether room for a host's failure is kept once both have gone."""
+        return self._ledger.keeps_after(
+            (leaving.server, to), move.server, leaving.source
+        )
+
     def swaps(self, leaving: Move, name: str) -> bool:
         """Whether it can go where the other one comes from, hot as that is."""
         return (

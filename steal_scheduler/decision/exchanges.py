@@ -104,8 +104,13 @@ class Exchanges:
                 self._alike(first.source, second.source)
                 and self._may(first.server_id)
                 and self._targets.fits_after(first, second)
-                and (target := self._placed(first)) is not None
+                and (target := self._target(first)) is not None
+                and self._targets.keeps_after(first, target, second)
             ):
+                if first.only_to is None:
+                    self._targets.take(first)
+                else:
+                    self._targets.credit(first, target)
                 self._targets.credit(second, first.source)
                 zone.spend(first.source, target)
                 return Exchange(first, second)
@@ -117,14 +122,11 @@ class Exchanges:
         dry = [policies.is_dry(h, self._snapshot) for h in (giver, source)]
         return not any(waits) and dry[0] == dry[1]
 
-    def _placed(self, first: Move) -> str | None:
-        target = first.only_to
-        if target is None:
-            return self._targets.take(first)
-        if not self._targets.swaps(first, target):
-            return None
-        self._targets.credit(first, target)
-        return target
+    def _target(self, first: Move) -> str | None:
+        to = first.only_to
+        if to is None:
+            return self._targets.best(first)
+        return to if self._targets.swaps(first, to) else None
 
     def _zone(self, name: str) -> Givers:
         found = self._zones.get(name)

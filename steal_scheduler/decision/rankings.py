@@ -151,12 +151,13 @@ class Ranks:
             return
         kind = self._ledger.kind(move.server)
         fits = self._fits.setdefault(kind, {})
+        refused |= self._ledger.spoiled_by(move.server)
         for name in self._open.get(move.server.zone or '', ()):
             if name == source or name in refused:
                 continue
             if not view.has_room(view.hosts[name], cores):
                 continue
             if name not in fits:
-                fits[name] = self._ledger.fits(move.server, name)
+                fits[name] = self._ledger.has_room(move.server, name)
             if fits[name]:
                 yield name

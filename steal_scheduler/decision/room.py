@@ -10,12 +10,14 @@ learns it of what Nova refuses.
 
 import collections
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 
+from steal_scheduler.decision.failure_room import FailureRoom
+from steal_scheduler.decision.scarce import scarce
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.move import Move, Stage
-from steal_scheduler.model.refusal import SCARCE, Nos, Reason
+from steal_scheduler.model.refusal import Nos, Reason
 from steal_scheduler.model.room import AFFINITY, Group, HostRoom, Room
 
 _DIMENSION = {
@@ -25,18 +27,6 @@ _DIMENSION = {
     'DISK_GB': Reason.DISK,
 }
 _NOTHING: Mapping[str, int] = {}
-#: For a person: what a host lacks.
-_WORDS = {
-    Reason.HYPERVISOR: 'a hypervisor of the kind of its own, and no older',
-    Reason.ISOLATION: 'a place for its project (filter_tenant_id)',
-    Reason.TRAITS: 'the traits that its flavor asks for',
-    Reason.SERVER_GROUP: 'what the policy of its server group asks for',
-    Reason.PCPUS: 'dedicated CPUs (PCPU)',
-    Reason.VCPUS: 'vCPUs (VCPU, with the cpu_allocation_ratio)',
-    Reason.RAM: 'memory',
-    Reason.DISK: 'disk',
-    Reason.RESOURCES: 'what else its flavor asks for of Placement',
-}
 
 
 def unplaced(moves: Mapping[str, Move]) -> list[Move]:
@@ -89,26 +79,6 @@ def needs(server: Server, room: Room) -> Mapping[str, int]:
     return {kind: amount for kind, amount in by_flavor.items() if amount}
 
 
-def scarce(move: Move, lacking: Mapping[Reason, int]) -> tuple[Reason, str]:
-    """What most of the hosts lack that have the cores for it, and a sentence.
-
-    For example RAM, and that they lack '9 of them memory, 1 of them disk'.
-
-    :param lacking: of how many hosts each, of at least one
-    """
-    each = (
-        f'{lacking[reason]} of them {_WORDS[reason]}'
-        for reason in SCARCE
-        if reason in lacking
-    )
-    most = max(SCARCE, key=lambda reason: lacking.get(reason, 0))
-    return most, (
-        f'the hosts of zone {move.server.zone} that can take its '
-        f'{move.demand.expected:.1f} cores and stay cold have no room for it: '
-        f'they lack {", ".join(each)}'
-    )
-
-
 def nos(move: Move, hosts: Iterable[str], snapshot: Snapshot) -> Nos:
     """Why Nova can place it on none of these hosts, which have the cores."""
     ledger = Ledger(snapshot)
@@ -133,9 +103,13 @@ class Ledger:
         self._going: dict[str, set[str]] = {}
         self._needs: dict[str, Mapping[str, int]] = {}
         self._kinds: dict[str, object] = {}
+        #: None where no room is kept for a host's failure.
+        self._kept: FailureRoom | None = None
+        if snapshot.rules.hosts.keep_room_for_host_failure:
+            self._kept = FailureRoom(snapshot, self.needs)
 
     def kind(self, server: Server) -> object:
-        """The same of those for which the answer is the same on each host."""
+        """The same of those for which a host has room, or has none."""
         found = self._kinds.get(server.server_id)
         if found is None:
             found = self._kinds[server.server_id] = self._kind(server)
@@ -160,6 +134,10 @@ class Ledger:
         return found
 
     def fits(self, server: Server, host: str) -> bool:
+        """Whether it can go there, and room is kept for a host's failure."""
+        return self.has_room(server, host) and self.keeps(server, host)
+
+    def has_room(self, server: Server, host: str) -> bool:
         """Whether Nova can place it there, for all that is known."""
         known = self._room.hosts.get(host)
         if known is not None:
@@ -176,12 +154,32 @@ class Ledger:
         return all(self._allows(g, server.server_id, host) for g in groups)
 
     def fits_after(self, leaving: Server, server: Server, host: str) -> bool:
-        """The same, once another one has left the host."""
+        """Whether Nova can, once another one has left the host."""
         planned = self._planned.setdefault(host, collections.Counter())
         planned.subtract(self.needs(leaving))
-        found = self.fits(server, host)
+        found = self.has_room(server, host)
         planned.update(self.needs(leaving))
         return found
+
+    @property
+    def keeps_room(self) -> bool:
+        """Whether any is kept for a host's failure at all."""
+        return self._kept is not None
+
+    def keeps(self, server: Server, host: str) -> bool:
+        """Whether it is, once it is there."""
+        return self._kept is None or self._kept.is_kept(server, host)
+
+    def spoiled_by(self, server: Server) -> Set[str]:
+        """Hosts with room for it, to which it may not go for that."""
+        return self._kept.spoiled_by(server) if self._kept else frozenset()
+
+    def keeps_after(
+        self, first: tuple[Server, str], server: Server, host: str
+    ) -> bool:
+        """The same, once another one is on a host."""
+        kept = self._kept
+        return kept is None or kept.is_kept_after(first, server, host)
 
     def left(self, host: str, kind: str) -> float:
         """Of a resource class; without end where nobody tells."""
@@ -199,13 +197,18 @@ class Ledger:
         policy, and the other one is, too, also what ``anti-affinity`` asks
         for.
         """
-        return frozenset(self._lacks(server, host))
+        found = frozenset(self._lacks(server, host))
+        if not found and not self.keeps(server, host):
+            return frozenset({Reason.KEPT_ROOM})
+        return found
 
     def add(self, server: Server, host: str) -> None:
         """Take off what it needs there."""
         planned = self._planned.setdefault(host, collections.Counter())
         planned.update(self.needs(server))
         self._going.setdefault(server.server_id, set()).add(host)
+        if self._kept is not None:
+            self._kept.add(server, host)
 
     def hosts_of(self, server_id: str) -> set[str | None]:
         """Where it is, and where it may be soon."""

@@ -37,6 +37,8 @@ class HostRules:
     network_threshold: float
     #: Local disks are shared: a migration copies memory only.
     shared_storage: bool
+    #: The servers of the largest host of a zone keep places on the others.
+    keep_room_for_host_failure: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -94,6 +94,27 @@ class Targets:
             order of ``ranking.key``; None where no host has room for it and
             stays cold
         """
+        found = self._find(move)
+        if found is None:
+            return None
+        hosts, entry = found
+        head_room, name = entry
+        hosts.pop(bisect.bisect_left(hosts, entry))
+        self._credit(move, name)
+        if self._is_busy(name):
+            self._busy.setdefault(move.server.zone or '', []).append(name)
+        else:
+            cores = move.demand.expected
+            bisect.insort(hosts, (head_room + cores, name))
+        return name
+
+    def best(self, move: Move) -> str | None:
+        """The host to which ``take`` would give it."""
+        found = self._find(move)
+        return None if found is None else found[1][1]
+
+    def _find(self, move: Move) -> tuple[list[_Entry], _Entry] | None:
+        """That host, and those among which it is."""
         like = self._like(move)
         expected = move.demand.expected
         if self._in_vain.get(like, math.inf) <= expected:
@@ -105,17 +126,7 @@ class Targets:
             for _, hosts in sorted(bands.items()):
                 entry = self._best(hosts, move, cores)
                 if entry is not None:
-                    head_room, name = entry
-                    hosts.pop(bisect.bisect_left(hosts, entry))
-                    self._credit(move, name)
-                    if self._is_busy(name):
-                        busy = self._busy.setdefault(
-                            move.server.zone or '', []
-                        )
-                        busy.append(name)
-                    else:
-                        bisect.insort(hosts, (head_room + expected, name))
-                    return name
+                    return hosts, entry
         self._in_vain[like] = expected
         return None
 
@@ -137,8 +148,12 @@ class Targets:
         For example of three cold hosts with 4 cores one lacks memory, and one
         memory and disk: 2 memory, 1 disk. Empty where none has the cores.
         """
-        source = move.source if move.source in self._cold else ''
-        like = self._like(move), source, math.ceil(move.demand.expected)
+        cold = move.source in self._cold or self._ledger.keeps_room
+        like = (
+            self._like(move),
+            cold and move.source,
+            math.ceil(move.demand.expected),
+        )
         found = self._lacking.get(like)
         if found is None:
             found = self._lacking[like] = collections.Counter()
@@ -223,12 +238,11 @@ class Targets:
             if -head_room < cores and self._view.target_demand <= 100:
                 # No host after it has more.
                 break
-            if name in full or not self._has_cores(name, move, cores):
+            if name in full or not self._cures(name, move, cores):
                 continue
-            if not self._bursts.cures(move.source, name):
-                continue
-            if not self._ledger.fits(move.server, name):
+            if not self._ledger.has_room(move.server, name):
                 full.add(name)
+            if name in full or not self._ledger.keeps(move.server, name):
                 continue
             same_role = 0
             if role:
@@ -253,10 +267,13 @@ class Targets:
     def _fits(self, name: str, move: Move) -> bool:
         """Whether it can be given the server as well, and stay cold."""
         cores = move.demand.expected
-        return (
-            self._has_cores(name, move, cores)
-            and self._ledger.fits(move.server, name)
-            and self._bursts.cures(move.source, name)
+        return self._cures(name, move, cores) and self._ledger.fits(
+            move.server, name
+        )
+
+    def _cures(self, name: str, move: Move, cores: float) -> bool:
+        return self._has_cores(name, move, cores) and self._bursts.cures(
+            move.source, name
         )
 
     def _has_cores(self, name: str, move: Move, cores: float) -> bool:
@@ -273,7 +290,8 @@ class Targets:
         """The same of moves for which the same hosts can be had."""
         kind = self._ledger.kind(move.server)
         source, limit = move.source, self._bursts.limit(move.source)
-        if source not in self._cold or not self._bursts.cures(source, source):
+        had = source in self._cold and self._bursts.cures(source, source)
+        if not had and not self._ledger.keeps_room:
             # It could not be had anyway.
             source = ''
         return move.server.zone, source, self.refused(move), kind, limit

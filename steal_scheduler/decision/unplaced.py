@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from steal_scheduler.decision import network, room, saturation
+from steal_scheduler.decision import network, saturation
+from steal_scheduler.decision.scarce import scarce
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.edge.text import several
@@ -39,7 +40,7 @@ def unplaced(move: Move, targets: Targets, snapshot: Snapshot) -> Refusal:
             'stays until that is known better'
         )
     if not no_cures and (lacking := targets.lacking(move)):
-        reason, detail = room.scarce(move, lacking)
+        reason, detail = scarce(move, lacking)
     closed = targets.unknown(move)
     if unknown := _unknown(closed, move, snapshot):
         reason = Reason.TARGETS_UNKNOWN

@@ -62,7 +62,8 @@ class ZoneRoom:
             # It stands in nobody's way: that host takes nobody else.
             found &= False
         found &= self._fits(move)
-        for name in (move.source, *self._pairs.of(move)):
+        spoiled = self._ledger.spoiled_by(move.server)
+        for name in (move.source, *self._pairs.of(move), *spoiled):
             if name in self._index:
                 found[self._index[name]] = False
         self._last = move, found
@@ -160,7 +161,7 @@ class ZoneRoom:
         kind = self._ledger.kind(move.server)
         found = self._fitting.get(kind)
         if found is None:
-            fits = self._ledger.fits
+            fits = self._ledger.has_room
             found = self._fitting[kind] = np.array(
                 [fits(move.server, name) for name in self._names], dtype=bool
             )

@@ -86,6 +86,8 @@ class Reason(enum.StrEnum):
     DISK = 'disk'
     #: Of another resource class, such as VGPU.
     RESOURCES = 'resources'
+    #: It is kept for the servers of another host, should that fail.
+    KEPT_ROOM = 'kept_room'
     #: There is room for what it uses, and not for what it may ask for.
     UNCERTAIN_DEMAND = 'uncertain_demand'
     # about the whole cloud
@@ -116,6 +118,7 @@ SCARCE = (
     Reason.RAM,
     Reason.DISK,
     Reason.RESOURCES,
+    Reason.KEPT_ROOM,
 )
 
 

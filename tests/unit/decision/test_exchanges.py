@@ -47,6 +47,8 @@ class Cloud:
     #: Hosts where Nova places nobody, and those that an operator empties.
     disabled: set[str] = dataclasses.field(default_factory=set)
     emptied: set[str] = dataclasses.field(default_factory=set)
+    #: Of options.
+    rules: dict[str, object] = dataclasses.field(default_factory=dict)
 
     def demand(self, host: str) -> float:
         return sum(s.cores for s in self.servers.values() if s.host == host)
@@ -69,6 +71,7 @@ class Cloud:
         return snapshot(
             dataclasses.replace(known, hosts=hosts),
             *self.moves.values(),
+            rules=make.rules(**self.rules),
             measured=signals(
                 *(
                     signal(s, host=one.host, used=one.cores, waited=0.0)
