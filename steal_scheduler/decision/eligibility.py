@@ -54,12 +54,7 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
             'a newer steal-scheduler has tagged it: upgrade this one, or see '
             '"steal-manage recover" of that one',
         )
-    yield from pauses.of_server(server, snapshot)
-    yield from policies.of_server(server, snapshot)
-    yield from consent.rejected(server, snapshot)
-    yield from consent.objected(server, snapshot)
-    yield from _skipped(server_id, snapshot)
-    yield from unfit(server, snapshot.fleet)
+    yield from stays(server, snapshot)
     try:
         assignment.assignments(server, snapshot.rules.assignment)
     except assignment.InvalidOrchestrator as error:
@@ -79,6 +74,16 @@ def _nos(server_id: str, snapshot: Snapshot) -> Nos:
         yield from _not_started(last, snapshot.now)
         last = None
     yield from _cools_down(server, last, snapshot)
+
+
+def stays(server: Server, snapshot: Snapshot) -> Nos:
+    """Why somebody does not let it leave now, or Nova does not."""
+    yield from pauses.of_server(server, snapshot)
+    yield from policies.of_server(server, snapshot)
+    yield from consent.rejected(server, snapshot)
+    yield from consent.objected(server, snapshot)
+    yield from _skipped(server.server_id, snapshot)
+    yield from unfit(server, snapshot.fleet)
 
 
 def _cools_down(server: Server, last: Ended | None, snapshot: Snapshot) -> Nos:

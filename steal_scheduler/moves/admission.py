@@ -18,7 +18,7 @@ from steal_scheduler.decision import (
     told,
 )
 from steal_scheduler.decision.breaker import breaker
-from steal_scheduler.decision.eligibility import UNKNOWN
+from steal_scheduler.decision.eligibility import UNKNOWN, stays
 from steal_scheduler.decision.others import others
 from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
@@ -146,7 +146,8 @@ def _nos(move: Move, snapshot: Snapshot) -> Nos:
 def _for_nobody(move: Move, snapshot: Snapshot) -> Nos:
     """Why it makes room in vain.
 
-    Who was to have it has left already, or nobody is placed where it goes.
+    Who was to have it has left already or may not leave any more, or nobody is
+    placed where it goes.
     """
     second = move.makes_room_for
     if second is None:
@@ -157,6 +158,13 @@ def _for_nobody(move: Move, snapshot: Snapshot) -> Nos:
             Reason.NOT_NEEDED,
             f'it may stay on {move.source}: server {second.server_id}, for '
             f'which it makes room, is not on {second.source} any more',
+        )
+    elif no := first(stays(server, snapshot), server.server_id):
+        yield (
+            Reason.NOT_NEEDED,
+            f'it may stay on {move.source}: server {second.server_id}, for '
+            f'which it makes room, stays where it is ({no.reason}): '
+            f'{no.detail}',
         )
     to = move.only_to
     if to is not None and not room.takes_swaps(to, snapshot):

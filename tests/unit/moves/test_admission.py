@@ -1,13 +1,16 @@
 import dataclasses
+import math
 from typing import Any
 
 from oslotest import base
 
-from steal_scheduler.model.cloud import Host, Migration
+from steal_scheduler.model.cloud import Host, Migration, Server
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.pause import Pause, Scope
 from steal_scheduler.model.rankings import Ranking, Rankings
 from steal_scheduler.model.room import UNTOLD, Free, HostRoom, Room
+from steal_scheduler.model.skip import Skip
 from steal_scheduler.moves import admission, state
 from tests.unit.make import (
     NOW,
@@ -40,15 +43,19 @@ class TestAdmission(base.BaseTestCase):
         dry_run: bool = False,
         failed: tuple[Migration, ...] = (),
         room: Room = UNTOLD,
+        second: Server | None = None,
+        told: dict[str, Any] | None = None,
         **of_move: Any,
     ) -> str:
         views = hosts or {'b': cold()}
         known = fleet(
             server(project_id='p'),
-            *(server(s) for s in '012x'),
+            second or server('0'),
+            *(server(s) for s in '12x'),
             server('y', project_id='q'),
             migrations=failed,
         )
+        known = dataclasses.replace(known, **(told or {}))
         known.hosts['b'] = Host('b', 'az1', up)
         known.hosts['z'] = Host('z', 'az2')
         found = admission.wait_for(
@@ -190,6 +197,26 @@ class TestAdmission(base.BaseTestCase):
             found = self.wait_for(makes_room_for=second)
             self.assertEqual('not_needed', found)
             self.assertIn('for which it makes room', self.given_up)
+
+    def test_whom_it_makes_room_for_may_not_leave_any_more(self) -> None:
+        """Then the room would be made in vain."""
+        paused = Pause(Scope.HOST, 'h', math.inf)
+        skip = Skip('0', math.inf)
+        for now, of_fleet, why in (
+            ({'locked': True}, {}, 'it is locked'),
+            ({'opted_out': 'metadata'}, {}, 'says never'),
+            ({'status': 'SHUTOFF'}, {}, 'it is SHUTOFF'),
+            ({}, {'pauses': (paused,)}, 'its host h is paused'),
+            ({}, {'skips': {'0': skip}}, 'it is skipped'),
+        ):
+            second = server('0', host='h', **now)
+            needs = move('0', server=second, source='h')
+            found = self.wait_for(
+                makes_room_for=needs, second=second, told=of_fleet
+            )
+            self.assertEqual('not_needed', found, why)
+            self.assertIn('for which it makes room, stays', self.given_up)
+            self.assertIn(why, self.given_up)
 
     def test_it_does_not_where_nobody_is_placed_any_more(self) -> None:
         hot = {'b': HostView(Tier.HOT, cores=16.0)}
