@@ -65,12 +65,18 @@ class Cure:
             )
         #: Cores that must leave.
         self._remaining = excess
-        #: Of whom nobody has asked yet whether they can be placed.
+        #: Of whom nobody has asked yet whether they can be placed; and of
+        #: these, those who go first.
         self._left = [
             move
             for move in self._all
             if self._is_contended(move)
             or move.demand.expected >= WORTH_IT * excess
+        ]
+        self._wanted = [
+            move
+            for move in self._left
+            if self._is_asked(move) or consent.given(move, snapshot)
         ]
 
     def place_next(self, targets: Targets) -> bool:
@@ -97,7 +103,7 @@ class Cure:
 
     def _goes_on(self) -> bool:
         """Whether one more has to leave, or somebody wants it to."""
-        if any(map(self._is_asked, self._left)):
+        if any(map(self._is_asked, self._wanted)):
             return True
         relieved = self._remaining <= 0 and bool(self.chosen)
         return not self._relieved and not relieved
@@ -112,12 +118,14 @@ class Cure:
         projects are taken first, if no more of them have to leave; or if
         more than one has to in any case, and the first of them brings as much.
         """
-        for move in self._left:
-            if self._is_asked(move) or consent.given(move, self._snapshot):
-                return move
+        if self._wanted:
+            return self._wanted.pop(0)
         found = lightest_cure(self._left, self._remaining)
-        first_turn = min(map(self._turns.of, self._left))
-        least = [m for m in self._left if self._turns.of(m) == first_turn]
+        turns = [self._turns.of(move) for move in self._left]
+        first = min(turns)
+        least = [
+            m for m, n in zip(self._left, turns, strict=True) if n == first
+        ]
         if len(least) == len(self._left):
             return found[0]
         fair = lightest_cure(least, self._remaining)

@@ -1,6 +1,7 @@
 """Where in its interval the demand of a server lies."""
 
 import math
+from collections.abc import Sequence
 
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import ServerSignal
@@ -45,23 +46,21 @@ def demand(
 
     :param busy: share of its host's cores that is in use
     """
-    vcpus = _of_vcpus(signal, history, busy)
-    others = signal.threads.others
+    low, high, others = signal.used, signal.asked, signal.threads.others
+    expected = low
+    if high > low and busy > IDLE:
+        calm = history.cores if history else ()
+        expected = _expected(low, high, calm, busy)
     return Demand(
-        vcpus.low + others.used,
-        vcpus.expected + others.used,
-        vcpus.high + others.asked,
+        low + others.used, expected + others.used, high + others.asked
     )
 
 
-def _of_vcpus(
-    signal: ServerSignal, history: History | None, busy: float
-) -> Demand:
-    low, high = signal.used, signal.asked
-    if high <= low or busy <= IDLE:
-        return Demand(low, low, high)
-    calm = history.cores if history else ()
-    known = sorted(cores for cores in calm if cores >= SAME * low)
+def _expected(
+    low: float, high: float, calm: Sequence[float], busy: float
+) -> float:
+    """Cores that its vCPUs ask for, of what they use and ask for at most."""
+    known = sorted([cores for cores in calm if cores >= SAME * low])
     # It can ask for no less than it uses. What it used when it did less, as by
     # night, says nothing of now; if it has never used as much, nothing does.
     if len(known) >= LEAST:
@@ -69,8 +68,7 @@ def _of_vcpus(
     else:
         likely = low * (1 + MARGIN)
     full = min((busy - IDLE) / (FULL - IDLE), 1.0)
-    expected = low + full * (min(max(likely, low), high) - low)
-    return Demand(low, expected, high)
+    return low + full * (min(max(likely, low), high) - low)
 
 
 def demand_now(signal: ServerSignal, snapshot: Snapshot) -> Demand:

@@ -16,6 +16,7 @@ from steal_scheduler.model.cloud import Server, ServerSignal
 from steal_scheduler.model.finding import Finding
 from steal_scheduler.model.move import Outcome
 from steal_scheduler.model.refusal import Reason, Refusal
+from steal_scheduler.model.threads import NO_THREADS
 
 #: Percent of a server's wait that its own quota has to cause before it is no
 #: contention. Such a server is not moved: the quota would move with it.
@@ -76,7 +77,9 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
                 watches[server_id], polls=polls
             )
     for server_id, signal in signals.items():
-        here = policies.of_signal(signal, of_host, snapshot)
+        here = rules
+        if of_host:
+            here = policies.of_signal(signal, of_host, snapshot)
         if not _may_wait(signal, here) and server_id not in watches:
             continue
         server = snapshot.fleet.servers[server_id]
@@ -122,9 +125,9 @@ def _may_wait(signal: ServerSignal, rules: DetectionRules) -> bool:
         steal = waited / (signal.used + waited)
         if steal * 100 >= rules.steal_threshold:
             return True
-    return (
-        bad is not None and bad * 100 >= rules.bad_seconds_threshold
-    ) or threads.waits(signal, rules)
+    if bad is not None and bad * 100 >= rules.bad_seconds_threshold:
+        return True
+    return signal.threads is not NO_THREADS and threads.waits(signal, rules)
 
 
 def is_contended(

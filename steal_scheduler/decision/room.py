@@ -140,16 +140,22 @@ class Ledger:
     def has_room(self, server: Server, host: str) -> bool:
         """Whether Nova can place it there, for all that is known."""
         known = self._room.hosts.get(host)
-        if known is not None:
+        if known is not None and known.free is not None:
             # NOTE: as in _told(); of 8,000 hosts each step counts.
             planned = self._planned.get(host, _NOTHING)
-            if known.free is not None:
-                left = known.free.left
-                for kind, amount in self.needs(server).items():
-                    if left.get(kind, 0) - planned.get(kind, 0) < amount:
-                        return False
-            if next(self._besides(server, host, known), None):
-                return False
+            left = known.free.left
+            for kind, amount in self.needs(server).items():
+                if left.get(kind, 0) - planned.get(kind, 0) < amount:
+                    return False
+        return self.suits(server, host)
+
+    def suits(self, server: Server, host: str) -> bool:
+        """The same, however much is left there."""
+        known = self._room.hosts.get(host)
+        if known is not None and next(
+            self._besides(server, host, known), None
+        ):
+            return False
         groups = self._room.groups.get(server.server_id, ())
         return all(self._allows(g, server.server_id, host) for g in groups)
 

@@ -59,7 +59,7 @@ class Targets:
         self._in_vain: dict[object, float] = {}
         #: By kind of server, hosts without room for it: there is never more
         #: than before.
-        self._full = collections.defaultdict[object, set[str]](set)
+        self._full = collections.defaultdict[object, set[_Entry]](set)
         #: What hosts lack, by that and whole cores.
         self._lacking: dict[object, collections.Counter[Reason]] = {}
         #: Hosts that could take a server and cure nothing, by the same.
@@ -233,16 +233,17 @@ class Targets:
         there = self._view.roles.get(role, {})
         shared: list[tuple[ranking.Key, _Entry]] = []
         full = self._full[self._ledger.kind(move.server)]
-        for entry in hosts:
+        for entry in itertools.filterfalse(full.__contains__, hosts):
             head_room, name = entry
             if -head_room < cores and self._view.target_demand <= 100:
                 # No host after it has more.
                 break
-            if name in full or not self._cures(name, move, cores):
+            if not self._cures(name, move, cores):
                 continue
             if not self._ledger.has_room(move.server, name):
-                full.add(name)
-            if name in full or not self._ledger.keeps(move.server, name):
+                full.add(entry)
+                continue
+            if not self._ledger.keeps(move.server, name):
                 continue
             same_role = 0
             if role:

@@ -40,7 +40,8 @@ class ZoneRoom:
         hosts = [view.hosts[name] for name in self._names]
         self._demand = np.array([h.demand + h.credit for h in hosts])
         self._most = np.array([view.target_demand * h.cores for h in hosts])
-        #: By resource class, what each has left.
+        #: By resource class, what each has left, and what of that none takes.
+        self._told: dict[str, _Amounts] = {}
         self._left: dict[str, _Amounts] = {}
         #: By kind of server, hosts that it fits on by all that is known.
         self._fitting: dict[object, Mask] = {}
@@ -125,11 +126,18 @@ class ZoneRoom:
         return self._ledger.needs(move.server)
 
     def _of(self, kind: str) -> _Amounts:
-        """What is left of a resource class; where nobody tells, no end."""
+        """What is left of a resource class, with all that may come."""
         found = self._left.get(kind)
         if found is None:
+            found = self._left[kind] = self._whole(kind).copy()
+        return found
+
+    def _whole(self, kind: str) -> _Amounts:
+        """What is left of it without that; where nobody tells, no end."""
+        found = self._told.get(kind)
+        if found is None:
             rooms = map(self._snapshot.room.hosts.get, self._names)
-            found = self._left[kind] = np.array(
+            found = self._told[kind] = np.array(
                 [
                     room.free.left.get(kind, 0)
                     if room is not None and room.free is not None
@@ -161,10 +169,12 @@ class ZoneRoom:
         kind = self._ledger.kind(move.server)
         found = self._fitting.get(kind)
         if found is None:
-            fits = self._ledger.has_room
-            found = self._fitting[kind] = np.array(
-                [fits(move.server, name) for name in self._names], dtype=bool
-            )
+            found = np.ones(len(self._names), dtype=bool)
+            for resource, amount in self._needs(move).items():
+                found &= self._whole(resource) >= amount
+            for n in np.flatnonzero(found):
+                found[n] = self._ledger.suits(move.server, self._names[n])
+            self._fitting[kind] = found
         return found
 
     def _there(self, members: Iterable[str], beside: Move | None) -> _Amounts:

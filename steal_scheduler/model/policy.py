@@ -86,7 +86,8 @@ class Policies:
 
     def all(self, host: str | None, key: Key) -> tuple[Setting, ...]:
         """What is said of a host; of some keys all of it counts."""
-        return self.hosts.get(host or '', {}).get(key, ())
+        said = self.hosts.get(host or '')
+        return said.get(key, ()) if said else ()
 
     def first(self, host: str | None, key: Key) -> Setting | None:
         """The strictest; None where nothing is said."""
