@@ -68,16 +68,22 @@ def aggressors(
     return tuple(found)
 
 
-def told(move: Move, found: Iterable[Aggressor]) -> Move:
+def told(
+    moves: Iterable[Move], found: Iterable[Aggressor]
+) -> tuple[Move, ...]:
     """The same; of an aggressor the reason says what it takes."""
-    for each in found:
-        if each.server_id == move.server_id:
-            more = (
-                f'{move.reason}; it takes {each.beyond:.1f} cores more than '
-                f'its share of {each.share:.1f}'
-            )
-            return dataclasses.replace(move, reason=more)
-    return move
+    by_id = {each.server_id: each for each in found}
+    return tuple(_told(move, by_id.get(move.server_id)) for move in moves)
+
+
+def _told(move: Move, found: Aggressor | None) -> Move:
+    if found is None:
+        return move
+    more = (
+        f'{move.reason}; it takes {found.beyond:.1f} cores more than '
+        f'its share of {found.share:.1f}'
+    )
+    return dataclasses.replace(move, reason=more)
 
 
 def stuck_hosts(
@@ -102,7 +108,7 @@ def _of(host: str, snapshot: Snapshot) -> list[Aggressor]:
     signals, seen = snapshot.signals.servers, snapshot.view.hosts.get(host)
     there = [
         server
-        for server in census.by_host(snapshot.fleet).get(host, ())
+        for server in census.of(snapshot.fleet).by_host.get(host, ())
         if (signal := signals.get(server.server_id))
         and signal.host == host
         and server.shared_vcpus
@@ -111,15 +117,12 @@ def _of(host: str, snapshot: Snapshot) -> list[Aggressor]:
         return []
     a_vcpu = seen.cores / sum(server.shared_vcpus for server in there)
     found = [
-        Aggressor(
-            server.server_id,
-            host,
-            signals[server.server_id].used,
-            a_vcpu * server.shared_vcpus,
-        )
+        Aggressor(server.server_id, host, used, share)
         for server in there
+        if (used := signals[server.server_id].used)
+        - (share := a_vcpu * server.shared_vcpus)
+        >= LEAST
     ]
-    found = [each for each in found if each.beyond >= LEAST]
     return sorted(found, key=lambda a: (-a.beyond, a.server_id))[:MOST]
 
 

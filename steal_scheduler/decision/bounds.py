@@ -38,26 +38,21 @@ def plausible(
     :param signals: of servers that Nova knows
     :returns: the rest, and what is wrong with the others, by server id
     """
-    servers, left_out = {}, {}
-    for server_id, signal in signals.servers.items():
-        server = fleet.servers[server_id]
-        if not _sound(signal, server):
-            no = first(_nos(signal, server), server_id)
-            if no is not None:
-                left_out[server_id] = no
-                continue
-        guest = signal.guest_waited
-        if guest is not None and not within(guest, server):
-            # The hypervisor's own count stands.
-            signal = dataclasses.replace(signal, guest_waited=None)
-        if (
-            signal.threads is not NO_THREADS
-            and signal.threads.worst.asked > MOST
-        ):
-            # It is one vCPU.
-            of_threads = dataclasses.replace(signal.threads, worst=Spent())
-            signal = dataclasses.replace(signal, threads=of_threads)
-        servers[server_id] = signal
+    known = fleet.servers
+    doubtful = [
+        (signal, server)
+        for server_id, signal in signals.servers.items()
+        if not _sound(signal, server := known[server_id])
+    ]
+    servers, left_out = {**signals.servers}, {}
+    for signal, server in doubtful:
+        server_id = signal.server_id
+        no = first(_nos(signal, server), server_id)
+        if no is None:
+            servers[server_id] = _within(signal, server)
+        else:
+            left_out[server_id] = no
+            del servers[server_id]
     return dataclasses.replace(signals, servers=servers), left_out
 
 
@@ -65,9 +60,27 @@ def _sound(signal: ServerSignal, server: Server) -> bool:
     """Whether there is nothing to say of it: of nearly all there is not."""
     # NOTE: as in within() and whole(); of 100,000 servers each call counts.
     vcpus = server.vcpus
-    return (not vcpus or signal.used + signal.waited <= MOST * vcpus) and (
-        signal.vcpus is None or signal.vcpus >= vcpus
+    return (
+        signal.used + signal.waited <= MOST * vcpus
+        and (signal.vcpus is None or signal.vcpus >= vcpus)
+        and signal.guest_waited is None
+        and (
+            signal.threads is NO_THREADS or signal.threads.worst.asked <= MOST
+        )
     )
+
+
+def _within(signal: ServerSignal, server: Server) -> ServerSignal:
+    """The same, without what cannot be of its guest or its worst vCPU."""
+    guest = signal.guest_waited
+    if guest is not None and not within(guest, server):
+        # The hypervisor's own count stands.
+        signal = dataclasses.replace(signal, guest_waited=None)
+    if signal.threads.worst.asked > MOST:
+        # It is one vCPU.
+        of_threads = dataclasses.replace(signal.threads, worst=Spent())
+        signal = dataclasses.replace(signal, threads=of_threads)
+    return signal
 
 
 def _nos(signal: ServerSignal, server: Server) -> Nos:

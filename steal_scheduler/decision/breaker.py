@@ -4,11 +4,11 @@ import collections
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
+from steal_scheduler.decision import census
 from steal_scheduler.decision.records import (
     failed_in_a_row,
     is_anybodys,
     projects_of,
-    running_projects,
     tells_of_hosts,
     tells_of_server,
     to_blame,
@@ -133,11 +133,13 @@ def breaker(snapshot: Snapshot) -> Breaker:
     if (
         not spread
         or len(cloud) < rules.breaker_failures
-        or not is_anybodys(projects_of(cloud, fleet), running_projects(fleet))
+        or not is_anybodys(
+            projects_of(cloud, fleet), census.of(fleet).projects
+        )
     ):
         cloud = ()
     # Of all servers, and mostly nobody is to blame.
-    running = running_projects(fleet) if sources else set[str]()
+    running = census.of(fleet).projects if sources else set[str]()
     alone = {
         host: found
         for host, failed in sources.items()

@@ -6,8 +6,9 @@ time, on signals or on moves is asked anew each time.
 """
 
 import collections
+import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Concatenate, ParamSpec, TypeVar
 
 from steal_scheduler.model.cloud import Fleet, Server
@@ -36,20 +37,42 @@ def once(
     return counted
 
 
-@once
-def by_host(fleet: Fleet) -> Mapping[str | None, Sequence[Server]]:
-    """The servers of each host, in the order of the fleet."""
-    found = collections.defaultdict[str | None, list[Server]](list)
-    for server in fleet.servers.values():
-        found[server.host].append(server)
-    return dict(found)
+@dataclasses.dataclass(frozen=True, slots=True)
+class Census:
+    """Servers, all in the order of the fleet."""
+
+    by_host: Mapping[str | None, Sequence[Server]]
+    #: By role and project; not those without a role.
+    by_role: Mapping[tuple[str, str], Sequence[Server]]
+    #: By host, those that run and may wait there: that are not pinned.
+    running: Mapping[str | None, Sequence[Server]]
+    #: By zone, those of them of which ``eligibility.unfit`` says nothing
+    #: while their host is up.
+    fit: Mapping[str, Sequence[Server]]
+    #: Projects that have servers which run.
+    projects: Set[str]
 
 
 @once
-def by_role(fleet: Fleet) -> Mapping[tuple[str, str], Sequence[Server]]:
-    """The servers of each role and project; not those without a role."""
-    found = collections.defaultdict[tuple[str, str], list[Server]](list)
+def of(fleet: Fleet) -> Census:
+    """Count all at once: of 100,000 servers each look at one takes time."""
+    by_host = collections.defaultdict[str | None, list[Server]](list)
+    by_role = collections.defaultdict[tuple[str, str], list[Server]](list)
+    running = collections.defaultdict[str | None, list[Server]](list)
+    fit = collections.defaultdict[str, list[Server]](list)
+    projects = set[str]()
     for server in fleet.servers.values():
+        by_host[server.host].append(server)
         if server.role:
-            found[server.role, server.project_id].append(server)
-    return dict(found)
+            by_role[server.role, server.project_id].append(server)
+        if server.status != 'ACTIVE':
+            continue
+        projects.add(server.project_id)
+        if server.dedicated and server.pinned:
+            continue
+        running[server.host].append(server)
+        if not (server.task_state or server.locked or server.opted_out):
+            fit[server.zone or ''].append(server)
+    return Census(
+        dict(by_host), dict(by_role), dict(running), dict(fit), projects
+    )

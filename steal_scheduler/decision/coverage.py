@@ -7,13 +7,12 @@ machines of ironic, and servers that are pinned, locked or opted out.
 
 import collections
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Sequence
 
-from steal_scheduler.decision.census import once
-from steal_scheduler.decision.eligibility import is_fit
+from steal_scheduler.decision import census
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.edge.text import several
-from steal_scheduler.model.cloud import Fleet, Server
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.refusal import Nos, Reason
 
 
@@ -72,16 +71,21 @@ def of_zones(
     seen, fleet = snapshot.signals.servers, snapshot.fleet
     # None leaves a host that is down. What runs elsewhere is not measured,
     # unless a source of somebody's own tells of it.
-    closed = frozenset(
+    closed: set[str | None] = {
         name
         for name, host in fleet.hosts.items()
         if not host.up
         or (not host.measurable and name not in snapshot.signals.hosts)
-    )
+    }
+    # And some are on no host.
+    closed |= {'', None}
     found = []
-    for zone, servers in _movable(fleet, closed).items():
-        if moving:
-            servers = [s for s in servers if s.server_id not in moving]
+    for zone, fit in sorted(census.of(fleet).fit.items()):
+        servers = [
+            s
+            for s in fit
+            if s.host not in closed and s.server_id not in moving
+        ]
         unseen = [s for s in servers if s.server_id not in seen]
         if servers:
             found.append(Coverage(zone, servers, unseen))
@@ -105,19 +109,3 @@ def of_server(
         if zone.zone == (server.zone or ''):
             floor = snapshot.rules.limits.coverage_floor
             yield Reason.COVERAGE, zone.detail(floor)
-
-
-@once
-def _movable(fleet: Fleet, closed: Set[str]) -> Mapping[str, Sequence[Server]]:
-    """Servers that could be moved, for all that signals could tell.
-
-    :param closed: hosts of which none is
-    :returns: by zone, in their order
-    """
-    found = collections.defaultdict[str, list[Server]](list)
-    for server in fleet.servers.values():
-        if not server.host or server.host in closed or not is_fit(server):
-            continue
-        if not (server.dedicated and server.pinned):
-            found[server.zone or ''].append(server)
-    return {zone: found[zone] for zone in sorted(found)}

@@ -5,7 +5,6 @@ The migrator's tick, ``steal-manage plan`` and the benchmark all decide here.
 
 import dataclasses
 import functools
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from steal_scheduler.decision import (
@@ -24,9 +23,16 @@ from steal_scheduler.decision.breaker import Breaker, breaker
 from steal_scheduler.decision.others import Others, others
 from steal_scheduler.decision.refused_pairs import refused_pairs
 from steal_scheduler.decision.snapshot import Snapshot
+from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.finding import Finding, Leaver
 from steal_scheduler.model.move import Move
-from steal_scheduler.model.refusal import Reason, Refusal, Saturation, first
+from steal_scheduler.model.refusal import (
+    Nos,
+    Reason,
+    Refusal,
+    Saturation,
+    first,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -127,7 +133,7 @@ def judge(case: Case, snapshot: Snapshot) -> Decision:
     worst = aggressors.aggressors(findings, stuck, snapshot)
     return Decision(
         findings=findings,
-        admitted=tuple(aggressors.told(move, worst) for move in admitted),
+        admitted=aggressors.told(admitted, worst),
         refusals=(
             *held,
             *snapshot.left_out.values(),
@@ -168,18 +174,17 @@ class _Gate:
 
     def refusal(self, server_id: str) -> Refusal | None:
         """Why it may not move; None where it may."""
-        snapshot, now = self._snapshot, self._snapshot.now
-        server = snapshot.fleet.servers[server_id]
-        unseen, tries, foreign = self._rules
-        more = itertools.chain(
-            foreign.nos(server),
-            self._case.tripped.nos(server, now),
-            tries.nos(server, now),
-            coverage.of_server(server, unseen, snapshot),
-        )
+        snapshot = self._snapshot
         return eligibility.refusal(server_id, snapshot) or first(
-            more, server_id
+            self._nos(snapshot.fleet.servers[server_id]), server_id
         )
+
+    def _nos(self, server: Server) -> Nos:
+        now, (unseen, tries, foreign) = self._snapshot.now, self._rules
+        yield from foreign.nos(server)
+        yield from self._case.tripped.nos(server, now)
+        yield from tries.nos(server, now)
+        yield from coverage.of_server(server, unseen, self._snapshot)
 
     def passes(self, server_id: str) -> bool:
         return self.refusal(server_id) is None

@@ -25,7 +25,7 @@ class Unavailable:
         self._role_key = snapshot.role_key
         #: By role, its servers in its projects.
         self._all = collections.defaultdict[str, list[Server]](list)
-        for servers in census.by_role(snapshot.fleet).values():
+        for servers in census.of(snapshot.fleet).by_role.values():
             self._all[snapshot.role_key(servers[0]) or ''] += servers
         self._moving = {
             server_id

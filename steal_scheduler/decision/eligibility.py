@@ -201,16 +201,6 @@ def unfit(server: Server, fleet: Fleet) -> Nos:
         yield Reason.OPTED_OUT, f'{where} says never'
 
 
-def is_fit(server: Server) -> bool:
-    """Whether ``unfit`` says nothing, of whatever host it is on.
-
-    NOTE: of 100,000 servers each step counts.
-    """
-    return server.status == 'ACTIVE' and not (
-        server.task_state or server.locked or server.opted_out
-    )
-
-
 def unfit_to_leave(move: Move, fleet: Fleet) -> str:
     """Why a server that should be on its source must not be moved now."""
     server = move.server

@@ -34,7 +34,7 @@ def hosts(snapshot: Snapshot) -> Mapping[str, Emptying]:
 
 def servers(snapshot: Snapshot) -> Sequence[Server]:
     """Whoever is there, whether it can leave or not."""
-    here = census.by_host(snapshot.fleet)
+    here = census.of(snapshot.fleet).by_host
     return [
         server
         for host in sorted(snapshot.view.emptied)
@@ -163,7 +163,7 @@ def progress(
         no = why.get(one) or why.get(None)
         return Left(server, snapshot.moves.get(one), no)
 
-    here = census.by_host(snapshot.fleet)
+    here = census.of(snapshot.fleet).by_host
     return [
         Progress(
             name,

@@ -66,7 +66,7 @@ class FailureZone:
         )
         memory = _memory(fleet)
         self._memory: Amounts = np.array([float(memory[n]) for n in names])
-        here = census.by_host(fleet)
+        here = census.of(fleet).by_host
         self._here = [{s.server_id: s for s in here.get(n, ())} for n in names]
         #: By server id, where each is.
         self._at = {s: n for n, there in enumerate(self._here) for s in there}
@@ -266,6 +266,6 @@ def _memory(fleet: Fleet) -> Mapping[str | None, int]:
     return collections.Counter(
         {
             host: sum(server.ram_mb for server in servers)
-            for host, servers in census.by_host(fleet).items()
+            for host, servers in census.of(fleet).by_host.items()
         }
     )

@@ -12,10 +12,10 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
+from steal_scheduler.decision import census
 from steal_scheduler.decision.eligibility import HISTORY
 from steal_scheduler.decision.records import (
     PROJECTS,
-    running_projects,
     tells_of_server,
 )
 from steal_scheduler.decision.snapshot import Snapshot
@@ -105,7 +105,7 @@ class Slots:
         """:param busy: those that have one"""
         self._all = snapshot.rules.limits.slots
         self._held = collections.Counter(m.server.project_id for m in busy)
-        self._projects = running_projects(snapshot.fleet)
+        self._projects = census.of(snapshot.fleet).projects
         self._failed = _failed_lately(snapshot)
 
     def of(self, project: str) -> int:

@@ -101,13 +101,11 @@ class Case:
     #: What the source calls hosts that Nova does not know.
     strangers: Sequence[str] = ()
     #: Its running servers that neither move nor moved lately.
-    servers: list[cloud.Server] = dataclasses.field(default_factory=list)
+    servers: Sequence[cloud.Server] = ()
     #: Of these servers, those that are measured, and how; see by_guest. Two
     #: lists, for of 100,000 pairs each is one more to collect.
-    measured_servers: list[cloud.Server] = dataclasses.field(
-        default_factory=list
-    )
-    signals: list[cloud.ServerSignal] = dataclasses.field(default_factory=list)
+    measured_servers: Sequence[cloud.Server] = ()
+    signals: Sequence[cloud.ServerSignal] = ()
     #: Migrations to it that tell something of it, newest first.
     came: list[cloud.Migration] = dataclasses.field(default_factory=list)
 

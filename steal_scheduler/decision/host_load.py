@@ -100,11 +100,7 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         name: _host(host, arriving.get(name, ()), snapshot, before)
         for name, host in fleet.hosts.items()
     }
-    reliable = {
-        name: host
-        for name, host in hosts.items()
-        if host.cores > 0 and name not in snapshot.unreliable
-    }
+    reliable = {n: h for n, h in hosts.items() if h.tier is Tier.COLD}
     zones = collections.defaultdict[str | None, list[HostView]](list)
     for host in reliable.values():
         zones[host.zone].append(host)
@@ -124,7 +120,8 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         if tier is Tier.COLD and name in closed:
             # None of our moves goes to a host that is not cold.
             tier = Tier.UNKNOWN
-        hosts[name] = dataclasses.replace(host, tier=tier)
+        if tier is not host.tier:
+            hosts[name] = dataclasses.replace(host, tier=tier)
     return View(
         taken_at=snapshot.signals.taken_at,
         hosts=hosts,
@@ -155,7 +152,7 @@ def _roles(snapshot: Snapshot) -> Mapping[str, Mapping[str, int]]:
     roles = collections.defaultdict[str, collections.Counter[str]](
         collections.Counter
     )
-    for servers in census.by_role(snapshot.fleet).values():
+    for servers in census.of(snapshot.fleet).by_role.values():
         hosts = [server.host for server in servers if server.host]
         if hosts:
             roles[snapshot.role_key(servers[0]) or ''].update(hosts)
@@ -177,7 +174,7 @@ def _host(
     snapshot: Snapshot,
     before: View | None,
 ) -> HostView:
-    """Add up what is there and what is on its way; the tier comes later.
+    """Add up what is there and what is on its way; known hosts are cold.
 
     For example servers that use 6 cores and wait for 2 ask for 6 to 8, and
     their steal is 25 %. One of 4 vCPUs that runs there unseen adds a credit of
@@ -185,12 +182,13 @@ def _host(
     hold back would wait on any host, and so it is no wait of this one.
     """
     credit = 0.0
-    seen: list[ServerSignal] = []
     expected = {move.server_id for move in arriving}
     usable, migrated = snapshot.signals, snapshot.fleet.migrations
-    for server in census.by_host(snapshot.fleet).get(host.name, ()):
+    told, there = usable.servers, census.of(snapshot.fleet).by_host
+    seen: list[ServerSignal] = []
+    for server in there.get(host.name, ()):
         server_id = server.server_id
-        signal = usable.servers.get(server_id)
+        signal = told.get(server_id)
         if signal is not None:
             seen.append(signal)
             if server_id not in migrated or server_id in expected:
@@ -230,8 +228,9 @@ def _host(
         ]
         more = sum(d.expected - d.low for d in demands)
         asked = Demand(low, low + more, low + waited)
+    known = cores > 0 and host.name not in snapshot.unreliable
     return HostView(
-        tier=Tier.UNKNOWN,
+        tier=Tier.COLD if known else Tier.UNKNOWN,
         steal=waited / (used + waited) if used + waited > 0 else 0.0,
         demand=asked.expected,
         cores=cores,

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from steal_scheduler.decision.census import once
+from steal_scheduler.decision import census
 from steal_scheduler.model.cloud import Fleet, Migration
 
 #: What fewer projects bring about may be one tenant's doing: he has one each
@@ -19,16 +19,6 @@ def failed_in_a_row(records: Iterable[Migration]) -> Sequence[Migration]:
     """
     ended = (m for m in records if m.ended)
     return [*itertools.takewhile(lambda m: m.failed, ended)]
-
-
-@once
-def running_projects(fleet: Fleet) -> Set[str]:
-    """Those that have servers which run."""
-    return frozenset(
-        server.project_id
-        for server in fleet.servers.values()
-        if server.status == 'ACTIVE'
-    )
 
 
 def is_anybodys(projects: Set[str], all_: Set[str]) -> bool:
@@ -61,7 +51,7 @@ def to_blame(
     found: set[str] = set()
     if not failed:
         return found
-    running = running_projects(fleet)
+    running = census.of(fleet).projects
     few: set[str] = set()
     for host in sorted(failed, key=lambda h: (-len(failed[h]), h)):
         projects = projects_of(failed[host], fleet)

@@ -77,11 +77,11 @@ def fresh_signals(snapshot: Snapshot) -> cloud.Signals:
 
     guests = {k: g for k, g in signals.guests.items() if fresh(g.at)}
     signals = dataclasses.replace(signals, guests=guests)
-    servers = {}
+    servers, known = {}, fleet.servers
     for server_id, signal in with_guests(signals, fleet).items():
-        server = fleet.servers.get(server_id)
+        server = known.get(server_id)
         # NOTE: as in fresh(); of 100,000 servers each call counts.
-        if server is None or not abs(now - signal.at) <= max_age:
+        if server is None or not -max_age <= now - signal.at <= max_age:
             continue
         if signal.host == server.host:
             servers[server_id] = signal
@@ -178,20 +178,18 @@ def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
     now, rules, fleet = snapshot.now, snapshot.rules, snapshot.fleet
     # One that has just come is unseen, or only a part of it is seen.
     moving = arrivals.lately(fleet, now - max(rules.max_age, fresh.window))
-    signals, there = fresh.servers, census.by_host(fleet)
+    signals, there = fresh.servers, census.of(fleet).running
     cases = {}
     for name, host in fleet.hosts.items():
         if not host.measurable and name not in snapshot.signals.hosts:
             continue
-        # One that is pinned is in nobody's way.
-        servers = [
-            s
-            for s in there.get(name, ())
-            if s.status == 'ACTIVE'
-            and s.server_id not in moving
-            and not (s.dedicated and s.pinned)
-        ]
-        measured = [s for s in servers if s.server_id in signals]
+        servers = there.get(name, ())
+        if moving:
+            servers = [s for s in servers if s.server_id not in moving]
+        found = [x for s in servers if (x := signals.get(s.server_id))]
+        measured = servers
+        if len(found) < len(servers):
+            measured = [s for s in servers if s.server_id in signals]
         told = snapshot.signals.hosts.get(name, host_checks.NO_SIGNAL)
         cores = fresh.hosts[name].cores if name in fresh.hosts else 0.0
         cases[name] = Case(
@@ -203,7 +201,7 @@ def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
             snapshot.signals.strangers,
             servers,
             measured,
-            [signals[s.server_id] for s in measured],
+            found,
         )
     _add_arrivals(cases, snapshot)
     return cases

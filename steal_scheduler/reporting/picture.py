@@ -61,4 +61,4 @@ class Picture:
     @property
     def here(self) -> Mapping[str | None, Sequence[Server]]:
         """By host, its servers."""
-        return census.by_host(self.snapshot.fleet)
+        return census.of(self.snapshot.fleet).by_host

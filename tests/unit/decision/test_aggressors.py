@@ -92,13 +92,13 @@ class TestAggressors(base.BaseTestCase):
 
     def test_the_reason_of_a_move_says_so(self) -> None:
         found = named(cloud(19.0, v=7.5, w=0, x=0, y=0, z=0))
-        mover = move('v', reason='waits')
+        moves = [move(server_id, reason='waits') for server_id in 'vw']
+        mover, other = aggressors.told(moves, found)
         self.assertEqual(
             'waits; it takes 4.3 cores more than its share of 3.2',
-            aggressors.told(mover, found).reason,
+            mover.reason,
         )
-        other = move('w', reason='waits')
-        self.assertIs(other, aggressors.told(other, found))
+        self.assertIs(moves[1], other)
 
     @given(measured())
     def test_shares_add_up_to_the_host(self, cloud: Measured) -> None:

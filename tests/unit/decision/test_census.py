@@ -23,20 +23,26 @@ class TestOnce(base.BaseTestCase):
         self.assertEqual(0, count(fewer, 0))
 
 
-class TestWhoIsWhere(base.BaseTestCase):
-    def test_by_host_and_by_role(self) -> None:
+class TestCensus(base.BaseTestCase):
+    def test_who_is_where(self) -> None:
         x = server('x', role='web', project_id='p')
         y = server('y', role='web', project_id='q', host=None)
-        z = server('z')
-        known = fleet(x, y, z)
-        self.assertEqual({'a': [x, z], None: [y]}, census.by_host(known))
-        self.assertEqual(
-            {('web', 'p'): [x], ('web', 'q'): [y]}, census.by_role(known)
-        )
+        z = server('z', status='SHUTOFF')
+        found = census.of(fleet(x, y, z))
+        self.assertEqual({'a': [x, z], None: [y]}, found.by_host)
+        self.assertEqual({('web', 'p'): [x], ('web', 'q'): [y]}, found.by_role)
+        self.assertEqual({'a': [x], None: [y]}, found.running)
+        self.assertEqual({'p', 'q'}, found.projects)
 
+    def test_who_is_pinned_waits_for_nobody(self) -> None:
+        pinned = server('x', vcpus=4, dedicated=4, project_id='p')
+        mixed = server('y', vcpus=4, dedicated=2)
+        found = census.of(fleet(pinned, mixed))
+        self.assertEqual({'a': [mixed]}, found.running)
+        self.assertEqual({'az1': [mixed]}, found.fit)
+        self.assertEqual({'p', ''}, found.projects)
 
-class TestIsFit(base.BaseTestCase):
-    def test_it_says_what_unfit_says(self) -> None:
+    def test_those_are_fit_of_which_unfit_says_nothing(self) -> None:
         for values in (
             {},
             {'status': 'SHUTOFF'},
@@ -45,6 +51,8 @@ class TestIsFit(base.BaseTestCase):
             {'opted_out': 'flavor'},
         ):
             one = server(**values)
-            said = [*eligibility.unfit(one, fleet(one))]
-            self.assertEqual(not said, eligibility.is_fit(one), values)
+            known = fleet(one)
+            said = [*eligibility.unfit(one, known)]
             self.assertEqual(bool(values), bool(said))
+            fit = {} if said else {'az1': [one]}
+            self.assertEqual(fit, census.of(known).fit, values)
