@@ -254,7 +254,7 @@ class FailureZone:
         for trait, word in server.traits.items():
             there = (self._free[host] for host in hosts)
             has = np.array(
-                [f is not None and trait in f.traits for f in there]
+                [f is not None and trait in f.traits for f in there], bool
             )
             found &= ~has if word == 'forbidden' else has
         return found

@@ -235,6 +235,16 @@ class TestKept(base.BaseTestCase):
         self.assertFalse(Ledger(known).fits(zone.of('y'), 'c'))
         self.assertTrue(Ledger(known).fits(zone.of('y'), 'e'))
 
+    def test_traits_where_no_other_host_is_left(self) -> None:
+        """All that there are, there are for the first way already."""
+        zone = Zone({'a': (0, 0), 'b': (16, 8)}, {'x': ('a', 16, 1)})
+        known = zone.snapshot()
+        x = dataclasses.replace(zone.of('x'), traits={'A': 'forbidden'})
+        known = dataclasses.replace(
+            known, fleet=dataclasses.replace(known.fleet, servers={'x': x})
+        )
+        self.assertEqual(set(), Ledger(known).spoiled_by(x))
+
     def test_against_all_ways(self) -> None:
         counts = {True: 0, False: 0}
         for number in range(200):
