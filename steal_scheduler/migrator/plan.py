@@ -4,18 +4,23 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from steal_scheduler.decision import decide
+from steal_scheduler.decision import bursts, decide
 from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.decision.usable_signals import usable_signals
+from steal_scheduler.exception import SignalError
 from steal_scheduler.migrator import build, informed
 from steal_scheduler.migrator.poller import Poller
+from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.moves import admission, state
 from steal_scheduler.orchestrators.base import State
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
 from steal_scheduler.reporting import text
+
+#: Earlier ones that are read: as many as make the mean of bad seconds.
+READINGS = round(1 / bursts.NEW)
 
 
 def plan(conf: Any, now: float) -> text.Document:
@@ -55,7 +60,19 @@ def plan(conf: Any, now: float) -> text.Document:
         # That nothing is known of them is no news.
         snapshot = dataclasses.replace(snapshot, unreliable={})
     else:
-        snapshot = dataclasses.replace(snapshot, view=build_view(snapshot))
+        before = None
+        if any(
+            signal.bad_seconds is not None
+            for signal in snapshot.signals.servers.values()
+        ):
+            before = _view_before(snapshot, built)
+            if before is None:
+                notes.append(
+                    'Bad seconds are those of this one reading; the migrator '
+                    'knows those before it as well.'
+                )
+        view = build_view(snapshot, before)
+        snapshot = dataclasses.replace(snapshot, view=view)
         decided, room = informed.decided(built.nova_cache, snapshot, {})
         if room.trouble:
             notes.append(f'Not all is known of the room: {room.trouble}')
@@ -84,6 +101,26 @@ def plan(conf: Any, now: float) -> text.Document:
         'drains': _drains(built.dispatcher, decided.admitted),
         'moves_in_flight': text.moves_in_flight(moves, now),
     }
+
+
+def _view_before(snapshot: Snapshot, built: build.Components) -> View | None:
+    """The view that a migrator would have made at the poll before.
+
+    Of what it remembers for longer, mostly nothing counts.
+
+    :returns: None where the source tells nothing of then
+    """
+    view, seconds = None, built.conf.migrator.poll_interval
+    for n in range(READINGS, 0, -1):
+        at = snapshot.now - n * seconds
+        try:
+            told = built.source.read_past(at, snapshot.signals.window)
+        except SignalError:
+            # As with a migrator, which then keeps its view.
+            continue
+        then = dataclasses.replace(snapshot, now=at, signals=told)
+        view = build_view(usable_signals(then), view)
+    return view
 
 
 #: Before what an orchestrator says that would not drain a server now.

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pathlib
 import time
@@ -5,8 +6,9 @@ import time
 import fixtures
 from oslotest import base
 
-from steal_scheduler.exception import NovaError
+from steal_scheduler.exception import NovaError, SignalError
 from steal_scheduler.migrator.plan import plan
+from steal_scheduler.model.cloud import Signals
 from steal_scheduler.reporting.text import Document, Items
 from steal_scheduler.signals.static import StaticSource
 from tests.standins import kubernetes, nova_api
@@ -14,6 +16,7 @@ from tests.standins.kubernetes_objects import kubeconfig
 from tests.standins.transport import mounted
 from tests.unit import fakes
 from tests.unit.deployment import NOVA, Deployment
+from tests.unit.make import host_signal, signal, signals
 
 #: One more orchestrator.
 PROD = """
@@ -109,6 +112,61 @@ class TestPlan(base.BaseTestCase):
         )
         notes = [item['note'] for item in self.plan()['notes']]
         self.assertIn('Scrape more often.', notes)
+
+    def test_bad_seconds_are_those_of_the_last_minutes(self) -> None:
+        """As with the migrator: one bad minute of b and c is no news."""
+        self._write_bad_seconds()
+        calm = self._measured(bad=0.0)
+        asked = []
+
+        def past(source: StaticSource, at: float, seconds: float) -> Signals:
+            asked.append((at, seconds))
+            if len(asked) == 1:
+                raise SignalError('Prometheus was not there yet.')
+            moved = [
+                dataclasses.replace(signal, at=at)
+                for signal in calm.servers.values()
+            ]
+            hosts = {n: host_signal(n, cores=8.0, at=at) for n in 'abc'}
+            return signals(*moved, hosts=hosts, taken_at=at)
+
+        self.useFixture(
+            fixtures.MockPatchObject(StaticSource, 'read_past', past)
+        )
+        made = self.plan()
+        self.assertEqual(['x'], ids(made['moves_to_begin']))
+        times = [at for at, _ in asked]
+        self.assertEqual(sorted(times), times)
+        self.assertEqual({60.0}, {seconds for _, seconds in asked})
+        self.assertLess(times[-1], time.time() - 20)
+
+    def test_bad_seconds_where_nothing_is_told_of_the_past(self) -> None:
+        self._write_bad_seconds()
+        made = self.plan()
+        self.assertEqual([], made['moves_to_begin'])
+        self.assertIn('bad_seconds', {r['reason'] for r in made['refusals']})
+        notes = [item['note'][:16] for item in made['notes']]
+        self.assertIn('Bad seconds are ', notes)
+
+    def _write_bad_seconds(self) -> None:
+        """Servers of a wait in 40 % of their seconds, on b and c in 30."""
+        told = json.loads(self.deployment.read('signals.json'))
+        for name, host in (('z', 'b'), ('w', 'c')):
+            made = nova_api.server(name, name=name)
+            made['OS-EXT-SRV-ATTR:host'] = host
+            self.deployment.servers[name] = made
+            told['servers'][name] = {'host': host, 'used': 1.0, 'waited': 0.01}
+        for name, server in told['servers'].items():
+            server['bad_seconds'] = 0.4 if name in 'xy' else 0.3
+        self.deployment.write('signals.json', json.dumps(told))
+
+    def _measured(self, bad: float) -> Signals:
+        """What was measured earlier, with so many on b and c."""
+        return signals(
+            *(signal(s, bad_seconds=0.4) for s in 'xy'),
+            signal('z', host='b', waited=0.01, bad_seconds=bad),
+            signal('w', host='c', waited=0.01, bad_seconds=bad),
+        )
 
     def test_no_signals(self) -> None:
         self.deployment.write('signals.json', json.dumps({'taken_at': 1.0}))
