@@ -7,8 +7,9 @@ what each asks for at most: their peaks may be at other times.
 """
 
 import collections
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.snapshot import Snapshot
@@ -35,12 +36,16 @@ class JointPast:
         self._snapshot = snapshot
         self._log = snapshot.past
         self.known = self._log.samples >= LEAST
-        self._servers = collections.defaultdict[str | None, list[str]](list)
-        if self.known:
-            for server_id, signal in snapshot.signals.servers.items():
-                self._servers[signal.host].append(server_id)
         #: By host, of those that were looked at.
         self._sums: dict[str, Sequence[float]] = {}
+
+    @functools.cached_property
+    def _servers(self) -> Mapping[str | None, Sequence[str]]:
+        """By host. Mostly nobody moves, and nobody asks."""
+        found = collections.defaultdict[str | None, list[str]](list)
+        for server_id, signal in self._snapshot.signals.servers.items():
+            found[signal.host].append(server_id)
+        return found
 
     def room(self, move: Move, host: str) -> float:
         """Cores that would have been left under the line, mostly.
