@@ -143,6 +143,100 @@ class TestLive(StealTestCase):
         self.assertNotEqual('a1', scene.host(mover))
         self.assert_back(mover)
 
+    def test_a_host_is_emptied(self) -> None:
+        """Whoever cannot leave is told of; then it leaves, and all is over."""
+        names = 'calm', 'locked'
+        ids = scene.boot(*(Guest(name, 'b1', 0.1) for name in names))
+        calm, locked = ids
+        scene.action(locked, 'lock')
+        self.lead(migrator=LIVE, signals=PATIENT, detection=CALM)
+        said = self.steal('host drain nowhere', 1)
+        self.assertIn('nowhere', said)
+        host = self.rows('host drain b1 --for 2h --reason "a: new memory"')
+        self.assertIn('a: new memory', host['Drained'])
+        wait_for(
+            lambda: scene.host(calm) == 'b2' and not scene.tags(calm),
+            PATIENCE,
+            'the one that can to leave',
+        )
+        done = self.run_it('host drain b1 --for 2h --wait --timeout 1s')
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertIn('b1: 1 server is left', done.stderr)
+        [left] = self.rows('host show b1')['Servers']
+        self.assertEqual((locked, 'locked'), of(left, 'server_id', 'reason'))
+        scene.action(locked, 'unlock')
+        host = self.rows('host drain b1 --for 2h --wait')
+        self.assertEqual([], host['Servers'])
+        wait_for(lambda: not self.rows('move list'), PATIENCE, 'the end')
+        for id_ in ids:
+            self.assertEqual('b2', scene.host(id_))
+            self.assertEqual(['completed'], scene.migrations(id_))
+            self.assert_back(id_)
+        self.assertIsNone(self.rows('host drain b1 --stop')['Drained'])
+        self.assertIn('emptied', self.steal('host drain b1 --stop', 1))
+        # It is told of as any move.
+        self.assert_told(ids)
+
+    def assert_told(self, ids: list[str]) -> None:
+        """These have moved from b1 to b2, for it was emptied."""
+        told = self.rows('history --since 1h --long')
+        self.assertEqual({*ids}, {row['Server ID'] for row in told})
+        self.assertEqual(
+            {('b1', 'b2', 'arrived', 'az2')},
+            {of(row, 'From', 'To', 'Outcome', 'Zone') for row in told},
+        )
+        for row in told:
+            self.assertIn('host b1 is emptied: admin: ', row['Reason'])
+        self.assertEqual(told, self.rows('history --zone az2 --long'))
+        self.assertEqual([], self.rows('history --zone az1'))
+        [one_of_them] = self.rows('history --server calm')
+        self.assertEqual(ids[0], one_of_them['Server ID'])
+        [zone] = self.rows('relief')
+        self.assertEqual(('az2', 2, 0), of(zone, 'Zone', 'Moves', 'Helped'))
+
+    def test_moves_are_approved_and_rejected(self) -> None:
+        """What was proposed stays where it is until somebody says yes."""
+        for zone in 'az1', 'az2':
+            self.approval(zone, 'true')
+            self.addCleanup(self.approval, zone, None)
+        moves, stays = (self.boot_contended(host) for host in ('a1', 'b1'))
+        self.lead(migrator=LIVE, signals=PATIENT)
+        wait_for(
+            lambda: len(self.rows('approval list')) == 2,
+            PATIENCE,
+            'both to be proposed',
+        )
+        rows = self.rows('approval list')
+        self.assertEqual(
+            {(moves, 'on-a1', 'a1'), (stays, 'on-b1', 'b1')},
+            {of(row, 'Server ID', 'Name', 'From') for row in rows},
+        )
+        for row in rows:
+            self.assertLess(row['Asked At'], row['Expires At'])
+        said = self.steal('approval reject on-b1 --reason "a: not today"')
+        self.assertEqual('', said)
+        [waits] = self.rows('approval list')
+        self.assertEqual(moves, waits['Server ID'])
+        [no] = self.rows('server show on-b1')['Refusals']
+        self.assertEqual('approval', no['reason'])
+        self.assertIn('a: not today', no['detail'])
+        # Nobody says it twice.
+        self.assertIn('rejected', self.steal('approval approve on-b1', 2))
+        self.assertEqual('', self.steal('approval approve on-a1'))
+        wait_for(
+            lambda: scene.host(moves) != 'a1' and not scene.tags(moves),
+            PATIENCE,
+            'the move',
+        )
+        self.assert_back(moves)
+        self.assertEqual([], self.rows('approval list'))
+        said = self.steal('approval approve on-a1', 1)
+        self.assertIn('waits for a yes', said)
+        self.assertEqual([], scene.migrations(stays))
+
+    def approval(self, zone: str, wanted: str | None) -> None:
+        scene.set_zone_metadata(zone, {'steal:approval': wanted})
+
 
 class TestWho(StealTestCase):
     def test_a_project_sees_its_own(self) -> None:
