@@ -22,13 +22,12 @@ from steal_scheduler.demo.load import Load
 from steal_scheduler.demo.servers import NewServer, Servers
 from steal_scheduler.reporting.metrics import PREFIX
 from tests.integration import daemons
-from tests.integration.cloud import config, events, rights
+from tests.integration.cloud import config, events, terminal
 from tests.integration.cloud.plane import ControlPlane
 from tests.shared import PATIENCE, Shared
 
-ZONE = 'az1'
-#: The first two are hot when servers suffer.
-HOSTS = ('a1', 'a2', 'a3', 'a4')
+#: Of the first one, the first two hosts are hot when servers suffer.
+ZONES = {'az1': ('a1', 'a2', 'a3', 'a4'), 'az2': ('b1', 'b2')}
 #: Cores that a server asks for which does nothing.
 _IDLE = 0.1
 #: Of all servers: the orchestrator drains those that have it.
@@ -101,7 +100,7 @@ class Lab(daemons.Parts):
 
     def begin(self, stack: contextlib.ExitStack) -> None:
         stack.enter_context(self.plane)
-        rights.make_user(self.plane)
+        terminal.Terminal(self.plane).follow(terminal.INSTALL / 'rights.rst')
         self.services |= self.plane.services
         for name in self._ports:
             daemon = self.services[name] = self._migrator(name)
@@ -269,7 +268,7 @@ class Lab(daemons.Parts):
         """:param options: by section; what they say counts more"""
         workdir, port = self.plane.workdir, self._ports[name]
         sample = workdir / 'steal-migrator.conf'
-        sample.write_text(config.migrator(self.plane.at, rights.PASSWORD))
+        sample.write_text(config.migrator(self.plane.at, terminal.PASSWORD))
         own: dict[str, dict[str, Any]] = {
             'migrator': {
                 'metrics_port': port,
@@ -350,7 +349,7 @@ def _running() -> Iterator[None]:
         ignore_cleanup_errors=True,
     ) as workdir:
         global lab
-        lab = Lab(ControlPlane(pathlib.Path(workdir), ZONE, HOSTS))
+        lab = Lab(ControlPlane(pathlib.Path(workdir), ZONES))
         with lab:
             yield
 

@@ -1,10 +1,11 @@
 """The control plane: what it is made of, from nothing to servers that run."""
 
 import contextlib
+import itertools
 import json
 import pathlib
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keystoneauth1.exceptions
@@ -53,12 +54,15 @@ class ControlPlane(daemons.Parts):
     """Every service of it is a `daemons.Daemon` of this name in `services`."""
 
     def __init__(
-        self, workdir: pathlib.Path, zone: str, hosts: tuple[str, ...]
+        self, workdir: pathlib.Path, zones: Mapping[str, tuple[str, ...]]
     ) -> None:
-        """Describe it; start nothing."""
+        """Describe it; start nothing.
+
+        :param zones: the hosts of each
+        """
         self.workdir = workdir
-        self.hosts = hosts
-        self._zone = zone
+        self.hosts = tuple(itertools.chain.from_iterable(zones.values()))
+        self._zones = zones
         self._stubs = Http()
         self._stubs.apps |= {'image': image.app, 'network': network.app}
         self.broker = RabbitMQ(workdir, contained=True)
@@ -124,7 +128,7 @@ class ControlPlane(daemons.Parts):
             self.services[name].launch()
         for name in ('placement', *rest):
             self.services[name].wait(_PATIENCE)
-        self._make_zone()
+        self._make_zones()
 
     # -- asking ------------------------------------------------------------
 
@@ -365,7 +369,7 @@ class ControlPlane(daemons.Parts):
                 }
                 call('POST', '/endpoints', {'endpoint': endpoint})
 
-    def _make_zone(self) -> None:
+    def _make_zones(self) -> None:
         daemons.until(
             'all hosts to be known',
             lambda: (
@@ -374,16 +378,14 @@ class ControlPlane(daemons.Parts):
             ),
             _PATIENCE,
         )
-        body = {
-            'aggregate': {
-                'name': self._zone,
-                'availability_zone': self._zone,
-            }
-        }
-        answer = self.call('POST', '/os-aggregates', body)
-        path = f'/os-aggregates/{answer["aggregate"]["id"]}/action'
-        for host in self.hosts:
-            self.call('POST', path, {'add_host': {'host': host}})
+        for zone, hosts in self._zones.items():
+            aggregate = {'name': zone, 'availability_zone': zone}
+            answer = self.call(
+                'POST', '/os-aggregates', {'aggregate': aggregate}
+            )
+            path = f'/os-aggregates/{answer["aggregate"]["id"]}/action'
+            for host in hosts:
+                self.call('POST', path, {'add_host': {'host': host}})
 
 
 def compute(host: str) -> str:

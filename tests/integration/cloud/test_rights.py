@@ -11,7 +11,7 @@ import keystoneauth1.exceptions
 
 from steal_scheduler.demo.deadline import wait_for
 from tests.integration import daemons
-from tests.integration.cloud import config, lab, plane, rights
+from tests.integration.cloud import config, lab, plane, terminal
 
 setUpModule = lab.set_up()
 
@@ -26,7 +26,7 @@ class TestRights(daemons.TestCase):
         self.addCleanup(self.lab.clear)
         for name in (*lab.MIGRATORS, 'nova-api'):
             self.keep(self.lab.services[name].log)
-        self.user = self.plane.log_in(_USER, rights.PASSWORD, 'service')
+        self.user = self.plane.log_in(_USER, terminal.PASSWORD, 'service')
 
     def test_it_has_the_role_of_the_page_and_no_other(self):
         id_ = self.user.get_user_id()

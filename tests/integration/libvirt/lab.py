@@ -100,7 +100,7 @@ class Plane(ControlPlane):
         """
         self._hypervisors = {host.name: host for host in hosts.hosts}
         self._kvm = kvm
-        super().__init__(workdir, lab.ZONE, tuple(self._hypervisors))
+        super().__init__(workdir, {'az1': tuple(self._hypervisors)})
         self._stubs.apps['image'] = images.app
 
     def _compute(self, host: str) -> daemons.Daemon:
