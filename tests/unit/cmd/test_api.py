@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import fixtures
 import requests
 from oslotest import base
 
+from steal_scheduler.api import app
 from steal_scheduler.cmd import api
 from steal_scheduler.exception import StealError
 from tests.shared import PATIENCE
@@ -118,3 +120,11 @@ class TestProgram(base.BaseTestCase):
         )
         last = done.stdout.splitlines()[-1:]
         self.assertEqual(['200 v1'], last, done.stderr)
+
+    def test_who_only_looks_finds_a_thread(self) -> None:
+        """However many wait for the migrator; also as it is documented."""
+        page = (ROOT / 'doc/source/install/api.rst').read_text()
+        documented = re.findall(r' --threads (\d+) ', page)
+        self.assertEqual(2, len(documented))
+        for threads in (api._THREADS, *map(int, documented)):
+            self.assertGreaterEqual(threads, 2 * app._MOST_ASKS)
