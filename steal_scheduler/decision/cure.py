@@ -241,6 +241,7 @@ def _move(leaver: Leaver, snapshot: Snapshot) -> Move:
         demand=leaver.demand,
         copy_mb=snapshot.copy_mb(server),
         asked_by=wish.by if (wish := _wish(leaver, snapshot)) else '',
+        calm=leaver.asked,
     )
 
 

@@ -106,8 +106,8 @@ def _relievable(
         return
     by_host = collections.defaultdict[str, set[Migration]](set)
     by_server = collections.defaultdict[str, set[Migration]](set)
-    # Who has left since an operator emptied his host was no try to cure it.
-    emptied = {
+    # Who has left since an operator wanted it was no try to cure its host.
+    wanted = {
         server_id
         for server_id, one in snapshot.ended.items()
         if one.outcome is Outcome.ARRIVED
@@ -116,7 +116,7 @@ def _relievable(
         if (
             record.completed
             and record.updated_at >= snapshot.now - MEMORY
-            and record.server_id not in emptied
+            and record.server_id not in wanted
         ):
             by_host[record.source].add(record)
             by_server[record.server_id].add(record)

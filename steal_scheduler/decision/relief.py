@@ -56,7 +56,7 @@ def verdict(move: Move, signal: ServerSignal, snapshot: Snapshot) -> Ended:
         move.server.host or '', snapshot.rules.detection
     )
     outcome, detail = measured(signal, rules, move.steal_before)
-    if move.emptied:
+    if move.emptied or move.calm:
         # Whether less is waited for is not what it was asked for; whether its
         # target is hurt, see ``with_harm``.
         return Ended(move, Outcome.ARRIVED, snapshot.now, detail, signal.steal)
@@ -88,7 +88,8 @@ def verdict(move: Move, signal: ServerSignal, snapshot: Snapshot) -> Ended:
 
 def unmeasured(move: Move, now: float) -> Ended:
     """How one has ended of whose server no signal comes."""
-    outcome = Outcome.ARRIVED if move.emptied else Outcome.UNMEASURED
+    wanted = move.emptied or move.calm
+    outcome = Outcome.ARRIVED if wanted else Outcome.UNMEASURED
     return Ended(move, outcome, now, 'no fresh signal of it')
 
 

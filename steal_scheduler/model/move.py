@@ -96,6 +96,8 @@ class Move:
     orphan: bool = False
     #: Its source is emptied: that it leaves is what an operator asked for.
     emptied: bool = False
+    #: It did not wait, and somebody asked for its move: nobody is relieved.
+    calm: bool = False
     #: Who is to have its room, where it leaves for somebody else; and the only
     #: host that it may go to, if there is but one.
     makes_room_for: 'Move | None' = None
@@ -173,7 +175,8 @@ class Outcome(enum.StrEnum):
     HELPED = 'helped'
     NOT_HELPED = 'not_helped'
     UNMEASURED = 'unmeasured'
-    #: It left a host that is emptied: nothing else was asked of it.
+    #: It left a host that is emptied, or somebody asked for its move though it
+    #: did not wait: nothing else was asked of it.
     ARRIVED = 'arrived'
     NOT_STARTED = 'not_started'
     FAILED = 'failed'

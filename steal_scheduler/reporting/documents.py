@@ -139,12 +139,16 @@ def plan(picture: Picture, args: Mapping[str, Any]) -> Document:
 
 
 def hosts(picture: Picture, args: Mapping[str, Any]) -> Document:
-    """:param args: zone"""
+    """By zone and name.
+
+    :param args: zone
+    """
     zone = args.get('zone')
+    known = picture.snapshot.fleet.hosts.values()
     return {
         'hosts': [
             host(found, picture)
-            for found in picture.snapshot.fleet.hosts.values()
+            for found in sorted(known, key=lambda h: (h.zone or '', h.name))
             if zone in (None, found.zone)
         ]
     }

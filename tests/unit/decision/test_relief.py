@@ -7,6 +7,8 @@ from oslotest import base
 from steal_scheduler.decision.relief import (
     cores_saved,
     follow,
+    unmeasured,
+    verdict,
     with_harm,
     with_loads,
 )
@@ -168,6 +170,31 @@ class TestCoresSaved(base.BaseTestCase):
         gone = HostView(Tier.UNKNOWN)
         self.assertIsNone(saved(moved(), gone, fluid(8.0)))
         self.assertIsNone(saved(moved(), fluid(8.0), gone))
+
+
+class TestVerdict(base.BaseTestCase):
+    """Its source has idle cores: nobody waits less since it has left."""
+
+    def end(self, **other: object) -> Ended:
+        made = moved(
+            steal_before=0.0, source_load=Load(CORES, 1.0, 0.0, 0.0), **other
+        )
+        known = hosts(fluid(1.0), fluid(8.0))
+        return verdict(made, known.signals.servers['s'], known)
+
+    def test_who_was_to_be_cured_is_not(self) -> None:
+        self.assertEqual(Outcome.NOT_HELPED, self.end().outcome)
+
+    def test_who_did_not_wait_was_to_arrive(self) -> None:
+        """An operator wanted no more than that; nor of an emptied host."""
+        for wanted in ({'calm': True}, {'emptied': True}):
+            found = self.end(**wanted)
+            self.assertEqual(Outcome.ARRIVED, found.outcome)
+            self.assertIsNone(found.relief)
+            self.assertIn('it waits 0% of its time now', found.detail)
+            found = unmeasured(moved(**wanted), NOW)
+            self.assertEqual(Outcome.ARRIVED, found.outcome)
+        self.assertEqual(Outcome.UNMEASURED, unmeasured(moved(), NOW).outcome)
 
 
 class TestFollow(base.BaseTestCase):

@@ -283,6 +283,11 @@ class TestMove(DeskTest):
         self.assertEqual({'z': 'verify'}, rig.stages())
         self.assertEqual('b', rig.nova.servers['z'].host)
         self.assertEqual(set(), rig.orchestrator.out)
+        # Nobody wanted it to wait less, so it has not failed to.
+        rig.tick(700, times=2)
+        self.assertEqual({}, rig.stages())
+        last = look(rig, 'server', server_id='z')['last']
+        self.assertEqual('arrived', last['outcome'])
 
     def test_one_that_waits_and_would_stay(self) -> None:
         """The first of its host is chosen by the planner; not so this."""

@@ -178,6 +178,15 @@ class TestLooks(DocumentsTest):
             {'value': 'true', 'source': '[migrator] dry_run'}, found
         )
 
+    def test_hosts_come_by_zone_and_name(self) -> None:
+        """Not as Nova tells them."""
+        for name, zone in (('z', 'az0'), ('A', 'az2'), ('aa', 'az1')):
+            self.rig.nova.set_host(name, zone=zone)
+        self.rig.tick()
+        found = [(h['zone'], h['host']) for h in self.look('hosts')['hosts']]
+        self.assertEqual(sorted(found), found)
+        self.assertEqual(('az0', 'z'), found[0])
+
     def test_one_that_is_not_measured_is_not_idle(self) -> None:
         self.rig.nova.set_host('dark', zone='az2')
         self.rig.source._cores = 0.0
