@@ -127,6 +127,7 @@ ADMITTED = fields(
     source=TEXT,
     zone=TEXT,
     reason=TEXT,
+    detail=TEXT,
     copy_mb=NUMBER,
 )
 LAST_DAY = fields(

@@ -15,14 +15,21 @@ from steal_scheduler.model.until import shown
 
 
 def is_dry(host: str | None, snapshot: Snapshot) -> bool:
-    """Whether what would leave this host is only said.
+    """Whether what would leave this host is only said."""
+    return bool(dry_by(host, snapshot))
+
+
+def dry_by(host: str | None, snapshot: Snapshot) -> str:
+    """What wants that it is only said; '' where nothing does.
 
     ``[migrator] dry_run`` is about all of them, whatever else is said.
     """
     if snapshot.rules.dry_run:
-        return True
+        return '[migrator] dry_run = True'
     setting = snapshot.fleet.policies.first(host, Key.DRY_RUN)
-    return setting is not None and setting.value is True
+    if setting is None or setting.value is not True:
+        return ''
+    return setting.where
 
 
 def comes_last(host: str, snapshot: Snapshot) -> bool:

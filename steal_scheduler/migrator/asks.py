@@ -148,12 +148,8 @@ def _held_up(host: str | None, picture: Picture) -> str:
     """Why nothing begins on a host; '' where something could."""
     for no in picture.holds:
         return f'{no.reason}: {no.detail}.'
-    if policies.is_dry(host, picture.snapshot):
-        return (
-            'dry_run: it would begin, but dry_run is on, of [migrator] or of '
-            'an aggregate of its host.'
-        )
-    return ''
+    dry = policies.dry_by(host, picture.snapshot)
+    return f'dry_run: it would begin, but for {dry}.' if dry else ''
 
 
 def _cancel(request: Request, work: Work) -> None:
@@ -202,7 +198,7 @@ def _relieved(request: Request, picture: Picture) -> Answer:
             'conflict', f'No server of host {name} is contended now.'
         )
     return {
-        'admitted': [documents.planned(move) for move in admitted],
+        'admitted': [documents.planned(move, picture) for move in admitted],
         'refusals': [documents.refusal(no, picture) for no in nos],
     }
 

@@ -83,8 +83,8 @@ def hidden(move: Move, snapshot: Snapshot) -> Refusal | None:
 
 def _nos(move: Move, snapshot: Snapshot) -> Nos:
     zone = move.server.zone
-    if policies.is_dry(move.source, snapshot):
-        yield Reason.DRY_RUN, 'dry_run is on'
+    if dry := policies.dry_by(move.source, snapshot):
+        yield Reason.DRY_RUN, f'dry run: {dry}'
     yield from pauses.of_server(move.server, snapshot)
     yield from policies.of_server(move.server, snapshot)
     yield from emptied.of_move(move, snapshot)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from steal_scheduler.decision import emptied, pauses
+from steal_scheduler.decision import emptied, pauses, policies
 from steal_scheduler.model.cloud import Host
 from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Move
@@ -60,14 +60,16 @@ def refusal(no: Refusal, picture: Picture) -> Document:
     }
 
 
-def planned(move: Move) -> Document:
-    """A move that begins next."""
+def planned(move: Move, picture: Picture) -> Document:
+    """A move that begins next, or would, were it not for a dry run."""
+    dry = policies.dry_by(move.source, picture.snapshot)
     return {
         'server_id': move.server_id,
         'name': move.server.name,
         'source': move.source,
         'zone': move.server.zone,
         'reason': move.reason,
+        'detail': f'dry run: {dry}' if dry else None,
         'copy_mb': move.copy_mb,
     }
 
@@ -128,7 +130,9 @@ def plan(picture: Picture, args: Mapping[str, Any]) -> Document:
     """What begins next, and why not more."""
     return {
         'holds': _holds(picture),
-        'admitted': [planned(move) for move in picture.decision.admitted],
+        'admitted': [
+            planned(move, picture) for move in picture.decision.admitted
+        ],
         'refusals': [
             refusal(no, picture)
             for nos in picture.refusals.values()

@@ -19,6 +19,16 @@ from steal_scheduler.model.until import iso
 #: Seconds after its record ended in which a move is over: it is reattached
 #: and measured meanwhile.
 _LATER = 6 * 3600.0
+#: After the point, of what is told: nobody has measured more of them.
+_DIGITS = {
+    'steal_before': 4,
+    'steal_after': 4,
+    'seconds_out': 1,
+    'copied_mb': 1,
+    'relief_core_seconds': 1,
+    'harm_core_seconds': 1,
+    'relief_per_gib': 1,
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -164,7 +174,7 @@ def rows(moves: Iterable[PastMove]) -> list[dict[str, Any]]:
     found = []
     for move in moves:
         row = {
-            field.name: getattr(move, field.name)
+            field.name: _rounded(field.name, getattr(move, field.name))
             for field in dataclasses.fields(move)
         }
         at = row['requested_at']
@@ -173,6 +183,11 @@ def rows(moves: Iterable[PastMove]) -> list[dict[str, Any]]:
         row['source_of_truth'] = '+'.join(sorted(row.pop('told_by')))
         found.append(row)
     return found
+
+
+def _rounded(name: str, value: Any) -> Any:
+    digits = _DIGITS.get(name)
+    return value if digits is None or value is None else round(value, digits)
 
 
 def relief(moves: Sequence[PastMove]) -> list[dict[str, Any]]:
@@ -196,7 +211,7 @@ def _sums(moves: Sequence[PastMove]) -> dict[str, Any]:
     known = [move.relief_core_seconds for move in moves]
     gains = [gain for gain in known if gain is not None]
     copied = sum(move.copied_mb or 0.0 for move in moves)
-    return {
+    sums = {
         'moves': len(moves),
         'helped': count[Outcome.HELPED],
         'not_helped': count[Outcome.NOT_HELPED],
@@ -208,6 +223,7 @@ def _sums(moves: Sequence[PastMove]) -> dict[str, Any]:
         if gains and copied
         else None,
     }
+    return {name: _rounded(name, value) for name, value in sums.items()}
 
 
 def _sum(numbers: Iterable[float]) -> float | None:

@@ -4,8 +4,7 @@ The transcript of all that is typed is printed. steal-api is killed as well,
 while requests and moves are under way: a seed draws what is asked for in which
 order, and when it dies. Once more::
 
-    STEAL_DESK_SEED=1234 STEAL_WITHOUT=orchestrators \\
-        tox -e integration -- test_desk.*killed
+    STEAL_DESK_SEED=1234 tox -e integration -- test_desk.*killed
 """
 
 import concurrent.futures
@@ -141,7 +140,7 @@ class TestTranscript(DeskTestCase):
         moved = [mover]
         # Asked for: not where it is dry, nor of whom is to stay.
         said = self.type(f'steal move create {busy[2]}', 2)
-        self.assertIn('dry_run', said)
+        self.assertIn('steal:dry_run = true of aggregate az2', said)
         self.type('steal server skip on-a3-4 --for 1d --reason "bob: sale"')
         skipped = self.rows('server show on-a3-4')
         self.assertIsNotNone(skipped['Skipped Until'])
@@ -198,6 +197,10 @@ class TestTranscript(DeskTestCase):
                 if row['What'] == 'move'
             ),
         )
+        for row in plan:
+            if row['What'] == 'move':
+                dry = f'dry_run = true of aggregate {row["Zone"]}'
+                self.assertIn(dry, row['Detail'])
         stay = [row for row in plan if row['What'] == 'refused']
         self.assertEqual(
             {('a1', 'not_needed'), ('b1', 'not_needed')},

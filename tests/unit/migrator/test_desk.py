@@ -329,7 +329,7 @@ class TestMove(DeskTest):
         self.rig = Rig(dry_run=True)
         self.rig.tick()
         said = self.refused('conflict', 'move_create', server_id='x')
-        self.assertIn('dry_run is on', said)
+        self.assertIn('but for [migrator] dry_run = True.', said)
         self.assertEqual([], self.rig.tags())
 
     def test_one_that_is_not_measured(self) -> None:

@@ -97,7 +97,7 @@ class TestAdmission(base.BaseTestCase):
 
     def test_a_dry_run(self) -> None:
         self.assertEqual('dry_run', self.wait_for(dry_run=True))
-        self.assertEqual('dry_run is on', self.given_up)
+        self.assertEqual('dry run: [migrator] dry_run = True', self.given_up)
 
     def test_nothing_may_start_any_more(self) -> None:
         """While it was drained a window began, or others failed."""

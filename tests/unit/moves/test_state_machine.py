@@ -288,7 +288,7 @@ class TestDrain(Ride):
     def test_it_is_not_to_move_any_more(self) -> None:
         self.assert_undone(
             Outcome.NOT_STARTED,
-            'dry_run is on',
+            'dry run: [migrator] dry_run = True',
             self.step(self.at('drain'), dry_run=True),
         )
 

@@ -260,6 +260,19 @@ class TestLooks(DocumentsTest):
             {no['server_id']: no['reason'] for no in found['refusals']},
         )
         self.assertEqual([], found['holds'])
+        self.assertIsNone(planned['detail'])
+
+    def test_what_a_dry_run_only_plans(self) -> None:
+        """And who wants that, of one zone among others that are live."""
+        self.rig = Rig()
+        self.rig.nova.create_aggregate('az1', 'a')
+        self.rig.nova.set_aggregate_metadata(1, {'steal:dry_run': 'true'})
+        self.rig.overload()
+        self.rig.tick()
+        (planned,) = self.look('plan')['admitted']
+        self.assertEqual(
+            'dry run: steal:dry_run = true of aggregate az1', planned['detail']
+        )
 
 
 class TestProject(DocumentsTest):

@@ -116,15 +116,16 @@ class TestJoined(base.BaseTestCase):
 
 class TestAnswer(base.BaseTestCase):
     def test_what_a_leader_knows(self) -> None:
+        """To no more digits than anybody has measured."""
         made = move(
             target='b',
             project_id='p',
             reason='it waits',
-            steal_before=0.5,
+            steal_before=0.50001,
             drained_at=NOW - 90,
-            progress=Progress(4096.0, NOW, NOW, NOW, 0.0, 900.0),
+            progress=Progress(4096.01, NOW, NOW, NOW, 0.0, 900.0),
         )
-        relief = Relief(NOW, 257.0, 900.0, over=True)
+        relief = Relief(NOW, 257.01, 900.0, over=True)
         log = PastLog()
         log.add(ended(move=made, relief=Relief(NOW)))
         log.add(ended(move=made, relief=relief, steal_after=0.1))
@@ -198,7 +199,7 @@ class TestAnswer(base.BaseTestCase):
                         'relief_core_seconds': 257.0,
                         'harm_core_seconds': 0.0,
                         'copied_mb': 4096.0,
-                        'relief_per_gib': 64.25,
+                        'relief_per_gib': 64.3,
                     }
                 ],
                 'since': '1970-01-12T12:46:40Z',
