@@ -101,7 +101,6 @@ class TestTranscript(DeskTestCase):
         return said
 
     def rows(self, command: str) -> Any:
-        """The same, for a program."""
         done = desk.terminal.run(f'openstack steal {command} -f json')
         self.assertEqual(0, done.returncode, f'{command}\n{done.stderr}')
         return json.loads(done.stdout)
@@ -162,7 +161,7 @@ class TestTranscript(DeskTestCase):
         self.wait_rows('move list', 0)
         moved.append(left)
         self.type('steal host drain a1 --stop')
-        self.assert_told(moved)
+        self.assert_told(moved, ids)
         # Each has moved once, and nobody where it was dry.
         self.assertEqual([], self.lab.left(ids))
         for id_ in moved:
@@ -235,13 +234,17 @@ class TestTranscript(DeskTestCase):
         self.wait_rows('move list', 0)
         return [id_ for id_ in ids if self.lab.host(id_) != host]
 
-    def assert_told(self, moved: Sequence[str]) -> None:
-        """The history: cured, asked for, emptied; and what it brought."""
-        rows = self.rows('history --since 1h --long')
+    def assert_told(self, moved: Sequence[str], ids: Sequence[str]) -> None:
+        """The history: cured, asked for, emptied; and what it brought.
+
+        :param ids: all servers of ours; the leader knows those of others
+        """
+        told = self.rows('history --since 1h --long')
+        mine = [row for row in told if row['Server ID'] in ids]
         self.type('steal history --since 1h')
-        by_id = {row['Server ID']: row for row in rows}
+        by_id = {row['Server ID']: row for row in mine}
         self.assertEqual({*moved}, {*by_id})
-        self.assertEqual(len(moved), len(rows))
+        self.assertEqual(len(moved), len(mine))
         cured, asked, emptied = (by_id[id_] for id_ in moved)
         self.assertEqual(('helped', 'a1'), of(cured, 'Outcome', 'From'))
         self.assertGreater(cured['Steal Before'], cured['Steal After'])
@@ -249,14 +252,16 @@ class TestTranscript(DeskTestCase):
         self.assertIn('alice: try it', asked['Reason'])
         self.assertEqual(('arrived', 'a1'), of(emptied, 'Outcome', 'From'))
         self.assertIn('alice: new memory', emptied['Reason'])
-        for row in rows:
+        for row in mine:
             self.assertEqual(
                 (self.lab.host(row['Server ID']), 'az1'), of(row, 'To', 'Zone')
             )
-        [zone] = self.rows('relief')
+        relief = {row['Zone']: row for row in self.rows('relief')}
         self.type('steal relief')
-        self.assertEqual(('az1', 3, 1), of(zone, 'Zone', 'Moves', 'Helped'))
-        self.assertEqual(3, sum(self.rows('summary')['Moves 24h'].values()))
+        self.assertGreaterEqual(relief['az1']['Moves'], len(moved))
+        self.assertGreaterEqual(relief['az1']['Helped'], 1)
+        day = self.rows('summary')['Moves 24h']
+        self.assertGreaterEqual(sum(day.values()), len(moved))
 
 
 @dataclasses.dataclass(frozen=True)
