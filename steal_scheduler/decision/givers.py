@@ -9,9 +9,12 @@ import numpy as np
 
 from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.exchange_targets import ExchangeTargets
+from steal_scheduler.decision.host_load import closed_to_moves
+from steal_scheduler.decision.room import takes_swaps
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Server
 from steal_scheduler.model.demand import Demand
+from steal_scheduler.model.host_view import Tier
 from steal_scheduler.model.move import Move, Stage
 
 #: Pairs of servers that are looked at closely for a host, the best first.
@@ -22,11 +25,14 @@ GIVERS = 64
 LEAST = 0.25
 #: Share of ``load_threshold`` below which a server is calm wherever it is.
 CALM = 0.5
+#: Contended hosts of a zone that may be given such servers: with least steal.
+CONTENDED = 16
 #: MiB that count as much as one more server that is disrupted.
 DISRUPTION = 4096
 
 _Amounts = np.ndarray[Any, np.dtype[np.float64]]
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
+_Names = np.ndarray[Any, np.dtype[np.object_]]
 
 
 class Givers:
@@ -52,10 +58,10 @@ class Givers:
         self._at = np.array([self._hosts[s.host or ''] for s in each], int)
         self._cores = _array(d.expected for _, d in self._servers)
         self._copy = _array(snapshot.copy_mb(server) for server in each)
-        most = CALM * snapshot.rules.detection.load_threshold
-        #: They would not be contended anywhere.
-        self._calm = np.array(
-            [d.high < most * s.vcpus for s, d in self._servers], bool
+        #: Of ``load_threshold``, what each asks for at most.
+        self._load = _array(
+            d.high / (snapshot.rules.detection.load_threshold * s.vcpus)
+            for s, d in self._servers
         )
         needs = [targets.ledger.needs(server) for server in each]
         #: By resource class, what each has, and its host has left.
@@ -68,6 +74,7 @@ class Givers:
         for n, one in enumerate(needs):
             alike[frozenset(one.items())].append(n)
         self._alike = [np.array(found, int) for found in alike.values()]
+        self._contended = _contended(name, snapshot, targets)
         self._takers = _Takers(targets.takers(name), targets)
         #: Hosts that are not planned for yet.
         self._open = np.ones(len(self._hosts), bool)
@@ -102,21 +109,39 @@ class Givers:
                 lacks |= left < amount
                 fits &= left + self._mine.get(kind, 0) >= amount
             second[fits & lacks & (second < 0)] = n
-        # Only where there is no place for it, it goes to the contended host.
+        # Only where there is no place for it, it goes to a contended host.
         swaps = ~self._placeable
         brings = np.minimum(wanted, cores)[second] - swaps * self._cores
         copies = _array(move.copy_mb for move in waiting)[second] + self._copy
         usable = (second >= 0) & self._open[self._at] & (brings >= LEAST)
-        usable &= self._placeable | self._swappable(waiting[0].source)
+        targets = self._swappable(waiting[0].source)
+        usable &= self._placeable | (targets != '')
         order = np.flatnonzero(usable)
         worth = brings[order] / (copies[order] + 2 * DISRUPTION)
         for n in order[np.argsort(-worth, kind='stable')][:BEAM]:
-            move = waiting[second[n]]
-            yield self._move(int(n), move, swap=bool(swaps[n])), move
+            to = str(targets[n]) if swaps[n] else None
+            yield self._move(int(n), waiting[second[n]], to)
 
-    def _swappable(self, host: str) -> _Mask:
-        """Who may go to a contended host: those that would not wait there."""
-        found = self._calm.copy()
+    def _swappable(self, source: str) -> _Names:
+        """To which contended host each may go; '' where to none.
+
+        To that for which it makes room, if it can, or else to another one.
+        """
+        found = np.full(len(self._servers), '', dtype=object)
+        for host in dict.fromkeys((source, *self._contended)):
+            if self._targets.receives(host):
+                found[(found == '') & self._bears(host)] = host
+        return found
+
+    def _bears(self, host: str) -> _Mask:
+        """Who would not be contended there, and has room.
+
+        One that waits as long as the others there asks for more by that. For
+        example what asks for 0.2 cores of its vCPU where nobody waits asks for
+        0.25 at a steal of 20 %, and 0.3 is the threshold.
+        """
+        steal = self._snapshot.view.hosts[host].steal
+        found: _Mask = self._load < max(CALM, 1.0 - steal)
         for kind, mine in self._mine.items():
             found &= mine <= self._targets.ledger.left(host, kind)
         return found
@@ -150,10 +175,10 @@ class Givers:
             found = self._left[kind] = left[self._at]
         return found
 
-    def _move(self, n: int, second: Move, *, swap: bool) -> Move:
+    def _move(self, n: int, second: Move, to: str | None) -> tuple[Move, Move]:
         server, demand = self._servers[n]
         host = server.host or ''
-        return Move(
+        first = Move(
             server,
             source=host,
             stage=Stage.DRAIN,
@@ -166,8 +191,9 @@ class Givers:
                 f'({second.server_id}) of host {second.source}'
             ),
             makes_room_for=second,
-            only_to=second.source if swap else None,
+            only_to=to,
         )
+        return first, second
 
 
 class _Takers:
@@ -206,6 +232,22 @@ class _Takers:
 
 def _array(values: Iterable[float]) -> _Amounts:
     return np.array([*values], float)
+
+
+def _contended(
+    zone: str, snapshot: Snapshot, targets: ExchangeTargets
+) -> Sequence[str]:
+    """Hosts with no cores left to give, those with least steal."""
+    closed = closed_to_moves(snapshot)
+    view = snapshot.view.hosts
+    found = [
+        name
+        for name, host in snapshot.fleet.hosts.items()
+        if host.zone == zone and name in view and name not in closed
+        if takes_swaps(name, snapshot) and view[name].tier is not Tier.UNKNOWN
+        if view[name].tier is Tier.HOT or targets.cores_left(name) <= 0
+    ]
+    return sorted(found, key=lambda n: (view[n].steal, n))[:CONTENDED]
 
 
 def _closed(snapshot: Snapshot) -> set[str]:

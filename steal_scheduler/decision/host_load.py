@@ -9,7 +9,7 @@ the least bad are still the better place.
 import collections
 import dataclasses
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 
 from steal_scheduler.decision import (
     arrivals,
@@ -111,8 +111,7 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
     }
     tiers = {n: h.tier for n, h in before.hosts.items()} if before else {}
     empty = frozenset(emptied.hosts(snapshot))
-    closed = pauses.hosts(snapshot) | empty
-    closed |= network.busy(snapshot) | others(snapshot).busy
+    closed = closed_to_moves(snapshot) | empty
     # What is left there is for somebody already.
     closed |= {move.source for move in making_room(snapshot.moves)}
     for name, host in reliable.items():
@@ -133,6 +132,12 @@ def build_view(snapshot: Snapshot, before: View | None = None) -> View:
         project_groups=rules.project_groups,
         emptied=empty,
     )
+
+
+def closed_to_moves(snapshot: Snapshot) -> Set[str]:
+    """Hosts that are given none of our moves, whatever their load is."""
+    busy = network.busy(snapshot) | others(snapshot).busy
+    return pauses.hosts(snapshot) | busy
 
 
 def movers(snapshot: Snapshot) -> dict[str, Mover]:

@@ -48,6 +48,11 @@ def hosts(snapshot: Snapshot) -> Set[str]:
     return {n for n in snapshot.fleet.hosts if n.casefold() in names}
 
 
+def is_paused(host: str, snapshot: Snapshot) -> bool:
+    """Whether this one is."""
+    return any(p.same(Scope.HOST, host) for p in in_force(snapshot))
+
+
 def matches(pause: Pause, snapshot: Snapshot) -> bool:
     """Whether Nova knows what it is about: it may be a typing error."""
     return pause.scope is Scope.CLOUD or any(

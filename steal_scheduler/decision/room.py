@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Set
 
 from steal_scheduler.decision.failure_room import FailureRoom
+from steal_scheduler.decision.pauses import is_paused
 from steal_scheduler.decision.scarce import scarce
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Server
@@ -40,13 +41,13 @@ def unplaced(moves: Mapping[str, Move]) -> list[Move]:
 
 
 def takes_swaps(host: str, snapshot: Snapshot) -> bool:
-    """Whether somebody can be placed on a host that one leaves, hot as it is.
+    """Whether somebody can be placed on a contended host, hot as it is.
 
     Not where Nova places nobody, nor where an operator wants nobody.
     """
     known = snapshot.fleet.hosts.get(host)
-    emptied = host in snapshot.view.emptied
-    return known is not None and known.open and not emptied
+    unwanted = host in snapshot.view.emptied or is_paused(host, snapshot)
+    return known is not None and known.open and not unwanted
 
 
 def making_room(moves: Mapping[str, Move]) -> list[Move]:

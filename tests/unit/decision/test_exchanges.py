@@ -1,4 +1,5 @@
 import dataclasses
+import math
 import random
 from collections.abc import Iterator
 
@@ -17,6 +18,7 @@ from steal_scheduler.model.cloud import Migration
 from steal_scheduler.model.finding import Finding, Leaver
 from steal_scheduler.model.host_view import HostView, Tier, View
 from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.pause import Pause, Scope
 from steal_scheduler.model.refusal import Reason
 from steal_scheduler.model.room import Free, HostRoom, Room
 from tests.unit import make
@@ -52,6 +54,14 @@ class Cloud:
 
     def demand(self, host: str) -> float:
         return sum(s.cores for s in self.servers.values() if s.host == host)
+
+    def cold(self, host: str) -> bool:
+        return self.demand(host) < LINE
+
+    def bears(self, cores: float, host: str) -> bool:
+        """Whether a server of 4 vCPUs would not be contended there."""
+        steal = max(0.0, 1 - CORES / max(self.demand(host), 1e-9))
+        return cores < 0.3 * 4 * max(0.5, 1 - steal)
 
     def snapshot(self) -> Snapshot:
         known = fleet(
@@ -315,9 +325,52 @@ class TestExchange(base.BaseTestCase):
             self.assertEqual((), found.best, closed)
 
     def test_nobody_goes_there_who_would_wait(self) -> None:
+        """As long as the others there do: each of 4 vCPUs is busy to 0.3."""
         cloud = full()
         cloud.left |= {'a': 4, 'c': 0}
         self.assertEqual([], self.ids(cloud.plan()))
+        # The steal of a is 0.11, and so 1.07 cores are the line.
+        cloud.servers['y'] = One('b', 1.1, 4)
+        self.assertEqual([], self.ids(cloud.plan()))
+        cloud.servers['y'] = One('b', 1.05, 4)
+        self.assertEqual(['y'], self.ids(cloud.plan()))
+
+    def test_it_goes_to_another_one_that_is_contended(self) -> None:
+        """Where neither a third host nor the one that is relieved has room."""
+        cloud = full(d=One('d', 17, 64))
+        cloud.left |= {'c': 0, 'd': 4}
+        cloud.servers['y'] = One('b', 0.2, 4)
+        (first,) = cloud.plan().moves
+        self.assertEqual(('y', 'd'), (first.server_id, first.only_to))
+        self.assertEqual(
+            (('d',),), Ranks(cloud.snapshot()).of(first, NOW).best
+        )
+        cloud.go('y', 'd')
+        self.assertEqual(['x'], self.ids(cloud.plan()))
+
+    def test_the_one_that_is_relieved_comes_first(self) -> None:
+        cloud = full(d=One('d', 17, 64))
+        cloud.left |= {'a': 4, 'c': 0, 'd': 4}
+        cloud.servers['y'] = One('b', 0.2, 4)
+        (first,) = cloud.plan().moves
+        self.assertEqual('a', first.only_to)
+
+    def test_nobody_goes_to_another_one_that_is_closed(self) -> None:
+        cloud = full(d=One('d', 17, 64))
+        cloud.left |= {'c': 0, 'd': 4}
+        cloud.servers['y'] = One('b', 0.2, 4)
+        (first,) = cloud.plan().moves
+        some = cloud.snapshot()
+        pause = Pause(Scope.HOST, 'd', math.inf)
+        some = dataclasses.replace(
+            some, fleet=dataclasses.replace(some.fleet, pauses=(pause,))
+        )
+        made = plan(cloud.leavers(), some, also=Also(may=cloud.may))
+        self.assertEqual([], self.ids(made))
+        self.assertEqual((), Ranks(some).of(first, NOW).best)
+        for closed in ('disabled', 'emptied'):
+            setattr(cloud, closed, {'d'})
+            self.assertEqual([], self.ids(cloud.plan()), closed)
 
 
 def drawn(number: int) -> Cloud:
@@ -360,7 +413,11 @@ def all_pairs(
             for h in cloud.left
             if h != at
         )
-        calm = giver.cores < 0.5 * 0.3 * 4 and cloud.left[source] >= giver.ram
+        contended = [source, *(h for h in cloud.left if not cloud.cold(h))]
+        calm = any(
+            cloud.bears(giver.cores, h) and cloud.left[h] >= giver.ram
+            for h in contended
+        )
         if not third and not calm:
             continue
         for move in waiting:
@@ -430,7 +487,7 @@ class TestPlayed(base.BaseTestCase):
                 if move.only_to is not None:
                     self.assertEqual(move.only_to, to)
                     calm = cloud.servers[move.server_id].cores
-                    self.assertLess(calm, 0.6)
+                    self.assertTrue(cloud.bears(calm, to), number)
                 cloud.go(move.server_id, to)
                 self.assertGreaterEqual(cloud.left[to], 0, number)
                 if move.only_to is None:
