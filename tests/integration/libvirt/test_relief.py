@@ -123,7 +123,7 @@ class TestReaction(_TestCase):
         )
 
     def reaction(self):
-        """Seconds from when three guests want a core and a half to the cure."""
+        """Seconds from when three want a core and a half to the cure."""
         begun = self.log_size()
         ids = self.lab.boot_guests(self.lab.a, *[BUSY] * 4)
         _, _, third, _ = sorted(map(self.lab.clock, ids), reverse=True)
