@@ -12,7 +12,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.decision.unplaced import unplaced
 from steal_scheduler.model.asked import Wish
-from steal_scheduler.model.finding import Leaver
+from steal_scheduler.model.finding import Finding, Leaver
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import (
     SCARCE,
@@ -85,12 +85,20 @@ class Cure:
             move = self._next()
             self._left = [other for other in self._left if other is not move]
             if targets.take(move) is not None:
-                reason = _reason(self._leavers[move.server_id], self._snapshot)
-                self.chosen.append(dataclasses.replace(move, reason=reason))
+                self.chosen.append(self._with_reason(move))
                 self._remaining -= move.demand.expected
                 return True
             self._unplaced.append(move)
         return False
+
+    def _with_reason(self, move: Move) -> Move:
+        leaver, snapshot = self._leavers[move.server_id], self._snapshot
+        own = leaver.contended and move.server_id not in snapshot.asked.servers
+        return dataclasses.replace(
+            move,
+            reason=_reason(leaver, snapshot),
+            own_reason=_waits(leaver.relieves) if own else '',
+        )
 
     def exchange(self, exchanges: Exchanges) -> Move | None:
         """Have room made for one that is not placed; who leaves for that."""
@@ -257,14 +265,19 @@ def _reason(leaver: Leaver, snapshot: Snapshot) -> str:
     if wish and leaver.server_id in snapshot.asked.servers:
         return wish.told
     finding = leaver.relieves
+    waits = _waits(finding) + (f'; {wish.told}' if wish else '')
+    if leaver.contended:
+        return waits
+    name = snapshot.fleet.servers[finding.server_id].name
+    return f'relieves {name} ({finding.server_id}), which {waits}'
+
+
+def _waits(finding: Finding) -> str:
+    """What a server waits, in words that name nobody."""
     bad = finding.bad_seconds
     waits = (
         f'waits {finding.steal:.0%} of its time at load {finding.load:.2f} '
         'per vCPU' + (f' and in {bad:.0%} of its seconds' if bad else '')
     )
     waits += ''.join(f', {each}' for each in finding.threads)
-    waits += f', in {finding.polls}' + (f'; {wish.told}' if wish else '')
-    if leaver.contended:
-        return waits
-    name = snapshot.fleet.servers[finding.server_id].name
-    return f'relieves {name} ({finding.server_id}), which {waits}'
+    return f'{waits}, in {finding.polls}'

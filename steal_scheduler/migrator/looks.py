@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from steal_scheduler.edge.text import several
 from steal_scheduler.exception import RequestRefused
 from steal_scheduler.migrator.request import Request, no_such_host
-from steal_scheduler.model.move import own_reason
 from steal_scheduler.reporting import (
     documents,
     history,
@@ -20,12 +19,6 @@ from steal_scheduler.reporting.server_documents import PROJECT
 #: Seconds: of the sums of the relief, and the longest that history goes back,
 #: in steal-api, too.
 _DAY, _LONGEST = 86400, 365 * 86400
-#: Of a move that is over, what a project is not told of its own.
-_UNTOLD: Mapping[str, None] = {
-    'source': None,
-    'target': None,
-    'asked_by': None,
-}
 
 
 class Looking(NamedTuple):
@@ -62,15 +55,7 @@ def _history(picture: Picture, args: Mapping[str, Any]) -> Document:
         args.get('project'),
         args.get('server'),
     )
-    found = history.answer(picture.past, snapshot.fleet, wanted)
-    if project is None:
-        return found
-    rows = [
-        {**row, **_UNTOLD, 'reason': own_reason(row['reason'] or '') or None}
-        for row in found['moves']
-        if row['project_id'] == project
-    ]
-    return {**found, 'moves': rows}
+    return history.answer(picture.past, snapshot.fleet, wanted, project)
 
 
 def _relief(picture: Picture, args: Mapping[str, Any]) -> Document:

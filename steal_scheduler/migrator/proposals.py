@@ -14,7 +14,7 @@ from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.exception import NovaFault, RequestRefused
 from steal_scheduler.migrator.notes import WHY, Notes, inherited, mark_of
 from steal_scheduler.model.cloud import Fleet, Server
-from steal_scheduler.model.move import Move, own_reason
+from steal_scheduler.model.move import Move
 from steal_scheduler.model.policy import Key
 from steal_scheduler.model.proposal import LASTS, Notice, Proposal, Vote
 from steal_scheduler.model.until import LONGEST_VALUE, iso
@@ -187,7 +187,7 @@ class Proposals:
             return
         due = snapshot.now + setting.value
         # Others are not named to him.
-        why = own_reason(move.reason) or WHY
+        why = move.own_reason or WHY
         notice = Notice(move.server_id, move.source, snapshot.now, due, why)
         self._notices[move.server_id] = notice
         self._mark(move.server_id, mark_of(notice))

@@ -45,6 +45,8 @@ class PastMove:
     project_id: str | None = None
     zone: str | None = None
     reason: str | None = None
+    #: What its owner may read of it.
+    own_reason: str | None = None
     #: One of ``Outcome``.
     outcome: str | None = None
     #: Shares.
@@ -73,6 +75,7 @@ def from_ended(ended: Ended) -> PastMove:
         project_id=move.server.project_id or None,
         zone=move.server.zone,
         reason=move.reason or None,
+        own_reason=move.own_reason or None,
         outcome=str(ended.outcome),
         steal_before=move.steal_before,
         steal_after=ended.steal_after,

@@ -74,6 +74,8 @@ class Move:
     #: Why it moves; and, once it has failed, why.
     reason: str = ''
     failure: str = ''
+    #: What its owner may read of the reason: its own wait, and nobody's name.
+    own_reason: str = ''
     #: Why it did not begin; None where only its migrator ended.
     cause: Cause | None = None
     #: Who asked for it, and why it is to end before its time; else ''.
@@ -162,11 +164,6 @@ class Move:
             and now - self.since > alarm
         )
         return self.unavailable and not self.orphan and not overdue
-
-
-def own_reason(reason: str) -> str:
-    """What its owner may read of it: its own wait, and nobody's name."""
-    return reason.partition('; ')[0] if reason.startswith('waits ') else ''
 
 
 class Outcome(enum.StrEnum):

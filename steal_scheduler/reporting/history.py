@@ -145,9 +145,15 @@ def remembered(
 
 
 def answer(
-    past: Sequence[Ended], fleet: Fleet, wanted: Wanted
+    past: Sequence[Ended],
+    fleet: Fleet,
+    wanted: Wanted,
+    project: str | None = None,
 ) -> dict[str, Any]:
-    """For a program that asks the leader: the moves, and what is not known."""
+    """For a program that asks the leader: the moves, and what is not known.
+
+    :param project: whose members alone read it; None for operators
+    """
     moves = remembered(past, fleet, wanted)
     notes = []
     if any('memory' not in move.told_by for move in moves):
@@ -158,7 +164,7 @@ def answer(
         )
     if Listing.MIGRATIONS in fleet.unread:
         notes.append('Nova does not tell its migrations now.')
-    return {'moves': rows(moves), 'notes': notes}
+    return {'moves': rows(moves, project), 'notes': notes}
 
 
 def relief_answer(
@@ -169,19 +175,37 @@ def relief_answer(
     return {'zones': relief(moves), 'since': iso(since)}
 
 
-def rows(moves: Iterable[PastMove]) -> list[dict[str, Any]]:
-    """For a program; each has all keys."""
-    found = []
-    for move in moves:
-        row = {
-            field.name: _rounded(field.name, getattr(move, field.name))
-            for field in dataclasses.fields(move)
-        }
-        at = row['requested_at']
-        row['requested_at'] = None if at is None else iso(at)
-        row['ended_at'] = iso(move.ended_at)
-        row['source_of_truth'] = '+'.join(sorted(row.pop('told_by')))
-        found.append(row)
+def rows(
+    moves: Iterable[PastMove], project: str | None = None
+) -> list[dict[str, Any]]:
+    """For a program; see ``row``.
+
+    :param project: whose members alone read them; None for operators
+    """
+    return [
+        row(move, project)
+        for move in moves
+        if project in (None, move.project_id)
+    ]
+
+
+def row(move: PastMove, project: str | None = None) -> dict[str, Any]:
+    """A move that is over; it has all keys.
+
+    Members of a project read no host in it, and nobody's name.
+    """
+    found = {
+        field.name: _rounded(field.name, getattr(move, field.name))
+        for field in dataclasses.fields(move)
+    }
+    own = found.pop('own_reason')
+    if project is not None:
+        found |= {'source': None, 'target': None, 'asked_by': None}
+        found['reason'] = own
+    at = move.requested_at
+    found['requested_at'] = None if at is None else iso(at)
+    found['ended_at'] = iso(move.ended_at)
+    found['source_of_truth'] = '+'.join(sorted(found.pop('told_by')))
     return found
 
 

@@ -10,10 +10,12 @@ from typing import Any
 from steal_scheduler.decision import detector, eligibility
 from steal_scheduler.exception import RequestRefused
 from steal_scheduler.model.cloud import Server
-from steal_scheduler.model.move import Ended, Move, own_reason
+from steal_scheduler.model.history import from_ended
+from steal_scheduler.model.move import Ended, Move
 from steal_scheduler.model.policy import Key
 from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.model.until import iso
+from steal_scheduler.reporting import history
 from steal_scheduler.reporting.documents import Document, end, rounded
 from steal_scheduler.reporting.picture import Picture
 
@@ -198,31 +200,9 @@ def _why(found: Move, project: str | None) -> str | None:
     """Why it moves; not where others are named in it."""
     if project is None:
         return found.reason
-    return own_reason(found.reason) or None
+    return found.own_reason or None
 
 
 def ended(found: Ended, project: str | None = None) -> Document:
     """The last move of a server, as this migrator remembers it."""
-    last, everything = found.move, project is None
-    begun = last.since if last.drained_at is None else last.drained_at
-    return {
-        'server_id': last.server_id,
-        'name': last.server.name,
-        'project_id': last.server.project_id,
-        'source': last.source if everything else None,
-        'target': (last.target or None) if everything else None,
-        'zone': last.server.zone,
-        'requested_at': iso(begun),
-        'ended_at': iso(found.at),
-        'reason': _why(last, project),
-        'outcome': str(found.outcome),
-        'steal_before': rounded(last.steal_before),
-        'steal_after': rounded(found.steal_after),
-        'seconds_out': rounded(found.seconds_out, 1),
-        'copied_mb': rounded(found.copied_mb, 1),
-        'relief_core_seconds': rounded(found.core_seconds, 1)
-        if found.relief and found.relief.seconds
-        else None,
-        'asked_by': (last.asked_by or None) if everything else None,
-        'source_of_truth': 'memory',
-    }
+    return history.row(from_ended(found), project)

@@ -93,8 +93,12 @@ class TestPlan(base.BaseTestCase):
         )
         self.assertEqual(
             [expected],
-            [dataclasses.replace(m, reason='') for m in made.moves],
+            [
+                dataclasses.replace(m, reason='', own_reason='')
+                for m in made.moves
+            ],
         )
+        self.assertEqual(made.moves[0].reason, made.moves[0].own_reason)
         self.assertEqual(
             'waits 25% of its time at load 1.00 per vCPU, in 3 of 5 polls',
             made.moves[0].reason,

@@ -7,8 +7,8 @@ from typing import Any
 from oslotest import base
 
 from steal_scheduler.exception import RequestRefused
-from steal_scheduler.model.move import own_reason
 from tests.unit.asking import ALICE, ask, look, of_project
+from tests.unit.make import rules
 from tests.unit.rig import Rig
 
 #: Each look, with arguments with which it answers.
@@ -348,14 +348,19 @@ class TestProject(DocumentsTest):
         self.hidden('p2', 'y')
 
     def test_nor_who_asked_for_its_host(self) -> None:
-        waits = 'waits 40% of its time at load 0.90 per vCPU, in 2 of 3 polls'
-        for reason, own in (
-            (waits, waits),
-            (f'{waits}; asked for by alice: host-a is slow', waits),
-            (f'relieves y (y), which {waits}', ''),
-            ('host host-a is emptied: alice', ''),
+        """Its own wait is left, whatever the words are."""
+        for method, said, args in (
+            ('host_relieve', 'waits 27%', {'host': 'a'}),
+            ('move_create', '', {'server_id': 'x'}),
         ):
-            self.assertEqual(own, own_reason(reason))
+            rig = Rig(rules(polls_contended=3, polls_window=3))
+            rig.overload()
+            rig.tick()
+            ask(rig, method, reason='host-a is slow', **args)
+            (move,) = rig.migrator.moves.values()
+            self.assertIn('asked for by alice: host-a is slow', move.reason)
+            self.assertEqual(said, move.own_reason[:9])
+            self.assertNotIn('alice', move.own_reason)
 
     def test_nor_what_an_operator_writes(self) -> None:
         rig = self.rig
