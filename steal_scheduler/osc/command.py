@@ -2,7 +2,8 @@
 
 import argparse
 import logging
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from osc_lib.command import command
 
@@ -14,6 +15,8 @@ LOG = logging.getLogger(__name__)
 class _Asking:
     """Statuses: 0 it is done, 1 an error, 2 refused or not done yet."""
 
+    #: What puts its arguments into a parser: see ``options``.
+    takes: ClassVar[Sequence[Callable[[argparse.ArgumentParser], None]]] = ()
     app: Any
     #: Of the command, where it ends without an error.
     status = 0
@@ -22,6 +25,14 @@ class _Asking:
     def client(self) -> Client:
         found: Client = self.app.client_manager.steal
         return found
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(  # type: ignore[misc]
+            prog_name
+        )
+        for add in self.takes:
+            add(parser)
+        return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command, and tell its status.

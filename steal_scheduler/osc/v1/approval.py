@@ -29,11 +29,10 @@ class ApprovalList(Lister):
 class _Decision(Command):
     approved: bool
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        options.add_server(parser)
-        options.add_reason(parser)
-        return parser
+    takes = (
+        options.add_server,
+        options.add_reason,
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         server_id = names.server_id(self.client, parsed_args.server)

@@ -1,6 +1,7 @@
 """``openstack steal host ...``."""
 
 import argparse
+import functools
 from typing import Any
 
 from steal_scheduler.osc import columns, options
@@ -37,11 +38,10 @@ _HOST_IN_FULL = tuple(
 class HostList(Lister):
     """List hosts: their tier, steal, demand and room"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        options.add_zone(parser)
-        options.add_long(parser)
-        return parser
+    takes = (
+        options.add_zone,
+        options.add_long,
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         rows = self.client.rows('/hosts', 'hosts', zone=parsed_args.zone)
@@ -57,10 +57,7 @@ def _add_host(parser: argparse.ArgumentParser) -> None:
 class HostShow(ShowOne):
     """Show a host, its servers, and what is in force there"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        _add_host(parser)
-        return parser
+    takes = (_add_host,)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         host = self.client.get(path('hosts', parsed_args.host))
@@ -74,12 +71,11 @@ class HostRelieve(Lister):
     --wait not all that leave have arrived.
     """
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        _add_host(parser)
-        options.add_reason(parser)
-        options.add_wait(parser, 'their moves have ended')
-        return parser
+    takes = (
+        _add_host,
+        options.add_reason,
+        functools.partial(options.add_wait, until='their moves have ended'),
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         where = path('hosts', parsed_args.host)
@@ -105,14 +101,13 @@ class HostDrain(ShowOne):
     lasts, reattached. Status 2: refused, or with --wait servers are left.
     """
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        _add_host(parser)
-        options.add_reason(parser)
-        options.add_until(parser)
-        options.add_stop(parser, 'Do not empty it any more')
-        options.add_wait(parser, 'no server is left')
-        return parser
+    takes = (
+        _add_host,
+        options.add_reason,
+        options.add_until,
+        functools.partial(options.add_stop, help='Do not empty it any more'),
+        functools.partial(options.add_wait, until='no server is left'),
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         options.check_stop(parsed_args)

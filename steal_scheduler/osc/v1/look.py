@@ -108,25 +108,32 @@ ENDED = (
 )
 
 
+def _add_since(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--since',
+        metavar='<time>',
+        type=duration,
+        default='24h',
+        help='How far back, like 90m, 24h or 7d (default: 24h)',
+    )
+
+
+def _add_only_server(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--server', metavar='<server>', help='Only of it (name or ID)'
+    )
+
+
 class History(Lister):
     """List moves that have ended"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument(
-            '--since',
-            metavar='<time>',
-            type=duration,
-            default='24h',
-            help='How far back, like 90m, 24h or 7d (default: 24h)',
-        )
-        options.add_zone(parser)
-        options.add_project(parser)
-        parser.add_argument(
-            '--server', metavar='<server>', help='Only of it (name or ID)'
-        )
-        options.add_long(parser)
-        return parser
+    takes = (
+        _add_since,
+        options.add_zone,
+        options.add_project,
+        _add_only_server,
+        options.add_long,
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         server = parsed_args.server

@@ -1,6 +1,7 @@
 """``openstack steal move ...``."""
 
 import argparse
+import functools
 from typing import Any
 
 from steal_scheduler.osc import columns, names, options
@@ -31,10 +32,7 @@ _MOVE = (
 class MoveList(Lister):
     """List moves that are under way"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        options.add_long(parser)
-        return parser
+    takes = (options.add_long,)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         rows = self.client.rows('/moves', 'moves')
@@ -44,10 +42,7 @@ class MoveList(Lister):
 class MoveShow(ShowOne):
     """Show the move of a server that is under way"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        options.add_server(parser)
-        return parser
+    takes = (options.add_server,)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         server_id = names.server_id(self.client, parsed_args.server)
@@ -61,14 +56,11 @@ class _Asked(ShowOne):
     It shows the move, and with --wait how it ended.
     """
 
-    until = 'the move has ended'
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        options.add_server(parser)
-        options.add_reason(parser)
-        options.add_wait(parser, self.until)
-        return parser
+    takes = (
+        options.add_server,
+        options.add_reason,
+        functools.partial(options.add_wait, until='the move has ended'),
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         server_id = names.server_id(self.client, parsed_args.server)

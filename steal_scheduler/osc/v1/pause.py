@@ -38,12 +38,11 @@ class Pause(ShowOne):
     What is under way is brought to its end.
     """
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        _add_where(parser)
-        options.add_until(parser)
-        options.add_reason(parser)
-        return parser
+    takes = (
+        _add_where,
+        options.add_until,
+        options.add_reason,
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         said = self.client.put(
@@ -61,10 +60,7 @@ class Resume(Command):
     Status 2: it is still paused, by something else than such a pause.
     """
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        _add_where(parser)
-        return parser
+    takes = (_add_where,)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         self.client.delete('/pauses', **_where(parsed_args))

@@ -1,6 +1,7 @@
 """``openstack steal server ...``."""
 
 import argparse
+import functools
 from typing import Any
 
 from steal_scheduler.osc import columns, names, options
@@ -36,35 +37,38 @@ _SERVER_IN_FULL = (
 )
 
 
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--host', metavar='<host>', help='Only those on this host'
+    )
+    contended = parser.add_mutually_exclusive_group()
+    contended.add_argument(
+        '--contended',
+        action='store_const',
+        const=True,
+        help='Only those that are contended',
+    )
+    contended.add_argument(
+        '--not-contended',
+        dest='contended',
+        action='store_const',
+        const=False,
+        help='Only the others',
+    )
+
+
 class ServerList(Lister):
     """List servers: which are contended, and what becomes of them.
 
     Those with most steal come first.
     """
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        options.add_zone(parser)
-        options.add_project(parser)
-        parser.add_argument(
-            '--host', metavar='<host>', help='Only those on this host'
-        )
-        contended = parser.add_mutually_exclusive_group()
-        contended.add_argument(
-            '--contended',
-            action='store_const',
-            const=True,
-            help='Only those that are contended',
-        )
-        contended.add_argument(
-            '--not-contended',
-            dest='contended',
-            action='store_const',
-            const=False,
-            help='Only the others',
-        )
-        options.add_long(parser)
-        return parser
+    takes = (
+        options.add_zone,
+        options.add_project,
+        _add_filters,
+        options.add_long,
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         manager = self.app.client_manager
@@ -85,10 +89,7 @@ class ServerList(Lister):
 class ServerShow(ShowOne):
     """Show a server, and what speaks for and against its move"""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        options.add_server(parser)
-        return parser
+    takes = (options.add_server,)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         server_id = names.server_id(self.client, parsed_args.server)
@@ -102,13 +103,12 @@ class ServerSkip(ShowOne):
     A move that is under way goes on to its end.
     """
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        options.add_server(parser)
-        options.add_reason(parser)
-        options.add_until(parser)
-        options.add_stop(parser, 'Let it move again')
-        return parser
+    takes = (
+        options.add_server,
+        options.add_reason,
+        options.add_until,
+        functools.partial(options.add_stop, help='Let it move again'),
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         options.check_stop(parsed_args)
