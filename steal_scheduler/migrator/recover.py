@@ -5,7 +5,7 @@ steal-scheduler is taken away.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.decision.snapshot import Snapshot
@@ -15,7 +15,7 @@ from steal_scheduler.migrator import build
 from steal_scheduler.migrator.orphans import doubt
 from steal_scheduler.model.absent import Absent
 from steal_scheduler.model.cloud import NO_SIGNALS, Server
-from steal_scheduler.moves import state, tags
+from steal_scheduler.moves import marks, state, tags
 from steal_scheduler.orchestrators.base import State
 from steal_scheduler.reporting import text
 
@@ -64,11 +64,23 @@ def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
             if not doubt(mark)
         }
         left += state.orphans(listed - seen, snapshot)
+        drained = {server.server_id for server in left}
+        said = _said(fleet.servers.values(), built)
+        left += [fleet.servers[s] for s in said.keys() - drained]
         results = [
             NEWER
             if server.server_id in newer
             else _absent(server, built)
-            or (_clear(server, built) if clear else ('', True))
+            or (
+                _clear(
+                    server,
+                    built,
+                    drained=server.server_id in drained,
+                    said=said.get(server.server_id, ()),
+                )
+                if clear
+                else ('', True)
+            )
             for server in left
         ]
     finally:
@@ -81,7 +93,10 @@ def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
             'server_id': server.server_id,
             'server_name': server.name,
             'host': server.host,
-            'tags': _tags(server, newer),
+            'tags': [
+                *_tags(server, newer),
+                *said.get(server.server_id, ()),
+            ],
             'detail': detail,
         }
         for server, (detail, _) in zip(left, results, strict=True)
@@ -105,17 +120,35 @@ def _absent(
     return ABSENT.get(built.nova_cache.why_absent(server.server_id))
 
 
-def _clear(server: Server, built: build.Components) -> tuple[str, bool]:
+def _said(
+    servers: Iterable[Server], built: build.Components
+) -> Mapping[str, Sequence[str]]:
+    """Tags that tell what was said of moves, by server id; see ``marks``."""
+    signer = built.effects.signer
+    found = {s.server_id: [*marks.read(s, signer)] for s in servers}
+    return {server_id: texts for server_id, texts in found.items() if texts}
+
+
+def _clear(
+    server: Server,
+    built: build.Components,
+    *,
+    drained: bool,
+    said: Sequence[str],
+) -> tuple[str, bool]:
     """Reattach it first: its tag is the only witness until then."""
+    done = ''
     try:
         built.leader.check_held()
-        answer = built.dispatcher.reattach(server, time.time())
-        if answer.state is not State.DONE:
-            return f'not reattached: {answer.detail}', True
-        for tag in tags.ours(server.tags):
+        if drained:
+            answer = built.dispatcher.reattach(server, time.time())
+            if answer.state is not State.DONE:
+                return f'not reattached: {answer.detail}', True
+            done = 'reattached, '
+        for tag in (*tags.ours(server.tags), *said):
             built.nova.remove_tag(server.server_id, tag)
     except ServerGone:
-        return 'reattached; Nova has deleted it', False
+        return f'{done}deleted in Nova', False
     except StealError as error:
         return str(error), True
-    return 'reattached, tags removed', False
+    return f'{done}tags removed', False

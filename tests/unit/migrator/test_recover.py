@@ -3,6 +3,7 @@ from oslotest import base
 from steal_scheduler.exception import ConfigError
 from steal_scheduler.migrator import build
 from steal_scheduler.migrator.recover import recover
+from steal_scheduler.moves.marks import Mark, Said
 from steal_scheduler.reporting.text import as_text
 from tests.hostile import HOSTILE, SHOWN
 from tests.standins import nova_api
@@ -102,6 +103,22 @@ class TestRecover(base.BaseTestCase):
         text, _ = self.recover(clear=False)
         self.assertIn(f'steal:drain:{SHOWN}', text)
         self.assertNotIn('\x1b', text)
+
+    def test_what_was_said_of_a_move(self) -> None:
+        """Nobody drained it, so nobody is asked to put it back."""
+        mark = Mark(Said.APPROVED, 1795334400, 'a')
+        tag = mark.text('x', fakes.signer())
+        self.deployment.tag('x', tag)
+        text, left = self.recover(clear=False)
+        self.assertTrue(left)
+        self.assertIn(tag, text)
+        text, left = self.recover(clear=True)
+        self.assertFalse(left, text)
+        self.assertIn('tags removed', text)
+        self.assertEqual('', self.deployment.read('asked'))
+        self.assertEqual(
+            [f'DELETE /servers/x/tags/{tag}'], self.deployment.removed()
+        )
 
     def test_what_a_newer_version_left(self) -> None:
         """It is shown, and that version has to clear it."""
