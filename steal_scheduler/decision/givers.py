@@ -58,11 +58,10 @@ class Givers:
         self._at = np.array([self._hosts[s.host or ''] for s in each], int)
         self._cores = _array(d.expected for _, d in self._servers)
         self._copy = _array(snapshot.copy_mb(server) for server in each)
-        #: Of ``load_threshold``, what each asks for at most.
-        self._load = _array(
-            d.high / (snapshot.rules.detection.load_threshold * s.vcpus)
-            for s, d in self._servers
-        )
+        #: Cores that each asks for at most, and that ``load_threshold`` is.
+        self._most = _array(d.high for _, d in self._servers)
+        load = snapshot.rules.detection.load_threshold
+        self._threshold = _array(load * server.vcpus for server in each)
         needs = [targets.ledger.needs(server) for server in each]
         #: By resource class, what each has, and its host has left.
         self._mine = {
@@ -141,7 +140,7 @@ class Givers:
         0.25 at a steal of 20 %, and 0.3 is the threshold.
         """
         steal = self._snapshot.view.hosts[host].steal
-        found: _Mask = self._load < max(CALM, 1.0 - steal)
+        found: _Mask = self._most < max(CALM, 1.0 - steal) * self._threshold
         for kind, mine in self._mine.items():
             found &= mine <= self._targets.ledger.left(host, kind)
         return found

@@ -1,6 +1,6 @@
 """Packing: whether servers find places on hosts, all of them at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,30 +56,39 @@ class _Search:
         self._may = may
         self._tries = TRIES
 
-    def tried(self, left: Amounts, first: int = 0) -> Amounts | None:
-        """What is left once all have a place from the first one on.
+    def tried(self, left: Amounts) -> Amounts | None:
+        """What is left once all have a place.
 
         None where they have not, or where it was not found out.
         """
-        if first == len(self._needs):
-            return left
-        need = self._needs[first]
-        fitting = _fitting(left, need) & self._may[first]
+        # NOTE: no recursion, for a host may have a thousand servers.
+        ways = [self._ways(left, 0)]
+        while ways:
+            after = next(ways[-1], None)
+            if after is None:
+                ways.pop()
+            elif len(ways) == len(self._needs):
+                return after
+            else:
+                ways.append(self._ways(after, len(ways)))
+        return None
+
+    def _ways(self, left: Amounts, number: int) -> Iterator[Amounts]:
+        """What is left with this one as well, for each place it may have."""
+        need = self._needs[number]
+        fitting = _fitting(left, need) & self._may[number]
         seen = set[bytes]()
         for at in np.flatnonzero(fitting):
             like = left[:, at].tobytes()
-            if like in seen and not self._picky(first):
+            if like in seen and not self._picky(number):
                 continue
             seen.add(like)
             if not self._tries:
-                return None
+                return
             self._tries -= 1
             after = left.copy()
             after[:, at] -= need
-            found = self.tried(after, first + 1)
-            if found is not None:
-                return found
-        return None
+            yield after
 
     def _picky(self, first: int) -> bool:
         """Whether of two hosts with as much left one may do less."""

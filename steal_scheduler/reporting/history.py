@@ -15,6 +15,7 @@ from steal_scheduler.model.history import PastMove, from_ended, from_record
 from steal_scheduler.model.listing import Listing
 from steal_scheduler.model.move import CLOCK_SKEW, Ended, Outcome
 from steal_scheduler.model.until import iso
+from steal_scheduler.reporting.documents import rounded
 
 #: Seconds after its record ended in which a move is over: it is reattached
 #: and measured meanwhile.
@@ -210,8 +211,7 @@ def row(move: PastMove, project: str | None = None) -> dict[str, Any]:
 
 
 def _rounded(name: str, value: Any) -> Any:
-    digits = _DIGITS.get(name)
-    return value if digits is None or value is None else round(value, digits)
+    return rounded(value, _DIGITS[name]) if name in _DIGITS else value
 
 
 def relief(moves: Sequence[PastMove]) -> list[dict[str, Any]]:

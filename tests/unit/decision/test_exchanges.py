@@ -335,6 +335,14 @@ class TestExchange(base.BaseTestCase):
         cloud.servers['y'] = One('b', 1.05, 4)
         self.assertEqual(['y'], self.ids(cloud.plan()))
 
+    def test_where_each_load_is_over_the_threshold(self) -> None:
+        """By ``load_threshold = 0`` nobody is calm, wherever he is."""
+        cloud = full()
+        cloud.left |= {'a': 4, 'c': 0}
+        cloud.servers['y'] = One('b', 0.2, 4)
+        cloud.rules['load_threshold'] = 0.0
+        self.assertEqual([], self.ids(cloud.plan()))
+
     def test_it_goes_to_another_one_that_is_contended(self) -> None:
         """Where neither a third host nor the one that is relieved has room."""
         cloud = full(d=One('d', 17, 64))

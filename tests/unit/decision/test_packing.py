@@ -57,6 +57,10 @@ class TestPacked(base.BaseTestCase):
             both += found
         self.assertTrue(100 < both < 400, both)
 
+    def test_a_thousand_servers_of_a_host(self) -> None:
+        """Two of them need what one host has, and the other one is short."""
+        self.assertEqual(1, self.missing([[600], [599.5]], [[1]] * 1200))
+
     def test_many_hosts_end_soon(self) -> None:
         left = np.full((1, 30), 9.0)
         needs = [np.array([5.0])] * 31

@@ -42,6 +42,14 @@ def record(server_id: str = 's', **other: Any) -> PastMove:
     return found
 
 
+class TestRows(base.BaseTestCase):
+    def test_what_json_cannot_tell(self) -> None:
+        """A series of Prometheus may be NaN, and an answer is JSON."""
+        said = {'steal_before': float('nan'), 'copied_mb': float('inf')}
+        (row,) = history.rows([told(**said)])
+        self.assertEqual(said.keys(), {k for k in said if row[k] is None})
+
+
 class TestJoined(base.BaseTestCase):
     def joined(self, *moves: PastMove) -> list[tuple[str, str | None, str]]:
         """Server, outcome and who tells, of moves and records."""
