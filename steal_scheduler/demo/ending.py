@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+import time
 from typing import Any, NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -31,11 +31,10 @@ def wait_for_signal() -> NoReturn:
 
     :raises Signalled: it has come
     """
-    never = threading.Event()
     # NOTE: it wakes now and then, for a signal that the kernel has given to
     # another thread does not wake it, and only the main thread raises.
     while True:
-        never.wait(1.0)
+        time.sleep(1.0)
 
 
 def ignore_signals() -> None:

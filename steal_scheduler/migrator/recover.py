@@ -5,7 +5,7 @@ steal-scheduler is taken away.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steal_scheduler.decision.snapshot import Snapshot
@@ -65,22 +65,20 @@ def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
         }
         left += state.orphans(listed - seen, snapshot)
         drained = {server.server_id for server in left}
-        said = _said(fleet.servers.values(), built)
-        left += [fleet.servers[s] for s in said.keys() - drained]
+        left += [
+            s
+            for s in fleet.servers.values()
+            if s.server_id not in drained and _said(s, built)
+        ]
+
+        def undone(server: Server) -> tuple[str, bool]:
+            out = server.server_id in drained
+            return _clear(server, built, out=out) if clear else ('', True)
+
         results = [
             NEWER
             if server.server_id in newer
-            else _absent(server, built)
-            or (
-                _clear(
-                    server,
-                    built,
-                    drained=server.server_id in drained,
-                    said=said.get(server.server_id, ()),
-                )
-                if clear
-                else ('', True)
-            )
+            else _absent(server, built) or undone(server)
             for server in left
         ]
     finally:
@@ -93,10 +91,7 @@ def recover(conf: Any, *, clear: bool) -> tuple[text.Document, bool]:
             'server_id': server.server_id,
             'server_name': server.name,
             'host': server.host,
-            'tags': [
-                *_tags(server, newer),
-                *said.get(server.server_id, ()),
-            ],
+            'tags': [*_tags(server, newer), *_said(server, built)],
             'detail': detail,
         }
         for server, (detail, _) in zip(left, results, strict=True)
@@ -120,32 +115,26 @@ def _absent(
     return ABSENT.get(built.nova_cache.why_absent(server.server_id))
 
 
-def _said(
-    servers: Iterable[Server], built: build.Components
-) -> Mapping[str, Sequence[str]]:
-    """Tags that tell what was said of moves, by server id; see ``marks``."""
-    signer = built.effects.signer
-    found = {s.server_id: [*marks.read(s, signer)] for s in servers}
-    return {server_id: texts for server_id, texts in found.items() if texts}
+def _said(server: Server, built: build.Components) -> Sequence[str]:
+    """Tags that tell what was said of its moves; see ``marks``."""
+    return [*marks.read(server, built.effects.signer)]
 
 
 def _clear(
-    server: Server,
-    built: build.Components,
-    *,
-    drained: bool,
-    said: Sequence[str],
+    server: Server, built: build.Components, *, out: bool
 ) -> tuple[str, bool]:
-    """Reattach it first: its tag is the only witness until then."""
-    done = ''
+    """Reattach it first: its tag is the only witness until then.
+
+    :param out: it may be drained; else nobody is asked to put it back
+    """
+    done = 'reattached, ' if out else ''
     try:
         built.leader.check_held()
-        if drained:
+        if out:
             answer = built.dispatcher.reattach(server, time.time())
             if answer.state is not State.DONE:
                 return f'not reattached: {answer.detail}', True
-            done = 'reattached, '
-        for tag in (*tags.ours(server.tags), *said):
+        for tag in (*tags.ours(server.tags), *_said(server, built)):
             built.nova.remove_tag(server.server_id, tag)
     except ServerGone:
         return f'{done}deleted in Nova', False

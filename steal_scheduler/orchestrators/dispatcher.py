@@ -182,18 +182,19 @@ class Dispatcher:
 
         :returns: REFUSED where one objects; WAITING also without an answer
         """
-        answers = []
         try:
-            for assigned in assignment.assignments(server, self.rules):
-                try:
-                    answer = self._ask('notice', assigned, server, notice)
-                except OrchestratorError as error:
-                    _log_silence(server, error)
-                    answer = waiting(str(error))
-                answers.append(answer)
+            each = assignment.assignments(server, self.rules)
         except assignment.InvalidOrchestrator:
             # It does not move, and that is why.
             return DONE
+        answers = []
+        for assigned in each:
+            try:
+                answer = self._ask('notice', assigned, server, notice)
+            except OrchestratorError as error:
+                _log_silence(server, error)
+                answer = waiting(str(error))
+            answers.append(answer)
         return base.worst(answers)
 
     def _ask(
