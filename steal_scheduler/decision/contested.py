@@ -11,10 +11,11 @@ before Nova has chosen.
 import collections
 from collections.abc import Iterable
 
+from steal_scheduler.decision.arrays import Mask
 from steal_scheduler.decision.refused_pairs import RefusedPairs, refused_pairs
 from steal_scheduler.decision.room import unplaced
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.decision.zone_room import Mask, ZoneRoom
+from steal_scheduler.decision.zone_room import ZoneRoom
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.refusal import Nos, Reason
 from steal_scheduler.model.room import UNTOLD

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from steal_scheduler.decision import census
-from steal_scheduler.decision.packing import Amounts, Mask, packed
+from steal_scheduler.decision.arrays import Amounts, Mask
+from steal_scheduler.decision.packing import packed
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import Fleet, Server
 from steal_scheduler.model.move import Stage

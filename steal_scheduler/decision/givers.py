@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from steal_scheduler.decision.arrays import Amounts, Mask
 from steal_scheduler.decision.demand import demand_now
 from steal_scheduler.decision.exchange_targets import ExchangeTargets
 from steal_scheduler.decision.host_load import closed_to_moves
@@ -30,8 +31,6 @@ CONTENDED = 16
 #: MiB that count as much as one more server that is disrupted.
 DISRUPTION = 4096
 
-_Amounts = np.ndarray[Any, np.dtype[np.float64]]
-_Mask = np.ndarray[Any, np.dtype[np.bool_]]
 _Names = np.ndarray[Any, np.dtype[np.object_]]
 
 
@@ -68,7 +67,7 @@ class Givers:
             kind: _array(one.get(kind, 0) for one in needs)
             for kind in {kind for one in needs for kind in one}
         }
-        self._left: dict[str, _Amounts] = {}
+        self._left: dict[str, Amounts] = {}
         alike = collections.defaultdict[object, list[int]](list)
         for n, one in enumerate(needs):
             alike[frozenset(one.items())].append(n)
@@ -132,7 +131,7 @@ class Givers:
                 found[(found == '') & self._bears(host)] = host
         return found
 
-    def _bears(self, host: str) -> _Mask:
+    def _bears(self, host: str) -> Mask:
         """Who would not be contended there, and has room.
 
         One that waits as long as the others there asks for more by that. For
@@ -140,12 +139,12 @@ class Givers:
         0.25 at a steal of 20 %, and 0.3 is the threshold.
         """
         steal = self._snapshot.view.hosts[host].steal
-        found: _Mask = self._most < max(CALM, 1.0 - steal) * self._threshold
+        found: Mask = self._most < max(CALM, 1.0 - steal) * self._threshold
         for kind, mine in self._mine.items():
             found &= mine <= self._targets.ledger.left(host, kind)
         return found
 
-    def _look(self) -> tuple[_Amounts, _Mask]:
+    def _look(self) -> tuple[Amounts, Mask]:
         """Cores that the host of each has left, and who has a place elsewhere.
 
         For each kind of server two hosts are enough to tell, those with most
@@ -166,7 +165,7 @@ class Givers:
                 placeable[alike] |= elsewhere & (self._cores[alike] <= left)
         return free[self._at], placeable
 
-    def _of(self, kind: str) -> _Amounts:
+    def _of(self, kind: str) -> Amounts:
         found = self._left.get(kind)
         if found is None:
             ledger = self._targets.ledger
@@ -204,7 +203,7 @@ class _Takers:
         self._targets = targets
         self._cores = _array(map(targets.cores_left, self._names))
         #: By resource class, what each has left.
-        self._left: dict[str, _Amounts] = {}
+        self._left: dict[str, Amounts] = {}
 
     def update(self, name: str) -> None:
         """Something was planned for this one."""
@@ -229,7 +228,7 @@ class _Takers:
             yield float(self._cores[n]), self._names[n]
 
 
-def _array(values: Iterable[float]) -> _Amounts:
+def _array(values: Iterable[float]) -> Amounts:
     return np.array([*values], float)
 
 

@@ -1,18 +1,14 @@
 """Packing: whether servers find places on hosts, all of them at once."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
+
+from steal_scheduler.decision.arrays import Amounts, Mask
 
 #: On so many hosts or fewer all ways to place servers are tried, until so many
 #: have been placed in vain.
 FEW, TRIES = 32, 2000
-
-#: Of resource classes; of a class and a host each, where it is of hosts.
-Amounts = np.ndarray[Any, np.dtype[np.float64]]
-#: Of hosts, true or false each.
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def packed(

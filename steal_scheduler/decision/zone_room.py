@@ -6,19 +6,15 @@ those take that Nova has not placed yet is taken off wherever they may go.
 
 import collections
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 
+from steal_scheduler.decision.arrays import Amounts, Mask
 from steal_scheduler.decision.refused_pairs import RefusedPairs
 from steal_scheduler.decision.room import Ledger
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.move import Move
 from steal_scheduler.model.room import AFFINITY
-
-#: Of the hosts of a zone, true or false each.
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
-_Amounts = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class ZoneRoom:
@@ -41,8 +37,8 @@ class ZoneRoom:
         self._demand = np.array([h.demand + h.credit for h in hosts])
         self._most = np.array([view.target_demand * h.cores for h in hosts])
         #: By resource class, what each has left, and what of that none takes.
-        self._told: dict[str, _Amounts] = {}
-        self._left: dict[str, _Amounts] = {}
+        self._told: dict[str, Amounts] = {}
+        self._left: dict[str, Amounts] = {}
         #: By kind of server, hosts that it fits on by all that is known.
         self._fitting: dict[object, Mask] = {}
         #: By server id, where those may go that are to be placed.
@@ -125,14 +121,14 @@ class ZoneRoom:
     def _needs(self, move: Move) -> Mapping[str, int]:
         return self._ledger.needs(move.server)
 
-    def _of(self, kind: str) -> _Amounts:
+    def _of(self, kind: str) -> Amounts:
         """What is left of a resource class, with all that may come."""
         found = self._left.get(kind)
         if found is None:
             found = self._left[kind] = self._whole(kind).copy()
         return found
 
-    def _whole(self, kind: str) -> _Amounts:
+    def _whole(self, kind: str) -> Amounts:
         """What is left of it without that; where nobody tells, no end."""
         found = self._told.get(kind)
         if found is None:
@@ -148,12 +144,12 @@ class ZoneRoom:
             )
         return found
 
-    def _more(self, move: Move, beside: Move | None) -> Mapping[str, _Amounts]:
+    def _more(self, move: Move, beside: Move | None) -> Mapping[str, Amounts]:
         """What is to be taken off besides, by resource class.
 
         What it takes itself, if it is to be placed, stands in nobody's way.
         """
-        more = collections.defaultdict[str, _Amounts](self._nothing)
+        more = collections.defaultdict[str, Amounts](self._nothing)
         if move.server_id in self._reach:
             for kind, amount in self._needs(move).items():
                 more[kind] -= self._reach[move.server_id] * amount
@@ -162,7 +158,7 @@ class ZoneRoom:
                 more[kind] += self.reach(beside) * amount
         return more
 
-    def _nothing(self) -> _Amounts:
+    def _nothing(self) -> Amounts:
         return np.zeros(len(self._names))
 
     def _fits(self, move: Move) -> Mask:
@@ -177,7 +173,7 @@ class ZoneRoom:
             self._fitting[kind] = found
         return found
 
-    def _there(self, members: Iterable[str], beside: Move | None) -> _Amounts:
+    def _there(self, members: Iterable[str], beside: Move | None) -> Amounts:
         """Of these servers, how many each host has or may get."""
         count = self._nothing()
         for member in members:
