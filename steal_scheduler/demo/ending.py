@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import time
+import threading
 from typing import Any, NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -33,8 +33,9 @@ def wait_for_signal() -> NoReturn:
     """
     # NOTE: it wakes now and then, for a signal that the kernel has given to
     # another thread does not wake it, and only the main thread raises.
+    never = threading.Event()
     while True:
-        time.sleep(1.0)
+        never.wait(1.0)
 
 
 def ignore_signals() -> None:

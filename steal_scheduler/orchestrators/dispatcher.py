@@ -190,11 +190,10 @@ class Dispatcher:
         answers = []
         for assigned in each:
             try:
-                answer = self._ask('notice', assigned, server, notice)
+                answers.append(self._ask('notice', assigned, server, notice))
             except OrchestratorError as error:
                 _log_silence(server, error)
-                answer = waiting(str(error))
-            answers.append(answer)
+                answers.append(waiting(str(error)))
         return base.worst(answers)
 
     def _ask(
