@@ -1,7 +1,7 @@
 """Where in its interval the demand of a server lies."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.model.cloud import ServerSignal
@@ -78,13 +78,15 @@ def demand_now(signal: ServerSignal, snapshot: Snapshot) -> Demand:
     return demand(signal, history, host.busy if host else 1.0)
 
 
+def asked_for(snapshot: Snapshot) -> Mapping[str, float]:
+    """Cores that are expected to be asked for now, by server id."""
+    return {
+        server_id: demand_now(signal, snapshot).expected
+        for server_id, signal in snapshot.signals.servers.items()
+    }
+
+
 def remember(snapshot: Snapshot) -> None:
     """Keep a sample of what servers ask for now, if it is time for one."""
     if snapshot.past.is_due(snapshot.now):
-        snapshot.past.add(
-            snapshot.now,
-            {
-                server_id: demand_now(signal, snapshot).expected
-                for server_id, signal in snapshot.signals.servers.items()
-            },
-        )
+        snapshot.past.add(snapshot.now, asked_for(snapshot))

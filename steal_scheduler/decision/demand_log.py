@@ -15,14 +15,15 @@ EARLY = 0.1 * STEP
 class DemandLog:
     """A sample of each server, ``STEP`` seconds apart.
 
-    The process remembers it, and that only helps: after a restart there is
-    none. Of 100,000 servers it takes some 40 MB.
+    The process remembers it, and that only helps: what was before its time,
+    the source of the signals may tell. Of 100,000 servers it takes some 40 MB.
     """
 
     def __init__(self) -> None:
         #: How many there are of who was there all the time.
         self.samples = 0
-        self._last = -math.inf
+        self._first, self._last = math.inf, -math.inf
+        self._complete = False
         #: By server id, the oldest first; NaN where it was not measured.
         self._cores: dict[str, array.array[float]] = {}
 
@@ -37,7 +38,7 @@ class DemandLog:
         :param now: epoch seconds
         :param cores: that are asked for, by server id
         """
-        self._last = now
+        self._first, self._last = min(self._first, now), now
         self.samples = min(self.samples + 1, MOST)
         for server_id in self._cores.keys() | cores.keys():
             known = self._cores.setdefault(server_id, array.array('f'))
@@ -48,6 +49,35 @@ class DemandLog:
             for server_id, known in self._cores.items()
             if server_id in cores or not all(map(math.isnan, known))
         }
+
+    def lacks(self, now: float) -> float | None:
+        """Of when the sample was that comes before the first one.
+
+        :returns: epoch seconds; None where none is missing, or to be had
+        """
+        if self._complete or self.samples >= MOST:
+            return None
+        return min(self._first, now) - STEP
+
+    def add_before(self, then: float, cores: Mapping[str, float]) -> None:
+        """Keep a sample of before the first one.
+
+        :param then: epoch seconds, as ``lacks`` told
+        :param cores: that were asked for, by server id
+        """
+        self._first = then
+        for server_id in self._cores.keys() | cores.keys():
+            known = self._cores.get(server_id, ())
+            unknown = [math.nan] * (self.samples - len(known))
+            first = cores.get(server_id, math.nan)
+            self._cores[server_id] = array.array(
+                'f', (first, *unknown, *known)
+            )
+        self.samples += 1
+
+    def complete(self) -> None:
+        """What was before the first sample, nobody can tell."""
+        self._complete = True
 
     def of(self, server_id: str, now: float) -> Sequence[float]:
         """The samples of a server, the oldest first: ``samples`` of them.

@@ -9,11 +9,12 @@ from steal_scheduler.decision.host_load import build_view
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.stalled import stalled
 from steal_scheduler.decision.usable_signals import usable_signals
-from steal_scheduler.exception import SignalError
 from steal_scheduler.migrator import build, informed
 from steal_scheduler.migrator.poller import Poller
+from steal_scheduler.migrator.recall import before, recall
 from steal_scheduler.model.host_view import View
 from steal_scheduler.model.move import Move, Stage
+from steal_scheduler.model.refusal import Refusal
 from steal_scheduler.moves import admission, state
 from steal_scheduler.orchestrators.base import State
 from steal_scheduler.orchestrators.dispatcher import Dispatcher
@@ -44,7 +45,7 @@ def plan(conf: Any, now: float) -> text.Document:
             'dry_run is on: the migrator would only say so. Set [migrator] '
             'dry_run = False to let it move.'
         )
-    poller = Poller(built.source, interval=0.0)
+    poller = Poller(built.source, built.conf.migrator.poll_interval)
     fleet = built.nova_cache.refresh(now)
     poller.poll(now)
     notes += [f'{said}.' for said in built.source.advice()]
@@ -60,19 +61,20 @@ def plan(conf: Any, now: float) -> text.Document:
         # That nothing is known of them is no news.
         snapshot = dataclasses.replace(snapshot, unreliable={})
     else:
-        before = None
+        earlier = None
         if any(
             signal.bad_seconds is not None
             for signal in snapshot.signals.servers.values()
         ):
-            before = _view_before(snapshot, built)
-            if before is None:
+            earlier = _view_before(snapshot, poller)
+            if earlier is None:
                 notes.append(
                     'Bad seconds are those of this one reading; the migrator '
                     'knows those before it as well.'
                 )
-        view = build_view(snapshot, before)
+        view = build_view(snapshot, earlier)
         snapshot = dataclasses.replace(snapshot, view=view)
+        recall(snapshot, poller)
         decided, room = informed.decided(built.nova_cache, snapshot, {})
         if room.trouble:
             notes.append(f'Not all is known of the room: {room.trouble}')
@@ -103,23 +105,18 @@ def plan(conf: Any, now: float) -> text.Document:
     }
 
 
-def _view_before(snapshot: Snapshot, built: build.Components) -> View | None:
+def _view_before(snapshot: Snapshot, poller: Poller) -> View | None:
     """The view that a migrator would have made at the poll before.
-
-    Of what it remembers for longer, mostly nothing counts.
 
     :returns: None where the source tells nothing of then
     """
-    view, seconds = None, built.conf.migrator.poll_interval
+    view = None
     for n in range(READINGS, 0, -1):
-        at = snapshot.now - n * seconds
-        try:
-            told = built.source.read_past(at, snapshot.signals.window)
-        except SignalError:
-            # As with a migrator, which then keeps its view.
-            continue
-        then = dataclasses.replace(snapshot, now=at, signals=told)
-        view = build_view(usable_signals(then), view)
+        then = snapshot.now - n * poller.interval
+        found = before(snapshot, poller, then, view)
+        if not isinstance(found, Refusal):
+            # Otherwise it is as with a migrator, which then keeps its view.
+            view = found.view
     return view
 
 

@@ -1,5 +1,7 @@
 """The poller: reads the signals at their own pace, and keeps them."""
 
+from collections.abc import Callable
+
 from oslo_log import log
 
 from steal_scheduler.edge.text import one_line
@@ -17,13 +19,12 @@ class Poller:
     def __init__(self, source: SignalSource, interval: float) -> None:
         """:param interval: seconds between two readings"""
         self._source = source
-        self._interval = interval
+        self.interval = interval
         self._polled_at = 0.0
         #: The last that could be read; they grow old, and then count no more.
         self.signals: Signals = NO_SIGNALS
         #: What was wrong with the last reading; None when it was good.
         self.trouble: Refusal | None = None
-
         #: The last reading was one between two polls.
         self.early = False
 
@@ -33,19 +34,31 @@ class Poller:
         :param at_once: it is, for somebody waits for what is decided then
         """
         # A clock that was set back must not silence it until then.
-        self.early = 0 <= now - self._polled_at < self._interval * 0.9
+        self.early = 0 <= now - self._polled_at < self.interval * 0.9
         if self.early and not at_once:
             return False
         if not self.early:
             self._polled_at = now
-        self.trouble = None
+        found = self._read(lambda: self._source.read(now))
+        self.trouble = found if isinstance(found, Refusal) else None
+        if not isinstance(found, Refusal):
+            self.signals = found
+        return True
+
+    def before(self, then: float) -> Signals | Refusal:
+        """What they were; or why that cannot be told.
+
+        :param then: epoch seconds
+        """
+        window = self.signals.window
+        return self._read(lambda: self._source.read_past(then, window))
+
+    def _read(self, reading: Callable[[], Signals]) -> Signals | Refusal:
         try:
-            self.signals = self._source.read(now)
+            return reading()
         except SignalError as error:
-            self.trouble = Refusal(Reason.SIGNALS, one_line(error, 1000))
+            return Refusal(Reason.SIGNALS, one_line(error, 1000))
         except Exception as error:
             # A plugin's own mistake is an outage like any other.
             LOG.exception('Signal source failed.')
-            said = one_line(repr(error), 1000)
-            self.trouble = Refusal(Reason.SIGNALS, said)
-        return True
+            return Refusal(Reason.SIGNALS, one_line(repr(error), 1000))

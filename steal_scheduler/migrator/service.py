@@ -24,6 +24,7 @@ from steal_scheduler.migrator.notes import Notes
 from steal_scheduler.migrator.orphans import Orphans
 from steal_scheduler.migrator.poller import Poller
 from steal_scheduler.migrator.proposals import Proposals
+from steal_scheduler.migrator.recall import recall
 from steal_scheduler.migrator.strays import Strays
 from steal_scheduler.model.cloud import NO_SIGNALS
 from steal_scheduler.model.host_view import View
@@ -186,7 +187,7 @@ class Migrator:
         if not leads:
             # They are another migrator's now.
             self.moves, self.decided = {}, decide.NOTHING
-            self._room = UNTOLD
+            self._room, self._past = UNTOLD, DemandLog()
             self._seen = None
             self._strays.forget()
             self._orphans.forget()
@@ -269,6 +270,7 @@ class Migrator:
     def _decide(self, snapshot: Snapshot) -> decide.Decision:
         if self._poller.trouble is not None:
             return decide.blind(self._poller.trouble)
+        recall(snapshot, self._poller)
         remember(snapshot)
         decided, self._room = informed.decided(
             self._built.nova_cache, snapshot, self.decided.watches

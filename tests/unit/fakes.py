@@ -20,6 +20,7 @@ from steal_scheduler.exception import (
     NovaSilent,
     OrchestratorError,
     ServerGone,
+    SignalError,
 )
 from steal_scheduler.model import pause, until
 from steal_scheduler.model.aggregate import Aggregate
@@ -539,11 +540,23 @@ class FakeSource:
         self.unseen: set[str] = set()
         self.trouble: Exception | None = None
         self.reads = 0
+        #: What each asked for in the past, the latest first, as it is asked.
+        self.before: Sequence[dict[str, float]] = ()
+        self.reads_past = 0
 
     def read(self, now: float) -> Signals:
         self.reads += 1
         if self.trouble is not None:
             raise self.trouble
+        return self._signals(now, self.demand)
+
+    def read_past(self, at: float, seconds: float) -> Signals:
+        self.reads_past += 1
+        if self.reads_past > len(self.before):
+            raise SignalError('that is not kept')
+        return self._signals(at, self.before[self.reads_past - 1])
+
+    def _signals(self, now: float, wanted: dict[str, float]) -> Signals:
         asked: dict[str, float] = {}
         running = {
             s.server_id: s
@@ -552,12 +565,12 @@ class FakeSource:
         }
         for server_id, server in running.items():
             host = server.host or ''
-            asked[host] = asked.get(host, 0) + self.demand.get(server_id, 0.1)
+            asked[host] = asked.get(host, 0) + wanted.get(server_id, 0.1)
         servers = {}
         for server_id, server in running.items():
             if server_id in self.unseen:
                 continue
-            demand = self.demand.get(server_id, 0.1)
+            demand = wanted.get(server_id, 0.1)
             # Who runs waits a little, always.
             got = min(0.998, self._cores / asked[server.host or ''])
             servers[server_id] = ServerSignal(

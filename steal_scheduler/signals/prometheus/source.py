@@ -25,8 +25,7 @@ from steal_scheduler.signals.prometheus import (
     preset,
     preset_file,
 )
-
-LOG = logging.getLogger(__name__)
+from steal_scheduler.signals.prometheus.said import Said
 
 
 class PrometheusSource(SignalSource):
@@ -59,31 +58,30 @@ class PrometheusSource(SignalSource):
         )
         #: PromQL by the metric's name.
         self.promql = self._preset.promql(self._window.seconds)
-        self._told: dict[str, Sequence[drops.DropReason | None]] = {}
-        #: Queries about guests that failed last time, and how.
-        self._failing: dict[str, str] = {}
+        self._said = Said(logging.INFO, logging.WARNING)
 
     def advice(self) -> Sequence[str]:
-        return [*self._window.advice(), *self._failing.values()]
+        return [*self._window.advice(), *self._said.failing.values()]
 
     def silent(self) -> Sequence[str]:
-        return [name for name, told in self._told.items() if None in told]
+        return self._said.silent()
 
     def read(self, now: float) -> Signals:
         self._client.begin()
         self._window.read(now)
         for name, seldom in self._window.seldom().items():
-            self._tell(name, seldom)
-        signals = self._read(now, self._window.seconds)
+            self._said.tell(name, seldom)
+        signals = self._read(now, self._window.seconds, self._said)
         # Last, for nothing else may wait for it.
         history = self._histories.read(signals.servers, now)
         return dataclasses.replace(signals, history=history)
 
     def read_past(self, at: float, seconds: float) -> Signals:
         self._client.begin(at)
-        return self._read(at, seconds)
+        # What was wrong then is no news.
+        return self._read(at, seconds, Said(logging.DEBUG, logging.DEBUG))
 
-    def _read(self, now: float, window: float) -> Signals:
+    def _read(self, now: float, window: float, said: Said) -> Signals:
         """Ask all queries, with rates over so many seconds."""
         begun = time.monotonic()
         # By the subject's kind, its name and the metric's field.
@@ -92,7 +90,7 @@ class PrometheusSource(SignalSource):
         }
         ambiguous: dict[str, str] = {}
         self.promql = self._preset.promql(window)
-        domains = self._domains()
+        domains = self._domains(said)
         # Before the guests, who may let us wait until the end.
         nodenames = self._nodenames()
         for name, metric in parse.METRICS.items():
@@ -107,15 +105,15 @@ class PrometheusSource(SignalSource):
                 domains,
             )
             try:
-                samples, clashes = self._ask(metric, promql, usable)
+                samples, clashes = self._ask(metric, promql, usable, said)
             except SignalError as error:
                 if metric.subject in (parse.Subject.HOSTS, self._preset.who):
                     raise
                 # Tenants tell what they like, and as much: servers are judged
                 # without.
-                self._warn(name, error)
+                said.warn(name, error)
                 continue
-            self._failing.pop(name, None)
+            said.failing.pop(name, None)
             ambiguous = clashes | ambiguous
             for key, sample in samples.items():
                 told[metric.subject][key][metric.field] = sample
@@ -134,7 +132,7 @@ class PrometheusSource(SignalSource):
                     f'none of the {who} is usable in both: {found.sentence()}',
                     'Let both queries answer with the same labels.',
                 )
-            self._tell(subject, found)
+            said.tell(subject, found)
         return Signals(
             servers,
             assemble.hosts(told['hosts']),
@@ -158,13 +156,13 @@ class PrometheusSource(SignalSource):
                     found.setdefault(host, set()).add(one_line(name))
         return found
 
-    def _domains(self) -> labels.Domains | None:
+    def _domains(self, said: Said) -> labels.Domains | None:
         """Ask which server each domain is; None where series know it."""
         promql = self.promql.get(preset_file.INFO)
         if promql is None:
             return None
         series = self._client.ask(preset_file.INFO, promql)
-        self._tell(preset_file.INFO, drops.Drops(), silent=not series)
+        said.tell(preset_file.INFO, drops.Drops(), silent=not series)
         by = self._preset.labels
         return labels.Domains.read(
             (
@@ -176,7 +174,11 @@ class PrometheusSource(SignalSource):
         )
 
     def _ask(
-        self, metric: parse.Metric, promql: str, usable: parse.SampleFilter
+        self,
+        metric: parse.Metric,
+        promql: str,
+        usable: parse.SampleFilter,
+        said: Said,
     ) -> tuple[parse.Samples, dict[str, str]]:
         """Ask one query.
 
@@ -201,7 +203,7 @@ class PrometheusSource(SignalSource):
                 else 'no series answers',
                 self._cure(metric, clashes, found),
             )
-        self._tell(metric.name, found, silent=not series)
+        said.tell(metric.name, found, silent=not series)
         return samples, clashes
 
     def _cure(
@@ -228,28 +230,3 @@ class PrometheusSource(SignalSource):
             return f'{why}.'
         needs = self._preset.keys.get(f'{metric.subject}.needs')
         return self._client.cure_of_silence(needs)
-
-    def _warn(self, name: str, error: SignalError) -> None:
-        """Say it once, until the query is answered again."""
-        level = logging.DEBUG if name in self._failing else logging.WARNING
-        self._failing[name] = said = one_line(error, 1000).rstrip('.')
-        LOG.log(level, 'What guests tell is not used: %s', said)
-
-    def _tell(
-        self, what: str, found: drops.Drops, silent: bool = False
-    ) -> None:
-        """Log what was dropped, when the reasons change.
-
-        :param silent: no series has answered at all
-        """
-        reasons = [None] if silent else sorted(found)
-        news = reasons != self._told.get(what, [])
-        level = logging.INFO if news else logging.DEBUG
-        if silent:
-            LOG.log(level, 'Prometheus has no series for query %s', what)
-        elif reasons:
-            said = found.sentence()
-            LOG.log(level, 'Dropped samples of %s: %s', what, said)
-        elif news:
-            LOG.info('All samples of %s are usable again', what)
-        self._told[what] = reasons

@@ -9,6 +9,13 @@ from steal_scheduler.model.demand import STEP
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW
 
+_SAMPLES = st.lists(
+    st.dictionaries(
+        st.sampled_from('abc'), st.integers(0, 64).map(lambda n: n / 4)
+    ),
+    max_size=6,
+)
+
 
 def log(*samples: dict[str, float]) -> DemandLog:
     made = DemandLog()
@@ -45,15 +52,48 @@ class TestDemandLog(base.BaseTestCase):
         self.assertEqual([9.0] * MOST, made.of('a', 9.0))
         self.assertEqual([1.0] * MOST, made.of('b', 9.0))
 
-    @given(
-        st.lists(
-            st.dictionaries(
-                st.sampled_from('abc'),
-                st.integers(0, 64).map(lambda n: n / 4),
-            ),
-            max_size=6,
-        )
-    )
+    def test_what_is_missing_before(self) -> None:
+        made = DemandLog()
+        self.assertEqual(NOW - STEP, made.lacks(NOW))
+        made.add_before(NOW - STEP, {'a': 1.0})
+        self.assertTrue(made.is_due(NOW))
+        made.add(NOW, {'a': 2.0})
+        self.assertEqual(NOW - 2 * STEP, made.lacks(NOW + 60))
+        self.assertEqual([1.0, 2.0], made.of('a', 9.0))
+
+    def test_nothing_is_missing_where_it_goes_back_for_hours(self) -> None:
+        made = log(*[{'a': 1.0}] * (MOST - 1))
+        self.assertIsNotNone(made.lacks(NOW + MOST * STEP))
+        made.add_before(NOW - STEP, {'a': 2.0})
+        self.assertIsNone(made.lacks(NOW + MOST * STEP))
+        self.assertEqual([2.0, 1.0], made.of('a', 9.0)[:2])
+        made.add(NOW + MOST * STEP, {'a': 3.0})
+        self.assertEqual([1.0] * (MOST - 1) + [3.0], made.of('a', 9.0))
+
+    def test_nobody_can_tell(self) -> None:
+        made = log({'a': 1.0})
+        made.complete()
+        self.assertIsNone(made.lacks(NOW + STEP))
+
+    def test_a_clock_that_was_set_back(self) -> None:
+        made = log({'a': 1.0})
+        self.assertEqual(NOW - 3600 - STEP, made.lacks(NOW - 3600))
+
+    @given(_SAMPLES, _SAMPLES)
+    def test_any_samples_before(
+        self, before: list[dict[str, float]], after: list[dict[str, float]]
+    ) -> None:
+        """It is the same whether it was there or heard of it."""
+        made, told = log(*before, *after), log(*after)
+        for sample in reversed(before):
+            then = told.lacks(NOW)
+            assert then is not None
+            told.add_before(then, sample)
+        self.assertEqual(made.samples, told.samples)
+        for server_id in 'abc':
+            self.assertEqual(made.of(server_id, 9.0), told.of(server_id, 9.0))
+
+    @given(_SAMPLES)
     def test_any_samples(self, samples: list[dict[str, float]]) -> None:
         made = log(*samples)
         for server_id in 'abc':

@@ -152,6 +152,26 @@ class ReadTest(Case):
             [r for r in self.prometheus.asked if 'time' in r.query]
         )
 
+    def test_what_was_wrong_in_the_past_is_no_news(self):
+        self._says(
+            servers_vcpus=[(A, 4, NOW)],
+            servers_used=[(A, 2.0, NOW)],
+            servers_waited=[(A, 0.5, NOW)],
+            hosts_cores=[(H, 16, NOW), ('', 8, NOW)],
+        )
+        self.source.read_past(NOW, 300.0)
+        self.assertEqual('', self.logs.output)
+        self.assertEqual([], self.source.silent())
+        self.source.read(NOW)
+        said = self.logs.output
+        self.assertIn('Dropped samples of hosts.cores', said)
+        wrong = self.prometheus.answers
+        self._says(hosts_cores=[(H, 16, NOW)])
+        self.source.read_past(NOW, 300.0)
+        self.prometheus.answers = wrong
+        self.source.read(NOW)
+        self.assertEqual(said, self.logs.output)
+
     def test_a_sample_is_judged_by_the_time_of_its_query(self):
         """Those before may have been slow; no clock of anybody is wrong."""
         self.source = self._source(PLAIN, timeout=300)

@@ -1,0 +1,81 @@
+from typing import Any
+
+from steal_scheduler.decision.demand_log import MOST
+from steal_scheduler.decision.joint_past import LEAST
+from tests.samples import sample
+from tests.unit.make import server
+from tests.unit.migrator.test_service import MigratorTest
+from tests.unit.rig import Rig
+
+
+class TestRecall(MigratorTest):
+    """x, y and z are contended on a; t is on b, and u on c.
+
+    b is idle now, and was full before.
+    """
+
+    def rig(self, before: int, **options: Any) -> Rig:
+        """:param before: samples of the past that are known"""
+        rig = Rig(**options)
+        for name, host in (('t', 'b'), ('u', 'c')):
+            rig.nova.servers[name] = server(name, host=host, vcpus=8)
+        rig.overload()
+        rig.source.demand['u'] = 2.0
+        rig.source.before = [{'t': 7.9, 'u': 2.0}] * before
+        return rig
+
+    def best(self, rig: Rig) -> str:
+        """Where nova-scheduler is told to move x to."""
+        first, *_ = rig.sender.views[-1].rankings.of['x'].best
+        return ' '.join(first)
+
+    def test_a_new_leader_knows_the_past_at_once(self) -> None:
+        # That of now is one more.
+        for before, best in ((LEAST - 2, 'b'), (LEAST - 1, 'c')):
+            # A tenth of the interval is for reading it.
+            rig = self.rig(before, poll_interval=3600.0)
+            rig.tick()
+            self.assertEqual({'x': 'drain'}, rig.stages())
+            self.assertEqual(best, self.best(rig), before)
+            self.assertEqual(before + 1, rig.source.reads_past)
+        self.assertIn('is not known: that is not kept', self.log.output)
+
+    def test_one_sample_a_poll_at_least(self) -> None:
+        rig = self.rig(100, poll_interval=0.0)
+        rig.tick(times=LEAST)
+        self.assertEqual(LEAST, rig.source.reads_past)
+
+    def test_no_more_than_is_missing(self) -> None:
+        rig = self.rig(100, poll_interval=0.0)
+        rig.tick(times=MOST + 3)
+        self.assertLess(rig.source.reads_past, MOST)
+
+    def test_what_is_not_kept_is_asked_for_once(self) -> None:
+        rig = self.rig(0)
+        rig.tick(times=3)
+        self.assertEqual(1, rig.source.reads_past)
+        self.assertEqual(3.0, sample(rig.metrics, 'ticks_total'))
+
+    def test_who_led_before_begins_anew(self) -> None:
+        rig = self.rig(0)
+        rig.tick()
+        rig.leader.held = False
+        rig.tick()
+        rig.leader.held = True
+        rig.tick()
+        self.assertEqual(2, rig.source.reads_past)
+
+    def test_a_plug_in_that_fails(self) -> None:
+        rig = self.rig(0)
+        rig.replace(source=Failing(rig))
+        rig.tick()
+        self.assertEqual({'x': 'drain'}, rig.stages())
+        self.assertIn('is not known: KeyError', self.log.output)
+
+
+class Failing:
+    def __init__(self, rig: Rig) -> None:
+        self.read = rig.source.read
+
+    def read_past(self, at: float, seconds: float) -> Any:
+        raise KeyError(at)
