@@ -442,16 +442,27 @@ class Process:
 class Source:
     """The signals: hosts share their cores out evenly."""
 
+    #: Seconds for which the past is kept; it was as it is.
+    KEPT = 1200
+
     def __init__(self, world: World) -> None:
         self._world = world
 
     def read(self, now: float) -> Signals:
+        at = self._world.measured_at
+        return self._asked(now if at is None else at)
+
+    def read_past(self, at: float, seconds: float) -> Signals:
+        if at < self._world.clock.now - self.KEPT:
+            raise SignalError('not kept')
+        return self._asked(at)
+
+    def _asked(self, at: float) -> Signals:
         world = self._world
         try:
             world.edge.call('signals', lambda: None)
         except Exception as error:
             raise SignalError('no answer') from error
-        at = now if world.measured_at is None else world.measured_at
         here: dict[str, dict[str, float]] = {host: {} for host in HOSTS}
         for server_id, found in world.nova.servers.items():
             if found.host and found.status in ('ACTIVE', 'MIGRATING'):
