@@ -88,20 +88,24 @@ class Notes:
         """Write it; where that cannot be, this leader alone knows."""
         if len(server.tags) >= MOST_TAGS - OUR_TAGS:
             # A move needs the rest.
-            return
-        text = self.text(mark, server.server_id)
-        try:
-            self._effects.check_lease()
-            self._nova.add_tag(server.server_id, text)
-        except NovaFault as error:
-            LOG.warning(
-                'That the move of server %s is %s is not in its tags, so '
-                'another leader will not know: %s',
-                server.label,
-                mark.said,
-                error,
-                instance_uuid=server.server_id,
-            )
+            trouble = f'it has {len(server.tags)} of {MOST_TAGS} tags'
+        else:
+            try:
+                self._effects.check_lease()
+                text = self.text(mark, server.server_id)
+                self._nova.add_tag(server.server_id, text)
+            except NovaFault as error:
+                trouble = str(error)
+            else:
+                return
+        LOG.warning(
+            'That the move of server %s is %s is not in its tags, so another '
+            'leader will not know: %s',
+            server.label,
+            mark.said,
+            trouble,
+            instance_uuid=server.server_id,
+        )
 
     def unmark(self, server_id: str, texts: Iterable[str]) -> None:
         for text in texts:

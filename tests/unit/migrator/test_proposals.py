@@ -220,6 +220,8 @@ class TestApprovals(ProposalsTest):
         self.assertEqual({'x': 'drain'}, rig.stages())
         found = set(rig.nova.servers['x'].tags) - {*tags}
         self.assertEqual(['drain'], [tag.split(':')[1] for tag in found])
+        said = 'so another leader will not know: it has 48 of 50 tags'
+        self.assertIn(said, self.log.output)
 
 
 class TestNotices(ProposalsTest):
