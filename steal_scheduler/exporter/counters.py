@@ -3,6 +3,7 @@
 import bisect
 import dataclasses
 import itertools
+import math
 from collections.abc import Sequence
 
 #: Nanoseconds that a delta may have above the time that has passed. The
@@ -84,7 +85,8 @@ class Vcpu(ThreadCounters):
         told at once, is a share of 1.0, 1.0 and 0.5 in the next three.
         """
         self.owed += waited
-        most = int(elapsed * 1e9)
+        # Up, for what is charged must not be more than it has waited.
+        most = math.ceil(elapsed * 1e9)
         charged = min(self.owed, most)
         self.owed -= charged
         return charged / most if most else 0.0

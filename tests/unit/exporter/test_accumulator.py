@@ -368,6 +368,14 @@ class TestVcpu(base.BaseTestCase):
         self.assertEqual(0.25, vcpu.share(SECOND // 4, 1.0))
         self.assertEqual(0.25, vcpu.share(SECOND // 2, 2.0))
 
+    def test_no_more_is_charged_than_was_waited(self) -> None:
+        """Also where the time is no whole number of nanoseconds."""
+        elapsed = 1.001 - 1.0
+        self.assertNotEqual(elapsed * 1e9, round(elapsed * 1e9))
+        vcpu = Vcpu(KernelCounter(0, 0.0), KernelCounter(0, 0.0))
+        self.assertLessEqual(vcpu.share(1, elapsed) * elapsed, 1e-9)
+        self.assertEqual(1.0, vcpu.share(SECOND, elapsed))
+
     def test_as_many_seconds_are_bad_as_it_took(self) -> None:
         vcpu = Vcpu(KernelCounter(0, 0.0), KernelCounter(0, 0.0))
         shares = [vcpu.share(w, 1.0) for w in (5 * SECOND // 2, 0, 0, 0)]
