@@ -165,7 +165,9 @@ class Loop:
             over = set(server_ids) <= known.keys()
             return [known[id_] for id_ in server_ids] if over else None
 
-        found: list[Ended] = self.until(ended, 'the moves to end')
+        found: list[Ended] = self.until(
+            ended, 'the moves to end', seconds=len(server_ids) * PATIENCE
+        )
         return found
 
     def value(self, name: str, **labels: str) -> float:

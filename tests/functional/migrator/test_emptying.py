@@ -6,6 +6,7 @@ from steal_scheduler.demo import driver, goals
 from steal_scheduler.demo.balancer import Balancer
 from steal_scheduler.model import until
 from tests.functional.scene import Guest
+from tests.shared import PATIENCE
 
 KEY = 'steal:drain:host:a1'
 #: What each of ten servers belongs to; one of the last is locked, and one
@@ -89,7 +90,11 @@ class TestEmptying(loop.LoopTestCase):
         scene.set_metadata(ids['pinned-1'], {'steal:migrate': 'false'})
         self.order('true bob: new memory')
         first = self.migrator()
-        first.until(lambda: len(self.here(ids)) <= 7, 'three to leave')
+        first.until(
+            lambda: len(self.here(ids)) <= 7,
+            'three to leave',
+            seconds=3 * PATIENCE,
+        )
         # It is never heard of again, whatever it had begun.
         first.until(
             lambda: any(m.unavailable for m in first.migrator.moves.values()),
@@ -98,7 +103,11 @@ class TestEmptying(loop.LoopTestCase):
         first.parts.leader.release()
         second = self.migrator()
         stay = {'locked-1', 'pinned-1'}
-        second.until(lambda: self.here(ids) == stay, 'all others to leave')
+        second.until(
+            lambda: self.here(ids) == stay,
+            'all others to leave',
+            seconds=5 * PATIENCE,
+        )
         second.until(lambda: not second.migrator.moves, 'the last move to end')
         # Who is left has been told why, and nobody else.
         why = {r.server_id: r for r in second.migrator.decided.refusals}
