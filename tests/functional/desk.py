@@ -27,7 +27,7 @@ from tests.shared import PATIENCE
 
 _CONF = """
 [DEFAULT]
-transport_url = fake:/
+transport_url = {bus}
 [keystone_authtoken]
 auth_type = password
 auth_url = {url}/identity/v3
@@ -43,6 +43,9 @@ project_domain_id = default
 class DeskTestCase(loop.LoopTestCase):
     """Each test has steal-api, and a migrator that runs from ``lead`` on."""
 
+    #: The URL of the message bus.
+    bus = 'fake:/'
+
     def setUp(self) -> None:
         super().setUp()
         self.serve()
@@ -51,7 +54,7 @@ class DeskTestCase(loop.LoopTestCase):
         """Let steal-api answer, and stand in the catalog."""
         path = self.directory / 'steal-api.conf'
         url = self.scene.cloud.url
-        path.write_text(_CONF.format(url=url, user=users.ADMIN))
+        path.write_text(_CONF.format(url=url, user=users.ADMIN, bus=self.bus))
         conf = options.load([f'--config-file={path}'], 'steal-api')
         server = waitress.create_server(
             app.build(conf), host='127.0.0.1', port=0

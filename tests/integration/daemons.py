@@ -31,13 +31,17 @@ class TestCase(base.BaseTestCase):
         return pathlib.Path(self.useFixture(fixtures.TempDir()).path)
 
     def keep(self, log: pathlib.Path) -> None:
-        """Show a log if the test fails; its directory will be gone."""
+        keep(self, log)
 
-        def attach(exc_info: Any) -> None:
-            text = log.read_text(errors='replace') if log.exists() else ''
-            self.addDetail(log.name, content.text_content(text[-20_000:]))
 
-        self.addOnException(attach)
+def keep(test: base.BaseTestCase, log: pathlib.Path) -> None:
+    """Show a log if the test fails; its directory will be gone."""
+
+    def attach(exc_info: Any) -> None:
+        text = log.read_text(errors='replace') if log.exists() else ''
+        test.addDetail(log.name, content.text_content(text[-20_000:]))
+
+    test.addOnException(attach)
 
 
 #: Before the command line of what ends with the test's process, however that

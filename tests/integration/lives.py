@@ -178,16 +178,20 @@ class Lives:
         self,
         config_file: pathlib.Path,
         points: Sequence[Mapping[str, Any]] = (),
+        *,
+        serves: bool = False,
     ) -> Life:
         """Bring one to life.
 
         :param points: fields of a `Point`
+        :param serves: whether it answers requests on its message bus
         """
         log = self._directory / f'life-{next(self._numbers)}.log'
         request = {
             'socket': str(self._directory / 'socket'),
             'config_file': str(config_file),
             'points': list(points),
+            'serves': serves,
             'log': str(log),
             'passes': str(log.with_suffix('.passes')),
         }
@@ -278,6 +282,7 @@ class Victim:
         self._socket.connect(request['socket'])
         self._orders = self._socket.makefile('r')
         self._config_file = request['config_file']
+        self._serves = request['serves']
         self._passes = pathlib.Path(request['passes'])
         self._passes.touch()
         points = [Point(**fields) for fields in request['points']]
@@ -293,6 +298,8 @@ class Victim:
         self._built = built = build.build(conf)
         self._watch(built.leader)
         migrator = Migrator(built)
+        if self._serves:
+            built.leader_server.start()
         # To count costs a third of the time.
         if self._tracer.points:
             self._tracer.start()
@@ -312,6 +319,8 @@ class Victim:
             self._stops = self._stops or bool(told)
         sys.settrace(None)
         built.leader.release()
+        if self._serves:
+            built.leader_server.stop()
         self._say('end')
 
     def _watch(self, leader: Leader) -> None:
