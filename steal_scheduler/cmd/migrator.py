@@ -179,6 +179,8 @@ def main() -> int:
 
     :returns: 78, EX_CONFIG, where a restart does not help
     """
+    # In the parent: its workers do as it does.
+    startup.collect_rarely()
     conf = fault = None
     try:
         conf = _load()

@@ -129,6 +129,7 @@ class Replay(Configured, Ours, Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         conf = self.conf()
+        from steal_scheduler import startup
         from steal_scheduler.conf import rules
         from steal_scheduler.replay import folder, replay
 
@@ -139,6 +140,7 @@ class Replay(Configured, Ours, Lister):
             parsed_args.work,
             parsed_args.bursts,
         )
+        startup.collect_rarely()
         recorded = self._recorded(conf, parsed_args)
         if parsed_args.save:
             folder.write(recorded, parsed_args.save)

@@ -1,4 +1,6 @@
+import gc
 import os
+import weakref
 
 import fixtures
 from oslo_config import cfg
@@ -7,6 +9,24 @@ from oslotest import base
 from steal_scheduler import startup
 from steal_scheduler.conf import migrator
 from steal_scheduler.exception import ConfigError
+
+
+class Something:
+    """What a weak reference can be of."""
+
+
+class TestCollectRarely(base.BaseTestCase):
+    def test_cycles_are_still_found(self) -> None:
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        startup.collect_rarely()
+        cycle: list[object] = [Something()]
+        cycle.append(cycle)
+        gone = weakref.ref(cycle[0])
+        del cycle
+        kept: list[list[object]] = []
+        while gone() is not None and len(kept) < 2 * startup.YOUNG:
+            kept.append([])
+        self.assertIsNone(gone())
 
 
 class TestCheckValues(base.BaseTestCase):
