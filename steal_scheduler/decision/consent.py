@@ -109,19 +109,19 @@ def rejected(server: Server, snapshot: Snapshot) -> Nos:
         )
 
 
-def given(move: Move, snapshot: Snapshot) -> bool:
+def given(server_id: str, source: str, snapshot: Snapshot) -> bool:
     """Whether somebody has said yes, or its owner knows of it.
 
     Then it is this one that leaves, and nobody else is asked.
     """
-    now, server_id = snapshot.now, move.server_id
+    now = snapshot.now
     found = snapshot.approvals.get(server_id)
     notice = snapshot.notices.get(server_id)
     return (
         found is not None
         and found.answer is Vote.APPROVED
-        and found.holds(move.source, now)
-    ) or (notice is not None and notice.holds(move.source, now))
+        and found.holds(source, now)
+    ) or (notice is not None and notice.holds(source, now))
 
 
 def ordered(

@@ -1,18 +1,17 @@
 """The cure of a host: who leaves it, as far as there are places for them."""
 
 import collections
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 from steal_scheduler.decision import consent, fair_shares, saturation
+from steal_scheduler.decision.candidate import Candidate, candidates
 from steal_scheduler.decision.exchanges import Exchange, Exchanges
 from steal_scheduler.decision.host_load import RELIEF_DEMAND
 from steal_scheduler.decision.lightest_cure import lightest_cure
 from steal_scheduler.decision.snapshot import Snapshot
 from steal_scheduler.decision.targets import Targets
 from steal_scheduler.decision.unplaced import unplaced
-from steal_scheduler.model.asked import Wish
-from steal_scheduler.model.finding import Finding, Leaver
+from steal_scheduler.model.finding import Leaver
 from steal_scheduler.model.move import Move, Stage
 from steal_scheduler.model.refusal import (
     SCARCE,
@@ -43,16 +42,14 @@ class Cure:
     ) -> None:
         self._name = name
         self._snapshot = snapshot
-        self._turns = turns
-        self._leavers = {leaver.server_id: leaver for leaver in leavers}
         waiting = [x for x in leavers if not x.asked]
         #: Whether anybody does there; or somebody was only asked to leave.
         self.waits = bool(waiting)
-        self._all = [_move(leaver, snapshot) for leaver in leavers]
+        self._all = candidates(leavers, turns, snapshot)
         self.zone = self._all[0].server.zone or ''
         #: Who will leave it, and who would and cannot be placed.
         self.chosen: list[Move] = []
-        self._unplaced: list[Move] = []
+        self._unplaced: list[Candidate] = []
         self._exchange: Exchange | None = None
         excess = _excess(name, snapshot)
         leaving = any(True for _ in _leaving(name, snapshot))
@@ -68,55 +65,46 @@ class Cure:
         #: Of whom nobody has asked yet whether they can be placed; and of
         #: these, those who go first.
         self._left = [
-            move
-            for move in self._all
-            if self._is_contended(move)
-            or move.demand.expected >= WORTH_IT * excess
+            one
+            for one in self._all
+            if one.contended or one.demand.expected >= WORTH_IT * excess
         ]
         self._wanted = [
-            move
-            for move in self._left
-            if self._is_asked(move) or consent.given(move, snapshot)
+            one
+            for one in self._left
+            if one.asked or consent.given(one.server_id, name, snapshot)
         ]
 
     def place_next(self, targets: Targets) -> bool:
         """Find a place for the next one; whether there is one."""
         while self._left and self._goes_on():
-            move = self._next()
-            self._left = [other for other in self._left if other is not move]
-            if targets.take(move) is not None:
-                self.chosen.append(self._with_reason(move))
-                self._remaining -= move.demand.expected
+            one = self._next()
+            self._left.remove(one)
+            if targets.take(one.move) is not None:
+                self.chosen.append(one.chosen())
+                self._remaining -= one.demand.expected
                 return True
-            self._unplaced.append(move)
+            self._unplaced.append(one)
         return False
-
-    def _with_reason(self, move: Move) -> Move:
-        leaver, snapshot = self._leavers[move.server_id], self._snapshot
-        own = leaver.contended and move.server_id not in snapshot.asked.servers
-        return dataclasses.replace(
-            move,
-            reason=_reason(leaver, snapshot),
-            own_reason=_waits(leaver.relieves) if own else '',
-        )
 
     def exchange(self, exchanges: Exchanges) -> Move | None:
         """Have room made for one that is not placed; who leaves for that."""
         relieved = self._remaining <= 0 and bool(self.chosen)
         if not self.waits or self._relieved or relieved:
             return None
-        self._exchange = exchanges.of(self._unplaced, self._remaining)
+        waiting = [one.move for one in self._unplaced]
+        self._exchange = exchanges.of(waiting, self._remaining)
         found = self._exchange
         return None if found is None or found.begun else found.first
 
     def _goes_on(self) -> bool:
         """Whether one more has to leave, or somebody wants it to."""
-        if any(map(self._is_asked, self._wanted)):
+        if any(one.asked for one in self._wanted):
             return True
         relieved = self._remaining <= 0 and bool(self.chosen)
         return not self._relieved and not relieved
 
-    def _next(self) -> Move:
+    def _next(self) -> Candidate:
         """Of the fewest servers that relieve it, and are lightest to copy.
 
         First those that somebody asked to be moved, or said yes to, or whose
@@ -129,11 +117,8 @@ class Cure:
         if self._wanted:
             return self._wanted.pop(0)
         found = lightest_cure(self._left, self._remaining)
-        turns = [self._turns.of(move) for move in self._left]
-        first = min(turns)
-        least = [
-            m for m, n in zip(self._left, turns, strict=True) if n == first
-        ]
+        first = min(one.turn for one in self._left)
+        least = [one for one in self._left if one.turn == first]
         if len(least) == len(self._left):
             return found[0]
         fair = lightest_cure(least, self._remaining)
@@ -148,9 +133,9 @@ class Cure:
     ) -> tuple[list[Refusal], Saturation | None]:
         """Why those who wait stay, and what is short if moving cannot help."""
         asked = [
-            unplaced(move, targets, self._snapshot)
-            for move in self._unplaced
-            if self._is_asked(move)
+            unplaced(one.move, targets, self._snapshot)
+            for one in self._unplaced
+            if one.asked
         ]
         if self._relieved:
             why = 'the moves under way relieve it'
@@ -159,13 +144,13 @@ class Cure:
         if self.chosen and self._remaining <= 0:
             spared = [*self._left, *self._unplaced]
             return [*self._not_needed(spared, why), *asked], None
-        waiting = [m for m in self._unplaced if self._is_contended(m)]
+        waiting = [one for one in self._unplaced if one.contended]
         if self._exchange is not None:
-            refusals = [self._exchange.refusal(move) for move in waiting]
+            refusals = [self._exchange.refusal(one.move) for one in waiting]
             return [*self._not_needed(self._left, why), *refusals], None
         refusals = [
-            unplaced(move, targets, self._snapshot)
-            for move in waiting or self._unplaced
+            unplaced(one.move, targets, self._snapshot)
+            for one in waiting or self._unplaced
         ]
         lack = self._lack(refusals, targets)
         if not waiting:
@@ -181,30 +166,26 @@ class Cure:
             not scarce
             or not reasons.keys() <= {*scarce, Reason.UNCERTAIN_DEMAND}
             or saturation.curable(
-                self._all, _excess_use(self._name, self._snapshot), targets
+                [one.move for one in self._all],
+                _excess_use(self._name, self._snapshot),
+                targets,
             )
         ):
             return None
         lack = max(self._remaining, 0.0) or sum(
-            move.demand.expected for move in self._unplaced
+            one.demand.expected for one in self._unplaced
         )
         most = next(r for r, _ in reasons.most_common() if r in scarce)
         what = 'cores' if most is Reason.SATURATED else str(most)
         return Saturation(self.zone, lack, what)
 
-    def _is_contended(self, move: Move) -> bool:
-        return self._leavers[move.server_id].contended
-
-    def _is_asked(self, move: Move) -> bool:
-        return move.server_id in self._snapshot.asked.servers
-
     def _not_needed(
-        self, moves: Iterable[Move], why: str
+        self, spared: Iterable[Candidate], why: str
     ) -> Iterator[Refusal]:
-        for move in moves:
-            if self._is_contended(move) and not self._is_asked(move):
-                detail = f'it may stay on {move.source}: {why}'
-                yield Refusal(Reason.NOT_NEEDED, detail, move.server_id)
+        detail = f'it may stay on {self._name}: {why}'
+        for one in spared:
+            if one.contended and not one.asked:
+                yield Refusal(Reason.NOT_NEEDED, detail, one.server_id)
 
 
 def _excess(host: str, snapshot: Snapshot) -> float:
@@ -234,50 +215,3 @@ def _leaving(host: str, snapshot: Snapshot) -> Iterator[Move]:
         there = move.source == move.server.host == host
         if there and move.stage is not Stage.UNDO:
             yield move
-
-
-def _move(leaver: Leaver, snapshot: Snapshot) -> Move:
-    """The move that it would be; why it is made is said once it is chosen."""
-    server = snapshot.fleet.servers[leaver.server_id]
-    return Move(
-        server,
-        source=leaver.host,
-        stage=Stage.DRAIN,
-        since=snapshot.now,
-        drained_at=snapshot.now,
-        steal_before=leaver.steal,
-        demand=leaver.demand,
-        copy_mb=snapshot.copy_mb(server),
-        asked_by=wish.by if (wish := _wish(leaver, snapshot)) else '',
-        calm=leaver.asked,
-    )
-
-
-def _wish(leaver: Leaver, snapshot: Snapshot) -> Wish | None:
-    """Who asked for it."""
-    asked = snapshot.asked
-    return asked.servers.get(leaver.server_id) or asked.hosts.get(leaver.host)
-
-
-def _reason(leaver: Leaver, snapshot: Snapshot) -> str:
-    """Why it leaves, and for whom."""
-    wish = _wish(leaver, snapshot)
-    if wish and leaver.server_id in snapshot.asked.servers:
-        return wish.told
-    finding = leaver.relieves
-    waits = _waits(finding) + (f'; {wish.told}' if wish else '')
-    if leaver.contended:
-        return waits
-    name = snapshot.fleet.servers[finding.server_id].name
-    return f'relieves {name} ({finding.server_id}), which {waits}'
-
-
-def _waits(finding: Finding) -> str:
-    """What a server waits, in words that name nobody."""
-    bad = finding.bad_seconds
-    waits = (
-        f'waits {finding.steal:.0%} of its time at load {finding.load:.2f} '
-        'per vCPU' + (f' and in {bad:.0%} of its seconds' if bad else '')
-    )
-    waits += ''.join(f', {each}' for each in finding.threads)
-    return f'{waits}, in {finding.polls}'

@@ -36,12 +36,12 @@ class Turns:
     projects: Mapping[str, int]
     sources: Mapping[tuple[str, str], int]
 
-    def of(self, move: Move) -> int:
-        """How many of its project have left its host lately.
+    def of(self, host: str, project: str) -> int:
+        """How many of a project have left a host lately.
 
         It waits all the same: so those of others are tried before it.
         """
-        return self.sources.get((move.source, move.server.project_id), 0)
+        return self.sources.get((host, project), 0)
 
     def ordered(
         self, worst_first: Iterable[str], waiting: Mapping[str, Set[str]]
@@ -124,10 +124,10 @@ class Slots:
         the hour: of 2 slots, a project whose last migration failed takes the
         first one alone.
         """
-        held = self._held + collections.Counter({project: 1})
+        held = {**self._held, project: self._held[project] + 1}
         others = self._projects - held.keys()
         had = held[project] > 1 or project in self._failed
-        if held.total() == self._all > 1 and others and had:
+        if sum(held.values()) == self._all > 1 and others and had:
             return False
         few = min(PROJECTS, len(self._projects | held.keys())) - 1
         most = sorted(held.values(), reverse=True)[:few]

@@ -1,11 +1,26 @@
 """The lightest cure: who has to leave a host, by what they ask for."""
 
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
-from steal_scheduler.model.move import Move
+from steal_scheduler.model.demand import Demand
 
 
-def lightest_cure(pool: Sequence[Move], excess: float) -> list[Move]:
+class Weighed(Protocol):
+    """What is known of a server that may leave."""
+
+    @property
+    def server_id(self) -> str: ...
+    @property
+    def demand(self) -> Demand: ...
+    @property
+    def copy_mb(self) -> int: ...
+
+
+_T = TypeVar('_T', bound=Weighed)
+
+
+def lightest_cure(pool: Sequence[_T], excess: float) -> list[_T]:
     """The fewest servers whose leaving cures the host, and light to copy.
 
     Starts with those that ask for most, and swaps each for a lighter one as
@@ -22,10 +37,10 @@ def lightest_cure(pool: Sequence[Move], excess: float) -> list[Move]:
     """
     by_demand = sorted(pool, key=_most_first)
     leaving = 0.0
-    chosen: list[Move] = []
-    for move in by_demand:
-        chosen.append(move)
-        leaving += move.demand.expected
+    chosen: list[_T] = []
+    for one in by_demand:
+        chosen.append(one)
+        leaving += one.demand.expected
         if leaving >= excess:
             break
     staying = by_demand[len(chosen) :]
@@ -36,12 +51,12 @@ def lightest_cure(pool: Sequence[Move], excess: float) -> list[Move]:
     return sorted(chosen, key=_most_first)
 
 
-def _most_first(move: Move) -> tuple[float, int, str]:
-    return (-move.demand.expected, move.copy_mb, move.server_id)
+def _most_first(one: Weighed) -> tuple[float, int, str]:
+    return (-one.demand.expected, one.copy_mb, one.server_id)
 
 
 def _best_swap(
-    chosen: Sequence[Move], staying: Sequence[Move], spare: float
+    chosen: Sequence[Weighed], staying: Sequence[Weighed], spare: float
 ) -> tuple[int, int] | None:
     """The swap that saves most, and costs no more cores than spare.
 

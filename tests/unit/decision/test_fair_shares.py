@@ -74,9 +74,9 @@ class TestTurns(base.BaseTestCase):
         ):
             found = fair_shares.turns(seen)
             self.assertEqual(counts, found.projects.get('p', 0))
-            self.assertEqual(counts, found.of(move(project_id='p')))
-            self.assertEqual(0, found.of(move(project_id='q')))
-            self.assertEqual(0, found.of(move(source='b', project_id='p')))
+            self.assertEqual(counts, found.of('a', 'p'))
+            self.assertEqual(0, found.of('a', 'q'))
+            self.assertEqual(0, found.of('b', 'p'))
 
 
 class TestSlots(base.BaseTestCase):
