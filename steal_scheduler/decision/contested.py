@@ -116,10 +116,11 @@ class _Zone:
 
     def endangered(self, move: Move) -> Iterable[Move]:
         """Those that are safe now, and would not be beside it."""
+        reach = self._room.reach(move)
         spoiled = {
             other.server_id
             for (_, at), alike in self._alike.items()
-            if not self._room.holds(alike[0], at, beside=move)
+            if reach[at] and not self._room.holds(alike[0], at, beside=move)
             for other in alike
         }
         for other in self._others if spoiled else ():

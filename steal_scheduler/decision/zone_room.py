@@ -30,7 +30,7 @@ class ZoneRoom:
         self._names = [
             name
             for name, host in snapshot.fleet.hosts.items()
-            if host.open and host.zone == zone and view.takes(name, 0.0)
+            if host.zone == zone and host.open and view.takes(name, 0.0)
         ]
         self._index = {name: n for n, name in enumerate(self._names)}
         hosts = [view.hosts[name] for name in self._names]
@@ -39,6 +39,10 @@ class ZoneRoom:
         #: By resource class, what each has left, and what of that none takes.
         self._told: dict[str, Amounts] = {}
         self._left: dict[str, Amounts] = {}
+        #: Of hosts that are alike, their numbers.
+        self._alike = collections.defaultdict[object, list[int]](list)
+        for n, name in enumerate(self._names):
+            self._alike[self._ledger.alike(name)].append(n)
         #: By kind of server, hosts that it fits on by all that is known.
         self._fitting: dict[object, Mask] = {}
         #: By server id, where those may go that are to be placed.
@@ -72,10 +76,16 @@ class ZoneRoom:
         :param beside: who is to be placed as well
         """
         found = self.reach(move).copy()
-        more = self._more(move, beside)
+        # What it takes itself, if it is to be placed, is in nobody's way.
+        own = self._reach.get(move.server_id)
+        more = {} if beside is None else self._needs(beside)
         for kind, amount in self._needs(move).items():
             left = self._of(kind)
-            found &= (left - more[kind] if kind in more else left) >= amount
+            if own is not None:
+                left = left + own * amount
+            if beside is not None and kind in more:
+                left = left - self.reach(beside) * more[kind]
+            found &= left >= amount
         for group in self._snapshot.room.groups.get(move.server_id, ()):
             if group.policy != AFFINITY:
                 others = group.members - {move.server_id}
@@ -144,23 +154,6 @@ class ZoneRoom:
             )
         return found
 
-    def _more(self, move: Move, beside: Move | None) -> Mapping[str, Amounts]:
-        """What is to be taken off besides, by resource class.
-
-        What it takes itself, if it is to be placed, stands in nobody's way.
-        """
-        more = collections.defaultdict[str, Amounts](self._nothing)
-        if move.server_id in self._reach:
-            for kind, amount in self._needs(move).items():
-                more[kind] -= self._reach[move.server_id] * amount
-        if beside is not None:
-            for kind, amount in self._needs(beside).items():
-                more[kind] += self.reach(beside) * amount
-        return more
-
-    def _nothing(self) -> Amounts:
-        return np.zeros(len(self._names))
-
     def _fits(self, move: Move) -> Mask:
         kind = self._ledger.kind(move.server)
         found = self._fitting.get(kind)
@@ -168,14 +161,21 @@ class ZoneRoom:
             found = np.ones(len(self._names), dtype=bool)
             for resource, amount in self._needs(move).items():
                 found &= self._whole(resource) >= amount
-            for n in np.flatnonzero(found):
-                found[n] = self._ledger.suits(move.server, self._names[n])
+            for alike in self._suited_alike(move):
+                if not self._ledger.suits(move.server, self._names[alike[0]]):
+                    found[alike] = False
             self._fitting[kind] = found
         return found
 
+    def _suited_alike(self, move: Move) -> Iterable[list[int]]:
+        """Numbers of hosts that all suit it, however full, or none of them."""
+        if move.server_id in self._snapshot.room.groups:
+            return ([n] for n in range(len(self._names)))
+        return self._alike.values()
+
     def _there(self, members: Iterable[str], beside: Move | None) -> Amounts:
         """Of these servers, how many each host has or may get."""
-        count = self._nothing()
+        count: Amounts = np.zeros(len(self._names))
         for member in members:
             there = np.zeros(len(self._names), dtype=bool)
             for name in self._ledger.hosts_of(member):

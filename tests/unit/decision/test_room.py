@@ -27,6 +27,32 @@ def host(*traits: str, **values: object) -> HostRoom:
     return HostRoom(free, **more)  # type: ignore[arg-type]
 
 
+class TestAlike(base.BaseTestCase):
+    def test_hosts_that_suit_the_same_servers(self) -> None:
+        kinds = (
+            None,
+            HostRoom(None),
+            host(MEMORY_MB=1),
+            host('SSD'),
+            host(kind='QEMU'),
+            host(kind='QEMU', version=8),
+            host(projects={'p'}),
+        )
+        names = [f'{twin}{n}' for twin in 'ab' for n in range(len(kinds))]
+        rooms = dict(zip(names, [*kinds, *kinds], strict=True))
+        known = fleet(server(), hosts=dict.fromkeys(names, 'az1'))
+        few = dataclasses.replace(known.hosts['b2'], cpus=2)
+        known = dataclasses.replace(known, hosts=known.hosts | {'b2': few})
+        there = {name: room for name, room in rooms.items() if room}
+        ledger = Ledger(snapshot(known, room=Room(there)))
+        found = {name: ledger.alike(name) for name in names}
+        for n in range(len(kinds)):
+            alike = found[f'a{n}'] == found[f'b{n}']
+            # The one has fewer pCPUs.
+            self.assertEqual(n != 2, alike, n)
+        self.assertEqual(len(kinds) + 1, len({*found.values()}))
+
+
 class TestLacks(base.BaseTestCase):
     def lacks(self, there: HostRoom | None, **of_server: object) -> set[str]:
         """What b lacks for a server of a."""
