@@ -38,15 +38,9 @@ def plausible(
     :param signals: of servers that Nova knows
     :returns: the rest, and what is wrong with the others, by server id
     """
-    known = fleet.servers
-    doubtful = [
-        (signal, server)
-        for server_id, signal in signals.servers.items()
-        if not _sound(signal, server := known[server_id])
-    ]
     servers, left_out = {**signals.servers}, {}
-    for signal, server in doubtful:
-        server_id = signal.server_id
+    for server_id, signal in _doubtful(signals, fleet):
+        server = fleet.servers[server_id]
         no = first(_nos(signal, server), server_id)
         if no is None:
             servers[server_id] = _within(signal, server)
@@ -56,18 +50,24 @@ def plausible(
     return dataclasses.replace(signals, servers=servers), left_out
 
 
-def _sound(signal: ServerSignal, server: Server) -> bool:
-    """Whether there is nothing to say of it: of nearly all there is not."""
-    # NOTE: as in within() and whole(); of 100,000 servers each call counts.
-    vcpus = server.vcpus
-    return (
-        signal.used + signal.waited <= MOST * vcpus
-        and (signal.vcpus is None or signal.vcpus >= vcpus)
-        and signal.guest_waited is None
-        and (
-            signal.threads is NO_THREADS or signal.threads.worst.asked <= MOST
+def _doubtful(
+    signals: Signals, fleet: Fleet
+) -> list[tuple[str, ServerSignal]]:
+    """Those of which there may be something to say; of nearly all, not."""
+    known = fleet.servers
+    return [
+        (server_id, signal)
+        for server_id, signal in signals.servers.items()
+        # As in within() and whole(): of 100,000 servers each call counts.
+        if not signal.used + signal.waited
+        <= MOST * (vcpus := known[server_id].vcpus)
+        or (signal.vcpus is not None and signal.vcpus < vcpus)
+        or signal.guest_waited is not None
+        or (
+            signal.threads is not NO_THREADS
+            and signal.threads.worst.asked > MOST
         )
-    )
+    ]
 
 
 def _within(signal: ServerSignal, server: Server) -> ServerSignal:

@@ -45,7 +45,7 @@ def bad_seconds(
         if signal.bad_seconds is not None
         and not (signal.throttled and own_quota(signal))
     ]
-    asked = sum(cores for cores, _ in told)
+    asked = sum([cores for cores, _ in told])
     if asked <= 0:
         return None
     now = sum(cores * bad for cores, bad in told) / asked

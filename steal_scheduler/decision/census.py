@@ -42,8 +42,8 @@ class Census:
     """Servers, all in the order of the fleet."""
 
     by_host: Mapping[str | None, Sequence[Server]]
-    #: By role and project; not those without a role.
-    by_role: Mapping[tuple[str, str], Sequence[Server]]
+    #: By project, and then by role; not those without a role.
+    by_role: Mapping[str, Mapping[str, Sequence[Server]]]
     #: By host, those that run and may wait there: that are not pinned.
     running: Mapping[str | None, Sequence[Server]]
     #: By zone, those of them of which ``eligibility.unfit`` says nothing
@@ -51,20 +51,27 @@ class Census:
     fit: Mapping[str, Sequence[Server]]
     #: Projects that have servers which run.
     projects: Set[str]
+    #: Those of which some vCPUs are pinned, or all.
+    dedicated: Sequence[Server]
 
 
 @once
 def of(fleet: Fleet) -> Census:
     """Count all at once: of 100,000 servers each look at one takes time."""
     by_host = collections.defaultdict[str | None, list[Server]](list)
-    by_role = collections.defaultdict[tuple[str, str], list[Server]](list)
+    by_role = collections.defaultdict[str, dict[str, list[Server]]](
+        lambda: collections.defaultdict(list)
+    )
     running = collections.defaultdict[str | None, list[Server]](list)
     fit = collections.defaultdict[str, list[Server]](list)
     projects = set[str]()
+    dedicated: list[Server] = []
     for server in fleet.servers.values():
         by_host[server.host].append(server)
         if server.role:
-            by_role[server.role, server.project_id].append(server)
+            by_role[server.project_id][server.role].append(server)
+        if server.dedicated:
+            dedicated.append(server)
         if server.status != 'ACTIVE':
             continue
         projects.add(server.project_id)
@@ -74,5 +81,10 @@ def of(fleet: Fleet) -> Census:
         if not (server.task_state or server.locked or server.opted_out):
             fit[server.zone or ''].append(server)
     return Census(
-        dict(by_host), dict(by_role), dict(running), dict(fit), projects
+        dict(by_host),
+        dict(by_role),
+        dict(running),
+        dict(fit),
+        projects,
+        dedicated,
     )

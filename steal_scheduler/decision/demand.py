@@ -60,13 +60,14 @@ def _expected(
     low: float, high: float, calm: Sequence[float], busy: float
 ) -> float:
     """Cores that its vCPUs ask for, of what they use and ask for at most."""
-    known = sorted([cores for cores in calm if cores >= SAME * low])
-    # It can ask for no less than it uses. What it used when it did less, as by
-    # night, says nothing of now; if it has never used as much, nothing does.
-    if len(known) >= LEAST:
-        likely = known[math.floor(MOSTLY * (len(known) - 1))]
-    else:
-        likely = low * (1 + MARGIN)
+    likely = low * (1 + MARGIN)
+    if calm:
+        # It can ask for no less than it uses. What it used when it did less,
+        # as by night, says nothing of now; if it has never used as much,
+        # nothing does.
+        known = sorted([cores for cores in calm if cores >= SAME * low])
+        if len(known) >= LEAST:
+            likely = known[math.floor(MOSTLY * (len(known) - 1))]
     full = min((busy - IDLE) / (FULL - IDLE), 1.0)
     return low + full * (min(max(likely, low), high) - low)
 

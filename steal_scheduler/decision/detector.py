@@ -65,7 +65,7 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
     :param watches: what the poll before returned; empty at first
     """
     rules, signals = snapshot.rules.detection, snapshot.signals.servers
-    of_host = policies.detection(snapshot)
+    of_host, known = policies.detection(snapshot), snapshot.fleet.servers
     mask = (1 << rules.polls_window) - 1
     findings: list[Finding] = []
     refusals: list[Refusal] = []
@@ -82,8 +82,7 @@ def detect(snapshot: Snapshot, watches: Watches) -> Detection:
             here = policies.of_signal(signal, of_host, snapshot)
         if not _may_wait(signal, here) and server_id not in watches:
             continue
-        server = snapshot.fleet.servers[server_id]
-        vcpus = _vcpus(signal, server)
+        vcpus = _vcpus(signal, known[server_id])
         quota = own_quota(signal)
         contended = quota is None and is_contended(signal, vcpus, here)
         if quota is not None and is_contended(

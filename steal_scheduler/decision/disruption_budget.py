@@ -25,8 +25,9 @@ class Unavailable:
         self._role_key = snapshot.role_key
         #: By role, its servers in its projects.
         self._all = collections.defaultdict[str, list[Server]](list)
-        for servers in census.of(snapshot.fleet).by_role.values():
-            self._all[snapshot.role_key(servers[0]) or ''] += servers
+        for roles in census.of(snapshot.fleet).by_role.values():
+            for servers in roles.values():
+                self._all[snapshot.role_key(servers[0]) or ''] += servers
         self._moving = {
             server_id
             for server_id, move in snapshot.moves.items()

@@ -106,8 +106,9 @@ class Case:
     #: lists, for of 100,000 pairs each is one more to collect.
     measured_servers: Sequence[cloud.Server] = ()
     signals: Sequence[cloud.ServerSignal] = ()
-    #: Migrations to it that tell something of it, newest first.
-    came: list[cloud.Migration] = dataclasses.field(default_factory=list)
+    #: Migrations to it that tell something of it, newest first; none where
+    #: it is not to blame for failures.
+    came: Sequence[cloud.Migration] = ()
 
     @property
     def used(self) -> float:
@@ -210,6 +211,8 @@ def _guests_disagree(case: Case) -> str:
         )
         if signal.guest_waited and not signal.by_guest
     ]
+    if len(telling) < _GUESTS:
+        return ''
     apart = [
         (server, signal.waited, guest)
         for server, signal, guest in telling

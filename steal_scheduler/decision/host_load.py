@@ -9,7 +9,7 @@ the least bad are still the better place.
 import collections
 import dataclasses
 import math
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 
 from steal_scheduler.decision import (
     arrivals,
@@ -24,7 +24,7 @@ from steal_scheduler.decision.demand import IDLE, demand
 from steal_scheduler.decision.others import others
 from steal_scheduler.decision.room import making_room
 from steal_scheduler.decision.snapshot import Snapshot
-from steal_scheduler.model.cloud import Host, ServerSignal
+from steal_scheduler.model.cloud import Host, Server, ServerSignal
 from steal_scheduler.model.demand import Demand
 from steal_scheduler.model.host_view import (
     HostView,
@@ -154,17 +154,21 @@ def movers(snapshot: Snapshot) -> dict[str, Mover]:
 
 def _roles(snapshot: Snapshot) -> Mapping[str, Mapping[str, int]]:
     """Role -> host -> servers, those on their way counted where they go."""
-    roles = collections.defaultdict[str, collections.Counter[str]](
-        collections.Counter
-    )
-    for servers in census.of(snapshot.fleet).by_role.values():
-        hosts = [server.host for server in servers if server.host]
-        if hosts:
-            roles[snapshot.role_key(servers[0]) or ''].update(hosts)
+    hosts = collections.defaultdict[str, list[str]](list)
+    for of_project in census.of(snapshot.fleet).by_role.values():
+        for servers in of_project.values():
+            role = snapshot.role_key(servers[0]) or ''
+            hosts[role] += [server.host for server in servers if server.host]
+    roles = {
+        role: collections.Counter(there)
+        for role, there in hosts.items()
+        if there
+    }
     for move in snapshot.moves.values():
         server = snapshot.fleet.servers.get(move.server_id)
         if server and server.role and move.arriving and move.target:
-            there = roles[snapshot.role_key(server) or '']
+            role = snapshot.role_key(server) or ''
+            there = roles.setdefault(role, collections.Counter())
             there[move.target] += 1
             if server.host:
                 there[server.host] -= 1
@@ -186,32 +190,10 @@ def _host(
     4, and one that is on its way with 3 cores one of 3. What their own quotas
     hold back would wait on any host, and so it is no wait of this one.
     """
-    credit = 0.0
-    expected = {move.server_id for move in arriving}
-    usable, migrated = snapshot.signals, snapshot.fleet.migrations
-    told, there = usable.servers, census.of(snapshot.fleet).by_host
-    seen: list[ServerSignal] = []
-    for server in there.get(host.name, ()):
-        server_id = server.server_id
-        signal = told.get(server_id)
-        if signal is not None:
-            seen.append(signal)
-            if server_id not in migrated or server_id in expected:
-                continue
-            came = arrivals.brought(snapshot.fleet, server_id)
-            if came is not None:
-                credit += arrivals.unseen_demand(
-                    server, signal, came, usable.window
-                )
-        elif server_id not in expected and server.status == 'ACTIVE':
-            # It runs here unseen: assume the worst, never idleness.
-            credit += server.shared_vcpus
-    for move in arriving:
-        signal = usable.servers.get(move.server_id)
-        shown = 0.0
-        if signal and signal.host == host.name:
-            shown = signal.asked + signal.threads.others.asked
-        credit += max(0.0, move.demand.expected - shown)
+    usable = snapshot.signals
+    there = census.of(snapshot.fleet).by_host.get(host.name, ())
+    told = usable.servers
+    seen = [signal for s in there if (signal := told.get(s.server_id))]
     measured = usable.hosts.get(host.name)
     cores = measured.cores if measured else 0.0
     # Threads that are no vCPUs take cores too, and wait for them.
@@ -239,13 +221,46 @@ def _host(
         steal=waited / (used + waited) if used + waited > 0 else 0.0,
         demand=asked.expected,
         cores=cores,
-        credit=credit,
-        arrivals=sum(snapshot.occupies(move) for move in arriving),
+        credit=_credit(there, arriving, snapshot),
+        arrivals=sum([snapshot.occupies(move) for move in arriving]),
         runnable=runnable,
         zone=host.zone or None,
         bounds=asked,
         bad_seconds=_bad_seconds(host, seen, snapshot, before),
     )
+
+
+def _credit(
+    there: Iterable[Server], arriving: Sequence[Move], snapshot: Snapshot
+) -> float:
+    """Cores that are asked for there, or will be, and that nobody measures."""
+    credit = 0.0
+    expected = {move.server_id for move in arriving}
+    told, migrated = snapshot.signals.servers, snapshot.fleet.migrations
+    unclear = [
+        s for s in there if s.server_id not in told or s.server_id in migrated
+    ]
+    for server in unclear:
+        server_id = server.server_id
+        if server_id in expected:
+            continue
+        signal = told.get(server_id)
+        if signal is None:
+            # It runs here unseen: assume the worst, never idleness.
+            credit += server.shared_vcpus if server.status == 'ACTIVE' else 0
+            continue
+        came = arrivals.brought(snapshot.fleet, server_id)
+        if came is not None:
+            credit += arrivals.unseen_demand(
+                server, signal, came, snapshot.signals.window
+            )
+    for move in arriving:
+        signal = told.get(move.server_id)
+        shown = 0.0
+        if signal and signal.host == move.target:
+            shown = signal.asked + signal.threads.others.asked
+        credit += max(0.0, move.demand.expected - shown)
+    return credit
 
 
 def _bad_seconds(

@@ -135,6 +135,9 @@ def _relievable(
         signal = snapshot.signals.servers[finding.server_id]
         if signal.by_guest:
             continue
+        if full:
+            yield finding
+            continue
         tries = by_host[finding.host] | by_server[finding.server_id]
         useless = [
             one.at
@@ -142,7 +145,7 @@ def _relievable(
             if one.move.source == finding.host
             or one.move.server_id == finding.server_id
         ]
-        if full or not _tried_lately(tries, useless, snapshot):
+        if not _tried_lately(tries, useless, snapshot):
             yield finding
 
 

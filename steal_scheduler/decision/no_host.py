@@ -37,6 +37,8 @@ class Tries:
         is tried. Of other projects see ``is_proof``.
         """
         in_vain = self._in_vain(server)
+        if not in_vain:
+            return
         own = [
             other.server_id
             for _, other in in_vain

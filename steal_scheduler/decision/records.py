@@ -1,6 +1,5 @@
 """Records: what Nova's migration records say, and of whom."""
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from steal_scheduler.decision import census
@@ -17,8 +16,13 @@ def failed_in_a_row(records: Iterable[Migration]) -> Sequence[Migration]:
 
     :param records: newest first; what goes on proves nothing
     """
-    ended = (m for m in records if m.ended)
-    return [*itertools.takewhile(lambda m: m.failed, ended)]
+    found = []
+    for record in records:
+        if record.failed:
+            found.append(record)
+        elif record.ended:
+            break
+    return found
 
 
 def is_anybodys(projects: Set[str], all_: Set[str]) -> bool:

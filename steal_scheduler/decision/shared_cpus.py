@@ -10,6 +10,7 @@ remains are the pCPUs that servers share, and who is on them.
 import collections
 import dataclasses
 
+from steal_scheduler.decision import census
 from steal_scheduler.model.cloud import Fleet, Host, HostSignal, Signals
 
 
@@ -23,11 +24,10 @@ def only_shared(signals: Signals, fleet: Fleet) -> Signals:
     :param signals: of servers that Nova knows
     """
     servers = dict(signals.servers)
-    dedicated = [s for s in fleet.servers.values() if s.dedicated]
     #: Cores by host: vCPUs that are pinned, and what they use.
     pinned = collections.Counter[str]()
     used = collections.defaultdict[str, float](float)
-    for server in dedicated:
+    for server in census.of(fleet).dedicated:
         if not server.host:
             continue
         pinned[server.host] += server.dedicated

@@ -45,6 +45,8 @@ def sentences(signal: ServerSignal, rules: DetectionRules) -> Iterator[str]:
     runs for 0.6 of a core and waits for 0.3 has a steal of 33 % and a load of
     0.9. What its own quota holds back may all be of this vCPU.
     """
+    if signal.threads is NO_THREADS:
+        return
     if share := _worst_waits(signal, rules):
         yield f'its worst vCPU waits {share:.0%} of its time'
     if _others_wait(signal, rules):

@@ -12,7 +12,7 @@ Such a host is unknown, with a reason. It excludes itself, not the others.
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from steal_scheduler.decision import arrivals, bounds, census, host_checks
 from steal_scheduler.decision.host_checks import Case, UnreliableHost
@@ -166,9 +166,14 @@ def _check_hosts(
     """
     found = {}
     disabled = {*host_checks.OPTIONAL} & snapshot.rules.disabled_checks
+    checks = [
+        (reason, check)
+        for reason, check in host_checks.CHECKS.items()
+        if reason not in disabled
+    ]
     for name, case in _cases(snapshot, fresh).items():
-        for reason, check in host_checks.CHECKS.items():
-            if reason not in disabled and (detail := check(case)):
+        for reason, check in checks:
+            if detail := check(case):
                 found[name] = UnreliableHost(name, reason, detail)
                 break
     return found
@@ -179,10 +184,14 @@ def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
     # One that has just come is unseen, or only a part of it is seen.
     moving = arrivals.lately(fleet, now - max(rules.max_age, fresh.window))
     signals, there = fresh.servers, census.of(fleet).running
+    names = [
+        name
+        for name, host in fleet.hosts.items()
+        if host.measurable or name in snapshot.signals.hosts
+    ]
+    came = _arrivals(names, snapshot)
     cases = {}
-    for name, host in fleet.hosts.items():
-        if not host.measurable and name not in snapshot.signals.hosts:
-            continue
+    for name in names:
         servers = there.get(name, ())
         if moving:
             servers = [s for s in servers if s.server_id not in moving]
@@ -202,24 +211,27 @@ def _cases(snapshot: Snapshot, fresh: cloud.Signals) -> dict[str, Case]:
             servers,
             measured,
             found,
+            came.get(name, ()),
         )
-    _add_arrivals(cases, snapshot)
     return cases
 
 
-def _add_arrivals(cases: Mapping[str, Case], snapshot: Snapshot) -> None:
-    """Migrations to each host; none where it is not to blame for failures."""
+def _arrivals(
+    names: Iterable[str], snapshot: Snapshot
+) -> Mapping[str, Sequence[cloud.Migration]]:
+    """Migrations to each host; see ``Case.came``."""
     fleet, least = snapshot.fleet, snapshot.rules.limits.breaker_failures
+    came = collections.defaultdict[str, list[cloud.Migration]](list)
     for records in fleet.migrations.values():
         for record in records:
-            case = cases.get(record.target or '')
-            if case is not None and tells_of_hosts(record, fleet):
-                case.came.append(record)
+            if record.target and tells_of_hosts(record, fleet):
+                came[record.target].append(record)
     failed = {}
-    for name, case in cases.items():
-        case.came.sort(key=lambda record: -record.updated_at)
-        streak = failed_in_a_row(case.came)
+    for name in came.keys() & set(names):
+        came[name].sort(key=lambda record: -record.updated_at)
+        streak = failed_in_a_row(came[name])
         if len(streak) >= least:
             failed[name] = streak
     for name in failed.keys() - to_blame(failed, fleet):
-        cases[name].came.clear()
+        del came[name]
+    return came

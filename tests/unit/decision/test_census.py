@@ -30,7 +30,8 @@ class TestCensus(base.BaseTestCase):
         z = server('z', status='SHUTOFF')
         found = census.of(fleet(x, y, z))
         self.assertEqual({'a': [x, z], None: [y]}, found.by_host)
-        self.assertEqual({('web', 'p'): [x], ('web', 'q'): [y]}, found.by_role)
+        roles = {'p': {'web': [x]}, 'q': {'web': [y]}}
+        self.assertEqual(roles, found.by_role)
         self.assertEqual({'a': [x], None: [y]}, found.running)
         self.assertEqual({'p', 'q'}, found.projects)
 
