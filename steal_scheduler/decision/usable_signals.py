@@ -83,6 +83,9 @@ def fresh_signals(snapshot: Snapshot) -> cloud.Signals:
         # NOTE: as in fresh(); of 100,000 servers each call counts.
         if server is None or not -max_age <= now - signal.at <= max_age:
             continue
+        if not server.host:
+            # It was shelved a moment ago, say, and its guest had told before.
+            continue
         if signal.host == server.host:
             servers[server_id] = signal
         elif signal.host is None:

@@ -49,6 +49,16 @@ class TestFresh(base.BaseTestCase):
         # It measures inside the guest, or it would know.
         self.assertTrue(found['s'].by_guest)
 
+    def test_a_server_that_runs_nowhere(self):
+        """Its guest was heard of a minute ago; then it was shelved."""
+        for host in (None, ''):
+            shelved = fleet(server(host=host, status='SHELVED_OFFLOADED'))
+            told = signals(guests={'s': guest(used=2.0, waited=1.0)})
+            found = usable_signals.usable_signals(
+                snapshot(shelved, measured=told)
+            )
+            self.assertEqual({}, found.signals.servers, host)
+
     def test_what_a_guest_tells(self):
         told = {'s': guest(used=2.0, waited=1.0, load=5.0)}
         found = self.usable(signal(), guests=told).servers['s']
