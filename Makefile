@@ -61,7 +61,7 @@ hypervisors: packages  ## real guests moved while what moves them dies, ten time
 	STEAL_ACCIDENT_RUNS=10 STEAL_WITHOUT=orchestrators OS_TEST_TIMEOUT=14400 \
 	  $(TOX) -q run -e integration -- integration.libvirt test_hypervisors --timeout 36000
 
-reaction: packages  ## how long real guests wait until one has left, 20 times: an hour
+reaction: packages  ## how long real guests wait until one has left, 20 times: 20 minutes
 	STEAL_REACTION_RUNS=20 STEAL_WITHOUT=orchestrators OS_TEST_TIMEOUT=14400 \
 	  $(TOX) -q run -e integration -- libvirt.test_relief --timeout 36000
 
