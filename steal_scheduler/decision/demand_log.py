@@ -10,6 +10,9 @@ from steal_scheduler.model.demand import SPAN, STEP
 MOST = int(SPAN // STEP)
 #: How much too early one may come: polls are not that exact.
 EARLY = 0.1 * STEP
+#: How often in a row nobody tells of a sample until nobody is asked any more.
+#: The outage that a new leader follows may be one of its Prometheus as well.
+TRIES = 3
 
 
 class DemandLog:
@@ -23,7 +26,7 @@ class DemandLog:
         #: How many there are of who was there all the time.
         self.samples = 0
         self._first, self._last = math.inf, -math.inf
-        self._complete = False
+        self._untold = 0
         #: By server id, the oldest first; NaN where it was not measured.
         self._cores: dict[str, array.array[float]] = {}
 
@@ -55,7 +58,7 @@ class DemandLog:
 
         :returns: epoch seconds; None where none is missing, or to be had
         """
-        if self._complete or self.samples >= MOST:
+        if self._untold >= TRIES or self.samples >= MOST:
             return None
         return min(self._first, now) - STEP
 
@@ -65,7 +68,7 @@ class DemandLog:
         :param then: epoch seconds, as ``lacks`` told
         :param cores: that were asked for, by server id
         """
-        self._first = then
+        self._first, self._untold = then, 0
         for server_id in self._cores.keys() | cores.keys():
             known = self._cores.get(server_id, ())
             unknown = [math.nan] * (self.samples - len(known))
@@ -75,9 +78,9 @@ class DemandLog:
             )
         self.samples += 1
 
-    def complete(self) -> None:
-        """What was before the first sample, nobody can tell."""
-        self._complete = True
+    def untold(self) -> None:
+        """Nobody told of the sample before the first one."""
+        self._untold += 1
 
     def of(self, server_id: str, now: float) -> Sequence[float]:
         """The samples of a server, the oldest first: ``samples`` of them.

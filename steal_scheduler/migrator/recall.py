@@ -38,7 +38,7 @@ def recall(snapshot: Snapshot, poller: Poller) -> None:
                 shown(then),
                 found.detail,
             )
-            past.complete()
+            past.untold()
             return
         past.add_before(then, asked_for(found))
         if time.monotonic() >= until:

@@ -541,7 +541,7 @@ class FakeSource:
         self.trouble: Exception | None = None
         self.reads = 0
         #: What each asked for in the past, the latest first, as it is asked.
-        self.before: Sequence[dict[str, float]] = ()
+        self.before: Sequence[dict[str, float] | None] = ()
         self.reads_past = 0
 
     def read(self, now: float) -> Signals:
@@ -554,7 +554,10 @@ class FakeSource:
         self.reads_past += 1
         if self.reads_past > len(self.before):
             raise SignalError('that is not kept')
-        return self._signals(at, self.before[self.reads_past - 1])
+        told = self.before[self.reads_past - 1]
+        if told is None:
+            raise SignalError('it does not answer')
+        return self._signals(at, told)
 
     def _signals(self, now: float, wanted: dict[str, float]) -> Signals:
         asked: dict[str, float] = {}

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.decision.demand_log import MOST, DemandLog
+from steal_scheduler.decision.demand_log import MOST, DemandLog, TRIES
 from steal_scheduler.model.demand import STEP
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW
@@ -72,8 +72,19 @@ class TestDemandLog(base.BaseTestCase):
 
     def test_nobody_can_tell(self) -> None:
         made = log({'a': 1.0})
-        made.complete()
+        for _ in range(TRIES):
+            self.assertIsNotNone(made.lacks(NOW + STEP))
+            made.untold()
         self.assertIsNone(made.lacks(NOW + STEP))
+
+    def test_who_tells_again_is_asked_again(self) -> None:
+        made = DemandLog()
+        for _ in range(2 * TRIES):
+            made.untold()
+            then = made.lacks(NOW)
+            assert then is not None
+            made.add_before(then, {'a': 1.0})
+        self.assertEqual([1.0] * 2 * TRIES, made.of('a', 9.0))
 
     def test_a_clock_that_was_set_back(self) -> None:
         made = log({'a': 1.0})

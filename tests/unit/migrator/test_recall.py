@@ -1,6 +1,6 @@
 from typing import Any
 
-from steal_scheduler.decision.demand_log import MOST
+from steal_scheduler.decision.demand_log import MOST, TRIES
 from steal_scheduler.decision.joint_past import LEAST
 from tests.samples import sample
 from tests.unit.make import server
@@ -50,11 +50,20 @@ class TestRecall(MigratorTest):
         rig.tick(times=MOST + 3)
         self.assertLess(rig.source.reads_past, MOST)
 
-    def test_what_is_not_kept_is_asked_for_once(self) -> None:
+    def test_what_is_not_kept_is_not_asked_for_again_and_again(self) -> None:
         rig = self.rig(0)
-        rig.tick(times=3)
-        self.assertEqual(1, rig.source.reads_past)
-        self.assertEqual(3.0, sample(rig.metrics, 'ticks_total'))
+        rig.tick(times=TRIES + 2)
+        self.assertEqual(TRIES, rig.source.reads_past)
+        self.assertEqual(TRIES + 2, sample(rig.metrics, 'ticks_total'))
+
+    def test_a_source_that_does_not_answer_for_a_moment(self) -> None:
+        rig = self.rig(LEAST, poll_interval=0.0)
+        rig.source.before = [None, *rig.source.before, None]
+        rig.tick(times=2)
+        self.assertIn('is not known: it does not answer', self.log.output)
+        rig.tick(times=LEAST - 1)
+        self.assertEqual(LEAST + 1, rig.source.reads_past)
+        self.assertEqual('c', self.best(rig))
 
     def test_who_led_before_begins_anew(self) -> None:
         rig = self.rig(0)
