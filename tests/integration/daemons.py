@@ -105,7 +105,7 @@ def until(
     :param hopeless: asking on would be no use
     :raises DaemonError: it did not in time
     """
-    deadline = time.monotonic() + within
+    begun = time.monotonic()
     pause = threading.Event()
     while True:
         try:
@@ -114,9 +114,10 @@ def until(
             seen = repr(last)
         except failing as e:
             seen = repr(e)
-        if hopeless() or time.monotonic() > deadline:
+        took = time.monotonic() - begun
+        if hopeless() or took > within:
             raise DaemonError(
-                f'{what}: not within {within} seconds; last seen: {seen}'
+                f'{what}: not within {took:.1f} seconds; last seen: {seen}'
             )
         pause.wait(0.1)
 
