@@ -12,7 +12,7 @@ from oslo_log import log
 
 from steal_scheduler import startup
 from steal_scheduler.edge import metrics
-from steal_scheduler.edge.unread import files, of_libraries, unread
+from steal_scheduler.edge.unread import closed, files, of_libraries, unread
 from steal_scheduler.exception import ConfigError, StealError
 from steal_scheduler.exporter import options, preflight, sampler
 from steal_scheduler.exporter.accumulator import Accumulator
@@ -64,7 +64,8 @@ def main() -> int:
         startup.check_values(conf)
         startup.set_up_log(conf)
         known = [*options.list_opts(), *of_libraries('oslo.log')]
-        for line in unread(files(conf), known, {}):
+        hidden = () if conf.config_file else closed('steal-exporter')
+        for line in (*unread(files(conf), known, {}), *hidden):
             LOG.warning('%s', line)
         serve(conf, stopping)
     except StealError as error:

@@ -37,6 +37,22 @@ def files(conf: cfg.ConfigOpts) -> Iterator[tuple[str, Sections]]:
         yield path, sections
 
 
+def closed(name: str) -> Iterator[str]:
+    """Directories of files into which this user may not look, one a line.
+
+    oslo.config finds no file there, and the defaults count without a word.
+
+    :param name: of the file NAME.conf that is looked for
+    """
+    for directory in '~/.steal-scheduler', '/etc/steal-scheduler':
+        path = os.path.expanduser(directory)
+        if os.path.isdir(path) and not os.access(path, os.X_OK):
+            yield (
+                f'This user may not look into {path}: if {name}.conf is '
+                f'there, nothing of it counts. "chmod o+x {path}" lets it.'
+            )
+
+
 def of_libraries(*names: str) -> Listed:
     """All options of libraries, also those that are registered when used.
 

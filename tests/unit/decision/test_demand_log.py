@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oslotest import base
 
-from steal_scheduler.decision.demand_log import MOST, DemandLog, TRIES
+from steal_scheduler.decision.demand_log import MOST, TRIES, DemandLog
 from steal_scheduler.model.demand import STEP
 from tests.unit import strategies  # noqa: F401 (hypothesis' settings)
 from tests.unit.make import NOW

@@ -1,10 +1,11 @@
+import os
 import pathlib
 
 import fixtures
 from oslo_config import cfg
 from oslotest import base
 
-from steal_scheduler.edge.unread import files, of_libraries, unread
+from steal_scheduler.edge.unread import closed, files, of_libraries, unread
 
 LISTED = [
     (
@@ -124,3 +125,31 @@ class TestUnread(base.BaseTestCase):
             if group is None
         }
         self.assertIn('use_journal', found)
+
+
+class TestClosed(base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        home = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.useFixture(fixtures.EnvironmentVariable('HOME', str(home)))
+        self.directory = home / '.steal-scheduler'
+
+    def test_there_is_none(self) -> None:
+        self.assertEqual([], self.told(may=False))
+
+    def test_one_that_lets_nobody_look(self) -> None:
+        self.directory.mkdir()
+        (line,) = self.told(may=False)
+        self.assertIn(f'chmod o+x {self.directory}"', line)
+        self.assertIn('steal-exporter.conf', line)
+        self.assertEqual([], self.told(may=True))
+
+    def told(self, may: bool) -> list[str]:
+        """:param may: whether this user may look: root always may"""
+
+        def access(path: str, mode: int) -> bool:
+            return may and mode == os.X_OK
+
+        with fixtures.MonkeyPatch('os.access', access):
+            lines = closed('steal-exporter')
+            return [line for line in lines if str(self.directory) in line]
