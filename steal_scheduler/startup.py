@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import io
+import logging
 import math
 import re
 import sys
@@ -85,6 +86,15 @@ def collect_rarely() -> None:
     are still found; until then they are a few MiB.
     """
     gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+
+
+def hush() -> None:
+    """Do not warn of what a broker sends over a connection that closes.
+
+    For programs that have no log: those that have one leave it to
+    ``default_log_levels``.
+    """
+    logging.getLogger('amqp').setLevel(logging.ERROR)
 
 
 def check_values(conf: cfg.ConfigOpts) -> None:

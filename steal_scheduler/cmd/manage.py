@@ -16,7 +16,7 @@ from cliff.commandmanager import CommandManager
 from cliff.formatters import base as formatters
 from cliff.formatters import commaseparated, table
 
-from steal_scheduler import version
+from steal_scheduler import startup, version
 from steal_scheduler.cmd.command import NAME, Ours, Report
 from steal_scheduler.cmd.history import History
 from steal_scheduler.cmd.pause import Pause, Resume
@@ -192,6 +192,11 @@ class Manage(App):
                 type=f'{option}={{}}'.format,
             )
         return parser
+
+    def configure_logging(self) -> None:
+        super().configure_logging()
+        if self.options.verbose_level <= self.DEFAULT_VERBOSE_LEVEL:
+            startup.hush()
 
     def interact(self) -> None:
         self.parser.error(

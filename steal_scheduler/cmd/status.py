@@ -11,6 +11,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
+from steal_scheduler import startup
 from steal_scheduler.cmd import config_warnings
 from steal_scheduler.cmd.launch import NOT_CHECKED
 from steal_scheduler.conf import load
@@ -88,6 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # name instead once the checks have registered [command].
     parsed: Any = types.SimpleNamespace(command=conf.command)
     upgradecheck.CONF = parsed
+    startup.hush()
     return upgradecheck.run(conf)
 
 

@@ -84,9 +84,10 @@ def load(argv: Sequence[str], prog: str) -> cfg.ConfigOpts:
 
     :raises ConfigError: a file cannot be read, or a value is wrong
     """
-    # They log each request, and each that has to wait for a thread.
+    # They log each request, each that has to wait for a thread, and what comes
+    # over a connection that closes.
     quiet = ['keystonemiddleware=WARN', 'oslo_messaging=WARN']
-    quiet.append('waitress.queue=ERROR')
+    quiet += ['waitress.queue=ERROR', 'amqp=ERROR']
     log.set_defaults(default_log_levels=log.get_default_log_levels() + quiet)
     if not argv and (path := os.environ.get(FILE_VARIABLE)):
         argv = [f'--config-file={path}']

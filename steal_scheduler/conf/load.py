@@ -64,7 +64,8 @@ def load(
     :param kind: of what is returned
     :raises ConfigError: a file cannot be read
     """
-    # These log each request and each connection.
-    quiet = ['novaclient=WARN', 'oslo_messaging=WARN']
+    # These log each request and each connection, and what comes over one that
+    # closes.
+    quiet = ['novaclient=WARN', 'oslo_messaging=WARN', 'amqp=ERROR']
     log.set_defaults(default_log_levels=log.get_default_log_levels() + quiet)
     return startup.load(argv, prog, 'steal-migrator', declare, kind)

@@ -78,9 +78,13 @@ class DemandLog:
             )
         self.samples += 1
 
-    def untold(self) -> None:
-        """Nobody told of the sample before the first one."""
+    def untold(self) -> bool:
+        """Nobody told of the sample before the first one.
+
+        :returns: whether nobody is asked any more
+        """
         self._untold += 1
+        return self._untold >= TRIES
 
     def of(self, server_id: str, now: float) -> Sequence[float]:
         """The samples of a server, the oldest first: ``samples`` of them.

@@ -33,12 +33,12 @@ def recall(snapshot: Snapshot, poller: Poller) -> None:
     while (then := past.lacks(snapshot.now)) is not None:
         found = before(snapshot, poller, then)
         if isinstance(found, Refusal):
-            LOG.info(
-                'What servers asked for until %s is not known: %s',
-                shown(then),
-                found.detail,
-            )
-            past.untold()
+            if past.untold():
+                LOG.info(
+                    'What servers asked for until %s is not known: %s',
+                    shown(then),
+                    found.detail,
+                )
             return
         past.add_before(then, asked_for(found))
         if time.monotonic() >= until:

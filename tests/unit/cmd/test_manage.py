@@ -95,6 +95,14 @@ class TestManage(base.BaseTestCase):
         self.assertIn('steal-manage: REQ: curl', done.stderr)
         self.assertIn('\nsteal-manage: Nova does not answer', done.stderr)
 
+    def test_a_connection_that_closes_is_no_news(self) -> None:
+        amqp = logging.getLogger('amqp')
+        self.addCleanup(amqp.setLevel, amqp.level)
+        self.of('-v', 'recover')
+        self.assertTrue(amqp.isEnabledFor(logging.WARNING))
+        self.of('recover')
+        self.assertFalse(amqp.isEnabledFor(logging.WARNING))
+
     def test_a_block_of_it(self) -> None:
         _, said, _ = self.of('plan', '-f', 'json', '-c', 'findings')
         self.assertEqual(['findings'], [*json.loads(said)])

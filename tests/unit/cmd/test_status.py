@@ -1,4 +1,5 @@
 import json
+import logging
 
 from oslo_upgradecheck.upgradecheck import Code
 from oslotest import base
@@ -100,6 +101,16 @@ class TestMain(base.BaseTestCase):
             (0, f'{version.version_string()}\n', ''),
             run_it(status.main, '--version'),
         )
+
+    def test_a_connection_that_closes_is_no_news(self) -> None:
+        amqp = logging.getLogger('amqp')
+        self.addCleanup(amqp.setLevel, amqp.level)
+        deployment = self.useFixture(Deployment())
+        run_it(
+            status.main, '--config-file', deployment.path, 'upgrade', 'check'
+        )
+        self.assertFalse(amqp.isEnabledFor(logging.WARNING))
+        self.assertTrue(amqp.isEnabledFor(logging.ERROR))
 
     def test_the_worst_code_is_its_status(self) -> None:
         """One document in JSON, whatever sections the plugins have."""
