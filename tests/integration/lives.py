@@ -57,7 +57,7 @@ _ROOT = pathlib.Path(steal_scheduler.__file__).parents[1]
 _HERE = f'{_ROOT}/steal_scheduler'
 #: Kind of line -> files: what decides about side effects and makes them, what
 #: puts a request on the wire (of those that change something), the rest of us.
-_KINDS = {
+KINDS = {
     'effect': (
         f'{_HERE}/moves/state_machine.py',
         f'{_HERE}/moves/effects.py',
@@ -231,7 +231,7 @@ class Tracer:
         self._known: dict[CodeType, Local | None] = {}
         #: The last request changes something.
         self._changes = False
-        self._locals = {kind: self._counts(kind) for kind in _KINDS}
+        self._locals = {kind: self._counts(kind) for kind in KINDS}
 
     def start(self) -> None:
         sys.settrace(self._called)
@@ -243,7 +243,7 @@ class Tracer:
         if code not in self._known:
             kinds = [
                 kind
-                for kind, names in _KINDS.items()
+                for kind, names in KINDS.items()
                 if code.co_filename.startswith(names)
             ]
             self._known[code] = self._locals[kinds[0]] if kinds else None
@@ -311,6 +311,7 @@ class Victim:
                 moves={s: m.stage for s, m in migrator.moves.items()},
                 good=sample(built.metrics, 'ticks_total') > before,
                 leads=sample(built.metrics, 'leader') == 1,
+                begins=not built.leader.handover,
             )
             told, _, _ = select.select(
                 [self._socket], [], [], migrator.pause()

@@ -74,6 +74,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         'drain_timeout': 20,
         'migration_timeout': 5,
     },
+    # A leader waits for the longest call of the one before.
+    'nova': {'timeout': 6},
 }
 
 
@@ -267,21 +269,26 @@ class Estate:
     # -- the migrator's view of it -----------------------------------------
 
     def config_file(
-        self, name: str, *, routed: bool = True, balanced: bool = True
+        self,
+        name: str,
+        *,
+        lock: str = 'lock',
+        routed: bool = True,
+        balanced: bool = True,
     ) -> pathlib.Path:
         """Write a configuration file.
 
+        :param lock: a directory; none has led by a new one
         :param routed: whether any server belongs to anybody
         :param balanced: whether to the balancer as well
         """
         own: dict[str, dict[str, Any]] = {
             'migrator': {
-                'lock_url': f'file://{self.scene.workdir}/lock',
+                'lock_url': f'file://{self.scene.workdir / lock}',
                 'orchestrators': ', '.join(_ROUTES),
             },
             'static': {'path': self.signals},
             'kubernetes': {'timeout': 2},
-            # Each new leader waits for the longest call of the one before.
             'consul': {'timeout': 1, 'settle': 0.1},
             'balancer': {
                 'driver': 'command',

@@ -28,7 +28,7 @@ from testtools import content
 from tests.functional.scene import Guest, Scene
 from tests.integration import leases
 from tests.integration.binaries import binary, left_out, skip_if_left_out
-from tests.integration.lives import Life, Lives
+from tests.integration.lives import KINDS, Life, Lives
 from tests.integration.site import Witness
 
 RUNS = max(1, int(os.environ.get('STEAL_LEASE_RUNS', '10')) // 10)
@@ -44,8 +44,10 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     'limits': {'slots': 1, 'breaker_failures': 100, 'copy_rate': 1000},
     'stages': {'drain_timeout': 20, 'migration_timeout': 20},
 }
-#: How many lines of each kind both moves have, about.
-LINES = {'effect': 400, 'wire': 3_000, 'ours': 10_000}
+#: Of migrators that nothing stops: no line has such a number.
+_NEVER = dict.fromkeys(KINDS, 10**12)
+#: Of both moves where nothing stops a migrator: kind of line -> lines.
+_lines: dict[str, int] = {}
 #: Seconds in which a run must be done.
 _SECONDS = 200.0
 
@@ -56,15 +58,20 @@ class Run:
     """Drawn when it is made, done once."""
 
     def __init__(
-        self, test: 'TestTakeovers', store: leases.Server, seed: int
+        self,
+        test: 'TestTakeovers',
+        store: leases.Server,
+        seed: int,
+        lines: Mapping[str, int],
     ) -> None:
+        """:param lines: of both moves, by kind of line"""
         draw = random.Random(f'{store.name} {seed}')
         self._test = test
         self._store = store
         self.seed = seed
         #: Of each migrator, where it stops.
         self._points = [
-            [_point(draw) for _ in range(draw.choice(times))]
+            [_point(draw, lines) for _ in range(draw.choice(times))]
             for times in ((1, 1, 2), (0, 0, 1))
         ]
         #: Ticks that the other one leads before the stopped one goes on.
@@ -80,6 +87,9 @@ class Run:
         self._begun = False
         self._quiet_since = 0.0
         self._ids: list[str] = []
+        self._moves: Mapping[str, str] = {}
+        #: That the one that leads had executed when all moves were over.
+        self.lines: Mapping[str, int] = {}
         self.lives: list[Life] = []
         self.trouble: list[str] = []
         self.leaderships: list[leases.Leadership] = []
@@ -180,6 +190,8 @@ class Run:
         self._begun = self._begun or bool(said['moves'])
         if not said['leads']:
             return
+        if said['moves'] != self._moves:
+            self._moves, self.lines = said['moves'], said['lines']
         if self._stopped is not None:
             if self._ticks[number] == 1 or not self._led:
                 self._led = True
@@ -265,9 +277,9 @@ class Run:
         self.trouble += leases.twice_led(self.leaderships)
 
 
-def _point(draw: random.Random) -> dict[str, Any]:
-    kind = draw.choice([*LINES])
-    line = draw.randint(1, LINES[kind])
+def _point(draw: random.Random, lines: Mapping[str, int]) -> dict[str, Any]:
+    kind = draw.choice([*lines])
+    line = draw.randint(1, lines[kind])
     return {'line': line, 'kind': kind, 'what': 'hold'}
 
 
@@ -293,10 +305,15 @@ class TestTakeovers(loop.LoopTestCase):
         store = kind(self.directory / kind.name)
         self.addCleanup(store.stop)
         store.start()
+        if not _lines:
+            whole = Run(self, store, SEED, _NEVER)
+            whole.run()
+            self.assertEqual([], whole.trouble)
+            _lines.update(whole.lines)
         failed, takeovers = [], list[float]()
         struck = numbers = 0
         for seed in range(SEED, SEED + RUNS):
-            run = Run(self, store, seed)
+            run = Run(self, store, seed, _lines)
             run.run()
             takeovers += run.takeovers
             numbers += len(run.leaderships)
