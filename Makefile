@@ -44,7 +44,7 @@ integration: packages  ## the tests against real daemons (Debian packages and Go
 	$(TOX) -q run -e integration
 
 # OS_TEST_TIMEOUT is that of one of its ten kinds, the other one that of all.
-storm: packages  ## migrators that die on real daemons, 2,000 times: three hours
+storm: packages  ## migrators that die on real daemons, 2,000 times: five hours
 	STEAL_STORM_RUNS=2000 OS_TEST_TIMEOUT=7200 \
 	  $(TOX) -q run -e integration -- test_storm --timeout 36000
 
