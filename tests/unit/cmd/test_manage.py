@@ -98,6 +98,8 @@ class TestManage(base.BaseTestCase):
     def test_a_connection_that_closes_is_no_news(self) -> None:
         amqp = logging.getLogger('amqp')
         self.addCleanup(amqp.setLevel, amqp.level)
+        # As in a program of its own; another test may have run one here.
+        amqp.setLevel(logging.NOTSET)
         self.of('-v', 'recover')
         self.assertTrue(amqp.isEnabledFor(logging.WARNING))
         self.of('recover')

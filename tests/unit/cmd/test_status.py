@@ -105,6 +105,8 @@ class TestMain(base.BaseTestCase):
     def test_a_connection_that_closes_is_no_news(self) -> None:
         amqp = logging.getLogger('amqp')
         self.addCleanup(amqp.setLevel, amqp.level)
+        # As in a program of its own; another test may have run one here.
+        amqp.setLevel(logging.NOTSET)
         deployment = self.useFixture(Deployment())
         run_it(
             status.main, '--config-file', deployment.path, 'upgrade', 'check'
